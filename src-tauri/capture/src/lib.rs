@@ -1,0 +1,23 @@
+//! One HTTP request off the wire to disk.
+//!
+//! A connection is served by hyper; the head framer watches its bytes so that header names keep
+//! their spelling and order; the body is read within its limits, large ones straight into the
+//! store; one writer thread commits what has gathered; only then does the sender get its answer.
+//!
+//! This crate knows no API, no window and no vendors.
+#![forbid(unsafe_code)]
+
+mod clock;
+mod limits;
+mod message;
+mod store;
+mod wire;
+
+pub use clock::Clock;
+pub use limits::{CHUNK_BYTES, DELAY_MAX, DRAIN_BYTES, HEAD_BYTES_MAX, HEADERS_MAX, INLINE_BODY_BYTES, Limits};
+pub use message::{Body, BodyState, Captured, HeaderNames, Version, header_list};
+pub use store::{
+    BodyBlocks, CommitError, CommitWaiter, Fault, Health, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
+    SCHEMA, Store, WriteError, delete_chunks, read_chunk,
+};
+pub use wire::{Answer, Counts, Listening, Refusal, Route, Routes, listen};

@@ -1,0 +1,113 @@
+//! Request ids: a row number in the store, a UUIDv7 outside it.
+//!
+//! A row number is the millisecond of the commit and a counter, so that the newest row has the
+//! largest number and no second index is needed to find a request by its id. The UUID spells the
+//! same number by RFC 9562 §6.2 (method 1, a dedicated counter), with a tail that is random
+//! once per database.
+
+use std::fmt;
+
+/// Bits of the row number that count rows inside one millisecond.
+const COUNTER_BITS: u32 = 15;
+const COUNTER_MASK: i64 = (1 << COUNTER_BITS) - 1;
+const TAIL_BITS: u32 = 59;
+
+/// Number of a stored request: `unix_ms << 15 | counter`. Never given twice, always growing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId(pub i64);
+
+impl RowId {
+    /// The smallest number of that millisecond.
+    pub fn at(unix_ms: i64) -> Self {
+        Self(unix_ms.max(0) << COUNTER_BITS)
+    }
+
+    /// The number that follows `last` at a time, also when the clock has been set back.
+    pub fn next(last: Self, unix_ms: i64) -> Self {
+        Self::at(unix_ms).max(Self(last.0 + 1))
+    }
+
+    /// The millisecond in it, since the Unix epoch.
+    pub fn unix_ms(self) -> i64 {
+        self.0 >> COUNTER_BITS
+    }
+}
+
+/// The random tail of a database's UUIDs; 59 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdTail(u64);
+
+impl IdTail {
+    /// Keeps the 59 bits that fit.
+    pub fn new(random: u64) -> Self {
+        Self(random & ((1 << TAIL_BITS) - 1))
+    }
+
+    /// The tail as stored.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+
+    /// A row number's UUIDv7, as 128 bits.
+    pub fn uuid(self, row: RowId) -> u128 {
+        let counter = (row.0 & COUNTER_MASK) as u128;
+        let (high, low) = (counter >> 3, counter & 0b111);
+        ((row.unix_ms() as u128) << 80)
+            | (0x7 << 76)
+            | (high << 64)
+            | (0b10 << 62)
+            | (low << TAIL_BITS)
+            | self.0 as u128
+    }
+
+    /// The row number of a UUID made here; none for a UUID from elsewhere.
+    pub fn row(self, uuid: u128) -> Option<RowId> {
+        let ms = (uuid >> 80) as i64;
+        let counter = ((uuid >> 64) & 0xfff) << 3 | (uuid >> TAIL_BITS) & 0b111;
+        let row = RowId((ms << COUNTER_BITS) | counter as i64);
+        (row.0 >= 0 && self.uuid(row) == uuid).then_some(row)
+    }
+}
+
+impl fmt::Display for RowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_uuid_finds_its_row(row in 0..i64::MAX, tail: u64, other: u64) {
+            let tail = IdTail::new(tail);
+            let uuid = tail.uuid(RowId(row));
+            prop_assert_eq!(tail.row(uuid), Some(RowId(row)));
+            prop_assert_eq!(uuid >> 76 & 0xf, 7);
+            prop_assert_eq!(uuid >> 62 & 0b11, 0b10);
+            if IdTail::new(other) != tail {
+                prop_assert_eq!(IdTail::new(other).row(uuid), None);
+            }
+        }
+
+        #[test]
+        fn uuids_sort_as_rows(a in 0..i64::MAX, b in 0..i64::MAX, tail: u64) {
+            let tail = IdTail::new(tail);
+            prop_assert_eq!(a.cmp(&b), tail.uuid(RowId(a)).cmp(&tail.uuid(RowId(b))));
+        }
+
+        #[test]
+        fn numbers_grow_when_the_clock_goes_back(times in proptest::collection::vec(0..1i64 << 40, 1..50)) {
+            let mut last = RowId(0);
+            for time in times {
+                let next = RowId::next(last, time);
+                prop_assert!(next > last);
+                last = next;
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Reading a body within its limits: small ones into memory, large ones into the store.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
+
+use crate::{
+    limits::{CHUNK_BYTES, DRAIN_BYTES, INLINE_BODY_BYTES},
+    message::{Body, BodyState},
+    store::{CommitError, CommitWaiter, Store},
+};
+
+/// How long a refused sender's remaining bytes are read before it is answered anyway.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+/// A body while it arrives. What it holds at any moment can be stored as it stands.
+#[derive(Debug)]
+pub(super) struct Receiving {
+    store: Arc<Store>,
+    memory: BytesMut,
+    first: Option<Bytes>,
+    chunks: Option<Chunks>,
+    pub(super) bytes: u64,
+    pub(super) trailers: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Chunks {
+    body: i64,
+    parts: u32,
+    /// The chunk on its way to disk: one at a time, so that a fast sender waits for the disk.
+    pending: Option<CommitWaiter>,
+}
+
+/// Why reading ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Body(BodyState),
+    NotStored(CommitError),
+}
+
+impl Receiving {
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { store, memory: BytesMut::new(), first: None, chunks: None, bytes: 0, trailers: Vec::new() }
+    }
+
+    /// Reads to the end of the body or to the first reason to stop.
+    pub(super) async fn read(&mut self, incoming: &mut Incoming, limit: u64, stall: Duration) -> Ended {
+        if incoming.size_hint().exact().is_some_and(|announced| announced > limit) {
+            self.bytes = incoming.size_hint().exact().unwrap_or(0);
+            return Ended::Body(BodyState::TooLarge);
+        }
+        loop {
+            let frame = match timeout(stall, incoming.frame()).await {
+                Err(_) => return Ended::Body(BodyState::Stalled),
+                Ok(None) => return Ended::Body(BodyState::Complete),
+                Ok(Some(Err(_))) => return Ended::Body(BodyState::BrokenOff),
+                Ok(Some(Ok(frame))) => frame,
+            };
+            match frame.into_data() {
+                Ok(data) => {
+                    self.bytes += data.len() as u64;
+                    if self.bytes > limit {
+                        return Ended::Body(BodyState::TooLarge);
+                    }
+                    if let Err(error) = self.take(data).await {
+                        return Ended::NotStored(error);
+                    }
+                }
+                Err(frame) => {
+                    if let Ok(trailers) = frame.into_trailers() {
+                        self.trailers = super::agree::trailer_block(&trailers);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn take(&mut self, data: Bytes) -> Result<(), CommitError> {
+        // One frame is the usual body; it is kept without being copied.
+        if self.bytes == data.len() as u64 && data.len() <= INLINE_BODY_BYTES {
+            self.first = Some(data);
+            return Ok(());
+        }
+        if let Some(first) = self.first.take() {
+            self.memory.extend_from_slice(&first);
+        }
+        self.memory.extend_from_slice(&data);
+        if self.chunks.is_none() && self.memory.len() > INLINE_BODY_BYTES {
+            self.chunks = Some(Chunks { body: self.store.new_body(), parts: 0, pending: None });
+        }
+        while self.chunks.is_some() && self.memory.len() >= CHUNK_BYTES {
+            self.flush(CHUNK_BYTES).await?;
+        }
+        Ok(())
+    }
+
+    /// Queues the next `length` bytes as a chunk. The service may be dropped at any await, so the
+    /// bytes leave `memory` only after the last one.
+    async fn flush(&mut self, length: usize) -> Result<(), CommitError> {
+        let Some(chunks) = &mut self.chunks else { return Ok(()) };
+        if let Some(pending) = &chunks.pending {
+            pending.committed().await?;
+        }
+        let bytes = self.memory.split_to(length).freeze();
+        chunks.pending = Some(self.store.keep_chunk(chunks.body, chunks.parts, bytes));
+        chunks.parts += 1;
+        Ok(())
+    }
+
+    /// Brings every chunk to disk, so that no row is kept whose body failed to be.
+    pub(super) async fn settle(&mut self) -> Result<(), CommitError> {
+        if self.chunks.is_some() && !self.memory.is_empty() {
+            self.flush(self.memory.len()).await?;
+        }
+        match self.chunks.as_ref().and_then(|chunks| chunks.pending.as_ref()) {
+            Some(pending) => pending.committed().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The body as it stands. What was not settled goes into the queue ahead of the request's row.
+    pub(super) fn finish(&mut self) -> Body {
+        match self.chunks.take() {
+            None => Body::Inline(self.first.take().unwrap_or_else(|| self.memory.split().freeze())),
+            Some(chunks) => {
+                if !self.memory.is_empty() {
+                    let last = self.memory.split().freeze();
+                    let _ = self.store.keep_chunk(chunks.body, chunks.parts, last);
+                }
+                Body::Chunks(chunks.body)
+            }
+        }
+    }
+
+    /// Forgets what has arrived.
+    pub(super) fn discard(&mut self) -> Body {
+        if let Some(chunks) = self.chunks.take() {
+            self.store.drop_chunks(chunks.body);
+        }
+        self.memory = BytesMut::new();
+        self.first = None;
+        Body::Inline(Bytes::new())
+    }
+}
+
+/// Reads on for a moment after a refusal, so that the sender gets to see the answer.
+pub(super) async fn drain(incoming: &mut Incoming) {
+    let read = async {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = incoming.frame().await {
+            drained += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if drained > DRAIN_BYTES {
+                return;
+            }
+        }
+    };
+    let _ = timeout(DRAIN_TIME, read).await;
+}

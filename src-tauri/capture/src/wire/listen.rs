@@ -1,0 +1,226 @@
+//! The listener: accepts connections within their limit and serves each one.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use hyper::service::service_fn;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    serve::{Routes, Service},
+    tap::{Seen, Tap},
+};
+use crate::{
+    clock::Clock,
+    limits::{H2_STREAMS_MAX, HEAD_BYTES_MAX, Limits},
+    store::Store,
+};
+
+/// Connections the kernel holds while none is accepted.
+const BACKLOG: u32 = 1024;
+
+/// Wait after an accept that failed, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a closing listener lets its requests finish.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Silence on an HTTP/2 connection before it is asked for a sign of life, and for its answer.
+const H2_PING: Duration = Duration::from_secs(30);
+
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 118\r\n\r\n{\"code\":\"too_many_connections\",\"message\":\"All connections are in use.\",\"hint\":\"Send again in a moment, or reuse one.\"}";
+
+/// What a listener has refused by itself, without a row.
+#[derive(Debug, Default)]
+pub struct Counts {
+    /// Connections over the limit, answered 503.
+    pub connections_refused: AtomicU64,
+    /// Connections ended by malformed HTTP, a head over its limits or one that never ended.
+    pub heads_refused: AtomicU64,
+}
+
+/// A running listener. Dropping it stops accepting and lets open requests finish.
+#[derive(Debug)]
+pub struct Listening {
+    address: SocketAddr,
+    counts: Arc<Counts>,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+impl Listening {
+    /// The address it listens on, with the port the system chose if 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has refused.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Stops accepting, lets open requests finish for a moment, and returns when the last has ended.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        // The task ends by itself; an error means it has ended already.
+        let _ = (&mut self.accepting).await;
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// Listens at `address` and stores what arrives.
+pub async fn listen<R: Routes>(
+    address: SocketAddr,
+    store: Arc<Store>,
+    routes: Arc<R>,
+    limits: Limits,
+    clock: Clock,
+) -> io::Result<Listening> {
+    let listener = bind(address)?;
+    let address = listener.local_addr()?;
+    let counts = Arc::new(Counts::default());
+    let (stop, stopped) = watch::channel(false);
+    let service = Arc::new(Service { store, routes, limits, clock });
+    let accepting = tokio::spawn(accept(listener, service, counts.clone(), stopped));
+    Ok(Listening { address, counts, stop, accepting })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for old connections to time out. On Windows the option means
+    // something else: it lets two programs share a port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn accept<R: Routes>(
+    listener: TcpListener,
+    service: Arc<Service<R>>,
+    counts: Arc<Counts>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let free = Arc::new(Semaphore::new(service.limits.connections as usize));
+    let mut open = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = open.join_next() => continue,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        match free.clone().try_acquire_owned() {
+            Ok(permit) => {
+                open.spawn(connection(stream, peer, service.clone(), counts.clone(), stopped.clone(), permit));
+            }
+            Err(_) => {
+                counts.connections_refused.fetch_add(1, Ordering::Relaxed);
+                open.spawn(refuse(stream));
+            }
+        }
+    }
+    drop(listener);
+    let finished = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, finished).await.is_err() {
+        // What is still arriving is dropped here, and kept as far as it came.
+        open.shutdown().await;
+    }
+}
+
+async fn refuse(mut stream: TcpStream) {
+    let say = async {
+        stream.write_all(FULL).await?;
+        stream.shutdown().await?;
+        // What the sender still sends is read, or its answer is lost to a reset.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(1), say).await;
+}
+
+async fn connection<R: Routes>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: Arc<Service<R>>,
+    counts: Arc<Counts>,
+    mut stopped: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+) {
+    // Answers are small and complete: waiting to fill a segment only delays them.
+    let _ = stream.set_nodelay(true);
+    let seen = Arc::new(Seen::default());
+    let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
+    let io = TokioIo::new(Tap::new(stream, seen.clone()));
+    let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
+
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(HEAD_BYTES_MAX);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .keep_alive_interval(H2_PING)
+        .keep_alive_timeout(H2_PING);
+    let serving = http.serve_connection(io, requests);
+    tokio::pin!(serving);
+
+    let mut version_due = Some(Box::pin(tokio::time::sleep(head_timeout)));
+    let result = loop {
+        tokio::select! {
+            result = &mut serving => break result,
+            () = async { if let Some(due) = &mut version_due { due.await } else { std::future::pending().await } } => {
+                if !seen.version_known.load(Ordering::Relaxed) {
+                    counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+                version_due = None;
+            }
+            _ = stopped.wait_for(|stop| *stop), if !*stopped.borrow() => serving.as_mut().graceful_shutdown(),
+        }
+    };
+    if let Err(error) = result {
+        let refused = error.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() || e.is_timeout());
+        if refused {
+            counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_fixed_refusal_counts_its_bytes_right() {
+        let text = std::str::from_utf8(super::FULL).expect("ASCII");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{}", body.len());
+    }
+}

@@ -1,0 +1,13 @@
+//! The wire side: connections, heads, bodies, answers.
+
+mod agree;
+mod answer;
+mod body;
+mod head;
+mod listen;
+mod serve;
+mod tap;
+
+pub use answer::{Answer, Refusal};
+pub use listen::{Counts, Listening, listen};
+pub use serve::{Route, Routes};

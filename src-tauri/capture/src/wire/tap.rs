@@ -1,0 +1,94 @@
+//! A byte stream that shows the head framer what is read from it.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::head::{HeadFramer, HeadQueue};
+
+/// RFC 9113 §3.4: how an HTTP/2 connection with prior knowledge begins.
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What the tap and the connection's requests share.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) heads: HeadQueue,
+    /// Set once the bytes tell which HTTP is spoken; hyper has no limit on waiting for that.
+    pub(super) version_known: AtomicBool,
+}
+
+#[derive(Debug)]
+pub(super) struct Tap<S> {
+    stream: S,
+    framer: HeadFramer,
+    seen: Arc<Seen>,
+    read: usize,
+}
+
+impl<S> Tap<S> {
+    pub(super) fn new(stream: S, seen: Arc<Seen>) -> Self {
+        Self { stream, framer: HeadFramer::new(), seen, read: 0 }
+    }
+
+    fn watch(&mut self, bytes: &[u8]) {
+        if self.read < H2_PREFACE.len() && !bytes.is_empty() {
+            let expected = &H2_PREFACE[self.read..];
+            let shared = expected.len().min(bytes.len());
+            self.read = if bytes[..shared] == expected[..shared] { self.read + shared } else { H2_PREFACE.len() };
+            if self.read == H2_PREFACE.len() {
+                self.seen.version_known.store(true, Ordering::Relaxed);
+            }
+        }
+        let Self { framer, seen, .. } = self;
+        framer.feed(bytes, |head| seen.heads.push(head));
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if let Poll::Ready(Ok(())) = polled {
+            self.watch(&buffer.filled()[before..]);
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

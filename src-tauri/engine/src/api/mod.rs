@@ -1,0 +1,114 @@
+//! The API as a value: one router, described by one OpenAPI document.
+
+mod error;
+mod extract;
+mod feed;
+mod inboxes;
+mod jobs;
+mod removals;
+mod request_body;
+mod requests;
+mod settings;
+mod status;
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Router,
+    response::{IntoResponse, Response},
+};
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use error::{ApiError, ErrorBody};
+
+use crate::Engine;
+
+/// Where the API stands.
+pub const PREFIX: &str = "/api/v1";
+
+/// Largest JSON a route takes, in bytes; an inbox's answer body is the largest thing in one.
+const JSON_MAX: usize = 256 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hookline",
+        description = "The local API of Hookline: inboxes, requests, and what happens to them.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    components(schemas(ErrorBody, crate::feed::Item))
+)]
+struct Description;
+
+/// Every route that answers at once.
+fn described() -> OpenApiRouter<Arc<Engine>> {
+    let routes = OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(status::read))
+        .routes(routes!(status::listen))
+        .routes(routes!(settings::read, settings::change))
+        .routes(routes!(inboxes::list, inboxes::add))
+        .routes(routes!(inboxes::read, inboxes::change, inboxes::remove))
+        .routes(routes!(inboxes::mark_read))
+        .routes(routes!(inboxes::clear))
+        .routes(routes!(inboxes::test_event))
+        .routes(routes!(requests::list))
+        .routes(routes!(requests::read, requests::change, requests::remove))
+        .routes(routes!(requests::reveal))
+        .routes(routes!(requests::curl))
+        .routes(routes!(request_body::body))
+        .routes(routes!(request_body::raw))
+        .routes(routes!(request_body::parts))
+        .routes(routes!(request_body::part))
+        .routes(routes!(removals::undo))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::read, jobs::cancel))
+        .routes(routes!(jobs::backup));
+    OpenApiRouter::new().nest(PREFIX, routes)
+}
+
+/// The OpenAPI document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = described().into_openapi();
+    document.merge(
+        OpenApiRouter::<Arc<Engine>>::new()
+            .nest(PREFIX, OpenApiRouter::new().routes(routes!(feed::stream)))
+            .into_openapi(),
+    );
+    name_operations(&mut document);
+    document
+}
+
+/// A function is named for what it does to its resource, so the resource makes its id unique.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
+            let tag = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{tag}_{id}"));
+        }
+    }
+}
+
+/// The API of an engine: every call ends by itself.
+pub fn router(engine: Arc<Engine>) -> Router {
+    let (router, _) = described().split_for_parts();
+    router
+        .route(&format!("{PREFIX}/openapi.json"), axum::routing::get(async || axum::Json(document())))
+        .fallback(async || ApiError::not_found("route", "There is no such route."))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(axum::extract::DefaultBodyLimit::max(JSON_MAX))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
+        .with_state(engine)
+}
+
+/// The routes that go on until the caller leaves. They are apart, so that a door that collects
+/// whole answers cannot reach them.
+pub fn streams(engine: Arc<Engine>) -> Router {
+    Router::new().route(&format!("{PREFIX}/feed"), axum::routing::get(feed::stream)).with_state(engine)
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("no message"), "a route panicked");
+    ApiError::internal("A defect in Hookline stopped this call.").into_response()
+}

@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+
+use super::{error::ApiError, extract};
+use crate::{
+    Engine,
+    settings::{Settings, merge},
+};
+
+/// All settings.
+#[utoipa::path(get, path = "/settings", tag = "settings", responses((status = 200, body = Settings)))]
+pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Json<Settings> {
+    Json(engine.settings())
+}
+
+/// Change some settings: what is absent stays. A new address or limit restarts the receiver.
+#[utoipa::path(patch, path = "/settings", tag = "settings", request_body = Object, responses(
+    (status = 200, body = Settings), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn change(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(patch): extract::Json<serde_json::Value>,
+) -> Result<Json<Settings>, ApiError> {
+    let mut value = serde_json::to_value(engine.settings()).map_err(|e| ApiError::internal(e.to_string()))?;
+    merge(&mut value, patch);
+    let settings: Settings =
+        serde_json::from_value(value).map_err(|e| ApiError::invalid(format!("The settings are not valid: {e}.")))?;
+    if let Some(fault) = settings.fault() {
+        return Err(ApiError::invalid(fault));
+    }
+    engine.apply_settings(settings.clone()).await?;
+    Ok(Json(settings))
+}

@@ -1,0 +1,193 @@
+//! The data directory: one engine owns it at a time, and says where it is reached.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of process owns a data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnerKind {
+    /// The window.
+    Window,
+    /// `hookline serve`.
+    Serve,
+    /// A command that needed an engine for its own duration.
+    Command,
+}
+
+/// How a live engine is reached; `engine.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LiveEngine {
+    /// Its process.
+    pub pid: u32,
+    /// What it is.
+    pub kind: OwnerKind,
+    /// Base URL of its HTTP door; none if that is closed.
+    pub api: Option<String>,
+    /// Base URL of its receiver; none while it does not listen.
+    pub receiver: Option<String>,
+}
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// Another engine owns it.
+    #[error("{path} is in use by {owner}")]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// The other process, as far as it is known.
+        owner: String,
+    },
+    /// It cannot be made, read or written.
+    #[error("{path} cannot be used: {source}")]
+    Unusable {
+        /// The directory or the file in it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A data directory this process owns until it is dropped.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory if need be and takes it. Its lock ends with the process, however that ends.
+    pub fn own(path: &Path, kind: OwnerKind) -> Result<Self, DataDirError> {
+        let unusable = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DataDirError::Unusable { path, source }
+        };
+        make_private_dir(path).map_err(unusable(path))?;
+        let lock_path = path.join("lock");
+        let lock = private_options().create(true).write(true).open(&lock_path).map_err(unusable(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let owner = Self::live(path).map_or_else(
+                    || "another Hookline process".to_owned(),
+                    |live| match live.kind {
+                        OwnerKind::Window => format!("the Hookline window (process {})", live.pid),
+                        OwnerKind::Serve => format!("hookline serve (process {})", live.pid),
+                        OwnerKind::Command => format!("a hookline command (process {})", live.pid),
+                    },
+                );
+                return Err(DataDirError::InUse { path: path.into(), owner });
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(&lock_path)(source)),
+        }
+        let dir = Self { path: path.into(), _lock: lock };
+        dir.announce(&LiveEngine { pid: std::process::id(), kind, api: None, receiver: None })
+            .map_err(unusable(&dir.path))?;
+        Ok(dir)
+    }
+
+    /// Writes `engine.json` for others to find this engine.
+    pub fn announce(&self, live: &LiveEngine) -> io::Result<()> {
+        write_private(&self.path.join("engine.json"), serde_json::to_string(live)?.as_bytes())
+    }
+
+    /// Writes the token that opens this engine's HTTP door.
+    pub fn write_token(&self, token: &str) -> io::Result<()> {
+        write_private(&self.path.join("token"), token.as_bytes())
+    }
+
+    /// What the directory's engine last wrote of itself, if its process holds the lock.
+    pub fn live(path: &Path) -> Option<LiveEngine> {
+        let lock = File::open(path.join("lock")).ok()?;
+        if lock.try_lock_shared().is_ok() {
+            return None;
+        }
+        serde_json::from_slice(&fs::read(path.join("engine.json")).ok()?).ok()
+    }
+
+    /// The token of the directory's live engine.
+    pub fn token(path: &Path) -> io::Result<String> {
+        fs::read_to_string(path.join("token"))
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("hookline.db")
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.path.join("engine.json"));
+        let _ = fs::remove_file(self.path.join("token"));
+    }
+}
+
+fn make_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+fn private_options() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Writes a file no one else can read, whole or not at all.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let part = path.with_extension("part");
+    let _ = fs::remove_file(&part);
+    private_options().create_new(true).write(true).open(&part)?.write_all(bytes)?;
+    fs::rename(part, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_engine_is_told_who_holds_the_directory() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let first = DataDir::own(dir.path(), OwnerKind::Serve).expect("nobody owns it");
+        assert_eq!(DataDir::live(dir.path()).expect("it is live").pid, std::process::id());
+        let error = DataDir::own(dir.path(), OwnerKind::Window).expect_err("it is owned").to_string();
+        assert!(error.contains(&format!("hookline serve (process {})", std::process::id())), "{error}");
+        drop(first);
+        assert!(DataDir::live(dir.path()).is_none());
+        DataDir::own(dir.path(), OwnerKind::Window).expect("it is free again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("data");
+        let owned = DataDir::own(&path, OwnerKind::Serve).expect("it can be made");
+        owned.write_token("secret").expect("it can be written");
+        let mode = |path: &Path| fs::metadata(path).expect("it exists").permissions().mode() & 0o777;
+        assert_eq!(mode(&path), 0o700);
+        for file in ["lock", "engine.json", "token"] {
+            assert_eq!(mode(&path.join(file)), 0o600, "{file}");
+        }
+    }
+}

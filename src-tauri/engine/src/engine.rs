@@ -1,0 +1,383 @@
+//! The engine: what owns a data directory and everything in it.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc, OnceLock, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use hookline_capture::{Captured, Clock, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use rusqlite::Connection;
+
+use crate::{
+    data_dir::{DataDir, DataDirError, OwnerKind},
+    feed::{Change, Feed},
+    inbox::{Address, Addresses, Inbox, InboxAnswer, InboxRow},
+    job::Jobs,
+    receiver::{self, Receiver, ReceiverState},
+    removal::{Hidden, RemovalRow, SLICE, delete_requests},
+    request::{Summary, list_uuid, summary_of},
+    retention, schema,
+    settings::Settings,
+};
+
+/// The inbox a new data directory starts with.
+const FIRST_INBOX: &str = "inbox";
+
+/// How often removals and retention are looked after.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// Why the engine did not start. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database in it.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// Something in the database does not read.
+    #[error("the database does not read: {0}")]
+    Content(String),
+}
+
+/// One engine: one data directory, one store, one receiver, one feed.
+pub struct Engine {
+    pub(crate) store: Arc<Store>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) hidden: Arc<Hidden>,
+    pub(crate) receiver: tokio::sync::Mutex<Receiver>,
+    pub(crate) jobs: Jobs,
+    pub(crate) clock: Clock,
+    pub(crate) create_inboxes: Arc<AtomicBool>,
+    settings: RwLock<Settings>,
+    // The directory's lock is let go last, when the store has closed.
+    dir: DataDir,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Takes a data directory and opens what is in it. Nothing listens yet.
+    pub async fn open(path: &Path, kind: OwnerKind, clock: Clock) -> Result<Arc<Self>, EngineError> {
+        let dir = DataDir::own(path, kind)?;
+        let database = dir.database();
+        let feed = Arc::new(OnceLock::<Arc<Feed>>::new());
+        let addresses = Arc::new(Addresses::default());
+        let tail = Arc::new(OnceLock::new());
+        let on_commit = {
+            let (feed, addresses, tail) = (feed.clone(), addresses.clone(), tail.clone());
+            Box::new(move |rows: Vec<(RowId, Captured)>| {
+                let (Some(feed), Some(tail)) = (feed.get(), tail.get()) else { return };
+                feed.publish(rows.into_iter().filter_map(|(id, captured)| {
+                    let inbox = addresses.name(captured.inbox)?;
+                    Some(Change::RequestAdded { request: summary_of(id, captured, *tail, inbox) })
+                }));
+            })
+        };
+        let plan = Plan { version: schema::VERSION, migrate: &schema::migrate };
+        let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
+        let loaded = store.write(load, |_| ()).await.map_err(|e| EngineError::Content(e.to_string()))?;
+        for inbox in &loaded.inboxes {
+            if loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
+                continue;
+            }
+            addresses.put(inbox.address().map_err(EngineError::Content)?);
+        }
+        let feed_now = Arc::new(Feed::new(loaded.last_seq));
+        let _ = (feed.set(feed_now.clone()), tail.set(store.id_tail()));
+        let engine = Arc::new(Self {
+            store: Arc::new(store),
+            feed: feed_now,
+            addresses,
+            hidden: Arc::new(Hidden::new(loaded.removals)),
+            receiver: tokio::sync::Mutex::default(),
+            jobs: Jobs::default(),
+            clock,
+            create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),
+            settings: RwLock::new(loaded.settings),
+            dir,
+        });
+        if loaded.inboxes.is_empty() {
+            engine
+                .add_inbox(FIRST_INBOX.into(), InboxAnswer::default())
+                .await
+                .map_err(|e| EngineError::Content(e.to_string()))?;
+        }
+        engine.spawn_tidying();
+        engine.spawn_health_watch();
+        Ok(engine)
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &DataDir {
+        &self.dir
+    }
+
+    /// The stream of changes.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// The settings as they are now.
+    pub fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// How the database fares.
+    pub fn health(&self) -> Health {
+        self.store.health().borrow().clone()
+    }
+
+    /// Starts the receiver at the settings' address, or at another for this run.
+    pub async fn start_receiver(self: &Arc<Self>, address: Option<SocketAddr>) -> ReceiverState {
+        let state = receiver::restart(self, address.unwrap_or(self.settings().listen)).await;
+        self.feed.publish([Change::StatusChanged]);
+        state
+    }
+
+    /// Whether and where the receiver listens.
+    pub async fn receiver_state(&self) -> ReceiverState {
+        self.receiver.lock().await.state.clone()
+    }
+
+    /// Ends the receiver, lets open requests finish, and closes the store.
+    pub async fn close(self: &Arc<Self>) {
+        let old = self.receiver.lock().await.listening.take();
+        if let Some(old) = old {
+            old.stop().await;
+        }
+        let store = self.store.clone();
+        // The writer's thread is waited for, which must not hold up the runtime.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+
+    /// Makes an inbox; none if the name is taken.
+    pub(crate) async fn add_inbox(
+        self: &Arc<Self>,
+        name: String,
+        answer: InboxAnswer,
+    ) -> Result<Option<Inbox>, WriteError<rusqlite::Error>> {
+        let now_us = self.clock.now_us();
+        let (feed, addresses) = (self.feed.clone(), self.addresses.clone());
+        let work = move |connection: &Connection| {
+            if InboxRow::named(connection, &name)?.is_some() {
+                return Ok(None);
+            }
+            let row = InboxRow::insert(connection, &name, &answer, now_us)?;
+            Ok(Some((row.clone(), row.counted(connection)?)))
+        };
+        let after = move |made: &Option<(InboxRow, Inbox)>| {
+            if let Some((row, inbox)) = made {
+                if let Ok(address) = row.address() {
+                    addresses.put(address);
+                }
+                feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
+            }
+        };
+        Ok(self.store.write(work, after).await?.map(|(_, inbox)| inbox))
+    }
+
+    /// Stores new settings and lets them take effect.
+    pub(crate) async fn apply_settings(self: &Arc<Self>, new: Settings) -> Result<(), WriteError<rusqlite::Error>> {
+        let stored = new.clone();
+        self.store.write(move |connection| stored.save(connection), |_| ()).await?;
+        let old = std::mem::replace(
+            &mut *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner),
+            new.clone(),
+        );
+        self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
+        let running = !matches!(self.receiver_state().await, ReceiverState::Off);
+        if running && (old.listen != new.listen || old.limits != new.limits) {
+            self.start_receiver(None).await;
+        } else {
+            self.feed.publish([Change::StatusChanged]);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn address_by_number(&self) -> impl Fn(i64) -> Option<Address> + Send + 'static {
+        let addresses = self.addresses.clone();
+        move |number| addresses.by_number(number)
+    }
+
+    /// The row number behind an id.
+    pub(crate) fn row_of(&self, id: &str) -> Option<RowId> {
+        self.store.id_tail().row(uuid::Uuid::parse_str(id).ok()?.as_u128())
+    }
+
+    pub(crate) fn id_of(&self, row: RowId) -> String {
+        list_uuid(self.store.id_tail(), row)
+    }
+
+    pub(crate) async fn summary(&self, row: RowId) -> Result<Option<Summary>, ReadError> {
+        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        self.store.readers().read(move |connection| crate::request::one(connection, row, &hidden, tail, &inbox)).await
+    }
+
+    /// One look at removals whose time is up and at retention.
+    pub async fn tidy(self: &Arc<Self>) {
+        let now_us = self.clock.now_us();
+        for removal in self.hidden.all() {
+            if removal.until_us <= now_us {
+                self.purge(removal).await;
+            }
+        }
+        if let Err(error) = self.store.write(delete_strays, |_| ()).await {
+            tracing::warn!(%error, "requests of a deleted inbox could not be deleted");
+        }
+        let retention = self.settings().retention;
+        let mut expired = 0;
+        loop {
+            let (limits, now_ms) = (retention.clone(), now_us / 1_000);
+            let slice =
+                self.store.write(move |connection| retention::expire_slice(connection, &limits, now_ms), |_| ()).await;
+            match slice {
+                Ok((deleted, more)) => {
+                    expired += deleted;
+                    if !more {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "old requests could not be rolled over");
+                    break;
+                }
+            }
+        }
+        if expired > 0 {
+            self.feed.publish([Change::RequestsExpired { requests: expired }]);
+        }
+    }
+
+    async fn purge(&self, mut removal: RemovalRow) {
+        loop {
+            let number = removal.number;
+            let hidden = self.hidden.clone();
+            let work = move |connection: &Connection| {
+                let done = removal.purge_slice(connection)?;
+                Ok::<_, rusqlite::Error>((removal, done))
+            };
+            let after = move |(_, done): &(RemovalRow, bool)| {
+                if *done {
+                    hidden.remove(number);
+                }
+            };
+            match self.store.write(work, after).await {
+                Ok((rest, false)) => removal = rest,
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "removed requests could not be deleted; it is tried again");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn spawn_tidying(self: &Arc<Self>) {
+        let engine = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut tick = tokio::time::interval(TIDY);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tick.tick().await;
+                let Some(engine) = engine.upgrade() else { return };
+                engine.tidy().await;
+            }
+        });
+    }
+
+    fn spawn_health_watch(self: &Arc<Self>) {
+        let (mut health, feed) = (self.store.health(), self.feed.clone());
+        tokio::spawn(async move {
+            while health.changed().await.is_ok() {
+                feed.publish([Change::StatusChanged]);
+            }
+        });
+    }
+}
+
+/// Requests whose body was still arriving when their inbox was deleted for good.
+fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
+    let strays: Vec<i64> = connection
+        .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for inbox in strays {
+        let ids: Vec<i64> = connection
+            .prepare_cached("SELECT id FROM request WHERE inbox = ?1 LIMIT ?2")?
+            .query_map([inbox, SLICE as i64], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        delete_requests(connection, &ids)?;
+        if ids.len() < SLICE {
+            connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [inbox])?;
+        }
+    }
+    Ok(())
+}
+
+struct Loaded {
+    settings: Settings,
+    inboxes: Vec<InboxRow>,
+    removals: Vec<RemovalRow>,
+    last_seq: i64,
+}
+
+fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
+    Ok(Loaded {
+        settings: Settings::load(connection)?,
+        inboxes: InboxRow::all(connection)?,
+        removals: RemovalRow::all(connection)?,
+        last_seq: Feed::open(connection)?,
+    })
+}
+
+impl Engine {
+    /// Stores webhooks of about 1 KB in the first inbox, as if they had arrived; for benches.
+    pub async fn fill(&self, count: usize) -> Result<(), String> {
+        use hookline_capture::{Body, BodyState, HeaderNames, Version};
+        /// Requests on their way at one time.
+        const AHEAD: usize = 2_000;
+        let (inbox, answer) = self.addresses.find(FIRST_INBOX).ok_or("the first inbox is gone")?;
+        for first in (0..count).step_by(AHEAD) {
+            let mut last = None;
+            for n in first..count.min(first + AHEAD) {
+                let body = format!(
+                    r#"{{"event":"message.created","id":"evt_{n:08}","created_at":"2026-11-21T08:00:00Z","data":{{"chat":{{"id":{},"status":"open"}},"message":{{"author":"visitor","text":"{}"}},"visitor":{{"name":"Visitor {n}","email":"visitor{n}@example.com"}}}}}}"#,
+                    n % 5_000,
+                    "lorem ipsum dolor sit amet ".repeat(24),
+                );
+                last = Some(self.store.keep(Captured {
+                    inbox,
+                    arrived_us: self.clock.now_us(),
+                    receiving_us: 80,
+                    method: http::Method::POST,
+                    target: format!("/{FIRST_INBOX}/orders/{n}"),
+                    version: Version::Http11,
+                    peer: ([127, 0, 0, 1], 50_000).into(),
+                    headers: b"Host: 127.0.0.1:4665\r\nContent-Type: application/json\r\nUser-Agent: fill\r\n".to_vec(),
+                    names: HeaderNames::Exact,
+                    trailers: Vec::new(),
+                    body_bytes: body.len() as u64,
+                    body: Body::Inline(body.into()),
+                    body_state: BodyState::Complete,
+                    status: 200,
+                    answer: Some(answer.number),
+                }));
+            }
+            if let Some(last) = last {
+                last.committed().await.map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+}

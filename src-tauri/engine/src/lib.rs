@@ -1,0 +1,31 @@
+//! The Hookline engine: inboxes, requests and the feed, and one API over them.
+//!
+//! [`Engine::open`] owns a data directory. [`api::router`] is the API as a value; whoever holds it
+//! decides how it is reached. The receiver is started apart and shares nothing with the API.
+#![forbid(unsafe_code)]
+
+pub mod api;
+mod backup;
+mod content;
+mod data_dir;
+mod engine;
+mod feed;
+mod inbox;
+mod job;
+mod receiver;
+mod removal;
+mod request;
+mod retention;
+mod schema;
+mod settings;
+mod test_event;
+mod time;
+
+pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind};
+pub use engine::{Engine, EngineError};
+pub use feed::{Change, Feed, FeedGone, Item, Subscription};
+pub use hookline_capture::Clock;
+pub use inbox::{Inbox, InboxAnswer};
+pub use receiver::ReceiverState;
+pub use request::{Detail, HeaderLine, Summary, quote};
+pub use settings::{OnClose, Retention, Settings};

@@ -1,0 +1,172 @@
+//! The receiver: where inboxes are reached, and what happens when its port is taken.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use hookline_capture::{Listening, Refusal, Route, Routes, listen};
+use http::StatusCode;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use utoipa::ToSchema;
+
+use crate::{
+    Engine,
+    inbox::{Addresses, CREATED_BY_REQUESTS_MAX, InboxAnswer, check_name},
+};
+
+/// Ports tried when another is offered.
+const OFFERED: std::ops::Range<u16> = 1..50;
+
+/// Whether and where the receiver listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum ReceiverState {
+    /// It has not been started.
+    Off,
+    /// It listens.
+    Listening {
+        /// Its address.
+        address: String,
+        /// Base URL of all inboxes.
+        url: String,
+    },
+    /// It cannot listen.
+    Failed {
+        /// The address wanted.
+        address: String,
+        /// What the system says.
+        reason: String,
+        /// The process that has the port, if it is known.
+        holder: Option<String>,
+        /// A free address near the wanted one.
+        offer: Option<String>,
+    },
+}
+
+/// The listener and its last state.
+pub(crate) struct Receiver {
+    pub(crate) listening: Option<Listening>,
+    pub(crate) state: ReceiverState,
+}
+
+impl Default for Receiver {
+    fn default() -> Self {
+        Self { listening: None, state: ReceiverState::Off }
+    }
+}
+
+/// Listens anew. The old listener ends first, so that the same port can be taken again.
+pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> ReceiverState {
+    let mut receiver = engine.receiver.lock().await;
+    if let Some(old) = receiver.listening.take() {
+        old.stop().await;
+    }
+    let settings = engine.settings();
+    let routes = Arc::new(InboxRoutes {
+        addresses: engine.addresses.clone(),
+        engine: Arc::downgrade(engine),
+        create: engine.create_inboxes.clone(),
+    });
+    let started = listen(address, engine.store.clone(), routes, settings.limits, engine.clock.clone()).await;
+    receiver.state = match started {
+        Ok(listening) => {
+            let address = listening.address();
+            receiver.listening = Some(listening);
+            ReceiverState::Listening { address: address.to_string(), url: base_url(address) }
+        }
+        Err(error) => failed(address, &error).await,
+    };
+    receiver.state.clone()
+}
+
+/// How a person on this machine reaches an address.
+fn base_url(address: SocketAddr) -> String {
+    let host = match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => "127.0.0.1".to_owned(),
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => "[::1]".to_owned(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    };
+    format!("http://{host}:{}", address.port())
+}
+
+async fn failed(address: SocketAddr, error: &io::Error) -> ReceiverState {
+    let taken = error.kind() == io::ErrorKind::AddrInUse;
+    let reason = match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is taken".to_owned(),
+        io::ErrorKind::PermissionDenied => "ports below 1024 need special rights".to_owned(),
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        _ => error.to_string(),
+    };
+    let holder = if taken { holder_of(address.port()).await } else { None };
+    ReceiverState::Failed { address: address.to_string(), reason, holder, offer: free_near(address).await }
+}
+
+/// The process that listens on a port, as far as the system tells.
+async fn holder_of(port: u16) -> Option<String> {
+    let found =
+        tokio::task::spawn_blocking(move || listeners::get_process_by_port(port, listeners::Protocol::TCP).ok());
+    let process = found.await.ok()??;
+    Some(format!("{} (process {})", process.name, process.pid))
+}
+
+async fn free_near(address: SocketAddr) -> Option<String> {
+    for step in OFFERED {
+        let port = address.port().checked_add(step)?;
+        let candidate = SocketAddr::new(address.ip(), port.max(1024));
+        if TcpListener::bind(candidate).await.is_ok() {
+            return Some(candidate.to_string());
+        }
+    }
+    None
+}
+
+/// Finds the inbox of a path, and makes it where that is allowed.
+struct InboxRoutes {
+    addresses: Arc<Addresses>,
+    engine: Weak<Engine>,
+    create: Arc<AtomicBool>,
+}
+
+impl Routes for InboxRoutes {
+    async fn route(&self, path: &str) -> Route {
+        let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        match self.addresses.find(name) {
+            Some((inbox, answer)) => Route::Keep { inbox, answer },
+            None => self.unknown(name).await,
+        }
+    }
+}
+
+impl InboxRoutes {
+    async fn unknown(&self, name: &str) -> Route {
+        if self.create.load(Ordering::Relaxed)
+            && check_name(name).is_ok()
+            && self.addresses.len() < CREATED_BY_REQUESTS_MAX
+        {
+            if let Some(engine) = self.engine.upgrade() {
+                // Lost a race with another first request: the inbox is there all the same.
+                let _ = engine.add_inbox(name.to_owned(), InboxAnswer::default()).await;
+            }
+            if let Some((inbox, answer)) = self.addresses.find(name) {
+                return Route::Keep { inbox, answer };
+            }
+        }
+        let message = match name {
+            "" => "This is Hookline's receiver. The address lacks the name of an inbox.".to_owned(),
+            _ => format!("There is no inbox {name:?} here."),
+        };
+        Route::Refuse(Refusal {
+            status: StatusCode::NOT_FOUND,
+            code: "unknown_inbox",
+            message,
+            hint: "Use the URL Hookline shows for the inbox, make the inbox there, or let requests make inboxes in its settings.".into(),
+        })
+    }
+}

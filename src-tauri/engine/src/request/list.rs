@@ -1,0 +1,182 @@
+//! Requests as a list shows them.
+
+use hookline_capture::{BodyState, Captured, HeaderNames, IdTail, RowId, Version};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    inbox::Address,
+    time::{ms, timestamp},
+};
+
+/// A request as a list shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Summary {
+    /// Its id, a UUIDv7.
+    pub id: String,
+    /// Name of its inbox.
+    pub inbox: String,
+    /// Method as sent.
+    pub method: String,
+    /// Target as sent: path and query, mostly.
+    pub target: String,
+    /// HTTP version.
+    #[schema(value_type = String)]
+    pub version: Version,
+    /// The sender's address and port.
+    pub peer: String,
+    /// Status the sender was answered; 499 if it broke off before.
+    pub status: u16,
+    /// Body size in bytes; what was announced, if it was refused unread.
+    pub body_bytes: u64,
+    /// Whether the body is whole.
+    #[schema(value_type = String)]
+    pub body_state: BodyState,
+    /// What is known of the header names.
+    #[schema(value_type = String)]
+    pub names: HeaderNames,
+    /// When its head was complete.
+    #[schema(value_type = String, format = DateTime)]
+    pub arrived_at: Timestamp,
+    /// From the head to the last byte, in ms.
+    pub receiving_ms: f64,
+    /// Whether it stays when others roll over.
+    pub pinned: bool,
+    /// Whether nobody has opened it yet.
+    pub unread: bool,
+    /// A person's note.
+    pub note: String,
+}
+
+/// What a list is asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct List {
+    pub(crate) inbox: Option<i64>,
+    pub(crate) after: Option<RowId>,
+    pub(crate) skip: u32,
+    pub(crate) limit: u32,
+    pub(crate) pinned: bool,
+}
+
+const COLUMNS: &str =
+    "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
+ r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note";
+
+/// The requests asked for, newest first.
+pub(crate) fn list(
+    connection: &Connection,
+    list: &List,
+    hidden: &str,
+    tail: IdTail,
+    inbox: &dyn Fn(i64) -> Option<Address>,
+) -> rusqlite::Result<Vec<Summary>> {
+    let by_inbox = list.inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
+    let pinned = if list.pinned { " AND m.pinned" } else { "" };
+    // The rows are found by index alone and then read, so that a far page skips index entries
+    // and not bodies.
+    let sql = if hidden.is_empty() && !list.pinned {
+        format!(
+            "SELECT {COLUMNS} FROM (SELECT r.id FROM request r WHERE r.id < ?1{by_inbox} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3) page
+             CROSS JOIN request r ON r.id = page.id LEFT JOIN request_mark m ON m.request = r.id ORDER BY r.id DESC"
+        )
+    } else {
+        format!(
+            "SELECT {COLUMNS} FROM request r LEFT JOIN request_mark m ON m.request = r.id
+             WHERE r.id < ?1{by_inbox}{pinned}{hidden} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3"
+        )
+    };
+    let after = list.after.map_or(i64::MAX, |row| row.0);
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params![after, list.limit, list.skip], |row| from_row(row, tail, inbox))?
+        .collect()
+}
+
+/// One request, unless it is hidden.
+pub(crate) fn one(
+    connection: &Connection,
+    id: RowId,
+    hidden: &str,
+    tail: IdTail,
+    inbox: &dyn Fn(i64) -> Option<Address>,
+) -> rusqlite::Result<Option<Summary>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM request r LEFT JOIN request_mark m ON m.request = r.id WHERE r.id = ?1{hidden}");
+    connection.prepare_cached(&sql)?.query_row([id.0], |row| from_row(row, tail, inbox)).optional()
+}
+
+fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>) -> rusqlite::Result<Summary> {
+    let id = RowId(row.get(0)?);
+    let address = inbox(row.get(1)?);
+    let read: bool = row.get(13)?;
+    let unread = !read && address.as_ref().is_some_and(|address| id.0 > address.read_upto);
+    Ok(Summary {
+        id: uuid(tail, id),
+        inbox: address.map_or_else(String::new, |address| address.name),
+        method: row.get(2)?,
+        target: row.get(3)?,
+        version: version(row.get(4)?),
+        peer: row.get(5)?,
+        status: row.get(6)?,
+        body_bytes: row.get::<_, i64>(7)? as u64,
+        body_state: body_state(row.get(8)?),
+        names: names(row.get(9)?),
+        arrived_at: timestamp(row.get(10)?),
+        receiving_ms: ms(row.get(11)?),
+        pinned: row.get(12)?,
+        unread,
+        note: row.get(14)?,
+    })
+}
+
+/// The summary of a request that was committed this moment.
+pub(crate) fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: String) -> Summary {
+    Summary {
+        id: uuid(tail, id),
+        inbox,
+        method: captured.method.to_string(),
+        target: captured.target,
+        version: captured.version,
+        peer: captured.peer.to_string(),
+        status: captured.status,
+        body_bytes: captured.body_bytes,
+        body_state: captured.body_state,
+        names: captured.names,
+        arrived_at: timestamp(captured.arrived_us),
+        receiving_ms: ms(captured.receiving_us),
+        pinned: false,
+        unread: true,
+        note: String::new(),
+    }
+}
+
+pub(crate) fn uuid(tail: IdTail, id: RowId) -> String {
+    uuid::Uuid::from_u128(tail.uuid(id)).to_string()
+}
+
+fn version(stored: u8) -> Version {
+    match stored {
+        10 => Version::Http10,
+        20 => Version::Http2,
+        _ => Version::Http11,
+    }
+}
+
+fn body_state(stored: u8) -> BodyState {
+    match stored {
+        0 => BodyState::Complete,
+        2 => BodyState::Stalled,
+        3 => BodyState::TooLarge,
+        _ => BodyState::BrokenOff,
+    }
+}
+
+fn names(stored: u8) -> HeaderNames {
+    match stored {
+        0 => HeaderNames::Exact,
+        1 => HeaderNames::Lowercase,
+        _ => HeaderNames::Normalised,
+    }
+}

@@ -1,0 +1,22 @@
+//! Requests: lists, details, headers, and the forms they are copied in.
+
+mod body;
+mod curl;
+mod detail;
+mod headers;
+mod list;
+mod marks;
+pub mod quote;
+mod raw;
+
+pub use detail::Detail;
+pub use headers::HeaderLine;
+pub use list::Summary;
+
+pub(crate) use body::{body_stream, collect_body};
+pub(crate) use curl::curl;
+pub(crate) use detail::{Stored, detail};
+pub(crate) use headers::value as header_value;
+pub(crate) use list::{List, list, one, summary_of, uuid as list_uuid};
+pub(crate) use marks::{Marks, NOTE_MAX, mark};
+pub(crate) use raw::raw_head;

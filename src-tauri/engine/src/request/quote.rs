@@ -1,0 +1,40 @@
+//! Quoting for a POSIX shell.
+
+/// A word that `sh` reads back as exactly this text.
+pub fn sh(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    // Inside single quotes nothing is special but the quote itself.
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    fn read_back(text: &str) -> Vec<u8> {
+        let script = format!("printf %s {}", super::sh(text));
+        Command::new("sh").arg("-c").arg(script).output().expect("sh runs").stdout
+    }
+
+    #[test]
+    fn words_a_shell_would_run_are_read_back() {
+        for text in
+            ["", "a b", "$(id)", "`id`", "'; id; '", "\\", "!!", "a\nb", "-n", "~", "*", "é\u{202e}", "\u{1b}[31m"]
+        {
+            assert_eq!(read_back(text), text.as_bytes(), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #[test]
+        fn any_text_is_read_back(text in "[^\\x00]{0,60}") {
+            prop_assert_eq!(read_back(&text), text.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! A request as the HTTP message it was.
+
+use hookline_capture::header_list;
+
+use super::{
+    headers::{self, MASK},
+    list::Summary,
+};
+
+/// Request line, header block and blank line, as on the wire; credentials masked unless `reveal`.
+pub(crate) fn raw_head(summary: &Summary, header_block: &[u8], reveal: bool) -> Vec<u8> {
+    let mut head = format!("{} {} {}\r\n", summary.method, summary.target, summary.version.as_str()).into_bytes();
+    for (name, value) in header_list(header_block) {
+        head.extend_from_slice(name);
+        head.extend_from_slice(b": ");
+        match headers::is_secret(name) && !reveal {
+            true => head.extend_from_slice(MASK.as_bytes()),
+            false => head.extend_from_slice(value),
+        }
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}

@@ -1,0 +1,67 @@
+//! The database layout of the engine: the capture tables and its own.
+
+use hookline_capture::SCHEMA as CAPTURE;
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+const ENGINE: &str = "
+CREATE TABLE inbox (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT NOT NULL UNIQUE,
+  answer     INTEGER NOT NULL REFERENCES answer (number),
+  read_upto  INTEGER NOT NULL DEFAULT 0,
+  created_us INTEGER NOT NULL
+);
+CREATE TABLE answer (
+  number   INTEGER PRIMARY KEY,
+  status   INTEGER NOT NULL,
+  headers  TEXT    NOT NULL,
+  body     TEXT    NOT NULL,
+  delay_ms INTEGER NOT NULL,
+  cors     INTEGER NOT NULL
+);
+CREATE TABLE request_mark (
+  request INTEGER PRIMARY KEY,
+  pinned  INTEGER NOT NULL DEFAULT 0,
+  read    INTEGER NOT NULL DEFAULT 0,
+  note    TEXT    NOT NULL DEFAULT ''
+);
+CREATE TABLE removal (
+  number   INTEGER PRIMARY KEY AUTOINCREMENT,
+  inbox    INTEGER NOT NULL,
+  first    INTEGER NOT NULL,
+  last     INTEGER NOT NULL,
+  whole    INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  bytes    INTEGER NOT NULL,
+  until_us INTEGER NOT NULL
+);
+CREATE TABLE settings (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL);
+CREATE TABLE feed (one INTEGER PRIMARY KEY CHECK (one = 1), reserved INTEGER NOT NULL);
+INSERT INTO feed VALUES (1, 0);
+";
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE)])
+}
+
+/// The layout this program knows.
+pub(crate) const VERSION: i32 = 2;
+
+/// Brings a database to this layout.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {
+    migrations().to_latest(connection).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_end_at_the_version_this_program_knows() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrate(&mut connection).expect("every migration is valid");
+        let version: i32 = connection.query_row("PRAGMA user_version", [], |r| r.get(0)).expect("a version");
+        assert_eq!(version, VERSION);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a person sets.
+
+use std::net::SocketAddr;
+
+use hookline_capture::Limits;
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where the receiver listens unless told otherwise.
+const DEFAULT_LISTEN: &str = "127.0.0.1:4665";
+
+/// Largest body limit that can be set, in bytes: SQLite and the chunk numbering go further, but a
+/// webhook of more than 10 GiB is a mistake.
+const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024 * 1024;
+
+/// Largest retention limit, in requests or bytes: a petabyte, and exact in JSON.
+const RETENTION_MAX: u64 = 1_000_000_000_000_000;
+
+/// All settings of one data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Address of the receiver, such as `127.0.0.1:4665` or `[::]:4665`.
+    #[schema(value_type = String)]
+    pub listen: SocketAddr,
+    /// Whether the first request to an unknown inbox makes it.
+    pub create_inboxes: bool,
+    /// Limits of the receiver.
+    #[schema(value_type = LimitsSchema)]
+    pub limits: Limits,
+    /// What is kept, and for how long.
+    pub retention: Retention,
+    /// Whether the window opens the HTTP door for scripts and the command line.
+    pub http_door: bool,
+    /// What closing the window does.
+    pub on_close: OnClose,
+}
+
+/// The documented shape of the receiver's limits.
+#[derive(ToSchema)]
+#[schema(as = Limits)]
+#[allow(dead_code)]
+pub(crate) struct LimitsSchema {
+    body_bytes: u64,
+    body_stall_ms: u64,
+    head_timeout_ms: u64,
+    connections: u32,
+}
+
+/// When the oldest requests roll over. Pinned ones stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Most requests kept; null keeps any number.
+    pub requests: Option<u64>,
+    /// Most body bytes kept; null keeps any amount.
+    pub bytes: Option<u64>,
+    /// Oldest age kept, in days; null keeps any age.
+    pub days: Option<u32>,
+}
+
+/// What closing the window does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnClose {
+    /// Ask the first time.
+    Ask,
+    /// Keep listening, with an icon in the tray.
+    Tray,
+    /// Stop listening and quit.
+    Quit,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN.parse().unwrap_or_else(|_| ([127, 0, 0, 1], 4665).into()),
+            create_inboxes: false,
+            limits: Limits::default(),
+            retention: Retention { requests: None, bytes: Some(10_000_000_000), days: None },
+            http_door: true,
+            on_close: OnClose::Ask,
+        }
+    }
+}
+
+impl Settings {
+    /// The first thing wrong with them, in a sentence.
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        let Limits { body_bytes, body_stall_ms, head_timeout_ms, connections } = self.limits;
+        let rules = [
+            ((1..=BODY_BYTES_MAX).contains(&body_bytes), "limits.body_bytes lies between 1 and 10737418240 (10 GiB)."),
+            ((100..=600_000).contains(&body_stall_ms), "limits.body_stall_ms lies between 100 and 600000."),
+            ((100..=600_000).contains(&head_timeout_ms), "limits.head_timeout_ms lies between 100 and 600000."),
+            ((1..=65_536).contains(&connections), "limits.connections lies between 1 and 65536."),
+            (
+                self.retention.requests.is_none_or(|n| (1..=RETENTION_MAX).contains(&n)),
+                "retention.requests lies between 1 and 10^15, or is null to keep all.",
+            ),
+            (
+                self.retention.bytes.is_none_or(|n| (1_000_000..=RETENTION_MAX).contains(&n)),
+                "retention.bytes lies between 10^6 and 10^15, or is null to keep all.",
+            ),
+            (self.retention.days != Some(0), "retention.days is at least 1, or null to keep all."),
+        ];
+        rules.iter().find(|(holds, _)| !holds).map(|(_, rule)| *rule)
+    }
+
+    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let stored: Option<String> =
+            connection.query_row("SELECT value FROM settings", [], |row| row.get(0)).optional()?;
+        // Settings a newer release wrote, or a field it added, fall back to what this one knows.
+        let mut value = serde_json::to_value(Self::default()).unwrap_or_default();
+        if let Some(stored) = stored.and_then(|text| serde_json::from_str(&text).ok()) {
+            merge(&mut value, stored);
+        }
+        Ok(serde_json::from_value(value).unwrap_or_default())
+    }
+
+    pub(crate) fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        connection.execute("INSERT INTO settings VALUES (1, ?1) ON CONFLICT DO UPDATE SET value = ?1", [text]).map(drop)
+    }
+}
+
+/// Lays `patch` over `base`, object by object (RFC 7396, but null is a value).
+pub(crate) fn merge(base: &mut serde_json::Value, patch: serde_json::Value) {
+    match (base, patch) {
+        (serde_json::Value::Object(base), serde_json::Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(base.entry(key).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (base, patch) => *base = patch,
+    }
+}

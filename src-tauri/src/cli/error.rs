@@ -1,0 +1,33 @@
+//! Why a verb did not do what it was asked, and the exit status that says so.
+
+use hookline_engine::api::ErrorBody;
+
+use crate::door::{Answer, DoorError};
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    /// The API said no; its own words.
+    #[error("{} {}", .0.message, .0.hint)]
+    Refused(ErrorBody),
+    #[error(transparent)]
+    Door(#[from] DoorError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Other(String),
+}
+
+impl CliError {
+    pub(super) fn refused(answer: &Answer) -> Self {
+        match serde_json::from_slice(&answer.body) {
+            Ok(error) => Self::Refused(error),
+            Err(_) => Self::Other(format!("the engine answered {}", answer.status)),
+        }
+    }
+}
+
+impl From<hookline_engine::EngineError> for CliError {
+    fn from(error: hookline_engine::EngineError) -> Self {
+        Self::Door(error.into())
+    }
+}

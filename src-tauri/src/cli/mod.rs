@@ -1,0 +1,172 @@
+//! The command line: the same verbs as the window, over the same API.
+
+mod backup;
+mod error;
+mod inbox;
+mod listen;
+mod requests;
+mod serve;
+mod show;
+mod terminal;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use bytes::Bytes;
+use clap::{Parser, Subcommand};
+use hookline_engine::OwnerKind;
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde::de::DeserializeOwned;
+
+use crate::door::{Answer, Door};
+use error::CliError;
+
+/// The webhook workbench on your desk. Without a verb it opens the window.
+#[derive(Debug, Parser)]
+#[command(name = "hookline", version, args_conflicts_with_subcommands = false)]
+struct Cli {
+    /// Folder of all data
+    #[arg(long, global = true, env = "HOOKLINE_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// A link such as hookline://inbox/shop, which the window shows
+    #[arg(hide = true)]
+    link: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Receive without a window, and offer the page and the API on loopback
+    Serve(serve::Args),
+    /// Show requests as they arrive
+    Listen(listen::Args),
+    #[command(flatten)]
+    Call(Call),
+}
+
+/// Verbs that make calls of the API and end.
+#[derive(Debug, Subcommand)]
+enum Call {
+    /// List stored requests, newest first
+    Requests(requests::Args),
+    /// Show one request
+    Show(show::Args),
+    /// Make, list, change and remove inboxes
+    #[command(subcommand)]
+    Inbox(inbox::Verb),
+    /// Write a backup of everything into a file
+    Backup(backup::Args),
+}
+
+/// What every verb is given.
+struct Context {
+    data: PathBuf,
+    json: bool,
+}
+
+/// Runs the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let data = match cli.data.map_or_else(default_data, Ok) {
+        Ok(data) => data,
+        Err(error) => return terminal::fail(&error),
+    };
+    let context = Context { data, json: cli.json };
+    let Some(verb) = cli.verb else { return window(context, cli.link) };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return terminal::fail(&error.into()),
+    };
+    let done = runtime.block_on(run(&context, verb));
+    // A stalled read must not keep the process; what counts is on disk already.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => terminal::fail(&error),
+    }
+}
+
+/// Two threads carry the receiver on any machine; more only move work between caches.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
+}
+
+async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
+    let verb = match verb {
+        Verb::Serve(args) => return serve::run(context, args).await,
+        Verb::Listen(args) => return listen::run(context, args).await,
+        Verb::Call(verb) => verb,
+    };
+    let api = Api::open(context).await?;
+    let done = match verb {
+        Call::Requests(args) => requests::run(&api, context, args).await,
+        Call::Show(args) => show::run(&api, context, args).await,
+        Call::Inbox(verb) => inbox::run(&api, context, verb).await,
+        Call::Backup(args) => backup::run(&api, context, args).await,
+    };
+    api.close().await;
+    done
+}
+
+#[cfg(feature = "desktop")]
+fn window(context: Context, link: Option<String>) -> ExitCode {
+    crate::window::run(context.data, link)
+}
+
+#[cfg(not(feature = "desktop"))]
+fn window(_: Context, _: Option<String>) -> ExitCode {
+    terminal::fail(&CliError::Other("this build has no window; use `hookline serve`".into()))
+}
+
+fn default_data() -> Result<PathBuf, CliError> {
+    directories::ProjectDirs::from("dev", "hookline", "hookline")
+        .map(|dirs| dirs.data_dir().to_owned())
+        .ok_or_else(|| CliError::Other("there is no home folder; name one with --data".into()))
+}
+
+/// The API as the verbs call it.
+struct Api(Door);
+
+impl Api {
+    async fn open(context: &Context) -> Result<Self, CliError> {
+        Ok(Self(Door::open(&context.data, OwnerKind::Command).await?))
+    }
+
+    async fn bytes(&self, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Answer, CliError> {
+        let mut headers = HeaderMap::new();
+        let body = match body {
+            None => Bytes::new(),
+            Some(body) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                body.to_string().into()
+            }
+        };
+        let answer = self.0.call(method, &format!("/api/v1{path}"), headers, body).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(CliError::refused(&answer)) }
+    }
+
+    /// Closes the engine if it is this verb's own.
+    async fn close(self) {
+        if let Door::InProcess { engine, .. } = self.0 {
+            engine.close().await;
+        }
+    }
+
+    async fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<serde_json::Value>,
+    ) -> Result<T, CliError> {
+        let answer = self.bytes(method, path, body).await?;
+        serde_json::from_slice(&answer.body)
+            .map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
+        self.json(Method::GET, path, None).await
+    }
+}

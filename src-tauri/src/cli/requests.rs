@@ -1,0 +1,67 @@
+use serde_json::Value;
+
+use super::{Api, Context, error::CliError, terminal};
+
+/// Rows of one page.
+const PAGE: u32 = 500;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only this inbox
+    #[arg(long)]
+    inbox: Option<String>,
+    /// Only pinned ones
+    #[arg(long)]
+    pinned: bool,
+    /// How many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: u32,
+}
+
+pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
+    let inbox = args.inbox.map_or(String::new(), |name| format!("&inbox={}", super::inbox::encoded(&name)));
+    let pinned = if args.pinned { "&pinned=true" } else { "" };
+    let (mut left, mut after) = (args.limit, String::new());
+    while left > 0 {
+        let page: Value = api.get(&format!("/requests?limit={}{inbox}{pinned}{after}", left.min(PAGE))).await?;
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        for item in &items {
+            print(context, item);
+        }
+        left = left.saturating_sub(items.len() as u32);
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// One request on one line.
+pub(super) fn print(context: &Context, request: &Value) {
+    if context.json {
+        terminal::line(&request.to_string());
+    } else {
+        terminal::line(&row(request));
+    }
+}
+
+fn row(request: &Value) -> String {
+    let text = |key: &str| terminal::shown(request[key].as_str().unwrap_or_default());
+    let arrived = request["arrived_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap_or_default();
+    let local = arrived.to_zoned(jiff::tz::TimeZone::system());
+    let state = match request["body_state"].as_str() {
+        Some("complete") | None => String::new(),
+        Some(state) => format!("  ({})", state.replace('_', " ")),
+    };
+    format!(
+        "{}  {}  {:<7} {:<40} {:>3}  {:>9}  {}{state}",
+        text("id"),
+        local.strftime("%F %T"),
+        terminal::cut(&text("method"), 7),
+        terminal::cut(&text("target"), 40),
+        request["status"],
+        terminal::size(request["body_bytes"].as_u64().unwrap_or(0)),
+        text("inbox"),
+    )
+}

@@ -1,0 +1,100 @@
+use std::io::Write;
+
+use futures_util::StreamExt;
+use http::{HeaderMap, Method};
+use serde_json::Value;
+
+use super::{Api, Context, error::CliError, terminal};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The request's id
+    id: String,
+    /// What to print of it
+    #[arg(long = "as", value_name = "FORM")]
+    form: Option<Form>,
+    /// Print credentials too
+    #[arg(long)]
+    reveal: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, clap::ValueEnum)]
+enum Form {
+    /// The HTTP message as it was
+    Raw,
+    /// A curl command that sends it again
+    Curl,
+    /// All that is known of it, as JSON
+    Json,
+    /// The body's bytes
+    Body,
+}
+
+pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
+    let id = super::inbox::encoded(&args.id);
+    match args.form {
+        None if !context.json => {
+            let detail: Value = api.get(&format!("/requests/{id}{}", if args.reveal { "/reveal" } else { "" })).await?;
+            head(&detail);
+            Ok(())
+        }
+        None | Some(Form::Json) => {
+            let detail: Value = api.get(&format!("/requests/{id}{}", if args.reveal { "/reveal" } else { "" })).await?;
+            terminal::line(&detail.to_string());
+            Ok(())
+        }
+        Some(form) => {
+            let name = match form {
+                Form::Raw => "raw",
+                Form::Curl => "curl",
+                _ => "body",
+            };
+            let reveal = if args.reveal && form != Form::Body { "?reveal=true" } else { "" };
+            copy_out(api, &format!("/requests/{id}/{name}{reveal}")).await
+        }
+    }
+}
+
+fn head(detail: &Value) {
+    let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
+    terminal::line(&format!("{} {} {}", text(&detail["method"]), text(&detail["target"]), text(&detail["version"])));
+    for header in detail["headers"].as_array().into_iter().flatten() {
+        terminal::line(&format!("{}: {}", text(&header["name"]), text(&header["value"])));
+    }
+    terminal::line("");
+    for (name, value) in [
+        ("inbox", text(&detail["inbox"])),
+        ("from", text(&detail["peer"])),
+        ("arrived", text(&detail["arrived_at"])),
+        ("stored", text(&detail["stored_at"])),
+        ("body", format!("{} bytes, {}", detail["body_bytes"], text(&detail["body_state"]).replace('_', " "))),
+        ("answered", detail["status"].to_string()),
+        ("note", text(&detail["note"])),
+    ] {
+        if !value.is_empty() {
+            terminal::line(&format!("{name:<9} {value}"));
+        }
+    }
+    terminal::say("\n--as body prints the body, --as raw the whole message, --as curl a command that sends it again.");
+}
+
+async fn copy_out(api: &Api, path: &str) -> Result<(), CliError> {
+    let (status, headers, mut stream) =
+        api.0.open_call(Method::GET, &format!("/api/v1{path}"), HeaderMap::new(), bytes::Bytes::new()).await?;
+    let mut collected = Vec::new();
+    let mut out = std::io::stdout().lock();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk?;
+        if status.is_success() {
+            out.write_all(&chunk)?;
+        } else {
+            collected.extend_from_slice(&chunk);
+        }
+    }
+    out.flush()?;
+    if status.is_success() {
+        Ok(())
+    } else {
+        Err(CliError::refused(&crate::door::Answer { status, headers, body: collected.into() }))
+    }
+}

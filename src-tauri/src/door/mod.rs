@@ -1,0 +1,150 @@
+//! The ways to the API of a data directory's engine.
+
+mod guard;
+pub(crate) mod loopback;
+mod page;
+mod remote;
+
+use std::{path::Path, sync::Arc};
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, api};
+use http::{HeaderMap, Method, Request, StatusCode};
+use tower::ServiceExt;
+
+use remote::Remote;
+
+/// Largest answer collected in memory; larger ones are streamed into a file.
+const COLLECTED_MAX: usize = 80 * 1024 * 1024;
+
+/// Changes handed on in one go.
+const FEED_BATCH: usize = 500;
+
+/// Why a call could not be made at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DoorError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("{0}")]
+    Unusable(String),
+    #[error("the answer is larger than {COLLECTED_MAX} bytes; save it to a file")]
+    TooLarge,
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// One way to an engine's API.
+#[derive(Clone)]
+pub(crate) enum Door {
+    /// The engine is in this process.
+    InProcess { engine: Arc<Engine>, router: Router },
+    /// The engine is in another process and reached over loopback HTTP.
+    Remote(Remote),
+}
+
+impl Door {
+    /// The live engine of a data directory, or one of our own.
+    pub(crate) async fn open(data: &Path, kind: OwnerKind) -> Result<Self, DoorError> {
+        match DataDir::live(data) {
+            Some(LiveEngine { api: Some(api), .. }) => Ok(Self::Remote(Remote::new(api, &DataDir::token(data)?)?)),
+            Some(LiveEngine { api: None, pid, .. }) if kind == OwnerKind::Command => Err(DoorError::Unusable(format!(
+                "the engine of {} (process {pid}) keeps its HTTP door closed; open it in the window's settings",
+                data.display()
+            ))),
+            _ => Ok(Self::in_process(Engine::open(data, kind, Clock::system()).await?)),
+        }
+    }
+
+    pub(crate) fn in_process(engine: Arc<Engine>) -> Self {
+        Self::InProcess { router: api::router(engine.clone()), engine }
+    }
+
+    /// Makes a call and collects its answer.
+    pub(crate) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, DoorError> {
+        let (status, headers, mut stream) = self.open_call(method, path, headers, body).await?;
+        let mut body = Vec::new();
+        while let Some(chunk) = stream.next().await {
+            body.extend_from_slice(&chunk?);
+            if body.len() > COLLECTED_MAX {
+                return Err(DoorError::TooLarge);
+            }
+        }
+        Ok(Answer { status, headers, body: body.into() })
+    }
+
+    /// Makes a call and gives its answer as it comes.
+    pub(crate) async fn open_call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>), DoorError> {
+        // Joined to a base URL, any other beginning could name another host.
+        if !path.starts_with("/api/") {
+            return Err(DoorError::Unusable(format!("{path:?} is not a route")));
+        }
+        match self {
+            Self::InProcess { router, .. } => {
+                let mut request = Request::builder()
+                    .method(method)
+                    .uri(path)
+                    .body(Body::from(body))
+                    .map_err(|e| DoorError::Unusable(format!("{path:?} is not a route: {e}")))?;
+                *request.headers_mut() = headers;
+                let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+                let (parts, body) = response.into_parts();
+                let stream = body.into_data_stream().map(|chunk| chunk.map_err(std::io::Error::other));
+                Ok((parts.status, parts.headers, stream.boxed()))
+            }
+            Self::Remote(remote) => remote.open_call(method, path, headers, body).await,
+        }
+    }
+
+    /// The changes after a number, in batches of JSON objects.
+    pub(crate) async fn feed(
+        &self,
+        after: Option<i64>,
+    ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, DoorError> {
+        match self {
+            Self::InProcess { engine, .. } => Ok(local_feed(engine, after).boxed()),
+            Self::Remote(remote) => remote.feed(after).await,
+        }
+    }
+}
+
+fn local_feed(
+    engine: &Engine,
+    after: Option<i64>,
+) -> impl Stream<Item = Result<Vec<String>, FeedGone>> + Send + 'static {
+    let subscription = engine.feed().subscribe(after);
+    stream::unfold(Some(subscription), |state| async move {
+        match state? {
+            Err(gone) => Some((Err(gone), None)),
+            Ok(mut subscription) => match subscription.next(FEED_BATCH).await {
+                Err(gone) => Some((Err(gone), None)),
+                Ok(items) => {
+                    let batch =
+                        items.iter().map(|item| serde_json::to_string(item.as_ref()).unwrap_or_default()).collect();
+                    Some((Ok(batch), Some(Ok(subscription))))
+                }
+            },
+        }
+    })
+}

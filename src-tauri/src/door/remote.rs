@@ -1,0 +1,76 @@
+//! The API of an engine in another process.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use eventsource_stream::Eventsource;
+use futures_util::{StreamExt, stream};
+use hookline_engine::FeedGone;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::DoorError;
+
+/// A door on loopback answers at once or not at all.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Remote {
+    client: reqwest::Client,
+    base: String,
+}
+
+impl From<reqwest::Error> for DoorError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unusable(format!("the running engine could not be reached: {error}"))
+    }
+}
+
+impl Remote {
+    pub(super) fn new(base: String, token: &str) -> Result<Self, DoorError> {
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+            .map_err(|_| DoorError::Unusable("the token file is damaged; restart the engine".into()))?;
+        bearer.set_sensitive(true);
+        let client = reqwest::Client::builder()
+            .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]))
+            .connect_timeout(CONNECT_TIMEOUT)
+            // The engine is on this machine; a proxy would carry its token elsewhere.
+            .no_proxy()
+            .build()?;
+        Ok(Self { client, base })
+    }
+
+    pub(super) async fn open_call(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>), DoorError> {
+        let response =
+            self.client.request(method, format!("{}{path}", self.base)).headers(headers).body(body).send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok((status, headers, response.bytes_stream().map(|chunk| chunk.map_err(std::io::Error::other)).boxed()))
+    }
+
+    pub(super) async fn feed(
+        &self,
+        after: Option<i64>,
+    ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, DoorError> {
+        let after = after.map_or(String::new(), |seq| format!("?after={seq}"));
+        let response = self.client.get(format!("{}/api/v1/feed{after}", self.base)).send().await?;
+        if response.status() == StatusCode::GONE {
+            return Ok(stream::iter([Err(FeedGone)]).boxed());
+        }
+        let events = response.error_for_status()?.bytes_stream().eventsource();
+        Ok(events
+            .filter_map(|event| async move {
+                match event {
+                    Ok(event) if event.event == "feed_gone" => Some(Err(FeedGone)),
+                    Ok(event) if event.event == "message" => Some(Ok(vec![event.data])),
+                    Ok(_) => None,
+                    Err(_) => Some(Err(FeedGone)),
+                }
+            })
+            .boxed())
+    }
+}

@@ -1,0 +1,84 @@
+//! Closing the window: asked once, then as the user said. The tray is a way back, never the only one.
+
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use hookline_engine::OnClose;
+use tauri::{
+    AppHandle, Emitter, Manager, State, Window, WindowEvent,
+    menu::{Menu, MenuItem},
+    tray::TrayIconBuilder,
+};
+
+use super::{MAIN, Shell, show};
+
+#[derive(Default)]
+pub(super) struct Close {
+    has_tray: AtomicBool,
+    asked: Mutex<Option<Instant>>,
+}
+
+/// A second click on the close button this soon means it, whatever the page does.
+const INSISTS: Duration = Duration::from_secs(3);
+
+/// Makes the tray icon where the desktop has a tray.
+pub(super) fn make_tray(app: &AppHandle) {
+    let made = (|| {
+        let open = MenuItem::with_id(app, "open", "Open Hookline", true, None::<&str>)?;
+        let quit = MenuItem::with_id(app, "quit", "Quit", true, None::<&str>)?;
+        let mut tray = TrayIconBuilder::with_id(MAIN)
+            .tooltip("Hookline is listening")
+            .menu(&Menu::with_items(app, &[&open, &quit])?);
+        if let Some(icon) = app.default_window_icon() {
+            tray = tray.icon(icon.clone());
+        }
+        tray.on_menu_event(|app, event| match event.id().as_ref() {
+            "quit" => app.exit(0),
+            _ => show(app),
+        })
+        .build(app)
+    })();
+    match made {
+        Ok(_) => app.state::<Shell>().close.has_tray.store(true, Ordering::Relaxed),
+        Err(error) => tracing::warn!(%error, "there is no tray; closing the window quits"),
+    }
+}
+
+pub(super) fn on_window_event(window: &Window, event: &WindowEvent) {
+    let WindowEvent::CloseRequested { api, .. } = event else { return };
+    let shell = window.state::<Shell>();
+    let Some(engine) = &shell.engine else { return };
+    match engine.settings().on_close {
+        OnClose::Quit => {}
+        _ if !shell.close.has_tray.load(Ordering::Relaxed) => {}
+        OnClose::Tray => {
+            api.prevent_close();
+            let _ = window.hide();
+        }
+        OnClose::Ask => {
+            let mut asked = shell.close.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if asked.replace(Instant::now()).is_some_and(|before| before.elapsed() < INSISTS) {
+                return;
+            }
+            api.prevent_close();
+            let _ = window.emit_to(MAIN, "closing", ());
+        }
+    }
+}
+
+/// Does what the user answered.
+#[tauri::command]
+pub(super) fn closing(app: AppHandle, shell: State<'_, Shell>, keep_listening: bool) {
+    if keep_listening && shell.close.has_tray.load(Ordering::Relaxed) {
+        if let Some(window) = app.get_webview_window(MAIN) {
+            let _ = window.hide();
+        }
+    } else {
+        app.exit(0);
+    }
+}

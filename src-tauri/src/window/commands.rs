@@ -1,0 +1,138 @@
+//! What the page may ask of the shell.
+
+use std::path::Path;
+
+use futures_util::StreamExt;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::Serialize;
+use tauri::{
+    AppHandle, State,
+    ipc::{InvokeBody, Request, Response},
+};
+use tauri_plugin_dialog::DialogExt;
+use tokio::io::AsyncWriteExt;
+
+use super::Shell;
+
+/// Why a command failed, in the API's own form.
+#[derive(Debug, Serialize)]
+pub(super) struct Failure {
+    code: &'static str,
+    message: String,
+    hint: &'static str,
+}
+
+impl Failure {
+    fn new(code: &'static str, message: impl Into<String>, hint: &'static str) -> Self {
+        Self { code, message: message.into(), hint }
+    }
+
+    pub(super) fn no_engine(reason: &str) -> Self {
+        Self::new(
+            "no_engine",
+            format!("Hookline could not open its data: {reason}."),
+            "Mend what it names and start Hookline again; nothing was changed.",
+        )
+    }
+}
+
+#[derive(Serialize)]
+struct Head<'a> {
+    status: u16,
+    headers: Vec<(&'a str, &'a str)>,
+}
+
+/// One call of the API. Method and path come in headers, the body as it is; the answer is the
+/// length of its head (four bytes, little endian), the head as JSON, and the body.
+#[tauri::command]
+pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result<Response, Failure> {
+    let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?;
+    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let method: Method =
+        text("x-method").parse().map_err(|_| Failure::new("invalid", "This is no HTTP method.", ""))?;
+    let path = text("x-path").to_owned();
+    let mut headers = HeaderMap::new();
+    for (name, from) in [("content-type", "x-content-type"), ("range", "x-range")] {
+        if let (Some(value), Ok(name)) = (request.headers().get(from), HeaderName::from_bytes(name.as_bytes()))
+            && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())
+        {
+            headers.insert(name, value);
+        }
+    }
+    let body = match request.body() {
+        InvokeBody::Raw(bytes) => bytes.clone().into(),
+        InvokeBody::Json(_) => bytes::Bytes::new(),
+    };
+    let answer = door.call(method, &path, headers, body).await.map_err(|e| {
+        Failure::new("engine_lost", e.to_string(), "Start Hookline again; what was received is stored.")
+    })?;
+    let head = Head {
+        status: answer.status.as_u16(),
+        headers: answer
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+            .collect(),
+    };
+    let head = serde_json::to_vec(&head).unwrap_or_default();
+    let mut framed = Vec::with_capacity(4 + head.len() + answer.body.len());
+    framed.extend_from_slice(&(head.len() as u32).to_le_bytes());
+    framed.extend_from_slice(&head);
+    framed.extend_from_slice(&answer.body);
+    Ok(Response::new(framed))
+}
+
+/// Streams what a route answers into a file the user picks; its path, or none if they picked none.
+#[tauri::command]
+pub(super) async fn save_to(
+    app: AppHandle,
+    shell: State<'_, Shell>,
+    route: String,
+    name: String,
+) -> Result<Option<String>, Failure> {
+    let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
+    let Some(path) = pick(&app, &name).await else { return Ok(None) };
+    let unwritten = |e: std::io::Error| {
+        Failure::new("file_unwritable", format!("{} cannot be written: {e}.", path.display()), "Choose another place.")
+    };
+    let lost = |message: String| Failure::new("engine_lost", message, "Try again.");
+    let (status, _, mut stream) = door
+        .open_call(Method::GET, &route, HeaderMap::new(), bytes::Bytes::new())
+        .await
+        .map_err(|e| lost(e.to_string()))?;
+    if !status.is_success() {
+        return Err(lost(format!("The engine answered {status}.")));
+    }
+    // A file that is there is replaced by a whole one or not at all.
+    let part = path.with_added_extension("part");
+    let mut file = tokio::fs::File::create(&part).await.map_err(unwritten)?;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|e| lost(e.to_string()))?;
+        file.write_all(&chunk).await.map_err(unwritten)?;
+    }
+    file.sync_all().await.map_err(unwritten)?;
+    tokio::fs::rename(&part, &path).await.map_err(unwritten)?;
+    Ok(Some(path.display().to_string()))
+}
+
+/// Picks the file for a backup; the page starts the job with it.
+#[tauri::command]
+pub(super) async fn back_up(app: AppHandle, name: String) -> Option<String> {
+    pick(&app, &name).await.map(|path| path.display().to_string())
+}
+
+/// Asks for a file to write. The suggested name is captured text: only its last part is used.
+async fn pick(app: &AppHandle, name: &str) -> Option<std::path::PathBuf> {
+    let name: String = Path::new(name)
+        .file_name()
+        .map(|name| {
+            name.to_string_lossy().chars().filter(|c| !c.is_control() && !r#"/\:*?"<>|"#.contains(*c)).collect()
+        })
+        .unwrap_or_default();
+    let name = if name.trim_matches('.').is_empty() { "body.bin".to_owned() } else { name };
+    let (send, picked) = tokio::sync::oneshot::channel();
+    app.dialog().file().set_file_name(name).save_file(move |path| {
+        let _ = send.send(path);
+    });
+    picked.await.ok()??.into_path().ok()
+}

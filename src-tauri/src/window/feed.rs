@@ -1,0 +1,61 @@
+//! The feed into the page, in batches that leave it time to paint.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use tauri::{State, async_runtime::JoinHandle, ipc::Channel};
+
+use super::{Shell, commands::Failure};
+
+/// Shortest time between two batches: thirty a second is as often as the page repaints.
+const PACE: Duration = Duration::from_millis(33);
+
+#[derive(Default)]
+pub(super) struct Feeds {
+    running: Mutex<HashMap<u32, JoinHandle<()>>>,
+    next: AtomicU32,
+}
+
+/// Sends the changes after a number through a channel: JSON arrays, and `null` once they are gone.
+#[tauri::command]
+pub(super) async fn feed_start(
+    shell: State<'_, Shell>,
+    after: Option<i64>,
+    channel: Channel<tauri::ipc::Response>,
+) -> Result<u32, Failure> {
+    let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?;
+    let mut feed = door.feed(after).await.map_err(|e| Failure::no_engine(&e.to_string()))?;
+    let running = tauri::async_runtime::spawn(async move {
+        while let Some(batch) = feed.next().await {
+            let text = match &batch {
+                Ok(items) => format!("[{}]", items.join(",")),
+                Err(_) => "null".to_owned(),
+            };
+            if channel.send(tauri::ipc::Response::new(text)).is_err() || batch.is_err() {
+                return;
+            }
+            tokio::time::sleep(PACE).await;
+        }
+        // The engine's process ended; the page reads its lists again when it is back.
+        let _ = channel.send(tauri::ipc::Response::new("null".to_owned()));
+    });
+    let id = shell.feeds.next.fetch_add(1, Ordering::Relaxed);
+    shell.feeds.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(id, running);
+    Ok(id)
+}
+
+/// Ends a feed.
+#[tauri::command]
+pub(super) fn feed_stop(shell: State<'_, Shell>, id: u32) {
+    let running = shell.feeds.running.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&id);
+    if let Some(running) = running {
+        running.abort();
+    }
+}

@@ -1,0 +1,192 @@
+//! The window: a webview on the engine's API, in this process or another.
+
+mod close;
+mod commands;
+mod feed;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use hookline_engine::{Engine, OwnerKind};
+use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
+
+use crate::door::{
+    Door,
+    loopback::{self, OpenDoor},
+};
+
+/// Label of the one window.
+const MAIN: &str = "main";
+
+/// What the window's commands share.
+struct Shell {
+    /// The API, or why there is none.
+    door: Result<Door, String>,
+    /// The engine, where it is this process's own.
+    engine: Option<Arc<Engine>>,
+    /// Open as long as the window runs.
+    _http: Option<OpenDoor>,
+    feeds: feed::Feeds,
+    close: close::Close,
+}
+
+/// Opens the window and runs until it is quit.
+pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
+    webkit_fallback();
+    let own_instance =
+        std::env::var_os("HOOKLINE_DATA").is_some() || std::env::args().any(|arg| arg.starts_with("--data"));
+    let mut builder = tauri::Builder::default();
+    if !own_instance {
+        // Another data folder is another Hookline; without one, a second start shows the first.
+        builder = builder.plugin(tauri_plugin_single_instance::init(|app, args, _| {
+            show(app);
+            if let Some(link) = args.iter().find(|arg| arg.starts_with("hookline://")) {
+                follow(app, link);
+            }
+        }));
+    }
+    let built = builder
+        .plugin(tauri_plugin_window_state::Builder::default().build())
+        .plugin(tauri_plugin_clipboard_manager::init())
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(tauri_plugin_deep_link::init())
+        .invoke_handler(tauri::generate_handler![
+            commands::api,
+            commands::save_to,
+            commands::back_up,
+            feed::feed_start,
+            feed::feed_stop,
+            close::closing,
+        ])
+        .setup(move |app| {
+            let shell = tauri::async_runtime::block_on(open(&data));
+            app.manage(shell);
+            let address = link.as_deref().and_then(view_of).unwrap_or_default();
+            WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(address.into()))
+                .title("Hookline")
+                .inner_size(1280.0, 820.0)
+                .min_inner_size(720.0, 480.0)
+                // What the page keeps for itself belongs to this data folder too.
+                .data_directory(data.join("page"))
+                .build()?;
+            close::make_tray(app.handle());
+            follow_links(app.handle());
+            Ok(())
+        })
+        .on_window_event(close::on_window_event)
+        .build(tauri::generate_context!());
+    match built {
+        Ok(app) => {
+            app.run(|app, event| {
+                if let tauri::RunEvent::Exit = event {
+                    let engine = app.state::<Shell>().engine.clone();
+                    if let Some(engine) = engine {
+                        tauri::async_runtime::block_on(engine.close());
+                    }
+                }
+            });
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            tracing::error!(%error, "the window could not be opened");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The engine of the data folder: a live one, or this process's own with receiver and HTTP door.
+async fn open(data: &std::path::Path) -> Shell {
+    let (door, engine) = match Door::open(data, OwnerKind::Window).await {
+        Ok(Door::InProcess { engine, router }) => {
+            (Ok(Door::InProcess { engine: engine.clone(), router }), Some(engine))
+        }
+        Ok(remote) => (Ok(remote), None),
+        Err(error) => (Err(error.to_string()), None),
+    };
+    let mut http = None;
+    if let Some(engine) = &engine {
+        // A port that is taken is shown in the window, with who has it.
+        engine.start_receiver(None).await;
+        if engine.settings().http_door {
+            match loopback::open(engine, None, |_, _| ()).await {
+                Ok(open) => http = Some(open),
+                Err(error) => tracing::warn!(%error, "the HTTP door could not be opened"),
+            }
+        }
+        if let Err(error) = loopback::announce(engine, OwnerKind::Window, http.as_ref()).await {
+            tracing::warn!(%error, "engine.json could not be written; the command line will not find this window");
+        }
+    }
+    Shell { door, engine, _http: http, feeds: feed::Feeds::default(), close: close::Close::default() }
+}
+
+/// Brings the window to the front.
+fn show(app: &AppHandle) {
+    if let Some(window) = app.get_webview_window(MAIN) {
+        let _ = window.show();
+        let _ = window.unminimize();
+        let _ = window.set_focus();
+    }
+}
+
+/// The view a link names. A link only ever shows; anything it cannot show is ignored.
+fn view_of(link: &str) -> Option<String> {
+    let path = link.strip_prefix("hookline://")?.trim_end_matches('/');
+    let safe = path.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c)) && !path.contains("..");
+    (safe && ["inbox/", "settings"].iter().any(|view| path.starts_with(view))).then(|| format!("/{path}"))
+}
+
+fn follow(app: &AppHandle, link: &str) {
+    if let Some(view) = view_of(link) {
+        let _ = app.emit_to(MAIN, "show", view);
+    }
+}
+
+fn follow_links(app: &AppHandle) {
+    use tauri_plugin_deep_link::DeepLinkExt;
+    let handle = app.clone();
+    app.deep_link().on_open_url(move |event| {
+        for url in event.urls() {
+            follow(&handle, url.as_str());
+        }
+    });
+}
+
+/// With NVIDIA's driver WebKitGTK draws nothing through DMA-BUF (webkit.org/b/262607).
+#[cfg(target_os = "linux")]
+fn webkit_fallback() {
+    const VARIABLE: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+    if std::path::Path::new("/proc/driver/nvidia/version").exists() && std::env::var_os(VARIABLE).is_none() {
+        set_before_threads(VARIABLE, "1");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn webkit_fallback() {}
+
+/// Sets an environment variable while this thread is the only one.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn set_before_threads(name: &str, value: &str) {
+    // SAFETY: called first thing in `run`, before any other thread exists to read the environment.
+    unsafe { std::env::set_var(name, value) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::view_of;
+
+    #[test]
+    fn a_link_shows_a_view_or_nothing() {
+        assert_eq!(view_of("hookline://inbox/shop").as_deref(), Some("/inbox/shop"));
+        assert_eq!(view_of("hookline://settings/").as_deref(), Some("/settings"));
+        for link in [
+            "hookline://api/v1/requests",
+            "hookline://inbox/../api",
+            "hookline://inbox/a?x=<script>",
+            "http://inbox/shop",
+            "hookline://",
+        ] {
+            assert_eq!(view_of(link), None, "{link}");
+        }
+    }
+}

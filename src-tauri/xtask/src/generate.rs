@@ -1,0 +1,43 @@
+//! Generated files: the API's document and the types made from it, and the pictures of the docs.
+
+use std::fs;
+
+use crate::{setup, shell, test};
+
+const DOCUMENT: &str = "ui/openapi.json";
+const TYPES: &str = "ui/src/api/schema.gen.ts";
+
+/// Writes the API's document and the window's types of it.
+pub(crate) fn api() -> Result<(), String> {
+    setup::npm()?;
+    fs::write(shell::root().join(DOCUMENT), document()?).map_err(|e| e.to_string())?;
+    shell::run("npm", &["run", "--silent", "api", "--workspace", "ui"])
+}
+
+fn document() -> Result<String, String> {
+    shell::output("cargo", &["run", "--quiet", "--package", "hookline-engine", "--example", "openapi"])
+}
+
+/// Whether the committed files are what would be generated now.
+pub(crate) fn check() -> Result<(), String> {
+    let read = |path: &str| fs::read_to_string(shell::root().join(path)).map_err(|e| format!("{path}: {e}"));
+    let stale = |path: &str| format!("{path} is stale; run `cargo xtask generate` and commit it");
+    if read(DOCUMENT)? != document()? {
+        return Err(stale(DOCUMENT));
+    }
+    let types = read(TYPES)?;
+    shell::run("npm", &["run", "--silent", "api", "--workspace", "ui"])?;
+    let made = read(TYPES)?;
+    fs::write(shell::root().join(TYPES), &types).map_err(|e| e.to_string())?;
+    if types == made { Ok(()) } else { Err(stale(TYPES)) }
+}
+
+/// Takes the pictures under docs/ in the real window.
+pub(crate) fn screenshots() -> Result<(), String> {
+    setup::packages(&["build", "test"])?;
+    setup::npm()?;
+    setup::tauri_driver()?;
+    shell::run("npm", &["run", "--silent", "build"])?;
+    shell::run("cargo", &["build", "--quiet", "--package", "hookline"])?;
+    test::on_a_display(&["npm", "run", "--silent", "screenshots", "--workspace", "tests/window"])
+}

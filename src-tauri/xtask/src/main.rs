@@ -1,0 +1,52 @@
+//! The project's own commands: `cargo xtask run | test | bench | generate`.
+#![allow(clippy::print_stderr)]
+
+mod bench;
+mod generate;
+mod licences;
+mod setup;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "cargo xtask COMMAND
+
+  run [ARGS…]      build and open the app; with no display, `hookline serve`
+  test             everything: format, lints, licences, tests, the real window
+  bench NAME       capture | list | window
+  generate         the API's document and types; `generate screenshots` for docs/";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["run", rest @ ..] => run(rest),
+        ["test"] => test::run(),
+        ["bench", name, rest @ ..] => bench::run(name, rest),
+        ["generate"] => generate::api(),
+        ["generate", "screenshots"] => generate::screenshots(),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[&str]) -> Result<(), String> {
+    setup::packages(&["build"])?;
+    setup::npm()?;
+    shell::run("npm", &["run", "--silent", "build"])?;
+    let display = cfg!(not(target_os = "linux"))
+        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let serve = if display || !args.is_empty() { &[][..] } else { &["serve"][..] };
+    let cargo = [&["run", "--release", "--package", "hookline", "--"], serve, args].concat();
+    shell::run("cargo", &cargo)
+}

@@ -1,0 +1,69 @@
+//! What has to be on the machine, installed where it is not.
+
+use std::fs;
+
+use crate::shell;
+
+/// The one list of system packages.
+const PACKAGES: &str = include_str!("../packages.txt");
+
+/// The driver of the real window's tests.
+const TAURI_DRIVER: &str = "2.1.0";
+
+/// Installs the missing packages of these purposes as root; says how otherwise. Never asks for rights.
+pub(crate) fn packages(purposes: &[&str]) -> Result<(), String> {
+    if !shell::has("dpkg-query", &["--version"]) {
+        return Ok(());
+    }
+    let missing: Vec<&str> = PACKAGES
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(purpose, package)| purposes.contains(purpose) && !installed(package))
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if shell::output("id", &["-u"])?.trim() != "0" {
+        return Err(format!(
+            "these system packages are missing; install them and try again:\n\n  sudo apt-get install -y --no-install-recommends {}\n",
+            missing.join(" ")
+        ));
+    }
+    eprintln!("installing system packages: {}", missing.join(" "));
+    apt(&["update", "-qq"])?;
+    apt(&[&["install", "-y", "-qq", "--no-install-recommends"], missing.as_slice()].concat())
+}
+
+fn apt(args: &[&str]) -> Result<(), String> {
+    shell::check(
+        shell::command("apt-get", args).env("DEBIAN_FRONTEND", "noninteractive").stdout(std::process::Stdio::null()),
+    )
+}
+
+fn installed(package: &str) -> bool {
+    shell::output("dpkg-query", &["-W", "-f=${Package} ${db:Status-Status}\n"])
+        .is_ok_and(|all| all.contains(&format!("\n{package} installed\n")))
+}
+
+/// Installs the npm packages of the lock file unless they are there.
+pub(crate) fn npm() -> Result<(), String> {
+    let root = shell::root();
+    let stamp = root.join("node_modules/.lock-installed");
+    let lock = fs::read(root.join("package-lock.json")).map_err(|e| format!("package-lock.json: {e}"))?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+        return Ok(());
+    }
+    eprintln!("installing npm packages");
+    shell::run("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    fs::write(stamp, lock).map_err(|e| e.to_string())
+}
+
+/// Installs tauri-driver unless it is there.
+pub(crate) fn tauri_driver() -> Result<(), String> {
+    if shell::has("tauri-driver", &["--help"]) {
+        return Ok(());
+    }
+    eprintln!("installing tauri-driver {TAURI_DRIVER}");
+    shell::run("cargo", &["install", "--quiet", "--locked", "tauri-driver", "--version", TAURI_DRIVER])
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask test`: the whole truth, stage by stage.
+
+use std::time::{Duration, Instant};
+
+use crate::{generate, licences, setup, shell};
+
+type Stage = (&'static str, fn() -> Result<(), String>);
+
+const STAGES: &[Stage] = &[
+    ("system packages", || setup::packages(&["build", "test"])),
+    ("npm packages", setup::npm),
+    ("tauri-driver", setup::tauri_driver),
+    ("format", || shell::run("cargo", &["fmt", "--all", "--check"])),
+    ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"])),
+    ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"])),
+    ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
+    ("licences", licences::check),
+    ("build", || shell::run("cargo", &["build", "--workspace", "--quiet"])),
+    ("lints", || shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
+    ("generated files", generate::check),
+    ("without the window", || {
+        shell::run("cargo", &["check", "--quiet", "--package", "hookline", "--no-default-features"])
+    }),
+    ("tests", || shell::run("cargo", &["test", "--workspace", "--quiet"])),
+    ("the real window and a browser", windows),
+];
+
+/// Runs every stage to the first that fails, and ends with what each took.
+pub(crate) fn run() -> Result<(), String> {
+    let mut times = Vec::new();
+    let mut failed = None;
+    for (name, stage) in STAGES {
+        eprintln!("── {name}");
+        let started = Instant::now();
+        let result = stage();
+        times.push((*name, started.elapsed()));
+        if let Err(error) = result {
+            failed = Some(format!("{name}: {error}"));
+            break;
+        }
+    }
+    eprintln!();
+    for (name, time) in &times {
+        eprintln!("{name:<32} {:>7.1} s", time.as_secs_f64());
+    }
+    eprintln!("{:<32} {:>7.1} s", "in all", times.iter().map(|(_, time)| *time).sum::<Duration>().as_secs_f64());
+    println!(
+        "stages: {} passed, {} failed",
+        times.len() - usize::from(failed.is_some()),
+        usize::from(failed.is_some())
+    );
+    failed.map_or(Ok(()), Err)
+}
+
+/// The window's journeys, on a display and a session bus of their own.
+fn windows() -> Result<(), String> {
+    on_a_display(&["npm", "run", "--silent", "test", "--workspace", "tests/window"])
+}
+
+/// Runs a command where windows can open.
+pub(crate) fn on_a_display(command: &[&str]) -> Result<(), String> {
+    let wrapped = [&["-a", "-s", "-screen 0 1440x900x24", "dbus-run-session", "--"], command].concat();
+    shell::check(shell::command("xvfb-run", &wrapped).env("NO_AT_BRIDGE", "1"))
+}

@@ -1,0 +1,173 @@
+//! The command line, with an engine at work and without one.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::hookline::{Serve, hookline};
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn lines(bytes: &[u8]) -> Vec<Value> {
+    text(bytes).lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
+}
+
+#[tokio::test]
+async fn verbs_work_beside_an_engine_and_without_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let done = hookline().args(args).arg("--data").arg(dir.path()).output().unwrap();
+        assert!(done.status.success(), "{args:?}: {}", text(&done.stderr));
+        done.stdout
+    };
+    assert_eq!(
+        lines(&run(&["inbox", "add", "shop", "--status", "201", "--header", "X-A: 1", "--json"]))[0]["answer"]["headers"]
+            [0][0],
+        "X-A"
+    );
+    let serve = Serve::start_in(dir.path());
+    assert_eq!(lines(&run(&["inbox", "list", "--json"])).len(), 2);
+    run(&["inbox", "set", "shop", "--body", "kept"]);
+    let client = reqwest::Client::new();
+    let answer = client
+        .post(format!("{}/shop/x", serve.receiver))
+        .header("X-Case-Kept", "1")
+        .body("{\"a\":1}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (201, "kept"));
+    serve.terminate();
+    let listed = lines(&run(&["requests", "--json", "--inbox", "shop"]));
+    assert_eq!((listed.len(), listed[0]["target"].as_str()), (1, Some("/shop/x")));
+    let id = listed[0]["id"].as_str().unwrap();
+    assert_eq!(run(&["show", id, "--as", "body"]), b"{\"a\":1}");
+    assert!(text(&run(&["show", id, "--as", "raw"])).starts_with("POST /shop/x HTTP/1.1\r\n"));
+    assert!(text(&run(&["show", id])).contains("x-case-kept: 1"));
+    assert_eq!(lines(&run(&["show", id, "--as", "json"]))[0]["body_bytes"], 7);
+    assert!(text(&run(&["requests"])).contains("/shop/x"));
+    run(&["inbox", "remove", "shop"]);
+    assert_eq!(lines(&run(&["inbox", "list", "--json"])).len(), 1);
+}
+
+#[tokio::test]
+async fn errors_say_what_and_what_to_do() {
+    let serve = Serve::start();
+    for (args, word) in [
+        (&["show", "nothing"][..], "no request"),
+        (&["inbox", "set", "nobody", "--status", "200"], "no inbox"),
+        (&["inbox", "add", "a b"], "part of a URL"),
+        (&["inbox", "set", "inbox", "--header", "no colon"], "Name: value"),
+        (&["backup", "/nowhere/at/all.db"], "cannot be written"),
+        (&["requests", "--inbox", "nobody"], "no inbox"),
+    ] {
+        let done = serve.cli(args);
+        assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(2), ""), "{args:?}");
+        assert!(text(&done.stderr).contains(word), "{args:?}: {}", text(&done.stderr));
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_ends_serve_with_its_holder_and_an_offer() {
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let done = hookline()
+        .args(["serve", "--listen", &address, "--api", "127.0.0.1:0", "--data"])
+        .arg(dir.path())
+        .output()
+        .unwrap();
+    let words = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(
+        words.contains("the port is taken")
+            && words.contains(&format!("process {}", std::process::id()))
+            && words.contains("--listen 127.0.0.1:"),
+        "{words}"
+    );
+}
+
+#[tokio::test]
+async fn listen_shows_requests_as_they_arrive_and_no_escape_sequence() {
+    let serve = Serve::start();
+    let mut listen =
+        hookline().args(["listen", "inbox", "--data"]).arg(&serve.data).stdout(Stdio::piped()).spawn().unwrap();
+    let mut shown = BufReader::new(listen.stdout.take().unwrap()).lines();
+    let reading = std::thread::spawn(move || (0..2).map(|_| shown.next().unwrap().unwrap()).collect::<Vec<_>>());
+    // The verb follows from when it is ready, which only a request tells.
+    let client = reqwest::Client::new();
+    while !reading.is_finished() {
+        client.post(format!("{}/inbox/a?x=%1b", serve.receiver)).body("x").send().await.unwrap();
+        let mut raw = tokio::net::TcpStream::connect(serve.address()).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(
+            &mut raw,
+            "POST /inbox/\u{9b}31m\u{202e}x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".as_bytes(),
+        )
+        .await
+        .unwrap();
+        let _ = tokio::io::AsyncReadExt::read_to_end(&mut raw, &mut Vec::new()).await;
+    }
+    let shown = reading.join().unwrap();
+    listen.kill().unwrap();
+    listen.wait().unwrap();
+    for line in shown {
+        assert!(line.contains("POST"), "{line}");
+        assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_curl_command_sends_the_same_request_again() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    let bodies: [(&str, Vec<u8>); 6] = [
+        ("application/json", b"{\"it's\": \"$(id) `id` \\\\ !\"}\n".to_vec()),
+        ("text/plain", "@/etc/passwd é\u{202e}\r\n".into()),
+        ("application/octet-stream", (0..=255).collect()),
+        ("application/x-www-form-urlencoded", b"a=1&b=%20".to_vec()),
+        ("text/plain", Vec::new()),
+        ("text/plain", vec![b'\''; 3000]),
+    ];
+    for (place, (content_type, body)) in bodies.into_iter().enumerate() {
+        client
+            .request(
+                if place == 3 { reqwest::Method::PUT } else { reqwest::Method::POST },
+                format!("{}/inbox/{place}/a'b?x=[1]&y=$HOME", serve.receiver),
+            )
+            .header("Content-Type", content_type)
+            .header("X-Quote", "a'b\"c $(id) \\")
+            .header("X-Empty", "")
+            .header("Authorization", "Bearer s3cret")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let original = serve.newest(place * 2 + 1).await;
+        let id = original["id"].as_str().unwrap();
+        let command = text(&serve.cli(&["show", id, "--as", "curl", "--reveal"]).stdout);
+        let ran = Command::new("sh").args(["-c", &command]).output().unwrap();
+        assert!(ran.status.success(), "{command}: {}", text(&ran.stderr));
+        let copy = serve.newest(place * 2 + 2).await;
+        for key in ["method", "target", "body_bytes", "status"] {
+            assert_eq!(copy[key], original[key], "{key}: {command}");
+        }
+        assert!(serve.body(id).await == serve.body(copy["id"].as_str().unwrap()).await, "{command}");
+        let headers = async |id: &str| {
+            let detail = serve.get(&format!("/requests/{id}/reveal")).await;
+            let mut list: Vec<_> = detail["headers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|h| (h["name"].as_str().unwrap().to_lowercase(), h["value"].clone()))
+                .collect();
+            list.sort_by(|a, b| a.0.cmp(&b.0));
+            list
+        };
+        assert_eq!(headers(copy["id"].as_str().unwrap()).await, headers(id).await, "{command}");
+    }
+}

@@ -1,0 +1,281 @@
+//! One contract, every door: the calls of `tests/contract.json` in this process and over HTTP. The
+//! window's own tests make the same calls through the window and the browser.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use futures_util::StreamExt;
+use hookline_engine::{Clock, Engine, OwnerKind, api};
+use http::{Request, StatusCode};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::hookline::{Serve, until};
+
+/// What stands in `wanted` stands in `found`; arrays item by item.
+fn has(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, value)| has(found.get(key).unwrap_or(&Value::Null), value))
+        }
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len() && found.iter().zip(wanted).all(|(f, w)| has(f, w))
+        }
+        (found, wanted) => found == wanted,
+    }
+}
+
+fn fill(text: &str, saved: &BTreeMap<String, String>) -> String {
+    saved.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+}
+
+async fn keeps_the_contract(call: impl AsyncFn(&str, &str, Option<String>) -> (StatusCode, Value)) {
+    let steps: Vec<Value> = serde_json::from_str(include_str!("../contract.json")).unwrap();
+    let mut saved = BTreeMap::new();
+    for step in steps {
+        let what = step["what"].as_str().unwrap();
+        let (method, path) = step["call"].as_str().unwrap().split_once(' ').unwrap();
+        let body = step["text"].as_str().map(str::to_owned).or_else(|| step.get("body").map(Value::to_string));
+        let (status, answer) = call(method, &fill(path, &saved), body).await;
+        assert_eq!(status.as_u16(), step["status"].as_u64().unwrap() as u16, "{what}: {answer}");
+        let wanted: Value = serde_json::from_str(&fill(&step["has"].to_string(), &saved)).unwrap();
+        assert!(has(&answer, &wanted), "{what}: {answer} lacks {wanted}");
+        if status.is_client_error() {
+            assert!(
+                ["code", "message", "hint"].iter().all(|key| answer[key].as_str().is_some_and(|t| !t.is_empty())),
+                "{what}: {answer}"
+            );
+        }
+        for (name, pointer) in step["save"].as_object().into_iter().flatten() {
+            let value = answer.pointer(pointer.as_str().unwrap()).unwrap();
+            saved.insert(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::open(dir.path(), OwnerKind::Command, Clock::system()).await.unwrap();
+    engine.start_receiver(Some(([127, 0, 0, 1], 0).into())).await;
+    let router = api::router(engine);
+    keeps_the_contract(async |method, path, body| {
+        let request =
+            Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
+        let response =
+            router.clone().oneshot(request.body(Body::from(body.unwrap_or_default())).unwrap()).await.unwrap();
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn over_http() {
+    let serve = Serve::start();
+    keeps_the_contract(async |method, path, body| {
+        let request = serve.request(method.parse().unwrap(), path).header("content-type", "application/json");
+        let response = request.body(body.unwrap_or_default()).send().await.unwrap();
+        (response.status(), response.json().await.unwrap())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_http_door_is_guarded() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    let url = format!("{}/api/v1/status", serve.api);
+    assert_eq!(status(client.get(&url)).await, 401);
+    assert_eq!(status(client.get(&url).bearer_auth("0".repeat(64))).await, 401);
+    assert_eq!(status(client.get(&url).bearer_auth(serve.token())).await, 200);
+    assert_eq!(status(client.get(&url).bearer_auth(serve.token()).header("Host", "evil.example")).await, 421);
+    assert_eq!(status(client.get(&url).bearer_auth(serve.token()).header("Origin", "http://evil.example")).await, 403);
+    assert_eq!(status(client.get(&url).bearer_auth(serve.token()).header("Origin", "null")).await, 403);
+    assert_eq!(status(client.get(format!("{}/api/v1/feed", serve.api))).await, 401);
+    assert_eq!(status(client.get(format!("{}/api/v1/openapi.json", serve.api))).await, 401);
+    // The receiver knows nothing of the API, nor the API of inboxes.
+    assert_eq!(status(client.get(format!("{}/api/v1/status", serve.receiver)).bearer_auth(serve.token())).await, 404);
+    let preflight =
+        client.request(reqwest::Method::OPTIONS, &url).header("Origin", "http://evil.example").send().await.unwrap();
+    assert!(preflight.headers().get("access-control-allow-origin").is_none());
+}
+
+#[tokio::test]
+async fn the_page_has_a_strict_policy_and_trades_its_code_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = crate::hookline::hookline();
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"])
+        .arg(dir.path())
+        .stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let stderr = child.stderr.take().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stderr));
+    let line = lines.find_map(|line| line.ok().filter(|l| l.contains('#'))).unwrap();
+    let (url, code) = line.split_whitespace().last().unwrap().split_once('#').unwrap();
+    let client = reqwest::Client::new();
+    let page = client.get(url).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(
+        policy.contains("default-src 'self'") && !policy.contains("unsafe-eval") && !policy.contains("script-src"),
+        "{policy}"
+    );
+    assert_eq!(page.headers()["x-content-type-options"], "nosniff");
+    let trade =
+        async |code: &str| client.post(format!("{url}session")).json(&json!({ "code": code })).send().await.unwrap();
+    assert_eq!(trade("0").await.status(), 403);
+    let session: Value = trade(code).await.json().await.unwrap();
+    assert_eq!(session["token"].as_str().unwrap().len(), 64);
+    assert_eq!(trade(code).await.status(), 403);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test]
+async fn a_body_is_inert_in_a_browser() {
+    let serve = Serve::start();
+    reqwest::Client::new()
+        .post(format!("{}/inbox", serve.receiver))
+        .header("Content-Type", "text/html")
+        .body("<script>alert(1)</script>")
+        .send()
+        .await
+        .unwrap();
+    let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
+    for route in ["body", "raw"] {
+        let response = serve.request(reqwest::Method::GET, &format!("/requests/{id}/{route}")).send().await.unwrap();
+        let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(
+            (header("content-type"), header("content-disposition"), header("x-content-type-options")),
+            ("application/octet-stream".into(), "attachment".into(), "nosniff".into())
+        );
+        assert!(header("content-security-policy").contains("sandbox"));
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_masked_but_on_the_one_route() {
+    let serve = Serve::start();
+    reqwest::Client::new()
+        .post(format!("{}/inbox", serve.receiver))
+        .bearer_auth("s3cret")
+        .header("X-Gitlab-Token", "s3cret")
+        .header("Cookie", "a=s3cret")
+        .body("x")
+        .send()
+        .await
+        .unwrap();
+    let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
+    for (route, shown) in [
+        ("", false),
+        ("/curl", false),
+        ("/raw", false),
+        ("/reveal", true),
+        ("/curl?reveal=true", true),
+        ("/raw?reveal=true", true),
+    ] {
+        let text = serve
+            .request(reqwest::Method::GET, &format!("/requests/{id}{route}"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        assert_eq!(text.contains("s3cret"), shown, "{route}");
+    }
+}
+
+/// Numbers of the changes an SSE stream has carried, read until there are `count`.
+async fn seqs(response: reqwest::Response, count: usize) -> Vec<i64> {
+    let (mut stream, mut text) = (response.bytes_stream(), String::new());
+    loop {
+        let found: Vec<i64> = text
+            .split("\n\n")
+            .filter(|event| event.contains("\"type\":\"request_added\"") && event.ends_with('}'))
+            .filter_map(|event| event.lines().find_map(|line| line.strip_prefix("id: ")?.parse().ok()))
+            .collect();
+        if found.len() >= count {
+            return found;
+        }
+        text.push_str(&String::from_utf8_lossy(&stream.next().await.expect("it goes on").unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_missed_between_a_list_and_the_feed() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    let send = async |count: usize| {
+        for _ in 0..count {
+            assert_eq!(client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap().status(), 200);
+        }
+    };
+    send(5).await;
+    let seq = serve.get("/requests").await["seq"].as_i64().unwrap();
+    send(5).await;
+    let follow =
+        async |after: i64| serve.request(reqwest::Method::GET, &format!("/feed?after={after}")).send().await.unwrap();
+    let following = follow(seq).await;
+    send(5).await;
+    let first = seqs(following, 10).await;
+    assert_eq!(first, (seq + 1..=seq + 10).collect::<Vec<_>>());
+    // A reader that comes back says where it was, as browsers do.
+    let resumed = serve
+        .request(reqwest::Method::GET, "/feed")
+        .header("Last-Event-ID", (seq + 7).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(seqs(resumed, 3).await, [seq + 8, seq + 9, seq + 10]);
+    let gone = follow(seq + 1_000).await;
+    assert_eq!(gone.status(), 410);
+    assert_eq!(gone.json::<Value>().await.unwrap()["code"], "feed_gone");
+}
+
+#[tokio::test]
+async fn the_feeds_numbers_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Serve::start_in(dir.path());
+    let before = first.get("/status").await["seq"].as_i64().unwrap();
+    first.terminate();
+    let second = Serve::start_in(dir.path());
+    assert!(second.get("/status").await["seq"].as_i64().unwrap() > before);
+    let gone = second.request(reqwest::Method::GET, &format!("/feed?after={before}")).send().await.unwrap();
+    assert_eq!(gone.status(), 410);
+}
+
+#[tokio::test]
+async fn decoded_bodies_stop_at_the_cap() {
+    let serve = Serve::start();
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 200 << 20), &mut bomb).unwrap();
+    reqwest::Client::new()
+        .post(format!("{}/inbox", serve.receiver))
+        .header("Content-Encoding", "gzip")
+        .body(bomb.finish().unwrap())
+        .send()
+        .await
+        .unwrap();
+    let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
+    let answer =
+        serve.request(reqwest::Method::GET, &format!("/requests/{id}/body?decoded=true")).send().await.unwrap();
+    assert_eq!(answer.status(), 413);
+    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "too_large_to_decode");
+}
+
+#[tokio::test]
+async fn a_backup_is_a_job_and_refuses_a_file_that_is_there() {
+    let serve = Serve::start();
+    let path = serve.data.with_file_name("backup.db");
+    let start =
+        async || serve.request(reqwest::Method::POST, "/backup").json(&json!({ "path": path })).send().await.unwrap();
+    let job: Value = start().await.json().await.unwrap();
+    let id = job["id"].as_str().unwrap().to_owned();
+    until("the backup", async || (serve.get(&format!("/jobs/{id}")).await["state"] == "done").then_some(())).await;
+    assert_eq!(start().await.status(), 409);
+}

@@ -1,0 +1,86 @@
+//! The house: who may depend on whom, and what only one of them may name.
+
+use std::{fs, path::Path};
+
+/// A package and those of this workspace it may depend on.
+const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
+    ("Cargo.toml", "hookline", &["hookline-engine"]),
+    ("src-tauri/engine/Cargo.toml", "hookline-engine", &["hookline-capture"]),
+    ("src-tauri/capture/Cargo.toml", "hookline-capture", &[]),
+    ("src-tauri/xtask/Cargo.toml", "xtask", &[]),
+];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+/// Names in the dependency tables of a manifest, but not in `[workspace.dependencies]`.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.ends_with("dependencies]") && !line.starts_with("[workspace");
+        } else if inside && let Some(name) = line.split(['=', '.', ' ']).next().filter(|name| !name.is_empty()) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let packages: Vec<&str> = MAY_DEPEND.iter().map(|(_, name, _)| *name).collect();
+    for (manifest, name, allowed) in MAY_DEPEND {
+        let ours: Vec<String> =
+            dependencies(&read(manifest)).into_iter().filter(|d| packages.contains(&d.as_str())).collect();
+        for dependency in &ours {
+            assert!(allowed.contains(&dependency.as_str()), "{name} depends on {dependency}");
+        }
+        assert_eq!(ours.len(), allowed.len(), "{name} should depend on {allowed:?}, found {ours:?}");
+    }
+}
+
+#[test]
+fn every_package_of_the_workspace_is_listed_here() {
+    let manifest = read("Cargo.toml");
+    let members = manifest.lines().find(|line| line.starts_with("members")).expect("members");
+    assert_eq!(members.matches('"').count() / 2 + 1, MAY_DEPEND.len(), "{members}");
+}
+
+#[test]
+fn only_the_window_names_tauri() {
+    for manifest in ["src-tauri/engine/Cargo.toml", "src-tauri/capture/Cargo.toml"] {
+        assert!(!dependencies(&read(manifest)).iter().any(|d| d.starts_with("tauri")), "{manifest}");
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src-tauri");
+    visit(&root, &mut |path, text| {
+        let window = path.starts_with(root.join("src/window"))
+            || path.ends_with("build.rs")
+            || path.starts_with(root.join("xtask"));
+        assert!(window || !text.contains("tauri::"), "{} names tauri", path.display());
+    });
+}
+
+#[test]
+fn only_one_file_of_the_page_imports_tauri() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui/src");
+    visit(&root, &mut |path, text| {
+        assert!(
+            path.ends_with("platform/tauri.ts") || !text.contains("@tauri-apps"),
+            "{} imports tauri",
+            path.display()
+        );
+    });
+}
+
+fn visit(folder: &Path, see: &mut dyn FnMut(&Path, &str)) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            visit(&path, see);
+        } else if path.extension().is_some_and(|e| ["rs", "ts", "tsx"].iter().any(|ours| e == *ours)) {
+            see(&path, &fs::read_to_string(&path).expect("text"));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! End to end, through the doors, on real processes and sockets.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod bytes;
+mod cli;
+mod doors;
+mod durability;
+mod hookline;
+mod house;
+mod receiver;
+mod retention;

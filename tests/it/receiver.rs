@@ -1,0 +1,447 @@
+//! The receiver on the wire: what it keeps, what it refuses, what it survives. Raw sockets, so that
+//! nothing between the test and the receiver is polite.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::hookline::{PATIENCE, Serve, until};
+
+async fn connect(serve: &Serve) -> TcpStream {
+    TcpStream::connect(serve.address()).await.expect("the receiver listens")
+}
+
+/// Sends bytes and reads until the receiver closes.
+async fn exchange(serve: &Serve, bytes: &[u8]) -> String {
+    let mut stream = connect(serve).await;
+    stream.write_all(bytes).await.expect("it reads");
+    read_all(&mut stream).await
+}
+
+async fn read_all(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it closes");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Reads one answer without a body.
+async fn read_answer(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        timeout(PATIENCE, stream.read_exact(&mut byte)).await.expect("an answer").expect("open");
+        answer.push(byte[0]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn header_list(detail: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    detail["headers"].as_array().expect("headers").iter().map(|h| (text(&h["name"]), text(&h["value"]))).collect()
+}
+
+async fn detail(serve: &Serve, request: &Value) -> Value {
+    serve.get(&format!("/requests/{}", request["id"].as_str().expect("an id"))).await
+}
+
+async fn limits(serve: &mut Serve, limits: Value) {
+    serve.patch("/settings", json!({ "limits": limits, "listen": serve.address() })).await;
+}
+
+#[tokio::test]
+async fn headers_keep_spelling_order_and_repeats() {
+    let serve = Serve::start();
+    let answer = exchange(
+        &serve,
+        b"POST /inbox/a/../b%2fc?x=1&&y HTTP/1.1\r\nhOsT: h\r\nX-Sig: 1\r\nContent-Length: 2\r\nx-sig: 2\r\nX-Latin: caf\xe9\r\nX-Empty:\r\nConnection: close\r\n\r\nhi",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let request = serve.newest(1).await;
+    assert_eq!(request["target"], "/inbox/a/../b%2fc?x=1&&y");
+    assert_eq!(request["names"], "exact");
+    let headers = header_list(&detail(&serve, &request).await);
+    let expected = [
+        ("hOsT", "h"),
+        ("X-Sig", "1"),
+        ("Content-Length", "2"),
+        ("x-sig", "2"),
+        ("X-Latin", "caf\\xe9"),
+        ("X-Empty", ""),
+        ("Connection", "close"),
+    ];
+    assert_eq!(headers, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_kept_apart() {
+    let serve = Serve::start();
+    let answer = exchange(
+        &serve,
+        concat!(
+            "POST /inbox/1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\nTrailer: X-Sum\r\n\r\n",
+            "1d;ext=\"x\"\r\nPOST /inbox/fake HTTP/1.1\r\n\r\n\r\n0\r\nX-Sum: 42\r\n\r\n",
+            "POST /inbox/2 HTTP/1.1\nHost: h\nContent-Length: 3\n\nGET",
+            "\r\nGET /inbox/3 HTTP/1.1\r\nHost: h\r\nX-Last: Yes\r\nConnection: close\r\n\r\n",
+        )
+        .as_bytes(),
+    )
+    .await;
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 3, "{answer}");
+    serve.newest(3).await;
+    let all = serve.all("inbox").await;
+    let targets: Vec<_> = all.iter().map(|r| (r["target"].as_str().unwrap(), r["names"].as_str().unwrap())).collect();
+    assert_eq!(targets, [("/inbox/3", "exact"), ("/inbox/2", "exact"), ("/inbox/1", "exact")]);
+    assert_eq!(serve.body(all[2]["id"].as_str().unwrap()).await, b"POST /inbox/fake HTTP/1.1\r\n\r\n");
+    assert_eq!(detail(&serve, &all[2]).await["trailers"][0]["value"], "42");
+    assert_eq!(serve.body(all[1]["id"].as_str().unwrap()).await, b"GET");
+}
+
+#[tokio::test]
+async fn expect_100_continue_is_answered_before_the_body() {
+    let serve = Serve::start();
+    let mut stream = connect(&serve).await;
+    stream
+        .write_all(
+            b"PUT /inbox HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 100"));
+    stream.write_all(b"body").await.unwrap();
+    assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(serve.newest(1).await["body_bytes"], 4);
+}
+
+#[tokio::test]
+async fn http2_with_prior_knowledge_is_received() {
+    let serve = Serve::start();
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    for i in 0..20 {
+        let answer = client
+            .post(format!("{}/inbox/{i}?q", serve.receiver))
+            .header("X-Upper", "v")
+            .body(vec![b'x'; 300_000])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!((answer.status().as_u16(), answer.version()), (200, reqwest::Version::HTTP_2));
+    }
+    let request = serve.newest(20).await;
+    assert_eq!((request["version"].as_str(), request["names"].as_str()), (Some("HTTP/2"), Some("lowercase")));
+    let headers = header_list(&detail(&serve, &request).await);
+    assert!(headers.contains(&("host".into(), serve.address().into())), "{headers:?}");
+    assert_eq!(serve.body(request["id"].as_str().unwrap()).await, vec![b'x'; 300_000]);
+}
+
+#[tokio::test]
+async fn ipv6_is_received() {
+    let serve = Serve::start();
+    let settings = serve.patch("/settings", json!({ "listen": "[::1]:0" })).await;
+    assert_eq!(settings["listen"], "[::1]:0");
+    let status = serve.get("/status").await;
+    let url = status["receiver"]["url"].as_str().expect("it listens").to_owned();
+    assert!(url.starts_with("http://[::1]:"), "{url}");
+    assert_eq!(reqwest::Client::new().post(format!("{url}/inbox")).body("six").send().await.unwrap().status(), 200);
+    assert!(serve.newest(1).await["peer"].as_str().unwrap().starts_with("[::1]:"));
+}
+
+#[tokio::test]
+async fn an_unknown_inbox_says_so_and_can_be_made_on_first_use() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    let refused = client.post(format!("{}/nobody/x", serve.receiver)).body("x").send().await.unwrap();
+    assert_eq!(refused.status(), 404);
+    let error: Value = refused.json().await.unwrap();
+    assert_eq!(error["code"], "unknown_inbox");
+    assert!(error["message"].as_str().unwrap().contains("nobody") && error["hint"].is_string(), "{error}");
+    serve.patch("/settings", json!({ "create_inboxes": true })).await;
+    assert_eq!(client.post(format!("{}/nobody/x", serve.receiver)).body("x").send().await.unwrap().status(), 200);
+    assert_eq!(serve.all("nobody").await.len(), 1);
+    assert_eq!(client.post(format!("{}/.hidden", serve.receiver)).body("x").send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_gets_413_and_a_row_that_says_so() {
+    let mut serve = Serve::start();
+    limits(&mut serve, json!({ "body_bytes": 1000 })).await;
+    let announced = exchange(
+        &serve,
+        format!("POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n{}", "x".repeat(5000)).as_bytes(),
+    )
+    .await;
+    assert!(announced.starts_with("HTTP/1.1 413") && announced.contains("body_too_large"), "{announced}");
+    let request = serve.newest(1).await;
+    assert_eq!(
+        (request["body_state"].as_str(), request["body_bytes"].as_u64(), request["status"].as_u64()),
+        (Some("too_large"), Some(5000), Some(413))
+    );
+    assert!(serve.body(request["id"].as_str().unwrap()).await.is_empty());
+    let chunked = exchange(
+        &serve,
+        format!(
+            "POST /inbox HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n{}\r\n0\r\n\r\n",
+            "x".repeat(2000)
+        )
+        .as_bytes(),
+    )
+    .await;
+    assert!(chunked.starts_with("HTTP/1.1 413"), "{chunked}");
+    serve.newest(2).await;
+    // A sender that asks first is told before it sends.
+    let asked =
+        exchange(&serve, b"POST /inbox HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n")
+            .await;
+    assert!(asked.starts_with("HTTP/1.1 413") && !asked.contains("100 Continue"), "{asked}");
+    let exact = exchange(
+        &serve,
+        format!(
+            "POST /inbox HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n{}",
+            "x".repeat(1000)
+        )
+        .as_bytes(),
+    )
+    .await;
+    assert!(exact.starts_with("HTTP/1.1 200"), "{exact}");
+}
+
+#[tokio::test]
+async fn heads_over_the_limits_get_431() {
+    let serve = Serve::start();
+    let head = |value: usize| {
+        format!("GET /inbox HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Long: {}\r\n\r\n", "v".repeat(value))
+    };
+    let fits = exchange(&serve, head(60_000).as_bytes()).await;
+    assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
+    let headers = header_list(&detail(&serve, &serve.newest(1).await).await);
+    assert_eq!(headers[2].1.len(), 60_000);
+    let long = exchange(&serve, head(70_000).as_bytes()).await;
+    assert!(long.starts_with("HTTP/1.1 431"), "{long}");
+    let lines = |count: usize| format!("GET /inbox HTTP/1.1\r\n{}Connection: close\r\n\r\n", "X: 1\r\n".repeat(count));
+    assert!(exchange(&serve, lines(99).as_bytes()).await.starts_with("HTTP/1.1 200"));
+    let many = exchange(&serve, lines(100).as_bytes()).await;
+    assert!(many.starts_with("HTTP/1.1 431"), "{many}");
+    serve.newest(2).await;
+    let status = serve.get("/status").await;
+    assert_eq!(status["heads_refused"], 2, "{status}");
+}
+
+#[tokio::test]
+async fn a_stalled_body_gets_408_and_an_incomplete_row() {
+    let mut serve = Serve::start();
+    limits(&mut serve, json!({ "body_stall_ms": 200 })).await;
+    let answer = exchange(&serve, b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf").await;
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("body_stalled"), "{answer}");
+    let request = serve.newest(1).await;
+    assert_eq!(
+        (request["body_state"].as_str(), request["body_bytes"].as_u64(), request["status"].as_u64()),
+        (Some("stalled"), Some(4), Some(408))
+    );
+    assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"half");
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_closed() {
+    let mut serve = Serve::start();
+    limits(&mut serve, json!({ "head_timeout_ms": 300 })).await;
+    for beginning in ["", "P", "PRI * HT", "POST /inbox HTTP/1.1\r\nHost: h\r\nX-Slow: "] {
+        let mut stream = connect(&serve).await;
+        stream.write_all(beginning.as_bytes()).await.unwrap();
+        let answer = read_all(&mut stream).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{beginning:?}: {answer}");
+    }
+    assert!(exchange(&serve, b"POST /inbox HTTP/1.0\r\nContent-Length: 1\r\n\r\nx").await.starts_with("HTTP/1.0 200"));
+}
+
+#[tokio::test]
+async fn malformed_http_gets_400_and_the_receiver_lives_on() {
+    let serve = Serve::start();
+    for nonsense in [
+        &b"NOT HTTP AT ALL\r\n\r\n"[..],
+        b"GET /inbox HTTP/9.9\r\n\r\n",
+        b"GET /inbox HTTP/1.1\r\nBad Header: x\r\n\r\n",
+        b"GET /inbox HTTP/1.1\r\nX: a\r\n folded\r\n\r\n",
+        b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n",
+        b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"\0\0\0\0\0\0\0\0\0\0\0\0\r\n\r\n",
+    ] {
+        let mut stream = connect(&serve).await;
+        stream.write_all(nonsense).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let answer = read_all(&mut stream).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
+            "{:?}: {answer}",
+            String::from_utf8_lossy(nonsense)
+        );
+    }
+    assert!(
+        exchange(&serve, b"POST /inbox HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+            .await
+            .starts_with("HTTP/1.1 200")
+    );
+    assert_eq!(serve.newest(1).await["body_bytes"], 2);
+}
+
+#[tokio::test]
+async fn a_sender_that_breaks_off_leaves_an_incomplete_row() {
+    let serve = Serve::start();
+    for (count, sent) in [(1, 4usize), (2, 400_000)] {
+        let mut stream = connect(&serve).await;
+        stream
+            .write_all(
+                format!("POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n{}", "x".repeat(sent))
+                    .as_bytes(),
+            )
+            .await
+            .unwrap();
+        stream.shutdown().await.unwrap();
+        drop(stream);
+        let request = serve.newest(count).await;
+        assert_eq!(request["body_state"], "broken_off");
+        assert!([400, 499].contains(&request["status"].as_u64().unwrap()), "{request}");
+        let kept = serve.body(request["id"].as_str().unwrap()).await;
+        assert_eq!((kept.len() as u64, kept.len() <= sent), (request["body_bytes"].as_u64().unwrap(), true));
+    }
+}
+
+#[tokio::test]
+async fn a_body_whose_framing_breaks_is_not_answered_as_if_it_were_whole() {
+    let serve = Serve::start();
+    for (count, body) in ["ZZ\r\nabc\r\n0\r\n\r\n", "3\r\nabcXX0\r\n\r\n", "FFFFFFFFFFFFFFFFF\r\n"].iter().enumerate() {
+        let sent = format!("POST /inbox HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+        let answer = exchange(&serve, sent.as_bytes()).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{body:?}: {answer}");
+        assert_eq!(serve.newest(count + 1).await["body_state"], "broken_off");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_arriving_when_hookline_ends_is_kept_as_far_as_it_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start_in(dir.path());
+    let mut stream = connect(&serve).await;
+    stream
+        .write_all(b"POST /inbox HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 100"));
+    stream.write_all(b"half").await.unwrap();
+    serve.terminate();
+    let again = Serve::start_in(dir.path());
+    assert_eq!(again.newest(1).await["body_state"], "broken_off");
+}
+
+#[tokio::test]
+async fn too_many_connections_are_told_to_come_back() {
+    let mut serve = Serve::start();
+    limits(&mut serve, json!({ "connections": 4 })).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let mut stream = connect(&serve).await;
+        stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200"));
+        held.push(stream);
+    }
+    let mut fifth = connect(&serve).await;
+    let refused = read_all(&mut fifth).await;
+    assert!(
+        refused.starts_with("HTTP/1.1 503")
+            && refused.contains("Retry-After: 1")
+            && refused.contains("too_many_connections"),
+        "{refused}"
+    );
+    held.clear();
+    until("a free connection", async || {
+        let mut stream = connect(&serve).await;
+        stream
+            .write_all(b"POST /inbox HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .ok()?;
+        read_all(&mut stream).await.starts_with("HTTP/1.1 200").then_some(())
+    })
+    .await;
+    assert!(serve.get("/status").await["connections_refused"].as_u64().unwrap() >= 1);
+}
+
+#[tokio::test]
+async fn an_answer_is_given_as_set_with_delay_and_cors() {
+    let serve = Serve::start();
+    let answer = json!({ "status": 418, "headers": [["X-A", "1"], ["X-A", "2"], ["Content-Type", "text/x"]], "body": "short", "delay_ms": 300, "cors": true });
+    serve.patch("/inboxes/inbox", json!({ "answer": answer })).await;
+    let client = reqwest::Client::new();
+    let started = std::time::Instant::now();
+    let response = client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap();
+    assert!(started.elapsed() >= Duration::from_millis(300));
+    assert_eq!(response.status(), 418);
+    assert_eq!(response.headers().get_all("x-a").iter().count(), 2);
+    assert_eq!(response.headers()["access-control-allow-origin"], "*");
+    assert_eq!(response.text().await.unwrap(), "short");
+    let preflight = client
+        .request(reqwest::Method::OPTIONS, format!("{}/inbox", serve.receiver))
+        .header("Origin", "http://page.example")
+        .header("Access-Control-Request-Method", "POST")
+        .header("Access-Control-Request-Headers", "x-b")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (preflight.status().as_u16(), preflight.headers()["access-control-allow-headers"].to_str().unwrap()),
+        (204, "x-b")
+    );
+    let request = serve.newest(2).await;
+    assert_eq!((request["method"].as_str(), request["status"].as_u64()), (Some("OPTIONS"), Some(204)));
+    // The answer given stays with the request when the inbox changes.
+    serve.patch("/inboxes/inbox", json!({ "answer": { "status": 200 } })).await;
+    assert_eq!(detail(&serve, &request).await["answer"]["status"], 418);
+}
+
+#[tokio::test]
+async fn a_taken_port_says_by_whom_and_offers_another() {
+    let holder = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let serve = Serve::start();
+    serve.patch("/settings", json!({ "listen": format!("127.0.0.1:{port}") })).await;
+    let receiver = serve.get("/status").await["receiver"].clone();
+    assert_eq!(receiver["state"], "failed", "{receiver}");
+    assert!(receiver["holder"].as_str().unwrap().contains(&format!("process {}", std::process::id())), "{receiver}");
+    let offer = receiver["offer"].as_str().expect("another address").to_owned();
+    drop(holder);
+    let again: Value =
+        serve.request(reqwest::Method::POST, "/receiver/listen").send().await.unwrap().json().await.unwrap();
+    assert_eq!(again["state"], "listening", "{again}");
+    assert_ne!(offer, format!("127.0.0.1:{port}"));
+}
+
+#[tokio::test]
+async fn large_bodies_cost_no_memory_in_proportion() {
+    let serve = Serve::start();
+    let resident = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", serve.pid())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    };
+    let before = resident();
+    let body: Vec<u8> = (0..90 << 20).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let sent =
+        reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body(body.clone()).send().await.unwrap();
+    assert_eq!(sent.status(), 200);
+    let grown = resident() - before;
+    assert!(grown < 48, "90 MiB took {grown} MiB of memory");
+    let request = serve.newest(1).await;
+    assert!(serve.body(request["id"].as_str().unwrap()).await == body);
+    let range = serve
+        .request(reqwest::Method::GET, &format!("/requests/{}/body", request["id"].as_str().unwrap()))
+        .header("Range", "bytes=262140-262150")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(range.status(), 206);
+    assert_eq!(range.bytes().await.unwrap(), body[262_140..=262_150]);
+}

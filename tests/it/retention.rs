@@ -1,0 +1,201 @@
+//! Old requests roll over, pinned ones stay; removals are undone in time and deleted after it.
+
+use hookline_engine::{Clock, Engine, OwnerKind, api};
+use http::Request;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+struct Bench {
+    engine: Arc<Engine>,
+    clock: Clock,
+    receiver: String,
+    _dir: tempfile::TempDir,
+}
+
+const START_US: i64 = 1_800_000_000_000_000;
+const DAY_US: i64 = 86_400_000_000;
+
+impl Bench {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(START_US);
+        let engine = Engine::open(dir.path(), OwnerKind::Command, clock.clone()).await.unwrap();
+        engine.start_receiver(Some(([127, 0, 0, 1], 0).into())).await;
+        let mut bench = Self { engine, clock, receiver: String::new(), _dir: dir };
+        bench.receiver = bench.call("GET", "/status", None).await["receiver"]["url"].as_str().unwrap().to_owned();
+        bench
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let request =
+            Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
+        let body = axum::body::Body::from(body.map_or(String::new(), |b| b.to_string()));
+        let response = api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
+        serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap()).unwrap()
+    }
+
+    async fn send(&self, count: usize, size: usize) {
+        let client = reqwest::Client::new();
+        for n in 0..count {
+            let sent = client.post(format!("{}/inbox/{n}", self.receiver)).body(vec![b'x'; size]).send().await.unwrap();
+            assert_eq!(sent.status(), 200);
+        }
+    }
+
+    async fn targets(&self) -> Vec<String> {
+        let list = self.call("GET", "/requests?limit=500", None).await;
+        list["items"].as_array().unwrap().iter().map(|r| r["target"].as_str().unwrap().to_owned()).collect()
+    }
+
+    async fn pin_oldest(&self) {
+        let list = self.call("GET", "/requests?limit=500", None).await;
+        let id = list["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+        self.call("PATCH", &format!("/requests/{id}"), Some(json!({ "pinned": true }))).await;
+    }
+
+    async fn totals(&self) -> (u64, u64) {
+        let inbox = self.call("GET", "/inboxes/inbox", None).await;
+        (inbox["requests"].as_u64().unwrap(), inbox["bytes"].as_u64().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn by_count() {
+    let bench = Bench::new().await;
+    bench.send(20, 10).await;
+    bench.pin_oldest().await;
+    bench.call("PATCH", "/settings", Some(json!({ "retention": { "requests": 5 } }))).await;
+    bench.engine.tidy().await;
+    assert_eq!(
+        bench.targets().await,
+        ["/inbox/19", "/inbox/18", "/inbox/17", "/inbox/16", "/inbox/15", "/inbox/0"],
+        "the pinned one is not counted"
+    );
+    assert_eq!(bench.totals().await, (6, 60));
+}
+
+#[tokio::test]
+async fn by_size_with_bodies_in_chunks() {
+    let bench = Bench::new().await;
+    bench.send(8, 400_000).await;
+    bench.pin_oldest().await;
+    bench.call("PATCH", "/settings", Some(json!({ "retention": { "bytes": 1_300_000 } }))).await;
+    bench.engine.tidy().await;
+    assert_eq!(
+        bench.targets().await,
+        ["/inbox/7", "/inbox/6", "/inbox/5", "/inbox/0"],
+        "the pinned one is not counted"
+    );
+    assert_eq!(bench.totals().await, (4, 1_600_000));
+}
+
+#[tokio::test]
+async fn by_age() {
+    let bench = Bench::new().await;
+    bench.send(3, 10).await;
+    bench.pin_oldest().await;
+    bench.clock.set_us(START_US + 2 * DAY_US);
+    bench.send(1, 10).await;
+    bench.call("PATCH", "/settings", Some(json!({ "retention": { "days": 1 } }))).await;
+    bench.engine.tidy().await;
+    assert_eq!(bench.targets().await, ["/inbox/0", "/inbox/0"]);
+    assert_eq!(bench.totals().await, (2, 20));
+}
+
+#[tokio::test]
+async fn a_removal_is_undone_in_time_and_final_after_it() {
+    let bench = Bench::new().await;
+    bench.send(1200, 10).await;
+    let removal = bench.call("DELETE", "/inboxes/inbox/requests", None).await;
+    assert_eq!(removal["requests"], 1200);
+    assert_eq!((bench.targets().await.len(), bench.totals().await), (0, (0, 0)));
+    bench.clock.set_us(START_US + 9_000_000);
+    bench.engine.tidy().await;
+    let undone = bench.call("POST", &format!("/removals/{}/undo", removal["id"]), None).await;
+    assert_eq!(undone["requests"], 1200, "{undone}");
+    assert_eq!(bench.totals().await, (1200, 12_000));
+
+    let removal = bench.call("DELETE", "/inboxes/inbox/requests", None).await;
+    bench.send(1, 10).await;
+    bench.clock.set_us(START_US + 30_000_000);
+    bench.engine.tidy().await;
+    let late = bench.call("POST", &format!("/removals/{}/undo", removal["id"]), None).await;
+    assert_eq!(late["code"], "too_late");
+    assert_eq!((bench.targets().await.len(), bench.totals().await), (1, (1, 10)));
+}
+
+#[tokio::test]
+async fn unread_is_counted_through_marks_removals_and_pins() {
+    let bench = Bench::new().await;
+    let unread = async || bench.call("GET", "/inboxes/inbox", None).await["unread"].as_u64().unwrap();
+    bench.send(6, 1).await;
+    assert_eq!(unread().await, 6);
+    let list = bench.call("GET", "/requests", None).await;
+    let id = |place: usize| list["items"][place]["id"].as_str().unwrap().to_owned();
+    bench.call("PATCH", &format!("/requests/{}", id(0)), Some(json!({ "read": true }))).await;
+    assert_eq!(unread().await, 5);
+    bench.call("DELETE", &format!("/requests/{}", id(1)), None).await;
+    bench.call("DELETE", &format!("/requests/{}", id(0)), None).await;
+    assert_eq!(unread().await, 4);
+    bench.call("PATCH", &format!("/requests/{}", id(2)), Some(json!({ "pinned": true }))).await;
+    bench.call("POST", "/inboxes/inbox/read", None).await;
+    assert_eq!(unread().await, 0);
+    bench.send(2, 1).await;
+    assert_eq!(unread().await, 2);
+}
+
+#[tokio::test]
+async fn counts_hold_through_removals_upon_removals() {
+    let bench = Bench::new().await;
+    let remove = async |path: &str| bench.call("DELETE", path, None).await["id"].as_i64().unwrap();
+    let agree = async || {
+        let inbox = bench.call("GET", "/inboxes/inbox", None).await;
+        let list = bench.call("GET", "/requests?inbox=inbox&limit=500", None).await;
+        let items = list["items"].as_array().unwrap();
+        let unread = items.iter().filter(|r| r["unread"] == true).count() as u64;
+        assert_eq!(
+            (inbox["requests"].as_u64(), inbox["unread"].as_u64()),
+            (Some(items.len() as u64), Some(unread)),
+            "{inbox}"
+        );
+        items.len()
+    };
+    for _ in 0..3 {
+        bench.send(2, 10).await;
+        remove("/inboxes/inbox/requests").await;
+        assert_eq!(agree().await, 0);
+    }
+    bench.send(3, 10).await;
+    bench.pin_oldest().await;
+    // Deleted twice at once, as by a double click: one undo brings all back.
+    let removal = remove("/inboxes/inbox").await;
+    assert_eq!(bench.call("DELETE", "/inboxes/inbox", None).await["code"], "unknown_inbox");
+    bench.call("POST", &format!("/removals/{removal}/undo"), None).await;
+    assert_eq!(agree().await, 3);
+    // Cleared twice: the second is the first, and its undo brings all back.
+    let first = remove("/inboxes/inbox/requests").await;
+    assert_eq!(remove("/inboxes/inbox/requests").await, first);
+    agree().await;
+    bench.clock.set_us(START_US + 60_000_000);
+    bench.engine.tidy().await;
+    agree().await;
+}
+
+#[tokio::test]
+async fn pinned_requests_and_huge_limits_cost_nothing_new() {
+    let bench = Bench::new().await;
+    bench.send(1, 10).await;
+    bench.pin_oldest().await;
+    bench.call("PATCH", "/settings", Some(json!({ "retention": { "requests": 1 } }))).await;
+    bench.send(1, 10).await;
+    bench.engine.tidy().await;
+    assert_eq!(bench.targets().await.len(), 2, "the pinned one does not take the other's place");
+    for most in [u64::MAX, 1 << 63] {
+        let refused =
+            bench.call("PATCH", "/settings", Some(json!({ "retention": { "requests": most, "bytes": most } }))).await;
+        assert_eq!(refused["code"], "invalid");
+    }
+    bench.engine.tidy().await;
+    assert_eq!(bench.targets().await.len(), 2);
+}

@@ -1,0 +1,61 @@
+/** The contract of `tests/contract.json`, called as the page calls: through the window's bridge and a browser's fetch. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { DOORS, start, type Running } from "./hookline";
+
+interface Step {
+  what: string;
+  call: string;
+  body?: object;
+  text?: string;
+  status: number;
+  has: object;
+  save?: Record<string, string>;
+}
+
+const steps = JSON.parse(readFileSync(join(import.meta.dirname, "../contract.json"), "utf8")) as Step[];
+
+/** Runs in the page: one call through its own door. */
+const CALL = `
+  const [method, path, body, done] = arguments;
+  const answer = (status, text) => done({ status, text });
+  if (window.__TAURI_INTERNALS__) {
+    const headers = { "x-method": method, "x-path": path, "x-content-type": "application/json" };
+    window.__TAURI_INTERNALS__.invoke("api", new TextEncoder().encode(body), { headers }).then((framed) => {
+      const length = new DataView(framed).getUint32(0, true);
+      const text = (from, to) => new TextDecoder().decode(new Uint8Array(framed).subarray(from, to));
+      answer(JSON.parse(text(4, 4 + length)).status, text(4 + length));
+    }, (error) => answer(0, JSON.stringify(error)));
+  } else {
+    const headers = { "content-type": "application/json", authorization: "Bearer " + sessionStorage.getItem("hookline-token") };
+    fetch(path, { method, headers, body: method === "GET" ? undefined : body }).then(async (response) => answer(response.status, await response.text()));
+  }`;
+
+async function call(hookline: Running, method: string, path: string, body: string): Promise<{ status: number; answer: unknown }> {
+  const { status, text } = await hookline.driver.executeAsyncScript<{ status: number; text: string }>(CALL, method, `/api/v1${path}`, body);
+  return { status, answer: JSON.parse(text) as unknown };
+}
+
+const at = (value: unknown, pointer: string): unknown => pointer.split("/").slice(1).reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value);
+
+describe.each(DOORS)("the contract through the %s", (door) => {
+  test("every step", async () => {
+    const hookline = await start(door);
+    try {
+      const saved: Record<string, string> = {};
+      const fill = (text: string): string => Object.entries(saved).reduce((filled, [name, value]) => filled.replaceAll(`{${name}}`, value), text);
+      for (const step of steps) {
+        const [method, path] = step.call.split(" ") as [string, string];
+        const { status, answer } = await call(hookline, method, fill(path), step.text ?? (step.body ? JSON.stringify(step.body) : ""));
+        expect(status, `${step.what}: ${JSON.stringify(answer)}`).toBe(step.status);
+        expect(answer, step.what).toMatchObject(JSON.parse(fill(JSON.stringify(step.has))) as object);
+        for (const [name, pointer] of Object.entries(step.save ?? {})) saved[name] = String(at(answer, pointer));
+      }
+    } finally {
+      await hookline.stop();
+    }
+  });
+});

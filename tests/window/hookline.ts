@@ -1,0 +1,149 @@
+/** The product as the tests start it: the real binary, the real window, a real browser. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+
+import { Builder, Capabilities, WebDriver } from "selenium-webdriver";
+import chrome from "selenium-webdriver/chrome.js";
+import { Executor, HttpClient } from "selenium-webdriver/http/index.js";
+
+/** The binary under test; xtask says which, else the debug build. */
+const BINARY = process.env.HOOKLINE_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookline");
+
+/** How long a condition may take on a busy two-core machine, in ms. */
+export const PATIENCE = 20_000;
+
+export type DoorName = "window" | "browser";
+export const DOORS: readonly DoorName[] = ["window", "browser"];
+
+export interface Running {
+  door: DoorName;
+  driver: WebDriver;
+  /** Base URL of the receiver. */
+  receiver: string;
+  data: string;
+  /** Calls the API over the HTTP door. */
+  api<T = unknown>(path: string, init?: RequestInit): Promise<T>;
+  stop(): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** Asks until there is an answer. */
+export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, patience = PATIENCE): Promise<T> {
+  const end = Date.now() + patience;
+  let last: unknown;
+  while (Date.now() < end) {
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`waited ${patience} ms for ${what}${last ? `: ${last}` : ""}`);
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, "exit");
+  child.kill("SIGTERM");
+  const killer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+  await exit;
+  clearTimeout(killer);
+}
+
+interface Live {
+  api: string;
+  receiver: string | null;
+}
+
+function apiOf(data: string) {
+  return async <T>(path: string, init: RequestInit = {}): Promise<T> => {
+    const { api } = JSON.parse(readFileSync(join(data, "engine.json"), "utf8")) as Live;
+    const token = readFileSync(join(data, "token"), "utf8");
+    const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+    const response = await fetch(`${api}/api/v1${path}`, { ...init, headers });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+}
+
+/** Sets the receiver's address before the window first opens, so that tests never share a port. */
+async function prepare(data: string): Promise<void> {
+  const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  await once(createInterface(child.stdout!), "line");
+  await apiOf(data)("/settings", { method: "PATCH", body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, on_close: "quit" }) });
+  await ended(child);
+}
+
+async function inWindow(data: string, env: NodeJS.ProcessEnv): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
+  const [port, native] = [await freePort(), await freePort()];
+  const tauri = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], { env: { ...process.env, HOOKLINE_DATA: data, ...env }, stdio: "inherit" });
+  await until("tauri-driver", async () => (await fetch(`http://127.0.0.1:${port}/status`)).ok);
+  const capabilities = new Capabilities();
+  capabilities.set("tauri:options", { application: BINARY });
+  // The builder insists on a browser's name, which WebKitWebDriver would match against its own.
+  const driver = WebDriver.createSession(new Executor(new HttpClient(`http://127.0.0.1:${port}`)), capabilities);
+  await driver.getSession();
+  return { driver, children: [tauri] };
+}
+
+async function inBrowser(data: string): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
+  const child = spawn(BINARY, ["serve", "--data", data, "--api", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
+  const lines = createInterface(child.stderr!);
+  const page = await new Promise<string>((found, failed) => {
+    lines.on("line", (line) => {
+      const url = /http:\/\/\S+#[0-9a-f]{64}/.exec(line);
+      if (url) found(url[0]);
+    });
+    child.on("exit", (code) => failed(new Error(`serve ended with ${code}`)));
+  });
+  const options = new chrome.Options();
+  options.setChromeBinaryPath("/usr/bin/chromium");
+  const flags = ["headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync", "window-size=1280,820", `user-data-dir=${join(data, "chromium")}`];
+  options.addArguments(...flags.map((flag) => `--${flag}`));
+  const driver = await new Builder().forBrowser("chrome").setChromeOptions(options).setChromeService(new chrome.ServiceBuilder("/usr/bin/chromedriver")).build();
+  await driver.get(page);
+  return { driver, children: [child] };
+}
+
+/** Stores requests as if they had arrived. */
+async function fill(data: string, count: number): Promise<void> {
+  const child = spawn(resolve(BINARY, "../examples/fill"), [data, String(count)], { stdio: "inherit" });
+  const [code] = (await once(child, "exit")) as [number];
+  if (code !== 0) throw new Error(`fill ended with ${code}`);
+}
+
+/** Starts Hookline through one of its doors, on a data folder of its own or one that is there. */
+export async function start(door: DoorName, { data, filled = 0, env = {} }: { data?: string; filled?: number; env?: NodeJS.ProcessEnv } = {}): Promise<Running> {
+  const folder = data ?? mkdtempSync(join(tmpdir(), "hookline-window-"));
+  if (!data) await prepare(folder);
+  if (filled) await fill(folder, filled);
+  const { driver, children } = door === "window" ? await inWindow(folder, env) : await inBrowser(folder);
+  const receiver = await until("the receiver", async () => (JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live).receiver ?? undefined);
+  return {
+    door,
+    driver,
+    receiver,
+    data: folder,
+    api: apiOf(folder),
+    async stop() {
+      await driver.quit().catch(() => undefined);
+      for (const child of children) await ended(child);
+      if (!data) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/** Captured content is hostile: nothing of it runs, loads or breaks the page, in the real window and in a browser. */
+import { connect } from "node:net";
+import { once } from "node:events";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { DOORS, start, until, type Running } from "./hookline";
+import { click, Key, press, rows, seen, sees } from "./page";
+
+/** Sets a mark, by every way a page can be made to run something. */
+const SCRIPT = `<script>window.hacked=1</script><img src=x onerror="window.hacked=1"><svg onload="window.hacked=1"><iframe srcdoc="<script>parent.hacked=1</script>"></iframe><a href="javascript:window.hacked=1">x</a><meta http-equiv=refresh content="0;url=javascript:window.hacked=1">`;
+
+describe.each(DOORS)("hostile content in the %s", (door) => {
+  let hookline: Running;
+  let count = 0;
+  beforeAll(async () => {
+    hookline = await start(door);
+    await sees(hookline.driver, "Listening.");
+  });
+  afterAll(() => hookline?.stop());
+
+  /** Sends, opens the newest request and checks that the page is still itself. */
+  async function open(path: string, headers: Record<string, string>, body: string | Uint8Array): Promise<void> {
+    await fetch(`${hookline.receiver}/inbox${path}`, { method: "POST", headers, body: body as never });
+    await opened();
+  }
+
+  async function opened(): Promise<void> {
+    count++;
+    await until(`row ${count}`, async () => (await rows(hookline.driver)).length === count);
+    await press(hookline.driver, Key.HOME);
+    await sees(hookline.driver, "Copy as curl");
+  }
+
+  async function unharmed(): Promise<void> {
+    const found = await hookline.driver.executeScript<object>(`return {
+      hacked: window.hacked ?? null,
+      scripts: [...document.scripts].filter((one) => !one.src).length,
+      frames: document.querySelectorAll("iframe,object,embed").length,
+      away: [...document.querySelectorAll("img,link,a,source")].map((one) => one.src ?? one.href).filter((url) => /^(https?:\\/\\/(?!127\\.0\\.0\\.1)|javascript:)/.test(url) && !url.startsWith(location.origin) && !url.includes("tauri.localhost")),
+    }`);
+    expect(found).toEqual({ hacked: null, scripts: 0, frames: 0, away: [] });
+  }
+
+  test.each([
+    ["HTML", "text/html"],
+    ["SVG", "image/svg+xml"],
+    ["a script called an image", "image/png"],
+    ["a script called JSON", "application/json"],
+  ])("%s full of scripts is only shown", async (_, type) => {
+    await open(`/${encodeURIComponent(SCRIPT).slice(0, 300)}`, { "content-type": type, "x-script": SCRIPT }, SCRIPT);
+    for (const tab of ["Headers", "Answer", "Raw", "Body"]) {
+      await click(hookline.driver, tab);
+      await unharmed();
+    }
+    await press(hookline.driver, "y");
+    await unharmed();
+  });
+
+  test("JSON whose keys and values are markup is text in the tree", async () => {
+    await open("/json", { "content-type": "application/json" }, JSON.stringify({ [SCRIPT]: SCRIPT, __proto__x: 1, constructor: { prototype: SCRIPT } }));
+    await sees(hookline.driver, "<script>window.hacked=1</script>");
+    await unharmed();
+  });
+
+  test("ten thousand levels of JSON open", async () => {
+    await open("/deep", { "content-type": "application/json" }, "[".repeat(10_000) + "]".repeat(10_000));
+    await until("the tree", () => hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 3"));
+    await click(hookline.driver, "Text");
+    await until("the text", () => hookline.driver.executeScript<boolean>("return (document.querySelector('.cm-content')?.innerText.length ?? 0) > 100"));
+    await click(hookline.driver, "Tree");
+    await unharmed();
+  });
+
+  test("invalid UTF-8, control and direction characters are written out", async () => {
+    await open("/bytes", { "content-type": "application/json" }, Uint8Array.from([...Buffer.from('{"a":"\u202egnp.exe\u001b[31m'), 0xff, 0xfe, ...Buffer.from('"}')]));
+    await unharmed();
+    const text = await seen(hookline.driver);
+    expect(text).not.toMatch(/[\u202e\u001b]/);
+  });
+
+  test("a file name that climbs is only shown", async () => {
+    const body = `--B\r\nContent-Disposition: form-data; name="f"; filename="../../../etc/\\"><script>window.hacked=1</script>"\r\nContent-Type: text/html\r\n\r\n${SCRIPT}\r\n--B--\r\n`;
+    await open("/parts", { "content-type": "multipart/form-data; boundary=B" }, body);
+    await sees(hookline.driver, "../../../etc/");
+    await unharmed();
+  });
+
+  test("a header at the limit is shown and one over it is refused", async () => {
+    const send = async (length: number): Promise<string> => {
+      const { hostname, port } = new URL(hookline.receiver);
+      const socket = connect(Number(port), hostname);
+      socket.write(`POST /inbox HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Long: ${"<".repeat(length)}\r\n\r\n`);
+      const [first] = (await once(socket, "data")) as [Buffer];
+      socket.destroy();
+      return first.toString().split("\r\n")[0]!;
+    };
+    expect(await send(65_000)).toContain("200");
+    await opened();
+    await click(hookline.driver, "Headers");
+    await sees(hookline.driver, "<".repeat(1000));
+    expect(await send(66_000)).toContain("431");
+    await click(hookline.driver, "Body");
+    await unharmed();
+  });
+
+  test("a form and an image with a lie in them are only shown", async () => {
+    await open("/form", { "content-type": "application/x-www-form-urlencoded" }, `a=${encodeURIComponent(SCRIPT)}&=&&b`);
+    await sees(hookline.driver, "<script>");
+    await open("/image", { "content-type": 'image/png"><script>window.hacked=1</script>' }, SCRIPT);
+    await unharmed();
+  });
+});

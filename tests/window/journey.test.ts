@@ -1,0 +1,129 @@
+/** The first journey, through the real window and through a browser: catch and inspect. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { DOORS, start, until, type Running } from "./hookline";
+import { chord, click, Key, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+describe.each(DOORS)("the first journey in the %s", (door) => {
+  let hookline: Running;
+  beforeAll(async () => {
+    hookline = await start(door);
+  });
+  afterAll(() => hookline?.stop());
+
+  const send = (path: string, init: RequestInit = {}) => fetch(`${hookline.receiver}/${path}`, { method: "POST", ...init });
+
+  test("a first run already listens and says where", async () => {
+    await sees(hookline.driver, "Listening. Send a webhook here.");
+    expect(await seen(hookline.driver)).toContain(`${hookline.receiver}/inbox`);
+  });
+
+  test("a request is answered and shown at once", async () => {
+    const answer = await send("inbox/orders?x=1", { headers: JSON_TYPE, body: '{"event":"test","data":{"id":12345678901234567890}}' });
+    expect(answer.status).toBe(200);
+    const [row] = await until("the row", async () => {
+      const all = await rows(hookline.driver);
+      return all.length === 1 && all;
+    });
+    expect(row).toMatch(/POST.*\/orders\?x=1.*200/);
+  });
+
+  test("the test event comes over HTTP like any other", async () => {
+    await press(hookline.driver, "t");
+    await until("the second row", async () => (await rows(hookline.driver)).length === 2);
+    const { items } = await hookline.api<{ items: { id: string }[] }>("/requests");
+    const { headers } = await hookline.api<{ headers: { name: string; value: string }[] }>(`/requests/${items[0]!.id}`);
+    expect(headers.find(({ name }) => name === "User-Agent")?.value).toMatch(/^Hookline\//);
+  });
+
+  test("by keyboard alone: choose, read, pin, note, delete, undo", async () => {
+    const { driver } = hookline;
+    await press(driver, "j");
+    await sees(driver, "Hello from Hookline");
+    await press(driver, "j");
+    await sees(driver, "12345678901234567890");
+    await press(driver, "p");
+    await sees(driver, "Pinned");
+    await press(driver, "m");
+    await sees(driver, "Note");
+    await press(driver, "odd one");
+    await chord(driver, Key.CONTROL, Key.ENTER);
+    await sees(driver, "odd one");
+    await until("the dialog to close", async () => !(await driver.executeScript<boolean>("return Boolean(document.querySelector('[role=dialog]'))")));
+    await press(driver, "k", Key.DELETE);
+    await until("the row to go", async () => (await rows(driver)).length === 1);
+    await click(driver, "Undo");
+    await until("the row to be back", async () => (await rows(driver)).length === 2);
+  });
+
+  test("every tab of a request says what it should", async () => {
+    const { driver } = hookline;
+    await fetch(`${hookline.receiver}/inbox/secret`, { method: "PUT", headers: { Authorization: "Bearer s3cret", "X-Custom-Case": "kept" }, body: "plain words" });
+    await until("the third row", async () => (await rows(driver)).length === 3);
+    await press(driver, Key.HOME);
+    await sees(driver, "plain words");
+    await click(driver, "Headers");
+    await sees(driver, "••••••••");
+    expect(await seen(driver)).not.toContain("s3cret");
+    await click(driver, "Show credentials");
+    await sees(driver, "Bearer s3cret");
+    await click(driver, "Answer");
+    await sees(driver, "given after the request was on disk");
+    await click(driver, "Raw");
+    await sees(driver, "PUT /inbox/secret HTTP/1.1");
+    await click(driver, "Body");
+  });
+
+  test("palette and key map open, find and close by key", async () => {
+    const { driver } = hookline;
+    await chord(driver, Key.CONTROL, "k");
+    await sees(driver, /Receiver address/);
+    await press(driver, "shortcuts", Key.ENTER);
+    const help = () => driver.executeScript<boolean>("return document.querySelector('[role=dialog] h2')?.innerText === 'Keyboard shortcuts'");
+    await until("the help to open", help);
+    await press(driver, Key.ESCAPE);
+    await until("the help to close", async () => !(await help()));
+    await until("the dialog to be gone", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+  });
+
+  test("an inbox is made, set, and answers so", async () => {
+    const { driver } = hookline;
+    await press(driver, "n");
+    await sees(driver, "New inbox");
+    await press(driver, "shop", Key.ENTER);
+    await sees(driver, `${hookline.receiver}/shop`);
+    await hookline.api("/inboxes/shop", { method: "PATCH", body: JSON.stringify({ answer: { status: 202, headers: [["X-From", "hookline"]], body: "taken", delay_ms: 0, cors: true } }) });
+    const answer = await send("shop", { body: "x" });
+    expect([answer.status, answer.headers.get("x-from"), await answer.text()]).toEqual([202, "hookline", "taken"]);
+    await until("its row", async () => (await rows(driver)).some((row) => row.includes("202")));
+  });
+
+  test("axe finds nothing serious in any view, in both themes", async () => {
+    const { driver } = hookline;
+    const found: Record<string, string[]> = {};
+    for (const theme of ["light", "dark"] as const) {
+      await setTheme(driver, theme);
+      for (const view of ["list", "request", "settings", "palette"]) {
+        if (view === "list") {
+          await press(driver, "g", "i");
+          await until("the list", async () => (await rows(driver)).length > 0);
+        } else if (view === "request") {
+          await press(driver, "j");
+          await sees(driver, "Copy as curl");
+        } else if (view === "settings") {
+          await press(driver, "g", "s");
+          await sees(driver, "Data folder");
+        } else {
+          await chord(driver, Key.CONTROL, "k");
+          await until("the palette", () => driver.executeScript<boolean>("return Boolean(document.querySelector('[role=combobox]'))"));
+        }
+        found[`${theme} ${view}`] = await serious(driver);
+        if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-${view}.png`);
+        if (view === "palette") await press(driver, Key.ESCAPE);
+      }
+    }
+    expect(Object.entries(found).filter(([, list]) => list.length)).toEqual([]);
+  });
+});

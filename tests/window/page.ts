@@ -1,0 +1,64 @@
+/** What the tests do and see in the page. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import { By, Key, type WebDriver, type WebElement } from "selenium-webdriver";
+
+import { until } from "./hookline";
+
+export const press = async (driver: WebDriver, ...keys: string[]): Promise<void> => {
+  for (const key of keys) await driver.actions().sendKeys(key).perform();
+};
+
+export const chord = (driver: WebDriver, modifier: string, key: string): Promise<void> => driver.actions().keyDown(modifier).sendKeys(key).keyUp(modifier).perform();
+
+/** Text of the page as a person sees it. */
+export const seen = (driver: WebDriver): Promise<string> => driver.executeScript<string>("return document.body.innerText");
+
+export const sees = (driver: WebDriver, text: string | RegExp): Promise<true> =>
+  until(`the page to show ${text}`, async () => {
+    const now = await seen(driver);
+    return (typeof text === "string" ? now.includes(text) : text.test(now)) || undefined;
+  });
+
+export const rows = (driver: WebDriver): Promise<string[]> => driver.executeScript<string[]>('return [...document.querySelectorAll("[data-testid=requests] [role=option]")].map((row) => row.innerText.replace(/\\s+/g, " "))');
+
+/** In the page: the control that shows this name; a count or a shortcut may stand behind it. */
+const FIND = `
+  const [name] = arguments;
+  return [...document.querySelectorAll("button,a,[role=tab],[role=radio],[role=menuitem]")].find((one) => {
+    const text = one.innerText.trim();
+    const named = one.getAttribute("aria-label") === name || text === name || text.split(/\\s/)[0] === name;
+    return named && one.getClientRects().length > 0;
+  }) ?? null`;
+
+export const button = (driver: WebDriver, name: string): Promise<WebElement> =>
+  until(`the button ${name}`, async () => (await driver.executeScript<WebElement | null>(FIND, name)) ?? undefined);
+
+export const click = async (driver: WebDriver, name: string): Promise<void> => (await button(driver, name)).click();
+
+export const setTheme = (driver: WebDriver, theme: "light" | "dark"): Promise<unknown> =>
+  until(`the ${theme} theme`, async () => {
+    if ((await driver.executeScript("return document.documentElement.dataset.theme")) === theme) return true;
+    await press(driver, "g", "t");
+    return false;
+  });
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What axe finds serious or critical. */
+export async function serious(driver: WebDriver): Promise<string[]> {
+  await driver.executeScript(axe);
+  return driver.executeAsyncScript<string[]>(`
+    const done = arguments[arguments.length - 1];
+    axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+      done(violations.filter(({ impact }) => impact === "serious" || impact === "critical")
+        .map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ target, failureSummary }) => target.join(" ") + " " + failureSummary.split("\\n").slice(1).join(" ")).join(" | "))));
+  `);
+}
+
+export async function screenshot(driver: WebDriver, file: string): Promise<void> {
+  writeFileSync(file, Buffer.from(await driver.takeScreenshot(), "base64"));
+}
+
+export { By, Key };

@@ -1,0 +1,151 @@
+/** Size must not be felt: a hundred thousand rows scroll, a 12 MB body opens, and the page fits a narrow window. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { start, until, type Running } from "./hookline";
+import { Key, press, rows, sees, serious } from "./page";
+
+describe("size in the window", () => {
+  let hookline: Running;
+  beforeAll(async () => {
+    hookline = await start("window");
+  });
+  afterAll(() => hookline?.stop());
+
+  test("a reader who has scrolled is told of new requests and nothing jumps", async () => {
+    const { driver } = hookline;
+    const send = (count: number) => Promise.all(Array.from({ length: count }, (_, n) => fetch(`${hookline.receiver}/inbox/${n}`, { method: "POST", body: "x" })));
+    await send(100);
+    await until("the rows", async () => (await rows(driver)).length > 10);
+    await until("the list to scroll", () => driver.executeScript<boolean>("const list = document.querySelector('[data-testid=requests]'); list.scrollTop = 1000; return list.scrollTop === 1000"));
+    const before = await until("rows that stand still", async () => {
+      const [now, then] = [await rows(driver), await rows(driver)];
+      return now.length > 10 && !now.some((row) => row.includes("/inbox/99 ")) && now.join() === then.join() && now;
+    });
+    const top = await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop");
+    await send(12);
+    await sees(driver, "12 new");
+    expect(await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop")).toBe(top);
+    const paths = (all: string[]) => all.map((row) => /\/inbox\/\d+/.exec(row)?.[0]);
+    expect(paths(await rows(driver))).toEqual(paths(before));
+    await press(driver, Key.HOME);
+    await until("the top", () => driver.executeScript<boolean>("return document.querySelector('[data-testid=requests]').scrollTop === 0"));
+  });
+
+  test("a 12 MB JSON body opens in under half a second", async () => {
+    const { driver } = hookline;
+    const items = Array.from({ length: 60_000 }, (_, n) => ({ id: n, event: "message.created", text: "lorem ipsum dolor sit amet ".repeat(5) }));
+    const body = JSON.stringify({ items });
+    expect(body.length).toBeGreaterThan(11_000_000);
+    await fetch(`${hookline.receiver}/inbox/large`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    await sees(driver, "/large");
+    const times: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      times.push(
+        await driver.executeAsyncScript<number>(`
+          const done = arguments[arguments.length - 1];
+          const row = [...document.querySelectorAll("[data-testid=requests] [role=option]")].find((one) => one.innerText.includes("/large"));
+          const started = performance.now();
+          row.click();
+          const look = () => document.querySelectorAll("[role=treeitem]").length > 1 ? requestAnimationFrame(() => done(performance.now() - started)) : setTimeout(look, 4);
+          look();
+        `),
+      );
+      await press(driver, Key.ESCAPE);
+      await until("the body to go", () => driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 0"));
+    }
+    console.info(`12 MB JSON opened in ${times.map(Math.round).join(", ")} ms`);
+    expect(times.toSorted((a, b) => a - b)[1]).toBeLessThan(500);
+  });
+
+  test("a narrow window shows one pane at a time, and axe finds nothing serious", async () => {
+    const { driver } = hookline;
+    await driver.manage().window().setRect({ width: 740, height: 600 });
+    await press(driver, "j");
+    await sees(driver, "Copy as curl");
+    expect(await serious(driver)).toEqual([]);
+    await press(driver, Key.ESCAPE);
+    await until("the list", async () => (await rows(driver)).length > 3);
+  });
+
+  test("IPC goes the fast way", async () => {
+    const { driver } = hookline;
+    // Tauri falls back to slow JSON messages where its own scheme is refused, and says nothing.
+    const scheme = await driver.executeAsyncScript<string>(`
+      const done = arguments[arguments.length - 1];
+      const real = window.fetch;
+      let used = "messages";
+      window.fetch = (...args) => real(...args).then((response) => {
+        if (response.ok && String(args[0]).startsWith("ipc:")) used = "ipc";
+        return response;
+      });
+      window.__TAURI_INTERNALS__.invoke("api", new Uint8Array(), { headers: { "x-method": "GET", "x-path": "/api/v1/status" } })
+        .then(() => used, String).then((how) => { window.fetch = real; done(how); });
+    `);
+    expect(scheme).toBe("ipc");
+  });
+});
+
+describe("a hundred thousand stored requests", () => {
+  const STORED = 100_000;
+
+  test("scroll to any place, and the rows there are the right ones", async () => {
+    const hookline = await start("window", { filled: STORED });
+    const { driver } = hookline;
+    try {
+      await until("the rows", async () => (await rows(driver)).length > 10);
+      for (const share of [0.5, 0.9, 1, 0.25, 0]) {
+        const wanted = await driver.executeScript<number>(`
+          const list = document.querySelector("[data-testid=requests]");
+          list.scrollTop = ${share} * (list.scrollHeight - list.clientHeight);
+          return Math.floor(list.scrollTop / document.querySelector("[role=option]").offsetHeight);
+        `);
+        // The newest is number STORED - 1, so a row's number tells its place.
+        await until(`the rows at ${share}`, async () => {
+          const places = (await rows(driver)).map((row) => STORED - 1 - Number(/\/orders\/(\d+)/.exec(row)?.[1]));
+          return places.length > 10 && places.includes(wanted) && places.every((place, at) => at === 0 || Math.abs(place - places[0]!) < 60);
+        });
+      }
+      const gaps = await driver.executeAsyncScript<number[]>(`
+        const done = arguments[0];
+        const list = document.querySelector("[data-testid=requests]");
+        const times = [];
+        const step = (now) => {
+          times.push(now);
+          list.scrollTop += 180;
+          if (times.length < 200) requestAnimationFrame(step);
+          else done(times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b));
+        };
+        requestAnimationFrame(step);
+      `);
+      console.info(`scrolling 100,000 rows: frames of ${gaps[100]!.toFixed(0)} ms in the middle, ${gaps[196]!.toFixed(0)} ms at the 99th percentile`);
+      expect(gaps[100]).toBeLessThan(100);
+    } finally {
+      await hookline.stop();
+    }
+  });
+});
+
+describe("the window opens where it was left", () => {
+  test("inbox, request and appearance", async () => {
+    const first = await start("window");
+    const data = first.data;
+    let address = "";
+    try {
+      await fetch(`${first.receiver}/inbox/kept`, { method: "POST", body: "kept" });
+      await until("the row", async () => (await rows(first.driver)).length === 1);
+      await press(first.driver, "j", "g", "d");
+      await sees(first.driver, "Copy as curl");
+      address = await first.driver.executeScript<string>("return location.pathname");
+    } finally {
+      await first.driver.quit();
+    }
+    const again = await start("window", { data });
+    try {
+      await sees(again.driver, "Copy as curl");
+      expect(await again.driver.executeScript("return [location.pathname, document.documentElement.dataset.density]")).toEqual([address, "compact"]);
+    } finally {
+      await again.stop();
+      await first.stop();
+    }
+  });
+});

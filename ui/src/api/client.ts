@@ -1,0 +1,67 @@
+import createClient from "openapi-fetch";
+
+import { CallError, platform } from "../platform";
+import type { components, paths } from "./schema.gen";
+
+export type Inbox = components["schemas"]["Inbox"];
+export type InboxAnswer = components["schemas"]["InboxAnswer"];
+export type Summary = components["schemas"]["Summary"];
+export type Detail = components["schemas"]["Detail"];
+export type HeaderLine = components["schemas"]["HeaderLine"];
+export type Status = components["schemas"]["Status"];
+export type Settings = components["schemas"]["Settings"];
+export type Removal = components["schemas"]["Removal"];
+export type Part = components["schemas"]["Part"];
+export type Job = components["schemas"]["Job"];
+
+const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
+
+/** The value of an answer, or its error as an exception. */
+async function value<T>(answer: Promise<{ data?: T; error?: unknown }>): Promise<T> {
+  const { data, error } = await answer;
+  if (error !== undefined || data === undefined) throw new CallError(error as object | undefined);
+  return data;
+}
+
+export async function bytes(route: string, init?: RequestInit): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await platform.fetch(new Request(new URL(route, location.origin), init));
+  if (!response.ok) throw new CallError((await response.json().catch(() => undefined)) as object | undefined);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+export async function text(route: string): Promise<string> {
+  return new TextDecoder().decode(await bytes(route));
+}
+
+/** Route of something that belongs to a request. */
+export const requestRoute = (id: string, rest: string): string => `/api/v1/requests/${id}/${rest}`;
+
+const inboxPath = (name: string) => ({ params: { path: { name } } });
+const requestPath = (id: string) => ({ params: { path: { id } } });
+
+export const api = {
+  status: () => value(client.GET("/api/v1/status")),
+  settings: () => value(client.GET("/api/v1/settings")),
+  changeSettings: (change: object) => value(client.PATCH("/api/v1/settings", { body: change as Record<string, never> })),
+  inboxes: () => value(client.GET("/api/v1/inboxes")),
+  inbox: (name: string) => value(client.GET("/api/v1/inboxes/{name}", inboxPath(name))),
+  addInbox: (name: string) => value(client.POST("/api/v1/inboxes", { body: { name } })),
+  changeInbox: (name: string, body: { name?: string; answer?: InboxAnswer }) =>
+    value(client.PATCH("/api/v1/inboxes/{name}", { ...inboxPath(name), body })),
+  removeInbox: (name: string) => value(client.DELETE("/api/v1/inboxes/{name}", inboxPath(name))),
+  clearInbox: (name: string) => value(client.DELETE("/api/v1/inboxes/{name}/requests", inboxPath(name))),
+  markInboxRead: (name: string) => value(client.POST("/api/v1/inboxes/{name}/read", inboxPath(name))),
+  sendTestEvent: (name: string) => value(client.POST("/api/v1/inboxes/{name}/test-event", inboxPath(name))),
+  requests: (query: { inbox?: string; after?: string; skip?: number; limit?: number }) =>
+    value(client.GET("/api/v1/requests", { params: { query } })),
+  request: (id: string) => value(client.GET("/api/v1/requests/{id}", requestPath(id))),
+  reveal: (id: string) => value(client.GET("/api/v1/requests/{id}/reveal", requestPath(id))),
+  markRequest: (id: string, body: { pinned?: boolean; note?: string; read?: boolean }) =>
+    value(client.PATCH("/api/v1/requests/{id}", { ...requestPath(id), body })),
+  removeRequest: (id: string) => value(client.DELETE("/api/v1/requests/{id}", requestPath(id))),
+  parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
+  undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
+  retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
+  backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),
+  cancelJob: (id: string) => value(client.DELETE("/api/v1/jobs/{id}", { params: { path: { id } } })),
+};

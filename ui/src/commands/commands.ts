@@ -1,0 +1,81 @@
+/**
+ * Every command once: its name, its key, where it works. Menus, palette, help and key handling are
+ * drawn from this table.
+ */
+export interface Command {
+  id: string;
+  title: string;
+  /** Keys as `event.key` spells them, with `Mod+` for Ctrl or ⌘; a space parts a sequence. */
+  keys: string[];
+  group: "Go to" | "Requests" | "Inbox" | "View";
+  /** What it needs to be there. */
+  needs?: "request" | "inbox";
+}
+
+export const COMMANDS = [
+  { id: "palette", title: "Find anything", keys: ["Mod+k"], group: "Go to" },
+  { id: "help", title: "Keyboard shortcuts", keys: ["?"], group: "Go to" },
+  { id: "go-inbox", title: "Go to the first inbox", keys: ["g i"], group: "Go to" },
+  { id: "go-settings", title: "Go to settings", keys: ["g s", "Mod+,"], group: "Go to" },
+  { id: "next", title: "Next request", keys: ["j", "ArrowDown"], group: "Requests", needs: "inbox" },
+  { id: "previous", title: "Previous request", keys: ["k", "ArrowUp"], group: "Requests", needs: "inbox" },
+  { id: "newest", title: "Newest request", keys: ["Home"], group: "Requests", needs: "inbox" },
+  { id: "open", title: "Read the selected request", keys: ["Enter"], group: "Requests", needs: "request" },
+  { id: "leave", title: "Back to the list", keys: ["Escape"], group: "Requests", needs: "request" },
+  { id: "copy-curl", title: "Copy as curl", keys: ["c"], group: "Requests", needs: "request" },
+  { id: "copy-raw", title: "Copy as raw HTTP", keys: ["Shift+C"], group: "Requests", needs: "request" },
+  { id: "copy-body", title: "Copy body", keys: ["y"], group: "Requests", needs: "request" },
+  { id: "copy-headers", title: "Copy headers", keys: ["Shift+Y"], group: "Requests", needs: "request" },
+  { id: "pin", title: "Pin or unpin", keys: ["p"], group: "Requests", needs: "request" },
+  { id: "note", title: "Write a note", keys: ["m"], group: "Requests", needs: "request" },
+  { id: "delete", title: "Delete request", keys: ["Delete", "Backspace"], group: "Requests", needs: "request" },
+  { id: "test-event", title: "Send a test event", keys: ["t"], group: "Inbox", needs: "inbox" },
+  { id: "copy-url", title: "Copy the inbox's URL", keys: ["u"], group: "Inbox", needs: "inbox" },
+  { id: "mark-read", title: "Mark all as read", keys: ["Shift+R"], group: "Inbox", needs: "inbox" },
+  { id: "inbox-settings", title: "Inbox settings", keys: ["i"], group: "Inbox", needs: "inbox" },
+  { id: "clear", title: "Clear inbox (pinned ones stay)", keys: ["Shift+Delete"], group: "Inbox", needs: "inbox" },
+  { id: "new-inbox", title: "New inbox", keys: ["n"], group: "Inbox" },
+  { id: "zoom-in", title: "Larger", keys: ["Mod++", "Mod+="], group: "View" },
+  { id: "zoom-out", title: "Smaller", keys: ["Mod+-"], group: "View" },
+  { id: "zoom-reset", title: "Normal size", keys: ["Mod+0"], group: "View" },
+  { id: "theme", title: "Light, dark or as the system", keys: ["g t"], group: "View" },
+  { id: "density", title: "Cosy or compact rows", keys: ["g d"], group: "View" },
+] as const satisfies readonly Command[];
+
+export type CommandId = (typeof COMMANDS)[number]["id"];
+
+type Run = () => void;
+const running = new Map<CommandId, Run[]>();
+const listeners = new Set<() => void>();
+
+/** Gives commands what they do, for as long as the returned function is not called. */
+export function provide(commands: Partial<Record<CommandId, Run>>): () => void {
+  const given = Object.entries(commands) as [CommandId, Run][];
+  for (const [id, run] of given) running.set(id, [...(running.get(id) ?? []), run]);
+  listeners.forEach((listener) => listener());
+  return () => {
+    for (const [id, run] of given) running.set(id, (running.get(id) ?? []).filter((other) => other !== run));
+    listeners.forEach((listener) => listener());
+  };
+}
+
+export const available = (id: CommandId): boolean => Boolean(running.get(id)?.length);
+
+export function perform(id: CommandId): boolean {
+  const run = running.get(id)?.at(-1);
+  run?.();
+  return Boolean(run);
+}
+
+const MAC = /mac/i.test(navigator.userAgent);
+
+/** Keys as a person reads them. */
+export function keysText(keys: string): string {
+  const names: Record<string, string> = { Mod: MAC ? "⌘" : "Ctrl", ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", Shift: MAC ? "⇧" : "Shift", Delete: "Del" };
+  return keys
+    .split(" ")
+    .map((stroke) => stroke.split(/\+(?=.)/).map((key) => names[key] ?? (key.length === 1 ? key.toUpperCase() : key)).join(MAC ? "" : "+"))
+    .join(" ");
+}
+
+export const firstKeys = (id: CommandId): string => keysText(COMMANDS.find((command) => command.id === id)!.keys[0]);

@@ -1,0 +1,116 @@
+/** Keeps what TanStack Query holds true as the engine changes. */
+import { QueryClient, useQuery } from "@tanstack/react-query";
+import { useSyncExternalStore } from "react";
+
+import { api, type Inbox, type Job, type Summary } from "../api/client";
+import { platform, type FeedItem } from "../platform";
+import { tell, tellFailure } from "../parts/toasts";
+import { CallError } from "../platform";
+
+export const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: Infinity } } });
+
+export const useInboxes = () => useQuery({ queryKey: ["inboxes"], queryFn: api.inboxes });
+export const useStatus = () => useQuery({ queryKey: ["status"], queryFn: api.status });
+export const useSettings = () => useQuery({ queryKey: ["settings"], queryFn: api.settings });
+export const useRequest = (id: string) => useQuery({ queryKey: ["request", id], queryFn: () => api.request(id) });
+
+/** Counts are read again this long after a change, so that a flood costs one read. */
+const COUNT_AGAIN_MS = 400;
+const RATE_WINDOW_MS = 5_000;
+
+/** Puts a new inbox into the list before it is counted again. */
+export function showInbox(inbox: Inbox): void {
+  queries.setQueryData(["inboxes"], (old: { items: Inbox[] } | undefined) =>
+    old && { ...old, items: [...old.items.filter(({ name }) => name !== inbox.name), inbox] },
+  );
+}
+
+let recount: number | undefined;
+const arrivals: { at: number; count: number }[] = [];
+const rateListeners = new Set<() => void>();
+
+function countAgain(): void {
+  recount ??= window.setTimeout(() => {
+    recount = undefined;
+    void queries.invalidateQueries({ queryKey: ["inboxes"] });
+    void queries.invalidateQueries({ queryKey: ["status"] });
+  }, COUNT_AGAIN_MS);
+}
+
+function apply(items: readonly FeedItem[]): void {
+  let added = 0;
+  for (const item of items) {
+    switch (item.type) {
+      case "request_added":
+        added++;
+        break;
+      case "request_changed": {
+        const request = item.request as Summary;
+        queries.setQueryData(["request", request.id], (old: object | undefined) => old && { ...old, ...request });
+        break;
+      }
+      case "status_changed":
+        void queries.invalidateQueries({ queryKey: ["settings"] });
+        break;
+      case "inbox_added":
+        showInbox(item.inbox as Inbox);
+        break;
+      case "requests_removed":
+      case "requests_restored":
+      case "requests_expired":
+        void queries.invalidateQueries({ queryKey: ["request"] });
+        break;
+      case "inbox_changed":
+        queries.setQueryData(["inboxes"], (old: { items: Inbox[] } | undefined) =>
+          old && { ...old, items: old.items.map((inbox) => (inbox.name === item.was ? (item.inbox as Inbox) : inbox)) },
+        );
+        break;
+      case "job_changed": {
+        const job = item.job as Job;
+        queries.setQueryData(["job"], job);
+        if (job.state === "done") tell(`Backup written to ${job.path}`);
+        if (job.state === "failed") tellFailure(new CallError({ code: "backup_failed", message: `The backup failed: ${job.error}.`, hint: "Choose another place." }));
+        break;
+      }
+    }
+  }
+  if (added) {
+    arrivals.push({ at: Date.now(), count: added });
+    rateListeners.forEach((listener) => listener());
+  }
+  countAgain();
+}
+
+/** Follows the feed from now on; after a gap everything is read again. */
+export async function goLive(): Promise<void> {
+  try {
+    const status = await queries.fetchQuery({ queryKey: ["status"], queryFn: api.status, staleTime: 0 });
+    const stop = platform.subscribe(status.seq, {
+      batch: apply,
+      gone: () => {
+        stop();
+        void queries.invalidateQueries();
+        window.setTimeout(() => void goLive(), COUNT_AGAIN_MS);
+      },
+    });
+  } catch {
+    // The page shows why; it is tried again when the engine may be back.
+    window.setTimeout(() => void goLive(), RATE_WINDOW_MS);
+  }
+}
+
+/** Requests a second over the last seconds. */
+export function useRate(): number {
+  return useSyncExternalStore(
+    (listener) => {
+      rateListeners.add(listener);
+      const timer = setInterval(listener, 1000);
+      return () => (rateListeners.delete(listener), clearInterval(timer));
+    },
+    () => {
+      const since = Date.now() - RATE_WINDOW_MS;
+      while (arrivals[0] && arrivals[0].at < since) arrivals.shift();
+      return Math.round((arrivals.reduce((sum, { count }) => sum + count, 0) * 1000) / RATE_WINDOW_MS);
+    },
+  );
+}

@@ -1,0 +1,228 @@
+/**
+ * One inbox's requests, outside React: a thousand arrivals a second only touch an array here, and
+ * the view repaints at most thirty times a second.
+ *
+ * The list is what was stored when it was read (the anchor and all that is older, in pages read on
+ * demand) and, above it, what has arrived since. An index below the anchor never moves.
+ */
+import { api, type Inbox, type Summary } from "../api/client";
+import { platform, type FeedItem } from "../platform";
+import { tellFailure } from "../parts/toasts";
+
+const PAGE = 100;
+const REPAINT_MS = 33;
+/** Wait before a list that could not be read is tried again. */
+const RETRY_MS = 2_000;
+/** Arrivals kept above the anchor; past them the list is read anew. */
+const HEAD_MAX = 5_000;
+/** Pages kept; the ones farthest from the last one asked for are let go. */
+const PAGES_MAX = 60;
+
+interface State {
+  anchor: string | null;
+  older: number;
+  pages: Map<number, Summary[]>;
+  /** Newest last, so that an arrival is a push. */
+  head: Summary[];
+}
+
+const empty = (): State => ({ anchor: null, older: 0, pages: new Map(), head: [] });
+
+export class RequestList {
+  /** Grows with every change that a view may have to show. */
+  version = 0;
+  loaded = false;
+  /** Arrivals a reader who has scrolled away has not seen; they stay out of the view until asked for. */
+  unseen = 0;
+  #state = empty();
+  #following = true;
+  #asked = new Set<number>();
+  #listeners = new Set<() => void>();
+  #timer: number | undefined;
+  #painted = 0;
+  #stop: (() => void) | undefined;
+  #ended = false;
+  #failed = false;
+  #reading = false;
+  #again = false;
+  readonly inbox: string;
+
+  constructor(inbox: string) {
+    this.inbox = inbox;
+    void this.read();
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  end(): void {
+    this.#ended = true;
+    this.#stop?.();
+    clearTimeout(this.#timer);
+  }
+
+  get length(): number {
+    return this.#state.head.length - this.unseen + this.#state.older;
+  }
+
+  /** The request at a place, newest first; undefined while its page is being read. */
+  at(index: number): Summary | undefined {
+    const { head, pages } = this.#state;
+    const shown = head.length - this.unseen;
+    if (index < shown) return head[shown - 1 - index];
+    const place = index - shown;
+    const page = Math.floor(place / PAGE);
+    const rows = pages.get(page);
+    if (!rows) void this.#readPage(page);
+    return rows?.[place % PAGE];
+  }
+
+  indexOf(id: string): number {
+    const { head, pages } = this.#state;
+    const shown = head.length - this.unseen;
+    for (let i = 0; i < shown; i++) if (head[shown - 1 - i]!.id === id) return i;
+    for (const [page, rows] of pages) {
+      const within = rows.findIndex((row) => row.id === id);
+      if (within >= 0) return shown + page * PAGE + within;
+    }
+    return -1;
+  }
+
+  /** Whether new arrivals show at once. */
+  follow(following: boolean): void {
+    this.#following = following;
+    if (following && this.unseen > 0) {
+      this.unseen = 0;
+      this.#changed();
+    }
+  }
+
+  /** Reads the list anew; what is shown stays until the new one is there. */
+  async read(): Promise<void> {
+    if (this.#ended) return;
+    if (this.#reading) {
+      // One at a time: under a flood each would otherwise make the one before worthless.
+      this.#again = true;
+      return;
+    }
+    this.#reading = true;
+    this.#again = false;
+    const lost = await this.#readNow().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    this.#reading = false;
+    if (lost !== undefined && !this.#ended) {
+      if (!this.#failed) tellFailure(lost);
+      this.#again = true;
+    }
+    this.#failed = lost !== undefined;
+    if (this.#again && !this.#ended) window.setTimeout(() => void this.read(), lost === undefined ? REPAINT_MS : RETRY_MS);
+  }
+
+  async #readNow(): Promise<void> {
+      const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
+      if (this.#ended) return;
+      this.#stop?.();
+      this.#asked.clear();
+      this.unseen = 0;
+      const whole = page.items.length < PAGE;
+      this.#state = {
+        anchor: page.items[0]?.id ?? null,
+        older: whole ? page.items.length : Math.max(inbox.requests, page.items.length),
+        pages: new Map([[0, page.items]]),
+        head: [],
+      };
+      if (!this.loaded) performance.mark("hookline-listed");
+      this.loaded = true;
+      this.#changed();
+      // The page carries its place in the feed, so nothing is missed between the two.
+      this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
+  }
+
+  /** What is stored is counted again; the rows that show stay. */
+  async #recount(): Promise<void> {
+    const state = this.#state;
+    const inbox = await api.inbox(this.inbox).catch(() => undefined);
+    if (!inbox || state !== this.#state || this.#ended) return;
+    state.older = Math.max(0, inbox.requests - state.head.length);
+    this.#changed();
+  }
+
+  async #readPage(page: number): Promise<void> {
+    const { anchor } = this.#state;
+    if (this.#asked.has(page) || !anchor) return;
+    this.#asked.add(page);
+    const state = this.#state;
+    try {
+      const skip = page === 0 ? undefined : page * PAGE - 1;
+      const { items } = await api.requests({ inbox: this.inbox, after: page === 0 ? undefined : anchor, skip, limit: PAGE });
+      if (state !== this.#state || this.#ended) return;
+      state.pages.set(page, items);
+      if (items.length < PAGE) state.older = Math.min(state.older, page * PAGE + items.length);
+      this.#letGo(page);
+      this.#changed();
+    } catch (error) {
+      tellFailure(error);
+    } finally {
+      this.#asked.delete(page);
+    }
+  }
+
+  #letGo(near: number): void {
+    const { pages } = this.#state;
+    if (pages.size <= PAGES_MAX) return;
+    const far = [...pages.keys()].filter((page) => page !== 0).sort((a, b) => Math.abs(b - near) - Math.abs(a - near));
+    for (const page of far.slice(0, pages.size - PAGES_MAX)) pages.delete(page);
+  }
+
+  #apply(items: readonly FeedItem[]): void {
+    let again = false;
+    for (const item of items) {
+      const request = item.request as Summary | undefined;
+      if (item.type === "request_added" && request?.inbox === this.inbox) {
+        // A commit is read a moment before the feed tells of it: ids grow, so what is not newer is known.
+        const newest = this.#state.head.at(-1)?.id ?? this.#state.anchor;
+        if (newest && request.id <= newest) continue;
+        this.#state.head.push(request);
+        if (!this.#following) this.unseen++;
+      } else if (item.type === "request_changed" && request?.inbox === this.inbox) {
+        this.#replace(request);
+      } else if (item.type === "requests_removed" || item.type === "requests_restored") {
+        again ||= (item.removal as { inbox: string }).inbox === this.inbox;
+      } else if (item.type === "requests_expired") {
+        void this.#recount();
+      } else if (item.type === "inbox_changed" && item.was === this.inbox && (item.inbox as Inbox).unread === 0) {
+        this.#markRead();
+      }
+    }
+    if (again || this.#state.head.length > HEAD_MAX) void this.read();
+    this.#changed();
+  }
+
+  #markRead(): void {
+    for (const rows of [this.#state.head, ...this.#state.pages.values()]) {
+      for (const [at, row] of rows.entries()) if (row.unread) rows[at] = { ...row, unread: false };
+    }
+  }
+
+  #replace(request: Summary): void {
+    for (const rows of [this.#state.head, ...this.#state.pages.values()]) {
+      const at = rows.findIndex((row) => row.id === request.id);
+      if (at >= 0) rows[at] = request;
+    }
+  }
+
+  /** Tells the view: at once after a quiet moment, else when the time to repaint has come. */
+  #changed(): void {
+    this.version++;
+    const due = Math.max(0, REPAINT_MS - (performance.now() - this.#painted));
+    this.#timer ??= window.setTimeout(() => {
+      this.#timer = undefined;
+      this.#painted = performance.now();
+      this.#listeners.forEach((listener) => listener());
+    }, due);
+  }
+}

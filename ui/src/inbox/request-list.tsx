@@ -1,0 +1,112 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ArrowUp } from "lucide-react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import { useCommands } from "../commands/use-commands";
+import type { RequestList as List } from "../feed/request-list";
+import { age, count } from "../parts/format";
+import { rowHeight, usePreferences } from "../settings/preferences";
+import { RequestRow } from "./request-row";
+
+/** WebKitGTK ends an element at 33,554,428 px; the scroll area stays below that and is scaled. */
+const HEIGHT_MAX = 30_000_000;
+const AGE_MS = 10_000;
+
+function useNow(every: number): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), every);
+    return () => clearInterval(timer);
+  }, [every]);
+  return now;
+}
+
+export function RequestList({ list, selected, onPick }: { list: List; selected: string | undefined; onPick: (id: string, keep?: boolean) => void }) {
+  const version = useSyncExternalStore(list.subscribe, () => list.version);
+  const height = rowHeight(usePreferences().density);
+  const scroller = useRef<HTMLDivElement>(null);
+  const now = Math.max(useNow(AGE_MS), Date.now());
+  const total = list.length;
+  const rowsMax = Math.floor(HEIGHT_MAX / height);
+  const scale = total > rowsMax ? total / rowsMax : 1;
+  const rows = useVirtualizer({ count: Math.min(total, rowsMax), getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 12 });
+  useEffect(() => rows.measure(), [rows, height]);
+
+  const pick = useCallback((id: string) => onPick(id), [onPick]);
+  const select = (index: number): void => {
+    const bounded = Math.min(total - 1, Math.max(0, index));
+    const request = list.at(bounded);
+    if (!request) return;
+    onPick(request.id);
+    rows.scrollToIndex(Math.floor(bounded / scale));
+  };
+  const at = selected ? list.indexOf(selected) : -1;
+  useCommands({
+    next: () => select(at + 1),
+    previous: () => select(at < 0 ? 0 : at - 1),
+    newest: () => {
+      scroller.current?.scrollTo({ top: 0 });
+      list.follow(true);
+      select(0);
+    },
+  });
+
+  const items = rows.getVirtualItems();
+  const first = items[0]?.index ?? 0;
+  // Above the scaled height one pixel stands for several rows: the window of rows moves faster.
+  const offset = scale === 1 ? 0 : Math.round(first * scale) - first;
+  return (
+    <div className="relative min-h-0 flex-1" data-version={version}>
+      {list.unseen > 0 && (
+        <button
+          type="button"
+          onClick={() => {
+            scroller.current?.scrollTo({ top: 0 });
+            list.follow(true);
+          }}
+          className="control absolute top-2 left-1/2 z-10 inline-flex -translate-x-1/2 items-center gap-1 rounded-full bg-accent px-3 text-small font-medium text-accent-ink"
+        >
+          {count(list.unseen)} new <ArrowUp size={13} aria-hidden />
+        </button>
+      )}
+      <div
+        ref={scroller}
+        role="listbox"
+        aria-label="Requests, newest first"
+        tabIndex={0}
+        aria-activedescendant={selected && `request-${selected}`}
+        onScroll={(event) => list.follow(event.currentTarget.scrollTop < height)}
+        className="h-full overflow-auto"
+        data-testid="requests"
+      >
+        <div role="presentation" className="relative" style={{ height: rows.getTotalSize() }}>
+          {items.map((item) => {
+            const index = Math.min(total - 1, item.index + offset);
+            const request = list.at(index);
+            if (!request) return <div key={item.key} role="presentation" className="row-height absolute right-0 left-0 border-b border-line" style={{ transform: `translateY(${item.start}px)` }} />;
+            return (
+              <RequestRow
+                key={request.id}
+                id={request.id}
+                method={request.method}
+                target={request.target}
+                status={request.status}
+                bytes={request.body_bytes}
+                state={request.body_state}
+                age={age(request.arrived_at, now)}
+                pinned={request.pinned}
+                noted={request.note !== ""}
+                unread={request.unread}
+                selected={request.id === selected}
+                place={index}
+                total={total}
+                top={item.start}
+                onPick={pick}
+              />
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}

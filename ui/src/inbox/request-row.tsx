@@ -1,0 +1,60 @@
+import { AlertTriangle, NotebookPen, Pin } from "lucide-react";
+import { memo } from "react";
+
+import { size, visible } from "../parts/format";
+
+export interface RowProps {
+  id: string;
+  method: string;
+  target: string;
+  status: number;
+  bytes: number;
+  state: string;
+  age: string;
+  pinned: boolean;
+  noted: boolean;
+  unread: boolean;
+  selected: boolean;
+  place: number;
+  total: number;
+  top: number;
+  onPick: (id: string) => void;
+}
+
+const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
+
+/** One request in the list. It takes only plain values, so that an unchanged row is not drawn again. */
+export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, age, pinned, noted, unread, selected, place, total, top, onPick }: RowProps) {
+  const path = visible(target);
+  const slash = path.indexOf("/", 1);
+  return (
+    <div
+      id={`request-${id}`}
+      role="option"
+      aria-selected={selected}
+      aria-posinset={place + 1}
+      aria-setsize={total}
+      onClick={() => onPick(id)}
+      className={`row-height absolute right-0 left-0 flex items-center gap-2 border-b border-line pr-3 pl-3 ${selected ? "bg-selection" : "hover:bg-hover"} ${unread ? "font-semibold" : ""}`}
+      style={{ transform: `translateY(${top}px)` }}
+    >
+      <span aria-hidden className={`-ml-3 h-full w-0.5 shrink-0 ${unread ? "bg-accent" : ""}`} />
+      {unread && <span className="sr-only">unread</span>}
+      <span className="w-14 shrink-0 truncate">{visible(method)}</span>
+      <span className="min-w-0 flex-1 truncate font-mono text-data" title={path.slice(0, 2000)}>
+        <span className={slash > 0 ? "font-normal text-ink-3" : ""}>{slash > 0 ? path.slice(0, slash) : path.slice(0, 300)}</span>
+        {slash > 0 && path.slice(slash, 300)}
+      </span>
+      {STATES[state] && (
+        <span className="flex shrink-0 items-center gap-1 text-small font-normal text-warning">
+          <AlertTriangle size={13} aria-hidden /> {STATES[state]}
+        </span>
+      )}
+      {noted && <NotebookPen size={13} aria-label="has a note" className="shrink-0 text-ink-2" />}
+      {pinned && <Pin size={13} aria-label="pinned" className="shrink-0 text-accent" fill="currentColor" />}
+      <span className={`w-8 shrink-0 text-right font-mono text-data font-semibold ${status < 400 ? "text-valid" : "text-invalid"}`}>{status}</span>
+      <span className="w-16 shrink-0 text-right font-mono text-data font-normal text-ink-2">{size(bytes)}</span>
+      <span className="w-12 shrink-0 text-right text-small font-normal text-ink-2">{age}</span>
+    </div>
+  );
+});

@@ -1,0 +1,55 @@
+import "@fontsource-variable/inter/wght.css";
+import "@fontsource-variable/jetbrains-mono/wght.css";
+import "./styles.css";
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { createRootRoute, createRoute, createRouter, redirect, RouterProvider } from "@tanstack/react-router";
+import { createRoot } from "react-dom/client";
+
+import { goLive, queries } from "./feed/live";
+import { api } from "./api/client";
+import { InboxPage } from "./inbox/inbox-page";
+import { choosePlatform } from "./platform";
+import { preferences } from "./settings/preferences";
+import { SettingsPage } from "./settings/settings-page";
+import { App } from "./shell/app";
+
+const root = createRootRoute({ component: App, notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p> });
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: async () => {
+    const { place } = preferences();
+    const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
+    const [, view, name] = place.split("/");
+    if (view === "settings" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
+  },
+});
+// One route with and without a request, so that choosing one keeps the list as it stands.
+const inbox = createRoute({
+  getParentRoute: () => root,
+  path: "/inbox/$inbox/{-$request}",
+  component: function Inbox() {
+    const { inbox: name, request } = inbox.useParams();
+    return <InboxPage name={name} request={request} />;
+  },
+});
+const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsPage });
+
+const router = createRouter({ routeTree: root.addChildren([start, inbox, settings]), defaultPreload: false });
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+await choosePlatform();
+void goLive();
+createRoot(document.getElementById("root")!).render(
+  <QueryClientProvider client={queries}>
+    <RouterProvider router={router} />
+  </QueryClientProvider>,
+);

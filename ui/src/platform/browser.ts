@@ -1,0 +1,92 @@
+import { CallError, type FeedItem, type FeedListener, type Platform } from "./platform";
+
+const TOKEN = "hookline-token";
+/** Wait before a lost feed is tried again, in ms. */
+const RETRY = 1000;
+
+/** Trades the one-time code in the address for the token, once. */
+async function signIn(): Promise<void> {
+  const code = location.hash.slice(1);
+  if (!/^[0-9a-f]{64}$/.test(code)) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  const answer = await fetch("/session", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ code }),
+  });
+  if (answer.ok) sessionStorage.setItem(TOKEN, ((await answer.json()) as { token: string }).token);
+}
+
+function authorised(request: Request): Request {
+  const headers = new Headers(request.headers);
+  headers.set("authorization", `Bearer ${sessionStorage.getItem(TOKEN) ?? ""}`);
+  return new Request(request, { headers });
+}
+
+/** Reads a stream of server-sent events; `EventSource` cannot send the token. */
+async function readEvents(response: Response, listener: FeedListener, seen: (seq: number) => void): Promise<void> {
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const events = (rest + value).split("\n\n");
+    rest = events.pop() ?? "";
+    const items: FeedItem[] = [];
+    for (const event of events) {
+      const lines = event.split("\n");
+      const kind = lines.find((line) => line.startsWith("event:"))?.slice(6).trim() ?? "message";
+      const data = lines.find((line) => line.startsWith("data:"))?.slice(5).trim() ?? "";
+      if (kind === "feed_gone") return listener.gone();
+      if (kind === "message" && data) items.push(JSON.parse(data) as FeedItem);
+    }
+    const last = items.at(-1);
+    if (last) {
+      seen(last.seq);
+      listener.batch(items);
+    }
+  }
+}
+
+export async function browserPlatform(): Promise<Platform> {
+  await signIn();
+  const platform: Platform = {
+    async fetch(request) {
+      try {
+        return await fetch(authorised(request));
+      } catch {
+        throw new CallError({ code: "engine_lost", message: "Hookline does not answer.", hint: "Start `hookline serve` again; what was received is stored." });
+      }
+    },
+    subscribe(after, listener) {
+      const ended = new AbortController();
+      const follow = async (): Promise<void> => {
+        let from = after;
+        while (!ended.signal.aborted) {
+          try {
+            const response = await platform.fetch(new Request(new URL(`/api/v1/feed?after=${from}`, location.origin), { signal: ended.signal }));
+            // 401: another engine has taken the place of the one this page's token was for.
+            if (response.status === 410 || response.status === 401) return listener.gone();
+            if (response.ok) await readEvents(response, listener, (seq) => (from = seq));
+          } catch {
+            // The engine is away; its numbers go on when it is back.
+          }
+          if (!ended.signal.aborted) await new Promise((done) => setTimeout(done, RETRY));
+        }
+      };
+      void follow();
+      return () => ended.abort();
+    },
+    copyText: (text) => navigator.clipboard.writeText(text),
+    async saveTo(route, name) {
+      const response = await platform.fetch(new Request(new URL(route, location.origin)));
+      if (!response.ok) throw new CallError((await response.json()) as object);
+      const url = URL.createObjectURL(await response.blob());
+      const link = Object.assign(document.createElement("a"), { href: url, download: name.split(/[\\/]/).at(-1) || "body.bin" });
+      link.click();
+      URL.revokeObjectURL(url);
+      return link.download;
+    },
+  };
+  return platform;
+}

@@ -1,0 +1,41 @@
+/** What differs between the desktop window and a browser. Nothing else knows which one it is. */
+
+/** The engine's changes, in batches; `gone` when the place is lost and lists must be read again. */
+export interface FeedListener {
+  batch(items: readonly FeedItem[]): void;
+  gone(): void;
+}
+
+export interface FeedItem {
+  seq: number;
+  type: string;
+  [field: string]: unknown;
+}
+
+export interface Platform {
+  /** Calls the API; for `openapi-fetch` and for bytes. */
+  fetch(request: Request): Promise<Response>;
+  /** Follows the feed after a change's number; the result ends it. */
+  subscribe(after: number, listener: FeedListener): () => void;
+  copyText(text: string): Promise<void>;
+  /** Streams what a route answers into a file; its name, or null if the user picked none. */
+  saveTo(route: string, name: string): Promise<string | null>;
+  /** Asks for a place for a new file on the engine's machine; absent where only text can name one. */
+  pickNewFile?: (name: string) => Promise<string | null>;
+  /** Hears that the window was asked to close, and answers with what the user wants. */
+  onClosing?: (ask: () => void) => void;
+  close?: (keepListening: boolean) => Promise<void>;
+  /** Hears of links to a view. */
+  onShow?: (show: (view: string) => void) => void;
+}
+
+/** Why a call could not be made: the API's own form of an error. */
+export class CallError extends Error {
+  readonly code: string;
+  readonly hint: string;
+  constructor(error: { code?: string; message?: string; hint?: string } | undefined) {
+    super(error?.message ?? "The engine did not answer.");
+    this.code = error?.code ?? "no_answer";
+    this.hint = error?.hint ?? "Try again; if it stays, restart Hookline.";
+  }
+}

@@ -1,0 +1,66 @@
+import { Channel, invoke } from "@tauri-apps/api/core";
+import { listen } from "@tauri-apps/api/event";
+import { writeText } from "@tauri-apps/plugin-clipboard-manager";
+
+import { CallError, type FeedItem, type FeedListener, type Platform } from "./platform";
+
+/** Statuses that a Response may not carry a body with. */
+const EMPTY = new Set([204, 205, 304]);
+
+async function call(request: Request): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const body = new Uint8Array(await request.arrayBuffer());
+  const headers: Record<string, string> = { "x-method": request.method, "x-path": pathname + search };
+  for (const name of ["content-type", "range"]) {
+    const value = request.headers.get(name);
+    if (value) headers[`x-${name}`] = value;
+  }
+  let framed: ArrayBuffer;
+  try {
+    framed = await invoke<ArrayBuffer>("api", body, { headers });
+  } catch (error) {
+    throw new CallError(typeof error === "object" && error ? error : { message: String(error) });
+  }
+  // The length of the head, the head as JSON, the body: see `window/commands.rs`.
+  const length = new DataView(framed).getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(framed, 4, length))) as { status: number; headers: [string, string][] };
+  const bytes = new Uint8Array(framed, 4 + length);
+  return new Response(EMPTY.has(head.status) ? null : bytes, { status: head.status, headers: head.headers });
+}
+
+function subscribe(after: number, listener: FeedListener): () => void {
+  const channel = new Channel<FeedItem[] | null | ArrayBuffer>();
+  let ended = false;
+  channel.onmessage = (message) => {
+    if (ended) return;
+    const items = message instanceof ArrayBuffer ? (JSON.parse(new TextDecoder().decode(message)) as FeedItem[] | null) : message;
+    if (items) listener.batch(items);
+    else listener.gone();
+  };
+  const started = invoke<number>("feed_start", { after, channel });
+  // Without an engine the page says so already; there is nothing to follow.
+  started.catch(() => undefined);
+  return () => {
+    ended = true;
+    void started.then((id) => invoke("feed_stop", { id })).catch(() => undefined);
+  };
+}
+
+function failure<T>(promise: Promise<T>): Promise<T> {
+  return promise.catch((error: object) => {
+    throw new CallError(error);
+  });
+}
+
+export function tauriPlatform(): Platform {
+  return {
+    fetch: call,
+    subscribe,
+    copyText: writeText,
+    saveTo: (route, name) => failure(invoke<string | null>("save_to", { route, name })),
+    pickNewFile: (name) => failure(invoke<string | null>("back_up", { name })),
+    onClosing: (ask) => void listen("closing", ask),
+    close: (keepListening) => invoke("closing", { keepListening }),
+    onShow: (show) => void listen<string>("show", (event) => show(event.payload)),
+  };
+}

@@ -1,0 +1,138 @@
+import { Tabs } from "@base-ui/react/tabs";
+import { AlertTriangle, ArrowLeft, NotebookPen, Pin, Terminal, Trash2 } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+
+import { api, type Detail } from "../api/client";
+import { CommandMenu } from "../commands/command-menu";
+import { firstKeys, perform } from "../commands/commands";
+import { useCommands } from "../commands/use-commands";
+import { useRequest } from "../feed/live";
+import { Button, Dialog, IconButton, INPUT, Notice } from "../parts/controls";
+import { duration, moment, size, visible } from "../parts/format";
+import { attempt } from "../parts/toasts";
+import { requestActions } from "./actions";
+import { AnswerTab } from "./answer-tab";
+import { BodyTab } from "./body/body-tab";
+import { HeadersTab } from "./headers-tab";
+import { RawTab } from "./raw-tab";
+
+const MENU = ["copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
+
+function Note({ detail, open, onClose }: { detail: Detail; open: boolean; onClose: () => void }) {
+  const [text, setText] = useState(detail.note);
+  useEffect(() => setText(detail.note), [detail.note, open]);
+  const save = (): void => void attempt(api.markRequest(detail.id, { note: text.trim() }).then(onClose));
+  return (
+    <Dialog title="Note" open={open} onClose={onClose}>
+      <textarea
+        aria-label="Note on this request"
+        rows={5}
+        maxLength={1000}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={(event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && save()}
+        className={`${INPUT} h-auto! py-2`}
+      />
+      <div className="mt-3 flex justify-end">
+        <Button look="primary" onClick={save} keys="Ctrl+Enter">
+          Save
+        </Button>
+      </div>
+    </Dialog>
+  );
+}
+
+export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: () => void; onGone: () => void }) {
+  const { data: detail, error } = useRequest(id);
+  const [tab, setTab] = useState("body");
+  const [noting, setNoting] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const actions = requestActions(id);
+
+  useEffect(() => {
+    if (detail?.unread) void attempt(api.markRequest(id, { read: true }));
+  }, [id, detail?.unread]);
+
+  useCommands({
+    open: () => heading.current?.focus(),
+    leave: onLeave,
+    "copy-curl": actions.copyCurl,
+    "copy-raw": actions.copyRaw,
+    "copy-body": actions.copyBody,
+    "copy-headers": actions.copyHeaders,
+    pin: () => detail && actions.pin(!detail.pinned),
+    note: () => setNoting(true),
+    delete: () => {
+      actions.remove();
+      onGone();
+    },
+  });
+
+  if (error) {
+    return (
+      <div className="p-6">
+        <Notice icon={AlertTriangle} tone="plain" title="This request is not there">
+          It was deleted or has rolled over. <Button onClick={onLeave}>Back to the list</Button>
+        </Notice>
+      </div>
+    );
+  }
+  if (!detail) return null;
+  return (
+    <article aria-label="Request" className="flex h-full min-w-0 flex-col">
+      <header className="border-b border-line px-4 py-3">
+        <div className="flex items-baseline gap-3">
+          <span className="-ml-2 self-center md:hidden">
+            <IconButton label="Back to the list" icon={ArrowLeft} onClick={onLeave} />
+          </span>
+          <h1 ref={heading} tabIndex={-1} className="min-w-0 truncate text-title font-semibold tracking-tight">
+            {visible(detail.method)} <span className="font-mono text-[14px] font-medium">{visible(detail.target)}</span>
+          </h1>
+        </div>
+        <p className="text-small text-ink-2">
+          answered <strong className={detail.status < 400 ? "text-valid" : "text-invalid"}>{detail.status}</strong> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} · {moment(detail.arrived_at)} · {detail.version} from{" "}
+          {detail.peer}
+        </p>
+        <div className="mt-2 flex flex-wrap items-center gap-2">
+          <Button icon={Terminal} onClick={actions.copyCurl} keys={firstKeys("copy-curl")}>
+            Copy as curl
+          </Button>
+          <IconButton label={detail.pinned ? "Unpin" : "Pin"} icon={Pin} pressed={detail.pinned} keys={firstKeys("pin")} onClick={() => actions.pin(!detail.pinned)} />
+          <IconButton label="Write a note" icon={NotebookPen} keys={firstKeys("note")} onClick={() => setNoting(true)} />
+          <IconButton label="Delete request" icon={Trash2} keys={firstKeys("delete")} onClick={() => perform("delete")} />
+          <CommandMenu label="More for this request" commands={MENU} />
+        </div>
+        {detail.note && <p className="mt-2 rounded-md bg-selection px-3 py-1 whitespace-pre-wrap">{detail.note}</p>}
+      </header>
+      <Tabs.Root value={tab} onValueChange={(now) => setTab(String(now))} className="flex min-h-0 flex-1 flex-col">
+        <Tabs.List className="flex gap-5 border-b border-line px-4">
+          {(
+            [
+              ["body", "Body", null],
+              ["headers", "Headers", detail.headers.length],
+              ["answer", "Answer", null],
+              ["raw", "Raw", null],
+            ] as const
+          ).map(([value, name, number]) => (
+            <Tabs.Tab key={value} value={value} className="border-b-2 border-transparent py-1.5 font-medium text-ink-2 data-active:border-accent data-active:text-ink">
+              {name} {number !== null && <span className="text-small text-ink-3">{number}</span>}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value="body" className="min-h-0 flex-1">
+          <BodyTab key={id} detail={detail} />
+        </Tabs.Panel>
+        <Tabs.Panel value="headers" className="min-h-0 flex-1 overflow-auto">
+          <HeadersTab key={id} detail={detail} />
+        </Tabs.Panel>
+        <Tabs.Panel value="answer" className="min-h-0 flex-1 overflow-auto">
+          <AnswerTab detail={detail} />
+        </Tabs.Panel>
+        <Tabs.Panel value="raw" className="min-h-0 flex-1">
+          <RawTab key={id} detail={detail} />
+        </Tabs.Panel>
+      </Tabs.Root>
+      <Note detail={detail} open={noting} onClose={() => setNoting(false)} />
+    </article>
+  );
+}

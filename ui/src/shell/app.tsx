@@ -1,0 +1,90 @@
+import { Tooltip } from "@base-ui/react/tooltip";
+import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { TriangleAlert } from "lucide-react";
+import { useEffect, useState } from "react";
+
+import { Help } from "../commands/help";
+import { listenForKeys } from "../commands/keys";
+import { Palette } from "../commands/palette";
+import { useCommands } from "../commands/use-commands";
+import { queries, useInboxes, useStatus } from "../feed/live";
+import { NewInbox } from "../inbox/inbox-settings";
+import { Button, Notice } from "../parts/controls";
+import { Toasts } from "../parts/toasts";
+import { CallError, platform } from "../platform";
+import { prefer, preferences, zoom } from "../settings/preferences";
+import { Alarms } from "./alarms";
+import { Closing } from "./closing";
+import { Sidebar } from "./sidebar";
+import { StatusBar } from "./status-bar";
+
+type Open = "palette" | "help" | "new-inbox" | null;
+const THEMES = ["system", "light", "dark"] as const;
+
+/** Keeps the place for the next start. */
+function useKeptPlace(): void {
+  const place = useRouterState({ select: (state) => state.location.pathname });
+  useEffect(() => {
+    if (place !== "/") prefer({ place });
+  }, [place]);
+}
+
+export function App() {
+  const [open, setOpen] = useState<Open>(null);
+  const navigate = useNavigate();
+  const status = useStatus();
+  const inboxes = useInboxes();
+  useKeptPlace();
+  useEffect(listenForKeys, []);
+  useEffect(() => platform.onShow?.((view) => void navigate({ to: view })), [navigate]);
+  useCommands({
+    palette: () => setOpen("palette"),
+    help: () => setOpen("help"),
+    "new-inbox": () => setOpen("new-inbox"),
+    "go-inbox": () => {
+      const first = inboxes.data?.items[0];
+      if (first) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: first.name, request: undefined } });
+    },
+    "go-settings": () => void navigate({ to: "/settings" }),
+    "zoom-in": () => zoom(1),
+    "zoom-out": () => zoom(-1),
+    "zoom-reset": () => zoom(0),
+    theme: () => prefer({ theme: THEMES[(THEMES.indexOf(preferences().theme) + 1) % THEMES.length] }),
+    density: () => prefer({ density: preferences().density === "cosy" ? "compact" : "cosy" }),
+  });
+
+  const { error } = status;
+  const lost = error instanceof CallError && ["token_needed", "no_engine", "engine_lost"].includes(error.code);
+  // One call that failed does not take away what is shown.
+  if (error && (lost || !status.data)) {
+    return (
+      <main className="mx-auto max-w-xl p-10">
+        <Notice icon={TriangleAlert} tone="invalid" title={error.message}>
+          {error instanceof CallError && <p className="mb-3">{error.hint}</p>}
+          <Button onClick={() => void queries.invalidateQueries()}>Try again</Button>
+        </Notice>
+        <Closing />
+      </main>
+    );
+  }
+  return (
+    <Tooltip.Provider delay={500}>
+      <Toasts>
+        <div className="flex h-full flex-col">
+          <Alarms />
+          <div className="flex min-h-0 flex-1">
+            <Sidebar />
+            <main className="min-w-0 flex-1">
+              <Outlet />
+            </main>
+          </div>
+          <StatusBar />
+        </div>
+        <Palette open={open === "palette"} onClose={() => setOpen(null)} />
+        <Help open={open === "help"} onClose={() => setOpen(null)} />
+        <NewInbox open={open === "new-inbox"} onClose={() => setOpen(null)} />
+        <Closing />
+      </Toasts>
+    </Tooltip.Provider>
+  );
+}

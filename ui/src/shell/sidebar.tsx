@@ -1,0 +1,58 @@
+import { Link } from "@tanstack/react-router";
+import { Keyboard, Plus, Search, Settings } from "lucide-react";
+
+import { firstKeys, perform } from "../commands/commands";
+import { useInboxes } from "../feed/live";
+import { IconButton, Keys } from "../parts/controls";
+import { count } from "../parts/format";
+
+const ENTRY = "control flex items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
+
+function Mark() {
+  return (
+    <svg aria-hidden viewBox="4 2 15 20" className="h-5 w-4 shrink-0 text-accent" fill="none" stroke="currentColor" strokeWidth="2.2" strokeLinecap="round" strokeLinejoin="round">
+      <path d="M15 6v9a5 5 0 0 1-10 0v-2l3.500 3" />
+      <circle cx="15" cy="4.500" r="1.500" />
+    </svg>
+  );
+}
+
+export function Sidebar() {
+  const inboxes = useInboxes().data?.items;
+  return (
+    <nav aria-label="Main" className="flex h-full w-[200px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[150px]">
+      <div className="mb-4 flex items-center gap-2 px-2 pt-1">
+        <Mark />
+        <span className="text-[15px] font-semibold tracking-tight">Hookline</span>
+        <button type="button" aria-label={`Find anything ${firstKeys("palette")}`} onClick={() => perform("palette")} className="ml-auto inline-flex items-center gap-1 rounded-md border border-line bg-control px-1.5 py-0.5 text-ink-2 max-md:hidden">
+          <Search size={12} aria-hidden /> <Keys keys={firstKeys("palette")} />
+        </button>
+      </div>
+      <div className="flex items-center justify-between pl-2">
+        <h2 className="text-small font-semibold text-ink-2">Inboxes</h2>
+        <IconButton label="New inbox" icon={Plus} keys={firstKeys("new-inbox")} onClick={() => perform("new-inbox")} />
+      </div>
+      <ul className="min-h-0 flex-1 overflow-auto">
+        {inboxes?.map(({ name, unread, requests }) => (
+          <li key={name}>
+            <Link to="/inbox/$inbox/{-$request}" params={{ inbox: name, request: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
+              <span aria-hidden className={`size-2 shrink-0 rounded-full ${requests ? "bg-accent" : "border border-ink-3"}`} />
+              <span className="min-w-0 flex-1 truncate">{name}</span>
+              {unread > 0 && (
+                <span className="text-small font-semibold text-accent" aria-label={`${unread} unread`}>
+                  {unread > 9999 ? `${Math.floor(unread / 1000)}k` : count(unread)}
+                </span>
+              )}
+            </Link>
+          </li>
+        ))}
+      </ul>
+      <button type="button" onClick={() => perform("help")} className={ENTRY}>
+        <Keyboard size={16} aria-hidden /> Shortcuts
+      </button>
+      <Link to="/settings" className={ENTRY}>
+        <Settings size={16} aria-hidden /> Settings
+      </Link>
+    </nav>
+  );
+}

@@ -1,0 +1,23 @@
+import { useRate, useStatus } from "../feed/live";
+import { count, size } from "../parts/format";
+
+export function StatusBar() {
+  const status = useStatus().data;
+  const rate = useRate();
+  if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
+  const { receiver } = status;
+  return (
+    <footer aria-label="Status" className="flex h-7 shrink-0 items-center gap-5 overflow-hidden border-t border-line bg-sidebar px-3 text-small whitespace-nowrap text-ink-2">
+      <span className="flex items-center gap-2">
+        <span aria-hidden className={`size-2 rounded-full ${receiver.state === "listening" ? "bg-accent" : "bg-invalid"}`} />
+        {receiver.state === "listening" ? receiver.address : receiver.state === "failed" ? `not listening at ${receiver.address}` : "not listening"}
+      </span>
+      <span>{count(rate)} req/s</span>
+      {status.connections_refused > 0 && <span className="text-warning">{count(status.connections_refused)} connections refused</span>}
+      <span className="ml-auto" data-testid="stored">
+        {count(status.requests)} requests · {size(status.bytes)}
+      </span>
+      <span className="max-md:hidden">? for keys</span>
+    </footer>
+  );
+}
