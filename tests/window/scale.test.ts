@@ -13,7 +13,10 @@ describe("size in the window", () => {
 
   test("a reader who has scrolled is told of new requests and nothing jumps", async () => {
     const { driver } = hookline;
-    const send = (count: number) => Promise.all(Array.from({ length: count }, (_, n) => fetch(`${hookline.receiver}/inbox/${n}`, { method: "POST", body: "x" })));
+    // One after another: what follows counts on the order.
+    const send = async (count: number) => {
+      for (let n = 0; n < count; n++) await fetch(`${hookline.receiver}/inbox/${n}`, { method: "POST", body: "x" });
+    };
     await send(100);
     await until("the rows", async () => (await rows(driver)).length > 10);
     await until("the list to scroll", () => driver.executeScript<boolean>("const list = document.querySelector('[data-testid=requests]'); list.scrollTop = 1000; return list.scrollTop === 1000"));
