@@ -65,10 +65,23 @@ async fn errors_say_what_and_what_to_do() {
         (&["inbox", "set", "inbox", "--header", "no colon"], "Name: value"),
         (&["backup", "/nowhere/at/all.db"], "cannot be written"),
         (&["requests", "--inbox", "nobody"], "no inbox"),
+        (&["show", ""], "a value is required"),
     ] {
         let done = serve.cli(args);
         assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(2), ""), "{args:?}");
         assert!(text(&done.stderr).contains(word), "{args:?}: {}", text(&done.stderr));
+    }
+}
+
+#[tokio::test]
+async fn a_folder_without_data_is_said_and_not_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("typed-wrong");
+    for args in [&["requests"][..], &["show", "x"], &["inbox", "list"], &["backup", "x.db"]] {
+        let done = hookline().args(args).arg("--data").arg(&nowhere).output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{args:?}");
+        assert!(text(&done.stderr).contains("nothing is stored in"), "{args:?}: {}", text(&done.stderr));
+        assert!(!nowhere.exists());
     }
 }
 

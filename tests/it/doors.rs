@@ -279,3 +279,31 @@ async fn a_backup_is_a_job_and_refuses_a_file_that_is_there() {
     until("the backup", async || (serve.get(&format!("/jobs/{id}")).await["state"] == "done").then_some(())).await;
     assert_eq!(start().await.status(), 409);
 }
+
+#[tokio::test]
+async fn a_cancelled_backup_leaves_no_file() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    for _ in 0..20 {
+        client.post(format!("{}/inbox", serve.receiver)).body(vec![b'x'; 1_000_000]).send().await.unwrap();
+    }
+    let file = serve.data.with_file_name("cancelled.db");
+    let started = serve.request(reqwest::Method::POST, "/backup").json(&json!({ "path": file })).send().await.unwrap();
+    let job: Value = started.json().await.unwrap();
+    let path = format!("/jobs/{}", job["id"].as_str().unwrap());
+    let cancelled = serve.request(reqwest::Method::DELETE, &path).send().await.unwrap();
+    assert!(cancelled.status().is_success(), "{}", cancelled.status());
+    assert_eq!(serve.get(&path).await["state"], "cancelled");
+    until("the file to go", async || (!file.exists()).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_object_is_not_read_from_a_list() {
+    let serve = Serve::start();
+    for patch in [json!(["127.0.0.1:1"]), json!({ "limits": [1, 2, 3, 4] }), json!(7)] {
+        let answer = serve.request(reqwest::Method::PATCH, "/settings").json(&patch).send().await.unwrap();
+        assert_eq!(answer.status(), 422, "{patch}");
+        let error: Value = answer.json().await.unwrap();
+        assert!(error["message"].as_str().unwrap().contains("an object is expected"), "{error}");
+    }
+}

@@ -9,7 +9,6 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use serde_json::Value;
@@ -17,8 +16,7 @@ use serde_json::Value;
 use crate::hookline::{PATIENCE, Serve, hookline, until};
 
 /// Sends until it is told to stop; the numbers that were answered 200.
-async fn load(url: &str, from: usize, stop: Arc<AtomicBool>) -> Vec<usize> {
-    let answered = Arc::new(Mutex::new(Vec::new()));
+async fn load(url: &str, from: usize, stop: Arc<AtomicBool>, answered: Arc<Mutex<Vec<usize>>>) {
     let client = reqwest::Client::new();
     let mut senders = tokio::task::JoinSet::new();
     for sender in 0..32 {
@@ -40,27 +38,28 @@ async fn load(url: &str, from: usize, stop: Arc<AtomicBool>) -> Vec<usize> {
     while let Some(sender) = senders.join_next().await {
         sender.unwrap();
     }
-    Arc::into_inner(answered).unwrap().into_inner().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_got_its_200_is_there_after_kill_9() {
     let dir = tempfile::tempdir().unwrap();
-    let mut answered = Vec::new();
+    let answered = Arc::new(Mutex::new(Vec::new()));
     for round in 0..6 {
         let serve = Serve::start_in(dir.path());
         let stop = Arc::new(AtomicBool::new(false));
         let sending = tokio::spawn({
-            let (url, stop) = (serve.receiver.clone(), stop.clone());
-            async move { load(&url, round * 1_000_000, stop).await }
+            let (url, stop, answered) = (serve.receiver.clone(), stop.clone(), answered.clone());
+            async move { load(&url, round * 1_000_000, stop, answered).await }
         });
-        // The instant of the crash differs from round to round, and means nothing else.
-        tokio::time::sleep(Duration::from_millis(150 + 130 * round as u64)).await;
+        // The crash comes after so many answers, at whatever instant of a commit that is.
+        let before = answered.lock().unwrap().len();
+        until("some answers", async || (answered.lock().unwrap().len() >= before + 50 + 97 * round).then_some(()))
+            .await;
         serve.kill_9();
         stop.store(true, Ordering::Relaxed);
-        answered.extend(sending.await.unwrap());
+        sending.await.unwrap();
     }
-    assert!(answered.len() > 500, "only {} were answered; the load was too small", answered.len());
+    let answered = Arc::into_inner(answered).unwrap().into_inner().unwrap();
     let serve = Serve::start_in(dir.path());
     let all = serve.all("inbox").await;
     let stored: std::collections::HashMap<usize, &Value> =
@@ -215,6 +214,25 @@ async fn a_damaged_foreign_or_newer_database_is_said_and_left_alone() {
     }
     fs::write(&file, good).unwrap();
     assert_eq!(Serve::start_in(dir.path()).all("inbox").await.len(), 200);
+}
+
+#[tokio::test]
+async fn a_first_start_that_ended_too_soon_is_taken_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("hookline.db");
+    fs::write(&file, b"").unwrap();
+    assert_eq!(Serve::start_in(dir.path()).all("inbox").await.len(), 0);
+    // Named as ours, and not one table made yet.
+    fs::remove_file(&file).unwrap();
+    let begun = rusqlite::Connection::open(&file).unwrap();
+    begun.execute_batch("PRAGMA application_id = 0x484f4f4b; PRAGMA journal_mode = WAL;").unwrap();
+    begun.close().unwrap();
+    let serve = Serve::start_in(dir.path());
+    assert_eq!(
+        reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap().status(),
+        200
+    );
+    serve.newest(1).await;
 }
 
 #[tokio::test]

@@ -199,3 +199,36 @@ async fn pinned_requests_and_huge_limits_cost_nothing_new() {
     bench.engine.tidy().await;
     assert_eq!(bench.targets().await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_request_that_arrives_past_the_end_of_its_inbox_is_deleted_too() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let bench = Bench::new().await;
+    bench.call("POST", "/inboxes", Some(json!({ "name": "gone" }))).await;
+    let mut sender = tokio::net::TcpStream::connect(bench.receiver.trim_start_matches("http://")).await.unwrap();
+    sender
+        .write_all(b"POST /gone HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        .await
+        .unwrap();
+    // The receiver has its inbox once it asks for the body.
+    let mut asked = [0; 25];
+    sender.read_exact(&mut asked).await.unwrap();
+    assert!(asked.starts_with(b"HTTP/1.1 100"));
+    bench.call("DELETE", "/inboxes/gone", None).await;
+    bench.clock.set_us(START_US + 60_000_000);
+    bench.engine.tidy().await;
+    sender.write_all(b"late").await.unwrap();
+    let mut answer = [0; 12];
+    sender.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    bench.engine.tidy().await;
+    let database = rusqlite::Connection::open(bench.engine.dir().database()).unwrap();
+    let rows: (i64, i64) = database
+        .query_row(
+            "SELECT (SELECT count(*) FROM request), (SELECT count(*) FROM inbox_total WHERE requests > 0)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    assert_eq!(rows, (0, 0));
+}

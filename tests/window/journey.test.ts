@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
-import { chord, click, Key, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
+import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme, type } from "./page";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -47,11 +47,10 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     await press(driver, "p");
     await sees(driver, "Pinned");
     await press(driver, "m");
-    await sees(driver, "Note");
-    await press(driver, "odd one");
+    await type(driver, "odd one");
     await chord(driver, Key.CONTROL, Key.ENTER);
+    await noDialog(driver);
     await sees(driver, "odd one");
-    await until("the dialog to close", async () => !(await driver.executeScript<boolean>("return Boolean(document.querySelector('[role=dialog]'))")));
     await press(driver, "k", Key.DELETE);
     await until("the row to go", async () => (await rows(driver)).length === 1);
     await click(driver, "Undo");
@@ -80,20 +79,22 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     const { driver } = hookline;
     await chord(driver, Key.CONTROL, "k");
     await sees(driver, /Receiver address/);
-    await press(driver, "shortcuts", Key.ENTER);
+    await type(driver, "shortcuts");
+    await sees(driver, "Keyboard shortcuts");
+    await press(driver, Key.ENTER);
     const help = () => driver.executeScript<boolean>("return document.querySelector('[role=dialog] h2')?.innerText === 'Keyboard shortcuts'");
     await until("the help to open", help);
     await press(driver, Key.ESCAPE);
-    await until("the help to close", async () => !(await help()));
-    await until("the dialog to be gone", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+    await noDialog(driver);
   });
 
   test("an inbox is made, set, and answers so", async () => {
     const { driver } = hookline;
     await press(driver, "n");
     await sees(driver, "New inbox");
-    await press(driver, "shop", Key.ENTER);
+    await type(driver, "shop", Key.ENTER);
     await sees(driver, `${hookline.receiver}/shop`);
+    await noDialog(driver);
     await hookline.api("/inboxes/shop", { method: "PATCH", body: JSON.stringify({ answer: { status: 202, headers: [["X-From", "hookline"]], body: "taken", delay_ms: 0, cors: true } }) });
     const answer = await send("shop", { body: "x" });
     expect([answer.status, answer.headers.get("x-from"), await answer.text()]).toEqual([202, "hookline", "taken"]);
@@ -121,7 +122,10 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
         }
         found[`${theme} ${view}`] = await serious(driver);
         if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-${view}.png`);
-        if (view === "palette") await press(driver, Key.ESCAPE);
+        if (view === "palette") {
+          await press(driver, Key.ESCAPE);
+          await noDialog(driver);
+        }
       }
     }
     expect(Object.entries(found).filter(([, list]) => list.length)).toEqual([]);

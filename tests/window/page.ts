@@ -10,6 +10,15 @@ export const press = async (driver: WebDriver, ...keys: string[]): Promise<void>
   for (const key of keys) await driver.actions().sendKeys(key).perform();
 };
 
+/** Types into the field that has, or is about to have, the focus: sent too soon, letters are commands. */
+export async function type(driver: WebDriver, ...keys: string[]): Promise<void> {
+  await until("a field to type in", () => driver.executeScript<boolean>("return document.activeElement.matches('input, textarea, [contenteditable=true]')"));
+  await press(driver, ...keys);
+}
+
+/** Dialogs end with a movement, and keys are theirs until it is over. */
+export const noDialog = (driver: WebDriver): Promise<true> => until("the dialog to be gone", () => driver.executeScript<true | false>("return !document.querySelector('[data-modal], [role=dialog]')"));
+
 export const chord = (driver: WebDriver, modifier: string, key: string): Promise<void> => driver.actions().keyDown(modifier).sendKeys(key).keyUp(modifier).perform();
 
 /** Text of the page as a person sees it. */

@@ -8,6 +8,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+/// Its database file.
+const DATABASE: &str = "hookline.db";
+
 /// What kind of process owns a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -98,8 +101,14 @@ impl DataDir {
     }
 
     /// Writes the token that opens this engine's HTTP door.
-    pub fn write_token(&self, token: &str) -> io::Result<()> {
-        write_private(&self.path.join("token"), token.as_bytes())
+    pub fn write_token(&self, token: &str) -> Result<(), DataDirError> {
+        let path = self.path.join("token");
+        write_private(&path, token.as_bytes()).map_err(|source| DataDirError::Unusable { path, source })
+    }
+
+    /// Whether an engine has ever owned the directory.
+    pub fn exists(path: &Path) -> bool {
+        path.join(DATABASE).exists()
     }
 
     /// What the directory's engine last wrote of itself, if its process holds the lock.
@@ -112,8 +121,9 @@ impl DataDir {
     }
 
     /// The token of the directory's live engine.
-    pub fn token(path: &Path) -> io::Result<String> {
-        fs::read_to_string(path.join("token"))
+    pub fn token(path: &Path) -> Result<String, DataDirError> {
+        let path = path.join("token");
+        fs::read_to_string(&path).map_err(|source| DataDirError::Unusable { path, source })
     }
 
     /// The directory.
@@ -123,7 +133,7 @@ impl DataDir {
 
     /// The database file.
     pub fn database(&self) -> PathBuf {
-        self.path.join("hookline.db")
+        self.path.join(DATABASE)
     }
 }
 

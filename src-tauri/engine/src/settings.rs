@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use hookline_capture::Limits;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Where the receiver listens unless told otherwise.
@@ -113,7 +114,8 @@ impl Settings {
         // Settings a newer release wrote, or a field it added, fall back to what this one knows.
         let mut value = serde_json::to_value(Self::default()).unwrap_or_default();
         if let Some(stored) = stored.and_then(|text| serde_json::from_str(&text).ok()) {
-            merge(&mut value, stored);
+            merge(&mut value, stored)
+                .unwrap_or_else(|why| tracing::warn!(%why, "settings that do not read are left out"));
         }
         Ok(serde_json::from_value(value).unwrap_or_default())
     }
@@ -124,14 +126,17 @@ impl Settings {
     }
 }
 
-/// Lays `patch` over `base`, object by object (RFC 7396, but null is a value).
-pub(crate) fn merge(base: &mut serde_json::Value, patch: serde_json::Value) {
+/// Lays `patch` over `base`, object by object (RFC 7396, but null is a value). An object takes
+/// nothing but an object: serde would read a list as its fields in order.
+pub(crate) fn merge(base: &mut Value, patch: Value) -> Result<(), String> {
     match (base, patch) {
-        (serde_json::Value::Object(base), serde_json::Value::Object(patch)) => {
+        (Value::Object(base), Value::Object(patch)) => {
             for (key, value) in patch {
-                merge(base.entry(key).or_insert(serde_json::Value::Null), value);
+                merge(base.entry(key.clone()).or_insert(Value::Null), value).map_err(|why| format!("{key}: {why}"))?;
             }
         }
+        (Value::Object(_), other) => return Err(format!("an object is expected, not {other}")),
         (base, patch) => *base = patch,
     }
+    Ok(())
 }

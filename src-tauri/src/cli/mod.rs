@@ -100,6 +100,12 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Listen(args) => return listen::run(context, args).await,
         Verb::Call(verb) => verb,
     };
+    if !matches!(verb, Call::Inbox(inbox::Verb::Add { .. })) && !hookline_engine::DataDir::exists(&context.data) {
+        return Err(CliError::Other(format!(
+            "nothing is stored in {} yet; start `hookline` or `hookline serve`, or name another folder with --data",
+            context.data.display()
+        )));
+    }
     let api = Api::open(context).await?;
     let done = match verb {
         Call::Requests(args) => requests::run(&api, context, args).await,

@@ -9,6 +9,7 @@ use super::{Api, Context, error::CliError, terminal};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The request's id
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
     id: String,
     /// What to print of it
     #[arg(long = "as", value_name = "FORM")]

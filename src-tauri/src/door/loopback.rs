@@ -43,7 +43,7 @@ pub(crate) async fn open(
     };
     let address = listener.local_addr()?;
     let guard = Guard::new(address, move |code| on_new_code(address, code));
-    engine.dir().write_token(guard.token())?;
+    engine.dir().write_token(guard.token()).map_err(io::Error::other)?;
     let (stop, mut stopped) = watch::channel(());
     let serving = axum::serve(listener, router(engine, &guard)).with_graceful_shutdown(async move {
         let _ = stopped.changed().await;

@@ -56,7 +56,9 @@ impl Door {
     /// The live engine of a data directory, or one of our own.
     pub(crate) async fn open(data: &Path, kind: OwnerKind) -> Result<Self, DoorError> {
         match DataDir::live(data) {
-            Some(LiveEngine { api: Some(api), .. }) => Ok(Self::Remote(Remote::new(api, &DataDir::token(data)?)?)),
+            Some(LiveEngine { api: Some(api), .. }) => {
+                Ok(Self::Remote(Remote::new(api, &DataDir::token(data).map_err(EngineError::from)?)?))
+            }
             Some(LiveEngine { api: None, pid, .. }) if kind == OwnerKind::Command => Err(DoorError::Unusable(format!(
                 "the engine of {} (process {pid}) keeps its HTTP door closed; open it in the window's settings",
                 data.display()

@@ -659,7 +659,10 @@ export interface components {
         };
         /** @description The parts of a multipart body. */
         PartList: {
+            /** @description The first thousand. */
             items: components["schemas"]["Part"][];
+            /** @description How many there are. */
+            total: number;
         };
         /** @description Whether and where the receiver listens. */
         ReceiverState: {

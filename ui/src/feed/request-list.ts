@@ -5,7 +5,7 @@
  * The list is what was stored when it was read (the anchor and all that is older, in pages read on
  * demand) and, above it, what has arrived since. An index below the anchor never moves.
  */
-import { api, type Inbox, type Summary } from "../api/client";
+import { api, type Inbox, type Removal, type Summary } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tellFailure } from "../parts/toasts";
 
@@ -37,6 +37,8 @@ export class RequestList {
   #state = empty();
   #following = true;
   #asked = new Set<number>();
+  /** The page last looked at. */
+  #near = 0;
   #listeners = new Set<() => void>();
   #timer: number | undefined;
   #painted = 0;
@@ -74,9 +76,10 @@ export class RequestList {
     if (index < shown) return head[shown - 1 - index];
     const place = index - shown;
     const page = Math.floor(place / PAGE);
-    const rows = pages.get(page);
-    if (!rows) void this.#readPage(page);
-    return rows?.[place % PAGE];
+    this.#near = page;
+    const row = pages.get(page)?.[place % PAGE];
+    if (!row && place < this.#state.older) void this.#readPage(page);
+    return row;
   }
 
   indexOf(id: string): number {
@@ -124,15 +127,19 @@ export class RequestList {
 
   async #readNow(): Promise<void> {
       const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
+      const anchor = page.items[0]?.id ?? null;
+      // What a reader has scrolled to is read along, so that no row goes blank.
+      const looked = anchor && page.items.length === PAGE ? [this.#near - 1, this.#near, this.#near + 1].filter((near) => near > 0) : [];
+      const others = await Promise.all(looked.map(async (near) => [near, (await this.#fetch(anchor!, near)).items] as const));
       if (this.#ended) return;
       this.#stop?.();
       this.#asked.clear();
       this.unseen = 0;
       const whole = page.items.length < PAGE;
       this.#state = {
-        anchor: page.items[0]?.id ?? null,
+        anchor,
         older: whole ? page.items.length : Math.max(inbox.requests, page.items.length),
-        pages: new Map([[0, page.items]]),
+        pages: new Map([[0, page.items], ...others.filter(([, rows]) => rows.length > 0)]),
         head: [],
       };
       if (!this.loaded) performance.mark("hookline-listed");
@@ -151,14 +158,18 @@ export class RequestList {
     this.#changed();
   }
 
+  #fetch(anchor: string, page: number): Promise<{ items: Summary[] }> {
+    const skip = page === 0 ? undefined : page * PAGE - 1;
+    return api.requests({ inbox: this.inbox, after: page === 0 ? undefined : anchor, skip, limit: PAGE });
+  }
+
   async #readPage(page: number): Promise<void> {
     const { anchor } = this.#state;
     if (this.#asked.has(page) || !anchor) return;
     this.#asked.add(page);
     const state = this.#state;
     try {
-      const skip = page === 0 ? undefined : page * PAGE - 1;
-      const { items } = await api.requests({ inbox: this.inbox, after: page === 0 ? undefined : anchor, skip, limit: PAGE });
+      const { items } = await this.#fetch(anchor, page);
       if (state !== this.#state || this.#ended) return;
       state.pages.set(page, items);
       if (items.length < PAGE) state.older = Math.min(state.older, page * PAGE + items.length);
@@ -191,7 +202,9 @@ export class RequestList {
       } else if (item.type === "request_changed" && request?.inbox === this.inbox) {
         this.#replace(request);
       } else if (item.type === "requests_removed" || item.type === "requests_restored") {
-        again ||= (item.removal as { inbox: string }).inbox === this.inbox;
+        const removal = item.removal as Removal;
+        const alone = item.type === "requests_removed" && removal.request;
+        again ||= removal.inbox === this.inbox && !(alone && this.#takeOut(alone));
       } else if (item.type === "requests_expired") {
         void this.#recount();
       } else if (item.type === "inbox_changed" && item.was === this.inbox && (item.inbox as Inbox).unread === 0) {
@@ -200,6 +213,32 @@ export class RequestList {
     }
     if (again || this.#state.head.length > HEAD_MAX) void this.read();
     this.#changed();
+  }
+
+  /** Takes one request out where it stands, so that no other row moves but up; false if its place is not known. */
+  #takeOut(id: string): boolean {
+    const state = this.#state;
+    const inHead = state.head.findIndex((row) => row.id === id);
+    if (inHead >= 0) {
+      if (inHead >= state.head.length - this.unseen) this.unseen--;
+      state.head.splice(inHead, 1);
+      return true;
+    }
+    const found = [...state.pages].find(([, rows]) => rows.some((row) => row.id === id));
+    if (!found) return false;
+    const [first, rows] = found;
+    rows.splice(rows.findIndex((row) => row.id === id), 1);
+    // Each page behind it gives its first row to the one before; past a page that is not there
+    // none is right any more.
+    let page = first;
+    for (let next = state.pages.get(page + 1); next; next = state.pages.get(page + 1)) {
+      state.pages.get(page)!.push(next.shift()!);
+      page++;
+    }
+    for (const other of [...state.pages.keys()]) if (other > page) state.pages.delete(other);
+    state.older--;
+    state.anchor = state.pages.get(0)?.[0]?.id ?? (state.older === 0 ? null : state.anchor);
+    return true;
   }
 
   #markRead(): void {

@@ -58,6 +58,24 @@ pub enum WriteError<E> {
     Commit(#[from] CommitError),
 }
 
+/// How the database fares.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Health {
+    /// The last commit succeeded.
+    #[default]
+    Ok,
+    /// The last commit failed; requests get 503 until one succeeds.
+    Failing {
+        /// The kind of trouble.
+        fault: Fault,
+        /// SQLite's own words.
+        message: String,
+        /// Since when, µs since the Unix epoch.
+        since_us: i64,
+    },
+}
+
 /// One group commit: everyone in it waits on the same notification.
 #[derive(Debug, Default)]
 pub(super) struct Batch {

@@ -1,15 +1,24 @@
 //! The store: one SQLite file, one writer thread, a pool of readers.
 
+mod checkpoint;
+mod chunk;
 mod commit;
+#[cfg(test)]
+pub(crate) mod for_tests;
+mod handle;
 mod id;
 mod open;
+mod queue;
 mod read;
+mod row;
 mod schema;
 mod writer;
 
-pub use commit::{CommitError, CommitWaiter, Fault, WriteError};
+pub use chunk::delete_chunks;
+pub use commit::{CommitError, CommitWaiter, Fault, Health, WriteError};
+pub use handle::Store;
 pub use id::{IdTail, RowId};
 pub use open::{OpenError, Plan};
 pub use read::{BodyBlocks, ReadError, Readers, read_chunk};
 pub use schema::SCHEMA;
-pub use writer::{Health, OnCommit, Store, delete_chunks};
+pub use writer::OnCommit;

@@ -8,7 +8,7 @@ use std::{
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
-use super::{id::RowId, open, writer::chunk_id};
+use super::{chunk::chunk_id, id::RowId, open};
 use crate::limits::CHUNK_BYTES;
 
 /// Reads at one time; more wait. Each connection keeps its own page cache.

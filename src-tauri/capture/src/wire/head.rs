@@ -5,7 +5,10 @@
 //! skips each body by its own framing, and finds the next head. Its heads queue in wire order;
 //! the service takes one per request and checks it against hyper's view before believing it.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 
@@ -15,11 +18,15 @@ pub(crate) struct HeadQueue(Mutex<VecDeque<Vec<u8>>>);
 
 impl HeadQueue {
     pub(crate) fn push(&self, head: Vec<u8>) {
-        self.0.lock().expect("no holder panics").push_back(head);
+        self.lock().push_back(head);
     }
 
     pub(crate) fn pop(&self) -> Option<Vec<u8>> {
-        self.0.lock().expect("no holder panics").pop_front()
+        self.lock().pop_front()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,7 +19,12 @@ pub(super) async fn undo(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<i64>,
 ) -> Result<Json<Removal>, ApiError> {
-    let too_late = || ApiError::not_found("removal", "It is too late to undo this; it has been deleted.");
+    let too_late = || {
+        ApiError::not_found(
+            "removal",
+            "It cannot be undone any more: it was undone already, or deleted for good after ten seconds.",
+        )
+    };
     let row = engine.hidden.all().into_iter().find(|row| row.number == id).ok_or_else(too_late)?;
     if row.until_us <= engine.clock.now_us() {
         return Err(too_late());

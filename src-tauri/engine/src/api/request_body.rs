@@ -179,7 +179,10 @@ pub(super) async fn raw(
 /// The parts of a multipart body.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PartList {
+    /// The first thousand.
     items: Vec<Part>,
+    /// How many there are.
+    total: usize,
 }
 
 async fn multipart(engine: &Engine, id: &str) -> Result<(String, Vec<u8>), ApiError> {
@@ -200,7 +203,8 @@ pub(super) async fn parts(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<PartList>, ApiError> {
     let (content_type, body) = multipart(&engine, &id).await?;
-    Ok(Json(PartList { items: content::parts(&content_type, body).await? }))
+    let (items, total) = content::parts(&content_type, body).await?;
+    Ok(Json(PartList { items, total }))
 }
 
 /// The bytes of one part.

@@ -23,7 +23,7 @@ pub(super) async fn change(
     extract::Json(patch): extract::Json<serde_json::Value>,
 ) -> Result<Json<Settings>, ApiError> {
     let mut value = serde_json::to_value(engine.settings()).map_err(|e| ApiError::internal(e.to_string()))?;
-    merge(&mut value, patch);
+    merge(&mut value, patch).map_err(|why| ApiError::invalid(format!("The settings are not valid: {why}.")))?;
     let settings: Settings =
         serde_json::from_value(value).map_err(|e| ApiError::invalid(format!("The settings are not valid: {e}.")))?;
     if let Some(fault) = settings.fault() {

@@ -43,13 +43,15 @@ fn open(content_type: &str, body: Vec<u8>) -> Result<Multipart<'static>, PartsEr
     Ok(Multipart::new(body, boundary))
 }
 
-/// The list of parts.
-pub(crate) async fn parts(content_type: &str, body: Vec<u8>) -> Result<Vec<Part>, PartsError> {
+/// The first [`PARTS_MAX`] parts, and how many there are in all.
+pub(crate) async fn parts(content_type: &str, body: Vec<u8>) -> Result<(Vec<Part>, usize), PartsError> {
     let mut multipart = open(content_type, body)?;
     let mut parts = Vec::new();
+    let mut total = 0;
     while let Some(field) = multipart.next_field().await? {
-        if parts.len() == PARTS_MAX {
-            break;
+        total += 1;
+        if total > PARTS_MAX {
+            continue;
         }
         let (name, file_name) = (field.name().map(str::to_owned), field.file_name().map(str::to_owned));
         let content_type = field.content_type().map(ToString::to_string);
@@ -57,7 +59,7 @@ pub(crate) async fn parts(content_type: &str, body: Vec<u8>) -> Result<Vec<Part>
         let text = (bytes.len() <= TEXT_MAX).then(|| std::str::from_utf8(&bytes).ok()).flatten().map(str::to_owned);
         parts.push(Part { index: parts.len(), name, file_name, content_type, bytes: bytes.len() as u64, text });
     }
-    Ok(parts)
+    Ok((parts, total))
 }
 
 /// The content of one part.
@@ -82,12 +84,20 @@ mod tests {
 
     #[tokio::test]
     async fn parts_are_listed_and_read() {
-        let listed = parts(TYPE, BODY.into()).await.expect("a multipart body");
-        assert_eq!(listed.len(), 2);
+        let (listed, total) = parts(TYPE, BODY.into()).await.expect("a multipart body");
+        assert_eq!((listed.len(), total), (2, 2));
         assert_eq!(listed[0].text.as_deref(), Some("one"));
         assert!(listed[1].file_name.as_deref().is_some_and(|n| n.starts_with("../../etc/")), "{:?}", listed[1]);
         assert_eq!(part_bytes(TYPE, BODY.into(), 1).await.expect("the second").len(), 5);
         assert!(matches!(part_bytes(TYPE, BODY.into(), 2).await, Err(PartsError::Absent(2))));
+    }
+
+    #[tokio::test]
+    async fn more_parts_than_are_listed_are_counted() {
+        let part = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r\n";
+        let body = format!("{}--B--\r\n", part.repeat(PARTS_MAX + 7));
+        let (listed, total) = parts(TYPE, body.into()).await.expect("a multipart body");
+        assert_eq!((listed.len(), total), (PARTS_MAX, PARTS_MAX + 7));
     }
 
     #[tokio::test]

@@ -13,7 +13,9 @@ import { FormTable } from "./form-table";
 import { HexView } from "./hex-view";
 import { jsonFormatted, jsonIndex } from "./json";
 import { JsonTree } from "./json-tree";
+import { jwtParts } from "./jwt";
 import { PartsTable } from "./parts-table";
+import { XmlTree } from "./xml-tree";
 
 const CodeView = lazy(() => import("./code-view"));
 
@@ -21,9 +23,12 @@ const CodeView = lazy(() => import("./code-view"));
 const SHOWN_MAX = 32 * 1024 * 1024;
 const BEGINNING = 1024 * 1024;
 
-type View = "tree" | "text" | "hex" | "form" | "parts" | "image";
-const NAMES: Record<View, string> = { tree: "Tree", text: "Text", hex: "Hex", form: "Form", parts: "Parts", image: "Image" };
+type View = "tree" | "elements" | "token" | "text" | "hex" | "form" | "parts" | "image";
+const NAMES: Record<View, string> = { tree: "Tree", elements: "Tree", token: "Token", text: "Text", hex: "Hex", form: "Form", parts: "Parts", image: "Image" };
 const IMAGE_TYPE = /^image\/[a-z0-9.+-]+/;
+
+/** XML above this is shown as text: its tree is built in the page's own thread. */
+const XML_TREE_MAX = 2 * 1024 * 1024;
 
 const looksLikeJson = (bytes: Uint8Array): boolean => /^\s*[{["\d-]/.test(String.fromCharCode(...bytes.subarray(0, 64)));
 
@@ -43,7 +48,9 @@ function viewsOf(detail: Detail, bytes: Uint8Array): View[] {
   if (kind === "multipart") return ["parts", "text", "hex"];
   if (kind === "form") return ["form", "text", "hex"];
   if (kind === "image") return ["image", "hex"];
+  if (kind === "xml" && bytes.length <= XML_TREE_MAX) return ["elements", "text", "hex"];
   if (kind === "xml" || kind === "html") return ["text", "hex"];
+  if (jwtParts(bytes)) return ["token", "text", "hex"];
   if (kind === "json" || looksLikeJson(bytes)) return ["tree", "text", "hex"];
   return isText(bytes) ? ["text", "hex"] : ["hex", "text"];
 }
@@ -79,6 +86,24 @@ function Tree({ bytes, fallback }: { bytes: Uint8Array<ArrayBuffer>; fallback: R
     );
   }
   return <JsonTree index={data} />;
+}
+
+/** A JSON Web Token opened up. Nothing here says that its signature holds. */
+function Token({ bytes }: { bytes: Uint8Array }) {
+  const parts = useMemo(() => jwtParts(bytes), [bytes]);
+  return (
+    <div className="flex h-full flex-col">
+      <p className="border-b border-line px-4 py-2 text-ink-2">Decoded, not verified.</p>
+      {parts?.map(([name, part]) => (
+        <section key={name} aria-label={name} className="flex min-h-0 flex-1 flex-col">
+          <h3 className="px-4 pt-2 text-small text-ink-2">{name}</h3>
+          <div className="min-h-0 flex-1">
+            <Tree bytes={part} fallback={<Text bytes={part} language="text" />} />
+          </div>
+        </section>
+      ))}
+    </div>
+  );
 }
 
 const identities = new WeakMap<object, number>();
@@ -167,11 +192,13 @@ export function BodyTab({ detail }: { detail: Detail }) {
         )}
         {bytes?.length === 0 && !state && <p className="p-4 text-ink-2">This request has no body.</p>}
         {bytes && view === "tree" && <Tree key={identity(bytes)} bytes={bytes} fallback={<Text bytes={bytes} language="text" />} />}
+        {bytes && view === "elements" && <XmlTree key={identity(bytes)} bytes={bytes} fallback={<Text bytes={bytes} language="xml" />} />}
+        {bytes && view === "token" && <Token key={identity(bytes)} bytes={bytes} />}
         {bytes && view === "text" && <Text key={identity(bytes)} bytes={bytes} language={language} />}
         {bytes && view === "hex" && <HexView bytes={bytes} />}
         {bytes && view === "image" && <Image bytes={bytes} type={content.content_type ?? ""} />}
         {bytes && view === "form" && <FormTable bytes={bytes} />}
-        {view === "parts" && <PartsTable id={detail.id} parts={parts.data?.items} error={parts.error} />}
+        {view === "parts" && <PartsTable id={detail.id} parts={parts.data?.items} total={parts.data?.total} error={parts.error} />}
       </div>
     </div>
   );

@@ -7,7 +7,7 @@ import { attempt, tell } from "../../parts/toasts";
 import { platform } from "../../platform";
 
 /** The parts of a multipart body. File names are the sender's words and only ever shown. */
-export function PartsTable({ id, parts, error }: { id: string; parts: Part[] | undefined; error: Error | null }) {
+export function PartsTable({ id, parts, total, error }: { id: string; parts: Part[] | undefined; total: number | undefined; error: Error | null }) {
   if (error) {
     return (
       <div className="p-4">
@@ -36,6 +36,11 @@ export function PartsTable({ id, parts, error }: { id: string; parts: Part[] | u
           {part.text !== undefined && part.text !== null && <pre className="mt-2 max-h-60 overflow-auto font-mono text-data break-all whitespace-pre-wrap">{part.text.split("\n").map(visible).join("\n")}</pre>}
         </li>
       ))}
+      {parts && total !== undefined && total > parts.length && (
+        <li className="text-small text-ink-2">
+          {(total - parts.length).toLocaleString()} more parts are not listed. Save the body to have them all.
+        </li>
+      )}
     </ul>
   );
 }
