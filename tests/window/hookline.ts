@@ -12,7 +12,7 @@ import chrome from "selenium-webdriver/chrome.js";
 import { Executor, HttpClient } from "selenium-webdriver/http/index.js";
 
 /** The binary under test; xtask says which, else the debug build. */
-const BINARY = process.env.HOOKLINE_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookline");
+export const BINARY = process.env.HOOKLINE_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookline");
 
 /** How long a condition may take on a busy two-core machine, in ms. */
 export const PATIENCE = 20_000;
@@ -26,6 +26,8 @@ export interface Running {
   /** Base URL of the receiver. */
   receiver: string;
   data: string;
+  /** The process that owns the data folder. */
+  pid: number;
   /** Calls the API over the HTTP door. */
   api<T = unknown>(path: string, init?: RequestInit): Promise<T>;
   stop(): Promise<void>;
@@ -66,6 +68,7 @@ async function ended(child: ChildProcess): Promise<void> {
 }
 
 interface Live {
+  pid: number;
   api: string;
   receiver: string | null;
 }
@@ -82,16 +85,16 @@ function apiOf(data: string) {
 }
 
 /** Sets the receiver's address before the window first opens, so that tests never share a port. */
-async function prepare(data: string): Promise<void> {
+async function prepare(data: string, settings: object): Promise<void> {
   const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
   await once(createInterface(child.stdout!), "line");
-  await apiOf(data)("/settings", { method: "PATCH", body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, on_close: "quit" }) });
+  await apiOf(data)("/settings", { method: "PATCH", body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, on_close: "quit", ...settings }) });
   await ended(child);
 }
 
-async function inWindow(data: string, env: NodeJS.ProcessEnv): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
+async function inWindow(env: NodeJS.ProcessEnv): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
   const [port, native] = [await freePort(), await freePort()];
-  const tauri = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], { env: { ...process.env, HOOKLINE_DATA: data, ...env }, stdio: "inherit" });
+  const tauri = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], { env: { ...process.env, ...env }, stdio: "inherit" });
   await until("tauri-driver", async () => (await fetch(`http://127.0.0.1:${port}/status`)).ok);
   const capabilities = new Capabilities();
   capabilities.set("tauri:options", { application: BINARY });
@@ -101,8 +104,10 @@ async function inWindow(data: string, env: NodeJS.ProcessEnv): Promise<{ driver:
   return { driver, children: [tauri] };
 }
 
-async function inBrowser(data: string): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
-  const child = spawn(BINARY, ["serve", "--data", data, "--api", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
+async function inBrowser(data: string, fileLimit: number | undefined): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
+  // To a program whose files may not grow, the disk is full.
+  const limit = fileLimit === undefined ? "" : `trap '' XFSZ; ulimit -S -f ${fileLimit}; `;
+  const child = spawn("sh", ["-c", `${limit}exec "$@"`, "sh", BINARY, "serve", "--data", data, "--api", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
   const lines = createInterface(child.stderr!);
   const page = await new Promise<string>((found, failed) => {
     lines.on("line", (line) => {
@@ -127,18 +132,34 @@ async function fill(data: string, count: number): Promise<void> {
   if (code !== 0) throw new Error(`fill ended with ${code}`);
 }
 
+interface Options {
+  /** A data folder that is there and stays. */
+  data?: string;
+  /** Requests stored beforehand. */
+  filled?: number;
+  env?: NodeJS.ProcessEnv;
+  /** Settings made beforehand. */
+  settings?: object;
+  /** Whether the receiver is expected to listen. */
+  listens?: boolean;
+  /** Blocks of 512 bytes to which a file of `serve` may grow. */
+  fileLimit?: number;
+}
+
 /** Starts Hookline through one of its doors, on a data folder of its own or one that is there. */
-export async function start(door: DoorName, { data, filled = 0, env = {} }: { data?: string; filled?: number; env?: NodeJS.ProcessEnv } = {}): Promise<Running> {
+export async function start(door: DoorName, { data, filled = 0, env, settings = {}, listens = true, fileLimit }: Options = {}): Promise<Running> {
   const folder = data ?? mkdtempSync(join(tmpdir(), "hookline-window-"));
-  if (!data) await prepare(folder);
+  if (!data) await prepare(folder, settings);
   if (filled) await fill(folder, filled);
-  const { driver, children } = door === "window" ? await inWindow(folder, env) : await inBrowser(folder);
-  const receiver = await until("the receiver", async () => (JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live).receiver ?? undefined);
+  const { driver, children } = door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder, fileLimit);
+  const live = () => JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live;
+  const receiver = listens ? await until("the receiver", async () => live().receiver ?? undefined) : "";
   return {
     door,
     driver,
     receiver,
     data: folder,
+    pid: live().pid,
     api: apiOf(folder),
     async stop() {
       await driver.quit().catch(() => undefined);

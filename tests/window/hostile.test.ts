@@ -63,6 +63,30 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
     await unharmed();
   });
 
+  test("XML that names outside entities, multiplies or nests without end is a tree and nothing else", async () => {
+    const xml = { "content-type": "application/xml" };
+    await open("/order", xml, '<?xml version="1.0"?><order id="42"><item>first</item><item note="a&amp;b">second</item><!-- odd --></order>');
+    await until("the tree", () => hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 6"));
+    await sees(hookline.driver, "a&b");
+    const entities = Array.from({ length: 12 }, (_, n) => `<!ENTITY e${n + 1} "${`&e${n};`.repeat(10)}">`).join("");
+    await open("/entities", xml, `<?xml version="1.0"?><!DOCTYPE o [<!ENTITY e0 "ha"><!ENTITY out SYSTEM "file:///etc/passwd">${entities}]><o><a>&out;</a><b>&e12;</b></o>`);
+    await unharmed();
+    await sees(hookline.driver, "declares entities of its own");
+    await open("/xml-deep", xml, "<a>".repeat(20_000) + "</a>".repeat(20_000));
+    await unharmed();
+    await open("/xml-script", xml, `<html xmlns="http://www.w3.org/1999/xhtml"><script>window.hacked=1</script><img src="x" onerror="window.hacked=1"/></html>`);
+    await sees(hookline.driver, "onerror");
+    await unharmed();
+  });
+
+  test("a token is opened and called unverified", async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    await open("/token", { "content-type": "application/jwt" }, `${part({ alg: "none" })}.${part({ sub: SCRIPT })}.c2ln`);
+    await sees(hookline.driver, "Decoded, not verified.");
+    await sees(hookline.driver, "<script>window.hacked=1</script>");
+    await unharmed();
+  });
+
   test("ten thousand levels of JSON open", async () => {
     await open("/deep", { "content-type": "application/json" }, "[".repeat(10_000) + "]".repeat(10_000));
     await until("the tree", () => hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 3"));

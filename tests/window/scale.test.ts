@@ -30,6 +30,16 @@ describe("size in the window", () => {
     expect(await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop")).toBe(top);
     const paths = (all: string[]) => all.map((row) => /\/inbox\/\d+/.exec(row)?.[0]);
     expect(paths(await rows(driver))).toEqual(paths(before));
+    // One that is removed goes from where it stands; no other row moves but up.
+    const shown = await rows(driver);
+    const middle = Math.floor(shown.length / 2);
+    const gone = paths(shown)[middle]!;
+    const { items } = await hookline.api<{ items: { id: string; target: string }[] }>("/requests?limit=200");
+    await hookline.api(`/requests/${items.filter(({ target }) => target === gone).at(-1)!.id}`, { method: "DELETE" });
+    await until("the row to go", async () => !(await rows(driver)).some((row) => row.includes(`${gone} `)));
+    expect(await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop")).toBe(top);
+    expect(paths(await rows(driver)).slice(0, middle)).toEqual(paths(shown).slice(0, middle));
+    await sees(driver, "12 new");
     await press(driver, Key.HOME);
     await until("the top", () => driver.executeScript<boolean>("return document.querySelector('[data-testid=requests]').scrollTop === 0"));
   });

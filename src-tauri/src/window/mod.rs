@@ -131,8 +131,16 @@ fn show(app: &AppHandle) {
 /// The view a link names. A link only ever shows; anything it cannot show is ignored.
 fn view_of(link: &str) -> Option<String> {
     let path = link.strip_prefix("hookline://")?.trim_end_matches('/');
-    let safe = path.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c)) && !path.contains("..");
-    (safe && ["inbox/", "settings"].iter().any(|view| path.starts_with(view))).then(|| format!("/{path}"))
+    let plain = |part: &&str| {
+        !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let shown = match path.split('/').collect::<Vec<_>>()[..] {
+        ["settings"] => true,
+        ["inbox", inbox] => plain(&inbox),
+        ["inbox", inbox, request] => plain(&inbox) && plain(&request),
+        _ => false,
+    };
+    shown.then(|| format!("/{path}"))
 }
 
 fn follow(app: &AppHandle, link: &str) {
@@ -182,6 +190,9 @@ mod tests {
         for link in [
             "hookline://api/v1/requests",
             "hookline://inbox/../api",
+            "hookline://inbox/api/v1/status",
+            "hookline://settings/x",
+            "hookline://inbox/",
             "hookline://inbox/a?x=<script>",
             "http://inbox/shop",
             "hookline://",

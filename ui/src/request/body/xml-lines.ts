@@ -21,10 +21,13 @@ export function xmlText({ node, value }: XmlLine): string {
   return value ?? (node instanceof Element ? node.outerHTML : "");
 }
 
-/** The lines in document order; nothing if the body is not well-formed. */
-export function xmlLines(bytes: Uint8Array): XmlLine[] | undefined {
-  const parsed = new DOMParser().parseFromString(new TextDecoder().decode(bytes), "application/xml");
-  if (parsed.querySelector("parsererror")) return undefined;
+/** The lines in document order, or why there is no tree. */
+export function xmlLines(bytes: Uint8Array): XmlLine[] | string {
+  const text = new TextDecoder().decode(bytes);
+  // Entities that name each other grow to terabytes, and WebKit's parser does not stop them.
+  if (/<!ENTITY/i.test(text)) return "This XML declares entities of its own, which are not followed; it is shown as text.";
+  const parsed = new DOMParser().parseFromString(text, "application/xml");
+  if (parsed.querySelector("parsererror")) return "This is not well-formed XML; it is shown as text.";
   const lines: XmlLine[] = [];
   const add = (node: Node, depth: number): void => {
     if (node instanceof Element) {

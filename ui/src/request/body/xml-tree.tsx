@@ -15,7 +15,8 @@ const INDENT_MAX = 40;
 
 /** XML as a tree of its elements. The parser of a browser runs nothing and fetches nothing. */
 export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: ReactNode }) {
-  const lines = useMemo(() => xmlLines(bytes), [bytes]);
+  const read = useMemo(() => xmlLines(bytes), [bytes]);
+  const lines = typeof read === "string" ? undefined : read;
   const [closed, setClosed] = useState<ReadonlySet<number>>(new Set());
   const [current, setCurrent] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
@@ -32,7 +33,7 @@ export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: Reac
   if (!lines) {
     return (
       <div className="flex h-full flex-col">
-        <p className="border-b border-line px-4 py-2 text-warning">This is not well-formed XML; it is shown as text.</p>
+        <p className="border-b border-line px-4 py-2 text-warning">{String(read)}</p>
         <div className="min-h-0 flex-1">{fallback}</div>
       </div>
     );

@@ -1,0 +1,120 @@
+/** What only a desktop has: one instance, links, the tray, the close question, the window's place. */
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { BINARY, PATIENCE, freePort, start, until, type Running } from "./hookline";
+import { click, Key, noDialog, press, screenshot, sees, serious } from "./page";
+
+const home = mkdtempSync(join(tmpdir(), "hookline-home-"));
+// The user's own data folder, as no --data names another: only that one is a single instance.
+const env = { HOME: home, XDG_DATA_HOME: join(home, "data"), XDG_CONFIG_HOME: join(home, "config"), HOOKLINE_DATA: undefined };
+const data = join(home, "data", "hookline");
+
+/** The window's X id, while it is on the screen. */
+function onScreen(): string | undefined {
+  const found = spawnSync("xdotool", ["search", "--onlyvisible", "--name", "^Hookline$"], { encoding: "utf8" });
+  return found.stdout.trim().split("\n")[0] || undefined;
+}
+
+/** Closes the window as a person does, by its frame. */
+const close = (): Buffer => execFileSync("wmctrl", ["-c", "Hookline"]);
+
+/** A second start, as from a menu or a link; how it ended. */
+async function startAgain(...args: string[]): Promise<number> {
+  const child = spawn(BINARY, args, { env: { ...process.env, ...env }, stdio: "inherit" });
+  const killer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
+  const [code] = (await once(child, "exit")) as [number];
+  clearTimeout(killer);
+  return code;
+}
+
+/** Frames and close buttons are a window manager's. */
+const manager = spawn("openbox", [], { stdio: "ignore" });
+beforeAll(() => until("the window manager", async () => spawnSync("wmctrl", ["-m"]).status === 0));
+afterAll(() => manager.kill());
+
+describe("one Hookline on a desktop", () => {
+  let hookline: Running;
+  beforeAll(async () => {
+    mkdirSync(data, { recursive: true });
+    const prepared = await start("browser", { data });
+    await prepared.api("/settings", { method: "PATCH", body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}` }) });
+    await prepared.stop();
+    hookline = await start("window", { data, env });
+    await sees(hookline.driver, "Listening.");
+  });
+  afterAll(async () => {
+    await hookline?.stop();
+    rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  });
+
+  test("a second start is none, and shows what its link names", async () => {
+    expect(await startAgain("hookline://settings")).toBe(0);
+    await sees(hookline.driver, "Data folder");
+    expect(await startAgain("hookline://inbox/inbox")).toBe(0);
+    await sees(hookline.driver, "Listening.");
+    // What a link must not do: leave the page, or reach the API.
+    expect(await startAgain("hookline://inbox/../api/v1/status")).toBe(0);
+    await sees(hookline.driver, "Listening.");
+  });
+
+  test("closing asks once; kept in the tray it goes on receiving, and a second start brings it back", async () => {
+    const { driver } = hookline;
+    close();
+    await sees(driver, "Keep listening?");
+    expect(await serious(driver)).toEqual([]);
+    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/closing.png`);
+    await press(driver, Key.ESCAPE);
+    await noDialog(driver);
+    expect(onScreen()).toBeDefined();
+    const began = Date.now();
+    // A second close within three seconds would quit: the question is asked anew after them.
+    await until("the question again", async () => {
+      const shown = await driver.executeScript<boolean>("return document.body.innerText.includes('Keep listening?')");
+      if (!shown && Date.now() - began > 3_200) close();
+      return shown;
+    });
+    await click(driver, "Keep");
+    await until("the window to go", async () => onScreen() === undefined);
+    expect((await fetch(`${hookline.receiver}/inbox/hidden`, { method: "POST", body: "x" })).status).toBe(200);
+    expect((await hookline.api<{ on_close: string }>("/settings")).on_close).toBe("tray");
+    expect(await startAgain()).toBe(0);
+    await until("the window to be back", async () => onScreen());
+    await sees(driver, "/hidden");
+    // The answer is kept in mind.
+    close();
+    await until("the window to go without a word", async () => onScreen() === undefined);
+    expect(await startAgain()).toBe(0);
+    await until("the window to be back", async () => onScreen());
+  });
+});
+
+test("the window opens where and as large as it was", async () => {
+  const first = await start("window");
+  let place = {};
+  try {
+    await sees(first.driver, "Listening.");
+    await first.driver.manage().window().setRect({ x: 60, y: 40, width: 1010, height: 660 });
+    place = await until("the new size", async () => {
+      const rect = await first.driver.manage().window().getRect();
+      return rect.width === 1010 && rect;
+    });
+    close();
+    await until("the window to end", async () => onScreen() === undefined);
+  } finally {
+    await first.driver.quit().catch(() => undefined);
+  }
+  const again = await start("window", { data: first.data });
+  try {
+    await sees(again.driver, "Listening.");
+    await until("the same place", async () => JSON.stringify(await again.driver.manage().window().getRect()) === JSON.stringify(place));
+  } finally {
+    await again.stop();
+    await first.stop();
+  }
+});

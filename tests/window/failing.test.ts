@@ -1,0 +1,64 @@
+/** What goes wrong is said where it is seen, with what to do, and ends by itself or by one click. */
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+
+import { expect, test } from "vitest";
+
+import { start, until } from "./hookline";
+import { click, screenshot, seen, sees, serious } from "./page";
+
+const shot = async (...args: Parameters<typeof screenshot>): Promise<void> => {
+  if (process.env.HOOKLINE_SHOTS) await screenshot(args[0], `${process.env.HOOKLINE_SHOTS}/${args[1]}`);
+};
+
+test("a taken port says by whom, offers another and listens there on a click", async () => {
+  const holder = createServer();
+  holder.listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address() as { port: number };
+  const { driver, api, stop } = await start("window", { settings: { listen: `127.0.0.1:${port}` }, listens: false });
+  try {
+    await sees(driver, `Nothing can arrive: 127.0.0.1:${port} cannot be used`);
+    await sees(driver, `process ${process.pid}`);
+    expect(await seen(driver)).not.toContain("Listening.");
+    expect(await serious(driver)).toEqual([]);
+    await shot(driver, "taken-port.png");
+    const { receiver } = await api<{ receiver: { offer: string } }>("/status");
+    await click(driver, `Use ${receiver.offer}`);
+    await sees(driver, "Listening. Send a webhook here.");
+    expect((await fetch(`http://${receiver.offer}/inbox`, { method: "POST", body: "x" })).status).toBe(200);
+    expect(await seen(driver)).not.toContain("Nothing can arrive");
+  } finally {
+    await stop();
+    holder.close();
+  }
+});
+
+test("a full disk is an alarm, and its end is seen", async () => {
+  const { driver, receiver, pid, stop } = await start("browser", { fileLimit: 6000 });
+  try {
+    const send = async () => (await fetch(`${receiver}/inbox`, { method: "POST", body: "x".repeat(200_000) })).status;
+    await sees(driver, "Listening.");
+    // Some of what comes may still fit: the alarm stands once nothing does.
+    await until("the alarm", async () => (await send()) === 503 && (await seen(driver)).includes("Requests are not being stored; senders get 503."));
+    await shot(driver, "full-disk.png");
+    execFileSync("prlimit", ["--fsize=unlimited:", "--pid", String(pid)]);
+    await expect.poll(() => seen(driver), { timeout: 20_000 }).not.toContain("Requests are not being stored");
+    expect(await send()).toBe(200);
+  } finally {
+    await stop();
+  }
+});
+
+test("an engine that ends is said at once", async () => {
+  const running = await start("browser");
+  try {
+    await sees(running.driver, "Listening.");
+    process.kill(running.pid, "SIGKILL");
+    await sees(running.driver, "Hookline does not answer.");
+    await shot(running.driver, "engine-gone.png");
+  } finally {
+    await running.stop();
+  }
+});
