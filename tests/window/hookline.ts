@@ -23,6 +23,8 @@ export const DOORS: readonly DoorName[] = ["window", "browser"];
 export interface Running {
   door: DoorName;
   driver: WebDriver;
+  /** When it was asked for, in ms since the epoch. */
+  asked: number;
   /** Base URL of the receiver. */
   receiver: string;
   data: string;
@@ -58,7 +60,7 @@ export async function until<T>(what: string, ask: () => Promise<T | undefined | 
   throw new Error(`waited ${patience} ms for ${what}${last ? `: ${last}` : ""}`);
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+export async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, "exit");
   child.kill("SIGTERM");
@@ -92,19 +94,22 @@ async function prepare(data: string, settings: object): Promise<void> {
   await ended(child);
 }
 
-async function inWindow(env: NodeJS.ProcessEnv): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
+/** A window of a Tauri program under a driver, and when it was asked for, in ms since the epoch. */
+export async function inWindow(env: NodeJS.ProcessEnv, application = BINARY): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
   const [port, native] = [await freePort(), await freePort()];
   const tauri = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], { env: { ...process.env, ...env }, stdio: "inherit" });
   await until("tauri-driver", async () => (await fetch(`http://127.0.0.1:${port}/status`)).ok);
   const capabilities = new Capabilities();
-  capabilities.set("tauri:options", { application: BINARY });
+  capabilities.set("tauri:options", { application });
   // The builder insists on a browser's name, which WebKitWebDriver would match against its own.
+  const asked = performance.timeOrigin + performance.now();
   const driver = WebDriver.createSession(new Executor(new HttpClient(`http://127.0.0.1:${port}`)), capabilities);
   await driver.getSession();
-  return { driver, children: [tauri] };
+  return { driver, asked, children: [tauri] };
 }
 
-async function inBrowser(data: string, fileLimit: number | undefined): Promise<{ driver: WebDriver; children: ChildProcess[] }> {
+async function inBrowser(data: string, fileLimit: number | undefined): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
+  const asked = performance.timeOrigin + performance.now();
   // To a program whose files may not grow, the disk is full.
   const limit = fileLimit === undefined ? "" : `trap '' XFSZ; ulimit -S -f ${fileLimit}; `;
   const child = spawn("sh", ["-c", `${limit}exec "$@"`, "sh", BINARY, "serve", "--data", data, "--api", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
@@ -122,7 +127,7 @@ async function inBrowser(data: string, fileLimit: number | undefined): Promise<{
   options.addArguments(...flags.map((flag) => `--${flag}`));
   const driver = await new Builder().forBrowser("chrome").setChromeOptions(options).setChromeService(new chrome.ServiceBuilder("/usr/bin/chromedriver")).build();
   await driver.get(page);
-  return { driver, children: [child] };
+  return { driver, asked, children: [child] };
 }
 
 /** Stores requests as if they had arrived. */
@@ -151,12 +156,13 @@ export async function start(door: DoorName, { data, filled = 0, env, settings = 
   const folder = data ?? mkdtempSync(join(tmpdir(), "hookline-window-"));
   if (!data) await prepare(folder, settings);
   if (filled) await fill(folder, filled);
-  const { driver, children } = door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder, fileLimit);
+  const { driver, asked, children } = door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder, fileLimit);
   const live = () => JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live;
   const receiver = listens ? await until("the receiver", async () => live().receiver ?? undefined) : "";
   return {
     door,
     driver,
+    asked,
     receiver,
     data: folder,
     pid: live().pid,

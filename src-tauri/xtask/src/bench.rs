@@ -196,6 +196,7 @@ fn window() -> Result<(), String> {
     setup::tauri_driver()?;
     shell::run("npm", &["run", "--silent", "build"])?;
     build(&[])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline", "--example", "bare_window"])?;
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let data = dir.path().join("data");
     shell::run("target/release/examples/fill", &[&data.to_string_lossy(), "100000"])?;
