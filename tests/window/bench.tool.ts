@@ -3,7 +3,7 @@ import { test } from "vitest";
 
 import { resolve } from "node:path";
 
-import { BINARY, ended, inWindow, start, until } from "./hookline";
+import { BINARY, ended, inWindow, prepare, start, until } from "./hookline";
 import { rows } from "./page";
 
 const SENT = 200;
@@ -26,6 +26,7 @@ const WATCH = `
 
 test("window", async () => {
   const data = process.env.HOOKLINE_FILLED!;
+  await prepare(data);
   const bare: number[] = [];
   const starts: number[] = [];
   for (let round = 0; round < STARTS; round++) {

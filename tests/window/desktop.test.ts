@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { BINARY, PATIENCE, freePort, start, until, type Running } from "./hookline";
+import { BINARY, PATIENCE, prepare, start, until, type Running } from "./hookline";
 import { click, Key, noDialog, press, screenshot, sees, serious } from "./page";
 
 const home = mkdtempSync(join(tmpdir(), "hookline-home-"));
@@ -42,9 +42,7 @@ describe("one Hookline on a desktop", () => {
   let hookline: Running;
   beforeAll(async () => {
     mkdirSync(data, { recursive: true });
-    const prepared = await start("browser", { data });
-    await prepared.api("/settings", { method: "PATCH", body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}` }) });
-    await prepared.stop();
+    await prepare(data, { on_close: "ask" });
     hookline = await start("window", { data, env });
     await sees(hookline.driver, "Listening.");
   });

@@ -87,7 +87,7 @@ function apiOf(data: string) {
 }
 
 /** Sets the receiver's address before the window first opens, so that tests never share a port. */
-async function prepare(data: string, settings: object): Promise<void> {
+export async function prepare(data: string, settings: object = {}): Promise<void> {
   const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
   await once(createInterface(child.stdout!), "line");
   await apiOf(data)("/settings", { method: "PATCH", body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, on_close: "quit", ...settings }) });

@@ -1,0 +1,298 @@
+//! What happens to bodies on their way: written anew, recoded, their ends changed.
+
+use serde_json::Value;
+
+/// A body as it might have been signed; none if the fault does not apply to it.
+pub(super) type Rewrite = fn(&[u8]) -> Option<Vec<u8>>;
+
+/// Code, what it is, how unlikely, and how the signed body is had back from the one that arrived.
+pub(super) const LAYOUTS: &[(&str, &str, u32, Rewrite)] = &[
+    (
+        "body_compact",
+        "the body was changed after signing: as compact JSON it matches, so something laid it out anew",
+        1,
+        |b| layout(b, "", ",", ":"),
+    ),
+    (
+        "body_spaced",
+        "the body was changed after signing: JSON with a space behind each comma and colon matches, as Python writes it",
+        2,
+        |b| layout(b, "", ", ", ": "),
+    ),
+    ("body_pretty", "the body was changed after signing: JSON indented by two spaces matches", 2, |b| {
+        layout(b, "  ", ",", ": ")
+    }),
+    ("body_pretty_four", "the body was changed after signing: JSON indented by four spaces matches", 3, |b| {
+        layout(b, "    ", ",", ": ")
+    }),
+    ("body_pretty_tab", "the body was changed after signing: JSON indented by tabs matches", 4, |b| {
+        layout(b, "\t", ",", ": ")
+    }),
+];
+
+pub(super) const ORDERS: &[(&str, &str, u32, Rewrite)] = &[(
+    "body_sorted",
+    "the body was changed after signing: JSON with its keys sorted matches, so something read it and wrote it anew",
+    3,
+    sorted,
+)];
+
+pub(super) const ESCAPES: &[(&str, &str, u32, Rewrite)] = &[
+    (
+        "body_unicode_escaped",
+        "the body was changed after signing: with characters beyond ASCII written as \\u escapes it matches",
+        2,
+        |b| escape(b, false),
+    ),
+    (
+        "body_unicode_escaped_upper",
+        "the body was changed after signing: with characters beyond ASCII written as upper-case \\u escapes it matches",
+        4,
+        |b| escape(b, true),
+    ),
+    (
+        "body_unicode_plain",
+        "the body was changed after signing: with its \\u escapes written as characters it matches",
+        2,
+        unescape,
+    ),
+];
+
+pub(super) const SLASHES: &[(&str, &str, u32, Rewrite)] = &[
+    (
+        "body_slashes_escaped",
+        "the body was changed after signing: with every / written as \\/ it matches, as PHP writes it",
+        3,
+        |b| replaced(b, "/", "\\/"),
+    ),
+    ("body_slashes_plain", "the body was changed after signing: with every \\/ written as / it matches", 3, |b| {
+        replaced(b, "\\/", "/")
+    }),
+];
+
+pub(super) const LINES: &[(&str, &str, u32, Rewrite)] = &[
+    ("body_crlf", "the body was changed after signing: its line ends were CRLF and are LF now", 2, |b| {
+        (!b.windows(2).any(|w| w == b"\r\n")).then(|| replaced(b, "\n", "\r\n")).flatten()
+    }),
+    ("body_lf", "the body was changed after signing: its line ends were LF and are CRLF now", 2, |b| {
+        replaced(b, "\r\n", "\n")
+    }),
+];
+
+pub(super) const ENDS: &[(&str, &str, u32, Rewrite)] = &[
+    ("body_newline_lost", "the body was changed after signing: a newline at its end was lost", 1, |b| {
+        Some([b, b"\n"].concat())
+    }),
+    ("body_newline_added", "the body was changed after signing: a newline was added at its end", 1, |b| {
+        b.strip_suffix(b"\n").map(<[u8]>::to_vec)
+    }),
+    ("body_crlf_lost", "the body was changed after signing: a CRLF at its end was lost", 3, |b| {
+        Some([b, b"\r\n"].concat())
+    }),
+    ("body_crlf_added", "the body was changed after signing: a CRLF was added at its end", 3, |b| {
+        b.strip_suffix(b"\r\n").map(<[u8]>::to_vec)
+    }),
+    ("body_end_trimmed", "the body was changed after signing: white space was added around it", 3, |b| {
+        let trimmed = b.trim_ascii();
+        (trimmed.len() < b.len()).then(|| trimmed.to_vec())
+    }),
+];
+
+pub(super) const MARKS: &[(&str, &str, u32, Rewrite)] = &[
+    ("body_bom_added", "the body was changed after signing: a byte order mark was put before it", 3, |b| {
+        b.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec)
+    }),
+    ("body_bom_lost", "the body was changed after signing: the byte order mark before it was lost", 4, |b| {
+        Some([b"\xef\xbb\xbf", b].concat())
+    }),
+];
+
+pub(super) const CHARSETS: &[(&str, &str, u32, Rewrite)] = &[
+    ("body_from_latin1", "the body was changed after signing: it was Latin-1 and is UTF-8 now", 4, |b| {
+        let text = std::str::from_utf8(b).ok().filter(|text| !text.is_ascii())?;
+        text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+    }),
+    ("body_to_latin1", "the body was changed after signing: it was UTF-8 and was read as Latin-1", 3, |b| {
+        (!b.is_ascii()).then(|| b.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes())
+    }),
+    ("body_twice_utf8", "the body was changed after signing: it was written as UTF-8 twice", 4, |b| {
+        let text = std::str::from_utf8(b).ok().filter(|text| !text.is_ascii())?;
+        let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<_>>()?;
+        std::str::from_utf8(&bytes).is_ok().then_some(bytes)
+    }),
+];
+
+fn is_json(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+fn replaced(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let now = text.replace(from, to);
+    (now.len() != text.len()).then(|| now.into_bytes())
+}
+
+/// Lays JSON out anew, token by token, so that numbers, escapes and repeated keys stay as they are.
+fn layout(bytes: &[u8], indent: &str, comma: &str, colon: &str) -> Option<Vec<u8>> {
+    if !is_json(bytes) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 4);
+    let mut depth = 0usize;
+    let mut at = 0;
+    let line = |out: &mut Vec<u8>, depth: usize| {
+        if !indent.is_empty() {
+            out.push(b'\n');
+            for _ in 0..depth {
+                out.extend_from_slice(indent.as_bytes());
+            }
+        }
+    };
+    while at < bytes.len() {
+        let byte = bytes[at];
+        match byte {
+            b'"' => {
+                let start = at;
+                at += 1;
+                while bytes.get(at).is_some_and(|b| *b != b'"') {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at = (at + 1).min(bytes.len());
+                out.extend_from_slice(&bytes[start..at]);
+                continue;
+            }
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            b'{' | b'[' => {
+                out.push(byte);
+                let next = bytes[at + 1..].iter().find(|b| !b.is_ascii_whitespace());
+                if matches!(next, Some(b'}' | b']')) {
+                    at += 1 + bytes[at + 1..].iter().position(|b| matches!(b, b'}' | b']'))?;
+                    out.push(bytes[at]);
+                } else {
+                    depth += 1;
+                    line(&mut out, depth);
+                }
+            }
+            b'}' | b']' => {
+                depth = depth.checked_sub(1)?;
+                line(&mut out, depth);
+                out.push(byte);
+            }
+            b',' => {
+                out.extend_from_slice(comma.as_bytes());
+                line(&mut out, depth);
+            }
+            b':' => out.extend_from_slice(colon.as_bytes()),
+            _ => out.push(byte),
+        }
+        at += 1;
+    }
+    (out != bytes).then_some(out)
+}
+
+fn sorted(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !is_json(bytes) {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    serde_json::to_vec(&in_order(value)).ok()
+}
+
+/// serde_json keeps keys in order unless a program asks it not to, which another crate may do.
+fn in_order(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut pairs: Vec<_> = map.into_iter().map(|(key, value)| (key, in_order(value))).collect();
+            pairs.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(pairs.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(in_order).collect()),
+        other => other,
+    }
+}
+
+fn escape(bytes: &[u8], upper: bool) -> Option<Vec<u8>> {
+    use std::fmt::Write as _;
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_ascii())?;
+    let mut out = String::with_capacity(text.len() * 2);
+    for c in text.chars() {
+        if c.is_ascii() {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            let _ = if upper { write!(out, "\\u{unit:04X}") } else { write!(out, "\\u{unit:04x}") };
+        }
+    }
+    Some(out.into_bytes())
+}
+
+fn unescape(bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut any = false;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let mut units = Vec::new();
+        let mut end = 0;
+        while let Some(unit) = rest[end..]
+            .strip_prefix("\\u")
+            .and_then(|hex| hex.get(..4))
+            .and_then(|hex| u16::from_str_radix(hex, 16).ok())
+        {
+            // Control characters, quotes and backslashes have to stay escaped in JSON.
+            if unit < 0x80 {
+                break;
+            }
+            units.push(unit);
+            end += 6;
+        }
+        match String::from_utf16(&units) {
+            Ok(plain) if end > 0 => {
+                out.push_str(&plain);
+                any = true;
+            }
+            _ => {
+                end = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
+                out.push_str(&rest[..end]);
+            }
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    any.then(|| out.into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_laid_out_as_the_usual_libraries_do() {
+        let body = br#"{"a": 1.0, "b":[ ], "c" : {"d\"":"x, y"}, "a": [1,2]}"#;
+        let text = |form: Option<Vec<u8>>| String::from_utf8(form.expect("it differs")).expect("UTF-8");
+        assert_eq!(text(layout(body, "", ",", ":")), r#"{"a":1.0,"b":[],"c":{"d\"":"x, y"},"a":[1,2]}"#);
+        assert_eq!(text(layout(body, "", ", ", ": ")), r#"{"a": 1.0, "b": [], "c": {"d\"": "x, y"}, "a": [1, 2]}"#);
+        assert_eq!(text(layout(br#"{"a":[1,{}]}"#, "  ", ",", ": ")), "{\n  \"a\": [\n    1,\n    {}\n  ]\n}");
+    }
+
+    #[test]
+    fn escapes_come_and_go() {
+        let plain = "{\"é\":\"😀\\n\"}".as_bytes();
+        let escaped = escape(plain, false).expect("it has such characters");
+        assert_eq!(escaped, br#"{"\u00e9":"\ud83d\ude00\n"}"#);
+        assert_eq!(unescape(&escaped).expect("it has escapes"), plain);
+    }
+
+    #[test]
+    fn nothing_malformed_panics() {
+        for body in ["{", "[", "\"\\", "{\"a\\", "[[}", "\\u12", "\\ud83d", "\\é", "{]x", "{\"\\u00e9"] {
+            for (_, _, _, rewrite) in [LAYOUTS, ORDERS, ESCAPES, SLASHES, LINES, ENDS, MARKS, CHARSETS].concat() {
+                let _ = rewrite(body.as_bytes());
+            }
+        }
+    }
+}

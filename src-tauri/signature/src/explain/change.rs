@@ -1,0 +1,537 @@
+//! The faults that are tried, as changes to what is verified.
+
+use std::borrow::Cow;
+
+use super::{
+    Finding, Known,
+    body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, ORDERS, Rewrite, SLASHES},
+};
+use crate::{
+    algorithm::Algorithm,
+    digest,
+    encoding::Encoding,
+    fault::Fault,
+    key::{KeyForm, Keys},
+    message::{Message, Reading},
+    scheme::{Digest, Scheme},
+    source::{Place, Source},
+    timestamp::Unit,
+};
+
+/// What a fault is about; two of one kind cannot both be. What is undone first comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Secret,
+    Key,
+    Encoding,
+    Algorithm,
+    Content,
+    Coding,
+    Order,
+    Layout,
+    Escapes,
+    Slashes,
+    Lines,
+    End,
+    Mark,
+    Charset,
+    Url,
+    Header,
+    Scheme,
+}
+
+/// One fault.
+pub(super) struct Change<'a> {
+    pub(super) kind: Kind,
+    /// How unlikely it is, from 1.
+    pub(super) cost: u32,
+    pub(super) finding: Finding,
+    apply: Apply<'a>,
+}
+
+enum Apply<'a> {
+    Secret(String),
+    Rule(Box<Digest>),
+    Rewrite(Rewrite),
+    Body(&'a [u8]),
+    Url(String),
+    Header(&'a str, Vec<u8>),
+}
+
+/// A message, a scheme and a secret that are tried together.
+#[derive(Clone)]
+pub(super) struct Trial<'a> {
+    scheme: Cow<'a, Digest>,
+    message: Message<'a>,
+    headers: Cow<'a, [(&'a str, &'a [u8])]>,
+    header: Option<(&'a str, Vec<u8>)>,
+    body: Cow<'a, [u8]>,
+    url: Option<Cow<'a, str>>,
+    secrets: Cow<'a, [String]>,
+}
+
+impl<'a> Trial<'a> {
+    pub(super) fn new(scheme: &'a Digest, message: &Message<'a>, keys: &'a Keys) -> Self {
+        Self {
+            scheme: Cow::Borrowed(scheme),
+            message: *message,
+            headers: Cow::Borrowed(message.headers),
+            header: None,
+            body: Cow::Borrowed(message.body),
+            url: message.url.map(Cow::Borrowed),
+            secrets: Cow::Borrowed(&keys.secrets),
+        }
+    }
+
+    /// The trial with one fault more; none where it changes nothing.
+    pub(super) fn with(&self, change: &Change<'a>) -> Option<Self> {
+        let mut trial = self.clone();
+        match &change.apply {
+            Apply::Secret(secret) => trial.secrets = Cow::Owned(vec![secret.clone()]),
+            Apply::Rule(scheme) => {
+                // Two changes of the rule, such as algorithm and encoding, lie in one record.
+                let mut rule = trial.scheme.into_owned();
+                let base = scheme.as_ref();
+                match change.kind {
+                    Kind::Key => rule.key = base.key,
+                    Kind::Encoding => rule.encoding = base.encoding,
+                    Kind::Algorithm => rule.algorithm = base.algorithm,
+                    Kind::Content => (rule.content, rule.timestamp) = (base.content.clone(), base.timestamp.clone()),
+                    Kind::Header => rule.signature = base.signature.clone(),
+                    _ => rule = base.clone(),
+                }
+                trial.scheme = Cow::Owned(rule);
+            }
+            Apply::Rewrite(rewrite) => trial.body = Cow::Owned(rewrite(&trial.body)?),
+            Apply::Body(body) => trial.body = Cow::Borrowed(body),
+            Apply::Url(url) => trial.url = Some(Cow::Owned(url.clone())),
+            Apply::Header(name, value) => trial.header = Some((name, value.clone())),
+        }
+        Some(trial)
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Reading<'_>) -> T) -> T {
+        let mut headers = self.headers.to_vec();
+        if let Some((name, value)) = &self.header {
+            headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
+            headers.push((name, value));
+        }
+        let message = Message { headers: &headers, body: &self.body, url: self.url.as_deref(), ..self.message };
+        look(&Reading::new(&message))
+    }
+
+    pub(super) fn holds(&self, keys: &Keys) -> bool {
+        self.read(|reading| self.secrets.iter().any(|secret| digest::holds(&self.scheme, reading, secret, keys)))
+    }
+
+    /// The fault of its timestamp, if it has one.
+    pub(super) fn late(&self, now_ms: i64) -> Option<Fault> {
+        let rule = self.scheme.timestamp.as_ref()?;
+        self.read(|reading| {
+            let candidates = digest::candidates(&self.scheme, reading).ok()?;
+            let at = rule.unit.read(&candidates.first()?.timestamp(rule, reading)?)?;
+            digest::in_time(at, rule, now_ms).err()
+        })
+    }
+}
+
+fn finding(code: &'static str, what: impl Into<String>, advice: impl Into<String>) -> Finding {
+    Finding { code, what: what.into(), advice: advice.into() }
+}
+
+const SECRET_ADVICE: &str = "Enter the secret without it.";
+const BODY_ADVICE: &str =
+    "Verify the bytes as they arrive, before any parser, middleware or proxy reads and writes them anew.";
+const SCHEME_ADVICE: &str = "Compare the sender's rule with this one.";
+
+/// Everything there is to try, likeliest first.
+pub(super) fn changes<'a>(
+    scheme: &'a Digest,
+    message: &Message<'a>,
+    keys: &'a Keys,
+    known: &Known<'a>,
+) -> Vec<Change<'a>> {
+    let mut all = Vec::new();
+    secrets(scheme, keys, known, &mut all);
+    rules(scheme, &mut all);
+    bodies(scheme, known, &mut all);
+    urls(scheme, message, &mut all);
+    headers(scheme, message, &mut all);
+    schemes(scheme, known, &mut all);
+    all.sort_by_key(|change| change.cost);
+    all
+}
+
+fn secrets<'a>(scheme: &Digest, keys: &Keys, known: &Known<'_>, all: &mut Vec<Change<'a>>) {
+    let mut add = |cost, secret: String, finding| {
+        all.push(Change { kind: Kind::Secret, cost, finding, apply: Apply::Secret(secret) });
+    };
+    for secret in keys.secrets.iter().filter(|secret| !secret.is_empty()) {
+        let trimmed = secret.trim();
+        if trimmed != secret {
+            add(
+                1,
+                trimmed.into(),
+                finding("secret_whitespace", "the secret was entered with white space around it", SECRET_ADVICE),
+            );
+        }
+        if let Some(bare) = secret.strip_prefix('"').and_then(|s| s.strip_suffix('"')) {
+            add(
+                2,
+                bare.into(),
+                finding("secret_quotes", "the secret was entered with quotes around it", SECRET_ADVICE),
+            );
+        }
+        for end in ["\n", "\r\n", " "] {
+            let what = if end == " " { "a space" } else { "a line break" };
+            add(
+                2,
+                format!("{secret}{end}"),
+                finding(
+                    "secret_newline",
+                    format!("the sender signed with {what} at the end of its secret"),
+                    "Store the secret at the sender without it, or enter it here as it is there.",
+                ),
+            );
+        }
+        for prefix in ["whsec_", "whsk_", "sk_", "secret_", "wsk_", "pdl_ntfset_"] {
+            if let Some(bare) = secret.strip_prefix(prefix) {
+                add(
+                    1,
+                    bare.into(),
+                    finding(
+                        "secret_prefix_kept",
+                        format!("the sender signed without the secret's {prefix}"),
+                        "Enter the secret without its prefix, or correct the sender.",
+                    ),
+                );
+            }
+        }
+        if scheme.key == KeyForm::Text && !secret.starts_with("whsec_") {
+            add(
+                2,
+                format!("whsec_{secret}"),
+                finding(
+                    "secret_prefix_missing",
+                    "the secret lacks its prefix whsec_, which is part of the key",
+                    "Enter the secret whole, with whsec_.",
+                ),
+            );
+        }
+        for (other, what) in [(secret.to_lowercase(), "lower"), (secret.to_uppercase(), "upper")] {
+            if other != *secret {
+                add(
+                    5,
+                    other,
+                    finding(
+                        "secret_case",
+                        format!("the secret matches in {what} case"),
+                        "Enter the secret as the vendor shows it.",
+                    ),
+                );
+            }
+        }
+    }
+    for (whose, secret) in &known.other_secrets {
+        if !secret.is_empty() && !keys.secrets.contains(secret) {
+            add(
+                2,
+                secret.clone(),
+                finding(
+                    "secret_of_another",
+                    format!("it was signed with the secret of {whose}"),
+                    "Enter that secret here, or point the sender there.",
+                ),
+            );
+        }
+    }
+}
+
+fn rules(scheme: &Digest, all: &mut Vec<Change<'_>>) {
+    let mut add = |kind, cost, rule: Digest, finding| {
+        if rule != *scheme {
+            all.push(Change { kind, cost, finding, apply: Apply::Rule(Box::new(rule)) });
+        }
+    };
+    let keys = [
+        (KeyForm::Text, 1, "the sender took the secret as text"),
+        (KeyForm::Base64, 2, "the sender decoded the secret as base64 first"),
+        (KeyForm::Prefixed, 2, "the sender took whsec_ off the secret and decoded the rest as base64"),
+        (KeyForm::Hex, 2, "the sender decoded the secret as hexadecimal first"),
+    ];
+    let hmac = matches!(
+        scheme.algorithm,
+        Algorithm::HmacMd5
+            | Algorithm::HmacSha1
+            | Algorithm::HmacSha256
+            | Algorithm::HmacSha384
+            | Algorithm::HmacSha512
+    );
+    if hmac {
+        for (key, cost, what) in keys {
+            add(Kind::Key, cost, Digest { key, ..scheme.clone() }, finding("key_form", what, SCHEME_ADVICE));
+        }
+        for (algorithm, cost, name) in [
+            (Algorithm::HmacSha1, 2, "SHA-1"),
+            (Algorithm::HmacSha256, 1, "SHA-256"),
+            (Algorithm::HmacSha512, 2, "SHA-512"),
+            (Algorithm::HmacSha384, 4, "SHA-384"),
+            (Algorithm::HmacMd5, 5, "MD5"),
+        ] {
+            let rule = Digest { algorithm, ..scheme.clone() };
+            add(
+                Kind::Algorithm,
+                cost,
+                rule,
+                finding("algorithm", format!("the sender used HMAC with {name}"), SCHEME_ADVICE),
+            );
+        }
+    }
+    if scheme.algorithm != Algorithm::Token {
+        for (encoding, cost, name) in [
+            (Encoding::Hex, 1, "hexadecimal"),
+            (Encoding::Base64, 1, "base64"),
+            (Encoding::Base64url, 3, "base64url"),
+            (Encoding::Base64OfHex, 4, "base64 of the hexadecimal text"),
+        ] {
+            let rule = Digest { encoding, ..scheme.clone() };
+            add(
+                Kind::Encoding,
+                cost,
+                rule,
+                finding("encoding", format!("the sender wrote the signature in {name}"), SCHEME_ADVICE),
+            );
+        }
+    }
+    contents(scheme, &mut add);
+}
+
+fn contents(scheme: &Digest, add: &mut impl FnMut(Kind, u32, Digest, Finding)) {
+    let text = scheme.content.to_string();
+    let mut content = |cost, text: String, finding| {
+        if let Ok(content) = text.parse() {
+            add(Kind::Content, cost, Digest { content, ..scheme.clone() }, finding);
+        }
+    };
+    if text != "{body}" && text.contains("{body}") {
+        content(
+            1,
+            "{body}".into(),
+            finding(
+                "content_body_only",
+                "the sender signed the body alone, without what this scheme puts beside it",
+                SCHEME_ADVICE,
+            ),
+        );
+        for (one, other) in [(".", ":"), (":", "."), (".", ""), (":", ""), (".", "\n")] {
+            if text.contains(&format!("}}{one}{{")) {
+                let joined = text.replace(&format!("}}{one}{{"), &format!("}}{other}{{"));
+                let shown = if other.is_empty() { "nothing".to_owned() } else { format!("{other:?}") };
+                content(
+                    4,
+                    joined,
+                    finding(
+                        "content_separator",
+                        format!("the sender put {shown} between the parts it signs, not {one:?}"),
+                        SCHEME_ADVICE,
+                    ),
+                );
+            }
+        }
+    } else if text == "{body}" {
+        for header in ["webhook-timestamp", "x-timestamp", "x-signature-timestamp", "x-webhook-timestamp"] {
+            content(
+                4,
+                format!("{{header:{header}}}.{{body}}"),
+                finding("content_timestamp", "the sender signed its timestamp along with the body", SCHEME_ADVICE),
+            );
+        }
+    }
+    if let Some(rule) = &scheme.timestamp {
+        // A timestamp that is signed as text holds in any unit; it only does not read.
+        for unit in [Unit::S, Unit::Ms, Unit::Iso] {
+            let mut rule = rule.clone();
+            rule.unit = unit;
+            let words = digest::unit_words(unit);
+            let changed = Digest { timestamp: Some(rule), ..scheme.clone() };
+            add(
+                Kind::Content,
+                3,
+                changed,
+                finding("timestamp_unit", format!("the sender wrote its timestamp as {words}"), SCHEME_ADVICE),
+            );
+        }
+    }
+}
+
+fn bodies<'a>(scheme: &Digest, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
+    if !scheme.content.signs_body() {
+        return;
+    }
+    for (kind, table) in [
+        (Kind::Order, ORDERS),
+        (Kind::Layout, LAYOUTS),
+        (Kind::Escapes, ESCAPES),
+        (Kind::Slashes, SLASHES),
+        (Kind::Lines, LINES),
+        (Kind::End, ENDS),
+        (Kind::Mark, MARKS),
+        (Kind::Charset, CHARSETS),
+    ] {
+        for (code, what, cost, rewrite) in table {
+            all.push(Change {
+                kind,
+                cost: *cost,
+                finding: finding(code, *what, BODY_ADVICE),
+                apply: Apply::Rewrite(*rewrite),
+            });
+        }
+    }
+    if let Some(body) = known.decoded_body {
+        let what = "the sender signed the body before it was compressed";
+        all.push(Change {
+            kind: Kind::Coding,
+            cost: 1,
+            finding: finding("body_compressed", what, "Verify the body after undoing its Content-Encoding."),
+            apply: Apply::Body(body),
+        });
+    }
+}
+
+fn urls<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>) {
+    if !scheme.content.signs_url() {
+        return;
+    }
+    let advice = "Enter the URL in the inbox's settings exactly as it is registered with the sender.";
+    let url = message.signed_url();
+    let mut tried = vec![url.clone()];
+    let mut add = |cost, code, what: String, url: String| {
+        if !tried.contains(&url) {
+            tried.push(url.clone());
+            all.push(Change { kind: Kind::Url, cost, finding: finding(code, what, advice), apply: Apply::Url(url) });
+        }
+    };
+    let Some((protocol, rest)) = url.split_once("://") else { return };
+    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let other = if protocol == "https" { "http" } else { "https" };
+    add(1, "url_scheme", format!("the URL that was signed begins with {other}://"), format!("{other}://{rest}"));
+    let (bare, query) = path.split_once('?').map_or((path, None), |(bare, query)| (bare, Some(query)));
+    let slash = bare.strip_suffix('/').map_or_else(|| format!("{bare}/"), str::to_owned);
+    let query = query.map_or(String::new(), |query| format!("?{query}"));
+    add(
+        2,
+        "url_slash",
+        "the URL that was signed differs by a slash at its end".into(),
+        format!("{protocol}://{host}{slash}{query}"),
+    );
+    add(2, "url_query", "the URL that was signed has no query".into(), format!("{protocol}://{host}{bare}"));
+    match host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()) {
+        Some((name, _)) => {
+            add(2, "url_port", "the URL that was signed has no port".into(), format!("{protocol}://{name}{path}"));
+            add(
+                2,
+                "url_port",
+                format!("the URL that was signed begins with {other}:// and has no port"),
+                format!("{other}://{name}{path}"),
+            );
+        }
+        None => {
+            let port = if protocol == "https" { 443 } else { 80 };
+            add(
+                3,
+                "url_port",
+                format!("the URL that was signed names the port {port}"),
+                format!("{protocol}://{host}:{port}{path}"),
+            );
+        }
+    }
+    for name in ["x-forwarded-host", "x-original-host", "host"] {
+        if let Some(host) = message.header(name).and_then(|value| std::str::from_utf8(value).ok()) {
+            for protocol in ["https", "http"] {
+                add(
+                    2,
+                    "url_host",
+                    format!("the URL that was signed has the host {host}, as {name} says"),
+                    format!("{protocol}://{host}{}", message.target),
+                );
+            }
+        }
+    }
+    if message.url.is_some() && !path.is_empty() {
+        add(
+            2,
+            "url_path",
+            "the path that was signed is the one that arrived, not the one registered".into(),
+            format!("{protocol}://{host}{}", message.target),
+        );
+    }
+}
+
+fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>) {
+    let advice = "Check what stands between the sender and here: it changes headers.";
+    for source in scheme.signature.iter().filter(|source| source.place == Place::Header) {
+        for (name, value) in message.headers {
+            let own = source.name.split('|').any(|own| own.eq_ignore_ascii_case(name));
+            let text = String::from_utf8_lossy(value);
+            if own && text.contains(char::is_whitespace) && !scheme.split.contains(' ') {
+                let whole: String = text.split_whitespace().collect();
+                all.push(Change {
+                    kind: Kind::Header,
+                    cost: 2,
+                    finding: finding("header_folded", format!("white space was put into the header {name}"), advice),
+                    apply: Apply::Header(name, whole.into_bytes()),
+                });
+            }
+            let quoted = text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            if own && let Some(bare) = quoted {
+                all.push(Change {
+                    kind: Kind::Header,
+                    cost: 2,
+                    finding: finding("header_quoted", format!("quotes were put around the header {name}"), advice),
+                    apply: Apply::Header(name, bare.as_bytes().to_vec()),
+                });
+            }
+            // Nothing shorter than a short digest can be a signature.
+            if !own
+                && text.len() >= 16
+                && !matches!(
+                    name.to_ascii_lowercase().as_str(),
+                    "user-agent" | "authorization" | "cookie" | "content-type" | "accept" | "host"
+                )
+            {
+                let renamed = Digest {
+                    signature: vec![Source { place: Place::Header, name: (*name).to_owned(), secret: None }],
+                    ..scheme.clone()
+                };
+                let prefix = if text.starts_with(&scheme.prefix) { scheme.prefix.clone() } else { String::new() };
+                let finding = finding(
+                    "header_renamed",
+                    format!("the signature stands in the header {name}, not in {}", source.name),
+                    advice,
+                );
+                all.push(Change {
+                    kind: Kind::Header,
+                    cost: 2,
+                    finding,
+                    apply: Apply::Rule(Box::new(Digest { prefix, ..renamed })),
+                });
+            }
+        }
+    }
+}
+
+fn schemes<'a>(scheme: &Digest, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
+    for (provider, other) in &known.other_schemes {
+        if let Scheme::Digest(other) = other
+            && other != scheme
+            && other.algorithm != Algorithm::Token
+        {
+            let finding = finding(
+                "another_scheme",
+                format!("it is signed as {provider} signs"),
+                format!("Set the inbox to {provider}."),
+            );
+            all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Rule(Box::new(other.clone())) });
+        }
+    }
+}

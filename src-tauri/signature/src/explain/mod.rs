@@ -1,0 +1,269 @@
+//! Why a signature does not hold: the usual faults are tried, and the one that reproduces the
+//! signature is named.
+
+mod body;
+mod change;
+
+use serde::Serialize;
+
+use crate::{
+    algorithm::Algorithm,
+    digest,
+    fault::{Fault, State, Verdict},
+    key::Keys,
+    message::{Message, Reading},
+    scheme::{Digest, Scheme},
+    verify::{signed_content, verify},
+};
+use change::{Change, Trial, changes};
+
+/// Fewer characters than these agree by chance too often to call a signature cut short.
+const TRUNCATED_MIN: usize = 8;
+
+/// Says when to stop looking, as this crate has no clock: asked before each trial.
+pub type Cancel<'a> = dyn Fn() -> bool + 'a;
+
+/// What a search may draw on beside the message.
+#[derive(Debug, Clone, Default)]
+pub struct Known<'a> {
+    /// The body with its content codings undone, where it has any.
+    pub decoded_body: Option<&'a [u8]>,
+    /// Secrets of other inboxes and endpoints, each with whose it is.
+    pub other_secrets: Vec<(String, String)>,
+    /// Schemes of other providers, each with the provider's name.
+    pub other_schemes: Vec<(String, &'a Scheme)>,
+}
+
+/// A fault that reproduces the signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Stable name for programs, such as `secret_whitespace`.
+    pub code: &'static str,
+    /// What is wrong, as the middle of a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub advice: String,
+}
+
+/// What a search came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explanation {
+    /// The verdict that is explained.
+    pub verdict: Verdict,
+    /// It in one sentence.
+    pub sentence: String,
+    /// What to do.
+    pub advice: String,
+    /// The faults that together reproduce the signature; none where it holds or nothing was found.
+    pub findings: Vec<Finding>,
+    /// The bytes the scheme signs, of the message as it arrived.
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    /// The digest that content and secret make, written as the scheme writes it; none where only
+    /// the sender can make one.
+    pub expected: Option<String>,
+    /// The signature that arrived.
+    pub found: Option<String>,
+    /// Trials made.
+    pub tried: usize,
+    /// Whether everything there is to try was tried.
+    pub complete: bool,
+}
+
+/// Explains a verdict. A signature that holds costs nothing more than [`verify`].
+pub fn explain(
+    scheme: &Scheme,
+    message: &Message<'_>,
+    keys: &Keys,
+    known: &Known<'_>,
+    now_ms: i64,
+    cancel: &Cancel<'_>,
+) -> Explanation {
+    let verdict = verify(scheme, message, keys, now_ms);
+    let content = signed_content(scheme, message, keys).unwrap_or_default();
+    let (expected, found) = match scheme {
+        Scheme::Digest(scheme) => digests(scheme, message, keys),
+        Scheme::Jwt(_) => (None, None),
+    };
+    let mut explanation = Explanation {
+        sentence: plain(&verdict),
+        advice: advice(&verdict).to_owned(),
+        verdict,
+        findings: Vec::new(),
+        content,
+        expected,
+        found,
+        tried: 0,
+        complete: true,
+    };
+    let searched = matches!(
+        explanation.verdict.fault,
+        Some(
+            Fault::Mismatch
+                | Fault::Encoding { .. }
+                | Fault::NoItem { .. }
+                | Fault::NoSignature { .. }
+                | Fault::Missing { .. }
+                | Fault::Timestamp { .. }
+                | Fault::Secret { .. }
+        )
+    );
+    let Scheme::Digest(scheme) = scheme else { return explanation };
+    if let (Some(expected), Some(found)) = (&explanation.expected, &explanation.found)
+        && found.len() >= TRUNCATED_MIN
+        && found.len() < expected.len()
+        && expected.starts_with(found.as_str())
+    {
+        explanation.sentence = format!(
+            "The signature was cut short: {} of {} characters arrived, and they are right.",
+            found.len(),
+            expected.len()
+        );
+        explanation.advice = "Check what stands between the sender and here: it cuts header values.".into();
+        explanation.findings = vec![Finding {
+            code: "header_truncated",
+            what: "the signature was cut short".into(),
+            advice: explanation.advice.clone(),
+        }];
+        return explanation;
+    }
+    if searched && keys.secrets.iter().any(|secret| !secret.is_empty()) {
+        search(scheme, message, keys, known, now_ms, cancel, &mut explanation);
+    }
+    explanation
+}
+
+fn search(
+    scheme: &Digest,
+    message: &Message<'_>,
+    keys: &Keys,
+    known: &Known<'_>,
+    now_ms: i64,
+    cancel: &Cancel<'_>,
+    explanation: &mut Explanation,
+) {
+    let base = Trial::new(scheme, message, keys);
+    let changes = changes(scheme, message, keys, known);
+    for change in &changes {
+        if cancel() {
+            explanation.complete = false;
+            return not_found(explanation);
+        }
+        explanation.tried += 1;
+        if let Some(trial) = base.with(change)
+            && trial.holds(keys)
+        {
+            return named(explanation, &[change], &trial, now_ms);
+        }
+    }
+    // Likeliest pairs first: the less two faults cost together, the sooner they are tried.
+    let mut pairs: Vec<(u32, usize, usize)> = Vec::new();
+    for (first, one) in changes.iter().enumerate() {
+        for (second, other) in changes.iter().enumerate().skip(first + 1) {
+            if one.kind != other.kind {
+                pairs.push((one.cost + other.cost, first, second));
+            }
+        }
+    }
+    pairs.sort_unstable();
+    for (_, first, second) in pairs {
+        if cancel() {
+            explanation.complete = false;
+            return not_found(explanation);
+        }
+        explanation.tried += 1;
+        let (mut one, mut other) = (&changes[first], &changes[second]);
+        if one.kind > other.kind {
+            std::mem::swap(&mut one, &mut other);
+        }
+        let Some(trial) = base.with(one).and_then(|trial| trial.with(other)) else { continue };
+        if trial.holds(keys) {
+            return named(explanation, &[one, other], &trial, now_ms);
+        }
+    }
+    not_found(explanation);
+}
+
+fn named(explanation: &mut Explanation, changes: &[&Change<'_>], trial: &Trial<'_>, now_ms: i64) {
+    explanation.findings = changes.iter().map(|change| change.finding.clone()).collect();
+    // A signature that would hold may be late as well.
+    if let Some(fault) = trial.late(now_ms) {
+        explanation.findings.push(Finding {
+            code: fault.code(),
+            what: "its timestamp is outside the tolerance".into(),
+            advice: "Check the clocks, or whether an old request was sent again.".into(),
+        });
+    }
+    let whats: Vec<&str> = explanation.findings.iter().map(|finding| finding.what.as_str()).collect();
+    let mut sentence = whats.join(", and ");
+    if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
+        sentence.replace_range(..1, &first);
+    }
+    explanation.sentence = format!("{sentence}.");
+    explanation.advice =
+        explanation.findings.iter().map(|finding| finding.advice.as_str()).collect::<Vec<_>>().join(" ");
+}
+
+fn not_found(explanation: &mut Explanation) {
+    if matches!(explanation.verdict.fault, Some(Fault::Mismatch)) {
+        let how =
+            if explanation.complete { "none of the usual faults accounts for it" } else { "the search was ended" };
+        explanation.sentence = format!("The signature does not match, and {how} ({} were tried).", explanation.tried);
+        explanation.advice = "Copy the secret anew from the vendor's page; if it is right, the body or URL was changed on its way in a manner not known here.".into();
+    }
+}
+
+fn plain(verdict: &Verdict) -> String {
+    match (&verdict.state, &verdict.fault) {
+        (State::Valid, _) => "The signature holds.".into(),
+        (_, Some(fault)) => fault.to_string(),
+        _ => "The message is not signed.".into(),
+    }
+}
+
+fn advice(verdict: &Verdict) -> &'static str {
+    match &verdict.fault {
+        None => "",
+        Some(Fault::NoSignature { .. }) => {
+            "Check that signing is switched on at the sender, and that no proxy takes the header away."
+        }
+        Some(Fault::NoItem { .. } | Fault::Encoding { .. }) => {
+            "Check that the inbox is set to the provider that sends."
+        }
+        Some(Fault::Missing { .. } | Fault::Requirement { .. }) => {
+            "Check that no proxy takes headers away, and that every setting of the scheme is made."
+        }
+        Some(Fault::Timestamp { .. }) => "Check that the inbox is set to the provider that sends.",
+        Some(Fault::Stale { .. }) => {
+            "Replays of stored requests are stale: sign them anew. Otherwise compare the clocks."
+        }
+        Some(Fault::Future { .. }) => "Compare the clocks of the sender and of this machine.",
+        Some(Fault::NoSecret) => "Enter the secret the vendor shows for this webhook.",
+        Some(Fault::Secret { .. }) => "Copy the secret anew from the vendor's page.",
+        Some(Fault::Token { .. }) => "Check the secret, and that the URL is entered as it is registered.",
+        Some(Fault::Mismatch) => "Copy the secret anew from the vendor's page.",
+    }
+}
+
+/// The digest expected and the one found, as the scheme writes them.
+fn digests(scheme: &Digest, message: &Message<'_>, keys: &Keys) -> (Option<String>, Option<String>) {
+    let reading = Reading::new(message);
+    let Ok(candidates) = digest::candidates(scheme, &reading) else { return (None, None) };
+    let candidate = &candidates[0];
+    // A token is the secret itself, and is never shown.
+    if scheme.algorithm == Algorithm::Token {
+        return (None, None);
+    }
+    let secret = keys.secrets.get(candidate.source.secret.unwrap_or(0)).map(String::as_str).unwrap_or_default();
+    let param = keys.param();
+    let filling = candidate.filling(&reading, secret.as_bytes(), &param);
+    let expected = scheme.algorithm.is_symmetric().then(|| {
+        let key = scheme.key.bytes(secret).ok().filter(|_| !secret.is_empty())?;
+        let feed = |sink: &mut dyn FnMut(&[u8])| scheme.content.feed(&filling, sink);
+        scheme.algorithm.digest(&key, feed).ok().map(|digest| scheme.encoding.write(&digest))
+    });
+    (expected.flatten(), Some(candidate.text.clone()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Each fault is planted, and must be named.
+
+use super::*;
+use crate::sign::sign;
+
+const NOW: i64 = 1_800_000_000_000;
+const SECRET: &str = "a secret of some length";
+const BODY: &str = "{\"event\":\"chat.closed\",\"data\":{\"name\":\"Zoë / Zo\",\"list\":[1,2.50,{}]}}";
+
+fn scheme(json: serde_json::Value) -> Scheme {
+    serde_json::from_value(json).expect("a scheme")
+}
+
+fn body_scheme() -> Scheme {
+    scheme(
+        serde_json::json!({ "digest": { "signature": ["header:X-Sig"], "prefix": "sha256=", "content": "{body}", "algorithm": "hmac-sha256" } }),
+    )
+}
+
+fn timed() -> Scheme {
+    scheme(serde_json::json!({ "digest": {
+        "signature": ["header:X-Sig"], "split": ",", "prefix": "v1=", "content": "{signature:t}.{body}", "algorithm": "hmac-sha256",
+        "timestamp": { "from": "signature:t", "unit": "s", "past_s": 300 } } }))
+}
+
+fn url_scheme() -> Scheme {
+    scheme(
+        serde_json::json!({ "digest": { "signature": ["header:X-Sig"], "content": "{url}{body}", "algorithm": "hmac-sha256", "encoding": "base64" } }),
+    )
+}
+
+/// Signed at one end as `sent`, looked at on the other as `arrived`; the codes found.
+struct Case {
+    signing: Scheme,
+    secret: &'static str,
+    sent_body: Vec<u8>,
+    sent_url: Option<&'static str>,
+    verifying: Scheme,
+    known_secret: &'static str,
+    body: Vec<u8>,
+    url: Option<&'static str>,
+    header: fn(&str) -> String,
+    name: &'static str,
+}
+
+impl Case {
+    fn of(scheme: Scheme) -> Self {
+        Self {
+            signing: scheme.clone(),
+            secret: SECRET,
+            sent_body: BODY.into(),
+            sent_url: None,
+            verifying: scheme,
+            known_secret: SECRET,
+            body: BODY.into(),
+            url: None,
+            header: str::to_owned,
+            name: "X-Sig",
+        }
+    }
+
+    fn explained(&self, known: &Known<'_>) -> Explanation {
+        let message =
+            Message { method: "POST", target: "/hook?a=1", url: self.sent_url, headers: &[], body: &self.sent_body };
+        let signed = sign(&self.signing, &message, &Keys::of(self.secret), "id", NOW - 1_000).expect("it signs");
+        let value = (self.header)(&signed.headers[0].1);
+        let headers = [("Host", &b"example.com"[..]), (self.name, value.as_bytes())];
+        let message =
+            Message { method: "POST", target: "/hook?a=1", url: self.url, headers: &headers, body: &self.body };
+        explain(&self.verifying, &message, &Keys::of(self.known_secret), known, NOW, &|| false)
+    }
+
+    fn codes(&self) -> Vec<&'static str> {
+        let explanation = self.explained(&Known::default());
+        assert_ne!(explanation.verdict.state, State::Valid, "nothing was planted");
+        explanation.findings.iter().map(|finding| finding.code).collect()
+    }
+}
+
+#[test]
+fn a_secret_entered_wrongly_is_named() {
+    for (known, signed, code) in [
+        ("a secret of some length\n", SECRET, "secret_whitespace"),
+        (" a secret of some length", SECRET, "secret_whitespace"),
+        ("\"a secret of some length\"", SECRET, "secret_quotes"),
+        (SECRET, "a secret of some length\n", "secret_newline"),
+        ("whsec_abcdefgh", "abcdefgh", "secret_prefix_kept"),
+        ("abcdefgh", "whsec_abcdefgh", "secret_prefix_missing"),
+        ("ABCDEF0123", "abcdef0123", "secret_case"),
+    ] {
+        let case = Case { secret: signed, known_secret: known, ..Case::of(body_scheme()) };
+        assert_eq!(case.codes(), [code], "{known:?}");
+    }
+}
+
+#[test]
+fn the_secret_of_another_is_named_with_whose_it_is() {
+    let case = Case { secret: "the other one", ..Case::of(body_scheme()) };
+    let known = Known { other_secrets: vec![("the inbox billing".into(), "the other one".into())], ..Known::default() };
+    let explanation = case.explained(&known);
+    assert_eq!(explanation.sentence, "It was signed with the secret of the inbox billing.");
+}
+
+#[test]
+fn another_rule_at_the_sender_is_named() {
+    let with = |change: fn(&mut Digest)| {
+        let Scheme::Digest(mut digest) = body_scheme() else { panic!("it is one") };
+        change(&mut digest);
+        Scheme::Digest(digest)
+    };
+    for (signing, code) in [
+        (with(|d| d.algorithm = Algorithm::HmacSha1), "algorithm"),
+        (with(|d| d.algorithm = Algorithm::HmacSha512), "algorithm"),
+        (with(|d| d.encoding = crate::Encoding::Base64), "encoding"),
+        (with(|d| d.key = crate::KeyForm::Hex), "key_form"),
+        (with(|d| d.key = crate::KeyForm::Base64), "key_form"),
+    ] {
+        let case = Case { signing, secret: "abcdef012345", known_secret: "abcdef012345", ..Case::of(body_scheme()) };
+        assert_eq!(case.codes(), [code]);
+    }
+    let Scheme::Digest(mut body_only) = timed() else { panic!("it is one") };
+    body_only.content = "{body}".parse().expect("a template");
+    assert_eq!(Case { signing: Scheme::Digest(body_only.clone()), ..Case::of(timed()) }.codes(), ["content_body_only"]);
+    body_only.content = "{signature:t}:{body}".parse().expect("a template");
+    assert_eq!(Case { signing: Scheme::Digest(body_only), ..Case::of(timed()) }.codes(), ["content_separator"]);
+}
+
+#[test]
+fn a_body_changed_after_signing_is_named() {
+    let pretty =
+        serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(BODY).expect("JSON")).expect("JSON");
+    let spaced = BODY.replace("\":", "\": ").replace(",\"", ", \"").replace("1,2", "1, 2").replace(",{", ", {");
+    let cases: [(&str, Vec<u8>, Vec<u8>); 14] = [
+        ("body_compact", r#"{"b":1,"a":[2,3]}"#.into(), "{\n \"b\": 1,\n \"a\": [2, 3]}".into()),
+        ("body_spaced", spaced.into(), BODY.into()),
+        ("body_pretty", b"{\n  \"b\": 1\n}".into(), b"{\"b\":1}".into()),
+        ("body_sorted", br#"{"a":2,"b":1}"#.into(), br#"{"b":1,"a":2}"#.into()),
+        ("body_unicode_escaped", BODY.replace('ë', "\\u00eb").into(), BODY.into()),
+        ("body_unicode_plain", BODY.into(), BODY.replace('ë', "\\u00eb").into()),
+        ("body_slashes_escaped", BODY.replace('/', "\\/").into(), BODY.into()),
+        ("body_crlf", b"a=1\r\nb=2\r\n".into(), b"a=1\nb=2\n".into()),
+        ("body_lf", b"a=1\nb=2\n".into(), b"a=1\r\nb=2\r\n".into()),
+        ("body_newline_lost", b"x\n".into(), b"x".into()),
+        ("body_newline_added", b"x".into(), b"x\n".into()),
+        ("body_bom_added", BODY.into(), [b"\xef\xbb\xbf", BODY.as_bytes()].concat()),
+        ("body_bom_lost", [b"\xef\xbb\xbf", BODY.as_bytes()].concat(), BODY.into()),
+        ("body_from_latin1", b"caf\xe9".into(), "café".into()),
+    ];
+    for (code, sent_body, body) in cases {
+        let case = Case { sent_body, body, ..Case::of(body_scheme()) };
+        assert_eq!(case.codes(), [code]);
+    }
+    let case = Case { sent_body: pretty.into(), body: BODY.into(), ..Case::of(body_scheme()) };
+    assert!(!case.codes().is_empty(), "sorted, and laid out");
+}
+
+#[test]
+fn a_body_signed_before_compression_is_named() {
+    let case = Case { body: b"\x1f\x8b anything".into(), ..Case::of(body_scheme()) };
+    let known = Known { decoded_body: Some(BODY.as_bytes()), ..Known::default() };
+    assert_eq!(case.explained(&known).findings[0].code, "body_compressed");
+}
+
+#[test]
+fn a_url_that_is_not_the_registered_one_is_named() {
+    for (signed, url, code) in [
+        ("https://example.com/hook?a=1", None, "url_scheme"),
+        ("https://example.com/hook?a=1", Some("http://example.com/hook?a=1"), "url_scheme"),
+        ("https://example.com/hook", Some("https://example.com/hook/"), "url_slash"),
+        ("https://example.com/hook", Some("https://example.com/hook?a=1"), "url_query"),
+        ("https://example.com/hook", Some("https://example.com:8443/hook"), "url_port"),
+        ("https://example.com:443/hook", Some("https://example.com/hook"), "url_port"),
+        ("https://example.com/hook?a=1", Some("https://tunnel.example/hook?a=1"), "url_host"),
+    ] {
+        let case = Case { sent_url: Some(signed), url, ..Case::of(url_scheme()) };
+        assert_eq!(case.codes(), [code], "{signed} {url:?}");
+    }
+}
+
+#[test]
+fn a_header_changed_on_its_way_is_named() {
+    let case = Case { header: |value| format!("{} {}", &value[..20], &value[20..]), ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["header_folded"]);
+    let case = Case { header: |value| format!("\"{value}\""), ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["header_quoted"]);
+    let case = Case { name: "X-Proxy-Sig", ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["header_renamed"]);
+    let case = Case { header: |value| value[..40].to_owned(), ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["header_truncated"]);
+}
+
+#[test]
+fn a_late_signature_says_by_how_much() {
+    let message = Message { method: "POST", target: "/", url: None, headers: &[], body: b"x" };
+    let signed = sign(&timed(), &message, &Keys::of(SECRET), "id", NOW).expect("it signs");
+    let headers = [("X-Sig", signed.headers[0].1.as_bytes())];
+    let message = Message { headers: &headers, ..message };
+    let late = explain(&timed(), &message, &Keys::of(SECRET), &Known::default(), NOW + 3_600_000, &|| false);
+    assert_eq!(late.verdict.fault.as_ref().map(Fault::code), Some("stale"));
+    assert!(late.sentence.contains("60 minutes"), "{}", late.sentence);
+}
+
+#[test]
+fn two_faults_at_once_are_both_named() {
+    let case = Case {
+        known_secret: "a secret of some length\n",
+        sent_body: b"x\n".into(),
+        body: b"x".into(),
+        ..Case::of(body_scheme())
+    };
+    let mut codes = case.codes();
+    codes.sort_unstable();
+    assert_eq!(codes, ["body_newline_lost", "secret_whitespace"]);
+    let explanation = case.explained(&Known::default());
+    assert!(explanation.sentence.contains(", and "), "{}", explanation.sentence);
+}
+
+#[test]
+fn a_fault_and_a_late_timestamp_are_both_named() {
+    let message = Message { method: "POST", target: "/", url: None, headers: &[], body: b"x\n" };
+    let signed = sign(&timed(), &message, &Keys::of(SECRET), "id", NOW).expect("it signs");
+    let headers = [("X-Sig", signed.headers[0].1.as_bytes())];
+    let message = Message { headers: &headers, body: b"x", ..message };
+    let late = explain(&timed(), &message, &Keys::of(SECRET), &Known::default(), NOW + 3_600_000, &|| false);
+    let codes: Vec<_> = late.findings.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["body_newline_lost", "stale"]);
+}
+
+#[test]
+fn what_cannot_be_explained_says_what_was_tried_and_a_cancelled_search_says_so() {
+    let case = Case { secret: "nobody knows this one", ..Case::of(body_scheme()) };
+    let explanation = case.explained(&Known::default());
+    assert!(explanation.complete && explanation.tried > 100, "{}", explanation.tried);
+    assert!(explanation.sentence.contains("none of the usual faults"), "{}", explanation.sentence);
+    let message = Message { method: "POST", target: "/", url: None, headers: &[("X-Sig", b"sha256=00")], body: b"x" };
+    let cancelled = explain(&body_scheme(), &message, &Keys::of("x"), &Known::default(), NOW, &|| true);
+    assert_eq!((cancelled.tried, cancelled.complete), (0, false));
+}

@@ -1,0 +1,191 @@
+//! Secrets as typed, and the keys they stand for.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use ed25519_dalek::pkcs8::DecodePrivateKey as _;
+use p256::pkcs8::DecodePublicKey as _;
+use rsa::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _};
+use serde::{Deserialize, Serialize};
+use sha1::{Digest as _, Sha1};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{
+    algorithm::Algorithm,
+    encoding::{BASE64, BASE64URL},
+    fault::Fault,
+};
+
+/// How a secret as a vendor shows it becomes the key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyForm {
+    /// Its bytes as text.
+    #[default]
+    Text,
+    /// Base64.
+    Base64,
+    /// Base64 behind `whsec_`, `whsk_` or `whpk_`, which is taken off.
+    Prefixed,
+    /// Hexadecimal.
+    Hex,
+    /// Its bytes as text after NFKD normalisation (EasyPost).
+    Nfkd,
+    /// SHA-1 of its bytes (Braintree).
+    Sha1,
+    /// Base64 for URLs.
+    Base64url,
+    /// A key in DER, in base64 without the PEM lines around it.
+    Spki,
+    /// A key or certificate in PEM.
+    Pem,
+}
+
+/// The secrets and settings of one inbox or endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// Secrets as typed; several while one replaces another.
+    pub secrets: Vec<String>,
+    /// Named settings of the scheme, such as an application's key.
+    pub params: BTreeMap<String, String>,
+}
+
+impl Keys {
+    /// One secret and no settings.
+    pub fn of(secret: impl Into<String>) -> Self {
+        Self { secrets: vec![secret.into()], params: BTreeMap::new() }
+    }
+
+    pub(crate) fn param(&self) -> impl Fn(&str) -> Option<String> {
+        |name| self.params.get(name).cloned()
+    }
+}
+
+/// What verifies or signs.
+pub(crate) enum Key {
+    Bytes(Vec<u8>),
+    Ed25519(ed25519_dalek::VerifyingKey),
+    Ed25519Private(ed25519_dalek::SigningKey),
+    P256(p256::ecdsa::VerifyingKey),
+    P256Private(p256::ecdsa::SigningKey),
+    P521(p521::ecdsa::VerifyingKey),
+    Rsa(rsa::RsaPublicKey),
+    RsaPrivate(Box<rsa::RsaPrivateKey>),
+}
+
+fn wrong(why: impl Into<String>) -> Fault {
+    Fault::Secret { why: why.into() }
+}
+
+impl KeyForm {
+    /// The bytes a secret stands for.
+    pub(crate) fn bytes(self, secret: &str) -> Result<Vec<u8>, Fault> {
+        let base64 =
+            |text: &str| BASE64.decode(text).or_else(|_| BASE64URL.decode(text)).map_err(|_| wrong("it is not base64"));
+        match self {
+            Self::Text | Self::Pem => Ok(secret.as_bytes().to_vec()),
+            Self::Nfkd => Ok(secret.nfkd().collect::<String>().into_bytes()),
+            Self::Sha1 => Ok(Sha1::digest(secret).to_vec()),
+            Self::Hex => hex::decode(secret).map_err(|_| wrong("it is not hexadecimal")),
+            Self::Base64 | Self::Base64url | Self::Spki => base64(secret),
+            Self::Prefixed => {
+                let bare = ["whsec_", "whsk_", "whpk_"].iter().find_map(|prefix| secret.strip_prefix(prefix));
+                base64(bare.unwrap_or(secret))
+            }
+        }
+    }
+
+    /// The key that verifies.
+    pub(crate) fn verifying(self, algorithm: Algorithm, secret: &str) -> Result<Key, Fault> {
+        if secret.is_empty() {
+            return Err(Fault::NoSecret);
+        }
+        match algorithm {
+            Algorithm::Ed25519 => ed25519(self, secret).map(Key::Ed25519),
+            Algorithm::EcdsaSha256 => {
+                let key = match self {
+                    Self::Pem => p256::ecdsa::VerifyingKey::from_public_key_pem(secret).map_err(|e| e.to_string()),
+                    _ => {
+                        p256::ecdsa::VerifyingKey::from_public_key_der(&self.bytes(secret)?).map_err(|e| e.to_string())
+                    }
+                };
+                key.map(Key::P256).map_err(|e| wrong(format!("it is no P-256 public key: {e}")))
+            }
+            Algorithm::RsaSha1 | Algorithm::RsaSha256 | Algorithm::RsaSha512 | Algorithm::RsaPssSha512 => {
+                rsa_public(secret).map(Key::Rsa)
+            }
+            _ => self.bytes(secret).map(Key::Bytes),
+        }
+    }
+
+    /// The key that signs.
+    pub(crate) fn signing(self, algorithm: Algorithm, secret: &str) -> Result<Key, Fault> {
+        if secret.is_empty() {
+            return Err(Fault::NoSecret);
+        }
+        match algorithm {
+            Algorithm::Ed25519 => {
+                if secret.contains("PRIVATE KEY") {
+                    return ed25519_dalek::SigningKey::from_pkcs8_pem(secret)
+                        .map(Key::Ed25519Private)
+                        .map_err(|e| wrong(format!("it is no Ed25519 private key: {e}")));
+                }
+                let bytes = self.bytes(secret)?;
+                // Svix writes seed and public key behind each other; the seed alone is the key.
+                let seed: [u8; 32] = bytes
+                    .get(..32)
+                    .filter(|_| matches!(bytes.len(), 32 | 64))
+                    .and_then(|seed| seed.try_into().ok())
+                    .ok_or_else(|| {
+                        wrong(format!("an Ed25519 private key has 32 or 64 bytes, this one {}", bytes.len()))
+                    })?;
+                Ok(Key::Ed25519Private(ed25519_dalek::SigningKey::from_bytes(&seed)))
+            }
+            Algorithm::EcdsaSha256 => {
+                let key = p256::SecretKey::from_pkcs8_pem(secret)
+                    .map_err(|e| e.to_string())
+                    .or_else(|_| p256::SecretKey::from_sec1_pem(secret).map_err(|e| e.to_string()));
+                key.map(|key| Key::P256Private(key.into()))
+                    .map_err(|e| wrong(format!("it is no P-256 private key in PEM: {e}")))
+            }
+            Algorithm::RsaSha1 | Algorithm::RsaSha256 | Algorithm::RsaSha512 | Algorithm::RsaPssSha512 => {
+                use rsa::pkcs1::DecodeRsaPrivateKey as _;
+                rsa::RsaPrivateKey::from_pkcs8_pem(secret)
+                    .or_else(|_| rsa::RsaPrivateKey::from_pkcs1_pem(secret).map_err(Into::into))
+                    .map(|key| Key::RsaPrivate(Box::new(key)))
+                    .map_err(|e: rsa::pkcs8::Error| wrong(format!("it is no RSA private key in PEM: {e}")))
+            }
+            _ => self.bytes(secret).map(Key::Bytes),
+        }
+    }
+}
+
+fn ed25519(form: KeyForm, secret: &str) -> Result<ed25519_dalek::VerifyingKey, Fault> {
+    use ed25519_dalek::pkcs8::DecodePublicKey as _;
+    if secret.contains("PUBLIC KEY") {
+        return ed25519_dalek::VerifyingKey::from_public_key_pem(secret)
+            .map_err(|e| wrong(format!("it is no Ed25519 public key: {e}")));
+    }
+    let bytes = form.bytes(secret)?;
+    let bytes: [u8; 32] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| wrong(format!("an Ed25519 public key has 32 bytes, this one {}", bytes.len())))?;
+    ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| wrong("it is no point on the curve of Ed25519"))
+}
+
+/// Reads a public key, in PEM or as bare base64, or out of a certificate.
+pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
+    use rsa::pkcs1::DecodeRsaPublicKey as _;
+    let text = secret.trim();
+    let found = if text.starts_with("-----BEGIN") {
+        rsa::RsaPublicKey::from_public_key_pem(text)
+            .map_err(|e| e.to_string())
+            .or_else(|_| rsa::RsaPublicKey::from_pkcs1_pem(text).map_err(|e| e.to_string()))
+    } else {
+        let bare: String = text.split_whitespace().collect();
+        let der = BASE64.decode(bare).map_err(|_| wrong("it is no RSA public key in PEM or base64"))?;
+        rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string())
+    };
+    found.map_err(|e| wrong(format!("it is no RSA public key: {e}")))
+}

@@ -1,0 +1,51 @@
+//! How webhooks are signed, as data.
+//!
+//! A [`Scheme`] says where a signature stands, what it covers and how it is made. [`verify`]
+//! judges a message by it, [`sign`] makes what a vendor would have sent, and [`explain`] names the
+//! fault that would account for a signature that does not hold. Nothing here does I/O or asks for
+//! the time.
+//!
+//! ```
+//! use hookline_signature::{Keys, Message, Scheme, State, verify};
+//!
+//! let github: Scheme = serde_json::from_value(serde_json::json!({ "digest": {
+//!     "signature": ["header:X-Hub-Signature-256"],
+//!     "prefix": "sha256=",
+//!     "content": "{body}",
+//!     "algorithm": "hmac-sha256",
+//! }})).unwrap();
+//! // The example of GitHub's "Validating webhook deliveries".
+//! let headers = [("X-Hub-Signature-256", &b"sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"[..])];
+//! let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: b"Hello, World!" };
+//! let keys = Keys::of("It's a Secret to Everybody");
+//! assert_eq!(verify(&github, &message, &keys, 0).state, State::Valid);
+//! ```
+#![forbid(unsafe_code)]
+
+mod algorithm;
+mod digest;
+mod encoding;
+mod explain;
+mod fault;
+mod jwt;
+mod key;
+mod message;
+mod scheme;
+mod sign;
+mod source;
+mod template;
+mod timestamp;
+mod verify;
+
+pub use algorithm::Algorithm;
+pub use encoding::Encoding;
+pub use explain::{Cancel, Explanation, Finding, Known, explain};
+pub use fault::{Fault, State, Verdict};
+pub use key::{KeyForm, Keys};
+pub use message::Message;
+pub use scheme::{BodyClaim, Digest, Jwt, Scheme};
+pub use sign::{SignError, Signed, sign};
+pub use source::Source;
+pub use template::Template;
+pub use timestamp::{TimestampRule, Unit};
+pub use verify::{signed_content, verify};

@@ -1,0 +1,108 @@
+//! A message as it came off the wire.
+
+use std::cell::OnceCell;
+
+use serde_json::Value;
+
+/// One HTTP request, borrowed: nothing is copied to judge it.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    /// Method, upper case.
+    pub method: &'a str,
+    /// Path and query as sent.
+    pub target: &'a str,
+    /// The whole URL as registered with the sender. A tunnel or proxy changes what arrives, so
+    /// it cannot be told from the message; without it, it is put together from Host and target.
+    pub url: Option<&'a str>,
+    /// Header names and values in wire order, with repeats.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// Body as sent, after transfer decoding and before any other.
+    pub body: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// The first value of a header.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// Every value of a header, in order.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+
+    /// The URL that was signed, as far as it is known.
+    pub fn signed_url(&self) -> String {
+        self.url.map_or_else(
+            || {
+                let host = self.header("host").map(String::from_utf8_lossy).unwrap_or_default();
+                format!("http://{host}{}", self.target)
+            },
+            str::to_owned,
+        )
+    }
+
+    /// Path and query that were signed: of the registered URL where there is one.
+    pub fn signed_path(&self) -> &'a str {
+        let registered = self.url.and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+        match registered {
+            Some(rest) => rest.find('/').map_or("/", |at| &rest[at..]),
+            None => self.target,
+        }
+    }
+
+    /// The first value of a query parameter, decoded.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.target.split_once('?')?;
+        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The fields of a form body, decoded, in order.
+    pub(crate) fn form(&self) -> impl Iterator<Item = (String, String)> + 'a {
+        form_urlencoded::parse(self.body).map(|(key, value)| (key.into_owned(), value.into_owned()))
+    }
+}
+
+/// A message with what is read out of it once.
+pub(crate) struct Reading<'a> {
+    pub(crate) message: Message<'a>,
+    json: OnceCell<Option<Value>>,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(message: &Message<'a>) -> Self {
+        Self { message: *message, json: OnceCell::new() }
+    }
+
+    /// A scalar of a JSON body by a path such as `signature.timestamp`; `[]` takes the first item.
+    pub(crate) fn json(&self, path: &str) -> Option<String> {
+        let value = self.json.get_or_init(|| serde_json::from_slice(self.message.body).ok()).as_ref()?;
+        scalar(find(value, path)?)
+    }
+}
+
+fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    let mut at = value;
+    for step in path.split('.') {
+        let (name, first) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
+        if !name.is_empty() {
+            at = match at {
+                Value::Array(items) => items.get(name.parse::<usize>().ok()?)?,
+                other => other.get(name)?,
+            };
+        }
+        if first {
+            at = at.get(0)?;
+        }
+    }
+    Some(at)
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,130 @@
+//! A signature scheme as data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    algorithm::Algorithm, encoding::Encoding, key::KeyForm, source::Source, template::Template,
+    timestamp::TimestampRule,
+};
+
+/// How a vendor signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// A digest over parts of the message.
+    Digest(Digest),
+    /// A JSON Web Token in a header that carries a digest of the body.
+    Jwt(Jwt),
+}
+
+/// A digest over parts of the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digest {
+    /// Where signatures stand; any that holds is enough.
+    pub signature: Vec<Source>,
+    /// Characters that part the value into items; one item if empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub split: String,
+    /// How an item with a signature begins; any other `key=value` item can be part of the content.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// What is signed.
+    pub content: Template,
+    /// What makes the digest.
+    pub algorithm: Algorithm,
+    /// How the digest is written.
+    #[serde(default)]
+    pub encoding: Encoding,
+    /// How the secret becomes the key.
+    #[serde(default)]
+    pub key: KeyForm,
+    /// When it was signed, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampRule>,
+    /// What must hold besides, as `header:Name` (is there), `header:Name=value` or
+    /// `header:Name={param:name}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<String>,
+}
+
+/// A JSON Web Token (RFC 7519) in a header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jwt {
+    /// Where the token stands.
+    pub token: Source,
+    /// What stands before it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// Values of `alg` that are taken, such as `HS256`.
+    pub algorithms: Vec<String>,
+    /// The claim that carries a digest of the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<BodyClaim>,
+    /// The claim that carries the URL, or a digest of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<BodyClaim>,
+    /// What `iss` must be; `{param:name}` is a setting.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// Seconds by which `exp` and `nbf` may be missed.
+    #[serde(default)]
+    pub leeway_s: u32,
+    /// Seconds since `iat` that are allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_s: Option<u32>,
+}
+
+/// A claim with a digest in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodyClaim {
+    /// Its name.
+    pub claim: String,
+    /// How the SHA-256 digest is written; the text itself if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Encoding>,
+}
+
+impl Scheme {
+    /// Whether the URL as registered has to be known.
+    pub fn signs_url(&self) -> bool {
+        match self {
+            Self::Digest(digest) => digest.content.signs_url(),
+            Self::Jwt(jwt) => jwt.url.is_some(),
+        }
+    }
+
+    /// Where signatures stand.
+    pub fn places(&self) -> &[Source] {
+        match self {
+            Self::Digest(digest) => &digest.signature,
+            Self::Jwt(jwt) => std::slice::from_ref(&jwt.token),
+        }
+    }
+
+    /// Whether the body is covered by the signature.
+    pub fn signs_body(&self) -> bool {
+        match self {
+            Self::Digest(digest) => digest.content.signs_body(),
+            Self::Jwt(jwt) => jwt.body.is_some(),
+        }
+    }
+
+    /// The settings it needs beside the secret.
+    pub fn params(&self) -> Vec<String> {
+        fn named(text: &str) -> Option<String> {
+            let (_, rest) = text.split_once("{param:")?;
+            Some(rest.split('}').next()?.to_owned())
+        }
+        match self {
+            Self::Digest(digest) => {
+                let mut names: Vec<String> = digest.content.params().into_iter().map(str::to_owned).collect();
+                names.extend(digest.requires.iter().filter_map(|one| named(one)));
+                names
+            }
+            Self::Jwt(jwt) => jwt.issuer.iter().filter_map(|issuer| named(issuer)).collect(),
+        }
+    }
+}

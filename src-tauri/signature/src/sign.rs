@@ -1,0 +1,146 @@
+//! Signing as a vendor does.
+
+use serde::Serialize;
+
+use crate::{
+    algorithm::Algorithm,
+    fault::Fault,
+    jwt,
+    key::Keys,
+    message::{Message, Reading},
+    scheme::{Digest, Scheme},
+    source::{Place, Source},
+    template::Filling,
+};
+
+/// Why a message cannot be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(untagged)]
+pub enum SignError {
+    /// Secret or message are not what the scheme needs.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What signing adds to a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Signed {
+    /// Headers to set, in order.
+    pub headers: Vec<(String, String)>,
+    /// Values that stand elsewhere, each with its place: a field of the body, a query parameter.
+    pub elsewhere: Vec<(String, String)>,
+}
+
+/// Signs a message as its sender would at `now_ms`. `id` is the message's own, where the scheme
+/// signs one. Every secret makes a signature where the scheme takes several.
+pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, SignError> {
+    match scheme {
+        Scheme::Digest(digest) => Ok(by_digest(digest, message, keys, id, now_ms)?),
+        Scheme::Jwt(scheme) => {
+            let token = jwt::sign(scheme, &Reading::new(message), keys, id, now_ms)?;
+            let mut signed = Signed::default();
+            signed.put(&scheme.token, format!("{}{token}", scheme.prefix));
+            Ok(signed)
+        }
+    }
+}
+
+impl Signed {
+    fn put(&mut self, source: &Source, value: String) {
+        match source.header_name() {
+            Some(name) => self.headers.push((name, value)),
+            None => self.elsewhere.push((source.to_string(), value)),
+        }
+    }
+}
+
+fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, Fault> {
+    let mut signed = Signed::default();
+    let now = scheme.timestamp.as_ref().map(|rule| (rule, rule.unit.write(now_ms)));
+    if let Some((rule, now)) = &now
+        && rule.from.place != Place::Signature
+        && rule.from.place != Place::Json
+    {
+        signed.put(&rule.from, now.clone());
+    }
+    // Other headers that are signed: what the message has stays, an id it lacks is given.
+    for source in scheme.content.headers() {
+        let known = now.as_ref().is_some_and(|(rule, _)| rule.from == *source);
+        if !known && source.value(&Reading::new(message)).is_none() {
+            let value = if source.name.to_ascii_lowercase().contains("timestamp") {
+                now_ms.div_euclid(1_000).to_string()
+            } else {
+                id.to_owned()
+            };
+            signed.put(source, value);
+        }
+    }
+    for rule in &scheme.requires {
+        if let Some((place, value)) = rule.split_once('=')
+            && let Ok(source) = place.parse::<Source>()
+            && source.value(&Reading::new(message)).is_none()
+        {
+            let value = match value.strip_prefix("{param:").and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) => match keys.params.get(name) {
+                    Some(value) => value.clone(),
+                    None => continue,
+                },
+                None => value.to_owned(),
+            };
+            signed.put(&source, value);
+        }
+    }
+    let replaced = |name: &str| signed.headers.iter().any(|(set, _)| set.eq_ignore_ascii_case(name));
+    let mut headers: Vec<(&str, &[u8])> = message.headers.iter().filter(|(name, _)| !replaced(name)).copied().collect();
+    headers.extend(signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let reading = Reading::new(&Message { headers: &headers, ..*message });
+
+    let mut items: Vec<(String, String)> = Vec::new();
+    for item in scheme.content.items() {
+        let value = match &now {
+            Some((rule, now)) if rule.from.name == item => now.clone(),
+            _ => keys.params.get(item).cloned().unwrap_or_else(|| now_ms.to_string()),
+        };
+        items.push((item.to_owned(), value));
+    }
+    if let Some((rule, now)) = &now
+        && rule.from.place == Place::Signature
+        && !items.iter().any(|(key, _)| *key == rule.from.name)
+    {
+        items.push((rule.from.name.clone(), now.clone()));
+    }
+    let param = keys.param();
+    let mut digests = Vec::new();
+    for secret in keys.secrets.iter().filter(|secret| !secret.is_empty()) {
+        let filling = Filling { reading: &reading, items: &items, secret: secret.as_bytes(), param: &param };
+        let key = scheme.key.signing(scheme.algorithm, secret)?;
+        let digest = scheme.algorithm.sign(&key, |sink: &mut dyn FnMut(&[u8])| scheme.content.feed(&filling, sink))?;
+        digests.push(match scheme.algorithm {
+            Algorithm::Token => String::from_utf8_lossy(&digest).into_owned(),
+            _ => scheme.encoding.write(&digest),
+        });
+    }
+    let first = digests.first().cloned().ok_or(Fault::NoSecret)?;
+    let numbered = scheme.signature.iter().any(|source| source.secret.is_some());
+    if numbered {
+        for source in &scheme.signature {
+            if let Some(digest) = digests.get(source.secret.unwrap_or(0)) {
+                signed.put(source, format!("{}{digest}", scheme.prefix));
+            }
+        }
+        return Ok(signed);
+    }
+    let Some(place) = scheme.signature.first() else { return Ok(signed) };
+    let value = if scheme.split.is_empty() {
+        format!("{}{first}", scheme.prefix)
+    } else {
+        let separator = scheme.split.chars().next().map(String::from).unwrap_or_default();
+        let items = items.iter().map(|(key, value)| format!("{key}={value}"));
+        items
+            .chain(digests.iter().map(|digest| format!("{}{digest}", scheme.prefix)))
+            .collect::<Vec<_>>()
+            .join(&separator)
+    };
+    signed.put(place, value);
+    Ok(signed)
+}

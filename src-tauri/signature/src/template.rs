@@ -1,0 +1,296 @@
+//! The signed content as a template.
+
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use base64::Engine as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    encoding::BASE64,
+    fault::Fault,
+    message::Reading,
+    source::{Place, Source},
+};
+
+/// What is signed, filled with bytes: text stands for itself, `{…}` for a part of the message.
+///
+/// Parts: `{body}`, `{url}`, `{path}` (with query), `{method}`, `{secret}`, `{params}` (names and
+/// values of a form, sorted), `{header:Name}`, `{query:name}`, `{form:name}`, `{json:path}`,
+/// `{signature:key}`, `{param:name}` (a setting), and `{sha256hex(part)}`, `{base64(part)}`,
+/// `{json(part)}` (as a JSON string), `{crc32(part)}` (decimal). `{{` and `}}` are braces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Body,
+    Url,
+    Path,
+    Method,
+    Secret,
+    Params,
+    From(Source),
+    Param(String),
+    Sha256Hex(Box<Part>),
+    Base64(Box<Part>),
+    Json(Box<Part>),
+    Crc32(Box<Part>),
+}
+
+/// What a template is filled from beside the message.
+pub(crate) struct Filling<'a> {
+    pub(crate) reading: &'a Reading<'a>,
+    /// Items of the signature's own value.
+    pub(crate) items: &'a [(String, String)],
+    pub(crate) secret: &'a [u8],
+    pub(crate) param: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl FromStr for Template {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            plain.push_str(&rest[..at]);
+            let (brace, after) = rest[at..].split_at(1);
+            if let Some(after) = after.strip_prefix(brace) {
+                plain.push_str(brace);
+                rest = after;
+                continue;
+            }
+            let (inside, after) = match (brace, after.split_once('}')) {
+                ("{", Some(split)) => split,
+                _ => {
+                    return Err(format!(
+                        "{text:?} has a {brace} without its other half; a brace itself is written twice"
+                    ));
+                }
+            };
+            if !plain.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut plain)));
+            }
+            parts.push(part(inside)?);
+            rest = after;
+        }
+        plain.push_str(rest);
+        if !plain.is_empty() {
+            parts.push(Part::Text(plain));
+        }
+        Ok(Self { text: text.to_owned(), parts })
+    }
+}
+
+fn part(inside: &str) -> Result<Part, String> {
+    if let Some((name, argument)) = inside.strip_suffix(')').and_then(|call| call.split_once('(')) {
+        let argument = Box::new(part(argument)?);
+        return match name {
+            "sha256hex" => Ok(Part::Sha256Hex(argument)),
+            "base64" => Ok(Part::Base64(argument)),
+            "json" => Ok(Part::Json(argument)),
+            "crc32" => Ok(Part::Crc32(argument)),
+            _ => Err(format!("{name:?} is no function; there are sha256hex, base64, json and crc32")),
+        };
+    }
+    Ok(match inside {
+        "body" => Part::Body,
+        "url" => Part::Url,
+        "path" => Part::Path,
+        "method" => Part::Method,
+        "secret" => Part::Secret,
+        "params" => Part::Params,
+        _ => match inside.strip_prefix("param:") {
+            Some(name) => Part::Param(name.to_owned()),
+            None => Part::From(inside.parse().map_err(|_| format!("{{{inside}}} is no part of a message"))?),
+        },
+    })
+}
+
+impl Part {
+    fn feed(&self, filling: &Filling<'_>, sink: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
+        match self {
+            Self::Text(text) => sink(text.as_bytes()),
+            Self::Body => sink(filling.reading.message.body),
+            Self::Secret => sink(filling.secret),
+            Self::Sha256Hex(part) => {
+                let mut hash = Sha256::new();
+                part.feed(filling, &mut |bytes| hash.update(bytes))?;
+                sink(hex::encode(hash.finalize()).as_bytes());
+            }
+            Self::Crc32(part) => {
+                let mut hash = crc32fast::Hasher::new();
+                part.feed(filling, &mut |bytes| hash.update(bytes))?;
+                sink(hash.finalize().to_string().as_bytes());
+            }
+            Self::Base64(part) => sink(BASE64.encode(part.whole(filling)?).as_bytes()),
+            Self::Json(part) => {
+                let text = part.whole(filling)?;
+                sink(serde_json::Value::from(String::from_utf8_lossy(&text)).to_string().as_bytes());
+            }
+            _ => sink(self.text(filling)?.as_bytes()),
+        }
+        Ok(())
+    }
+
+    fn text<'a>(&self, filling: &Filling<'a>) -> Result<Cow<'a, str>, Fault> {
+        let message = &filling.reading.message;
+        Ok(match self {
+            Self::Method => message.method.into(),
+            Self::Url => message.signed_url().into(),
+            Self::Path => message.signed_path().into(),
+            Self::Params => sorted_form(filling.reading).into(),
+            Self::Param(name) => {
+                (filling.param)(name).ok_or_else(|| Fault::Missing { what: format!("The setting {name}") })?.into()
+            }
+            Self::From(Source { place: Place::Signature, name, .. }) => filling
+                .items
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+                .ok_or_else(|| Fault::Missing { what: format!("The item {name} of the signature") })?
+                .into(),
+            Self::From(source) => {
+                source.value(filling.reading).ok_or_else(|| Fault::Missing { what: capital(&source.shown()) })?.into()
+            }
+            _ => "".into(),
+        })
+    }
+
+    fn whole(&self, filling: &Filling<'_>) -> Result<Vec<u8>, Fault> {
+        let mut all = Vec::new();
+        self.feed(filling, &mut |bytes| all.extend_from_slice(bytes))?;
+        Ok(all)
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Names and values of a form, by name (Twilio, Mandrill).
+pub(crate) fn sorted_form(reading: &Reading<'_>) -> String {
+    let mut fields: Vec<_> = reading.message.form().collect();
+    fields.sort();
+    fields.into_iter().map(|(name, value)| name + &value).collect()
+}
+
+impl Template {
+    /// Gives the content to `sink`, piece by piece.
+    pub(crate) fn feed(&self, filling: &Filling<'_>, sink: &mut dyn FnMut(&[u8])) -> Result<(), Fault> {
+        self.parts.iter().try_for_each(|part| part.feed(filling, sink))
+    }
+
+    /// The content in one piece.
+    pub(crate) fn whole(&self, filling: &Filling<'_>) -> Result<Vec<u8>, Fault> {
+        let mut all = Vec::new();
+        self.feed(filling, &mut |bytes| all.extend_from_slice(bytes))?;
+        Ok(all)
+    }
+
+    /// Whether the URL is part of what is signed, so that it has to be known as it was registered.
+    pub fn signs_url(&self) -> bool {
+        self.any(|part| matches!(part, Part::Url | Part::Path))
+    }
+
+    /// The settings it is filled from.
+    pub fn params(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for part in &self.parts {
+            if let Part::Param(name) = part {
+                names.push(name.as_str());
+            }
+        }
+        names
+    }
+
+    /// Headers it is filled from.
+    pub(crate) fn headers(&self) -> Vec<&Source> {
+        self.parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::From(source) if source.place == Place::Header => Some(source),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Items of the signature's own value that it is filled from.
+    pub(crate) fn items(&self) -> Vec<&str> {
+        fn name(part: &Part) -> Option<&str> {
+            match part {
+                Part::From(Source { place: Place::Signature, name, .. }) => Some(name),
+                Part::Json(part) | Part::Base64(part) | Part::Sha256Hex(part) | Part::Crc32(part) => name(part),
+                _ => None,
+            }
+        }
+        self.parts.iter().filter_map(name).collect()
+    }
+
+    /// Whether the body, whole, is part of what is signed.
+    pub fn signs_body(&self) -> bool {
+        self.any(|part| matches!(part, Part::Body))
+    }
+
+    fn any(&self, is: impl Fn(&Part) -> bool) -> bool {
+        fn inner<'p>(mut part: &'p Part) -> &'p Part {
+            while let Part::Sha256Hex(inside) | Part::Base64(inside) | Part::Json(inside) | Part::Crc32(inside) = part {
+                part = inside;
+            }
+            part
+        }
+        self.parts.iter().any(|part| is(inner(part)))
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Template {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for Template {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_template_is_said() {
+        for (text, word) in [
+            ("{body", "other half"),
+            ("body}", "other half"),
+            ("{boddy}", "no part"),
+            ("{md5(body)}", "no function"),
+            ("{header:}", "no part"),
+        ] {
+            assert!(text.parse::<Template>().expect_err(text).contains(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn braces_stand_for_themselves_when_doubled() {
+        let template: Template = "{{\"Body\":{json(body)}}}".parse().expect("a template");
+        assert_eq!(
+            template.parts,
+            [Part::Text("{\"Body\":".into()), Part::Json(Box::new(Part::Body)), Part::Text("}".into())]
+        );
+    }
+}
