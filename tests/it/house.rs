@@ -5,7 +5,13 @@ use std::{fs, path::Path};
 /// A package and those of this workspace it may depend on.
 const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
     ("Cargo.toml", "hookline", &["hookline-engine"]),
-    ("src-tauri/engine/Cargo.toml", "hookline-engine", &["hookline-capture"]),
+    (
+        "src-tauri/engine/Cargo.toml",
+        "hookline-engine",
+        &["hookline-capture", "hookline-provider", "hookline-signature"],
+    ),
+    ("src-tauri/provider/Cargo.toml", "hookline-provider", &["hookline-signature"]),
+    ("src-tauri/signature/Cargo.toml", "hookline-signature", &[]),
     ("src-tauri/capture/Cargo.toml", "hookline-capture", &[]),
     ("src-tauri/xtask/Cargo.toml", "xtask", &[]),
 ];

@@ -9,3 +9,4 @@ mod hookline;
 mod house;
 mod receiver;
 mod retention;
+mod signature;

@@ -35,7 +35,7 @@ describe("size in the window", () => {
     const middle = Math.floor(shown.length / 2);
     const gone = paths(shown)[middle]!;
     const { items } = await hookline.api<{ items: { id: string; target: string }[] }>("/requests?limit=200");
-    await hookline.api(`/requests/${items.filter(({ target }) => target === gone).at(-1)!.id}`, { method: "DELETE" });
+    await hookline.api(`/requests/${items.findLast(({ target }) => target === gone)!.id}`, { method: "DELETE" });
     await until("the row to go", async () => !(await rows(driver)).some((row) => row.includes(`${gone} `)));
     expect(await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop")).toBe(top);
     expect(paths(await rows(driver)).slice(0, middle)).toEqual(paths(shown).slice(0, middle));

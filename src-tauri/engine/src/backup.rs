@@ -53,9 +53,10 @@ pub(crate) fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError
         id: id.clone(),
         kind: JobKind::Backup,
         state: JobState::Running,
-        done_bytes: 0,
-        total_bytes,
-        path: path.into(),
+        done: 0,
+        total: total_bytes,
+        path: Some(path.into()),
+        inbox: None,
         error: None,
     };
     let interrupt = connection.get_interrupt_handle();
@@ -72,7 +73,7 @@ async fn run(engine: Arc<Engine>, id: String, connection: Connection, target: Pa
             result = &mut copying => break result,
             () = tokio::time::sleep(PROGRESS) => {
                 let written = fs::metadata(&target).map_or(0, |m| m.len());
-                tell(&engine, &id, |job| job.done_bytes = written.min(job.total_bytes));
+                tell(&engine, &id, |job| job.done = written.min(job.total));
             }
         }
     };
@@ -89,7 +90,7 @@ async fn run(engine: Arc<Engine>, id: String, connection: Connection, target: Pa
         _ if cancelled => {}
         None => {
             job.state = JobState::Done;
-            job.done_bytes = job.total_bytes;
+            job.done = job.total;
         }
         Some(error) => {
             job.state = JobState::Failed;

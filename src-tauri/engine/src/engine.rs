@@ -11,18 +11,22 @@ use std::{
 };
 
 use hookline_capture::{Captured, Clock, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_provider::{BadFile, Catalogue};
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use crate::{
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::{Change, Feed},
     inbox::{Address, Addresses, Inbox, InboxAnswer, InboxRow},
     job::Jobs,
+    judge,
     receiver::{self, Receiver, ReceiverState},
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
     request::{Summary, list_uuid, summary_of},
     retention, schema,
     settings::Settings,
+    verification::Verification,
 };
 
 /// The inbox a new data directory starts with.
@@ -55,6 +59,8 @@ pub struct Engine {
     pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) create_inboxes: Arc<AtomicBool>,
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) bad_providers: Vec<BadFile>,
     settings: RwLock<Settings>,
     // The directory's lock is let go last, when the store has closed.
     dir: DataDir,
@@ -74,14 +80,16 @@ impl Engine {
         let feed = Arc::new(OnceLock::<Arc<Feed>>::new());
         let addresses = Arc::new(Addresses::default());
         let tail = Arc::new(OnceLock::new());
+        let arrived = Arc::new(Notify::new());
         let on_commit = {
-            let (feed, addresses, tail) = (feed.clone(), addresses.clone(), tail.clone());
+            let (feed, addresses, tail, arrived) = (feed.clone(), addresses.clone(), tail.clone(), arrived.clone());
             Box::new(move |rows: Vec<(RowId, Captured)>| {
                 let (Some(feed), Some(tail)) = (feed.get(), tail.get()) else { return };
                 feed.publish(rows.into_iter().filter_map(|(id, captured)| {
                     let inbox = addresses.name(captured.inbox)?;
                     Some(Change::RequestAdded { request: summary_of(id, captured, *tail, inbox) })
                 }));
+                arrived.notify_one();
             })
         };
         let plan = Plan { version: schema::VERSION, migrate: &schema::migrate };
@@ -92,6 +100,10 @@ impl Engine {
                 continue;
             }
             addresses.put(inbox.address().map_err(EngineError::Content)?);
+        }
+        let (catalogue, bad_providers) = catalogue(dir.path());
+        for bad in &bad_providers {
+            tracing::warn!(file = %bad.file, reason = %bad.reason, "a provider file does not read");
         }
         let feed_now = Arc::new(Feed::new(loaded.last_seq));
         let _ = (feed.set(feed_now.clone()), tail.set(store.id_tail()));
@@ -104,16 +116,19 @@ impl Engine {
             jobs: Jobs::default(),
             clock,
             create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),
+            catalogue: Arc::new(catalogue),
+            bad_providers,
             settings: RwLock::new(loaded.settings),
             dir,
         });
         if loaded.inboxes.is_empty() {
             engine
-                .add_inbox(FIRST_INBOX.into(), InboxAnswer::default())
+                .add_inbox(FIRST_INBOX.into(), InboxAnswer::default(), Verification::default())
                 .await
                 .map_err(|e| EngineError::Content(e.to_string()))?;
         }
         engine.spawn_tidying();
+        judge::spawn(&engine, arrived, loaded.judged_upto);
         engine.spawn_health_watch();
         Ok(engine)
     }
@@ -166,6 +181,7 @@ impl Engine {
         self: &Arc<Self>,
         name: String,
         answer: InboxAnswer,
+        verification: Verification,
     ) -> Result<Option<Inbox>, WriteError<rusqlite::Error>> {
         let now_us = self.clock.now_us();
         let (feed, addresses) = (self.feed.clone(), self.addresses.clone());
@@ -173,7 +189,7 @@ impl Engine {
             if InboxRow::named(connection, &name)?.is_some() {
                 return Ok(None);
             }
-            let row = InboxRow::insert(connection, &name, &answer, now_us)?;
+            let row = InboxRow::insert(connection, &name, &answer, &verification, now_us)?;
             Ok(Some((row.clone(), row.counted(connection)?)))
         };
         let after = move |made: &Option<(InboxRow, Inbox)>| {
@@ -325,11 +341,32 @@ fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// The vendors that ship, with those of a data directory's own files over them.
+pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
+    Catalogue::load(own_providers(&data.join("providers")))
+}
+
+/// Provider files of the user's own.
+fn own_providers(folder: &Path) -> Vec<(String, String)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<(String, String)> = entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "toml"))
+        .filter_map(|entry| {
+            let text = std::fs::read_to_string(entry.path()).unwrap_or_else(|error| format!("# {error}\n?"));
+            Some((entry.file_name().into_string().ok()?, text))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
 struct Loaded {
     settings: Settings,
     inboxes: Vec<InboxRow>,
     removals: Vec<RemovalRow>,
     last_seq: i64,
+    judged_upto: i64,
 }
 
 fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
@@ -338,6 +375,7 @@ fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
         inboxes: InboxRow::all(connection)?,
         removals: RemovalRow::all(connection)?,
         last_seq: Feed::open(connection)?,
+        judged_upto: judge::upto(connection)?,
     })
 }
 

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::time::timestamp;
+use crate::{time::timestamp, verification::Verification};
 
 /// Longest inbox name: one path segment that is still easy to read.
 const NAME_MAX: usize = 64;
@@ -32,6 +32,8 @@ pub struct Inbox {
     pub name: String,
     /// What senders are answered.
     pub answer: InboxAnswer,
+    /// How its requests are verified; secrets are masked.
+    pub verification: Verification,
     /// Stored requests.
     pub requests: u64,
     /// Bytes of their bodies.
@@ -161,6 +163,7 @@ pub(crate) struct Address {
     pub(crate) number: i64,
     pub(crate) name: String,
     pub(crate) answer: Arc<Answer>,
+    pub(crate) verification: Arc<Verification>,
     pub(crate) read_upto: i64,
 }
 
@@ -188,6 +191,10 @@ impl Addresses {
     pub(crate) fn by_number(&self, number: i64) -> Option<Address> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         maps.by_name.get(maps.names.get(&number)?).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Address> {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.values().cloned().collect()
     }
 
     pub(crate) fn name(&self, number: i64) -> Option<String> {
@@ -221,12 +228,13 @@ pub(crate) struct InboxRow {
     pub(crate) name: String,
     pub(crate) answer_number: i64,
     pub(crate) answer: InboxAnswer,
+    pub(crate) verification: Verification,
     pub(crate) read_upto: i64,
     created_us: i64,
 }
 
 const SELECT: &str =
-    "SELECT i.number, i.name, i.read_upto, i.created_us, i.answer, a.status, a.headers, a.body, a.delay_ms, a.cors
+    "SELECT i.number, i.name, i.read_upto, i.created_us, i.verification, i.answer, a.status, a.headers, a.body, a.delay_ms, a.cors
  FROM inbox i JOIN answer a ON a.number = i.answer";
 
 impl InboxRow {
@@ -242,22 +250,31 @@ impl InboxRow {
         connection: &Connection,
         name: &str,
         answer: &InboxAnswer,
+        verification: &Verification,
         now_us: i64,
     ) -> rusqlite::Result<Self> {
         let answer_number = answer.insert(connection)?;
         connection.execute(
-            "INSERT INTO inbox (name, answer, created_us) VALUES (?1, ?2, ?3)",
-            params![name, answer_number, now_us],
+            "INSERT INTO inbox (name, answer, verification, created_us) VALUES (?1, ?2, ?3, ?4)",
+            params![name, answer_number, verification.to_json(), now_us],
         )?;
         let number = connection.last_insert_rowid();
-        Ok(Self { number, name: name.into(), answer_number, answer: answer.clone(), read_upto: 0, created_us: now_us })
+        Ok(Self {
+            number,
+            name: name.into(),
+            answer_number,
+            answer: answer.clone(),
+            verification: verification.clone(),
+            read_upto: 0,
+            created_us: now_us,
+        })
     }
 
     pub(crate) fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .execute(
-                "UPDATE inbox SET name = ?2, answer = ?3, read_upto = ?4 WHERE number = ?1",
-                params![self.number, self.name, self.answer_number, self.read_upto],
+                "UPDATE inbox SET name = ?2, answer = ?3, read_upto = ?4, verification = ?5 WHERE number = ?1",
+                params![self.number, self.name, self.answer_number, self.read_upto, self.verification.to_json()],
             )
             .map(drop)
     }
@@ -268,6 +285,7 @@ impl InboxRow {
             name: row.get("name")?,
             answer_number: row.get("answer")?,
             answer: InboxAnswer::from_row(row)?,
+            verification: Verification::from_json(&row.get::<_, String>("verification")?),
             read_upto: row.get("read_upto")?,
             created_us: row.get("created_us")?,
         })
@@ -278,6 +296,7 @@ impl InboxRow {
             number: self.number,
             name: self.name.clone(),
             answer: Arc::new(self.answer.compile(self.answer_number)?),
+            verification: Arc::new(self.verification.clone()),
             read_upto: self.read_upto,
         })
     }
@@ -307,6 +326,7 @@ impl InboxRow {
         Ok(Inbox {
             name: self.name,
             answer: self.answer,
+            verification: self.verification.masked(),
             requests: (requests - hidden).max(0) as u64,
             bytes: (bytes - hidden_bytes).max(0) as u64,
             unread: unread.max(0) as u64,

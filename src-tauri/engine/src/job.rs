@@ -20,12 +20,14 @@ pub struct Job {
     pub kind: JobKind,
     /// How it stands.
     pub state: JobState,
-    /// Done so far, in bytes.
-    pub done_bytes: u64,
-    /// All there is to do, in bytes.
-    pub total_bytes: u64,
+    /// Done so far: bytes of a backup, requests of a judgement.
+    pub done: u64,
+    /// All there is to do.
+    pub total: u64,
     /// File it writes.
-    pub path: String,
+    pub path: Option<String>,
+    /// Inbox it works on.
+    pub inbox: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -36,6 +38,8 @@ pub struct Job {
 pub enum JobKind {
     /// A backup of the database into a file.
     Backup,
+    /// Judging an inbox's stored requests anew.
+    Judge,
 }
 
 /// How a job stands.

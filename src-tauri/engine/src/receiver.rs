@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     Engine,
     inbox::{Addresses, CREATED_BY_REQUESTS_MAX, InboxAnswer, check_name},
+    verification::Verification,
 };
 
 /// Ports tried when another is offered.
@@ -152,7 +153,7 @@ impl InboxRoutes {
         {
             if let Some(engine) = self.engine.upgrade() {
                 // Lost a race with another first request: the inbox is there all the same.
-                let _ = engine.add_inbox(name.to_owned(), InboxAnswer::default()).await;
+                let _ = engine.add_inbox(name.to_owned(), InboxAnswer::default(), Verification::default()).await;
             }
             if let Some((inbox, answer)) = self.addresses.find(name) {
                 return Route::Keep { inbox, answer };

@@ -124,6 +124,7 @@ pub(crate) fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite:
         .prepare_cached("SELECT inbox, chunks, iif(body_state = 3, 0, body_bytes) FROM request WHERE id = ?1")?;
     let mut delete = connection.prepare_cached("DELETE FROM request WHERE id = ?1")?;
     let mut unmark = connection.prepare_cached("DELETE FROM request_mark WHERE request = ?1")?;
+    let mut unjudge = connection.prepare_cached("DELETE FROM request_verdict WHERE request = ?1")?;
     let mut subtract = connection
         .prepare_cached("UPDATE inbox_total SET requests = requests - 1, bytes = bytes - ?2 WHERE inbox = ?1")?;
     let (mut requests, mut bytes) = (0, 0);
@@ -137,6 +138,7 @@ pub(crate) fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite:
         }
         delete.execute([id])?;
         unmark.execute([id])?;
+        unjudge.execute([id])?;
         subtract.execute(params![inbox, size])?;
         requests += 1;
         bytes += size;

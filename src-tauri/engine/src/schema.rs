@@ -41,12 +41,29 @@ CREATE TABLE feed (one INTEGER PRIMARY KEY CHECK (one = 1), reserved INTEGER NOT
 INSERT INTO feed VALUES (1, 0);
 ";
 
+/// `request_verdict`: what judging found, for requests of which anything is known.
+/// `judge`: one row, the last request that was looked at.
+const VERDICTS: &str = "
+ALTER TABLE inbox ADD COLUMN verification TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE request_verdict (
+  request    INTEGER PRIMARY KEY,
+  state      INTEGER NOT NULL,
+  reason     TEXT,
+  sentence   TEXT,
+  provider   TEXT,
+  event_type TEXT,
+  event_id   TEXT
+);
+CREATE TABLE judge (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
+INSERT INTO judge VALUES (1, 0);
+";
+
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE)])
+    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE), M::up(VERDICTS)])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 2;
+pub(crate) const VERSION: i32 = 3;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -178,7 +178,9 @@ fn ed25519(form: KeyForm, secret: &str) -> Result<ed25519_dalek::VerifyingKey, F
 pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
     use rsa::pkcs1::DecodeRsaPublicKey as _;
     let text = secret.trim();
-    let found = if text.starts_with("-----BEGIN") {
+    let found = if text.contains("BEGIN CERTIFICATE") {
+        certificate_key(text).and_then(|der| rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string()))
+    } else if text.starts_with("-----BEGIN") {
         rsa::RsaPublicKey::from_public_key_pem(text)
             .map_err(|e| e.to_string())
             .or_else(|_| rsa::RsaPublicKey::from_pkcs1_pem(text).map_err(|e| e.to_string()))
@@ -188,4 +190,11 @@ pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
         rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string())
     };
     found.map_err(|e| wrong(format!("it is no RSA public key: {e}")))
+}
+
+/// The public key of a certificate (RFC 5280), as DER.
+fn certificate_key(pem: &str) -> Result<Vec<u8>, String> {
+    use x509_cert::der::{DecodePem as _, Encode as _};
+    let certificate = x509_cert::Certificate::from_pem(pem).map_err(|e| e.to_string())?;
+    certificate.tbs_certificate().subject_public_key_info().to_der().map_err(|e| e.to_string())
 }

@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod code;
 mod digest;
 mod encoding;
 mod explain;
@@ -38,14 +39,15 @@ mod timestamp;
 mod verify;
 
 pub use algorithm::Algorithm;
+pub use code::Code;
 pub use encoding::Encoding;
 pub use explain::{Cancel, Explanation, Finding, Known, explain};
 pub use fault::{Fault, State, Verdict};
 pub use key::{KeyForm, Keys};
-pub use message::Message;
+pub use message::{Message, Reading};
 pub use scheme::{BodyClaim, Digest, Jwt, Scheme};
 pub use sign::{SignError, Signed, sign};
-pub use source::Source;
+pub use source::{Place, Source};
 pub use template::Template;
 pub use timestamp::{TimestampRule, Unit};
 pub use verify::{signed_content, verify};

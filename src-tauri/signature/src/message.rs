@@ -64,20 +64,35 @@ impl<'a> Message<'a> {
 }
 
 /// A message with what is read out of it once.
-pub(crate) struct Reading<'a> {
+pub struct Reading<'a> {
     pub(crate) message: Message<'a>,
     json: OnceCell<Option<Value>>,
 }
 
+impl std::fmt::Debug for Reading<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reading").field("message", &self.message).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Reading<'a> {
-    pub(crate) fn new(message: &Message<'a>) -> Self {
+    /// Reads nothing yet.
+    pub fn new(message: &Message<'a>) -> Self {
         Self { message: *message, json: OnceCell::new() }
+    }
+
+    /// Whether a JSON body has anything at a path.
+    pub(crate) fn has_json(&self, path: &str) -> bool {
+        self.body_json().is_some_and(|value| find(value, path).is_some())
+    }
+
+    pub(crate) fn body_json(&self) -> Option<&Value> {
+        self.json.get_or_init(|| serde_json::from_slice(self.message.body).ok()).as_ref()
     }
 
     /// A scalar of a JSON body by a path such as `signature.timestamp`; `[]` takes the first item.
     pub(crate) fn json(&self, path: &str) -> Option<String> {
-        let value = self.json.get_or_init(|| serde_json::from_slice(self.message.body).ok()).as_ref()?;
-        scalar(find(value, path)?)
+        scalar(find(self.body_json()?, path)?)
     }
 }
 

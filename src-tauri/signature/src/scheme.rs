@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    algorithm::Algorithm, encoding::Encoding, key::KeyForm, source::Source, template::Template,
+    algorithm::Algorithm, code::Code, encoding::Encoding, key::KeyForm, source::Source, template::Template,
     timestamp::TimestampRule,
 };
 
@@ -15,6 +15,8 @@ pub enum Scheme {
     Digest(Digest),
     /// A JSON Web Token in a header that carries a digest of the body.
     Jwt(Jwt),
+    /// A rule that data cannot say.
+    Code(Code),
 }
 
 /// A digest over parts of the message.
@@ -93,14 +95,16 @@ impl Scheme {
         match self {
             Self::Digest(digest) => digest.content.signs_url(),
             Self::Jwt(jwt) => jwt.url.is_some(),
+            Self::Code(code) => code.signs_url(),
         }
     }
 
     /// Where signatures stand.
-    pub fn places(&self) -> &[Source] {
+    pub fn places(&self) -> Vec<Source> {
         match self {
-            Self::Digest(digest) => &digest.signature,
-            Self::Jwt(jwt) => std::slice::from_ref(&jwt.token),
+            Self::Digest(digest) => digest.signature.clone(),
+            Self::Jwt(jwt) => vec![jwt.token.clone()],
+            Self::Code(code) => vec![code.place()],
         }
     }
 
@@ -109,6 +113,7 @@ impl Scheme {
         match self {
             Self::Digest(digest) => digest.content.signs_body(),
             Self::Jwt(jwt) => jwt.body.is_some(),
+            Self::Code(code) => code.signs_body(),
         }
     }
 
@@ -124,6 +129,7 @@ impl Scheme {
                 names.extend(digest.requires.iter().filter_map(|one| named(one)));
                 names
             }
+            Self::Code(code) => code.params().iter().map(|name| (*name).to_owned()).collect(),
             Self::Jwt(jwt) => jwt.issuer.iter().filter_map(|issuer| named(issuer)).collect(),
         }
     }

@@ -36,6 +36,7 @@ pub struct Signed {
 pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, SignError> {
     match scheme {
         Scheme::Digest(digest) => Ok(by_digest(digest, message, keys, id, now_ms)?),
+        Scheme::Code(code) => Ok(code.sign(&Reading::new(message), keys)?),
         Scheme::Jwt(scheme) => {
             let token = jwt::sign(scheme, &Reading::new(message), keys, id, now_ms)?;
             let mut signed = Signed::default();

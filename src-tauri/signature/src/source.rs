@@ -132,7 +132,16 @@ impl Source {
         }
     }
 
-    pub(crate) fn value(&self, reading: &Reading<'_>) -> Option<String> {
+    /// The first value there.
+    pub fn value(&self, reading: &Reading<'_>) -> Option<String> {
         self.values(reading).into_iter().next()
+    }
+
+    /// Whether anything stands there, an object or a list of a JSON body too.
+    pub fn is_in(&self, reading: &Reading<'_>) -> bool {
+        match self.place {
+            Place::Json => reading.has_json(&self.name),
+            _ => self.value(reading).is_some(),
+        }
     }
 }

@@ -13,6 +13,9 @@ pub(super) enum CliError {
     Door(#[from] DoorError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// The answer is no, and has been given.
+    #[error("no")]
+    No,
     #[error("{0}")]
     Other(String),
 }

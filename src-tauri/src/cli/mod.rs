@@ -4,9 +4,11 @@ mod backup;
 mod error;
 mod inbox;
 mod listen;
+mod providers;
 mod requests;
 mod serve;
 mod show;
+mod signature;
 mod terminal;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -43,6 +45,15 @@ enum Verb {
     Serve(serve::Args),
     /// Show requests as they arrive
     Listen(listen::Args),
+    /// Judge the signature of a raw HTTP request from a file or standard input
+    Verify(signature::Args),
+    /// Sign a raw HTTP request as its vendor would
+    Sign(signature::Args),
+    /// Say why a signature does not hold
+    Explain(signature::Args),
+    /// List the vendors, or show one
+    #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+    Providers(providers::Args),
     #[command(flatten)]
     Call(Call),
 }
@@ -85,6 +96,8 @@ pub fn main() -> ExitCode {
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // The answer itself said so.
+        Err(CliError::No) => ExitCode::from(1),
         Err(error) => terminal::fail(&error),
     }
 }
@@ -98,6 +111,10 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     let verb = match verb {
         Verb::Serve(args) => return serve::run(context, args).await,
         Verb::Listen(args) => return listen::run(context, args).await,
+        Verb::Verify(args) => return signature::verify(context, &args),
+        Verb::Sign(args) => return signature::sign(context, &args),
+        Verb::Explain(args) => return signature::explain(context, &args),
+        Verb::Providers(args) => return providers::run(context, &args),
         Verb::Call(verb) => verb,
     };
     if !matches!(verb, Call::Inbox(inbox::Verb::Add { .. })) && !hookline_engine::DataDir::exists(&context.data) {

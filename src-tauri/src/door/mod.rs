@@ -39,6 +39,7 @@ pub(crate) enum DoorError {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
+    #[cfg_attr(not(feature = "desktop"), expect(dead_code, reason = "only the window hands headers on"))]
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }

@@ -12,6 +12,8 @@ export type Status = components["schemas"]["Status"];
 export type Settings = components["schemas"]["Settings"];
 export type Removal = components["schemas"]["Removal"];
 export type Part = components["schemas"]["Part"];
+export type Verification = components["schemas"]["Verification"];
+export type Explanation = components["schemas"]["ExplanationShown"];
 export type Job = components["schemas"]["Job"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
@@ -46,7 +48,7 @@ export const api = {
   inboxes: () => value(client.GET("/api/v1/inboxes")),
   inbox: (name: string) => value(client.GET("/api/v1/inboxes/{name}", inboxPath(name))),
   addInbox: (name: string) => value(client.POST("/api/v1/inboxes", { body: { name } })),
-  changeInbox: (name: string, body: { name?: string; answer?: InboxAnswer }) =>
+  changeInbox: (name: string, body: { name?: string; answer?: InboxAnswer; verification?: Verification }) =>
     value(client.PATCH("/api/v1/inboxes/{name}", { ...inboxPath(name), body })),
   removeInbox: (name: string) => value(client.DELETE("/api/v1/inboxes/{name}", inboxPath(name))),
   clearInbox: (name: string) => value(client.DELETE("/api/v1/inboxes/{name}/requests", inboxPath(name))),
@@ -60,6 +62,8 @@ export const api = {
     value(client.PATCH("/api/v1/requests/{id}", { ...requestPath(id), body })),
   removeRequest: (id: string) => value(client.DELETE("/api/v1/requests/{id}", requestPath(id))),
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
+  providers: () => value(client.GET("/api/v1/providers")),
+  signature: (id: string) => value(client.GET("/api/v1/requests/{id}/signature", requestPath(id))),
   undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
   retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),

@@ -109,6 +109,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inboxes/{name}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An inbox's secrets, unmasked. */
+        get: operations["inboxes_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inboxes/{name}/test-event": {
         parameters: {
             query?: never;
@@ -156,6 +173,40 @@ export interface paths {
         post?: never;
         /** Cancel a job. */
         delete: operations["jobs_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All vendors. */
+        get: operations["providers_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/providers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One vendor, as its file has it. */
+        get: operations["providers_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -333,6 +384,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/requests/{id}/signature": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The verdict on a stored request with everything behind it, judged at its arrival. */
+        get: operations["signature_explain_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -349,6 +417,57 @@ export interface paths {
         head?: never;
         /** Change some settings: what is absent stays. A new address or limit restarts the receiver. */
         patch: operations["settings_change"];
+        trace?: never;
+    };
+    "/api/v1/signature/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say why a message's signature does not hold. */
+        post: operations["signature_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signature/sign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign a message as its vendor would. */
+        post: operations["signature_sign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signature/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judge a message. */
+        post: operations["signature_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/status": {
@@ -461,6 +580,8 @@ export interface components {
             content: components["schemas"]["Content"];
             /** @description Headers in wire order with repeats; credentials masked. */
             headers: components["schemas"]["HeaderLine"][];
+            /** @description Why the signature does not hold, in a sentence. */
+            sentence?: string | null;
             /**
              * Format: date-time
              * @description When the commit was done; the sender's answer came after.
@@ -477,6 +598,34 @@ export interface components {
             hint: string;
             /** @description What went wrong and why, for people. */
             message: string;
+        };
+        /** @description A verdict with everything behind it. */
+        ExplanationShown: components["schemas"]["VerdictShown"] & {
+            /** @description What to do. */
+            advice: string;
+            /** @description Whether all were. */
+            complete: boolean;
+            /** @description What was signed, with anything but printable text escaped and secrets masked. */
+            content: string;
+            /** @description How many bytes that is, whole. */
+            content_bytes: number;
+            /** @description The signature this secret makes. */
+            expected?: string | null;
+            /** @description The faults that together reproduce the signature. */
+            findings: components["schemas"]["FindingShown"][];
+            /** @description The signature that arrived. */
+            found?: string | null;
+            /** @description Faults tried. */
+            tried: number;
+        };
+        /** @description One fault that accounts for a signature. */
+        FindingShown: {
+            /** @description What to do about it. */
+            advice: string;
+            /** @description A stable code. */
+            code: string;
+            /** @description What is wrong. */
+            what: string;
         };
         /** @description One header line. */
         HeaderLine: {
@@ -513,6 +662,8 @@ export interface components {
              * @description Requests nobody has opened yet.
              */
             unread: number;
+            /** @description How its requests are verified; secrets are masked. */
+            verification: components["schemas"]["Verification"];
         };
         /** @description What an inbox answers, after the request is on disk. */
         InboxAnswer: {
@@ -548,6 +699,7 @@ export interface components {
             answer?: components["schemas"]["InboxAnswer"] | null;
             /** @description A new name; requests stay, the address changes. */
             name?: string | null;
+            verification?: components["schemas"]["Verification"] | null;
         };
         /** @description All inboxes, in the order they were made. */
         InboxList: {
@@ -563,6 +715,8 @@ export interface components {
             answer?: components["schemas"]["InboxAnswer"];
             /** @description First segment of its path: letters, digits, `-`, `_`, `.`. */
             name: string;
+            /** @description How its requests are verified. */
+            verification?: components["schemas"]["Verification"];
         };
         /** @description One change with its number. */
         Item: components["schemas"]["Change"] & {
@@ -576,30 +730,32 @@ export interface components {
         Job: {
             /**
              * Format: int64
-             * @description Done so far, in bytes.
+             * @description Done so far: bytes of a backup, requests of a judgement.
              */
-            done_bytes: number;
+            done: number;
             /** @description Why it failed. */
             error?: string | null;
             /** @description Its id. */
             id: string;
+            /** @description Inbox it works on. */
+            inbox?: string | null;
             /** @description What it does. */
             kind: components["schemas"]["JobKind"];
             /** @description File it writes. */
-            path: string;
+            path?: string | null;
             /** @description How it stands. */
             state: components["schemas"]["JobState"];
             /**
              * Format: int64
-             * @description All there is to do, in bytes.
+             * @description All there is to do.
              */
-            total_bytes: number;
+            total: number;
         };
         /**
          * @description Kinds of work.
          * @enum {string}
          */
-        JobKind: "backup";
+        JobKind: "backup" | "judge";
         /** @description Jobs of this run, newest first. */
         JobList: {
             items: components["schemas"]["Job"][];
@@ -663,6 +819,64 @@ export interface components {
             items: components["schemas"]["Part"][];
             /** @description How many there are. */
             total: number;
+        };
+        /** @description All vendors, by id, and the files of your own that do not read. */
+        ProviderList: {
+            /** @description Files that are no vendor, each with line, column and what was expected. */
+            bad_files: string[];
+            items: components["schemas"]["ProviderRow"][];
+        };
+        /** @description A vendor as a list shows it. */
+        ProviderRow: {
+            /** @description Its id. */
+            id: string;
+            /** @description Its name. */
+            name: string;
+            /** @description How it signs. */
+            schemes: components["schemas"]["SchemeRow"][];
+        };
+        /** @description What the lab is asked. */
+        Question: {
+            /**
+             * Format: int64
+             * @description The instant to judge at, in seconds since the Unix epoch; now if absent.
+             * @default null
+             */
+            now: number | null;
+            /**
+             * @description Settings the scheme names.
+             * @default {}
+             */
+            params: {
+                [key: string]: string;
+            };
+            /**
+             * @description Id of the vendor.
+             * @default null
+             */
+            provider: string | null;
+            /**
+             * @description The raw HTTP message, in base64.
+             * @default
+             */
+            request: string;
+            /** @description One of the vendor's schemes by its name, or a scheme of its own as an object. */
+            scheme?: Record<string, never> | null;
+            /**
+             * @description The secret.
+             * @default null
+             */
+            secret: string | null;
+            /**
+             * @description Several secrets, while one replaces another.
+             * @default []
+             */
+            secrets: string[];
+            /**
+             * @description The URL as registered with the vendor.
+             * @default null
+             */
+            url: string | null;
         };
         /** @description Whether and where the receiver listens. */
         ReceiverState: {
@@ -740,6 +954,25 @@ export interface components {
              */
             requests?: number | null;
         };
+        /** @description One way a vendor signs. */
+        SchemeRow: {
+            /** @description Its name among the vendor's. */
+            id: string;
+            /** @description Settings it needs beside the secret. */
+            params: string[];
+            /** @description Where the signature stands. */
+            places: string[];
+            /** @description What its rule rests on: `sdk`, `example`, `document` or `assumed`. */
+            rests_on: string;
+            /** @description Whether the whole body is covered. */
+            signs_body: boolean;
+            /** @description Whether the URL as registered has to be known. */
+            signs_url: boolean;
+        };
+        /** @description The secrets an inbox verifies with. */
+        Secrets: {
+            items: string[];
+        };
         /** @description All settings of one data directory. */
         Settings: {
             /** @description Whether the first request to an unknown inbox makes it. */
@@ -754,6 +987,13 @@ export interface components {
             on_close: components["schemas"]["OnClose"];
             /** @description What is kept, and for how long. */
             retention: components["schemas"]["Retention"];
+        };
+        /** @description What signing adds to a message. */
+        SignedShown: {
+            /** @description Values that stand elsewhere, each with its place. */
+            elsewhere: string[][];
+            /** @description Headers to set, as `[name, value]`. */
+            headers: string[][];
         };
         /** @description How the engine fares. */
         Status: {
@@ -810,6 +1050,10 @@ export interface components {
             body_bytes: number;
             /** @description Whether the body is whole. */
             body_state: string;
+            /** @description The event's own id. */
+            event_id?: string | null;
+            /** @description What happened, as the vendor names it. */
+            event_type?: string | null;
             /** @description Its id, a UUIDv7. */
             id: string;
             /** @description Name of its inbox. */
@@ -824,6 +1068,10 @@ export interface components {
             peer: string;
             /** @description Whether it stays when others roll over. */
             pinned: boolean;
+            /** @description The vendor that sent it: the inbox's, else the one it looks like. */
+            provider?: string | null;
+            /** @description Why it does not, as a stable code such as `mismatch` or `stale`. */
+            reason?: string | null;
             /**
              * Format: double
              * @description From the head to the last byte, in ms.
@@ -838,6 +1086,8 @@ export interface components {
             target: string;
             /** @description Whether nobody has opened it yet. */
             unread: boolean;
+            /** @description Whether its signature holds. */
+            verdict: components["schemas"]["VerdictState"];
             /** @description HTTP version. */
             version: string;
         };
@@ -845,6 +1095,57 @@ export interface components {
         TestEvent: {
             /** Format: int32 */
             status: number;
+        };
+        /** @description Whether a signature holds, and why not. */
+        VerdictShown: {
+            /** @description A stable code. */
+            reason?: string | null;
+            /** @description Which of the secrets made it, from 0. */
+            secret?: number | null;
+            /** @description It in one sentence. */
+            sentence: string;
+            /**
+             * Format: date-time
+             * @description When the message says it was signed.
+             */
+            signed_at?: string | null;
+            /** @description `valid`, `invalid` or `unsigned`. */
+            state: string;
+        };
+        /**
+         * @description Whether a request's signature holds.
+         * @enum {string}
+         */
+        VerdictState: "unchecked" | "valid" | "invalid" | "unsigned";
+        /** @description How an inbox's requests are verified. */
+        Verification: {
+            /**
+             * @description Settings the scheme names, such as a webhook id.
+             * @default {}
+             */
+            params: {
+                [key: string]: string;
+            };
+            /**
+             * @description Id of the vendor; none leaves it to recognition, and nothing is verified.
+             * @default null
+             */
+            provider: string | null;
+            /**
+             * @description Which of the vendor's schemes; the usual one if none.
+             * @default null
+             */
+            scheme: string | null;
+            /**
+             * @description Secrets as the vendor shows them; several while one replaces another. Masked when read.
+             * @default []
+             */
+            secrets: string[];
+            /**
+             * @description The inbox's URL as registered with the vendor, where the signature covers it.
+             * @default null
+             */
+            url: string | null;
         };
     };
     responses: never;
@@ -1147,6 +1448,35 @@ export interface operations {
             };
         };
     };
+    inboxes_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Secrets"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     inboxes_test_event: {
         parameters: {
             query?: never;
@@ -1249,6 +1579,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    providers_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+        };
+    };
+    providers_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             404: {
@@ -1702,6 +2080,51 @@ export interface operations {
             };
         };
     };
+    signature_explain_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationShown"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     settings_read: {
         parameters: {
             query?: never;
@@ -1740,6 +2163,99 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    signature_explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationShown"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    signature_sign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedShown"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    signature_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictShown"];
                 };
             };
             422: {

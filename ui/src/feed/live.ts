@@ -68,6 +68,11 @@ function apply(items: readonly FeedItem[]): void {
       case "job_changed": {
         const job = item.job as Job;
         queries.setQueryData(["job"], job);
+        if (job.kind === "judge") {
+          if (job.state === "done") tell(`${job.total.toLocaleString()} stored requests judged anew`);
+          if (job.state === "failed") tellFailure(new CallError({ code: "judge_failed", message: `Stored requests could not be judged: ${job.error}.`, hint: "Save the inbox's settings again." }));
+          break;
+        }
         if (job.state === "done") tell(`Backup written to ${job.path}`);
         if (job.state === "failed") tellFailure(new CallError({ code: "backup_failed", message: `The backup failed: ${job.error}.`, hint: "Choose another place." }));
         break;

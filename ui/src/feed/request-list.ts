@@ -235,7 +235,7 @@ export class RequestList {
       state.pages.get(page)!.push(next.shift()!);
       page++;
     }
-    for (const other of [...state.pages.keys()]) if (other > page) state.pages.delete(other);
+    for (const other of state.pages.keys()) if (other > page) state.pages.delete(other);
     state.older--;
     state.anchor = state.pages.get(0)?.[0]?.id ?? (state.older === 0 ? null : state.anchor);
     return true;

@@ -2,11 +2,12 @@ import { useNavigate } from "@tanstack/react-router";
 import { Plus, Trash2, X } from "lucide-react";
 import { useEffect, useState } from "react";
 
-import { api, type Inbox, type InboxAnswer } from "../api/client";
+import { api, type Inbox, type InboxAnswer, type Verification } from "../api/client";
 import { showInbox } from "../feed/live";
 import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../parts/controls";
 import { attempt, offerUndo, tell } from "../parts/toasts";
 import { CallError } from "../platform";
+import { VerificationForm } from "./verification-form";
 
 function Headers({ headers, onChange }: { headers: string[][]; onChange: (now: string[][]) => void }) {
   const set = (place: number, part: 0 | 1, text: string): void =>
@@ -40,13 +41,16 @@ export function InboxSettings({ inbox, open, onClose }: { inbox: Inbox; open: bo
 function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   const [name, setName] = useState(inbox.name);
   const [answer, setAnswer] = useState<InboxAnswer>(inbox.answer);
+  const [verification, setVerification] = useState<Verification>(inbox.verification);
   const [error, setError] = useState<string>();
   const navigate = useNavigate();
   const set = (change: Partial<InboxAnswer>): void => setAnswer({ ...answer, ...change });
 
   const save = async (): Promise<void> => {
     try {
-      const saved = await api.changeInbox(inbox.name, { name, answer });
+      const changed = verification !== inbox.verification;
+      const secrets = verification.secrets?.filter((secret) => secret !== "");
+      const saved = await api.changeInbox(inbox.name, { name, answer, verification: changed ? { ...verification, secrets } : undefined });
       onClose();
       tell("Inbox saved");
       if (saved.name !== inbox.name) await navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: saved.name, request: undefined } });
@@ -72,6 +76,7 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
         <Field label="Name" hint="First part of its path. Requests stay when it changes; senders need the new URL.">
           {(props) => <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>
+        <VerificationForm value={verification} onChange={setVerification} />
         <h3 className="mb-2 border-t border-line pt-3 font-semibold">What senders are answered</h3>
         <div className="flex gap-4">
           <Field label="Status">{(props) => <input {...props} type="number" min={200} max={599} className={INPUT} value={answer.status} onChange={(event) => set({ status: event.target.valueAsNumber || 0 })} />}</Field>

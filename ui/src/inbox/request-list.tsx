@@ -76,7 +76,7 @@ export function RequestList({ list, selected, onPick }: { list: List; selected: 
         tabIndex={0}
         aria-activedescendant={selected && `request-${selected}`}
         onScroll={(event) => list.follow(event.currentTarget.scrollTop < height)}
-        className="h-full overflow-auto"
+        className="@container h-full overflow-x-hidden overflow-y-auto"
         data-testid="requests"
       >
         <div role="presentation" className="relative" style={{ height: rows.getTotalSize() }}>
@@ -93,6 +93,9 @@ export function RequestList({ list, selected, onPick }: { list: List; selected: 
                 status={request.status}
                 bytes={request.body_bytes}
                 state={request.body_state}
+                eventType={request.event_type}
+                verdict={request.verdict}
+                reason={request.reason}
                 age={age(request.arrived_at, now)}
                 pinned={request.pinned}
                 noted={request.note !== ""}

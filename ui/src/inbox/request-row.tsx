@@ -1,7 +1,9 @@
 import { AlertTriangle, NotebookPen, Pin } from "lucide-react";
 import { memo } from "react";
 
+import type { Summary } from "../api/client";
 import { size, visible } from "../parts/format";
+import { Verdict } from "../request/verdict";
 
 export interface RowProps {
   id: string;
@@ -10,6 +12,9 @@ export interface RowProps {
   status: number;
   bytes: number;
   state: string;
+  eventType: string | null | undefined;
+  verdict: Summary["verdict"];
+  reason: string | null | undefined;
   age: string;
   pinned: boolean;
   noted: boolean;
@@ -24,7 +29,7 @@ export interface RowProps {
 const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
 
 /** One request in the list. It takes only plain values, so that an unchanged row is not drawn again. */
-export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, age, pinned, noted, unread, selected, place, total, top, onPick }: RowProps) {
+export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, verdict, reason, age, pinned, noted, unread, selected, place, total, top, onPick }: RowProps) {
   const path = visible(target);
   const slash = path.indexOf("/", 1);
   return (
@@ -40,7 +45,8 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
     >
       <span aria-hidden className={`-ml-3 h-full w-0.5 shrink-0 ${unread ? "bg-accent" : ""}`} />
       {unread && <span className="sr-only">unread</span>}
-      <span className="w-14 shrink-0 truncate">{visible(method)}</span>
+      {verdict !== "unchecked" && <Verdict verdict={verdict} reason={reason} className="w-20" />}
+      <span className={`shrink-0 truncate ${eventType ? "max-w-[60%]" : "w-14"}`}>{eventType ? visible(eventType) : visible(method)}</span>
       <span className="min-w-0 flex-1 truncate font-mono text-data" title={path.slice(0, 2000)}>
         <span className={slash > 0 ? "font-normal text-ink-3" : ""}>{slash > 0 ? path.slice(0, slash) : path.slice(0, 300)}</span>
         {slash > 0 && path.slice(slash, 300)}
@@ -53,7 +59,7 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
       {noted && <NotebookPen size={13} aria-label="has a note" className="shrink-0 text-ink-2" />}
       {pinned && <Pin size={13} aria-label="pinned" className="shrink-0 text-accent" fill="currentColor" />}
       <span className={`w-8 shrink-0 text-right font-mono text-data font-semibold ${status < 400 ? "text-valid" : "text-invalid"}`}>{status}</span>
-      <span className="w-16 shrink-0 text-right font-mono text-data font-normal text-ink-2">{size(bytes)}</span>
+      <span className="w-16 shrink-0 text-right @max-[26rem]:hidden font-mono text-data font-normal text-ink-2">{size(bytes)}</span>
       <span className="w-12 shrink-0 text-right text-small font-normal text-ink-2">{age}</span>
     </div>
   );

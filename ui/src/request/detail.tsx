@@ -15,6 +15,8 @@ import { AnswerTab } from "./answer-tab";
 import { BodyTab } from "./body/body-tab";
 import { HeadersTab } from "./headers-tab";
 import { RawTab } from "./raw-tab";
+import { SignatureTab } from "./signature-tab";
+import { Verdict } from "./verdict";
 
 const MENU = ["copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
 
@@ -42,9 +44,12 @@ function Note({ detail, open, onClose }: { detail: Detail; open: boolean; onClos
   );
 }
 
+/** Who goes through requests looks at the same side of each. */
+let lastTab = "body";
+
 export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: () => void; onGone: () => void }) {
   const { data: detail, error } = useRequest(id);
-  const [tab, setTab] = useState("body");
+  const [tab, setTab] = useState(lastTab);
   const [noting, setNoting] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const actions = requestActions(id);
@@ -86,10 +91,12 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
             <IconButton label="Back to the list" icon={ArrowLeft} onClick={onLeave} />
           </span>
           <h1 ref={heading} tabIndex={-1} className="min-w-0 truncate text-title font-semibold tracking-tight">
-            {visible(detail.method)} <span className="font-mono text-[14px] font-medium">{visible(detail.target)}</span>
+            {detail.event_type ? visible(detail.event_type) : visible(detail.method)} <span className="font-mono text-[14px] font-medium">{visible(detail.target)}</span>
           </h1>
+          {detail.provider && <span className="ml-auto shrink-0 text-ink-2">{detail.provider}</span>}
         </div>
         <p className="text-small text-ink-2">
+          <Verdict verdict={detail.verdict} reason={detail.reason} className="mr-1 align-text-bottom" /> {detail.verdict !== "unchecked" && "· "}
           answered <strong className={detail.status < 400 ? "text-valid" : "text-invalid"}>{detail.status}</strong> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} · {moment(detail.arrived_at)} · {detail.version} from{" "}
           {detail.peer}
         </p>
@@ -104,12 +111,13 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
         </div>
         {detail.note && <p className="mt-2 rounded-md bg-selection px-3 py-1 whitespace-pre-wrap">{detail.note}</p>}
       </header>
-      <Tabs.Root value={tab} onValueChange={(now) => setTab(String(now))} className="flex min-h-0 flex-1 flex-col">
+      <Tabs.Root value={tab} onValueChange={(now) => setTab((lastTab = String(now)))} className="flex min-h-0 flex-1 flex-col">
         <Tabs.List className="flex gap-5 border-b border-line px-4">
           {(
             [
               ["body", "Body", null],
               ["headers", "Headers", detail.headers.length],
+              ["signature", "Signature", null],
               ["answer", "Answer", null],
               ["raw", "Raw", null],
             ] as const
@@ -124,6 +132,9 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
         </Tabs.Panel>
         <Tabs.Panel value="headers" className="min-h-0 flex-1 overflow-auto">
           <HeadersTab key={id} detail={detail} />
+        </Tabs.Panel>
+        <Tabs.Panel value="signature" className="min-h-0 flex-1 overflow-auto">
+          <SignatureTab key={id} detail={detail} />
         </Tabs.Panel>
         <Tabs.Panel value="answer" className="min-h-0 flex-1 overflow-auto">
           <AnswerTab detail={detail} />

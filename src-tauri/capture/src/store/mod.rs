@@ -19,6 +19,6 @@ pub use commit::{CommitError, CommitWaiter, Fault, Health, WriteError};
 pub use handle::Store;
 pub use id::{IdTail, RowId};
 pub use open::{OpenError, Plan};
-pub use read::{BodyBlocks, ReadError, Readers, read_chunk};
+pub use read::{BodyBlocks, ReadError, Readers, read_chunk, read_chunks};
 pub use schema::SCHEMA;
 pub use writer::OnCommit;

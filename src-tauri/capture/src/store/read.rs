@@ -124,6 +124,17 @@ impl BodyBlocks {
     }
 }
 
+/// A body kept in chunks, whole.
+pub fn read_chunks(connection: &Connection, body: i64) -> rusqlite::Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    let mut chunks = connection.prepare_cached("SELECT bytes FROM chunk WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
+    let mut rows = chunks.query([chunk_id(body, 0), chunk_id(body + 1, 0) - 1])?;
+    while let Some(row) = rows.next()? {
+        whole.extend_from_slice(row.get_ref(0)?.as_blob()?);
+    }
+    Ok(whole)
+}
+
 /// One chunk of a body kept in chunks.
 pub fn read_chunk(connection: &Connection, body: i64, part: u32) -> rusqlite::Result<Vec<u8>> {
     connection

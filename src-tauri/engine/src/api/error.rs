@@ -52,6 +52,7 @@ impl ApiError {
             "removal" => "too_late",
             "job" => "unknown_job",
             "part" => "unknown_part",
+            "provider" => "unknown_provider",
             _ => "unknown_route",
         };
         Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")

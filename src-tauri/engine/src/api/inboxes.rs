@@ -12,9 +12,11 @@ use crate::{
     Engine,
     feed::Change,
     inbox::{Inbox, InboxAnswer, InboxRow, check_name},
+    job::{Job, JobKind, JobState},
     receiver::ReceiverState,
     removal::{Removal, RemovalRow, UNDO_US},
     test_event,
+    verification::Verification,
 };
 
 /// All inboxes, in the order they were made.
@@ -33,6 +35,9 @@ pub(super) struct InboxNew {
     /// What senders are answered; 200 and nothing else if absent.
     #[serde(default)]
     answer: InboxAnswer,
+    /// How its requests are verified.
+    #[serde(default)]
+    verification: Verification,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,6 +47,9 @@ pub(super) struct InboxChange {
     name: Option<String>,
     /// A new answer, whole.
     answer: Option<InboxAnswer>,
+    /// How its requests are verified, whole; a mask in a secret's place keeps that secret. Stored
+    /// requests are judged anew.
+    verification: Option<Verification>,
 }
 
 /// What the test event was answered.
@@ -88,7 +96,10 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Inbox>), ApiError> {
     check_name(&new.name).map_err(ApiError::invalid)?;
     new.answer.compile(0).map_err(ApiError::invalid)?;
-    let made = engine.add_inbox(new.name.clone(), new.answer).await?;
+    if let Some(fault) = new.verification.fault(&engine.catalogue) {
+        return Err(ApiError::invalid(fault));
+    }
+    let made = engine.add_inbox(new.name.clone(), new.answer, new.verification).await?;
     made.map(|inbox| (StatusCode::CREATED, Json(inbox))).ok_or_else(|| name_taken(&new.name))
 }
 
@@ -126,7 +137,12 @@ pub(super) async fn change(
     if let Some(answer) = &change.answer {
         answer.compile(0).map_err(ApiError::invalid)?;
     }
-    update(&engine, name, move |connection, row| {
+    if let Some(fault) = change.verification.as_ref().and_then(|new| new.fault(&engine.catalogue)) {
+        return Err(ApiError::invalid(fault));
+    }
+    let judged = change.verification.is_some();
+    let now_named = change.name.clone().unwrap_or_else(|| name.clone());
+    let changed = update(&engine, name, move |connection, row| {
         if let Some(name) = change.name.filter(|name| *name != row.name) {
             if InboxRow::named(connection, &name)?.is_some() {
                 return Err(name_taken(&name));
@@ -137,9 +153,67 @@ pub(super) async fn change(
             row.answer_number = answer.insert(connection)?;
             row.answer = answer;
         }
+        if let Some(new) = change.verification {
+            row.verification = row.verification.changed_to(new);
+        }
         Ok(())
     })
-    .await
+    .await?;
+    if judged && changed.requests > 0 {
+        start_judging(&engine, &now_named, changed.requests);
+    }
+    Ok(changed)
+}
+
+/// Judges an inbox's stored requests anew, as a job.
+fn start_judging(engine: &Arc<Engine>, name: &str, total: u64) {
+    let Some(address) = engine.addresses.get(name) else { return };
+    let id = uuid::Uuid::now_v7().to_string();
+    let job = Job {
+        id: id.clone(),
+        kind: JobKind::Judge,
+        state: JobState::Running,
+        done: 0,
+        total,
+        path: None,
+        inbox: Some(name.to_owned()),
+        error: None,
+    };
+    engine.jobs.start(job, Box::new(|| ()));
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        let tell = |change: &dyn Fn(&mut Job)| {
+            if let Some(job) = engine.jobs.update(&id, |job| change(job)) {
+                engine.feed.publish([Change::JobChanged { job: job.clone() }]);
+                return job.state != JobState::Cancelled;
+            }
+            false
+        };
+        let ended = engine.judge_anew(address.number, |done| tell(&|job| job.done = done.min(job.total))).await;
+        tell(&|job| match (&ended, job.state) {
+            (_, JobState::Cancelled) => {}
+            (Ok(()), _) => (job.state, job.done) = (JobState::Done, job.total),
+            (Err(error), _) => (job.state, job.error) = (JobState::Failed, Some(error.clone())),
+        });
+    });
+}
+
+/// The secrets an inbox verifies with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Secrets {
+    items: Vec<String>,
+}
+
+/// An inbox's secrets, unmasked.
+#[utoipa::path(get, path = "/inboxes/{name}/secrets", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = Secrets), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn secrets(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<Secrets>, ApiError> {
+    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    Ok(Json(Secrets { items: address.verification.secrets.clone() }))
 }
 
 /// Mark all of an inbox's requests as read.

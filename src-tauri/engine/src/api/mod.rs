@@ -5,10 +5,12 @@ mod extract;
 mod feed;
 mod inboxes;
 mod jobs;
+mod providers;
 mod removals;
 mod request_body;
 mod requests;
 mod settings;
+mod signature;
 mod status;
 
 use std::{any::Any, sync::Arc};
@@ -29,6 +31,9 @@ pub const PREFIX: &str = "/api/v1";
 
 /// Largest JSON a route takes, in bytes; an inbox's answer body is the largest thing in one.
 const JSON_MAX: usize = 256 * 1024;
+
+/// Largest question with a pasted message: 4 MB of it, in base64, and its secrets.
+const PASTED_MAX: usize = 6 * 1024 * 1024;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -52,6 +57,17 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(inboxes::mark_read))
         .routes(routes!(inboxes::clear))
         .routes(routes!(inboxes::test_event))
+        .routes(routes!(inboxes::secrets))
+        .routes(routes!(providers::list))
+        .routes(routes!(providers::read))
+        .routes(routes!(signature::explain_request))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(signature::verify))
+                .routes(routes!(signature::sign))
+                .routes(routes!(signature::explain))
+                .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
+        )
         .routes(routes!(requests::list))
         .routes(routes!(requests::read, requests::change, requests::remove))
         .routes(routes!(requests::reveal))

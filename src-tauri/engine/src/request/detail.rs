@@ -13,6 +13,7 @@ use super::{
 use crate::{
     content::Content,
     inbox::{Address, InboxAnswer},
+    judge,
     time::timestamp,
 };
 
@@ -31,6 +32,8 @@ pub struct Detail {
     /// When the commit was done; the sender's answer came after.
     #[schema(value_type = String, format = DateTime)]
     pub stored_at: Timestamp,
+    /// Why the signature does not hold, in a sentence.
+    pub sentence: Option<String>,
     /// What the sender was answered; none where the receiver refused by itself.
     pub answer: Option<InboxAnswer>,
 }
@@ -41,6 +44,7 @@ pub(crate) struct Stored {
     pub(crate) header_block: Vec<u8>,
     pub(crate) trailer_block: Vec<u8>,
     pub(crate) answer: Option<InboxAnswer>,
+    pub(crate) sentence: Option<String>,
 }
 
 /// A request's stored head, unless it is hidden.
@@ -61,7 +65,8 @@ pub(crate) fn detail(
         Some(number) => InboxAnswer::load(connection, number)?,
         None => None,
     };
-    Ok(Some(Stored { summary, header_block, trailer_block, answer }))
+    let sentence = judge::sentence(connection, id)?;
+    Ok(Some(Stored { summary, header_block, trailer_block, answer, sentence }))
 }
 
 impl Stored {
@@ -71,6 +76,7 @@ impl Stored {
             trailers: headers::lines(&self.trailer_block, reveal),
             content: Content::of(&self.header_block),
             stored_at: timestamp(id.unix_ms() * 1_000),
+            sentence: self.sentence,
             answer: self.answer,
             summary: self.summary,
         }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     inbox::Address,
+    judge::VerdictState,
     time::{ms, timestamp},
 };
 
@@ -48,6 +49,16 @@ pub struct Summary {
     pub unread: bool,
     /// A person's note.
     pub note: String,
+    /// The vendor that sent it: the inbox's, else the one it looks like.
+    pub provider: Option<String>,
+    /// What happened, as the vendor names it.
+    pub event_type: Option<String>,
+    /// The event's own id.
+    pub event_id: Option<String>,
+    /// Whether its signature holds.
+    pub verdict: VerdictState,
+    /// Why it does not, as a stable code such as `mismatch` or `stale`.
+    pub reason: Option<String>,
 }
 
 /// What a list is asked for.
@@ -62,7 +73,11 @@ pub(crate) struct List {
 
 const COLUMNS: &str =
     "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
- r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note";
+ r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
+ v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason";
+
+/// What stands beside a request.
+const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id";
 
 /// The requests asked for, newest first.
 pub(crate) fn list(
@@ -79,11 +94,11 @@ pub(crate) fn list(
     let sql = if hidden.is_empty() && !list.pinned {
         format!(
             "SELECT {COLUMNS} FROM (SELECT r.id FROM request r WHERE r.id < ?1{by_inbox} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3) page
-             CROSS JOIN request r ON r.id = page.id LEFT JOIN request_mark m ON m.request = r.id ORDER BY r.id DESC"
+             CROSS JOIN request r ON r.id = page.id {JOINED} ORDER BY r.id DESC"
         )
     } else {
         format!(
-            "SELECT {COLUMNS} FROM request r LEFT JOIN request_mark m ON m.request = r.id
+            "SELECT {COLUMNS} FROM request r {JOINED}
              WHERE r.id < ?1{by_inbox}{pinned}{hidden} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3"
         )
     };
@@ -102,8 +117,7 @@ pub(crate) fn one(
     tail: IdTail,
     inbox: &dyn Fn(i64) -> Option<Address>,
 ) -> rusqlite::Result<Option<Summary>> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM request r LEFT JOIN request_mark m ON m.request = r.id WHERE r.id = ?1{hidden}");
+    let sql = format!("SELECT {COLUMNS} FROM request r {JOINED} WHERE r.id = ?1{hidden}");
     connection.prepare_cached(&sql)?.query_row([id.0], |row| from_row(row, tail, inbox)).optional()
 }
 
@@ -128,6 +142,11 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
         pinned: row.get(12)?,
         unread,
         note: row.get(14)?,
+        provider: row.get(15)?,
+        event_type: row.get(16)?,
+        event_id: row.get(17)?,
+        verdict: VerdictState::stored(row.get(18)?),
+        reason: row.get(19)?,
     })
 }
 
@@ -149,6 +168,11 @@ pub(crate) fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: Str
         pinned: false,
         unread: true,
         note: String::new(),
+        provider: None,
+        event_type: None,
+        event_id: None,
+        verdict: VerdictState::Unchecked,
+        reason: None,
     }
 }
 

@@ -83,7 +83,7 @@ pub fn explain(
     let content = signed_content(scheme, message, keys).unwrap_or_default();
     let (expected, found) = match scheme {
         Scheme::Digest(scheme) => digests(scheme, message, keys),
-        Scheme::Jwt(_) => (None, None),
+        Scheme::Jwt(_) | Scheme::Code(_) => (None, None),
     };
     let mut explanation = Explanation {
         sentence: plain(&verdict),

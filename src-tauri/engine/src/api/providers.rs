@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use hookline_provider::Provider;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{error::ApiError, extract};
+use crate::Engine;
+
+/// A vendor as a list shows it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProviderRow {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// How it signs.
+    schemes: Vec<SchemeRow>,
+}
+
+/// One way a vendor signs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SchemeRow {
+    /// Its name among the vendor's.
+    id: String,
+    /// What its rule rests on: `sdk`, `example`, `document` or `assumed`.
+    #[schema(value_type = String)]
+    rests_on: hookline_provider::RestsOn,
+    /// Settings it needs beside the secret.
+    params: Vec<String>,
+    /// Whether the URL as registered has to be known.
+    signs_url: bool,
+    /// Whether the whole body is covered.
+    signs_body: bool,
+    /// Where the signature stands.
+    places: Vec<String>,
+}
+
+impl ProviderRow {
+    fn of(provider: &Provider) -> Self {
+        let schemes = provider.schemes.iter().map(|record| SchemeRow {
+            id: record.id.clone(),
+            rests_on: record.rests_on,
+            params: record.scheme.params(),
+            signs_url: record.scheme.signs_url(),
+            signs_body: record.scheme.signs_body(),
+            places: record.scheme.places().iter().map(ToString::to_string).collect(),
+        });
+        Self { id: provider.id.clone(), name: provider.name.clone(), schemes: schemes.collect() }
+    }
+}
+
+/// All vendors, by id, and the files of your own that do not read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ProviderList {
+    items: Vec<ProviderRow>,
+    /// Files that are no vendor, each with line, column and what was expected.
+    bad_files: Vec<String>,
+}
+
+/// All vendors.
+#[utoipa::path(get, path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
+pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList> {
+    let items = engine.catalogue.providers().map(ProviderRow::of).collect();
+    Json(ProviderList { items, bad_files: engine.bad_providers.iter().map(ToString::to_string).collect() })
+}
+
+/// One vendor, as its file has it.
+#[utoipa::path(get, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
+    (status = 200, body = Object), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let provider = engine
+        .catalogue
+        .get(&id)
+        .ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;
+    serde_json::to_value(provider).map(Json).map_err(|e| ApiError::internal(e.to_string()))
+}

@@ -1,0 +1,108 @@
+//! One vendor, as its file has it.
+
+use hookline_signature::{Code, Digest, Jwt, Scheme};
+use serde::{Deserialize, Serialize};
+
+use crate::event::Places;
+
+/// One vendor.
+#[derive(Debug, Clone, Serialize)]
+pub struct Provider {
+    /// Its id: the vendor's name in kebab case, and the file's name.
+    pub id: String,
+    /// The vendor's name as it writes it.
+    pub name: String,
+    /// What a request of this vendor has, all of it; a hint, never trusted over a setting.
+    pub recognise: Vec<Places>,
+    /// Where the event type stands; the first place that has one counts.
+    pub event_type: Vec<Places>,
+    /// Where the event id stands.
+    pub event_id: Vec<Places>,
+    /// How it signs; the first is the usual one.
+    pub schemes: Vec<SchemeRecord>,
+}
+
+/// One way a vendor signs.
+#[derive(Debug, Clone, Serialize)]
+pub struct SchemeRecord {
+    /// Its name among the vendor's.
+    pub id: String,
+    /// What its rule rests on.
+    pub rests_on: RestsOn,
+    /// The rule.
+    pub scheme: Scheme,
+}
+
+/// What a rule rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestsOn {
+    /// Verdicts of the vendor's own SDK agree with it.
+    Sdk,
+    /// An example the vendor prints agrees with it.
+    Example,
+    /// A document says so.
+    Document,
+    /// The vendor leaves it open, and this is the usual way.
+    Assumed,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default)]
+    recognise: Vec<Places>,
+    #[serde(default)]
+    event_type: Vec<Places>,
+    #[serde(default)]
+    event_id: Vec<Places>,
+    #[serde(default)]
+    schemes: Vec<FileScheme>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileScheme {
+    id: String,
+    rests_on: RestsOn,
+    digest: Option<Digest>,
+    jwt: Option<Jwt>,
+    code: Option<Code>,
+}
+
+impl Provider {
+    /// Reads a file. The error names line, column and what was expected.
+    pub fn parse(id: &str, text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        let schemes = file
+            .schemes
+            .into_iter()
+            .map(|record| {
+                let scheme = match (record.digest, record.jwt, record.code) {
+                    (Some(digest), None, None) => Scheme::Digest(digest),
+                    (None, Some(jwt), None) => Scheme::Jwt(jwt),
+                    (None, None, Some(code)) => Scheme::Code(code),
+                    _ => return Err(format!("the scheme {:?} needs one of digest, jwt and code", record.id)),
+                };
+                Ok(SchemeRecord { id: record.id, rests_on: record.rests_on, scheme })
+            })
+            .collect::<Result<Vec<_>, String>>()?;
+        Ok(Self {
+            id: id.to_owned(),
+            name: file.name,
+            recognise: file.recognise,
+            event_type: file.event_type,
+            event_id: file.event_id,
+            schemes,
+        })
+    }
+
+    /// A scheme by its name, the usual one if none is given.
+    pub fn scheme(&self, id: Option<&str>) -> Option<&SchemeRecord> {
+        match id {
+            None => self.schemes.first(),
+            Some(id) => self.schemes.iter().find(|record| record.id == id),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Twilio (twilio-node `validateRequest`): the URL, then names and values of the form, sorted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use sha2::{Digest as _, Sha256};
+
+use super::{Code, Parts, badly_written, not_signed};
+use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading, sign::Signed};
+
+pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+    let message = &reading.message;
+    let found = message.header("X-Twilio-Signature").ok_or_else(|| not_signed(Code::Twilio))?;
+    let signature = BASE64.decode(found).map_err(|_| badly_written(Code::Twilio, "base64"))?;
+    let url = message.signed_url();
+    let rest = if let Some(hash) = message.query("bodySHA256") {
+        // A body that is no form is signed by its digest in the query.
+        if !hash.eq_ignore_ascii_case(&hex::encode(Sha256::digest(message.body))) {
+            return Err(Fault::Mismatch);
+        }
+        String::new()
+    } else {
+        fields(reading)
+    };
+    let contents = std::iter::once(url.clone()).chain(other_port(&url)).map(|url| (url + &rest).into_bytes()).collect();
+    Ok(vec![Parts { contents, signature, algorithm: Algorithm::HmacSha1 }])
+}
+
+fn fields(reading: &Reading<'_>) -> String {
+    let is_form = reading
+        .message
+        .header("content-type")
+        .is_some_and(|value| value.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded"));
+    if !is_form {
+        return String::new();
+    }
+    let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, value) in reading.message.form() {
+        fields.entry(name).or_default().insert(value);
+    }
+    fields.iter().flat_map(|(name, values)| values.iter().map(move |value| format!("{name}{value}"))).collect()
+}
+
+/// Twilio's own verifiers take the URL with the standard port and without it.
+fn other_port(url: &str) -> Option<String> {
+    let (protocol, rest) = url.split_once("://")?;
+    let (host, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+    let host = match host.rsplit_once(':') {
+        Some((bare, port)) if port.bytes().all(|b| b.is_ascii_digit()) => bare.to_owned(),
+        _ => format!("{host}:{}", if protocol == "https" { 443 } else { 80 }),
+    };
+    Some(format!("{protocol}://{host}{path}"))
+}
+
+pub(super) fn sign(reading: &Reading<'_>, keys: &Keys) -> Result<Signed, Fault> {
+    let secret = keys.secrets.iter().find(|secret| !secret.is_empty()).ok_or(Fault::NoSecret)?;
+    let content = reading.message.signed_url() + &fields(reading);
+    let digest = Algorithm::HmacSha1.digest(secret.as_bytes(), |sink: &mut dyn FnMut(&[u8])| {
+        sink(content.as_bytes());
+        Ok(())
+    })?;
+    Ok(Signed { headers: vec![("X-Twilio-Signature".into(), BASE64.encode(digest))], elsewhere: Vec::new() })
+}

@@ -1,0 +1,190 @@
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Read,
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use base64::Engine as _;
+use hookline_engine::{
+    Catalogue, catalogue,
+    lab::{self, LabError, Question, VerdictShown},
+};
+
+use super::{Context, error::CliError, terminal};
+
+/// Largest message read, in bytes.
+const MESSAGE_MAX: u64 = 64 * 1024 * 1024;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The vendor; `hookline providers` lists them
+    #[arg(long)]
+    provider: String,
+    /// Which of the vendor's schemes
+    #[arg(long)]
+    scheme: Option<String>,
+    /// A secret, or - for standard input; repeat it while one replaces another
+    #[arg(long)]
+    secret: Vec<String>,
+    /// A file that holds a secret; the line break at its end is not part of it
+    #[arg(long, value_name = "FILE")]
+    secret_file: Vec<PathBuf>,
+    /// A setting of the scheme
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    params: Vec<String>,
+    /// The URL as registered with the vendor
+    #[arg(long)]
+    url: Option<String>,
+    /// Judge at this instant, in seconds since 1970
+    #[arg(long, value_name = "UNIX")]
+    now: Option<i64>,
+    /// The message; standard input if absent
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+}
+
+fn read(mut from: impl Read) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    from.by_ref().take(MESSAGE_MAX + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MESSAGE_MAX {
+        return Err(CliError::Other(format!("the message is larger than {MESSAGE_MAX} bytes")));
+    }
+    Ok(bytes)
+}
+
+fn line(text: String) -> String {
+    text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned()
+}
+
+fn secrets(args: &Args) -> Result<Vec<String>, CliError> {
+    let mut secrets = Vec::new();
+    for secret in &args.secret {
+        if secret == "-" {
+            if args.request.is_none() {
+                return Err(CliError::Other(
+                    "standard input is either the secret or the message; name the other as a file".into(),
+                ));
+            }
+            secrets.push(line(String::from_utf8_lossy(&read(std::io::stdin())?).into_owned()));
+        } else {
+            terminal::say(
+                "A secret on the command line shows in process lists; --secret-file or HOOKLINE_SECRET keep it.",
+            );
+            secrets.push(secret.clone());
+        }
+    }
+    for file in &args.secret_file {
+        let text = fs::read_to_string(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?;
+        secrets.push(line(text));
+    }
+    if secrets.is_empty()
+        && let Ok(secret) = std::env::var("HOOKLINE_SECRET")
+    {
+        secrets.push(secret);
+    }
+    Ok(secrets)
+}
+
+fn question(context: &Context, args: &Args) -> Result<(Catalogue, Question, i64), CliError> {
+    let (catalogue, bad) = catalogue(&context.data);
+    for file in bad {
+        terminal::say(&format!("{file}"));
+    }
+    let mut params = BTreeMap::new();
+    for param in &args.params {
+        let (name, value) =
+            param.split_once('=').ok_or_else(|| CliError::Other(format!("--param takes NAME=VALUE, not {param:?}")))?;
+        params.insert(name.to_owned(), value.to_owned());
+    }
+    let secrets = secrets(args)?;
+    let message = match &args.request {
+        Some(file) => read(fs::File::open(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?)?,
+        None => read(std::io::stdin())?,
+    };
+    let question = Question {
+        provider: Some(args.provider.clone()),
+        scheme: args.scheme.clone().map(Into::into),
+        secrets,
+        params,
+        url: args.url.clone(),
+        now: args.now,
+        request: base64::engine::general_purpose::STANDARD.encode(message),
+        ..Question::default()
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    Ok((catalogue, question, now))
+}
+
+fn lab<T>(answer: Result<T, LabError>) -> Result<T, CliError> {
+    answer.map_err(|error| CliError::Other(error.0))
+}
+
+fn say(verdict: &VerdictShown) {
+    let sign = match verdict.state.as_str() {
+        "valid" => "✓ valid",
+        "unsigned" => "– unsigned",
+        _ => "✗ invalid",
+    };
+    terminal::line(&format!("{sign}: {}", terminal::shown(&verdict.sentence)));
+}
+
+fn print(context: &Context, value: &impl serde::Serialize) -> Result<(), CliError> {
+    debug_assert!(context.json);
+    terminal::line(&serde_json::to_string(value).map_err(|e| CliError::Other(e.to_string()))?);
+    Ok(())
+}
+
+fn ended(verdict: &VerdictShown) -> Result<(), CliError> {
+    if verdict.state == "valid" { Ok(()) } else { Err(CliError::No) }
+}
+
+pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
+    let (catalogue, question, now) = question(context, args)?;
+    let verdict = lab(lab::verify(&catalogue, &question, now))?;
+    if context.json {
+        print(context, &verdict)?;
+    } else {
+        say(&verdict);
+    }
+    ended(&verdict)
+}
+
+pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
+    let (catalogue, question, now) = question(context, args)?;
+    let signed = lab(lab::sign(&catalogue, &question, now))?;
+    if context.json {
+        return print(context, &signed);
+    }
+    for (name, value) in &signed.headers {
+        terminal::line(&format!("{name}: {value}"));
+    }
+    for (place, value) in &signed.elsewhere {
+        terminal::line(&format!("{place} = {value}"));
+    }
+    Ok(())
+}
+
+pub(super) fn explain(context: &Context, args: &Args) -> Result<(), CliError> {
+    let (catalogue, question, now) = question(context, args)?;
+    let explanation = lab(lab::explain(&catalogue, &question, now))?;
+    if context.json {
+        print(context, &explanation)?;
+        return ended(&explanation.verdict);
+    }
+    say(&explanation.verdict);
+    if !explanation.advice.is_empty() {
+        terminal::line(&terminal::shown(&explanation.advice));
+    }
+    for (name, value) in [
+        ("signed", Some(format!("{} ({} bytes)", explanation.content, explanation.content_bytes))),
+        ("expected", explanation.expected.clone()),
+        ("found", explanation.found.clone()),
+    ] {
+        if let Some(value) = value {
+            terminal::line(&format!("{name:<9} {}", terminal::shown(&value)));
+        }
+    }
+    ended(&explanation.verdict)
+}

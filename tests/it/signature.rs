@@ -1,0 +1,232 @@
+//! Verdicts: requests are judged after their commit, by the provider and secret of their inbox.
+
+use std::{io::Write, process::Stdio};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::hookline::{Serve, hookline, until};
+
+const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123";
+
+/// A vendor, its secret, a body and headers of its own, and the event type they say.
+const VENDORS: &[(&str, &str, &str, &[(&str, &str)], &str)] = &[
+    ("onwebchat", SECRET, r#"{"event":"chat.closed"}"#, &[("X-OWC-Event", "chat.closed")], "chat.closed"),
+    ("stripe", "whsec_abc", r#"{"type":"invoice.paid","id":"evt_1"}"#, &[], "invoice.paid"),
+    ("github", "It's a Secret to Everybody", r#"{"zen":"x"}"#, &[("X-GitHub-Event", "push")], "push"),
+    ("slack", SECRET, r#"{"event":{"type":"app_mention"},"event_id":"Ev1"}"#, &[], "app_mention"),
+    ("shopify", SECRET, r#"{"id":1}"#, &[("X-Shopify-Topic", "orders/create")], "orders/create"),
+    ("standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", r#"{"type":"user.created"}"#, &[], "user.created"),
+    ("linear", SECRET, r#"{"type":"Issue","action":"create"}"#, &[("Linear-Event", "Issue")], "Issue.create"),
+];
+
+fn message(serve: &Serve, inbox: &str, headers: &[(String, String)], body: &str) -> String {
+    let mut text = format!("POST /{inbox} HTTP/1.1\r\nHost: {}\r\n", serve.address());
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text + "\r\n" + body
+}
+
+async fn post(serve: &Serve, path: &str, body: Value) -> Value {
+    let answer = serve.request(reqwest::Method::POST, path).json(&body).send().await.unwrap();
+    let status = answer.status();
+    let value: Value = answer.json().await.unwrap();
+    assert!(status.is_success(), "{path}: {status} {value}");
+    value
+}
+
+async fn send(serve: &Serve, inbox: &str, headers: &[(String, String)], body: &str) {
+    let mut request = reqwest::Client::new().post(format!("{}/{inbox}", serve.receiver)).body(body.to_owned());
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+async fn newest_judged(serve: &Serve, inbox: &str, count: usize) -> Value {
+    until("a verdict", async || {
+        let all = serve.all(inbox).await;
+        (all.len() == count && all[0]["verdict"] != "unchecked").then(|| all[0].clone())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_a_vendor_sends_is_judged_and_named() {
+    let serve = Serve::start();
+    for (provider, secret, body, own, event_type) in VENDORS {
+        let verification = json!({ "provider": provider, "secrets": [secret] });
+        post(&serve, "/inboxes", json!({ "name": provider, "verification": verification })).await;
+        let mut headers: Vec<(String, String)> = own.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        // Linear says in its body when it signed.
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let body = &body.replace(r#""action":"#, &format!(r#""webhookTimestamp":{now},"action":"#));
+        let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, provider, &headers, body));
+        let signed =
+            post(&serve, "/signature/sign", json!({ "provider": provider, "secret": secret, "request": raw })).await;
+        for header in signed["headers"].as_array().unwrap() {
+            headers.push((header[0].as_str().unwrap().into(), header[1].as_str().unwrap().into()));
+        }
+        send(&serve, provider, &headers, body).await;
+        let request = newest_judged(&serve, provider, 1).await;
+        assert_eq!((&request["verdict"], &request["event_type"]), (&json!("valid"), &json!(event_type)), "{request}");
+        assert_eq!(request["provider"], *provider);
+
+        send(&serve, provider, &headers, &body.replace('{', "{ ")).await;
+        let request = newest_judged(&serve, provider, 2).await;
+        assert_eq!((&request["verdict"], &request["reason"]), (&json!("invalid"), &json!("mismatch")), "{request}");
+        let explained = serve.get(&format!("/requests/{}/signature", request["id"].as_str().unwrap())).await;
+        assert_eq!(explained["findings"][0]["code"], "body_compact", "{provider}: {explained}");
+        assert!(!explained.to_string().contains(secret), "{provider}: the secret shows");
+
+        send(&serve, provider, &[], body).await;
+        assert_eq!(newest_judged(&serve, provider, 3).await["verdict"], "unsigned", "{provider}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_changes_judges_what_is_stored_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start_in(dir.path());
+    let sign = async |secret: &str, body: &str| {
+        let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &[], body));
+        let signed =
+            post(&serve, "/signature/sign", json!({ "provider": "github", "secret": secret, "request": raw })).await;
+        (signed["headers"][0][0].as_str().unwrap().to_owned(), signed["headers"][0][1].as_str().unwrap().to_owned())
+    };
+    let one = sign("first secret", "{}").await;
+    for _ in 0..3 {
+        send(&serve, "inbox", &[one.clone(), ("X-GitHub-Event".into(), "push".into())], "{}").await;
+    }
+    // With no provider set, the sender is recognised all the same.
+    until("recognition", async || {
+        serve.all("inbox").await.iter().all(|r| r["event_type"] == "push" && r["verdict"] == "unchecked").then_some(())
+    })
+    .await;
+    for (secrets, wanted) in [
+        (json!(["another secret"]), "invalid"),
+        (json!(["another secret", "first secret"]), "valid"),
+        (json!([]), "unchecked"),
+    ] {
+        let verification = json!({ "provider": "github", "secrets": secrets });
+        let shown = serve.patch("/inboxes/inbox", json!({ "verification": verification })).await;
+        assert!(!shown.to_string().contains("secret\""), "{shown}");
+        until(wanted, async || serve.all("inbox").await.iter().all(|r| r["verdict"] == wanted).then_some(())).await;
+    }
+    // A mask in a secret's place keeps the secret.
+    serve
+        .patch("/inboxes/inbox", json!({ "verification": { "provider": "github", "secrets": ["first secret"] } }))
+        .await;
+    let masked = serve.get("/inboxes/inbox").await["verification"].clone();
+    assert_ne!(masked["secrets"][0], "first secret");
+    serve.patch("/inboxes/inbox", json!({ "verification": masked })).await;
+    assert_eq!(serve.get("/inboxes/inbox/secrets").await["items"], json!(["first secret"]));
+    // What a crash left unjudged is judged at the next start.
+    serve.kill_9();
+    let serve = Serve::start_in(dir.path());
+    until("verdicts", async || serve.all("inbox").await.iter().all(|r| r["verdict"] == "valid").then_some(())).await;
+    let refused = serve
+        .request(reqwest::Method::PATCH, "/inboxes/inbox")
+        .json(&json!({ "verification": { "provider": "nobody" } }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), 422);
+}
+
+/// Runs a verb with a message on standard input.
+fn verb(args: &[&str], secret: &str, message: &str) -> (i32, String, String) {
+    let mut child = hookline()
+        .args(args)
+        .env("HOOKLINE_SECRET", secret)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(message.as_bytes()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
+}
+
+#[test]
+fn the_command_line_verifies_signs_and_explains() {
+    // The example of GitHub's documentation.
+    let good = "POST / HTTP/1.1\nX-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17\n\nHello, World!";
+    let secret = "It's a Secret to Everybody";
+    let (code, out, _) = verb(&["verify", "--provider", "github"], secret, good);
+    assert_eq!((code, out.starts_with("✓ valid")), (0, true), "{out}");
+    let (code, out, _) = verb(&["verify", "--provider", "github", "--json"], secret, &good.replace("World", "Welt"));
+    let verdict: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &verdict["state"], &verdict["reason"]), (1, &json!("invalid"), &json!("mismatch")));
+    let (code, out, _) = verb(&["explain", "--provider", "github", "--json"], secret, &format!("{good}\n"));
+    let explained: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &explained["findings"][0]["code"]), (1, &json!("body_newline_added")), "{out}");
+    let (code, out, _) = verb(&["sign", "--provider", "github"], secret, "POST / HTTP/1.1\n\nHello, World!");
+    assert_eq!((code, good.contains(out.trim())), (0, true), "{out}");
+    // Vector 1 of Standard Webhooks, judged at its own time and at another.
+    let standard = "POST / HTTP/1.1\nwebhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek\nwebhook-timestamp: 1614265330\nwebhook-signature: v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\n\n{\"test\": 2432232314}";
+    let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let at = |now: &str| verb(&["verify", "--provider", "standard-webhooks", "--json", "--now", now], key, standard);
+    assert_eq!(at("1614265330").0, 0);
+    assert!(at("1614265931").1.contains("\"stale\""), "{}", at("1614265931").1);
+    assert!(at("1614264000").1.contains("\"future\""));
+    for (args, message, word) in [
+        (&["verify", "--provider", "nobody"][..], good, "no provider"),
+        (&["verify", "--provider", "hubspot", "--scheme", "v9"], good, "no such scheme"),
+        (&["verify", "--provider", "github"], "nonsense", "blank line"),
+        (&["verify", "--provider", "github"], "\u{1}\n\n", "no HTTP request"),
+        (&["verify", "--provider", "github"], "POST / HTTP/1.1\nX: 1", "blank line"),
+    ] {
+        let (code, _, err) = verb(args, secret, message);
+        assert_eq!((code, err.contains(word)), (2, true), "{args:?}: {err}");
+    }
+    let listed = hookline().arg("providers").output().unwrap();
+    assert!(String::from_utf8_lossy(&listed.stdout).lines().count() >= 150);
+    let shown = hookline().args(["providers", "show", "stripe"]).output().unwrap();
+    let stripe: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(stripe["schemes"][0]["rests_on"], "sdk");
+}
+
+#[tokio::test]
+async fn a_provider_file_of_ones_own_is_loaded_and_a_bad_one_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("providers");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(
+        folder.join("ours.toml"),
+        "name = \"Ours\"\nrecognise = [\"header:X-Ours\"]\nevent_type = [\"json:kind\"]\n",
+    )
+    .unwrap();
+    std::fs::write(folder.join("bad.toml"), "name = \"Bad\"\nschemas = 1\n").unwrap();
+    let serve = Serve::start_in(dir.path());
+    send(&serve, "inbox", &[("X-Ours".into(), "1".into())], r#"{"kind":"it happened"}"#).await;
+    until("recognition", async || (serve.all("inbox").await[0]["event_type"] == "it happened").then_some(())).await;
+    let bad = serve.get("/providers").await["bad_files"][0].as_str().unwrap().to_owned();
+    assert!(bad.contains("bad.toml") && bad.contains("line 2") && bad.contains("schemas"), "{bad}");
+}
+
+#[tokio::test]
+async fn the_api_refuses_what_it_cannot_judge() {
+    let serve = Serve::start();
+    for (question, word) in [
+        (json!({}), "Name a provider"),
+        (json!({ "provider": "github", "request": "%" }), "base64"),
+        (json!({ "scheme": { "digest": { "signature": [] } } }), "does not read"),
+        (json!({ "provider": "strava", "request": "" }), "does not sign"),
+    ] {
+        for verb in ["verify", "sign", "explain"] {
+            let answer = serve
+                .request(reqwest::Method::POST, &format!("/signature/{verb}"))
+                .json(&question)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), 422, "{verb} {question}");
+            let error: Value = answer.json().await.unwrap();
+            assert!(error["message"].as_str().unwrap().contains(word), "{error}");
+        }
+    }
+}

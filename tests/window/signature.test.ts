@@ -1,0 +1,72 @@
+/** Verdicts in the window: who sent it, what happened, whether it holds, and why not. */
+import { createHmac } from "node:crypto";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { DOORS, start, until, type Running } from "./hookline";
+import { click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
+
+const SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7";
+const BODY = '{"event":"chat.closed","data":{"chat":{"id":"c_42"}}}';
+
+describe.each(DOORS)("verdicts in the %s", (door) => {
+  let hookline: Running;
+  beforeAll(async () => {
+    hookline = await start(door);
+    await sees(hookline.driver, "Listening.");
+  });
+  afterAll(() => hookline?.stop());
+
+  const send = (body: string, signed = BODY) =>
+    fetch(`${hookline.receiver}/inbox`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-owc-event": "chat.closed", "x-owc-delivery": "d-1", "x-owc-signature": createHmac("sha256", SECRET).update(signed).digest("hex") },
+      body,
+    });
+
+  test("a sender is recognised, and the tab says how to verify", async () => {
+    const { driver } = hookline;
+    await send(BODY);
+    await until("the event type", async () => (await rows(driver))[0]?.includes("chat.closed"));
+    await press(driver, Key.HOME);
+    await sees(driver, "Copy as curl");
+    await click(driver, "Signature");
+    await sees(driver, "This looks like onwebchat. It is not verified yet.");
+  });
+
+  test("with provider and secret set in the form, stored and new requests are judged", async () => {
+    const { driver } = hookline;
+    await click(driver, "Set");
+    await sees(driver, "Who sends here");
+    await until("the providers", () => driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] option').length > 100"));
+    await driver.executeScript(`
+      const select = document.querySelector("[role=dialog] select");
+      Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value").set.call(select, "onwebchat");
+      select.dispatchEvent(new Event("change", { bubbles: true }));`);
+    await until("the secret's field", () => driver.executeScript<boolean>("const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)"));
+    await press(driver, SECRET);
+    expect(await serious(driver)).toEqual([]);
+    await press(driver, Key.ENTER);
+    await noDialog(driver);
+    await until("the verdict", async () => (await rows(driver))[0]?.includes("valid"));
+    await sees(driver, "The signature holds.");
+    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-signature-valid.png`);
+  });
+
+  test("a body changed after signing says so in one sentence, with both digests and the content", async () => {
+    const { driver } = hookline;
+    await send(BODY.replaceAll(":", ": "));
+    await until("the verdict", async () => (await rows(driver))[0]?.includes("invalid"));
+    await press(driver, Key.HOME);
+    await sees(driver, "as compact JSON it matches");
+    const text = await seen(driver);
+    expect(text).toContain(createHmac("sha256", SECRET).update(BODY).digest("hex"));
+    expect(text).toContain(createHmac("sha256", SECRET).update(BODY.replaceAll(":", ": ")).digest("hex"));
+    expect(text).not.toContain(SECRET);
+    for (const theme of ["light", "dark"] as const) {
+      await setTheme(driver, theme);
+      expect(await serious(driver)).toEqual([]);
+      if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-signature.png`);
+    }
+  });
+});
