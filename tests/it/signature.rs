@@ -10,7 +10,9 @@ use crate::hookline::{Serve, hookline, until};
 const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123";
 
 /// A vendor, its secret, a body and headers of its own, and the event type they say.
-const VENDORS: &[(&str, &str, &str, &[(&str, &str)], &str)] = &[
+type Vendor = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const VENDORS: &[Vendor] = &[
     ("onwebchat", SECRET, r#"{"event":"chat.closed"}"#, &[("X-OWC-Event", "chat.closed")], "chat.closed"),
     ("stripe", "whsec_abc", r#"{"type":"invoice.paid","id":"evt_1"}"#, &[], "invoice.paid"),
     ("github", "It's a Secret to Everybody", r#"{"zen":"x"}"#, &[("X-GitHub-Event", "push")], "push"),

@@ -132,54 +132,47 @@ mod tests {
     #[test]
     fn senders_are_recognised_with_what_happened() {
         let catalogue = all();
-        let cases: &[(&[(&str, &str)], &str, &str, Option<&str>, Option<&str>)] = &[
-            (&[("X-GitHub-Event", "push"), ("X-GitHub-Delivery", "d-1")], "{}", "github", Some("push"), Some("d-1")),
+        /// Headers and body, and the provider, event type and event id they say.
+        type Case = (&'static [(&'static str, &'static str)], &'static str, [Option<&'static str>; 3]);
+        let cases: &[Case] = &[
+            (
+                &[("X-GitHub-Event", "push"), ("X-GitHub-Delivery", "d-1")],
+                "{}",
+                [Some("github"), Some("push"), Some("d-1")],
+            ),
             (
                 &[("Stripe-Signature", "t=1,v1=a")],
                 r#"{"type":"invoice.paid","id":"evt_1"}"#,
-                "stripe",
-                Some("invoice.paid"),
-                Some("evt_1"),
+                [Some("stripe"), Some("invoice.paid"), Some("evt_1")],
             ),
             (
                 &[("X-OWC-Event", "chat.closed"), ("X-OWC-Delivery", "7"), ("X-OWC-Signature", "a")],
                 "{}",
-                "onwebchat",
-                Some("chat.closed"),
-                Some("7"),
+                [Some("onwebchat"), Some("chat.closed"), Some("7")],
             ),
             (
                 &[("webhook-id", "m"), ("webhook-signature", "v1,a")],
                 r#"{"type":"a.b"}"#,
-                "standard-webhooks",
-                Some("a.b"),
-                Some("m"),
+                [Some("standard-webhooks"), Some("a.b"), Some("m")],
             ),
             (
                 &[("Linear-Delivery", "x"), ("Linear-Event", "Issue"), ("Linear-Signature", "a")],
                 r#"{"type":"Issue","action":"create"}"#,
-                "linear",
-                Some("Issue.create"),
-                Some("x"),
+                [Some("linear"), Some("Issue.create"), Some("x")],
             ),
             (
                 &[("X-Hub-Signature-256", "sha256=a")],
                 r#"{"object":"page","entry":[{"id":"1","changes":[{"field":"feed"}]}]}"#,
-                "meta",
-                Some("feed"),
-                None,
+                [Some("meta"), Some("feed"), None],
             ),
         ];
-        for (headers, body, id, event_type, event_id) in cases {
+        for (headers, body, said) in cases {
             let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
             let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
             let reading = Reading::new(&message);
-            let provider = catalogue.recognise(&reading).unwrap_or_else(|| panic!("{id} is not recognised"));
-            let read = provider.read(&reading);
-            assert_eq!(
-                (provider.id.as_str(), read.event_type.as_deref(), read.event_id.as_deref()),
-                (*id, *event_type, *event_id)
-            );
+            let read = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
+            let found = [read.provider.as_deref(), read.event_type.as_deref(), read.event_id.as_deref()];
+            assert_eq!(found, *said);
         }
     }
 }

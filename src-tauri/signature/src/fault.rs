@@ -160,12 +160,14 @@ impl Fault {
 
 /// A length of time in its largest unit.
 fn span(ms: i64) -> String {
-    let (number, unit) = match ms {
-        ..1_000 => return format!("{ms} ms"),
-        ..120_000 => (ms / 1_000, "seconds"),
-        ..7_200_000 => (ms / 60_000, "minutes"),
-        ..172_800_000 => (ms / 3_600_000, "hours"),
-        _ => (ms / 86_400_000, "days"),
+    if ms < 1_000 {
+        return format!("{ms} ms");
+    }
+    let (number, unit) = match ms / 1_000 {
+        seconds @ ..=119 => (seconds, "seconds"),
+        seconds @ 120..=7_199 => (seconds / 60, "minutes"),
+        seconds @ 7_200..=172_799 => (seconds / 3_600, "hours"),
+        seconds => (seconds / 86_400, "days"),
     };
     format!("{number} {unit}")
 }

@@ -240,7 +240,7 @@ impl Template {
     }
 
     fn any(&self, is: impl Fn(&Part) -> bool) -> bool {
-        fn inner<'p>(mut part: &'p Part) -> &'p Part {
+        fn inner(mut part: &Part) -> &Part {
             while let Part::Sha256Hex(inside) | Part::Base64(inside) | Part::Json(inside) | Part::Crc32(inside) = part {
                 part = inside;
             }

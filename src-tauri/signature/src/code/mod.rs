@@ -36,6 +36,8 @@ pub enum Code {
     Twilio,
 }
 
+type SignFn = fn(&Reading<'_>, &Keys) -> Result<Signed, Fault>;
+
 struct Rule {
     code: Code,
     place: &'static str,
@@ -44,7 +46,7 @@ struct Rule {
     params: &'static [&'static str],
     /// The content that is signed and the digest that stands in the message.
     parts: fn(&Reading<'_>, &Keys) -> Result<Vec<Parts>, Fault>,
-    sign: Option<fn(&Reading<'_>, &Keys) -> Result<Signed, Fault>>,
+    sign: Option<SignFn>,
 }
 
 /// One thing that is signed.
