@@ -232,3 +232,26 @@ async fn the_api_refuses_what_it_cannot_judge() {
         }
     }
 }
+
+/// `tests/vectors/generate.mjs` made these with the vendors' own SDKs.
+#[test]
+fn the_verdict_is_that_of_the_vendors_own_sdk() {
+    let vectors: Vec<Value> = serde_json::from_str(include_str!("../vectors/vectors.json")).unwrap();
+    let (catalogue, _) = hookline_engine::catalogue(std::path::Path::new("/nowhere"));
+    let mut sdks = std::collections::BTreeSet::new();
+    let mut wrong = Vec::new();
+    for vector in &vectors {
+        let mut question = vector.clone();
+        let fields = question.as_object_mut().unwrap();
+        let (by, what, valid) =
+            (fields.remove("by").unwrap(), fields.remove("what").unwrap(), fields.remove("valid").unwrap());
+        sdks.insert(by.as_str().unwrap().split(' ').next().unwrap().to_owned());
+        let question = serde_json::from_value(question).unwrap();
+        let verdict = hookline_engine::lab::verify(&catalogue, &question, 0).unwrap();
+        if (verdict.state == "valid") != valid.as_bool().unwrap() {
+            wrong.push(format!("{by} {what}: {} {:?}", verdict.state, verdict.reason));
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(sdks.len() >= 20 && vectors.len() > 80, "{} of {}", vectors.len(), sdks.len());
+}

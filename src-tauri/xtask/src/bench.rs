@@ -33,7 +33,11 @@ pub(crate) fn run(name: &str, _: &[&str]) -> Result<(), String> {
         "capture" => capture(),
         "list" => list(),
         "window" => window(),
-        _ => Err(format!("there is no bench {name:?}; there are capture, list and window")),
+        "signature" => shell::run(
+            "cargo",
+            &["run", "--release", "--quiet", "--package", "hookline-provider", "--example", "bench"],
+        ),
+        _ => Err(format!("there is no bench {name:?}; there are capture, list, window and signature")),
     }
 }
 

@@ -17,16 +17,36 @@ pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault
     let found = message.header("X-Contentful-Signature").ok_or_else(|| not_signed(Code::Contentful))?;
     let signature = hex::decode(found).map_err(|_| badly_written(Code::Contentful, "hexadecimal"))?;
     let listed = header(reading, "X-Contentful-Signed-Headers")?;
+    let mut names: Vec<String> = listed.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
+    names.sort();
     let mut headers = Vec::new();
-    for name in listed.split(',').map(|name| name.trim().to_ascii_lowercase()) {
+    for name in names {
         headers.push(format!("{name}:{}", header(reading, &name)?));
     }
-    let head = format!("{}\n{}\n{}\n", message.method, message.signed_path(), headers.join(";"));
+    let head = format!("{}\n{}\n{}\n", message.method, path(message.signed_path()), headers.join(";"));
     Ok(vec![Parts {
         contents: vec![[head.as_bytes(), message.body].concat()],
         signature,
         algorithm: Algorithm::HmacSha256,
     }])
+}
+
+/// The toolkit escapes the query by `querystring.escape`, and then all of it by `encodeURI`, which
+/// escapes the percent signs once more.
+fn path(sent: &str) -> String {
+    let (path, query) = sent.split_once('?').unwrap_or((sent, ""));
+    let query = escape(query, "-_.!~*'()");
+    let whole = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    escape(&whole, ";,/?:@&=+$-_.!~*'()#")
+}
+
+fn escape(text: &str, kept: &str) -> String {
+    text.bytes().fold(String::new(), |escaped, byte| match byte {
+        byte if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) => {
+            escaped + char::from(byte).encode_utf8(&mut [0; 4])
+        }
+        byte => escaped + &format!("%{byte:02X}"),
+    })
 }
 
 pub(super) fn in_time(reading: &Reading<'_>, now_ms: i64) -> Result<i64, Fault> {

@@ -1,0 +1,61 @@
+//! `cargo xtask bench signature`: what it costs to sign, to verify and to explain.
+#![allow(clippy::print_stdout, reason = "its figures are its output")]
+
+use std::{hint::black_box, time::Instant};
+
+use hookline_provider::Catalogue;
+use hookline_signature::{Keys, Known, Message, explain, sign, verify};
+
+const ROUNDS: u32 = 20_000;
+const NOW_MS: i64 = 1_800_000_000_000;
+
+/// Middle of five runs, in µs a round.
+fn timed(mut work: impl FnMut()) -> f64 {
+    let mut runs: Vec<f64> = (0..5)
+        .map(|_| {
+            let began = Instant::now();
+            (0..ROUNDS).for_each(|_| work());
+            began.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS)
+        })
+        .collect();
+    runs.sort_by(f64::total_cmp);
+    runs[2]
+}
+
+fn main() {
+    let (catalogue, _) = Catalogue::load([]);
+    let body = format!(r#"{{"event":"message.created","data":{{"text":"{}"}}}}"#, "x".repeat(970));
+    let keys = Keys::of("a secret of some length");
+    for id in ["github", "stripe", "slack"] {
+        let Some(scheme) = catalogue.get(id).and_then(|provider| provider.scheme(None)) else { continue };
+        let bare = Message { method: "POST", target: "/", url: None, headers: &[], body: body.as_bytes() };
+        let Ok(signed) = sign(&scheme.scheme, &bare, &keys, "id", NOW_MS) else { continue };
+        let headers: Vec<(&str, &[u8])> =
+            signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let message = Message { headers: &headers, ..bare };
+        let signing = timed(|| drop(black_box(sign(&scheme.scheme, black_box(&bare), &keys, "id", NOW_MS))));
+        let verifying = timed(|| drop(black_box(verify(&scheme.scheme, black_box(&message), &keys, NOW_MS))));
+        println!("{id:<8} 1 KB: sign {signing:.2} µs, verify {verifying:.2} µs");
+    }
+    let Some(scheme) = catalogue.get("github").and_then(|provider| provider.scheme(None)) else { return };
+    let large = format!("[{}]", vec![r#"{"id":1,"text":"lorem ipsum dolor sit amet"}"#; 23_000].join(","));
+    for (what, sent) in [
+        ("one fault", large.replace("\":", "\": ").replace(",\"", ", \"").replace("},{", "}, {")),
+        ("no fault that is known", "something else".into()),
+    ] {
+        let bare = Message { method: "POST", target: "/", url: None, headers: &[], body: sent.as_bytes() };
+        let Ok(signed) = sign(&scheme.scheme, &bare, &keys, "id", NOW_MS) else { continue };
+        let headers = [(signed.headers[0].0.as_str(), signed.headers[0].1.as_bytes())];
+        let message = Message { headers: &headers, body: large.as_bytes(), ..bare };
+        let began = Instant::now();
+        let limit = || began.elapsed().as_millis() > 2_000;
+        let explanation = explain(&scheme.scheme, &message, &keys, &Known::default(), NOW_MS, &limit);
+        println!(
+            "explain, body of {:.1} MB, {what}: {:.0} ms, {} tried, found {:?}",
+            large.len() as f64 / 1e6,
+            began.elapsed().as_secs_f64() * 1e3,
+            explanation.tried,
+            explanation.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+        );
+    }
+}

@@ -1,0 +1,162 @@
+use hookline_signature::{Keys, Known, Message, Reading, Scheme, State, explain, sign, verify};
+use proptest::prelude::*;
+
+use super::*;
+
+fn all() -> Catalogue {
+    let (catalogue, bad) = Catalogue::load([]);
+    assert_eq!(bad, []);
+    catalogue
+}
+
+#[test]
+fn every_file_reads_and_there_are_enough() {
+    let catalogue = all();
+    assert!(catalogue.providers().count() >= 150, "{}", catalogue.providers().count());
+    for provider in catalogue.providers() {
+        let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        assert!(provider.id.chars().all(kebab), "{}", provider.id);
+    }
+}
+
+#[test]
+fn what_a_symmetric_scheme_signs_it_verifies_and_nothing_else() {
+    for provider in all().providers() {
+        for record in &provider.schemes {
+            let Scheme::Digest(digest) = &record.scheme else { continue };
+            let in_headers = digest.signature.iter().all(|source| source.header_name().is_some());
+            if !digest.algorithm.is_symmetric() || !in_headers {
+                continue;
+            }
+            let mut keys = Keys::of("5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123");
+            for name in record.scheme.params() {
+                keys.params.insert(name, "setting".into());
+            }
+            let now = 1_800_000_000_000;
+            let body = br#"{"type":"a","payloadId":"p","webhookTimestamp":1800000000000}"#;
+            let url = Some("https://example.com/hook?a=1");
+            let message = Message { method: "POST", target: "/hook?a=1", url, headers: &[], body };
+            let signed = sign(&record.scheme, &message, &keys, "id_1", now)
+                .unwrap_or_else(|e| panic!("{} {}: {e}", provider.id, record.id));
+            let headers: Vec<(&str, &[u8])> =
+                signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+            let message = Message { headers: &headers, ..message };
+            let verdict = verify(&record.scheme, &message, &keys, now);
+            assert_eq!(verdict.state, State::Valid, "{} {}: {verdict:?} {signed:?}", provider.id, record.id);
+            let mut other = keys.clone();
+            other.secrets = vec!["0123abcdef5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7".into()];
+            assert_eq!(verify(&record.scheme, &message, &other, now).state, State::Invalid, "{}", provider.id);
+            if record.scheme.signs_body() {
+                let changed =
+                    Message { body: br#"{"type":"b","payloadId":"p","webhookTimestamp":1800000000000}"#, ..message };
+                assert_eq!(verify(&record.scheme, &changed, &keys, now).state, State::Invalid, "{}", provider.id);
+            }
+            let bare = Message { headers: &[], ..message };
+            assert_eq!(verify(&record.scheme, &bare, &keys, now).state, State::Unsigned, "{}", provider.id);
+        }
+    }
+}
+
+#[test]
+fn a_bad_file_says_where_and_the_rest_load() {
+    let file = "name = \"Mine\"\n\n[[schemes]]\nid = \"mine\"\nrests_on = \"sdk\"\n[schemes.digest]\nsignature = [\"header:X\"]\ncontent = \"{boddy}\"\nalgorithm = \"hmac-sha256\"\n";
+    let (catalogue, bad) =
+        Catalogue::load([("mine.toml".into(), file.into()), ("ours.toml".into(), "name = \"Ours\"\n".into())]);
+    assert_eq!(bad.len(), 1);
+    assert!(bad[0].reason.contains("line 8") && bad[0].reason.contains("no part of a message"), "{}", bad[0]);
+    assert!(catalogue.get("ours").is_some() && catalogue.get("github").is_some());
+}
+
+#[test]
+fn senders_are_recognised_with_what_happened() {
+    let catalogue = all();
+    /// Headers and body, and the provider, event type and event id they say.
+    type Case = (&'static [(&'static str, &'static str)], &'static str, [Option<&'static str>; 3]);
+    let cases: &[Case] = &[
+        (
+            &[("X-GitHub-Event", "push"), ("X-GitHub-Delivery", "d-1")],
+            "{}",
+            [Some("github"), Some("push"), Some("d-1")],
+        ),
+        (
+            &[("Stripe-Signature", "t=1,v1=a")],
+            r#"{"type":"invoice.paid","id":"evt_1"}"#,
+            [Some("stripe"), Some("invoice.paid"), Some("evt_1")],
+        ),
+        (
+            &[("X-OWC-Event", "chat.closed"), ("X-OWC-Delivery", "7"), ("X-OWC-Signature", "a")],
+            "{}",
+            [Some("onwebchat"), Some("chat.closed"), Some("7")],
+        ),
+        (
+            &[("webhook-id", "m"), ("webhook-signature", "v1,a")],
+            r#"{"type":"a.b"}"#,
+            [Some("standard-webhooks"), Some("a.b"), Some("m")],
+        ),
+        (
+            &[("Linear-Delivery", "x"), ("Linear-Event", "Issue"), ("Linear-Signature", "a")],
+            r#"{"type":"Issue","action":"create"}"#,
+            [Some("linear"), Some("Issue.create"), Some("x")],
+        ),
+        (
+            &[("X-Hub-Signature-256", "sha256=a")],
+            r#"{"object":"page","entry":[{"id":"1","changes":[{"field":"feed"}]}]}"#,
+            [Some("meta"), Some("feed"), None],
+        ),
+    ];
+    for (headers, body, said) in cases {
+        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (*n, v.as_bytes())).collect();
+        let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
+        let reading = Reading::new(&message);
+        let read = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
+        let found = [read.provider.as_deref(), read.event_type.as_deref(), read.event_id.as_deref()];
+        assert_eq!(found, *said);
+    }
+}
+
+/// A header a scheme of some vendor reads, or any other.
+fn header() -> impl Strategy<Value = (String, Vec<u8>)> {
+    let (catalogue, _) = Catalogue::load([]);
+    let mut names: Vec<String> = catalogue
+        .providers()
+        .flat_map(|provider| provider.schemes.iter().flat_map(|record| record.scheme.places()))
+        .filter_map(|source| source.header_name())
+        .collect();
+    names.extend(["webhook-id", "webhook-timestamp", "X-Slack-Request-Timestamp", "content-type"].map(String::from));
+    let value = prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..80),
+        "(t=[0-9]{0,22}[,; ])?(v[01]|h1|s|sha256|signature)?[=,]?[A-Za-z0-9+/=_-]{0,90}".prop_map(String::into_bytes),
+        "[0-9]{0,25}|-1|1e9|[0-9]{4}-[0-9]{2}-[0-9]{2}T00:00:00Z?".prop_map(String::into_bytes),
+        "eyJ[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,40}".prop_map(String::into_bytes),
+    ];
+    (prop::sample::select(names), value)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn nothing_a_stranger_sends_panics_or_holds(
+        headers in prop::collection::vec(header(), 0..5),
+        body in prop_oneof![prop::collection::vec(any::<u8>(), 0..200), "[\\[{\"a-z:,0-9}\\]\\\\ ]{0,200}".prop_map(String::into_bytes)],
+        target in "/[ -~]{0,60}",
+        secret in "[ -~é]{1,60}",
+        now in any::<i64>(),
+    ) {
+        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let message = Message { method: "POST", target: &target, url: None, headers: &headers, body: &body };
+        let reading = Reading::new(&message);
+        let catalogue = all();
+        catalogue.recognise(&reading);
+        for provider in catalogue.providers() {
+            provider.read(&reading);
+            for record in &provider.schemes {
+                let verdict = verify(&record.scheme, &message, &Keys::of(secret.clone()), now);
+                prop_assert_ne!(verdict.state, State::Valid, "{}", provider.id);
+                let _ = sign(&record.scheme, &message, &Keys::of(secret.clone()), "id", now);
+            }
+        }
+        let github = &catalogue.get("github").expect("it ships").schemes[0].scheme;
+        explain(github, &message, &Keys::of(secret), &Known::default(), now, &|| false);
+    }
+}
