@@ -108,11 +108,10 @@ export async function inWindow(env: NodeJS.ProcessEnv, application = BINARY): Pr
   return { driver, asked, children: [tauri] };
 }
 
-async function inBrowser(data: string, fileLimit: number | undefined): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
+async function inBrowser(data: string): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
   const asked = performance.timeOrigin + performance.now();
-  // To a program whose files may not grow, the disk is full.
-  const limit = fileLimit === undefined ? "" : `trap '' XFSZ; ulimit -S -f ${fileLimit}; `;
-  const child = spawn("sh", ["-c", `${limit}exec "$@"`, "sh", BINARY, "serve", "--data", data, "--api", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
+  // A file over its limit is an error to the program, and not its end.
+  const child = spawn("sh", ["-c", "trap '' XFSZ; exec \"$@\"", "sh", BINARY, "serve", "--data", data, "--api", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
   const lines = createInterface(child.stderr!);
   const page = await new Promise<string>((found, failed) => {
     lines.on("line", (line) => {
@@ -147,16 +146,14 @@ interface Options {
   settings?: object;
   /** Whether the receiver is expected to listen. */
   listens?: boolean;
-  /** Blocks of 512 bytes to which a file of `serve` may grow. */
-  fileLimit?: number;
 }
 
 /** Starts Hookline through one of its doors, on a data folder of its own or one that is there. */
-export async function start(door: DoorName, { data, filled = 0, env, settings = {}, listens = true, fileLimit }: Options = {}): Promise<Running> {
+export async function start(door: DoorName, { data, filled = 0, env, settings = {}, listens = true }: Options = {}): Promise<Running> {
   const folder = data ?? mkdtempSync(join(tmpdir(), "hookline-window-"));
   if (!data) await prepare(folder, settings);
   if (filled) await fill(folder, filled);
-  const { driver, asked, children } = door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder, fileLimit);
+  const { driver, asked, children } = door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder);
   const live = () => JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live;
   const receiver = listens ? await until("the receiver", async () => live().receiver ?? undefined) : "";
   return {

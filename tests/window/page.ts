@@ -35,11 +35,9 @@ export const rows = (driver: WebDriver): Promise<string[]> => driver.executeScri
 /** In the page: the control that shows this name; a count or a shortcut may stand behind it. */
 const FIND = `
   const [name] = arguments;
-  return [...document.querySelectorAll("button,a,[role=tab],[role=radio],[role=menuitem]")].find((one) => {
-    const text = one.innerText.trim();
-    const named = one.getAttribute("aria-label") === name || text === name || text.split(/\\s/)[0] === name;
-    return named && one.getClientRects().length > 0;
-  }) ?? null`;
+  const controls = [...document.querySelectorAll("button,a,[role=tab],[role=radio],[role=menuitem]")].filter((one) => one.getClientRects().length > 0);
+  const whole = (one) => one.getAttribute("aria-label") === name || one.innerText.trim() === name;
+  return controls.find(whole) ?? controls.find((one) => one.innerText.trim().split(/\\s/)[0] === name) ?? null`;
 
 export const button = (driver: WebDriver, name: string): Promise<WebElement> =>
   until(`the button ${name}`, async () => (await driver.executeScript<WebElement | null>(FIND, name)) ?? undefined);

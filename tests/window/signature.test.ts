@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
-import { click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
+import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7";
 const BODY = '{"event":"chat.closed","data":{"chat":{"id":"c_42"}}}';
@@ -68,5 +68,25 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
       expect(await serious(driver)).toEqual([]);
       if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-signature.png`);
     }
+  });
+
+  test("the lab judges a pasted request and keeps nothing", async () => {
+    const { driver } = hookline;
+    const stored = (await hookline.api<{ requests: number }>("/status")).requests;
+    await press(driver, "g", "l");
+    await sees(driver, "Nothing here is stored.");
+    await click(driver, "Example");
+    await until("the secret's field", () => driver.executeScript<boolean>("const field = document.querySelector('main input[type=password]'); field?.focus(); return Boolean(field)"));
+    await press(driver, "It's a Secret to Everybody");
+    await chord(driver, Key.CONTROL, Key.ENTER);
+    await sees(driver, "The signature holds.");
+    await press(driver, "!");
+    await click(driver, "Verify");
+    await sees(driver, "The signature does not match");
+    await click(driver, "Sign");
+    await sees(driver, "What signing adds");
+    expect(await serious(driver)).toEqual([]);
+    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-lab.png`);
+    expect((await hookline.api<{ requests: number }>("/status")).requests).toBe(stored);
   });
 });

@@ -135,7 +135,7 @@ fn view_of(link: &str) -> Option<String> {
         !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let shown = match path.split('/').collect::<Vec<_>>()[..] {
-        ["settings"] => true,
+        ["settings" | "lab"] => true,
         ["inbox", inbox] => plain(&inbox),
         ["inbox", inbox, request] => plain(&inbox) && plain(&request),
         _ => false,

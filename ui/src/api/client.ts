@@ -14,6 +14,9 @@ export type Removal = components["schemas"]["Removal"];
 export type Part = components["schemas"]["Part"];
 export type Verification = components["schemas"]["Verification"];
 export type Explanation = components["schemas"]["ExplanationShown"];
+/** What the engine fills in where it is left out. */
+export type Question = Verification & { request: string };
+type WholeQuestion = components["schemas"]["Question"];
 export type Job = components["schemas"]["Job"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
@@ -64,6 +67,8 @@ export const api = {
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
   providers: () => value(client.GET("/api/v1/providers")),
   signature: (id: string) => value(client.GET("/api/v1/requests/{id}/signature", requestPath(id))),
+  explain: (body: Question) => value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
+  sign: (body: Question) => value(client.POST("/api/v1/signature/sign", { body: body as unknown as WholeQuestion })),
   undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
   retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),

@@ -7,7 +7,7 @@ export interface Command {
   title: string;
   /** Keys as `event.key` spells them, with `Mod+` for Ctrl or ⌘; a space parts a sequence. */
   keys: string[];
-  group: "Go to" | "Requests" | "Inbox" | "View";
+  group: "Go to" | "Requests" | "Inbox" | "Lab" | "View";
   /** What it needs to be there. */
   needs?: "request" | "inbox";
 }
@@ -17,6 +17,7 @@ export const COMMANDS = [
   { id: "help", title: "Keyboard shortcuts", keys: ["?"], group: "Go to" },
   { id: "go-inbox", title: "Go to the first inbox", keys: ["g i"], group: "Go to" },
   { id: "go-settings", title: "Go to settings", keys: ["g s", "Mod+,"], group: "Go to" },
+  { id: "go-lab", title: "Go to the signature lab", keys: ["g l"], group: "Go to" },
   { id: "next", title: "Next request", keys: ["j", "ArrowDown"], group: "Requests", needs: "inbox" },
   { id: "previous", title: "Previous request", keys: ["k", "ArrowUp"], group: "Requests", needs: "inbox" },
   { id: "newest", title: "Newest request", keys: ["Home"], group: "Requests", needs: "inbox" },
@@ -35,6 +36,8 @@ export const COMMANDS = [
   { id: "inbox-settings", title: "Inbox settings", keys: ["i"], group: "Inbox", needs: "inbox" },
   { id: "clear", title: "Clear inbox (pinned ones stay)", keys: ["Shift+Delete"], group: "Inbox", needs: "inbox" },
   { id: "new-inbox", title: "New inbox", keys: ["n"], group: "Inbox" },
+  { id: "lab-verify", title: "Verify and explain", keys: ["Mod+Enter"], group: "Lab" },
+  { id: "lab-sign", title: "Sign", keys: ["Mod+Shift+Enter"], group: "Lab" },
   { id: "zoom-in", title: "Larger", keys: ["Mod++", "Mod+="], group: "View" },
   { id: "zoom-out", title: "Smaller", keys: ["Mod+-"], group: "View" },
   { id: "zoom-reset", title: "Normal size", keys: ["Mod+0"], group: "View" },

@@ -7,7 +7,7 @@ import { showInbox } from "../feed/live";
 import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../parts/controls";
 import { attempt, offerUndo, tell } from "../parts/toasts";
 import { CallError } from "../platform";
-import { VerificationForm } from "./verification-form";
+import { VerificationForm } from "../signature/verification-form";
 
 function Headers({ headers, onChange }: { headers: string[][]; onChange: (now: string[][]) => void }) {
   const set = (place: number, part: 0 | 1, text: string): void =>
@@ -76,6 +76,7 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
         <Field label="Name" hint="First part of its path. Requests stay when it changes; senders need the new URL.">
           {(props) => <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />}
         </Field>
+        <h3 className="mb-2 border-t border-line pt-3 font-semibold">Who sends here</h3>
         <VerificationForm value={verification} onChange={setVerification} />
         <h3 className="mb-2 border-t border-line pt-3 font-semibold">What senders are answered</h3>
         <div className="flex gap-4">

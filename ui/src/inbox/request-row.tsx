@@ -3,7 +3,7 @@ import { memo } from "react";
 
 import type { Summary } from "../api/client";
 import { size, visible } from "../parts/format";
-import { Verdict } from "../request/verdict";
+import { Verdict } from "../signature/verdict";
 
 export interface RowProps {
   id: string;

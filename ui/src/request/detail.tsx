@@ -16,7 +16,7 @@ import { BodyTab } from "./body/body-tab";
 import { HeadersTab } from "./headers-tab";
 import { RawTab } from "./raw-tab";
 import { SignatureTab } from "./signature-tab";
-import { Verdict } from "./verdict";
+import { Verdict } from "../signature/verdict";
 
 const MENU = ["copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
 

@@ -1,15 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { Copy, ShieldQuestion } from "lucide-react";
+import { ShieldQuestion } from "lucide-react";
 
 import { api, type Detail } from "../api/client";
 import { perform } from "../commands/commands";
-import { Button, IconButton, Notice } from "../parts/controls";
-import { moment, size, visible } from "../parts/format";
-import { attempt, tell } from "../parts/toasts";
-import { CallError, platform } from "../platform";
-import { Verdict } from "./verdict";
-
-const PRE = "max-h-80 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap";
+import { Button, Notice } from "../parts/controls";
+import { CallError } from "../platform";
+import { Explained } from "../signature/explained";
 
 function Unverified({ detail, error }: { detail: Detail; error: unknown }) {
   return (
@@ -22,7 +18,7 @@ function Unverified({ detail, error }: { detail: Detail; error: unknown }) {
   );
 }
 
-/** Why a signature holds or does not: the sentence, what was signed, and both digests. */
+/** The verdict on a request, explained. */
 export function SignatureTab({ detail }: { detail: Detail }) {
   // Judged anew, the verdict is another question.
   const { data, error, isPending } = useQuery({
@@ -32,60 +28,5 @@ export function SignatureTab({ detail }: { detail: Detail }) {
   });
   if (isPending) return <p className="p-4 text-ink-2">Looking for the reason…</p>;
   if (!data) return <Unverified detail={detail} error={error} />;
-  const skew = data.signed_at ? Date.parse(detail.arrived_at) - Date.parse(data.signed_at) : undefined;
-  const copy = (text: string, what: string): void => void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
-  return (
-    <div className="space-y-4 p-4">
-      <div>
-        <p className="flex items-start gap-3 text-title">
-          <Verdict verdict={data.state as Detail["verdict"]} reason={data.reason} className="mt-1" />
-          <span className="font-medium">{visible(data.sentence)}</span>
-        </p>
-        {data.advice && <p className="mt-1 text-ink-2">{visible(data.advice)}</p>}
-      </div>
-      <dl className="grid grid-cols-[8rem_1fr] gap-y-2">
-        {data.signed_at && (
-          <>
-            <dt className="text-ink-2">Signed</dt>
-            <dd>
-              {moment(data.signed_at)}
-              {skew !== undefined && <span className="text-ink-2"> · {Math.abs(skew / 1000).toFixed(1)} s {skew < 0 ? "after" : "before"} it arrived</span>}
-            </dd>
-          </>
-        )}
-        {data.expected && (
-          <>
-            <dt className="text-ink-2">Expected</dt>
-            <dd className="font-mono text-data break-all">{data.expected}</dd>
-          </>
-        )}
-        {data.found && (
-          <>
-            <dt className="text-ink-2">Arrived</dt>
-            <dd className={`font-mono text-data break-all ${data.found === data.expected ? "text-valid" : data.expected ? "text-invalid" : ""}`}>{visible(data.found)}</dd>
-          </>
-        )}
-        {data.tried > 0 && (
-          <>
-            <dt className="text-ink-2">Tried</dt>
-            <dd>
-              {data.tried.toLocaleString()} faults{data.complete ? "" : "; the search was ended for time"}
-            </dd>
-          </>
-        )}
-      </dl>
-      {data.content_bytes > 0 && (
-        <section aria-label="Signed content">
-          <h3 className="mb-1 flex items-center gap-2 font-semibold">
-            What is signed <span className="text-small font-normal text-ink-2">{size(data.content_bytes)}, escaped</span>
-            <IconButton label="Copy signed content" icon={Copy} onClick={() => copy(data.content, "signed content")} />
-          </h3>
-          <pre className={PRE} tabIndex={0}>
-            {data.content.slice(0, 20_000)}
-            {data.content.length > 20_000 && "…"}
-          </pre>
-        </section>
-      )}
-    </div>
-  );
+  return <Explained data={data} arrived={detail.arrived_at} />;
 }

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Keyboard, Plus, Search, Settings } from "lucide-react";
+import { FlaskConical, Keyboard, Plus, Search, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
 import { useInboxes } from "../feed/live";
@@ -47,6 +47,10 @@ export function Sidebar() {
           </li>
         ))}
       </ul>
+      <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
+      <Link to="/lab" className={`${ENTRY} mb-2`}>
+        <FlaskConical size={16} aria-hidden /> Signature lab
+      </Link>
       <button type="button" onClick={() => perform("help")} className={ENTRY}>
         <Keyboard size={16} aria-hidden /> Shortcuts
       </button>

@@ -14,9 +14,8 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
   const setSecret = (place: number, secret: string): void => set({ secrets: secrets.map((one, at) => (at === place ? secret : one)) });
 
   return (
-    <fieldset className="border-t border-line pt-3">
+    <fieldset>
       <legend className="sr-only">Verification</legend>
-      <h3 className="mb-2 font-semibold">Who sends here</h3>
       <Field label="Provider" hint={provider ? undefined : "Without one, senders are recognised, and no signature is checked."}>
         {(props) => (
           <select {...props} className={INPUT} value={value.provider ?? ""} onChange={(event) => set({ provider: event.target.value || null, scheme: null })}>
