@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hookline_signature::{Algorithm, Scheme, Source};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
@@ -49,6 +50,17 @@ impl Catalogue {
     /// All of them, by id.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         self.0.values()
+    }
+
+    /// Headers in which some vendor sends the secret itself.
+    pub fn secret_headers(&self) -> impl Iterator<Item = String> {
+        self.providers()
+            .flat_map(|provider| &provider.schemes)
+            .filter_map(|record| match &record.scheme {
+                Scheme::Digest(digest) if digest.algorithm == Algorithm::Token => Some(digest),
+                _ => None,
+            })
+            .flat_map(|digest| digest.signature.iter().filter_map(Source::header_name))
     }
 
     /// One by its id.

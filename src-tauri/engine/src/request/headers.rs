@@ -1,18 +1,18 @@
 //! Header blocks as lists, with what must not be seen masked.
 
+use std::sync::LazyLock;
+
 use hookline_capture::header_list;
+use hookline_provider::Catalogue;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Headers whose value is itself a credential: HTTP's own, and the vendors that put the secret
-/// in the request (GitLab, Telegram, and the common API-key headers).
+/// Headers whose value is itself a credential: HTTP's own, and those of the common API keys.
 const SECRET_HEADERS: &[&str] = &[
     "authorization",
     "proxy-authorization",
     "cookie",
     "set-cookie",
-    "x-gitlab-token",
-    "x-telegram-bot-api-secret-token",
     "x-api-key",
     "api-key",
     "x-auth-token",
@@ -20,6 +20,9 @@ const SECRET_HEADERS: &[&str] = &[
     "x-webhook-secret",
     "x-webhook-token",
 ];
+
+/// Headers in which a vendor that ships sends the secret itself.
+static VENDOR_HEADERS: LazyLock<Vec<String>> = LazyLock::new(|| Catalogue::load([]).0.secret_headers().collect());
 
 /// What stands in a masked value's place.
 pub(crate) const MASK: &str = "••••••••";
@@ -38,6 +41,7 @@ pub struct HeaderLine {
 /// Whether a header's value is a credential.
 pub(crate) fn is_secret(name: &[u8]) -> bool {
     SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+        || VENDOR_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
 }
 
 /// The lines of a header block; credentials masked unless `reveal`.
@@ -80,5 +84,10 @@ mod tests {
         assert_eq!(masked[2].value, "caf\\xe9");
         assert_eq!(masked[3].value, "");
         assert_eq!(lines(block, true)[1].value, "Basic abc");
+        for name in ["X-Gitlab-Token", "X-Telegram-Bot-Api-Secret-Token", "x-goog-channel-token", "Verification-Token"]
+        {
+            assert!(is_secret(name.as_bytes()), "{name}");
+        }
+        assert!(!is_secret(b"X-Hub-Signature-256"));
     }
 }
