@@ -156,17 +156,24 @@ export async function start(door: DoorName, { data, filled = 0, env, settings = 
   const { driver, asked, children } = door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder);
   const live = () => JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live;
   const receiver = listens ? await until("the receiver", async () => live().receiver ?? undefined) : "";
+  const { pid } = live();
   return {
     door,
     driver,
     asked,
     receiver,
     data: folder,
-    pid: live().pid,
+    pid,
     api: apiOf(folder),
     async stop() {
       await driver.quit().catch(() => undefined);
       for (const child of children) await ended(child);
+      // A window that was told to stay in the tray outlives its driver.
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended.
+      }
       if (!data) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
