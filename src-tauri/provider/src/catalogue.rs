@@ -1,8 +1,8 @@
 //! All vendors: those that ship, and a user's own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hookline_signature::{Algorithm, Scheme, Source};
+use hookline_signature::{Algorithm, Message, Scheme, Source};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
@@ -14,7 +14,13 @@ struct Files;
 
 /// All vendors by id.
 #[derive(Debug, Clone, Default)]
-pub struct Catalogue(BTreeMap<String, Provider>);
+pub struct Catalogue {
+    providers: BTreeMap<String, Provider>,
+    /// Ids of the vendors that a header may be from, by its name in lower case.
+    by_header: HashMap<String, Vec<String>>,
+    /// Ids of those whom only a body tells.
+    by_body: Vec<String>,
+}
 
 /// A file that is no vendor; the others are loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -39,17 +45,35 @@ impl Catalogue {
             let id = file.strip_suffix(".toml").unwrap_or(&file);
             match Provider::parse(id, &text) {
                 Ok(provider) => {
-                    catalogue.0.insert(id.to_owned(), provider);
+                    catalogue.providers.insert(id.to_owned(), provider);
                 }
                 Err(reason) => bad.push(BadFile { file: file.clone(), reason }),
+            }
+        }
+        for (id, provider) in &catalogue.providers {
+            let names = provider.hint_headers();
+            if names.is_empty() && !provider.recognise.is_empty() {
+                catalogue.by_body.push(id.clone());
+            }
+            for name in names {
+                catalogue.by_header.entry(name).or_default().push(id.clone());
             }
         }
         (catalogue, bad)
     }
 
+    /// The vendors a message may be from, judged by the names of its headers.
+    pub(crate) fn candidates<'c>(&'c self, message: &Message<'_>) -> impl Iterator<Item = &'c Provider> {
+        let mut ids: BTreeSet<&'c String> = self.by_body.iter().collect();
+        for (name, _) in message.headers {
+            ids.extend(self.by_header.get(&name.to_ascii_lowercase()).into_iter().flatten());
+        }
+        ids.into_iter().filter_map(|id| self.providers.get(id))
+    }
+
     /// All of them, by id.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
-        self.0.values()
+        self.providers.values()
     }
 
     /// Headers in which some vendor sends the secret itself.
@@ -65,7 +89,7 @@ impl Catalogue {
 
     /// One by its id.
     pub fn get(&self, id: &str) -> Option<&Provider> {
-        self.0.get(id)
+        self.providers.get(id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use hookline_signature::{Reading, Source};
+use hookline_signature::{Place, Reading, Source};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Catalogue, Provider};
@@ -75,6 +75,13 @@ impl Provider {
         }
     }
 
+    /// Headers of which one is there if this vendor sent the message, in lower case; none where
+    /// only the body tells.
+    pub(crate) fn hint_headers(&self) -> Vec<String> {
+        let first = self.recognise.iter().flat_map(|places| &places.0).find(|source| source.place == Place::Header);
+        first.map_or_else(Vec::new, |source| source.name.split('|').map(str::to_ascii_lowercase).collect())
+    }
+
     fn sent(&self, reading: &Reading<'_>) -> bool {
         !self.recognise.is_empty() && self.recognise.iter().all(|place| place.there(reading))
     }
@@ -83,7 +90,7 @@ impl Provider {
 impl Catalogue {
     /// The vendor a message looks like; of several the one of whom most is there.
     pub fn recognise(&self, reading: &Reading<'_>) -> Option<&Provider> {
-        self.providers().filter(|provider| provider.sent(reading)).max_by_key(|provider| {
+        self.candidates(&reading.message()).filter(|provider| provider.sent(reading)).max_by_key(|provider| {
             // The generic scheme is also that of many a vendor who says more of itself.
             (provider.recognise.len(), !["standard-webhooks", "svix"].contains(&provider.id.as_str()))
         })

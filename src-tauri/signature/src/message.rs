@@ -81,6 +81,11 @@ impl<'a> Reading<'a> {
         Self { message: *message, json: OnceCell::new() }
     }
 
+    /// The message that is read.
+    pub fn message(&self) -> Message<'a> {
+        self.message
+    }
+
     /// Whether a JSON body has anything at a path.
     pub(crate) fn has_json(&self, path: &str) -> bool {
         self.body_json().is_some_and(|value| find(value, path).is_some())
