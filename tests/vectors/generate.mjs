@@ -189,6 +189,21 @@ await vendor("@upstash/qstash", "upstash-qstash", async () => {
   return { secret: SECRET, body: BODY, signature: ["Upstash-Signature"], headers: { "Upstash-Signature": `${signed}.${hmac("sha256", SECRET, signed, "base64url")}` } };
 }, (m) => new Receiver({ currentSigningKey: m.secret, nextSigningKey: m.secret }).verify({ signature: m.headers["Upstash-Signature"], body: m.body, url: m.url }));
 
+const plivo = { v3: require("plivo/dist/utils/v3Security.js"), v2: require("plivo/dist/utils/security.js") };
+const fields = (text) => Object.fromEntries(new URLSearchParams(text));
+await vendor("plivo", "plivo", () => {
+  const form = Object.entries(fields(FORM)).sort().map(([n, v]) => n + v).join("");
+  return { secret: SECRET, body: FORM, signature: ["X-Plivo-Signature-V3"], headers: { "Content-Type": "application/x-www-form-urlencoded", "X-Plivo-Signature-V3-Nonce": "12345", "X-Plivo-Signature-V3": hmac("sha256", SECRET, `${URL_}.${form}.12345`, "base64") } };
+}, (m) => plivo.v3.validateV3Signature("POST", m.url, m.headers["X-Plivo-Signature-V3-Nonce"], m.secret, m.headers["X-Plivo-Signature-V3"], fields(m.body)), { scheme: "v3" });
+await vendor("plivo", "plivo", () => ({ secret: SECRET, body: "", signature: ["X-Plivo-Signature-V2"], headers: { "X-Plivo-Signature-V2-Nonce": "12345", "X-Plivo-Signature-V2": hmac("sha256", SECRET, `${URL_.split("?")[0]}12345`, "base64") } }), (m) => plivo.v2.validateSignature(m.url, m.headers["X-Plivo-Signature-V2-Nonce"], m.headers["X-Plivo-Signature-V2"], m.secret), { scheme: "v2" });
+
+const truelayer = require("truelayer-signing");
+const p521 = () => generateKeyPairSync("ec", { namedCurve: "P-521", publicKeyEncoding: { type: "spki", format: "pem" }, privateKeyEncoding: { type: "sec1", format: "pem" } });
+const [mine, theirs] = [p521(), p521()];
+for (const slash of ["", "/"]) {
+  await vendor("truelayer-signing", "truelayer", () => ({ secret: mine.publicKey, other: theirs.publicKey, url: "https://example.com/hooks", body: BODY, signature: ["Tl-Signature"], headers: { "X-Tl-Webhook-Timestamp": "2021-11-29T11:42:55Z", "Tl-Signature": truelayer.sign({ kid: "k", privateKeyPem: mine.privateKey, method: "POST", path: `/hooks${slash}`, headers: { "X-Tl-Webhook-Timestamp": "2021-11-29T11:42:55Z" }, body: BODY }) } }), (m) => (truelayer.verify({ publicKeyPem: m.secret, signature: m.headers["Tl-Signature"], method: "POST", path: "/hooks", headers: { "X-Tl-Webhook-Timestamp": "2021-11-29T11:42:55Z" }, body: m.body }), true));
+}
+
 writeFileSync(new URL("vectors.json", import.meta.url), JSON.stringify(vectors, null, 1) + "\n");
 console.log(`${vectors.length} vectors by ${new Set(vectors.map(({ by }) => by)).size} SDKs`);
 for (const line of failed) console.log(line);

@@ -1,6 +1,6 @@
 //! One vendor, as its file has it.
 
-use hookline_signature::{Code, Digest, Jwt, Scheme};
+use hookline_signature::{Code, Digest, Jws, Jwt, Scheme};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Places;
@@ -68,6 +68,7 @@ struct FileScheme {
     rests_on: RestsOn,
     digest: Option<Digest>,
     jwt: Option<Jwt>,
+    jws: Option<Jws>,
     code: Option<Code>,
 }
 
@@ -79,13 +80,17 @@ impl Provider {
             .schemes
             .into_iter()
             .map(|record| {
-                let scheme = match (record.digest, record.jwt, record.code) {
-                    (Some(digest), None, None) => Scheme::Digest(digest),
-                    (None, Some(jwt), None) => Scheme::Jwt(jwt),
-                    (None, None, Some(code)) => Scheme::Code(code),
-                    _ => return Err(format!("the scheme {:?} needs one of digest, jwt and code", record.id)),
-                };
-                Ok(SchemeRecord { id: record.id, rests_on: record.rests_on, scheme })
+                let kinds = [
+                    record.digest.map(Scheme::Digest),
+                    record.jwt.map(Scheme::Jwt),
+                    record.jws.map(Scheme::Jws),
+                    record.code.map(Scheme::Code),
+                ];
+                let mut kinds = kinds.into_iter().flatten();
+                match (kinds.next(), kinds.next()) {
+                    (Some(scheme), None) => Ok(SchemeRecord { id: record.id, rests_on: record.rests_on, scheme }),
+                    _ => Err(format!("the scheme {:?} needs one of digest, jwt, jws and code", record.id)),
+                }
             })
             .collect::<Result<Vec<_>, String>>()?;
         Ok(Self {

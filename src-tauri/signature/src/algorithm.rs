@@ -34,6 +34,8 @@ pub enum Algorithm {
     Ed25519,
     /// ECDSA on P-256 with SHA-256, signature in DER.
     EcdsaSha256,
+    /// ECDSA on P-256 with SHA-1, signature in DER (eBay).
+    EcdsaSha1,
     /// RSA PKCS#1 v1.5 with SHA-1.
     RsaSha1,
     /// RSA PKCS#1 v1.5 with SHA-256.
@@ -84,7 +86,13 @@ impl Algorithm {
     pub fn is_symmetric(self) -> bool {
         !matches!(
             self,
-            Self::Ed25519 | Self::EcdsaSha256 | Self::RsaSha1 | Self::RsaSha256 | Self::RsaSha512 | Self::RsaPssSha512
+            Self::Ed25519
+                | Self::EcdsaSha256
+                | Self::EcdsaSha1
+                | Self::RsaSha1
+                | Self::RsaSha256
+                | Self::RsaSha512
+                | Self::RsaPssSha512
         )
     }
 
@@ -115,6 +123,10 @@ impl Algorithm {
             (Self::EcdsaSha256, Key::P256(key)) => {
                 let Ok(signature) = p256::ecdsa::Signature::from_der(signature) else { return Ok(false) };
                 key.verify_prehash(&hash::<Sha256>(&mut feed)?, &signature).is_ok()
+            }
+            (Self::EcdsaSha1, Key::P256(key)) => {
+                let Ok(signature) = p256::ecdsa::Signature::from_der(signature) else { return Ok(false) };
+                key.verify_prehash(&hash::<Sha1>(&mut feed)?, &signature).is_ok()
             }
             (Self::RsaSha1, Key::Rsa(key)) => {
                 pkcs1(SHA1_INFO, 20).verify(key, &hash::<Sha1>(&mut feed)?, signature).is_ok()

@@ -38,8 +38,9 @@ pub(crate) fn candidates<'s>(scheme: &'s Digest, reading: &Reading<'_>) -> Resul
                 .iter()
                 .enumerate()
                 .filter(|(_, item)| scheme.prefix.is_empty() || !item.starts_with(&scheme.prefix))
-                .filter_map(|(at, item)| {
-                    item.split_once('=').map(|(key, value)| (at, key.trim().to_owned(), value.trim().to_owned()))
+                .map(|(at, item)| match item.split_once('=') {
+                    Some((key, value)) => (at, key.trim().to_owned(), value.trim().to_owned()),
+                    None => (at, at.to_string(), (*item).to_owned()),
                 })
                 .collect();
             for (at, item) in items.iter().enumerate() {

@@ -1,16 +1,15 @@
 //! JSON Web Tokens that carry a digest of the body (RFC 7515, RFC 7519).
 
 use base64::Engine as _;
-use p256::{ecdsa::signature::hazmat::PrehashVerifier, pkcs8::DecodePublicKey as _};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::{
-    algorithm::Algorithm,
     encoding::BASE64URL,
     fault::{Fault, Verdict},
-    key::{Key, KeyForm, Keys},
+    jose,
+    key::Keys,
     message::Reading,
     scheme::{BodyClaim, Jwt},
 };
@@ -57,57 +56,6 @@ pub(crate) fn signed_content(scheme: &Jwt, reading: &Reading<'_>) -> Result<Vec<
     token(scheme, reading).map(|token| token.signed.into_bytes())
 }
 
-/// Algorithms of RFC 7518 that vendors use, and what they are here.
-const SYMMETRIC: &[(&str, Algorithm)] =
-    &[("HS256", Algorithm::HmacSha256), ("HS384", Algorithm::HmacSha384), ("HS512", Algorithm::HmacSha512)];
-const RSA: &[(&str, Algorithm)] = &[("RS256", Algorithm::RsaSha256), ("RS512", Algorithm::RsaSha512)];
-
-fn holds(token: &Token, secret: &str) -> Result<bool, Fault> {
-    let feed = |sink: &mut dyn FnMut(&[u8])| {
-        sink(token.signed.as_bytes());
-        Ok(())
-    };
-    let named = |table: &[(&str, Algorithm)]| table.iter().find(|(name, _)| *name == token.algorithm).map(|(_, a)| *a);
-    if let Some(algorithm) = named(SYMMETRIC) {
-        return algorithm.holds(&Key::Bytes(secret.as_bytes().to_vec()), &token.signature, feed);
-    }
-    if let Some(algorithm) = named(RSA) {
-        return algorithm.holds(&KeyForm::Pem.verifying(algorithm, secret)?, &token.signature, feed);
-    }
-    match (token.algorithm.as_str(), elliptic(secret)?) {
-        ("ES256", Key::P256(key)) => {
-            let Ok(signature) = p256::ecdsa::Signature::from_slice(&token.signature) else { return Ok(false) };
-            Ok(key.verify_prehash(&Sha256::digest(&token.signed), &signature).is_ok())
-        }
-        ("ES512", Key::P521(key)) => {
-            let Ok(signature) = p521::ecdsa::Signature::from_slice(&token.signature) else { return Ok(false) };
-            Ok(key.verify_prehash(&Sha512::digest(&token.signed), &signature).is_ok())
-        }
-        (other, _) => Err(refused(format!("its algorithm {other:?} does not go with this key"))),
-    }
-}
-
-/// An elliptic key in PEM or as a JWK (RFC 7517).
-fn elliptic(secret: &str) -> Result<Key, Fault> {
-    let wrong = || Fault::Secret { why: "it is no public key in PEM or JWK".into() };
-    if secret.contains("PUBLIC KEY") {
-        return p256::ecdsa::VerifyingKey::from_public_key_pem(secret)
-            .map(Key::P256)
-            .or_else(|_| p521::ecdsa::VerifyingKey::from_public_key_pem(secret).map(Key::P521))
-            .map_err(|_| wrong());
-    }
-    let jwk: Map<String, Value> = serde_json::from_str(secret).map_err(|_| wrong())?;
-    let coordinate = |name: &str| {
-        jwk.get(name).and_then(Value::as_str).and_then(|text| BASE64URL.decode(text).ok()).ok_or_else(wrong)
-    };
-    let point = [vec![4], coordinate("x")?, coordinate("y")?].concat();
-    match jwk.get("crv").and_then(Value::as_str) {
-        Some("P-256") => p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Key::P256).map_err(|_| wrong()),
-        Some("P-521") => p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Key::P521).map_err(|_| wrong()),
-        _ => Err(wrong()),
-    }
-}
-
 pub(crate) fn verify(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Verdict {
     match judged(scheme, reading, keys, now_ms) {
         Ok((secret, at)) => Verdict::valid(secret, at),
@@ -127,7 +75,7 @@ fn judged(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Resu
     }
     let mut secret = Err(Fault::Mismatch);
     for (number, candidate) in keys.secrets.iter().enumerate().filter(|(_, secret)| !secret.is_empty()) {
-        match holds(&token, candidate) {
+        match jose::holds(&token.algorithm, token.signed.as_bytes(), &token.signature, candidate) {
             Ok(true) => {
                 secret = Ok(number);
                 break;
@@ -192,8 +140,6 @@ fn times(scheme: &Jwt, token: &Token, now_ms: i64) -> Result<Option<i64>, Fault>
 /// A token as a sender would make it.
 pub(crate) fn sign(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<String, Fault> {
     let name = scheme.algorithms.first().map(String::as_str).unwrap_or_default();
-    let algorithm = SYMMETRIC.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm);
-    let algorithm = algorithm.ok_or_else(|| refused(format!("{name} is made with the sender's private key")))?;
     let secret = keys.secrets.iter().find(|secret| !secret.is_empty()).ok_or(Fault::NoSecret)?;
     let mut claims = Map::new();
     let mut put = |claim: &BodyClaim, bytes: &[u8]| {
@@ -228,9 +174,6 @@ pub(crate) fn sign(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, id: &str, n
     let part = |value: &Value| BASE64URL.encode(value.to_string());
     let signed =
         format!("{}.{}", part(&serde_json::json!({ "alg": name, "typ": "JWT" })), part(&Value::Object(claims)));
-    let digest = algorithm.digest(secret.as_bytes(), |sink: &mut dyn FnMut(&[u8])| {
-        sink(signed.as_bytes());
-        Ok(())
-    })?;
+    let digest = jose::sign(name, signed.as_bytes(), secret)?;
     Ok(format!("{signed}.{}", BASE64URL.encode(digest)))
 }

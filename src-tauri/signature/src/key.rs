@@ -78,6 +78,11 @@ fn wrong(why: impl Into<String>) -> Fault {
 }
 
 impl KeyForm {
+    /// How a public key is written that may come with its PEM lines or without.
+    pub(crate) fn of_pem_or_base64(secret: &str) -> Self {
+        if secret.contains("-----BEGIN") { Self::Pem } else { Self::Spki }
+    }
+
     /// The bytes a secret stands for.
     pub(crate) fn bytes(self, secret: &str) -> Result<Vec<u8>, Fault> {
         let base64 =
@@ -102,7 +107,7 @@ impl KeyForm {
         }
         match algorithm {
             Algorithm::Ed25519 => ed25519(self, secret).map(Key::Ed25519),
-            Algorithm::EcdsaSha256 => {
+            Algorithm::EcdsaSha256 | Algorithm::EcdsaSha1 => {
                 let key = match self {
                     Self::Pem => p256::ecdsa::VerifyingKey::from_public_key_pem(secret).map_err(|e| e.to_string()),
                     _ => {
@@ -141,7 +146,7 @@ impl KeyForm {
                     })?;
                 Ok(Key::Ed25519Private(ed25519_dalek::SigningKey::from_bytes(&seed)))
             }
-            Algorithm::EcdsaSha256 => {
+            Algorithm::EcdsaSha256 | Algorithm::EcdsaSha1 => {
                 let key = p256::SecretKey::from_pkcs8_pem(secret)
                     .map_err(|e| e.to_string())
                     .or_else(|_| p256::SecretKey::from_sec1_pem(secret).map_err(|e| e.to_string()));
@@ -184,12 +189,25 @@ pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
         rsa::RsaPublicKey::from_public_key_pem(text)
             .map_err(|e| e.to_string())
             .or_else(|_| rsa::RsaPublicKey::from_pkcs1_pem(text).map_err(|e| e.to_string()))
+    } else if text.starts_with('{') {
+        rsa_jwk(text)
     } else {
         let bare: String = text.split_whitespace().collect();
         let der = BASE64.decode(bare).map_err(|_| wrong("it is no RSA public key in PEM or base64"))?;
         rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string())
     };
     found.map_err(|e| wrong(format!("it is no RSA public key: {e}")))
+}
+
+/// An RSA key as a JWK (RFC 7518 §6.3).
+fn rsa_jwk(text: &str) -> Result<rsa::RsaPublicKey, String> {
+    let jwk: serde_json::Value = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let number = |name: &str| {
+        let text =
+            jwk.get(name).and_then(serde_json::Value::as_str).ok_or_else(|| format!("the JWK has no {name:?}"))?;
+        BASE64URL.decode(text).map(|bytes| rsa::BigUint::from_bytes_be(&bytes)).map_err(|e| e.to_string())
+    };
+    rsa::RsaPublicKey::new(number("n")?, number("e")?).map_err(|e| e.to_string())
 }
 
 /// The public key of a certificate (RFC 5280), as DER.

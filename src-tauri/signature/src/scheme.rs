@@ -1,5 +1,7 @@
 //! A signature scheme as data.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -15,6 +17,8 @@ pub enum Scheme {
     Digest(Digest),
     /// A JSON Web Token in a header that carries a digest of the body.
     Jwt(Jwt),
+    /// A detached JSON Web Signature in a header, over a payload built from the message.
+    Jws(Jws),
     /// A rule that data cannot say.
     Code(Code),
 }
@@ -78,6 +82,30 @@ pub struct Jwt {
     pub max_age_s: Option<u32>,
 }
 
+/// A detached JSON Web Signature (RFC 7515, appendix F) in a header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jws {
+    /// Where it stands.
+    pub token: Source,
+    /// Values of `alg` that are taken, such as `RS512`.
+    pub algorithms: Vec<String>,
+    /// The payload; `{signature:headers}` are the lines of the signed headers.
+    pub content: Template,
+    /// The parameter of its head that lists signed headers, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<String>,
+    /// Whether the path may have a slash more or less at its end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub either_slash: bool,
+    /// Parameters its head has beside `alg` when signing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub head: BTreeMap<String, String>,
+    /// When it was signed, where that is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampRule>,
+}
+
 /// A claim with a digest in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +123,7 @@ impl Scheme {
         match self {
             Self::Digest(digest) => digest.content.signs_url(),
             Self::Jwt(jwt) => jwt.url.is_some(),
+            Self::Jws(jws) => jws.content.signs_url(),
             Self::Code(code) => code.signs_url(),
         }
     }
@@ -104,6 +133,7 @@ impl Scheme {
         match self {
             Self::Digest(digest) => digest.signature.clone(),
             Self::Jwt(jwt) => vec![jwt.token.clone()],
+            Self::Jws(jws) => vec![jws.token.clone()],
             Self::Code(code) => vec![code.place()],
         }
     }
@@ -113,6 +143,7 @@ impl Scheme {
         match self {
             Self::Digest(digest) => digest.content.signs_body(),
             Self::Jwt(jwt) => jwt.body.is_some(),
+            Self::Jws(jws) => jws.content.signs_body(),
             Self::Code(code) => code.signs_body(),
         }
     }
@@ -131,6 +162,7 @@ impl Scheme {
             }
             Self::Code(code) => code.params().iter().map(|name| (*name).to_owned()).collect(),
             Self::Jwt(jwt) => jwt.issuer.iter().filter_map(|issuer| named(issuer)).collect(),
+            Self::Jws(jws) => jws.content.params().into_iter().map(str::to_owned).collect(),
         }
     }
 }

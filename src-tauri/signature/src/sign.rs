@@ -5,10 +5,10 @@ use serde::Serialize;
 use crate::{
     algorithm::Algorithm,
     fault::Fault,
-    jwt,
+    jws, jwt,
     key::Keys,
     message::{Message, Reading},
-    scheme::{Digest, Scheme},
+    scheme::{Digest, Jws, Scheme},
     source::{Place, Source},
     template::Filling,
 };
@@ -36,7 +36,8 @@ pub struct Signed {
 pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, SignError> {
     match scheme {
         Scheme::Digest(digest) => Ok(by_digest(digest, message, keys, id, now_ms)?),
-        Scheme::Code(code) => Ok(code.sign(&Reading::new(message), keys)?),
+        Scheme::Code(code) => Ok(code.sign(&Reading::new(message), keys, id)?),
+        Scheme::Jws(scheme) => by_jws(scheme, message, keys, now_ms),
         Scheme::Jwt(scheme) => {
             let token = jwt::sign(scheme, &Reading::new(message), keys, id, now_ms)?;
             let mut signed = Signed::default();
@@ -46,7 +47,25 @@ pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_m
     }
 }
 
+fn by_jws(scheme: &Jws, message: &Message<'_>, keys: &Keys, now_ms: i64) -> Result<Signed, SignError> {
+    let mut signed = Signed::default();
+    if let Some(rule) = &scheme.timestamp {
+        signed.put(&rule.from, rule.unit.write(now_ms));
+    }
+    let headers = signed.headers_over(message);
+    let token = jws::sign(scheme, &Reading::new(&Message { headers: &headers, ..*message }), keys)?;
+    signed.put(&scheme.token, token);
+    Ok(signed)
+}
+
 impl Signed {
+    /// A message's headers with those set so far over them.
+    fn headers_over<'a>(&'a self, message: &Message<'a>) -> Vec<(&'a str, &'a [u8])> {
+        let replaced = |name: &str| self.headers.iter().any(|(set, _)| set.eq_ignore_ascii_case(name));
+        let kept = message.headers.iter().filter(|(name, _)| !replaced(name)).copied();
+        kept.chain(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))).collect()
+    }
+
     fn put(&mut self, source: &Source, value: String) {
         match source.header_name() {
             Some(name) => self.headers.push((name, value)),
@@ -91,9 +110,7 @@ fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_
             signed.put(&source, value);
         }
     }
-    let replaced = |name: &str| signed.headers.iter().any(|(set, _)| set.eq_ignore_ascii_case(name));
-    let mut headers: Vec<(&str, &[u8])> = message.headers.iter().filter(|(name, _)| !replaced(name)).copied().collect();
-    headers.extend(signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+    let headers = signed.headers_over(message);
     let reading = Reading::new(&Message { headers: &headers, ..*message });
 
     let mut items: Vec<(String, String)> = Vec::new();
@@ -136,7 +153,11 @@ fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_
         format!("{}{first}", scheme.prefix)
     } else {
         let separator = scheme.split.chars().next().map(String::from).unwrap_or_default();
-        let items = items.iter().map(|(key, value)| format!("{key}={value}"));
+        // Items known by their place have no name of their own.
+        let items = items.iter().map(|(key, value)| match key.parse::<usize>() {
+            Ok(_) => value.clone(),
+            Err(_) => format!("{key}={value}"),
+        });
         items
             .chain(digests.iter().map(|digest| format!("{}{digest}", scheme.prefix)))
             .collect::<Vec<_>>()

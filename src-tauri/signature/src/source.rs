@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::message::Reading;
 
 /// A place in a message, written `header:Name`, `query:name`, `form:name`, `json:a.b`, and for a
-/// timestamp also `signature:t`, an item of the signature's own value.
+/// timestamp also `signature:t`, an item of the signature's own value; `signature:0` is its first,
+/// where items have no names. `body:whole` is the body.
 ///
 /// `header:A|B` is the first that is there, `header:Name-*` every header that starts so, and
 /// `#2` at the end says that only the second secret belongs to it.
@@ -32,6 +33,8 @@ pub enum Place {
     Form,
     /// A scalar of a JSON body.
     Json,
+    /// The body, whole.
+    Body,
     /// An item `key=value` of the value the signature stands in.
     Signature,
 }
@@ -41,6 +44,7 @@ const PLACES: &[(&str, Place)] = &[
     ("query", Place::Query),
     ("form", Place::Form),
     ("json", Place::Json),
+    ("body", Place::Body),
     ("signature", Place::Signature),
 ];
 
@@ -96,6 +100,7 @@ impl Source {
             Place::Query => format!("the query parameter {name}"),
             Place::Form => format!("the form field {name}"),
             Place::Json => format!("the body's {name}"),
+            Place::Body => "the body".into(),
             Place::Signature => format!("the item {name} of the signature"),
         }
     }
@@ -128,6 +133,7 @@ impl Source {
             Place::Query => message.query(&self.name).into_iter().collect(),
             Place::Form => message.form().filter(|(name, _)| *name == self.name).map(|(_, value)| value).collect(),
             Place::Json => reading.json(&self.name).into_iter().collect(),
+            Place::Body => std::iter::once(text(message.body)).filter(|text| !text.is_empty()).collect(),
             Place::Signature => Vec::new(),
         }
     }

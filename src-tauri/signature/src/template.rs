@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    encoding::BASE64,
+    encoding::{BASE64, BASE64URL},
     fault::Fault,
     message::Reading,
     source::{Place, Source},
@@ -17,7 +17,7 @@ use crate::{
 ///
 /// Parts: `{body}`, `{url}`, `{path}` (with query), `{method}`, `{secret}`, `{params}` (names and
 /// values of a form, sorted), `{header:Name}`, `{query:name}`, `{form:name}`, `{json:path}`,
-/// `{signature:key}`, `{param:name}` (a setting), and `{sha256hex(part)}`, `{base64(part)}`,
+/// `{signature:key}`, `{param:name}` (a setting), and `{sha256hex(part)}`, `{base64(part)}`, `{base64url(part)}`,
 /// `{json(part)}` (as a JSON string), `{crc32(part)}` (decimal). `{{` and `}}` are braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -38,6 +38,7 @@ enum Part {
     Param(String),
     Sha256Hex(Box<Part>),
     Base64(Box<Part>),
+    Base64url(Box<Part>),
     Json(Box<Part>),
     Crc32(Box<Part>),
 }
@@ -94,9 +95,10 @@ fn part(inside: &str) -> Result<Part, String> {
         return match name {
             "sha256hex" => Ok(Part::Sha256Hex(argument)),
             "base64" => Ok(Part::Base64(argument)),
+            "base64url" => Ok(Part::Base64url(argument)),
             "json" => Ok(Part::Json(argument)),
             "crc32" => Ok(Part::Crc32(argument)),
-            _ => Err(format!("{name:?} is no function; there are sha256hex, base64, json and crc32")),
+            _ => Err(format!("{name:?} is no function; there are sha256hex, base64, base64url, json and crc32")),
         };
     }
     Ok(match inside {
@@ -130,6 +132,7 @@ impl Part {
                 sink(hash.finalize().to_string().as_bytes());
             }
             Self::Base64(part) => sink(BASE64.encode(part.whole(filling)?).as_bytes()),
+            Self::Base64url(part) => sink(BASE64URL.encode(part.whole(filling)?).as_bytes()),
             Self::Json(part) => {
                 let text = part.whole(filling)?;
                 sink(serde_json::Value::from(String::from_utf8_lossy(&text)).to_string().as_bytes());
@@ -167,6 +170,18 @@ impl Part {
         let mut all = Vec::new();
         self.feed(filling, &mut |bytes| all.extend_from_slice(bytes))?;
         Ok(all)
+    }
+
+    /// What functions are applied to.
+    fn innermost(&self) -> &Self {
+        match self {
+            Self::Sha256Hex(part)
+            | Self::Base64(part)
+            | Self::Base64url(part)
+            | Self::Json(part)
+            | Self::Crc32(part) => part.innermost(),
+            _ => self,
+        }
     }
 }
 
@@ -227,11 +242,10 @@ impl Template {
         fn name(part: &Part) -> Option<&str> {
             match part {
                 Part::From(Source { place: Place::Signature, name, .. }) => Some(name),
-                Part::Json(part) | Part::Base64(part) | Part::Sha256Hex(part) | Part::Crc32(part) => name(part),
                 _ => None,
             }
         }
-        self.parts.iter().filter_map(name).collect()
+        self.parts.iter().map(Part::innermost).filter_map(name).collect()
     }
 
     /// Whether the body, whole, is part of what is signed.
@@ -240,13 +254,7 @@ impl Template {
     }
 
     fn any(&self, is: impl Fn(&Part) -> bool) -> bool {
-        fn inner(mut part: &Part) -> &Part {
-            while let Part::Sha256Hex(inside) | Part::Base64(inside) | Part::Json(inside) | Part::Crc32(inside) = part {
-                part = inside;
-            }
-            part
-        }
-        self.parts.iter().any(|part| is(inner(part)))
+        self.parts.iter().any(|part| is(part.innermost()))
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     digest,
     fault::{Fault, Verdict},
-    jwt,
+    jws, jwt,
     key::Keys,
     message::{Message, Reading},
     scheme::Scheme,
@@ -16,6 +16,7 @@ pub fn verify(scheme: &Scheme, message: &Message<'_>, keys: &Keys, now_ms: i64) 
     match scheme {
         Scheme::Digest(digest) => digest::verify(digest, &reading, keys, now_ms),
         Scheme::Jwt(jwt) => jwt::verify(jwt, &reading, keys, now_ms),
+        Scheme::Jws(jws) => jws::verify(jws, &reading, keys, now_ms),
         Scheme::Code(code) => code.verify(&reading, keys, now_ms),
     }
 }
@@ -32,6 +33,7 @@ pub fn signed_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Re
             scheme.content.whole(&candidates[0].filling(&reading, secret.as_bytes(), &param))
         }
         Scheme::Jwt(scheme) => jwt::signed_content(scheme, &reading),
+        Scheme::Jws(scheme) => jws::signed_content(scheme, &reading, keys),
         Scheme::Code(code) => code.signed_content(&reading, keys),
     }
 }

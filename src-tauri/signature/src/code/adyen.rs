@@ -34,7 +34,7 @@ pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault
             let found = found.ok_or_else(|| not_signed(Code::AdyenPayments))?;
             let signature = BASE64.decode(found).map_err(|_| badly_written(Code::AdyenPayments, "base64"))?;
             let content = FIELDS.iter().map(|field| text(field)).collect::<Vec<_>>().join(":").into_bytes();
-            Ok(Parts { contents: vec![content], signature, algorithm: Algorithm::HmacSha256 })
+            Ok(Parts { contents: vec![content], signatures: vec![signature], algorithm: Algorithm::HmacSha256 })
         })
         .collect()
 }

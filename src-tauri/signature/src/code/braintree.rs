@@ -19,5 +19,5 @@ pub(super) fn parts(reading: &Reading<'_>, keys: &Keys) -> Result<Vec<Parts>, Fa
         })?;
     let signature = hex::decode(pair.1).map_err(|_| badly_written(Code::Braintree, "hexadecimal"))?;
     let contents = vec![payload.clone().into_bytes(), format!("{payload}\n").into_bytes()];
-    Ok(vec![Parts { contents, signature, algorithm: Algorithm::HmacSha1 }])
+    Ok(vec![Parts { contents, signatures: vec![signature], algorithm: Algorithm::HmacSha1 }])
 }

@@ -26,7 +26,7 @@ pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault
     let head = format!("{}\n{}\n{}\n", message.method, path(message.signed_path()), headers.join(";"));
     Ok(vec![Parts {
         contents: vec![[head.as_bytes(), message.body].concat()],
-        signature,
+        signatures: vec![signature],
         algorithm: Algorithm::HmacSha256,
     }])
 }

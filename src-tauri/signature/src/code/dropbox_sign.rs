@@ -18,7 +18,7 @@ pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault
     };
     let signature = hex::decode(text("event_hash")?).map_err(|_| badly_written(Code::DropboxSign, "hexadecimal"))?;
     let content = (text("event_time")? + &text("event_type")?).into_bytes();
-    Ok(vec![Parts { contents: vec![content], signature, algorithm: Algorithm::HmacSha256 }])
+    Ok(vec![Parts { contents: vec![content], signatures: vec![signature], algorithm: Algorithm::HmacSha256 }])
 }
 
 /// The multipart part called `json` (RFC 7578): what stands between its head and the next boundary.

@@ -4,6 +4,9 @@ mod adyen;
 mod braintree;
 mod contentful;
 mod dropbox_sign;
+mod ebay;
+mod paddle_classic;
+mod plivo;
 mod sns;
 mod twilio;
 
@@ -12,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     algorithm::Algorithm,
     fault::{Fault, Verdict},
-    key::{Key, Keys},
+    key::{Key, KeyForm, Keys},
     message::Reading,
     sign::Signed,
     source::{Place, Source},
@@ -32,11 +35,26 @@ pub enum Code {
     Contentful,
     /// Dropbox Sign: two fields of a JSON text in a form.
     DropboxSign,
+    /// eBay: a header of JSON in base64.
+    Ebay,
+    /// Paddle Classic: the form as PHP serializes it.
+    PaddleClassic,
+    /// Plivo, version 2: the URL without its query, and a nonce.
+    PlivoV2,
+    /// Plivo, version 3: the URL, sorted query and form, and a nonce.
+    PlivoV3,
     /// Twilio: the URL and the sorted form.
     Twilio,
+    /// Twilio with a shared key.
+    TwilioSharedKey,
 }
 
-type SignFn = fn(&Reading<'_>, &Keys) -> Result<Signed, Fault>;
+type PartsFn = fn(&Reading<'_>, &Keys) -> Result<Vec<Parts>, Fault>;
+type KeyFn = fn(&str) -> Result<Key, Fault>;
+/// Signs, with the id a message without one of its own gets.
+type SignFn = fn(&Reading<'_>, &Keys, &str) -> Result<Signed, Fault>;
+/// When it was signed, in ms, or the fault of that time.
+type TimeFn = fn(&Reading<'_>, i64) -> Result<i64, Fault>;
 
 struct Rule {
     code: Code,
@@ -45,15 +63,41 @@ struct Rule {
     signs_body: bool,
     params: &'static [&'static str],
     /// The content that is signed and the digest that stands in the message.
-    parts: fn(&Reading<'_>, &Keys) -> Result<Vec<Parts>, Fault>,
+    parts: PartsFn,
+    key: KeyFn,
+    time: Option<TimeFn>,
     sign: Option<SignFn>,
+}
+
+impl Rule {
+    /// One that signs some of the body by its secret as text.
+    const PLAIN: Self = Self {
+        code: Code::Twilio,
+        place: "",
+        signs_url: false,
+        signs_body: false,
+        params: &[],
+        parts: |_, _| Ok(Vec::new()),
+        key: text,
+        time: None,
+        sign: None,
+    };
+}
+
+fn text(secret: &str) -> Result<Key, Fault> {
+    Ok(Key::Bytes(secret.as_bytes().to_vec()))
+}
+
+fn rsa(secret: &str) -> Result<Key, Fault> {
+    crate::key::rsa_public(secret).map(Key::Rsa)
 }
 
 /// One thing that is signed.
 struct Parts {
     /// The contents of which one has to match: vendors retry with small changes.
     contents: Vec<Vec<u8>>,
-    signature: Vec<u8>,
+    /// The signatures of which one has to be of it.
+    signatures: Vec<Vec<u8>>,
     algorithm: Algorithm,
 }
 
@@ -62,56 +106,80 @@ const RULES: &[Rule] = &[
     Rule {
         code: Code::AdyenPayments,
         place: "json:notificationItems",
-        signs_url: false,
-        signs_body: false,
-        params: &[],
         parts: adyen::parts,
-        sign: None,
+        key: |secret| KeyForm::Hex.bytes(secret).map(Key::Bytes),
+        ..Rule::PLAIN
     },
-    Rule {
-        code: Code::AwsSns,
-        place: "json:Signature",
-        signs_url: false,
-        signs_body: false,
-        params: &[],
-        parts: sns::parts,
-        sign: None,
-    },
+    Rule { code: Code::AwsSns, place: "json:Signature", parts: sns::parts, key: rsa, ..Rule::PLAIN },
     Rule {
         code: Code::Braintree,
         place: "form:bt_signature",
-        signs_url: false,
-        signs_body: false,
         params: &["public_key"],
         parts: braintree::parts,
-        sign: None,
+        key: |secret| KeyForm::Sha1.bytes(secret).map(Key::Bytes),
+        ..Rule::PLAIN
     },
     Rule {
         code: Code::Contentful,
         place: "header:X-Contentful-Signature",
         signs_url: true,
         signs_body: true,
-        params: &[],
         parts: contentful::parts,
-        sign: None,
+        time: Some(contentful::in_time),
+        ..Rule::PLAIN
+    },
+    Rule { code: Code::DropboxSign, place: "form:json", parts: dropbox_sign::parts, ..Rule::PLAIN },
+    Rule {
+        code: Code::Ebay,
+        place: "header:x-ebay-signature",
+        signs_body: true,
+        parts: ebay::parts,
+        key: |secret| KeyForm::of_pem_or_base64(secret).verifying(Algorithm::EcdsaSha1, secret),
+        ..Rule::PLAIN
     },
     Rule {
-        code: Code::DropboxSign,
-        place: "form:json",
-        signs_url: false,
-        signs_body: false,
-        params: &[],
-        parts: dropbox_sign::parts,
-        sign: None,
+        code: Code::PaddleClassic,
+        place: "form:p_signature",
+        signs_body: true,
+        parts: paddle_classic::parts,
+        key: rsa,
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: Code::PlivoV2,
+        place: "header:X-Plivo-Signature-V2",
+        signs_url: true,
+        parts: plivo::parts_v2,
+        sign: Some(plivo::sign_v2),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: Code::PlivoV3,
+        place: "header:X-Plivo-Signature-V3",
+        signs_url: true,
+        signs_body: true,
+        parts: plivo::parts_v3,
+        sign: Some(plivo::sign_v3),
+        ..Rule::PLAIN
     },
     Rule {
         code: Code::Twilio,
         place: "header:X-Twilio-Signature",
         signs_url: true,
         signs_body: true,
-        params: &[],
         parts: twilio::parts,
         sign: Some(twilio::sign),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: Code::TwilioSharedKey,
+        place: "header:X-Twilio-Signature",
+        signs_url: true,
+        signs_body: true,
+        params: &["key_id"],
+        parts: twilio::shared_key_parts,
+        sign: Some(twilio::sign_shared_key),
+        ..Rule::PLAIN
     },
 ];
 
@@ -157,10 +225,7 @@ impl Code {
         for (number, secret) in keys.secrets.iter().enumerate().filter(|(_, secret)| !secret.is_empty()) {
             match self.holds(&parts, secret) {
                 Ok(true) => {
-                    let at = match self {
-                        Self::Contentful => Some(contentful::in_time(reading, now_ms)?),
-                        _ => None,
-                    };
+                    let at = self.rule().time.map(|time| time(reading, now_ms)).transpose()?;
                     return Ok((number, at));
                 }
                 Ok(false) => fault = Fault::Mismatch,
@@ -171,19 +236,16 @@ impl Code {
     }
 
     fn holds(self, parts: &[Parts], secret: &str) -> Result<bool, Fault> {
-        let key = match self {
-            Self::AdyenPayments => Key::Bytes(crate::KeyForm::Hex.bytes(secret)?),
-            Self::Braintree => Key::Bytes(crate::KeyForm::Sha1.bytes(secret)?),
-            Self::AwsSns => Key::Rsa(crate::key::rsa_public(secret)?),
-            _ => Key::Bytes(secret.as_bytes().to_vec()),
-        };
+        let key = (self.rule().key)(secret)?;
         for part in parts {
             let mut held = false;
             for content in &part.contents {
-                held |= part.algorithm.holds(&key, &part.signature, |sink: &mut dyn FnMut(&[u8])| {
-                    sink(content);
-                    Ok(())
-                })?;
+                for signature in &part.signatures {
+                    held |= part.algorithm.holds(&key, signature, |sink: &mut dyn FnMut(&[u8])| {
+                        sink(content);
+                        Ok(())
+                    })?;
+                }
             }
             if !held {
                 return Ok(false);
@@ -192,11 +254,11 @@ impl Code {
         Ok(!parts.is_empty())
     }
 
-    pub(crate) fn sign(self, reading: &Reading<'_>, keys: &Keys) -> Result<Signed, Fault> {
+    pub(crate) fn sign(self, reading: &Reading<'_>, keys: &Keys, id: &str) -> Result<Signed, Fault> {
         match self.rule().sign {
-            Some(sign) => sign(reading, keys),
+            Some(sign) => sign(reading, keys, id),
             None => Err(Fault::Secret {
-                why: "this scheme puts its signature into the body, which is not changed here".into(),
+                why: "the signature of this scheme is made by the vendor's own key, or stands in the body, which is not changed here".into(),
             }),
         }
     }

@@ -28,5 +28,5 @@ pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault
         Some("2") => Algorithm::RsaSha256,
         _ => Algorithm::RsaSha1,
     };
-    Ok(vec![Parts { contents: vec![content.into_bytes()], signature, algorithm }])
+    Ok(vec![Parts { contents: vec![content.into_bytes()], signatures: vec![signature], algorithm }])
 }

@@ -9,6 +9,15 @@ use super::{Code, Parts, badly_written, not_signed};
 use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading, sign::Signed};
 
 pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+    signed_by(reading, Algorithm::HmacSha1)
+}
+
+/// With a shared key in the token's place, SHA-256 (twilio-python).
+pub(super) fn shared_key_parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+    signed_by(reading, Algorithm::HmacSha256)
+}
+
+fn signed_by(reading: &Reading<'_>, algorithm: Algorithm) -> Result<Vec<Parts>, Fault> {
     let message = &reading.message;
     let found = message.header("X-Twilio-Signature").ok_or_else(|| not_signed(Code::Twilio))?;
     let signature = BASE64.decode(found).map_err(|_| badly_written(Code::Twilio, "base64"))?;
@@ -23,7 +32,7 @@ pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault
         fields(reading)
     };
     let contents = std::iter::once(url.clone()).chain(other_port(&url)).map(|url| (url + &rest).into_bytes()).collect();
-    Ok(vec![Parts { contents, signature, algorithm: Algorithm::HmacSha1 }])
+    Ok(vec![Parts { contents, signatures: vec![signature], algorithm }])
 }
 
 fn fields(reading: &Reading<'_>) -> String {
@@ -52,12 +61,26 @@ fn other_port(url: &str) -> Option<String> {
     Some(format!("{protocol}://{host}{path}"))
 }
 
-pub(super) fn sign(reading: &Reading<'_>, keys: &Keys) -> Result<Signed, Fault> {
+fn signed(reading: &Reading<'_>, keys: &Keys, algorithm: Algorithm) -> Result<String, Fault> {
     let secret = keys.secrets.iter().find(|secret| !secret.is_empty()).ok_or(Fault::NoSecret)?;
     let content = reading.message.signed_url() + &fields(reading);
-    let digest = Algorithm::HmacSha1.digest(secret.as_bytes(), |sink: &mut dyn FnMut(&[u8])| {
+    let digest = algorithm.digest(secret.as_bytes(), |sink: &mut dyn FnMut(&[u8])| {
         sink(content.as_bytes());
         Ok(())
     })?;
-    Ok(Signed { headers: vec![("X-Twilio-Signature".into(), BASE64.encode(digest))], elsewhere: Vec::new() })
+    Ok(BASE64.encode(digest))
+}
+
+pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str) -> Result<Signed, Fault> {
+    let headers = vec![("X-Twilio-Signature".into(), signed(reading, keys, Algorithm::HmacSha1)?)];
+    Ok(Signed { headers, elsewhere: Vec::new() })
+}
+
+pub(super) fn sign_shared_key(reading: &Reading<'_>, keys: &Keys, _: &str) -> Result<Signed, Fault> {
+    let key = keys.params.get("key_id").map(String::as_str).unwrap_or_default();
+    let headers = vec![
+        ("X-Twilio-Webhooks-Signature-Settings".into(), format!("key={key},algorithm=HMAC_SHA256")),
+        ("X-Twilio-Signature".into(), signed(reading, keys, Algorithm::HmacSha256)?),
+    ];
+    Ok(Signed { headers, elsewhere: Vec::new() })
 }

@@ -1,6 +1,6 @@
 //! The faults that are tried, as changes to what is verified.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Finding, Known,
@@ -10,12 +10,13 @@ use crate::{
     algorithm::Algorithm,
     digest,
     encoding::Encoding,
-    fault::Fault,
+    fault::{Fault, State, Verdict},
     key::{KeyForm, Keys},
     message::{Message, Reading},
     scheme::{Digest, Scheme},
     source::{Place, Source},
     timestamp::Unit,
+    verify::verify,
 };
 
 /// What a fault is about; two of one kind cannot both be. What is undone first comes first.
@@ -52,6 +53,7 @@ pub(super) struct Change<'a> {
 enum Apply<'a> {
     Secret(String),
     Rule(Box<Digest>),
+    Scheme(&'a Scheme),
     Rewrite(Rewrite),
     Body(&'a [u8]),
     Url(String),
@@ -61,17 +63,18 @@ enum Apply<'a> {
 /// A message, a scheme and a secret that are tried together.
 #[derive(Clone)]
 pub(super) struct Trial<'a> {
-    scheme: Cow<'a, Digest>,
+    scheme: Cow<'a, Scheme>,
     message: Message<'a>,
     headers: Cow<'a, [(&'a str, &'a [u8])]>,
     header: Option<(&'a str, Vec<u8>)>,
     body: Cow<'a, [u8]>,
     url: Option<Cow<'a, str>>,
     secrets: Cow<'a, [String]>,
+    params: &'a BTreeMap<String, String>,
 }
 
 impl<'a> Trial<'a> {
-    pub(super) fn new(scheme: &'a Digest, message: &Message<'a>, keys: &'a Keys) -> Self {
+    pub(super) fn new(scheme: &'a Scheme, message: &Message<'a>, keys: &'a Keys) -> Self {
         Self {
             scheme: Cow::Borrowed(scheme),
             message: *message,
@@ -80,6 +83,7 @@ impl<'a> Trial<'a> {
             body: Cow::Borrowed(message.body),
             url: message.url.map(Cow::Borrowed),
             secrets: Cow::Borrowed(&keys.secrets),
+            params: &keys.params,
         }
     }
 
@@ -88,19 +92,18 @@ impl<'a> Trial<'a> {
         let mut trial = self.clone();
         match &change.apply {
             Apply::Secret(secret) => trial.secrets = Cow::Owned(vec![secret.clone()]),
-            Apply::Rule(scheme) => {
+            Apply::Scheme(scheme) => trial.scheme = Cow::Borrowed(scheme),
+            Apply::Rule(base) => {
+                let Scheme::Digest(mut rule) = trial.scheme.into_owned() else { return None };
                 // Two changes of the rule, such as algorithm and encoding, lie in one record.
-                let mut rule = trial.scheme.into_owned();
-                let base = scheme.as_ref();
                 match change.kind {
                     Kind::Key => rule.key = base.key,
                     Kind::Encoding => rule.encoding = base.encoding,
                     Kind::Algorithm => rule.algorithm = base.algorithm,
                     Kind::Content => (rule.content, rule.timestamp) = (base.content.clone(), base.timestamp.clone()),
-                    Kind::Header => rule.signature = base.signature.clone(),
-                    _ => rule = base.clone(),
+                    _ => rule.signature.clone_from(&base.signature),
                 }
-                trial.scheme = Cow::Owned(rule);
+                trial.scheme = Cow::Owned(Scheme::Digest(rule));
             }
             Apply::Rewrite(rewrite) => trial.body = Cow::Owned(rewrite(&trial.body)?),
             Apply::Body(body) => trial.body = Cow::Borrowed(body),
@@ -120,18 +123,27 @@ impl<'a> Trial<'a> {
         look(&Reading::new(&message))
     }
 
-    pub(super) fn holds(&self, keys: &Keys) -> bool {
-        self.read(|reading| self.secrets.iter().any(|secret| digest::holds(&self.scheme, reading, secret, keys)))
+    /// Whether the signature holds, whatever its time says.
+    pub(super) fn holds(&self) -> bool {
+        let keys = self.keys();
+        self.read(|reading| match self.scheme.as_ref() {
+            Scheme::Digest(scheme) => keys.secrets.iter().any(|secret| digest::holds(scheme, reading, secret, &keys)),
+            other => matches!(
+                verify(other, &reading.message(), &keys, 0),
+                Verdict { state: State::Valid, .. }
+                    | Verdict { fault: Some(Fault::Stale { .. } | Fault::Future { .. }), .. }
+            ),
+        })
     }
 
     /// The fault of its timestamp, if it has one.
     pub(super) fn late(&self, now_ms: i64) -> Option<Fault> {
-        let rule = self.scheme.timestamp.as_ref()?;
-        self.read(|reading| {
-            let candidates = digest::candidates(&self.scheme, reading).ok()?;
-            let at = rule.unit.read(&candidates.first()?.timestamp(rule, reading)?)?;
-            digest::in_time(at, rule, now_ms).err()
-        })
+        let verdict = self.read(|reading| verify(&self.scheme, &reading.message(), &self.keys(), now_ms));
+        verdict.fault.filter(|fault| matches!(fault, Fault::Stale { .. } | Fault::Future { .. }))
+    }
+
+    fn keys(&self) -> Keys {
+        Keys { secrets: self.secrets.to_vec(), params: self.params.clone() }
     }
 }
 
@@ -146,23 +158,25 @@ const SCHEME_ADVICE: &str = "Compare the sender's rule with this one.";
 
 /// Everything there is to try, likeliest first.
 pub(super) fn changes<'a>(
-    scheme: &'a Digest,
+    scheme: &'a Scheme,
     message: &Message<'a>,
     keys: &'a Keys,
     known: &Known<'a>,
 ) -> Vec<Change<'a>> {
     let mut all = Vec::new();
     secrets(scheme, keys, known, &mut all);
-    rules(scheme, &mut all);
+    if let Scheme::Digest(digest) = scheme {
+        rules(digest, &mut all);
+        headers(digest, message, &mut all);
+    }
     bodies(scheme, known, &mut all);
     urls(scheme, message, &mut all);
-    headers(scheme, message, &mut all);
     schemes(scheme, known, &mut all);
     all.sort_by_key(|change| change.cost);
     all
 }
 
-fn secrets<'a>(scheme: &Digest, keys: &Keys, known: &Known<'_>, all: &mut Vec<Change<'a>>) {
+fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &Known<'_>, all: &mut Vec<Change<'a>>) {
     let mut add = |cost, secret: String, finding| {
         all.push(Change { kind: Kind::Secret, cost, finding, apply: Apply::Secret(secret) });
     };
@@ -207,7 +221,8 @@ fn secrets<'a>(scheme: &Digest, keys: &Keys, known: &Known<'_>, all: &mut Vec<Ch
                 );
             }
         }
-        if scheme.key == KeyForm::Text && !secret.starts_with("whsec_") {
+        let as_text = matches!(scheme, Scheme::Digest(digest) if digest.key == KeyForm::Text);
+        if as_text && !secret.starts_with("whsec_") {
             add(
                 2,
                 format!("whsec_{secret}"),
@@ -364,8 +379,8 @@ fn contents(scheme: &Digest, add: &mut impl FnMut(Kind, u32, Digest, Finding)) {
     }
 }
 
-fn bodies<'a>(scheme: &Digest, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
-    if !scheme.content.signs_body() {
+fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
+    if !scheme.signs_body() {
         return;
     }
     for (kind, table) in [
@@ -398,8 +413,8 @@ fn bodies<'a>(scheme: &Digest, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
     }
 }
 
-fn urls<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>) {
-    if !scheme.content.signs_url() {
+fn urls<'a>(scheme: &Scheme, message: &Message<'a>, all: &mut Vec<Change<'a>>) {
+    if !scheme.signs_url() {
         return;
     }
     let advice = "Enter the URL in the inbox's settings exactly as it is registered with the sender.";
@@ -520,18 +535,16 @@ fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>
     }
 }
 
-fn schemes<'a>(scheme: &Digest, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
+fn schemes<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
     for (provider, other) in &known.other_schemes {
-        if let Scheme::Digest(other) = other
-            && other != scheme
-            && other.algorithm != Algorithm::Token
-        {
+        let token = matches!(other, Scheme::Digest(digest) if digest.algorithm == Algorithm::Token);
+        if !token && *other != scheme {
             let finding = finding(
                 "another_scheme",
                 format!("it is signed as {provider} signs"),
                 format!("Set the inbox to {provider}."),
             );
-            all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Rule(Box::new(other.clone())) });
+            all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Scheme(other) });
         }
     }
 }

@@ -83,7 +83,7 @@ pub fn explain(
     let content = signed_content(scheme, message, keys).unwrap_or_default();
     let (expected, found) = match scheme {
         Scheme::Digest(scheme) => digests(scheme, message, keys),
-        Scheme::Jwt(_) | Scheme::Code(_) => (None, None),
+        Scheme::Jwt(_) | Scheme::Jws(_) | Scheme::Code(_) => (None, None),
     };
     let mut explanation = Explanation {
         sentence: plain(&verdict),
@@ -106,9 +106,9 @@ pub fn explain(
                 | Fault::Missing { .. }
                 | Fault::Timestamp { .. }
                 | Fault::Secret { .. }
+                | Fault::Token { .. }
         )
     );
-    let Scheme::Digest(scheme) = scheme else { return explanation };
     if let (Some(expected), Some(found)) = (&explanation.expected, &explanation.found)
         && found.len() >= TRUNCATED_MIN
         && found.len() < expected.len()
@@ -134,7 +134,7 @@ pub fn explain(
 }
 
 fn search(
-    scheme: &Digest,
+    scheme: &Scheme,
     message: &Message<'_>,
     keys: &Keys,
     known: &Known<'_>,
@@ -151,7 +151,7 @@ fn search(
         }
         explanation.tried += 1;
         if let Some(trial) = base.with(change)
-            && trial.holds(keys)
+            && trial.holds()
         {
             return named(explanation, &[change], &trial, now_ms);
         }
@@ -177,7 +177,7 @@ fn search(
             std::mem::swap(&mut one, &mut other);
         }
         let Some(trial) = base.with(one).and_then(|trial| trial.with(other)) else { continue };
-        if trial.holds(keys) {
+        if trial.holds() {
             return named(explanation, &[one, other], &trial, now_ms);
         }
     }

@@ -236,3 +236,34 @@ fn what_cannot_be_explained_says_what_was_tried_and_a_cancelled_search_says_so()
     let cancelled = explain(&body_scheme(), &message, &Keys::of("x"), &Known::default(), NOW, &|| true);
     assert_eq!((cancelled.tried, cancelled.complete), (0, false));
 }
+
+#[test]
+fn tokens_and_schemes_in_code_are_explained_too() {
+    let jwt = scheme(serde_json::json!({ "jwt": { "token": "header:X-Sig", "algorithms": ["HS256"],
+        "body": { "claim": "payload_hash", "sha256": "hex" }, "url": { "claim": "url_hash", "sha256": "hex" } } }));
+    let code = scheme(serde_json::json!({ "code": "plivo-v3" }));
+    for (signing, body, url, code) in [
+        (&jwt, BODY.replace(":", ": "), Some("https://example.com/hook?a=1"), "body_compact"),
+        (&jwt, BODY.to_owned(), Some("http://example.com/hook?a=1"), "url_scheme"),
+        (&code, String::new(), Some("http://example.com/hook?a=1"), "url_scheme"),
+    ] {
+        let sent = if body.is_empty() { "" } else { BODY };
+        let registered = url.map(|url: &str| url.replace("http:", "https:"));
+        let message = Message {
+            method: "POST",
+            target: "/hook?a=1",
+            url: registered.as_deref(),
+            headers: &[],
+            body: sent.as_bytes(),
+        };
+        let signed = sign(signing, &message, &Keys::of(SECRET), "id", NOW).expect("it signs");
+        let headers: Vec<(&str, &[u8])> = std::iter::once(("Host", &b"example.com"[..]))
+            .chain(signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+            .collect();
+        let arrived = Message { url, headers: &headers, body: body.as_bytes(), ..message };
+        let explanation = explain(signing, &arrived, &Keys::of(SECRET), &Known::default(), NOW, &|| false);
+        assert_eq!(explanation.verdict.state, State::Invalid);
+        let codes: Vec<_> = explanation.findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [code], "{}", explanation.sentence);
+    }
+}

@@ -1,0 +1,44 @@
+//! Paddle Classic (classic.paddle.com, "Verifying webhooks"): the form's fields but the signature,
+//! sorted by name, as PHP's `serialize` writes an array of strings.
+
+use base64::Engine as _;
+
+use super::{Code, Parts, badly_written, not_signed};
+use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading};
+
+const SIGNATURE: &str = "p_signature";
+
+pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+    let mut fields: Vec<(String, String)> = reading.message.form().collect();
+    let found = fields.iter().find(|(name, _)| name == SIGNATURE).map(|(_, value)| value.clone());
+    let found = found.ok_or_else(|| not_signed(Code::PaddleClassic))?;
+    let signature = BASE64.decode(found).map_err(|_| badly_written(Code::PaddleClassic, "base64"))?;
+    fields.retain(|(name, _)| name != SIGNATURE);
+    fields.sort();
+    // PHP knows a field's last value only.
+    fields.reverse();
+    fields.dedup_by(|later, earlier| later.0 == earlier.0);
+    fields.reverse();
+    let string = |text: &str| format!("s:{}:\"{text}\";", text.len());
+    let inside: String = fields.iter().map(|(name, value)| string(name) + &string(value)).collect();
+    let content = format!("a:{}:{{{inside}}}", fields.len()).into_bytes();
+    Ok(vec![Parts { contents: vec![content], signatures: vec![signature], algorithm: Algorithm::RsaSha1 }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Message;
+
+    /// As `php -r 'echo serialize($fields)'` writes the fields, sorted by `ksort`.
+    #[test]
+    fn the_form_is_written_as_php_serializes_it() {
+        let body = b"p_signature=AAAA&price=1%2C5&alert_name=a+b&email=zo%C3%AB%40x&price=2";
+        let message = Message { method: "POST", target: "/", url: None, headers: &[], body };
+        let parts = parts(&Reading::new(&message), &Keys::default()).expect("it is signed");
+        assert_eq!(
+            String::from_utf8_lossy(&parts[0].contents[0]),
+            "a:3:{s:10:\"alert_name\";s:3:\"a b\";s:5:\"email\";s:6:\"zoë@x\";s:5:\"price\";s:1:\"2\";}"
+        );
+    }
+}
