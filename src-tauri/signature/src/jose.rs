@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::{
-    algorithm::Algorithm,
+    algorithm::{Algorithm, Feed},
     encoding::BASE64URL,
     fault::Fault,
     key::{Key, KeyForm, rsa_public},
@@ -24,8 +24,8 @@ fn named(table: &[(&str, Algorithm)], name: &str) -> Option<Algorithm> {
     table.iter().find(|(known, _)| *known == name).map(|(_, algorithm)| *algorithm)
 }
 
-fn whole(bytes: &[u8]) -> impl FnMut(&mut dyn FnMut(&[u8])) -> Result<(), Fault> + '_ {
-    |sink| {
+fn whole(bytes: &[u8]) -> impl Feed {
+    |sink: &mut dyn FnMut(&[u8])| {
         sink(bytes);
         Ok(())
     }
