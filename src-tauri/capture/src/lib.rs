@@ -20,4 +20,4 @@ pub use store::{
     BodyBlocks, CommitError, CommitWaiter, Fault, Health, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
     SCHEMA, Store, WriteError, delete_chunks, read_chunk, read_chunks,
 };
-pub use wire::{Answer, Counts, Listening, Refusal, Route, Routes, listen};
+pub use wire::{Answer, Arrived, Counts, Listening, Refusal, Route, Routes, listen};

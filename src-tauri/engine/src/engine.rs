@@ -11,16 +11,17 @@ use std::{
 };
 
 use hookline_capture::{Captured, Clock, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
-use hookline_provider::{BadFile, Catalogue};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::{
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::{Change, Feed},
+    handshake::FixedAnswers,
     inbox::{Address, Addresses, Inbox, InboxAnswer, InboxRow},
     job::Jobs,
     judge,
+    providers::Providers,
     receiver::{self, Receiver, ReceiverState},
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
     request::{Summary, list_uuid, summary_of},
@@ -59,8 +60,8 @@ pub struct Engine {
     pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) create_inboxes: Arc<AtomicBool>,
-    pub(crate) catalogue: Arc<Catalogue>,
-    pub(crate) bad_providers: Vec<BadFile>,
+    pub(crate) providers: Providers,
+    pub(crate) fixed_answers: FixedAnswers,
     settings: RwLock<Settings>,
     // The directory's lock is let go last, when the store has closed.
     dir: DataDir,
@@ -101,10 +102,6 @@ impl Engine {
             }
             addresses.put(inbox.address().map_err(EngineError::Content)?);
         }
-        let (catalogue, bad_providers) = catalogue(dir.path());
-        for bad in &bad_providers {
-            tracing::warn!(file = %bad.file, reason = %bad.reason, "a provider file does not read");
-        }
         let feed_now = Arc::new(Feed::new(loaded.last_seq));
         let _ = (feed.set(feed_now.clone()), tail.set(store.id_tail()));
         let engine = Arc::new(Self {
@@ -116,8 +113,8 @@ impl Engine {
             jobs: Jobs::default(),
             clock,
             create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),
-            catalogue: Arc::new(catalogue),
-            bad_providers,
+            providers: Providers::open(dir.path()),
+            fixed_answers: FixedAnswers::default(),
             settings: RwLock::new(loaded.settings),
             dir,
         });
@@ -341,26 +338,6 @@ fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The vendors that ship, with those of a data directory's own files over them.
-pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
-    Catalogue::load(own_providers(&data.join("providers")))
-}
-
-/// Provider files of the user's own.
-fn own_providers(folder: &Path) -> Vec<(String, String)> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<(String, String)> = entries
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "toml"))
-        .filter_map(|entry| {
-            let text = std::fs::read_to_string(entry.path()).unwrap_or_else(|error| format!("# {error}\n?"));
-            Some((entry.file_name().into_string().ok()?, text))
-        })
-        .collect();
-    files.sort();
-    files
-}
-
 struct Loaded {
     settings: Settings,
     inboxes: Vec<InboxRow>,
@@ -385,7 +362,7 @@ impl Engine {
         use hookline_capture::{Body, BodyState, HeaderNames, Version};
         /// Requests on their way at one time.
         const AHEAD: usize = 2_000;
-        let (inbox, answer) = self.addresses.find(FIRST_INBOX).ok_or("the first inbox is gone")?;
+        let (inbox, answer, _) = self.addresses.find(FIRST_INBOX).ok_or("the first inbox is gone")?;
         for first in (0..count).step_by(AHEAD) {
             let mut last = None;
             for n in first..count.min(first + AHEAD) {

@@ -106,30 +106,47 @@ impl InboxAnswer {
         })
     }
 
-    pub(crate) fn insert(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        // The same answer again, on any inbox, is the same row: requests refer to it for good.
+    /// Its number in the store. The same answer again, on any inbox, is the same row: requests
+    /// refer to it for good. `origin` says whose it is where no person made it.
+    pub(crate) fn insert(&self, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
         let headers = serde_json::to_string(&self.headers).unwrap_or_default();
         let found = connection
             .query_row(
-                "SELECT number FROM answer WHERE status = ?1 AND headers = ?2 AND body = ?3 AND delay_ms = ?4 AND cors = ?5",
-                params![self.status, headers, self.body, self.delay_ms, self.cors],
+                "SELECT number FROM answer WHERE status = ?1 AND headers = ?2 AND body = ?3 AND delay_ms = ?4 AND cors = ?5
+                   AND origin = ?6 AND NOT once",
+                params![self.status, headers, self.body, self.delay_ms, self.cors, origin],
                 |row| row.get(0),
             )
             .optional()?;
         if let Some(number) = found {
             return Ok(number);
         }
+        self.insert_row(connection, origin, false)
+    }
+
+    /// The number of a row of its own: an answer to one request, removed with it.
+    pub(crate) fn insert_once(&self, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
+        self.insert_row(connection, origin, true)
+    }
+
+    fn insert_row(&self, connection: &Connection, origin: &str, once: bool) -> rusqlite::Result<i64> {
+        let headers = serde_json::to_string(&self.headers).unwrap_or_default();
         connection.query_row(
-            "INSERT INTO answer (status, headers, body, delay_ms, cors) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING number",
-            params![self.status, headers, self.body, self.delay_ms, self.cors],
+            "INSERT INTO answer (status, headers, body, delay_ms, cors, origin, once)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING number",
+            params![self.status, headers, self.body, self.delay_ms, self.cors, origin, once],
             |row| row.get(0),
         )
     }
 
-    pub(crate) fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+    /// A stored answer, and whose it is where no person made it.
+    pub(crate) fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(Self, Option<String>)>> {
         connection
-            .prepare_cached("SELECT status, headers, body, delay_ms, cors FROM answer WHERE number = ?1")?
-            .query_row([number], Self::from_row)
+            .prepare_cached("SELECT status, headers, body, delay_ms, cors, origin FROM answer WHERE number = ?1")?
+            .query_row([number], |row| {
+                let origin: String = row.get("origin")?;
+                Ok((Self::from_row(row)?, Some(origin).filter(|origin| !origin.is_empty())))
+            })
             .optional()
     }
 
@@ -182,10 +199,13 @@ impl Addresses {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.get(name).cloned()
     }
 
-    /// The part the capture path needs, without a copy of the name.
-    pub(crate) fn find(&self, name: &str) -> Option<(i64, Arc<Answer>)> {
+    /// The part the capture path needs, without a copy of the name: number, answer, and whether
+    /// a vendor is set that may ask for another.
+    pub(crate) fn find(&self, name: &str) -> Option<(i64, Arc<Answer>, bool)> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        maps.by_name.get(name).map(|address| (address.number, address.answer.clone()))
+        maps.by_name
+            .get(name)
+            .map(|address| (address.number, address.answer.clone(), address.verification.provider.is_some()))
     }
 
     pub(crate) fn by_number(&self, number: i64) -> Option<Address> {
@@ -253,7 +273,7 @@ impl InboxRow {
         verification: &Verification,
         now_us: i64,
     ) -> rusqlite::Result<Self> {
-        let answer_number = answer.insert(connection)?;
+        let answer_number = answer.insert(connection, "")?;
         connection.execute(
             "INSERT INTO inbox (name, answer, verification, created_us) VALUES (?1, ?2, ?3, ?4)",
             params![name, answer_number, verification.to_json(), now_us],

@@ -196,7 +196,7 @@ impl Engine {
     /// Judges the requests behind `after`, of one inbox or of all; the last one looked at, and
     /// whether there may be more.
     async fn judge_slice(self: &Arc<Self>, after: i64, only: Option<i64>) -> Result<(i64, bool), String> {
-        let (addresses, catalogue) = (self.address_by_number(), self.catalogue.clone());
+        let (addresses, catalogue) = (self.address_by_number(), self.providers.catalogue());
         let judged = self
             .store
             .readers()

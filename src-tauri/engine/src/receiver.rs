@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use hookline_capture::{Listening, Refusal, Route, Routes, listen};
+use hookline_capture::{Answer, Arrived, Listening, Refusal, Route, Routes, listen};
 use http::StatusCode;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -139,9 +139,13 @@ impl Routes for InboxRoutes {
     async fn route(&self, path: &str) -> Route {
         let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match self.addresses.find(name) {
-            Some((inbox, answer)) => Route::Keep { inbox, answer },
+            Some((inbox, answer, depends)) => Route::Keep { inbox, answer, depends },
             None => self.unknown(name).await,
         }
+    }
+
+    async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Option<Arc<Answer>> {
+        self.engine.upgrade()?.handshake(inbox, request).await
     }
 }
 
@@ -155,8 +159,8 @@ impl InboxRoutes {
                 // Lost a race with another first request: the inbox is there all the same.
                 let _ = engine.add_inbox(name.to_owned(), InboxAnswer::default(), Verification::default()).await;
             }
-            if let Some((inbox, answer)) = self.addresses.find(name) {
-                return Route::Keep { inbox, answer };
+            if let Some((inbox, answer, depends)) = self.addresses.find(name) {
+                return Route::Keep { inbox, answer, depends };
             }
         }
         let message = match name {

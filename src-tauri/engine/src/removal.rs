@@ -120,11 +120,13 @@ impl RemovalRow {
 
 /// Deletes requests with all that belongs to them; how many, and how many body bytes.
 pub(crate) fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite::Result<(i64, i64)> {
-    let mut find = connection
-        .prepare_cached("SELECT inbox, chunks, iif(body_state = 3, 0, body_bytes) FROM request WHERE id = ?1")?;
+    let mut find = connection.prepare_cached(
+        "SELECT inbox, chunks, iif(body_state = 3, 0, body_bytes), answer FROM request WHERE id = ?1",
+    )?;
     let mut delete = connection.prepare_cached("DELETE FROM request WHERE id = ?1")?;
     let mut unmark = connection.prepare_cached("DELETE FROM request_mark WHERE request = ?1")?;
     let mut unjudge = connection.prepare_cached("DELETE FROM request_verdict WHERE request = ?1")?;
+    let mut unanswer = connection.prepare_cached("DELETE FROM answer WHERE number = ?1 AND once")?;
     let mut subtract = connection
         .prepare_cached("UPDATE inbox_total SET requests = requests - 1, bytes = bytes - ?2 WHERE inbox = ?1")?;
     let (mut requests, mut bytes) = (0, 0);
@@ -132,6 +134,7 @@ pub(crate) fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite:
         let mut rows = find.query([id])?;
         let Some(row) = rows.next()? else { continue };
         let (inbox, chunks, size): (i64, Option<i64>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let answer: Option<i64> = row.get(3)?;
         drop(rows);
         if let Some(body) = chunks {
             delete_chunks(connection, body)?;
@@ -139,6 +142,7 @@ pub(crate) fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite:
         delete.execute([id])?;
         unmark.execute([id])?;
         unjudge.execute([id])?;
+        unanswer.execute([answer])?;
         subtract.execute(params![inbox, size])?;
         requests += 1;
         bytes += size;

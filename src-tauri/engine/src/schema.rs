@@ -58,12 +58,18 @@ CREATE TABLE judge (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NU
 INSERT INTO judge VALUES (1, 0);
 ";
 
+/// Answers that a vendor asked for: `origin` says who, `once` that it belongs to one request.
+const ORIGINS: &str = "
+ALTER TABLE answer ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+ALTER TABLE answer ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
+";
+
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE), M::up(VERDICTS)])
+    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE), M::up(VERDICTS), M::up(ORIGINS)])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 3;
+pub(crate) const VERSION: i32 = 4;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hookline_signature::{Algorithm, Message, Scheme, Source};
+use hookline_signature::{Message, Source};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
@@ -76,15 +76,9 @@ impl Catalogue {
         self.providers.values()
     }
 
-    /// Headers in which some vendor sends the secret itself.
-    pub fn secret_headers(&self) -> impl Iterator<Item = String> {
-        self.providers()
-            .flat_map(|provider| &provider.schemes)
-            .filter_map(|record| match &record.scheme {
-                Scheme::Digest(digest) if digest.algorithm == Algorithm::Token => Some(digest),
-                _ => None,
-            })
-            .flat_map(|digest| digest.signature.iter().filter_map(Source::header_name))
+    /// Places in which some vendor sends the secret itself.
+    pub fn secret_places(&self) -> impl Iterator<Item = &Source> {
+        self.providers().flat_map(Provider::secret_places)
     }
 
     /// One by its id.

@@ -5,8 +5,10 @@
 
 mod catalogue;
 mod event;
+mod handshake;
 mod provider;
 
 pub use catalogue::{BadFile, Catalogue};
 pub use event::{Places, Recognised};
+pub use handshake::{Answered, Filled, Handshake, Proof, Question, Reply};
 pub use provider::{Provider, RestsOn, SchemeRecord};

@@ -1,9 +1,9 @@
 //! One vendor, as its file has it.
 
-use hookline_signature::{Code, Digest, Jws, Jwt, Scheme};
+use hookline_signature::{Algorithm, Code, Digest, Jws, Jwt, Scheme, Source};
 use serde::{Deserialize, Serialize};
 
-use crate::event::Places;
+use crate::{event::Places, handshake::Handshake};
 
 /// One vendor.
 #[derive(Debug, Clone, Serialize)]
@@ -20,6 +20,8 @@ pub struct Provider {
     pub event_id: Vec<Places>,
     /// How it signs; the first is the usual one.
     pub schemes: Vec<SchemeRecord>,
+    /// What it has to be answered; the first that applies counts.
+    pub handshakes: Vec<Handshake>,
 }
 
 /// One way a vendor signs.
@@ -59,6 +61,8 @@ struct File {
     event_id: Vec<Places>,
     #[serde(default)]
     schemes: Vec<FileScheme>,
+    #[serde(default)]
+    handshakes: Vec<Handshake>,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +104,17 @@ impl Provider {
             event_type: file.event_type,
             event_id: file.event_id,
             schemes,
+            handshakes: file.handshakes,
         })
+    }
+
+    /// Places in which it sends the secret itself.
+    pub fn secret_places(&self) -> impl Iterator<Item = &Source> {
+        let tokens = self.schemes.iter().filter_map(|record| match &record.scheme {
+            Scheme::Digest(digest) if digest.algorithm == Algorithm::Token => Some(&digest.signature),
+            _ => None,
+        });
+        tokens.flatten().chain(self.handshakes.iter().filter_map(|handshake| handshake.secret.as_ref()))
     }
 
     /// A scheme by its name, the usual one if none is given.

@@ -84,7 +84,7 @@ fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_
         signed.put(&rule.from, now.clone());
     }
     // Other headers that are signed: what the message has stays, an id it lacks is given.
-    for source in scheme.content.headers() {
+    for source in scheme.content.sources().into_iter().filter(|source| source.place == Place::Header) {
         let known = now.as_ref().is_some_and(|(rule, _)| rule.from == *source);
         if !known && source.value(&Reading::new(message)).is_none() {
             let value = if source.name.to_ascii_lowercase().contains("timestamp") {

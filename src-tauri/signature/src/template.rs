@@ -226,15 +226,21 @@ impl Template {
         names
     }
 
-    /// Headers it is filled from.
-    pub(crate) fn headers(&self) -> Vec<&Source> {
+    /// Places in the message it is filled from.
+    pub fn sources(&self) -> Vec<&Source> {
         self.parts
             .iter()
-            .filter_map(|part| match part {
-                Part::From(source) if source.place == Place::Header => Some(source),
+            .filter_map(|part| match part.innermost() {
+                Part::From(source) if source.place != Place::Signature => Some(source),
                 _ => None,
             })
             .collect()
+    }
+
+    /// The template filled as text, with settings from `named`; for what is no signed content.
+    pub fn fill(&self, reading: &Reading<'_>, named: &dyn Fn(&str) -> Option<String>) -> Result<String, Fault> {
+        let whole = self.whole(&Filling { reading, items: &[], secret: b"", param: named })?;
+        Ok(String::from_utf8_lossy(&whole).into_owned())
     }
 
     /// Items of the signature's own value that it is filled from.

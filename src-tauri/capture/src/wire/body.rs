@@ -122,6 +122,14 @@ impl Receiving {
         }
     }
 
+    /// The body, where it is small enough to be kept in memory.
+    pub(super) fn in_memory(&self) -> Option<&[u8]> {
+        match self.chunks {
+            None => Some(self.first.as_deref().unwrap_or(&self.memory)),
+            Some(_) => None,
+        }
+    }
+
     /// The body as it stands. What was not settled goes into the queue ahead of the request's row.
     pub(super) fn finish(&mut self) -> Body {
         match self.chunks.take() {

@@ -10,4 +10,4 @@ mod tap;
 
 pub use answer::{Answer, Refusal};
 pub use listen::{Counts, Listening, listen};
-pub use serve::{Route, Routes};
+pub use serve::{Arrived, Route, Routes};

@@ -35,6 +35,8 @@ pub enum Route {
         inbox: i64,
         /// What the sender gets after the commit.
         answer: Arc<Answer>,
+        /// Whether the answer may depend on the request, so that [`Routes::decide`] is asked.
+        depends: bool,
     },
     /// Nothing is kept.
     Refuse(Refusal),
@@ -44,6 +46,25 @@ pub enum Route {
 pub trait Routes: Send + Sync + 'static {
     /// The route of a target's path.
     fn route(&self, path: &str) -> impl Future<Output = Route> + Send;
+
+    /// The answer to one request that has arrived whole and in memory; the address's own if none.
+    /// The sender waits for it, and it is kept with the request.
+    fn decide(&self, inbox: i64, request: Arrived<'_>) -> impl Future<Output = Option<Arc<Answer>>> + Send;
+}
+
+/// A request that has arrived whole, before it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrived<'a> {
+    /// Method as sent.
+    pub method: &'a Method,
+    /// Request target as sent.
+    pub target: &'a str,
+    /// Header block, as it will be stored.
+    pub headers: &'a [u8],
+    /// Body.
+    pub body: &'a [u8],
+    /// When its head was complete, µs since the Unix epoch.
+    pub arrived_us: i64,
 }
 
 /// What all requests of a listener share.
@@ -67,8 +88,8 @@ impl<R: Routes> Service<R> {
         let started = Instant::now();
         let (parts, mut incoming) = request.into_parts();
         let raw = if parts.version == http::Version::HTTP_2 { None } else { seen.heads.pop() };
-        let (inbox, answer) = match self.routes.route(parts.uri.path()).await {
-            Route::Keep { inbox, answer } => (inbox, answer),
+        let (inbox, answer, depends) = match self.routes.route(parts.uri.path()).await {
+            Route::Keep { inbox, answer, depends } => (inbox, answer, depends),
             Route::Refuse(refusal) => {
                 let close = refuse_rest(&parts.headers, &mut incoming).await;
                 return Ok(refusal.response(close));
@@ -82,12 +103,16 @@ impl<R: Routes> Service<R> {
             peer,
             arrived_us,
             started,
-            answer: answer.clone(),
+            answer,
             body: Receiving::new(self.store.clone()),
             kept: false,
         };
         let stall = Duration::from_millis(self.limits.body_stall_ms);
         let ended = arriving.body.read(&mut incoming, self.limits.body_bytes, stall).await;
+        if depends && matches!(ended, Ended::Body(BodyState::Complete)) {
+            arriving.decide(&*self.routes).await;
+        }
+        let answer = arriving.answer.clone();
         Ok(self.answer(&parts, incoming, arriving, ended, &answer).await)
     }
 
@@ -192,6 +217,20 @@ impl Arriving {
             status,
             answer: (answered && body_state == BodyState::Complete).then_some(self.answer.number),
         })
+    }
+
+    async fn decide(&mut self, routes: &impl Routes) {
+        let Some(body) = self.body.in_memory() else { return };
+        let request = Arrived {
+            method: &self.method,
+            target: &self.head.target,
+            headers: &self.head.headers,
+            body,
+            arrived_us: self.arrived_us,
+        };
+        if let Some(answer) = routes.decide(self.inbox, request).await {
+            self.answer = answer;
+        }
     }
 
     fn forget(&mut self) {

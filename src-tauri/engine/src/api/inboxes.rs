@@ -96,7 +96,7 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Inbox>), ApiError> {
     check_name(&new.name).map_err(ApiError::invalid)?;
     new.answer.compile(0).map_err(ApiError::invalid)?;
-    if let Some(fault) = new.verification.fault(&engine.catalogue) {
+    if let Some(fault) = new.verification.fault(&engine.providers.catalogue()) {
         return Err(ApiError::invalid(fault));
     }
     let made = engine.add_inbox(new.name.clone(), new.answer, new.verification).await?;
@@ -137,7 +137,7 @@ pub(super) async fn change(
     if let Some(answer) = &change.answer {
         answer.compile(0).map_err(ApiError::invalid)?;
     }
-    if let Some(fault) = change.verification.as_ref().and_then(|new| new.fault(&engine.catalogue)) {
+    if let Some(fault) = change.verification.as_ref().and_then(|new| new.fault(&engine.providers.catalogue())) {
         return Err(ApiError::invalid(fault));
     }
     let judged = change.verification.is_some();
@@ -150,7 +150,7 @@ pub(super) async fn change(
             row.name = name;
         }
         if let Some(answer) = change.answer {
-            row.answer_number = answer.insert(connection)?;
+            row.answer_number = answer.insert(connection, "")?;
             row.answer = answer;
         }
         if let Some(new) = change.verification {

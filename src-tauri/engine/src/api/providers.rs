@@ -18,6 +18,10 @@ pub(super) struct ProviderRow {
     name: String,
     /// How it signs.
     schemes: Vec<SchemeRow>,
+    /// What it has to be answered, by the handshakes' names.
+    handshakes: Vec<String>,
+    /// Settings those need.
+    handshake_params: Vec<String>,
 }
 
 /// One way a vendor signs.
@@ -48,7 +52,13 @@ impl ProviderRow {
             signs_body: record.scheme.signs_body(),
             places: record.scheme.places().iter().map(ToString::to_string).collect(),
         });
-        Self { id: provider.id.clone(), name: provider.name.clone(), schemes: schemes.collect() }
+        Self {
+            id: provider.id.clone(),
+            name: provider.name.clone(),
+            schemes: schemes.collect(),
+            handshakes: provider.handshakes.iter().map(|handshake| handshake.name.clone()).collect(),
+            handshake_params: provider.handshake_params(),
+        }
     }
 }
 
@@ -63,8 +73,8 @@ pub(super) struct ProviderList {
 /// All vendors.
 #[utoipa::path(get, path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
 pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList> {
-    let items = engine.catalogue.providers().map(ProviderRow::of).collect();
-    Json(ProviderList { items, bad_files: engine.bad_providers.iter().map(ToString::to_string).collect() })
+    let items = engine.providers.catalogue().providers().map(ProviderRow::of).collect();
+    Json(ProviderList { items, bad_files: engine.providers.bad_files().iter().map(ToString::to_string).collect() })
 }
 
 /// One vendor, as its file has it.
@@ -75,9 +85,8 @@ pub(super) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let provider = engine
-        .catalogue
-        .get(&id)
-        .ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;
+    let catalogue = engine.providers.catalogue();
+    let provider =
+        catalogue.get(&id).ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;
     serde_json::to_value(provider).map(Json).map_err(|e| ApiError::internal(e.to_string()))
 }

@@ -39,7 +39,7 @@ pub(super) async fn verify(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Json<VerdictShown>, ApiError> {
-    apart(&engine, move |engine, now| Ok(lab::verify(&engine.catalogue, &question, now)?)).await
+    apart(&engine, move |engine, now| Ok(lab::verify(&engine.providers.catalogue(), &question, now)?)).await
 }
 
 /// Sign a message as its vendor would.
@@ -50,7 +50,7 @@ pub(super) async fn sign(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Json<SignedShown>, ApiError> {
-    apart(&engine, move |engine, now| Ok(lab::sign(&engine.catalogue, &question, now)?)).await
+    apart(&engine, move |engine, now| Ok(lab::sign(&engine.providers.catalogue(), &question, now)?)).await
 }
 
 /// Say why a message's signature does not hold.
@@ -61,7 +61,7 @@ pub(super) async fn explain(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Json<ExplanationShown>, ApiError> {
-    apart(&engine, move |engine, now| Ok(lab::explain(&engine.catalogue, &question, now)?)).await
+    apart(&engine, move |engine, now| Ok(lab::explain(&engine.providers.catalogue(), &question, now)?)).await
 }
 
 /// The verdict on a stored request with everything behind it, judged at its arrival.
@@ -90,7 +90,8 @@ pub(super) async fn explain_request(
         false => content::decode(body.clone(), &content.codings, EXPLAINED_MAX).await.ok(),
     };
     apart(&engine, move |engine, _| {
-        let Some((_, record)) = inbox.verification.scheme(&engine.catalogue) else {
+        let catalogue = engine.providers.catalogue();
+        let Some((_, record)) = inbox.verification.scheme(&catalogue) else {
             return Err(ApiError::new(
                 http::StatusCode::CONFLICT,
                 "no_provider",
@@ -117,11 +118,8 @@ pub(super) async fn explain_request(
                 other.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())).collect::<Vec<_>>()
             })
             .collect();
-        let known = Known {
-            decoded_body: decoded.as_deref(),
-            other_secrets,
-            other_schemes: lab::other_schemes(&engine.catalogue),
-        };
+        let known =
+            Known { decoded_body: decoded.as_deref(), other_secrets, other_schemes: lab::other_schemes(&catalogue) };
         let arrived_ms = stored.summary.arrived_at.as_millisecond();
         Ok(lab::searched(&record.scheme, &message, &inbox.verification.keys(), &known, arrived_ms))
     })

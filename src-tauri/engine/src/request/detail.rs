@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    headers::{self, HeaderLine},
+    headers::{self, HeaderLine, MASK},
     list::{Summary, one},
 };
 use crate::{
@@ -36,6 +36,8 @@ pub struct Detail {
     pub sentence: Option<String>,
     /// What the sender was answered; none where the receiver refused by itself.
     pub answer: Option<InboxAnswer>,
+    /// Whose answer it is, where the vendor asked for it and no person made it.
+    pub answer_origin: Option<String>,
 }
 
 /// The parts of a stored request that routes put together.
@@ -43,7 +45,7 @@ pub(crate) struct Stored {
     pub(crate) summary: Summary,
     pub(crate) header_block: Vec<u8>,
     pub(crate) trailer_block: Vec<u8>,
-    pub(crate) answer: Option<InboxAnswer>,
+    pub(crate) answer: Option<(InboxAnswer, Option<String>)>,
     pub(crate) sentence: Option<String>,
 }
 
@@ -71,13 +73,21 @@ pub(crate) fn detail(
 
 impl Stored {
     pub(crate) fn shown(self, id: RowId, reveal: bool) -> Detail {
+        let (mut answer, answer_origin) = self.answer.map_or((None, None), |(answer, origin)| (Some(answer), origin));
+        for (name, value) in answer.iter_mut().flat_map(|answer| &mut answer.headers) {
+            // A vendor's handshake may want its own secret back.
+            if !reveal && headers::is_secret(name.as_bytes()) {
+                MASK.clone_into(value);
+            }
+        }
         Detail {
             headers: headers::lines(&self.header_block, reveal),
             trailers: headers::lines(&self.trailer_block, reveal),
             content: Content::of(&self.header_block),
             stored_at: timestamp(id.unix_ms() * 1_000),
             sentence: self.sentence,
-            answer: self.answer,
+            answer,
+            answer_origin,
             summary: self.summary,
         }
     }

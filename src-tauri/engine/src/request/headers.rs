@@ -22,7 +22,8 @@ const SECRET_HEADERS: &[&str] = &[
 ];
 
 /// Headers in which a vendor that ships sends the secret itself.
-static VENDOR_HEADERS: LazyLock<Vec<String>> = LazyLock::new(|| Catalogue::load([]).0.secret_headers().collect());
+static VENDOR_HEADERS: LazyLock<Vec<String>> =
+    LazyLock::new(|| Catalogue::load([]).0.secret_places().filter_map(|place| place.header_name()).collect());
 
 /// What stands in a masked value's place.
 pub(crate) const MASK: &str = "••••••••";
@@ -84,8 +85,13 @@ mod tests {
         assert_eq!(masked[2].value, "caf\\xe9");
         assert_eq!(masked[3].value, "");
         assert_eq!(lines(block, true)[1].value, "Basic abc");
-        for name in ["X-Gitlab-Token", "X-Telegram-Bot-Api-Secret-Token", "x-goog-channel-token", "Verification-Token"]
-        {
+        for name in [
+            "X-Gitlab-Token",
+            "X-Telegram-Bot-Api-Secret-Token",
+            "x-goog-channel-token",
+            "Verification-Token",
+            "X-Hook-Secret",
+        ] {
             assert!(is_secret(name.as_bytes()), "{name}");
         }
         assert!(!is_secret(b"X-Hub-Signature-256"));

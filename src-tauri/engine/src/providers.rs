@@ -1,0 +1,113 @@
+//! The vendors of one data directory: those that ship, with a user's own files over them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
+
+use hookline_provider::{BadFile, Catalogue};
+
+/// Largest provider file, in bytes: the largest that ships has a tenth of it.
+const FILE_MAX: u64 = 1024 * 1024;
+
+/// The vendors that ship, with those of a data directory's own files over them.
+pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
+    Catalogue::load(own_files(&data.join("providers")))
+}
+
+/// The vendors as they are now; a user's own files can change while the engine lives.
+#[derive(Debug)]
+pub(crate) struct Providers {
+    data: PathBuf,
+    now: RwLock<Loaded>,
+}
+
+#[derive(Debug, Clone)]
+struct Loaded {
+    catalogue: Arc<Catalogue>,
+    bad: Arc<Vec<BadFile>>,
+}
+
+fn load(data: &Path) -> Loaded {
+    let (catalogue, bad) = catalogue(data);
+    for bad in &bad {
+        tracing::warn!(file = %bad.file, reason = %bad.reason, "a provider file does not read");
+    }
+    Loaded { catalogue: Arc::new(catalogue), bad: Arc::new(bad) }
+}
+
+impl Providers {
+    pub(crate) fn open(data: &Path) -> Self {
+        Self { data: data.into(), now: RwLock::new(load(data)) }
+    }
+
+    fn now(&self) -> Loaded {
+        self.now.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        self.now().catalogue
+    }
+
+    /// Files that are no vendor.
+    pub(crate) fn bad_files(&self) -> Arc<Vec<BadFile>> {
+        self.now().bad
+    }
+
+    /// The user's own file of a vendor, where there is one.
+    pub(crate) fn own_file(&self, id: &str) -> Option<String> {
+        std::fs::read_to_string(self.path(id)).ok()
+    }
+
+    fn path(&self, id: &str) -> PathBuf {
+        self.data.join("providers").join(format!("{id}.toml"))
+    }
+
+    /// Reads the files anew.
+    pub(crate) fn reload(&self) {
+        *self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = load(&self.data);
+    }
+
+    /// Writes a file of the user's own and takes it in.
+    pub(crate) fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
+        let folder = self.data.join("providers");
+        std::fs::create_dir_all(&folder)?;
+        // Whole or not at all: a full disk must not leave half a vendor.
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        std::io::Write::write_all(&mut file, text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(self.path(id)).map_err(|error| error.error)?;
+        self.reload();
+        Ok(())
+    }
+
+    /// Removes a file of the user's own; whether there was one.
+    pub(crate) fn remove(&self, id: &str) -> std::io::Result<bool> {
+        match std::fs::remove_file(self.path(id)) {
+            Ok(()) => {
+                self.reload();
+                Ok(true)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn own_files(folder: &Path) -> Vec<(String, String)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<(String, String)> = entries
+        .flatten()
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "toml"))
+        .filter_map(|entry| {
+            let text = match entry.metadata() {
+                Ok(about) if about.len() > FILE_MAX => Err(format!("it is larger than {FILE_MAX} bytes")),
+                _ => std::fs::read_to_string(entry.path()).map_err(|error| error.to_string()),
+            };
+            // What cannot be read is reported as a file that does not parse.
+            Some((entry.file_name().into_string().ok()?, text.unwrap_or_else(|why| format!("# {why}\n?"))))
+        })
+        .collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,249 @@
+use std::cell::Cell;
+
+use super::*;
+use crate::Catalogue;
+
+/// A question: provider, method, target, headers, body.
+type Asked<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
+
+fn keys() -> Keys {
+    let settings = [
+        ("verify_token", "meatyhamhock"),
+        ("verification_token", "71745723-d031-455c-bfa5-f90d11b4f20a"),
+        ("public_key", "pub"),
+    ];
+    let params = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Keys { secrets: vec!["5ec2e7".into()], params }
+}
+
+fn answer(asked: Asked<'_>, keys: &Keys, state: State, own: bool) -> Option<Answered> {
+    let (provider, method, target, headers, body) = asked;
+    let (catalogue, bad) = Catalogue::load([]);
+    assert_eq!(bad, []);
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let url = Some("http://www.testendpoint.com/webhook");
+    let message = Message { method, target, url, headers: &headers, body: body.as_bytes() };
+    catalogue.get(provider).expect(provider).answer(&message, keys, own, || state)
+}
+
+fn filled(asked: Asked<'_>) -> Filled {
+    let answered = answer(asked, &keys(), State::Valid, false).unwrap_or_else(|| panic!("{asked:?} is not answered"));
+    answered.answer.unwrap_or_else(|| panic!("{asked:?} gets the inbox's own answer"))
+}
+
+#[test]
+fn every_question_of_section_4_is_answered() {
+    let cases: &[(Asked<'_>, u16, &str)] = &[
+        (
+            ("slack", "POST", "/", &[], r#"{"type":"url_verification","token":"t","challenge":"3eZbrw1aB"}"#),
+            200,
+            "3eZbrw1aB",
+        ),
+        (("monday", "POST", "/", &[], r#"{"challenge":"a\"b"}"#), 200, r#"{"challenge":"a\"b"}"#),
+        (
+            (
+                "twitch",
+                "POST",
+                "/",
+                &[("Twitch-Eventsub-Message-Type", "webhook_callback_verification")],
+                r#"{"challenge":"pogchamp"}"#,
+            ),
+            200,
+            "pogchamp",
+        ),
+        (
+            ("meta", "GET", "/?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=meatyhamhock", &[], ""),
+            200,
+            "1158201444",
+        ),
+        (("meta", "GET", "/?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=other", &[], ""), 403, ""),
+        (
+            ("strava", "GET", "/?hub.mode=subscribe&hub.challenge=15f7&hub.verify_token=meatyhamhock", &[], ""),
+            200,
+            r#"{"hub.challenge":"15f7"}"#,
+        ),
+        (("dropbox", "GET", "/?challenge=abc", &[], ""), 200, "abc"),
+        (("nylas", "GET", "/?challenge=abc", &[], ""), 200, "abc"),
+        (
+            ("oura", "GET", "/?challenge=abc&verification_token=71745723-d031-455c-bfa5-f90d11b4f20a", &[], ""),
+            200,
+            r#"{"challenge":"abc"}"#,
+        ),
+        (("oura", "GET", "/?challenge=abc&verification_token=x", &[], ""), 403, ""),
+        (("ms-graph", "POST", "/?validationToken=Validation%3a+Testing", &[], ""), 200, "Validation: Testing"),
+        (("sharepoint", "POST", "/?validationtoken=a%20b", &[], ""), 200, "a b"),
+        (
+            (
+                "azure-event-grid",
+                "POST",
+                "/",
+                &[],
+                r#"[{"eventType":"Microsoft.EventGrid.SubscriptionValidationEvent","data":{"validationCode":"512d38b6"}}]"#,
+            ),
+            200,
+            r#"{"validationResponse":"512d38b6"}"#,
+        ),
+        (
+            ("x-twitter", "GET", "/?crc_token=NGY4abc", &[], ""),
+            200,
+            r#"{"response_token":"sha256=MY6RlcazTxKiXZMltuUYsjC36F6kHzUx7VKKIdwOpjc="}"#,
+        ),
+        (
+            (
+                "zoom",
+                "POST",
+                "/",
+                &[],
+                r#"{"event":"endpoint.url_validation","payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"}}"#,
+            ),
+            200,
+            r#"{"plainToken":"qgg8vlvZRS6UYooatFL8Aw","encryptedToken":"bd19e8e2e53713917dc1dbe1f02cb47fde7f99647b2f153f82ec9e5151f70e08"}"#,
+        ),
+        (
+            ("linkedin", "GET", "/?challengeCode=890e4665-4dfe-4ab1-b689-ed553bceeed0", &[], ""),
+            200,
+            r#"{"challengeCode":"890e4665-4dfe-4ab1-b689-ed553bceeed0","challengeResponse":"532139a20c1e7096c4835952a1c204bdf701d8b4b8b6aed3118c0f613ab661b1"}"#,
+        ),
+        (
+            ("smartcar", "POST", "/", &[], r#"{"data":{"challenge":"3a5c8f72-e6d9"}}"#),
+            200,
+            r#"{"challenge":"9852841507bb5de3f9c4acc615d3f85822ab691cb2f2634707d12f012e1c69af"}"#,
+        ),
+        // eBay prints this example under "Marketplace account deletion".
+        (
+            ("ebay", "GET", "/?challenge_code=a8628072-3d33-45ee-9004-bee86830a22d", &[], ""),
+            200,
+            r#"{"challengeResponse":"ca527df75caa230092d7e90484071e8f05d63068f1317973d6a3a42593734bbb"}"#,
+        ),
+        (
+            ("braintree", "GET", "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53", &[], ""),
+            200,
+            "pub|8282ceb6c618b734d66a4508f631077cca50fb2f",
+        ),
+        (("front", "POST", "/", &[("X-Front-Challenge", "abc")], "{}"), 200, "abc"),
+        (("okta", "GET", "/", &[("X-Okta-Verification-Challenge", "abc")], ""), 200, r#"{"verification":"abc"}"#),
+        (("worldline", "GET", "/", &[("X-GCS-Webhooks-Endpoint-Verification", "abc")], ""), 200, "abc"),
+        (("notion", "POST", "/", &[], r#"{"verification_token":"secret_tMrlL1"}"#), 200, ""),
+        (("discord", "POST", "/", &[], r#"{"type":1}"#), 200, r#"{"type":1}"#),
+        (("discord", "POST", "/", &[], r#"{"type":0}"#), 204, ""),
+        (("xero", "POST", "/", &[], r#"{"events":[]}"#), 200, ""),
+        (("trello", "HEAD", "/", &[], ""), 200, ""),
+        (("circle", "HEAD", "/", &[], ""), 200, ""),
+        (("mailchimp", "GET", "/", &[], ""), 200, ""),
+        (("adyen", "POST", "/", &[], r#"{"notificationItems":[]}"#), 200, "[accepted]"),
+        (("dropbox-sign", "POST", "/", &[], ""), 200, "Hello API Event Received"),
+        (("wechat-pay", "POST", "/", &[], "{}"), 200, r#"{"code":"SUCCESS","message":""}"#),
+        (("tebex", "POST", "/", &[], r#"{"id":"29f1","type":"validation.webhook"}"#), 200, r#"{"id":"29f1"}"#),
+    ];
+    for (asked, status, body) in cases {
+        let found = filled(*asked);
+        assert_eq!((found.status, found.body.as_str()), (*status, *body), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_header_comes_back_as_it_was_asked() {
+    let cases: &[(Asked<'_>, &str, &str)] = &[
+        (("asana", "POST", "/", &[("X-Hook-Secret", "b537")], ""), "X-Hook-Secret", "b537"),
+        (("clio", "POST", "/", &[("X-Hook-Secret", "b537")], ""), "X-Hook-Secret", "b537"),
+        (("ringcentral", "POST", "/", &[("Validation-Token", "t1")], ""), "Validation-Token", "t1"),
+        (
+            ("azure-event-grid", "OPTIONS", "/", &[("WebHook-Request-Origin", "eventgrid.azure.net")], ""),
+            "WebHook-Allowed-Origin",
+            "eventgrid.azure.net",
+        ),
+    ];
+    for (asked, name, value) in cases {
+        let headers = filled(*asked).headers;
+        assert!(headers.contains(&((*name).to_owned(), (*value).to_owned())), "{headers:?}");
+    }
+    let told = answer(("asana", "POST", "/", &[("X-Hook-Secret", "b537")], ""), &keys(), State::Unsigned, false);
+    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("b537"));
+    let told = answer(("notion", "POST", "/", &[], r#"{"verification_token":"s_1"}"#), &keys(), State::Unsigned, false);
+    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("s_1"));
+}
+
+#[test]
+fn what_is_no_question_gets_the_inboxs_own_answer() {
+    let cases: &[Asked<'_>] = &[
+        ("slack", "POST", "/", &[], r#"{"type":"event_callback"}"#),
+        ("slack", "GET", "/", &[], ""),
+        ("github", "POST", "/", &[("X-GitHub-Event", "ping")], "{}"),
+        ("meta", "POST", "/", &[], r#"{"object":"page"}"#),
+        ("vercel", "POST", "/", &[], "{}"),
+    ];
+    for asked in cases {
+        assert_eq!(answer(*asked, &keys(), State::Valid, false), None, "{asked:?}");
+    }
+    assert_eq!(answer(("adyen", "POST", "/", &[], r#"{"notificationItems":[]}"#), &keys(), State::Valid, true), None);
+    let own =
+        answer(("discord", "POST", "/", &[], r#"{"type":2}"#), &keys(), State::Valid, false).expect("it is checked");
+    assert_eq!(own.answer, None);
+}
+
+#[test]
+fn a_signature_that_decides_is_looked_at_once_and_only_there() {
+    for state in [State::Invalid, State::Unsigned] {
+        for asked in [
+            ("discord", "POST", "/", &[][..], r#"{"type":1}"#),
+            ("discord", "POST", "/", &[][..], "{}"),
+            ("xero", "POST", "/", &[][..], "{}"),
+        ] {
+            let answered =
+                answer(asked, &keys(), state, false).and_then(|answered| answered.answer).expect("a refusal");
+            assert_eq!((answered.status, answered.body.as_str()), (401, ""));
+        }
+    }
+    let (catalogue, _) = Catalogue::load([]);
+    let looked = Cell::new(0);
+    let message = Message { method: "GET", target: "/?challenge=1", url: None, headers: &[], body: b"" };
+    let _ = catalogue.get("dropbox").expect("it ships").answer(&message, &keys(), false, || {
+        looked.set(looked.get() + 1);
+        State::Valid
+    });
+    assert_eq!(looked.get(), 0);
+}
+
+/// The keys of these questions sign events too: whoever asks must not get an event signed.
+#[test]
+fn no_question_is_a_signing_oracle() {
+    let long = format!("/?crc_token={}", "a".repeat(QUESTION_MAX + 1));
+    let cases: &[Asked<'_>] = &[
+        ("x-twitter", "GET", "/?crc_token=%7B%22a%22%3A1%7D", &[], ""),
+        ("x-twitter", "GET", "/?crc_token=a%26b", &[], ""),
+        ("x-twitter", "GET", "/?crc_token=", &[], ""),
+        ("x-twitter", "GET", &long, &[], ""),
+        (
+            "zoom",
+            "POST",
+            "/",
+            &[],
+            r#"{"event":"endpoint.url_validation","payload":{"plainToken":"v0:1700000000:{}"}}"#,
+        ),
+        ("linkedin", "GET", "/?challengeCode=hmacsha256%3D%7B%7D", &[], ""),
+        ("smartcar", "POST", "/", &[], r#"{"data":{"challenge":"{\"a\":1}"}}"#),
+        // What Braintree signs is base64, so only its own short hexadecimal questions are answered.
+        ("braintree", "GET", "/?bt_challenge=PD94bWwgdmVyc2lvbj0iMS4wIj8", &[], ""),
+        (
+            "braintree",
+            "GET",
+            "/?bt_challenge=20f9f8ed05f77439fe955c977e4c8a5320f9f8ed05f77439fe955c977e4c8a53",
+            &[],
+            "",
+        ),
+    ];
+    for asked in cases {
+        assert_eq!(answer(*asked, &keys(), State::Valid, false), None, "{asked:?}");
+    }
+    let none = Keys::default();
+    assert_eq!(answer(("x-twitter", "GET", "/?crc_token=abc", &[], ""), &none, State::Valid, false), None);
+}
+
+#[test]
+fn an_echo_is_small_plain_and_on_one_line() {
+    let huge = format!("/?challenge={}", "a".repeat(ANSWER_MAX + 1));
+    assert_eq!(answer(("dropbox", "GET", &huge, &[], ""), &keys(), State::Valid, false), None);
+    let html = filled(("dropbox", "GET", "/?challenge=%3Cscript%3E", &[], ""));
+    assert!(html.headers.contains(&("Content-Type".into(), "text/plain".into())));
+    assert!(html.headers.contains(&("X-Content-Type-Options".into(), "nosniff".into())));
+}
