@@ -6,6 +6,7 @@
 
 pub mod api;
 mod backup;
+mod compose;
 mod content;
 mod data_dir;
 mod engine;

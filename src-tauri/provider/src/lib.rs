@@ -1,14 +1,19 @@
 //! Webhook vendors as data, one TOML file each: how a vendor's requests are recognised, where
-//! event type and event id stand, and how it signs. No I/O: files of a user's own are handed in as
-//! text.
+//! event type and event id stand, how it signs, what it has to be answered, and what it sends and
+//! how. No I/O: files of a user's own are handed in as text.
 #![forbid(unsafe_code)]
 
 mod catalogue;
 mod event;
 mod handshake;
+mod policy;
 mod provider;
+pub mod sample;
+mod sending;
 
 pub use catalogue::{BadFile, Catalogue};
 pub use event::{Places, Recognised};
 pub use handshake::{Answered, Filled, Handshake, Proof, Question, Reply};
+pub use policy::{Disable, Fact, Gone, Https, Policy, RETRIES_MAX, RetryOn, Schedule, Success};
 pub use provider::{Provider, RestsOn, SchemeRecord};
+pub use sending::{EventType, SecretForm, Sending, Test, Trap};

@@ -3,7 +3,11 @@
 use hookline_signature::{Algorithm, Code, Digest, Jws, Jwt, Scheme, Source};
 use serde::{Deserialize, Serialize};
 
-use crate::{event::Places, handshake::Handshake};
+use crate::{
+    event::Places,
+    handshake::Handshake,
+    sending::{self, Sending},
+};
 
 /// One vendor.
 #[derive(Debug, Clone, Serialize)]
@@ -22,6 +26,8 @@ pub struct Provider {
     pub schemes: Vec<SchemeRecord>,
     /// What it has to be answered; the first that applies counts.
     pub handshakes: Vec<Handshake>,
+    /// What it sends, and how; none where Hookline cannot be it.
+    pub sending: Option<Sending>,
 }
 
 /// One way a vendor signs.
@@ -63,6 +69,7 @@ struct File {
     schemes: Vec<FileScheme>,
     #[serde(default)]
     handshakes: Vec<Handshake>,
+    sending: Option<sending::File>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +112,7 @@ impl Provider {
             event_id: file.event_id,
             schemes,
             handshakes: file.handshakes,
+            sending: file.sending.map(sending::File::read).transpose()?,
         })
     }
 

@@ -365,9 +365,9 @@ pub(super) async fn test_event(
     let ReceiverState::Listening { url, .. } = engine.receiver_state().await else { return Err(not_listening()) };
     let target = url.trim_start_matches("http://").parse().map_err(|_| not_listening())?;
     // The sender is answered after the inbox's own delay, which may be longer than a call may last.
-    let now = crate::time::timestamp(engine.clock.now_us());
-    let sent =
-        tokio::time::timeout(std::time::Duration::from_secs(2), test_event::send(target, &address.name, now)).await;
+    let (catalogue, now_ms) = (engine.providers.catalogue(), engine.clock.now_us() / 1_000);
+    let sending = test_event::send(&catalogue, target, &address, now_ms);
+    let sent = tokio::time::timeout(std::time::Duration::from_secs(2), sending).await;
     match sent {
         Ok(Ok(status)) => Ok(Json(TestEvent { status })),
         Ok(Err(reason)) => Err(ApiError::internal(format!("The test event could not be sent: {reason}."))),

@@ -160,3 +160,64 @@ proptest! {
         explain(github, &message, &Keys::of(secret), &Known::default(), now, &|| false);
     }
 }
+
+/// Event types and whether the vendor's page names a secret's signature as switched on.
+const FOUNDING: &[(&str, usize, bool)] = &[
+    ("deway", 2, false),
+    ("flow-session", 4, false),
+    ("onwebchat", 9, true),
+    ("vowchat", 8, true),
+    ("sydx-ai", 5, true),
+];
+
+#[test]
+fn the_founding_vendors_send_all_their_events_and_are_recognised_by_them() {
+    let catalogue = all();
+    let mut count = 0;
+    for (id, events, signed) in FOUNDING {
+        let provider = catalogue.get(id).expect(id);
+        let sending = provider.sending.as_ref().expect("it sends");
+        assert_eq!((sending.events.len(), sending.signed), (*events, *signed), "{id}");
+        for event in &sending.events {
+            count += 1;
+            let now_ms = 1_705_314_600_123;
+            let seeds = crate::sample::Seeds { seed: 1, step: 0, event: &event.kind, id: "d_1", now_ms };
+            let body = crate::sample::filled(&event.sample, &seeds).to_string();
+            assert!(!body.contains("{{"), "{id} {}: {body}", event.kind);
+            let headers: Vec<(String, String)> = sending
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.replace("{event}", &event.kind).replace("{delivery}", "d_1")))
+                .collect();
+            let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+            let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
+            // What Hookline sends as a vendor, an inbox recognises as that vendor's.
+            let scheme = &provider.schemes[0].scheme;
+            let signed = sign(scheme, &message, &Keys::of("5ec2e7"), "d_1", now_ms).expect("it signs");
+            let mut all_headers = headers.clone();
+            if sending.signed {
+                all_headers.extend(signed.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())));
+            }
+            let message = Message { headers: &all_headers, ..message };
+            let reading = Reading::new(&message);
+            let found = catalogue.recognise(&reading).map(|provider| provider.read(&reading)).unwrap_or_default();
+            assert_eq!(found.provider.as_deref(), Some(*id), "{}", event.kind);
+            assert_eq!(found.event_type.as_deref(), Some(event.kind.as_str()), "{id}");
+        }
+    }
+    assert_eq!(count, 28);
+}
+
+#[test]
+fn every_vendor_that_sends_can_sign_and_knows_its_fields() {
+    for provider in all().providers() {
+        let Some(sending) = &provider.sending else { continue };
+        assert!(!sending.events.is_empty() && !provider.schemes.is_empty(), "{}", provider.id);
+        for event in &sending.events {
+            for stated in event.stated.iter().filter(|path| *path != "*") {
+                let pointer = format!("/{}", stated.replace('.', "/"));
+                assert!(event.sample.pointer(&pointer).is_some(), "{} {}: {stated}", provider.id, event.kind);
+            }
+        }
+    }
+}

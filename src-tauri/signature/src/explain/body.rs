@@ -37,6 +37,13 @@ pub(super) const ORDERS: &[(&str, &str, u32, Rewrite)] = &[(
     sorted,
 )];
 
+pub(super) const NUMBERS: &[(&str, &str, u32, Rewrite)] = &[(
+    "body_numbers",
+    "the body was changed after signing: with its numbers as JavaScript writes them it matches, so something read it and wrote it anew",
+    3,
+    numbers,
+)];
+
 pub(super) const ESCAPES: &[(&str, &str, u32, Rewrite)] = &[
     (
         "body_unicode_escaped",
@@ -209,6 +216,45 @@ fn in_order(value: Value) -> Value {
         Value::Array(items) => Value::Array(items.into_iter().map(in_order).collect()),
         other => other,
     }
+}
+
+/// Numbers as JavaScript writes them: 2.50 as 2.5, 1.0 as 1.
+fn numbers(bytes: &[u8]) -> Option<Vec<u8>> {
+    if !is_json(bytes) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while bytes.get(at).is_some_and(|b| *b != b'"') {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+                at = (at + 1).min(bytes.len());
+                out.extend_from_slice(&bytes[start..at]);
+            }
+            b'-' | b'0'..=b'9' => {
+                while bytes.get(at).is_some_and(|b| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9')) {
+                    at += 1;
+                }
+                let text = std::str::from_utf8(&bytes[start..at]).ok()?;
+                let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+                match text.parse::<f64>() {
+                    // From 10^21 JavaScript writes exponents, which Rust never does.
+                    Ok(number) if !plain && number.abs() < 1e21 => out.extend_from_slice(number.to_string().as_bytes()),
+                    _ => out.extend_from_slice(text.as_bytes()),
+                }
+            }
+            byte => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    (out != bytes).then_some(out)
 }
 
 fn escape(bytes: &[u8], upper: bool) -> Option<Vec<u8>> {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Finding, Known,
-    body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, ORDERS, Rewrite, SLASHES},
+    body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, NUMBERS, ORDERS, Rewrite, SLASHES},
 };
 use crate::{
     algorithm::Algorithm,
@@ -29,6 +29,7 @@ pub(super) enum Kind {
     Content,
     Coding,
     Order,
+    Numbers,
     Layout,
     Escapes,
     Slashes,
@@ -385,6 +386,7 @@ fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
     }
     for (kind, table) in [
         (Kind::Order, ORDERS),
+        (Kind::Numbers, NUMBERS),
         (Kind::Layout, LAYOUTS),
         (Kind::Escapes, ESCAPES),
         (Kind::Slashes, SLASHES),

@@ -1,0 +1,71 @@
+//! A vendor's request put together: payload, headers, signature.
+
+use hookline_provider::{EventType, Provider, sample};
+use hookline_signature::{Keys, Message, Scheme, sign};
+use serde_json::Value;
+
+/// What identifies one event and one attempt to deliver it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    /// The id of the event and of its deliveries.
+    pub(crate) id: &'a str,
+    /// One for all events that speak of the same things.
+    pub(crate) seed: u64,
+    /// Which event of those it is.
+    pub(crate) step: u32,
+    /// Now, in ms since the Unix epoch.
+    pub(crate) now_ms: i64,
+}
+
+/// The payload of an event with its made-up values.
+pub(crate) fn payload(kind: &str, sample: &Value, moment: &Moment<'_>) -> Value {
+    let Moment { id, seed, step, now_ms } = *moment;
+    sample::filled(sample, &sample::Seeds { seed, step, event: kind, id, now_ms })
+}
+
+/// The headers a vendor sends beside its signature.
+pub(crate) fn plain_headers(provider: &Provider, kind: &str, delivery: &str) -> Vec<(String, String)> {
+    let own = provider.sending.iter().flat_map(|sending| &sending.headers);
+    let filled =
+        own.map(|(name, value)| (name.clone(), value.replace("{event}", kind).replace("{delivery}", delivery)));
+    let agent = ("User-Agent".to_owned(), concat!("Hookline/", env!("CARGO_PKG_VERSION")).to_owned());
+    let json = ("Content-Type".to_owned(), "application/json".to_owned());
+    [json, agent].into_iter().chain(filled).collect()
+}
+
+/// A request as it is about to be signed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unsigned<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) body: &'a [u8],
+}
+
+/// The headers a signature adds, or why it cannot be made.
+pub(crate) fn signature(
+    scheme: &Scheme,
+    request: &Unsigned<'_>,
+    keys: &Keys,
+    id: &str,
+    now_ms: i64,
+) -> Result<Vec<(String, String)>, String> {
+    let headers: Vec<(&str, &[u8])> =
+        request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let message = Message {
+        method: request.method,
+        target: request.target,
+        url: Some(request.url),
+        headers: &headers,
+        body: request.body,
+    };
+    sign(scheme, &message, keys, id, now_ms).map(|signed| signed.headers).map_err(|error| error.to_string())
+}
+
+/// What a vendor's test button sends.
+pub(crate) fn test_event(provider: &Provider) -> Option<(&str, &Value)> {
+    let sending = provider.sending.as_ref()?;
+    let own = sending.test.as_ref().map(|test| (test.event.as_str(), &test.sample));
+    own.or_else(|| sending.events.first().map(|EventType { kind, sample, .. }| (kind.as_str(), sample)))
+}

@@ -1,0 +1,234 @@
+//! Sample payloads: JSON with places for values that are made up, the same for the same seed.
+//!
+//! A string `{{uuid chat}}` stands for a value. Its first word is a kind of [`KINDS`], its second
+//! the name of the thing it belongs to: the same name has the same value in every event of one
+//! seed, so that a conversation's events speak of one chat. A name that begins with `+` is another
+//! thing in each event. A string that is one such place alone becomes a number or a boolean where
+//! its kind is one.
+
+use jiff::Timestamp;
+use serde_json::{Map, Number, Value};
+
+/// What made-up values depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct Seeds<'a> {
+    /// One for all events that speak of the same things.
+    pub seed: u64,
+    /// Which event of those it is, from 0.
+    pub step: u32,
+    /// The event type.
+    pub event: &'a str,
+    /// The event's or delivery's id.
+    pub id: &'a str,
+    /// When it happened, in ms since the Unix epoch.
+    pub now_ms: i64,
+}
+
+type Make = fn(&Seeds<'_>, u64, &[&str]) -> Value;
+
+/// Every kind of value.
+const KINDS: &[(&str, Make)] = &[
+    ("event", |seeds, _, _| seeds.event.into()),
+    ("id", |seeds, _, _| seeds.id.into()),
+    ("iso", |seeds, _, _| time(seeds).to_string().into()),
+    ("iso_s", |seeds, _, _| time(seeds).strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into()),
+    ("utc", |seeds, _, _| time(seeds).strftime("%Y-%m-%d %H:%M:%S UTC").to_string().into()),
+    ("unix", |seeds, _, _| seeds.now_ms.div_euclid(1_000).into()),
+    ("unix_ms", |seeds, _, _| seeds.now_ms.into()),
+    ("uuid", |_, hash, _| uuid(hash).into()),
+    ("hex", |_, hash, words| hex(hash, words).into()),
+    ("int", |_, hash, words| int(hash, words).into()),
+    ("digits", |_, hash, words| int(hash, words).to_string().into()),
+    ("bool", |_, hash, _| (hash & 1 == 1).into()),
+    ("pick", |_, hash, words| pick(hash, words).into()),
+    ("first", |_, hash, _| one(FIRST, hash).into()),
+    ("name", |_, hash, _| name(hash).into()),
+    ("email", |_, hash, _| format!("{}@example.com", name(hash).to_lowercase().replace(' ', ".")).into()),
+    // Numbers kept free for fiction (NANPA 555-0100 to 0199).
+    ("phone", |_, hash, _| format!("+1415555{:04}", 100 + hash % 100).into()),
+    ("text", |_, hash, _| one(TEXTS, hash).into()),
+    ("reply", |_, hash, _| one(REPLIES, hash).into()),
+];
+
+const FIRST: &[&str] =
+    &["Amira", "Ben", "Chloé", "Daniel", "Elif", "Fatou", "Giorgos", "Hana", "Ines", "Jonas", "Keiko", "Liam"];
+const LAST: &[&str] = &[
+    "Adeyemi",
+    "Brandt",
+    "Costa",
+    "Dubois",
+    "Eriksen",
+    "Fischer",
+    "García",
+    "Haddad",
+    "Ito",
+    "Jansen",
+    "Kaya",
+    "Lindqvist",
+];
+const TEXTS: &[&str] = &[
+    "Hi, I was charged twice for my order. Can you help?",
+    "Where can I change the address of my delivery?",
+    "The export has been stuck at 80 % since this morning.",
+    "Does the team plan include single sign-on?",
+    "My discount code says it has expired, but it is from today.",
+    "¿Puedo hablar con alguien en español?",
+];
+const REPLIES: &[&str] = &[
+    "Thanks for writing! I am looking into it right now.",
+    "I have found your order. One moment, please.",
+    "That is fixed now. Could you try once more?",
+    "You are welcome. Is there anything else I can do?",
+];
+
+fn time(seeds: &Seeds<'_>) -> Timestamp {
+    Timestamp::from_millisecond(seeds.now_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn one<'t>(table: &[&'t str], hash: u64) -> &'t str {
+    table[(hash % table.len() as u64) as usize]
+}
+
+fn name(hash: u64) -> String {
+    format!("{} {}", one(FIRST, hash), one(LAST, hash / 97))
+}
+
+fn uuid(hash: u64) -> String {
+    let (high, low) = (mixed(hash), mixed(hash ^ 0x9e37_79b9_7f4a_7c15));
+    let digits = format!("{high:016x}{low:016x}");
+    format!("{}-{}-4{}-a{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..])
+}
+
+fn hex(hash: u64, words: &[&str]) -> String {
+    let length = words.first().and_then(|word| word.parse().ok()).unwrap_or(16_usize).min(128);
+    let digits: String = (0..=length as u64 / 16).map(|n| format!("{:016x}", mixed(hash.wrapping_add(n)))).collect();
+    digits[..length].to_owned()
+}
+
+fn int(hash: u64, words: &[&str]) -> i64 {
+    let bound = |at: usize, or: i64| words.get(at).and_then(|word| word.parse().ok()).unwrap_or(or);
+    let (low, high) = (bound(0, 1_000), bound(1, 99_999));
+    low + (hash % (high.saturating_sub(low).max(0) as u64 + 1)) as i64
+}
+
+fn pick(hash: u64, words: &[&str]) -> String {
+    let choices: Vec<&str> = words.iter().flat_map(|word| word.split('|')).collect();
+    if choices.is_empty() { String::new() } else { one(&choices, hash).replace('_', " ") }
+}
+
+/// The finaliser of SplitMix64: neighbouring seeds make unlike values.
+fn mixed(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// FNV-1a, the same on every machine and in every version.
+fn hashed(seeds: &Seeds<'_>, name: &str) -> u64 {
+    let step = if name.starts_with('+') { u64::from(seeds.step) + 1 } else { 0 };
+    let start = 0xcbf2_9ce4_8422_2325 ^ mixed(seeds.seed.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ mixed(step);
+    mixed(name.bytes().fold(start, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+}
+
+/// The value of one place; none where it is no kind.
+fn made(inside: &str, seeds: &Seeds<'_>) -> Option<Value> {
+    let mut words = inside.split_whitespace();
+    let kind = words.next()?;
+    let (_, make) = KINDS.iter().find(|(known, _)| *known == kind)?;
+    let name = words.next().unwrap_or_default();
+    Some(make(seeds, hashed(seeds, name), &words.collect::<Vec<_>>()))
+}
+
+fn text(text: &str, seeds: &Seeds<'_>) -> Value {
+    if let Some(inside) = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"))
+        && !inside.contains("}}")
+        && let Some(value) = made(inside, seeds)
+    {
+        return value;
+    }
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let Some((inside, after)) = after.split_once("}}") else { break };
+        filled.push_str(before);
+        match made(inside, seeds) {
+            Some(Value::String(value)) => filled.push_str(&value),
+            Some(value) => filled.push_str(&value.to_string()),
+            // What is no place stays as it was written.
+            None => filled.push_str(&format!("{{{{{inside}}}}}")),
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    Value::String(filled)
+}
+
+/// A payload with its places filled in.
+pub fn filled(sample: &Value, seeds: &Seeds<'_>) -> Value {
+    match sample {
+        Value::String(string) => text(string, seeds),
+        Value::Array(items) => Value::Array(items.iter().map(|item| filled(item, seeds)).collect()),
+        Value::Object(fields) => Value::Object(
+            fields.iter().map(|(name, value)| (name.clone(), filled(value, seeds))).collect::<Map<_, _>>(),
+        ),
+        Value::Number(number) => Value::Number(Number::clone(number)),
+        other => other.clone(),
+    }
+}
+
+/// The places of a sample that are no kind of value; none in one that is right.
+pub(crate) fn faults(sample: &Value) -> Vec<String> {
+    match sample {
+        Value::String(string) => string
+            .split("{{")
+            .skip(1)
+            .filter_map(|part| part.split_once("}}"))
+            .map(|(inside, _)| inside)
+            .filter(|inside| !KINDS.iter().any(|(kind, _)| inside.split_whitespace().next() == Some(*kind)))
+            .map(str::to_owned)
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(faults).collect(),
+        Value::Object(fields) => fields.values().flat_map(faults).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn seeds(seed: u64, step: u32) -> Seeds<'static> {
+        Seeds { seed, step, event: "a.b", id: "id_1", now_ms: 1_705_314_600_123 }
+    }
+
+    #[test]
+    fn the_same_seed_makes_the_same_and_another_makes_another() {
+        let sample = json!({ "chat": "{{uuid chat}}", "who": "{{name visitor}}", "message": "{{uuid +message}}" });
+        let one = filled(&sample, &seeds(7, 0));
+        assert_eq!(one, filled(&sample, &seeds(7, 0)));
+        let next = filled(&sample, &seeds(7, 1));
+        assert_eq!((&one["chat"], &one["who"]), (&next["chat"], &next["who"]));
+        assert_ne!(one["message"], next["message"]);
+        assert_ne!(one["chat"], filled(&sample, &seeds(8, 0))["chat"]);
+    }
+
+    #[test]
+    fn places_have_the_type_of_their_kind() {
+        let sample = json!({
+            "id": "{{int chat 5 9}}", "on": "{{bool a}}", "at": "{{iso_s}}", "utc": "{{utc}}", "unix": "{{unix}}",
+            "text": "chat {{int chat 5 9}} of {{event}}", "left": "{{nothing here}}", "half": "{{ open", "n": 1.50,
+        });
+        let made = filled(&sample, &seeds(1, 0));
+        assert!((5..=9).contains(&made["id"].as_i64().expect("a number")));
+        assert!(made["on"].is_boolean());
+        assert_eq!((&made["at"], &made["utc"]), (&json!("2024-01-15T10:30:00Z"), &json!("2024-01-15 10:30:00 UTC")));
+        assert_eq!(made["unix"], 1_705_314_600);
+        assert_eq!(made["text"], format!("chat {} of a.b", made["id"]));
+        assert_eq!((&made["left"], &made["half"]), (&json!("{{nothing here}}"), &json!("{{ open")));
+        assert_eq!(faults(&sample), ["nothing here"]);
+        let id = filled(&json!("{{uuid x}}"), &seeds(3, 0));
+        assert_eq!(id.as_str().map(|id| (id.len(), &id[14..15])), Some((36, "4")));
+    }
+}

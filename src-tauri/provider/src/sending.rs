@@ -1,0 +1,150 @@
+//! Being a vendor: what it sends, and how.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{policy::Policy, sample};
+
+/// What a vendor sends, and how.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Sending {
+    /// Headers beside the signature's: `{event}` and `{delivery}` stand for type and id.
+    pub headers: BTreeMap<String, String>,
+    /// Whether it signs; where it does not, its scheme is an option.
+    pub signed: bool,
+    /// How a secret is made up.
+    pub secret: SecretForm,
+    /// Its event types, in the vendor's order.
+    pub events: Vec<EventType>,
+    /// What its test button sends; the first event if absent.
+    pub test: Option<Test>,
+    /// What a receiver easily gets wrong.
+    pub traps: Vec<Trap>,
+    /// How it delivers.
+    pub policy: Policy,
+}
+
+/// One event type.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventType {
+    /// Its name on the wire.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it tells, in a few words.
+    pub about: String,
+    /// A payload with places for made-up values.
+    pub sample: Value,
+    /// Fields of it the vendor states, by path; every other is assumed. `*` is all of them.
+    pub stated: Vec<String>,
+}
+
+/// What a test button sends.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Test {
+    /// The event type it says.
+    pub event: String,
+    /// Its payload.
+    pub sample: Value,
+}
+
+/// Something that bites receivers of a vendor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trap {
+    /// Event types it concerns; all if empty.
+    #[serde(default)]
+    pub events: Vec<String>,
+    /// What happens and what to do instead.
+    pub warning: String,
+}
+
+/// How a vendor's secrets look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretForm {
+    /// 32 random bytes as 64 hexadecimal digits.
+    #[default]
+    Hex,
+    /// 32 random bytes in base64 behind `whsec_` (Standard Webhooks).
+    Whsec,
+    /// 32 random hexadecimal digits.
+    ShortHex,
+}
+
+/// The `[sending]` table of a provider's file; samples are JSON texts there, since TOML has no null.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct File {
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default = "yes")]
+    signed: bool,
+    #[serde(default)]
+    secret: SecretForm,
+    #[serde(default)]
+    events: Vec<FileEvent>,
+    test: Option<FileTest>,
+    #[serde(default)]
+    traps: Vec<Trap>,
+    #[serde(default)]
+    policy: Policy,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileEvent {
+    #[serde(rename = "type")]
+    kind: String,
+    about: String,
+    sample: String,
+    #[serde(default)]
+    stated: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileTest {
+    event: String,
+    sample: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn json(whose: &str, text: &str) -> Result<Value, String> {
+    let value = serde_json::from_str(text).map_err(|e| format!("the sample of {whose:?} is no JSON: {e}"))?;
+    match sample::faults(&value).first() {
+        Some(place) => Err(format!("the sample of {whose:?} has {{{{{place}}}}}, which is no kind of value")),
+        None => Ok(value),
+    }
+}
+
+impl File {
+    pub(crate) fn read(self) -> Result<Sending, String> {
+        let events = self.events.into_iter().map(|event| {
+            let sample = json(&event.kind, &event.sample)?;
+            Ok(EventType { kind: event.kind, about: event.about, sample, stated: event.stated })
+        });
+        let test =
+            self.test.map(|test| Ok::<_, String>(Test { sample: json("test", &test.sample)?, event: test.event }));
+        Ok(Sending {
+            headers: self.headers,
+            signed: self.signed,
+            secret: self.secret,
+            events: events.collect::<Result<_, String>>()?,
+            test: test.transpose()?,
+            traps: self.traps,
+            policy: self.policy,
+        })
+    }
+}
+
+impl EventType {
+    /// Whether the vendor states a field, given by its path such as `data.chat_id`.
+    pub fn states(&self, path: &str) -> bool {
+        self.stated.iter().any(|stated| stated == "*" || stated == path)
+    }
+}
