@@ -11,3 +11,4 @@ mod house;
 mod receiver;
 mod retention;
 mod signature;
+mod snippet;

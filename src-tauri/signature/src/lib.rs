@@ -50,6 +50,6 @@ pub use message::{Message, Reading};
 pub use scheme::{BodyClaim, Digest, Jws, Jwt, Scheme};
 pub use sign::{SignError, Signed, sign};
 pub use source::{Place, Source};
-pub use template::Template;
+pub use template::{Part, Template};
 pub use timestamp::{TimestampRule, Unit};
 pub use verify::{signed_content, verify};

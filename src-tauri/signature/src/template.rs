@@ -25,21 +25,36 @@ pub struct Template {
     parts: Vec<Part>,
 }
 
+/// One part of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub enum Part {
+    /// Itself.
     Text(String),
+    /// The body's bytes.
     Body,
+    /// The URL as registered.
     Url,
+    /// Its path and query.
     Path,
+    /// The method.
     Method,
+    /// The secret as typed.
     Secret,
+    /// Names and values of a form, sorted.
     Params,
+    /// What stands at a place of the message.
     From(Source),
+    /// A setting.
     Param(String),
+    /// SHA-256 in lower-case hexadecimal.
     Sha256Hex(Box<Part>),
+    /// Base64.
     Base64(Box<Part>),
+    /// Base64 for URLs, without padding.
     Base64url(Box<Part>),
+    /// A JSON string with its quotes.
     Json(Box<Part>),
+    /// CRC-32 in decimal.
     Crc32(Box<Part>),
 }
 
@@ -224,6 +239,11 @@ impl Template {
             }
         }
         names
+    }
+
+    /// Its parts in order.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Places in the message it is filled from.

@@ -1,4 +1,4 @@
-use hookline_engine::{Provider, catalogue};
+use hookline_engine::{Provider, catalogue, snippets};
 
 use super::{Context, error::CliError, terminal};
 
@@ -14,6 +14,12 @@ enum Verb {
     Show {
         /// Its id
         name: String,
+        /// Print code that verifies its requests: node, python, php, go, ruby, java or rust
+        #[arg(long, value_name = "LANGUAGE")]
+        snippet: Option<String>,
+        /// One of its schemes; the usual one by default
+        #[arg(long, requires = "snippet")]
+        scheme: Option<String>,
     },
 }
 
@@ -34,13 +40,36 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
             }
             Ok(())
         }
-        Some(Verb::Show { name }) => {
+        Some(Verb::Show { name, snippet, scheme }) => {
             let provider = catalogue.get(name).ok_or_else(|| {
                 CliError::Other(format!("there is no provider {name:?}; `hookline providers` lists them"))
             })?;
-            json(provider)
+            match snippet {
+                None => json(provider),
+                Some(language) => code(provider, scheme.as_deref(), language),
+            }
         }
     }
+}
+
+fn code(provider: &Provider, scheme: Option<&str>, language: &str) -> Result<(), CliError> {
+    let record = provider.scheme(scheme).ok_or_else(|| {
+        CliError::Other(format!(
+            "{} has no such scheme; `hookline providers show {}` lists them",
+            provider.name, provider.id
+        ))
+    })?;
+    let all = snippets(&provider.name, &record.scheme);
+    let found = all.iter().find(|snippet| snippet.language == language);
+    let snippet = found.ok_or_else(|| match all.is_empty() {
+        true => CliError::Other(format!("there is no snippet for {}: its signature is not one a shared secret makes, or has a rule of its own; use its SDK", provider.name)),
+        false => {
+            let known: Vec<&str> = all.iter().map(|snippet| snippet.language.as_str()).collect();
+            CliError::Other(format!("there is no snippet in {language:?} for {}; there are {}", provider.name, known.join(", ")))
+        }
+    })?;
+    terminal::line(snippet.code.trim_end());
+    Ok(())
 }
 
 fn json(provider: &Provider) -> Result<(), CliError> {

@@ -53,6 +53,7 @@ impl ApiError {
             "job" => "unknown_job",
             "part" => "unknown_part",
             "provider" => "unknown_provider",
+            "scheme" => "unknown_scheme",
             _ => "unknown_route",
         };
         Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")

@@ -60,6 +60,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(inboxes::secrets))
         .routes(routes!(providers::list))
         .routes(routes!(providers::read))
+        .routes(routes!(providers::list_snippets))
         .routes(routes!(signature::explain_request))
         .merge(
             OpenApiRouter::new()

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_provider::Provider;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-use crate::Engine;
+use crate::{Engine, Snippet, snippets};
 
 /// A vendor as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -89,4 +89,40 @@ pub(super) async fn read(
     let provider =
         catalogue.get(&id).ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;
     serde_json::to_value(provider).map(Json).map_err(|e| ApiError::internal(e.to_string()))
+}
+
+/// Which snippets are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SnippetQuery {
+    /// One of the vendor's schemes; the usual one if absent.
+    scheme: Option<String>,
+}
+
+/// Verifying code in every language it can be written in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SnippetList {
+    items: Vec<Snippet>,
+}
+
+/// Code that verifies a vendor's requests, for a receiver of your own.
+#[utoipa::path(get, path = "/providers/{id}/snippets", tag = "providers", params(("id" = String, Path), SnippetQuery), responses(
+    (status = 200, body = SnippetList), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn list_snippets(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<SnippetQuery>,
+) -> Result<Json<SnippetList>, ApiError> {
+    let catalogue = engine.providers.catalogue();
+    let provider =
+        catalogue.get(&id).ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;
+    let items = match (provider.scheme(query.scheme.as_deref()), query.scheme) {
+        (Some(record), _) => snippets(&provider.name, &record.scheme),
+        (None, None) => Vec::new(),
+        (None, Some(scheme)) => {
+            return Err(ApiError::not_found("scheme", format!("{} has no scheme {scheme:?}.", provider.name)));
+        }
+    };
+    Ok(Json(SnippetList { items }))
 }

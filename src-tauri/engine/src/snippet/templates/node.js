@@ -1,0 +1,60 @@
+import { {{ imports|join(", ") }} } from "node:crypto";
+
+/**
+ * Verifies a webhook of {{ vendor }}. `headers` has its names in lower case, as Node gives them;
+ * `body` is a Buffer with the exact bytes that arrived, before any parser.
+{%- if url %}
+ * `url` is the whole URL as it is registered with the sender.
+{%- endif %}
+ */
+export function verify({ headers, body, secret{% if url %}, url{% endif %}{% if path %}, path{% endif %}{% if method %}, method{% endif %}{% if params %}, params{% endif %}{% if check %}, now = Date.now(){% endif %} }) {
+{%- if json %}
+  let json;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    return false;
+  }
+{%- endif %}
+  const values = [{{ places|join(", ") }}].filter((value) => value !== undefined).map(String);
+  return values.some((value) => {
+{%- if split %}
+    const items = value.split(/[{{ split_class }}]/).map((item) => item.trim());
+    const signatures = items{% if prefix %}.filter((item) => item.startsWith({{ prefix|literal }})).map((item) => item.slice({{ prefix_length }})){% endif %};
+{%- if item %}
+    const field = (name) => items.find((item) => item.startsWith(`${name}=`))?.slice(name.length + 1);
+{%- endif %}
+{%- elif prefix %}
+    if (!value.startsWith({{ prefix|literal }})) return false;
+    const signatures = [value.slice({{ prefix_length }})];
+{%- else %}
+    const signatures = [value];
+{%- endif %}
+{%- if needed %}
+    if ([{{ needed|join(", ") }}].includes(undefined)) return false;
+{%- endif %}
+{%- if check %}
+    const signedAt = {{ check.expression }};
+    if (!Number.isFinite(signedAt)) return false;
+{%- if check.past_ms %}
+    if (now - signedAt > {{ check.past_ms }}) return false;
+{%- endif %}
+{%- if check.future_ms %}
+    if (signedAt - now > {{ check.future_ms }}) return false;
+{%- endif %}
+{%- endif %}
+    const content = Buffer.concat([{{ pieces|join(", ") }}]);
+{%- if kind == "token" %}
+    const expected = content;
+{%- elif kind == "hash" %}
+    const expected = createHash("{{ hash }}").update(content).digest();
+{%- else %}
+    const key = {{ key }};
+    const expected = createHmac("{{ hash }}", key).update(content).digest();
+{%- endif %}
+    return signatures.some((signature) => {
+      const found = {{ found }};
+      return found.length === expected.length && timingSafeEqual(found, expected);
+    });
+  });
+}

@@ -1,0 +1,60 @@
+use std::collections::HashMap;
+
+{{ imports|join("\n") }}
+
+/// Verifies a webhook of {{ vendor }}. `headers` has its names in lower case; `body` is the exact
+/// bytes that arrived, before any parser.
+{%- if url %} `url` is the whole URL as it is registered with
+/// the sender.{% endif %}
+{%- if check %} `now_ms` is now in milliseconds since 1970.{% endif %}
+pub fn verify(headers: &HashMap<String, String>, body: &[u8], secret: &str{% if url %}, url: &str{% endif %}{% if path %}, path: &str{% endif %}{% if method %}, method: &str{% endif %}{% if params %}, params: &HashMap<String, String>{% endif %}{% if check %}, now_ms: i64{% endif %}) -> bool {
+{%- if header %}
+    let header = |names: &[&str]| names.iter().find_map(|name| headers.get(*name)).map(|text| text.trim().to_owned());
+{%- endif %}
+{%- if json %}
+    let Ok(json) = serde_json::from_slice::<serde_json::Value>(body) else { return false };
+{%- endif %}
+    let values: Vec<Option<String>> = vec![{{ places|join(", ") }}];
+    values.into_iter().flatten().any(|value| {
+        let holds = || -> Option<bool> {
+{%- if split %}
+            let items: Vec<&str> = value.split(|c| {{ split_text|literal }}.contains(c)).map(str::trim).filter(|item| !item.is_empty()).collect();
+            let signatures = items.iter().filter_map(|item| item.strip_prefix({{ prefix|literal }}));
+{%- if item %}
+            let field = |name: &str| items.iter().filter_map(|item| item.split_once('=')).find(|(key, _)| *key == name).map(|(_, text)| text.to_owned());
+{%- endif %}
+{%- else %}
+            let signatures = value.strip_prefix({{ prefix|literal }}).into_iter();
+{%- endif %}
+{%- if check %}
+            let signed_at_ms: i64 = {{ check.expression }};
+{%- if check.past_ms %}
+            if now_ms - signed_at_ms > {{ check.past_ms }} {
+                return None;
+            }
+{%- endif %}
+{%- if check.future_ms %}
+            if signed_at_ms - now_ms > {{ check.future_ms }} {
+                return None;
+            }
+{%- endif %}
+{%- endif %}
+            let mut content: Vec<u8> = Vec::new();
+{%- for part in pieces %}
+            content.extend_from_slice({{ part }});
+{%- endfor %}
+{%- if kind == "token" %}
+            let expected = content;
+{%- elif kind == "hash" %}
+            let expected = {{ hash }}::digest(&content).to_vec();
+{%- else %}
+            let key: Vec<u8> = {{ key }};
+            let mut mac = Hmac::<{{ hash }}>::new_from_slice(&key).ok()?;
+            mac.update(&content);
+            let expected = mac.finalize().into_bytes().to_vec();
+{%- endif %}
+            Some(signatures.filter_map(|signature| {{ found }}).any(|found| found.ct_eq(&expected).into()))
+        };
+        holds().unwrap_or(false)
+    })
+}

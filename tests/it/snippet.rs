@@ -1,0 +1,359 @@
+//! Verify snippets: every one is run in its own language, on what the vendor's scheme signs and on
+//! what was changed after.
+
+use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Command};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hookline_engine::{catalogue, lab, snippets};
+use serde_json::{Value, json};
+
+const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123";
+const OTHER: &str = "0123abcdef5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7";
+const URL: &str = "https://example.com/hook?a=1";
+const NOW: i64 = 1_800_000_000;
+const BODY: &str = r#"{"type":"a","payloadId":"p","webhookTimestamp":1800000000000,"name":"Zoë"}"#;
+
+/// A snippet with the messages it is asked about.
+struct Sample {
+    /// Provider and scheme, in letters and digits.
+    name: String,
+    codes: HashMap<String, String>,
+    cases: Vec<Case>,
+}
+
+struct Case {
+    what: &'static str,
+    headers: HashMap<String, String>,
+    body: String,
+    secret: &'static str,
+    now: i64,
+    valid: bool,
+}
+
+fn samples() -> Vec<Sample> {
+    let (catalogue, _) = catalogue(Path::new("/nowhere"));
+    let mut samples = Vec::new();
+    for provider in catalogue.providers() {
+        for record in &provider.schemes {
+            let all = snippets(&provider.name, &record.scheme);
+            let params: HashMap<String, String> =
+                record.scheme.params().into_iter().map(|name| (name, "setting".to_owned())).collect();
+            let question = json!({ "provider": provider.id, "scheme": record.id, "secret": SECRET, "params": params,
+                "url": URL, "now": NOW, "request": STANDARD.encode(format!("POST /hook?a=1 HTTP/1.1\r\nHost: example.com\r\n\r\n{BODY}")) });
+            let question = serde_json::from_value(question).unwrap();
+            let Ok(signed) = lab::sign(&catalogue, &question, 0) else { continue };
+            if all.is_empty() || !signed.elsewhere.is_empty() {
+                continue;
+            }
+            let headers: HashMap<String, String> =
+                signed.headers.iter().map(|(name, value)| (name.to_lowercase(), value.clone())).collect();
+            let case = |what, valid| Case {
+                what,
+                headers: headers.clone(),
+                body: BODY.into(),
+                secret: SECRET,
+                now: NOW,
+                valid,
+            };
+            let mut cases = vec![
+                case("as signed", true),
+                Case { secret: OTHER, ..case("another secret", false) },
+                Case { headers: HashMap::new(), ..case("no signature", false) },
+                Case {
+                    headers: headers.keys().map(|name| (name.clone(), "garbage, v1=zz;=".into())).collect(),
+                    ..case("garbage", false)
+                },
+            ];
+            if record.scheme.signs_body() {
+                cases.push(Case { body: BODY.replace("\"a\"", "\"b\""), ..case("a changed body", false) });
+            }
+            // What a vendor's tolerance forbids, verified two years later.
+            if all[0].code.contains("now - signedAt") {
+                cases.push(Case { now: NOW + 63_072_000, ..case("an old one", false) });
+            }
+            let name = format!("{}_{}", provider.id, record.id).replace('-', "_");
+            let codes = all.into_iter().map(|snippet| (snippet.language, snippet.code)).collect();
+            samples.push(Sample { name, codes, cases });
+        }
+    }
+    assert!(samples.len() > 130, "{}", samples.len());
+    samples
+}
+
+/// Runs a driver and returns its lines: `name<TAB>what<TAB>true|false`.
+fn verdicts(command: &mut Command) -> HashMap<(String, String), bool> {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| {
+            let mut fields = line.split('\t');
+            let mut next = || fields.next().unwrap_or_else(|| panic!("{line:?}")).to_owned();
+            ((next(), next()), next() == "true")
+        })
+        .collect()
+}
+
+/// Every snippet of a language agrees with the scheme about every case.
+fn judge(language: &str, samples: &[Sample], found: &HashMap<(String, String), bool>) {
+    let (mut wrong, mut judged) = (Vec::new(), 0);
+    for sample in samples.iter().filter(|sample| sample.codes.contains_key(language)) {
+        for case in &sample.cases {
+            judged += 1;
+            match found.get(&(sample.name.clone(), case.what.to_owned())) {
+                Some(said) if *said == case.valid => {}
+                said => wrong.push(format!("{} {}: {said:?}", sample.name, case.what)),
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new(), "{language}");
+    assert!(judged > 400, "{language}: {judged}");
+}
+
+/// Writes the snippets, one file each, and the cases as JSON.
+fn write(
+    language: &str,
+    samples: &[Sample],
+    dir: &Path,
+    file: impl Fn(&str) -> String,
+    code: impl Fn(&Sample, &str) -> String,
+) {
+    let mut all = Vec::new();
+    for sample in samples {
+        let Some(text) = sample.codes.get(language) else { continue };
+        let path = dir.join(file(&sample.name));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, code(sample, text)).unwrap();
+        for case in &sample.cases {
+            all.push(json!({ "name": sample.name, "file": path, "what": case.what, "headers": case.headers,
+                "body": case.body, "secret": case.secret, "now": case.now, "url": URL, "path": "/hook?a=1",
+                "method": "POST", "params": arguments(text, "params").then(|| every_param(text)) }));
+        }
+    }
+    fs::write(dir.join("cases.json"), Value::from(all).to_string()).unwrap();
+}
+
+/// Whether a snippet takes an argument: its name stands in the line that begins the function.
+fn arguments(code: &str, name: &str) -> bool {
+    let line = code.lines().find(|line| line.contains("verify(") || line.contains("Verify(")).unwrap_or_default();
+    line.split(|c: char| !c.is_alphanumeric()).any(|word| word == name)
+}
+
+fn every_param(code: &str) -> HashMap<String, String> {
+    let names = code.split(['"', '\'']).filter(|text| text.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+    names.map(|name| (name.to_owned(), "setting".to_owned())).collect()
+}
+
+#[test]
+fn node() {
+    let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
+    write("node", &samples, dir.path(), |name| format!("{name}.mjs"), |_, text| text.to_owned());
+    let driver = r#"
+import { readFileSync } from "node:fs";
+for (const { name, what, file, body, now, params, ...rest } of JSON.parse(readFileSync("cases.json"))) {
+  const { verify } = await import(file);
+  console.log([name, what, verify({ ...rest, params: params ?? {}, body: Buffer.from(body), now: now * 1000 })].join("\t"));
+}"#;
+    fs::write(dir.path().join("driver.mjs"), driver).unwrap();
+    judge("node", &samples, &verdicts(Command::new("node").arg("driver.mjs").current_dir(&dir)));
+}
+
+#[test]
+fn python() {
+    let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
+    write("python", &samples, dir.path(), |name| format!("{name}.py"), |_, text| text.to_owned());
+    let driver = r#"
+import importlib, inspect, json
+for case in json.load(open("cases.json", encoding="utf-8")):
+    verify = importlib.import_module(case["name"]).verify
+    case["body"] = case["body"].encode()
+    wanted = {name: case[name] for name in inspect.signature(verify).parameters}
+    print(case["name"], case["what"], str(verify(**wanted)).lower(), sep="\t")
+"#;
+    fs::write(dir.path().join("driver.py"), driver).unwrap();
+    judge("python", &samples, &verdicts(Command::new("python3").arg("driver.py").current_dir(&dir)));
+}
+
+#[test]
+fn php() {
+    let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
+    let space = |sample: &Sample, text: &str| {
+        text.replacen("<?php", &format!("<?php\nnamespace s_{};\n", sample.name), 1)
+            .replace("new DateTimeZone", "new \\DateTimeZone")
+    };
+    write("php", &samples, dir.path(), |name| format!("{name}.php"), space);
+    let driver = r#"<?php
+foreach (json_decode(file_get_contents('cases.json'), true) as $case) {
+    require_once $case['file'];
+    $verify = new ReflectionFunction("s_{$case['name']}\\verify");
+    $arguments = array_map(fn ($parameter) => $case[$parameter->getName()], $verify->getParameters());
+    echo $case['name'], "\t", $case['what'], "\t", $verify->invoke(...$arguments) ? 'true' : 'false', "\n";
+}"#;
+    fs::write(dir.path().join("driver.php"), driver).unwrap();
+    judge("php", &samples, &verdicts(Command::new("php").arg("driver.php").current_dir(&dir)));
+}
+
+#[test]
+fn ruby() {
+    let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
+    write("ruby", &samples, dir.path(), |name| format!("{name}.rb"), |_, text| text.to_owned());
+    let driver = r#"
+require "json"
+spaces = Hash.new { |all, file| all[file] = Class.new.tap { |space| space.class_eval(File.read(file)) }.new }
+JSON.parse(File.read("cases.json", encoding: "utf-8")).each do |one|
+  verify = spaces[one["file"]].method(:verify)
+  wanted = verify.parameters.to_h { |_, name| [name, one[name.to_s]] }
+  puts [one["name"], one["what"], verify.call(**wanted)].join("\t")
+end
+"#;
+    fs::write(dir.path().join("driver.rb"), driver).unwrap();
+    judge("ruby", &samples, &verdicts(Command::new("ruby").arg("driver.rb").current_dir(&dir)));
+}
+
+/// A text as a literal that Go, Java and Rust read alike.
+fn literal(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+fn cases<'s>(language: &'s str, samples: &'s [Sample]) -> impl Iterator<Item = (&'s Sample, &'s String, &'s Case)> {
+    let of_one = |sample: &'s Sample| sample.codes.get(language).map(|code| (sample, code));
+    samples
+        .iter()
+        .filter_map(of_one)
+        .flat_map(|(sample, code)| sample.cases.iter().map(move |case| (sample, code, case)))
+}
+
+/// The arguments behind headers, body and secret, in the order the snippets take them.
+fn rest(code: &str, params: &str, now: String) -> String {
+    let all = [
+        ("url", literal(URL)),
+        ("path", literal("/hook?a=1")),
+        ("method", literal("POST")),
+        ("params", params.to_owned()),
+        ("now", now),
+    ];
+    let wanted = all.into_iter().filter(|(name, _)| arguments(code, name) || (*name == "now" && arguments(code, "ms")));
+    wanted.map(|(_, value)| format!(", {value}")).collect()
+}
+
+#[test]
+fn go() {
+    let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
+    write(
+        "go",
+        &samples,
+        dir.path(),
+        |name| format!("{name}/verify.go"),
+        |sample, text| text.replacen("package main", &format!("package {}", sample.name), 1),
+    );
+    fs::write(dir.path().join("go.mod"), "module snippets\n\ngo 1.19\n").unwrap();
+    let mut driver = "package main\n\nimport (\n\t\"fmt\"\n\t\"net/http\"\n\t\"time\"\n".to_owned();
+    for sample in samples.iter().filter(|sample| sample.codes.contains_key("go")) {
+        writeln!(driver, "\t\"snippets/{}\"", sample.name).unwrap();
+    }
+    driver.push_str(")\n\nfunc headers(pairs ...string) http.Header {\n\tall := http.Header{}\n\tfor at := 0; at < len(pairs); at += 2 {\n\t\tall.Set(pairs[at], pairs[at+1])\n\t}\n\treturn all\n}\n\nfunc main() {\n\t_ = time.Now\n");
+    for (sample, code, case) in cases("go", &samples) {
+        let headers: Vec<String> =
+            case.headers.iter().flat_map(|(name, value)| [literal(name), literal(value)]).collect();
+        let params: Vec<String> =
+            every_param(code).keys().map(|name| format!("{}: \"setting\"", literal(name))).collect();
+        let rest =
+            rest(code, &format!("map[string]string{{{}}}", params.join(", ")), format!("time.Unix({}, 0)", case.now));
+        writeln!(
+            driver,
+            "\tfmt.Printf(\"{}\\t{}\\t%v\\n\", {}.Verify(headers({}), []byte({}), {}{rest}))",
+            sample.name,
+            case.what,
+            sample.name,
+            headers.join(", "),
+            literal(&case.body),
+            literal(case.secret)
+        )
+        .unwrap();
+    }
+    driver.push_str("}\n");
+    fs::write(dir.path().join("main.go"), driver).unwrap();
+    let mut command = Command::new("go");
+    command.args(["run", "."]).current_dir(&dir).env("GOFLAGS", "-mod=mod").env("GOPROXY", "off");
+    judge("go", &samples, &verdicts(&mut command));
+}
+
+#[test]
+fn java() {
+    let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
+    write(
+        "java",
+        &samples,
+        dir.path(),
+        |name| format!("s_{name}/Webhook.java"),
+        |sample, text| format!("package s_{};\n{text}", sample.name),
+    );
+    let mut driver = "import java.time.Instant;\nimport java.util.HashMap;\nimport java.util.Map;\n\npublic final class Main {\n  static byte[] bytes(String text) { return text.getBytes(java.nio.charset.StandardCharsets.UTF_8); }\n  static Map<String, String> map(String... pairs) {\n    Map<String, String> all = new HashMap<>();\n    for (int at = 0; at < pairs.length; at += 2) all.put(pairs[at], pairs[at + 1]);\n    return all;\n  }\n  static void say(String name, String what, boolean valid) { System.out.println(name + \"\\t\" + what + \"\\t\" + valid); }\n".to_owned();
+    let mut calls = String::new();
+    for (number, (sample, code, case)) in cases("java", &samples).enumerate() {
+        let map = |pairs: &HashMap<String, String>| {
+            let pairs: Vec<String> = pairs.iter().flat_map(|(name, value)| [literal(name), literal(value)]).collect();
+            format!("map({})", pairs.join(", "))
+        };
+        let rest = rest(code, &map(&every_param(code)), format!("Instant.ofEpochSecond({}L)", case.now));
+        // A method each: one with all of them would be too large for the virtual machine.
+        writeln!(
+            driver,
+            "  static void c{number}() {{ say({}, {}, s_{}.Webhook.verify({}, bytes({}), {}{rest})); }}",
+            literal(&sample.name),
+            literal(case.what),
+            sample.name,
+            map(&case.headers),
+            literal(&case.body),
+            literal(case.secret)
+        )
+        .unwrap();
+        writeln!(calls, "    c{number}();").unwrap();
+    }
+    writeln!(driver, "  public static void main(String[] arguments) {{\n{calls}  }}\n}}").unwrap();
+    fs::write(dir.path().join("Main.java"), driver).unwrap();
+    let compiled = Command::new("javac").args(["-encoding", "UTF-8", "Main.java"]).current_dir(&dir).output().unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    judge("java", &samples, &verdicts(Command::new("java").args(["-cp", ".", "Main"]).current_dir(&dir)));
+}
+
+/// With the crates this workspace has locked, so that nothing is fetched.
+#[test]
+fn rust() {
+    let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    write("rust", &samples, dir.path(), |name| format!("src/{name}.rs"), |_, text| text.to_owned());
+    let manifest = "[package]\nname = \"snippets\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nbase64 = \"0.22\"\nhex = \"0.4\"\nhmac = \"0.13\"\njiff = \"0.2\"\nmd-5 = \"0.11\"\nserde_json = \"1\"\nsha1 = \"0.11\"\nsha2 = \"0.11\"\nsubtle = \"2\"\n";
+    fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
+    fs::copy(root.join("Cargo.lock"), dir.path().join("Cargo.lock")).unwrap();
+    let mut driver = "use std::collections::HashMap;\n\n".to_owned();
+    for sample in samples.iter().filter(|sample| sample.codes.contains_key("rust")) {
+        writeln!(driver, "mod {};", sample.name).unwrap();
+    }
+    driver.push_str("\nfn map(pairs: &[(&str, &str)]) -> HashMap<String, String> {\n    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()\n}\n\nfn main() {\n");
+    for (sample, code, case) in cases("rust", &samples) {
+        let map = |pairs: &HashMap<String, String>| {
+            let pairs: Vec<String> =
+                pairs.iter().map(|(name, value)| format!("({}, {})", literal(name), literal(value))).collect();
+            format!("&map(&[{}])", pairs.join(", "))
+        };
+        let rest = rest(code, &map(&every_param(code)), format!("{}", case.now * 1_000));
+        writeln!(
+            driver,
+            "    println!(\"{}\\t{}\\t{{}}\", {}::verify({}, {}.as_bytes(), {}{rest}));",
+            sample.name,
+            case.what,
+            sample.name,
+            map(&case.headers),
+            literal(&case.body),
+            literal(case.secret)
+        )
+        .unwrap();
+    }
+    driver.push_str("}\n");
+    fs::write(dir.path().join("src/main.rs"), driver).unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--offline"]).current_dir(&dir);
+    command.env("CARGO_TARGET_DIR", root.join("target/snippets"));
+    judge("rust", &samples, &verdicts(&mut command));
+}
