@@ -41,7 +41,8 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
   test("by keyboard alone: choose, read, pin, note, delete, undo", async () => {
     const { driver } = hookline;
     await press(driver, "j");
-    await sees(driver, "Hello from Hookline");
+    await sees(driver, "chat.closed");
+    await sees(driver, "transcript");
     await press(driver, "j");
     await sees(driver, "12345678901234567890");
     await press(driver, "p");

@@ -70,6 +70,45 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     }
   });
 
+  test("code that verifies it is there in seven languages", async () => {
+    const { driver } = hookline;
+    await sees(driver, "Verify it in your own code");
+    await sees(driver, "timingSafeEqual");
+    await click(driver, "Ruby");
+    await sees(driver, "OpenSSL.secure_compare");
+    const languages = await driver.executeScript<number>("return document.querySelectorAll('[aria-label=Language] [role=radio]').length");
+    expect(languages).toBe(7);
+  });
+
+  test("an unknown sender's scheme is found, judged while it is described, and saved as a provider", async () => {
+    const { driver } = hookline;
+    await hookline.api("/inboxes", { method: "POST", body: JSON.stringify({ name: `own-${door}` }) });
+    const at = String(Math.floor(Date.now() / 1000));
+    const signature = createHmac("sha256", SECRET).update(`${at}.${BODY}`).digest("base64");
+    await fetch(`${hookline.receiver}/own-${door}`, { method: "POST", headers: { "x-acme-time": at, "x-acme-signature": `v1=${signature}` }, body: BODY });
+    await click(driver, `own-${door}`);
+    await until("the request", async () => (await rows(driver)).length === 1);
+    await press(driver, Key.HOME);
+    await sees(driver, "Nothing says who signs here.");
+    await click(driver, "Find or describe the scheme");
+    await sees(driver, "A scheme of your own");
+    await until("the secret's field", () => driver.executeScript<boolean>("const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)"));
+    await press(driver, SECRET);
+    await sees(driver, "is not hex");
+    await click(driver, "Find the scheme");
+    await sees(driver, "Found: the form says how it is signed.");
+    await sees(driver, "The signature holds.");
+    expect(await serious(driver)).toEqual([]);
+    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-own-scheme.png`);
+    await until("the name's field", () => driver.executeScript<boolean>("const field = [...document.querySelectorAll('[role=dialog] input')].at(-1); field?.focus(); return Boolean(field)"));
+    await press(driver, `Acme ${door}`);
+    await press(driver, Key.ENTER);
+    await noDialog(driver);
+    await until("the verdict", async () => (await rows(driver))[0]?.includes("valid"));
+    await click(driver, "inbox");
+    await press(driver, Key.HOME);
+  });
+
   test("the lab judges a pasted request and keeps nothing", async () => {
     const { driver } = hookline;
     const stored = (await hookline.api<{ requests: number }>("/status")).requests;

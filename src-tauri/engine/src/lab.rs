@@ -9,7 +9,8 @@ use std::{
 use base64::Engine as _;
 use hookline_provider::Catalogue;
 use hookline_signature::{
-    Explanation, Finding, Keys, Known, Message, Scheme, State, explain as explained, sign as signed, verify as verified,
+    Explanation, Fault, Finding, Keys, Known, Message, Scheme, State, explain as explained, sign as signed,
+    verify as verified,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -180,8 +181,13 @@ struct Ready {
     now_ms: i64,
 }
 
-fn ready(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Ready, LabError> {
-    let scheme = match (&question.provider, &question.scheme) {
+/// The scheme that is meant: a vendor's by its name, or one of its own.
+pub(crate) fn scheme_of(
+    catalogue: &Catalogue,
+    provider: Option<&str>,
+    scheme: Option<&Value>,
+) -> Result<Scheme, LabError> {
+    Ok(match (provider, scheme) {
         (_, Some(scheme @ Value::Object(_))) => {
             serde_json::from_value(scheme.clone()).map_err(|e| LabError(format!("The scheme does not read: {e}.")))?
         }
@@ -204,14 +210,22 @@ fn ready(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Read
             record.scheme.clone()
         }
         (None, _) => return fail("Name a provider, or give a scheme."),
-    };
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(question.request.trim())
-        .map_err(|e| LabError(format!("The request is not base64: {e}.")))?;
+    })
+}
+
+fn ready(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Ready, LabError> {
+    let scheme = scheme_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
+    let bytes = decoded(&question.request)?;
     let secrets = question.secret.iter().chain(&question.secrets).cloned().collect();
     let keys = Keys { secrets, params: question.params.clone() };
     let now_ms = question.now.map_or(now_ms, |seconds| seconds.saturating_mul(1_000));
     Ok(Ready { scheme, keys, bytes, now_ms })
+}
+
+fn decoded(request: &str) -> Result<Vec<u8>, LabError> {
+    base64::engine::general_purpose::STANDARD
+        .decode(request.trim())
+        .map_err(|e| LabError(format!("The request is not base64: {e}.")))
 }
 
 /// Judges a message.
@@ -239,6 +253,72 @@ pub fn explain(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Resul
     let raw = Raw::parse(&ready.bytes)?;
     let known = Known { other_schemes: other_schemes(catalogue), ..Known::default() };
     Ok(searched(&ready.scheme, &raw.message(question.url.as_deref()), &ready.keys, &known, ready.now_ms))
+}
+
+/// A scheme by which a message's signature holds.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SchemeFound {
+    /// The vendor's id; none where it is no vendor's but a usual way to sign.
+    pub provider: Option<String>,
+    /// The vendor's name.
+    pub name: Option<String>,
+    /// The scheme's name among the vendor's.
+    pub scheme: Option<String>,
+    /// The rule itself.
+    #[schema(value_type = Object)]
+    pub rule: Value,
+}
+
+/// The schemes by which a message's signature holds.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FoundShown {
+    /// Those of vendors first.
+    pub items: Vec<SchemeFound>,
+    /// Whether everything there is to try was tried.
+    pub complete: bool,
+}
+
+/// Finds the schemes by which a pasted message's signature holds.
+pub fn find(catalogue: &Catalogue, question: &Question) -> Result<FoundShown, LabError> {
+    let bytes = decoded(&question.request)?;
+    let raw = Raw::parse(&bytes)?;
+    let secrets = question.secret.iter().chain(&question.secrets).cloned().collect();
+    let keys = Keys { secrets, params: question.params.clone() };
+    Ok(found(catalogue, &raw.message(question.url.as_deref()), &keys))
+}
+
+/// Tries every vendor's schemes, and then the usual ways to sign.
+pub(crate) fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> FoundShown {
+    let began = Instant::now();
+    let mut items = Vec::new();
+    for provider in catalogue.providers() {
+        for record in &provider.schemes {
+            // Whether it is late is another question; 0 is before everything, so nothing is stale.
+            let verdict = verified(&record.scheme, message, keys, 0);
+            let held = verdict.state == State::Valid
+                || matches!(verdict.fault, Some(Fault::Future { .. } | Fault::Stale { .. }));
+            if held {
+                items.push(SchemeFound {
+                    provider: Some(provider.id.clone()),
+                    name: Some(provider.name.clone()),
+                    scheme: Some(record.id.clone()),
+                    rule: serde_json::to_value(&record.scheme).unwrap_or_default(),
+                });
+            }
+        }
+    }
+    let mut complete = true;
+    if items.is_empty() {
+        let usual = hookline_signature::find(message, keys, &|| began.elapsed() > SEARCH);
+        complete = began.elapsed() <= SEARCH;
+        items.extend(usual.map(|digest| SchemeFound {
+            provider: None,
+            name: None,
+            scheme: None,
+            rule: serde_json::to_value(Scheme::Digest(digest)).unwrap_or_default(),
+        }));
+    }
+    FoundShown { items, complete }
 }
 
 /// The usual scheme of every vendor, to be tried in another's place.

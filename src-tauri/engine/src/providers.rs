@@ -1,6 +1,7 @@
 //! The vendors of one data directory: those that ship, with a user's own files over them.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
 };
@@ -54,9 +55,10 @@ impl Providers {
         self.now().bad
     }
 
-    /// The user's own file of a vendor, where there is one.
-    pub(crate) fn own_file(&self, id: &str) -> Option<String> {
-        std::fs::read_to_string(self.path(id)).ok()
+    /// Ids of the vendors that are files of the user's own.
+    pub(crate) fn own_ids(&self) -> BTreeSet<String> {
+        let files = own_files(&self.data.join("providers"));
+        files.into_iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
     }
 
     fn path(&self, id: &str) -> PathBuf {

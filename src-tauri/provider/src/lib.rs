@@ -15,5 +15,5 @@ pub use catalogue::{BadFile, Catalogue};
 pub use event::{Places, Recognised};
 pub use handshake::{Answered, Filled, Handshake, Proof, Question, Reply};
 pub use policy::{Disable, Fact, Gone, Https, Policy, RETRIES_MAX, RetryOn, Schedule, Success};
-pub use provider::{Provider, RestsOn, SchemeRecord};
+pub use provider::{Own, Provider, RestsOn, SchemeRecord};
 pub use sending::{EventType, SecretForm, Sending, Test, Trap};

@@ -83,6 +83,42 @@ struct FileScheme {
     code: Option<Code>,
 }
 
+/// A vendor of a user's own, as its file is written.
+#[derive(Debug, Clone, Serialize)]
+pub struct Own {
+    /// Its name.
+    pub name: String,
+    /// What its requests have.
+    pub recognise: Vec<Places>,
+    /// Where the event type stands.
+    pub event_type: Vec<Places>,
+    /// Where the event id stands.
+    pub event_id: Vec<Places>,
+    /// How it signs.
+    #[serde(skip)]
+    pub scheme: Digest,
+}
+
+impl Own {
+    /// The file, which [`Provider::parse`] reads.
+    pub fn to_toml(&self) -> Result<String, String> {
+        #[derive(Serialize)]
+        struct Scheme<'a> {
+            id: &'static str,
+            rests_on: RestsOn,
+            digest: &'a Digest,
+        }
+        #[derive(Serialize)]
+        struct Whole<'a> {
+            #[serde(flatten)]
+            own: &'a Own,
+            schemes: [Scheme<'a>; 1],
+        }
+        let scheme = Scheme { id: "own", rests_on: RestsOn::Assumed, digest: &self.scheme };
+        toml::to_string_pretty(&Whole { own: self, schemes: [scheme] }).map_err(|e| e.to_string())
+    }
+}
+
 impl Provider {
     /// Reads a file. The error names line, column and what was expected.
     pub fn parse(id: &str, text: &str) -> Result<Self, String> {

@@ -17,6 +17,14 @@ export type Explanation = components["schemas"]["ExplanationShown"];
 /** What the engine fills in where it is left out. */
 export type Question = Verification & { request: string };
 type WholeQuestion = components["schemas"]["Question"];
+/** What is tried on a stored request in the place of its inbox's settings. */
+export interface Trial {
+  scheme?: object;
+  secrets?: string[];
+  params?: Record<string, string>;
+  url?: string;
+}
+type WholeTrial = components["schemas"]["Trial"];
 export type Job = components["schemas"]["Job"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
@@ -66,9 +74,15 @@ export const api = {
   removeRequest: (id: string) => value(client.DELETE("/api/v1/requests/{id}", requestPath(id))),
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
   providers: () => value(client.GET("/api/v1/providers")),
+  snippets: (id: string, scheme?: string) => value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
+  saveProvider: (id: string, body: { name: string; scheme: object; event_type?: string[]; event_id?: string[] }) =>
+    value(client.PUT("/api/v1/providers/{id}", { ...requestPath(id), body: { ...body, scheme: body.scheme as Record<string, never> } })),
+  trySignature: (id: string, body: Trial) => value(client.POST("/api/v1/requests/{id}/signature/try", { ...requestPath(id), body: body as unknown as WholeTrial })),
+  findScheme: (id: string, body: Trial) => value(client.POST("/api/v1/requests/{id}/signature/find", { ...requestPath(id), body: body as unknown as WholeTrial })),
   signature: (id: string) => value(client.GET("/api/v1/requests/{id}/signature", requestPath(id))),
   explain: (body: Question) => value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
   sign: (body: Question) => value(client.POST("/api/v1/signature/sign", { body: body as unknown as WholeQuestion })),
+  findSchemes: (body: Question) => value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
   undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
   retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),

@@ -204,6 +204,25 @@ export interface paths {
         };
         /** One vendor, as its file has it. */
         get: operations["providers_read"];
+        /** Save a vendor of your own as a file in the data folder. */
+        put: operations["providers_save"];
+        post?: never;
+        /** Remove a vendor of your own. */
+        delete: operations["providers_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/providers/{id}/snippets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Code that verifies a vendor's requests, for a receiver of your own. */
+        get: operations["providers_list_snippets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -401,6 +420,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/requests/{id}/signature/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find the schemes by which a stored request's signature holds. */
+        post: operations["signature_find_for_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{id}/signature/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Judge a stored request by another scheme or secret; nothing is kept. */
+        post: operations["signature_try_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -430,6 +483,23 @@ export interface paths {
         put?: never;
         /** Say why a message's signature does not hold. */
         post: operations["signature_explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/signature/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find the schemes by which a message's signature holds. */
+        post: operations["signature_find"];
         delete?: never;
         options?: never;
         head?: never;
@@ -576,6 +646,8 @@ export interface components {
         /** @description A request in full. Its body has a route of its own. */
         Detail: components["schemas"]["Summary"] & {
             answer?: components["schemas"]["InboxAnswer"] | null;
+            /** @description Whose answer it is, where the vendor asked for it and no person made it. */
+            answer_origin?: string | null;
             /** @description What the body is said to be. */
             content: components["schemas"]["Content"];
             /** @description Headers in wire order with repeats; credentials masked. */
@@ -626,6 +698,13 @@ export interface components {
             code: string;
             /** @description What is wrong. */
             what: string;
+        };
+        /** @description The schemes by which a message's signature holds. */
+        FoundShown: {
+            /** @description Whether everything there is to try was tried. */
+            complete: boolean;
+            /** @description Those of vendors first. */
+            items: components["schemas"]["SchemeFound"][];
         };
         /** @description One header line. */
         HeaderLine: {
@@ -826,12 +905,29 @@ export interface components {
             bad_files: string[];
             items: components["schemas"]["ProviderRow"][];
         };
+        /** @description A vendor of your own. */
+        ProviderNew: {
+            /** @description Where the event id stands. */
+            event_id?: string[];
+            /** @description Where the event type stands, such as `json:type` or `header:X-Event`. */
+            event_type?: string[];
+            /** @description Its name. */
+            name: string;
+            /** @description How it signs: `{"digest": {…}}`, as `GET /providers/{id}` shows schemes. */
+            scheme: Record<string, never>;
+        };
         /** @description A vendor as a list shows it. */
         ProviderRow: {
+            /** @description Settings those need. */
+            handshake_params: string[];
+            /** @description What it has to be answered, by the handshakes' names. */
+            handshakes: string[];
             /** @description Its id. */
             id: string;
             /** @description Its name. */
             name: string;
+            /** @description Whether it is a file of your own. */
+            own: boolean;
             /** @description How it signs. */
             schemes: components["schemas"]["SchemeRow"][];
         };
@@ -954,6 +1050,17 @@ export interface components {
              */
             requests?: number | null;
         };
+        /** @description A scheme by which a message's signature holds. */
+        SchemeFound: {
+            /** @description The vendor's name. */
+            name?: string | null;
+            /** @description The vendor's id; none where it is no vendor's but a usual way to sign. */
+            provider?: string | null;
+            /** @description The rule itself. */
+            rule: Record<string, never>;
+            /** @description The scheme's name among the vendor's. */
+            scheme?: string | null;
+        };
         /** @description One way a vendor signs. */
         SchemeRow: {
             /** @description Its name among the vendor's. */
@@ -994,6 +1101,19 @@ export interface components {
             elsewhere: string[][];
             /** @description Headers to set, as `[name, value]`. */
             headers: string[][];
+        };
+        /** @description A snippet in one language. */
+        Snippet: {
+            /** @description The code. */
+            code: string;
+            /** @description The language's name for programs. */
+            language: string;
+            /** @description Its name for people. */
+            name: string;
+        };
+        /** @description Verifying code in every language it can be written in. */
+        SnippetList: {
+            items: components["schemas"]["Snippet"][];
         };
         /** @description How the engine fares. */
         Status: {
@@ -1095,6 +1215,28 @@ export interface components {
         TestEvent: {
             /** Format: int32 */
             status: number;
+        };
+        /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
+        Trial: {
+            /**
+             * @description Settings the scheme names; the inbox's if absent.
+             * @default null
+             */
+            params: {
+                [key: string]: string;
+            } | null;
+            /** @description A scheme of its own as an object; the inbox's if absent. */
+            scheme?: Record<string, never> | null;
+            /**
+             * @description Secrets; the inbox's if absent, and masked ones are those.
+             * @default null
+             */
+            secrets: string[] | null;
+            /**
+             * @description The URL as registered; the inbox's if absent.
+             * @default null
+             */
+            url: string | null;
         };
         /** @description Whether a signature holds, and why not. */
         VerdictShown: {
@@ -1639,6 +1781,114 @@ export interface operations {
             };
         };
     };
+    providers_save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProviderNew"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    providers_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    providers_list_snippets: {
+        parameters: {
+            query?: {
+                /** @description One of the vendor's schemes; the usual one if absent. */
+                scheme?: string | null;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SnippetList"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     status_listen: {
         parameters: {
             query?: never;
@@ -2125,6 +2375,104 @@ export interface operations {
             };
         };
     };
+    signature_find_for_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundShown"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    signature_try_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Trial"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExplanationShown"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     settings_read: {
         parameters: {
             query?: never;
@@ -2194,6 +2542,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExplanationShown"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    signature_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Question"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundShown"];
                 };
             };
             422: {

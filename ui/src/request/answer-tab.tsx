@@ -15,7 +15,7 @@ export function AnswerTab({ detail }: { detail: Detail }) {
     <div className="space-y-4 p-4">
       <p>
         <strong className={detail.status < 400 ? "text-valid" : "text-invalid"}>{detail.status}</strong>{" "}
-        {answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? "The receiver answered by itself.")}
+        {detail.answer_origin ? `was the answer the vendor asks for (${detail.answer_origin}), given after the request was on disk.` : answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? "The receiver answered by itself.")}
       </p>
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
         <dt className="text-ink-2">Arrived</dt>

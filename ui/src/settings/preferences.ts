@@ -7,11 +7,13 @@ export interface Preferences {
   density: "cosy" | "compact";
   zoom: number;
   bodyView: "tree" | "text" | "hex";
+  /** Of code that is shown. */
+  language: string;
   place: string;
 }
 
 const KEY = "hookline-preferences";
-const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", place: "/" };
+const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", language: "node", place: "/" };
 const ZOOMS = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const;
 
 function stored(): Preferences {

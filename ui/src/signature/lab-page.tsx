@@ -3,9 +3,11 @@ import { useState } from "react";
 import { api, type Explanation, type Verification } from "../api/client";
 import { useCommands } from "../commands/use-commands";
 import { Button, Field, INPUT } from "../parts/controls";
+import { visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { platform } from "../platform";
 import { Explained } from "./explained";
+import { Snippets } from "./snippets";
 import { VerificationForm } from "./verification-form";
 
 const EXAMPLE = `POST /hook HTTP/1.1
@@ -22,12 +24,14 @@ export function LabPage() {
   const [keys, setKeys] = useState<Verification>({ provider: "github", scheme: null, secrets: [], params: {}, url: null });
   const [explained, setExplained] = useState<Explanation>();
   const [signed, setSigned] = useState<string>();
+  const [found, setFound] = useState<string>();
   const [working, setWorking] = useState(false);
   const question = () => ({ ...keys, secrets: keys.secrets?.filter(Boolean), request: base64(message) });
   const run = async (work: () => Promise<void>): Promise<void> => {
     setWorking(true);
     setExplained(undefined);
     setSigned(undefined);
+    setFound(undefined);
     await attempt(work());
     setWorking(false);
   };
@@ -36,6 +40,18 @@ export function LabPage() {
     void run(async () => {
       const { headers, elsewhere } = await api.sign(question());
       setSigned([...headers.map(([name, value]) => `${name}: ${value}`), ...elsewhere.map(([place, value]) => `${place} = ${value}`)].join("\n"));
+    });
+  const find = (): void =>
+    void run(async () => {
+      const { items } = await api.findSchemes(question());
+      const vendors = items.flatMap((item) => (item.name ? [item.name] : []));
+      setFound(
+        vendors.length
+          ? `It is signed as ${vendors.join(", ")} ${vendors.length === 1 ? "signs" : "sign"}.`
+          : items.length
+            ? `It is signed in a usual way, by no provider known here: ${JSON.stringify(items[0]!.rule)}`
+            : "No provider's rule and none of the usual ways makes this signature with this secret.",
+      );
     });
   useCommands({ "lab-verify": explain, "lab-sign": sign });
 
@@ -48,18 +64,22 @@ export function LabPage() {
           {(props) => <textarea {...props} rows={12} spellCheck={false} placeholder={EXAMPLE} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={message} onChange={(event) => setMessage(event.target.value)} />}
         </Field>
         <VerificationForm value={keys} onChange={setKeys} />
-        <div className="sticky -bottom-6 -mx-6 -mb-6 flex gap-2 border-t border-line bg-pane px-6 py-3">
+        <div className="sticky -bottom-6 -mx-6 -mb-6 flex flex-wrap gap-2 border-t border-line bg-pane px-6 py-3">
           <Button look="primary" disabled={working || !message} onClick={explain}>
             Verify and explain
           </Button>
           <Button disabled={working || !message} onClick={sign}>
             Sign
           </Button>
+          <Button disabled={working || !message || !keys.secrets?.[0]} onClick={find}>
+            Find the scheme
+          </Button>
           <Button onClick={() => setMessage(EXAMPLE)}>Example</Button>
         </div>
       </section>
       <section aria-label="Verdict" aria-live="polite" className="overflow-auto">
         {working && <p className="p-4 text-ink-2">Looking for the reason…</p>}
+        {found !== undefined && <p className="p-4 text-title font-medium">{visible(found)}</p>}
         {explained && <Explained data={explained} />}
         {signed !== undefined && (
           <div className="space-y-3 p-4">
@@ -68,6 +88,11 @@ export function LabPage() {
               {signed}
             </pre>
             <Button onClick={() => void attempt(platform.copyText(signed).then(() => tell("Copied headers")))}>Copy</Button>
+          </div>
+        )}
+        {keys.provider && (
+          <div className="p-4">
+            <Snippets provider={keys.provider} scheme={keys.scheme} />
           </div>
         )}
       </section>

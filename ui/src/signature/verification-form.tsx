@@ -42,6 +42,7 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
         </Field>
       )}
       {provider && !scheme && <p className="mb-4 text-ink-2">{provider.name} does not sign what it sends.</p>}
+      {provider?.handshakes.length ? <p className="mb-4 text-ink-2">Answered by itself as {provider.name} asks: {provider.handshakes.join(", ")}.</p> : null}
       {scheme && (
         <>
           {secrets.map((secret, place) => (
@@ -63,11 +64,6 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
               Another secret, while one replaces the other
             </Button>
           )}
-          {scheme.params.map((name) => (
-            <Field key={name} label={name.replaceAll("_", " ")} hint="A setting of this scheme.">
-              {(props) => <input {...props} className={INPUT} value={value.params?.[name] ?? ""} onChange={(event) => set({ params: { ...value.params, [name]: event.target.value } })} />}
-            </Field>
-          ))}
           {scheme.signs_url && (
             <Field label="URL as registered" hint="The signature covers it, and a tunnel or proxy changes what arrives.">
               {(props) => <input {...props} type="url" placeholder="https://…" className={`${INPUT} font-mono text-data`} value={value.url ?? ""} onChange={(event) => set({ url: event.target.value || null })} />}
@@ -76,6 +72,11 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
           {!scheme.signs_body && <p className="mb-4 text-warning">This signature does not cover the body.</p>}
         </>
       )}
+      {[...new Set([...(scheme?.params ?? []), ...(provider?.handshake_params ?? [])])].map((name) => (
+        <Field key={name} label={name.replaceAll("_", " ")} hint={scheme?.params.includes(name) ? "A setting of this scheme." : "What the provider's handshake is checked against."}>
+          {(props) => <input {...props} className={INPUT} value={value.params?.[name] ?? ""} onChange={(event) => set({ params: { ...value.params, [name]: event.target.value } })} />}
+        </Field>
+      ))}
     </fieldset>
   );
 }

@@ -59,14 +59,17 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(inboxes::test_event))
         .routes(routes!(inboxes::secrets))
         .routes(routes!(providers::list))
-        .routes(routes!(providers::read))
+        .routes(routes!(providers::read, providers::save, providers::remove))
         .routes(routes!(providers::list_snippets))
         .routes(routes!(signature::explain_request))
+        .routes(routes!(signature::try_request))
+        .routes(routes!(signature::find_for_request))
         .merge(
             OpenApiRouter::new()
                 .routes(routes!(signature::verify))
                 .routes(routes!(signature::sign))
                 .routes(routes!(signature::explain))
+                .routes(routes!(signature::find))
                 .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
         )
         .routes(routes!(requests::list))
@@ -99,7 +102,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// A function is named for what it does to its resource, so the resource makes its id unique.
 fn name_operations(document: &mut utoipa::openapi::OpenApi) {
     for item in document.paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+        {
             let tag = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
             operation.operation_id = operation.operation_id.take().map(|id| format!("{tag}_{id}"));
         }

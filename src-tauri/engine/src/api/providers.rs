@@ -1,13 +1,18 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_provider::Provider;
+use hookline_provider::{Own, Places, Provider};
+use hookline_signature::Scheme;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
 use crate::{Engine, Snippet, snippets};
+
+/// Longest id of a provider.
+const ID_MAX: usize = 64;
 
 /// A vendor as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,6 +21,8 @@ pub(super) struct ProviderRow {
     id: String,
     /// Its name.
     name: String,
+    /// Whether it is a file of your own.
+    own: bool,
     /// How it signs.
     schemes: Vec<SchemeRow>,
     /// What it has to be answered, by the handshakes' names.
@@ -43,7 +50,7 @@ pub(super) struct SchemeRow {
 }
 
 impl ProviderRow {
-    fn of(provider: &Provider) -> Self {
+    fn of(provider: &Provider, own: bool) -> Self {
         let schemes = provider.schemes.iter().map(|record| SchemeRow {
             id: record.id.clone(),
             rests_on: record.rests_on,
@@ -55,6 +62,7 @@ impl ProviderRow {
         Self {
             id: provider.id.clone(),
             name: provider.name.clone(),
+            own,
             schemes: schemes.collect(),
             handshakes: provider.handshakes.iter().map(|handshake| handshake.name.clone()).collect(),
             handshake_params: provider.handshake_params(),
@@ -73,7 +81,9 @@ pub(super) struct ProviderList {
 /// All vendors.
 #[utoipa::path(get, path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
 pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList> {
-    let items = engine.providers.catalogue().providers().map(ProviderRow::of).collect();
+    let own = engine.providers.own_ids();
+    let catalogue = engine.providers.catalogue();
+    let items = catalogue.providers().map(|provider| ProviderRow::of(provider, own.contains(&provider.id))).collect();
     Json(ProviderList { items, bad_files: engine.providers.bad_files().iter().map(ToString::to_string).collect() })
 }
 
@@ -125,4 +135,105 @@ pub(super) async fn list_snippets(
         }
     };
     Ok(Json(SnippetList { items }))
+}
+
+/// A vendor of your own.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProviderNew {
+    /// Its name.
+    name: String,
+    /// How it signs: `{"digest": {…}}`, as `GET /providers/{id}` shows schemes.
+    #[schema(value_type = Object)]
+    scheme: Value,
+    /// Where the event type stands, such as `json:type` or `header:X-Event`.
+    #[serde(default)]
+    event_type: Vec<String>,
+    /// Where the event id stands.
+    #[serde(default)]
+    event_id: Vec<String>,
+}
+
+/// Whether an id can be a provider's, or the sentence that says why not.
+fn check_id(id: &str) -> Result<(), ApiError> {
+    let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if id.is_empty() || id.len() > ID_MAX || !id.chars().all(kebab) || id.starts_with('-') {
+        return Err(ApiError::invalid(format!(
+            "A provider's id has 1 to {ID_MAX} lower-case letters, digits and hyphens, for it is a file's name."
+        )));
+    }
+    Ok(())
+}
+
+fn shipped(id: &str) -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "provider_ships",
+        format!("The provider {id:?} ships with Hookline."),
+        "Choose another id; a file of this name in the data folder's providers can stand in for it.",
+    )
+}
+
+/// Save a vendor of your own as a file in the data folder.
+#[utoipa::path(put, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), request_body = ProviderNew, responses(
+    (status = 200, body = Object), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn save(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(new): extract::Json<ProviderNew>,
+) -> Result<Json<Value>, ApiError> {
+    check_id(&id)?;
+    let own = engine.providers.own_ids().contains(&id);
+    if !own && engine.providers.catalogue().get(&id).is_some() {
+        return Err(shipped(&id));
+    }
+    let scheme = crate::lab::scheme_of(&engine.providers.catalogue(), None, Some(&new.scheme))?;
+    let Scheme::Digest(scheme) = scheme else {
+        return Err(ApiError::invalid("A provider of your own signs by a digest: give {\"digest\": {…}}."));
+    };
+    let places = |texts: &[String]| {
+        texts.iter().map(|text| text.parse::<Places>().map_err(ApiError::invalid)).collect::<Result<Vec<_>, _>>()
+    };
+    let header = scheme.signature.iter().find_map(|source| source.header_name());
+    let recognise = header.into_iter().map(|name| format!("header:{name}")).collect::<Vec<_>>();
+    let file = Own {
+        name: new.name.trim().to_owned(),
+        recognise: places(&recognise)?,
+        event_type: places(&new.event_type)?,
+        event_id: places(&new.event_id)?,
+        scheme,
+    };
+    if file.name.is_empty() {
+        return Err(ApiError::invalid("A provider needs a name."));
+    }
+    let text = file.to_toml().map_err(ApiError::internal)?;
+    // Read back before it is kept: a file that is written is one that loads.
+    Provider::parse(&id, &text).map_err(ApiError::internal)?;
+    let (saving, saved) = (engine.clone(), id.clone());
+    let done = tokio::task::spawn_blocking(move || saving.providers.save(&saved, &text)).await;
+    done.map_err(|e| ApiError::internal(e.to_string()))?
+        .map_err(|e| ApiError::internal(format!("The provider's file cannot be written: {e}.")))?;
+    read(State(engine), extract::Path(id)).await
+}
+
+/// Remove a vendor of your own.
+#[utoipa::path(delete, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(super) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<StatusCode, ApiError> {
+    check_id(&id)?;
+    let (removing, removed) = (engine.clone(), id.clone());
+    let done = tokio::task::spawn_blocking(move || removing.providers.remove(&removed)).await;
+    let was = done
+        .map_err(|e| ApiError::internal(e.to_string()))?
+        .map_err(|e| ApiError::internal(format!("The provider's file cannot be removed: {e}.")))?;
+    match (was, engine.providers.catalogue().get(&id)) {
+        (true, _) => Ok(StatusCode::NO_CONTENT),
+        (false, Some(_)) => Err(shipped(&id)),
+        (false, None) => Err(ApiError::not_found("provider", format!("There is no provider {id:?}."))),
+    }
 }

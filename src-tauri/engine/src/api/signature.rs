@@ -1,15 +1,21 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use hookline_signature::{Known, Message};
+use hookline_provider::Catalogue;
+use hookline_signature::{Known, Message, Scheme};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
     content::{self, Content},
+    inbox::Address,
     judge::header_pairs,
-    lab::{self, ExplanationShown, LabError, Question, SignedShown, VerdictShown},
-    request::collect_body,
+    lab::{self, ExplanationShown, FoundShown, LabError, Question, SignedShown, VerdictShown},
+    request::{Stored, collect_body},
+    verification::Verification,
 };
 
 /// Largest body that is explained, in bytes.
@@ -64,6 +70,84 @@ pub(super) async fn explain(
     apart(&engine, move |engine, now| Ok(lab::explain(&engine.providers.catalogue(), &question, now)?)).await
 }
 
+/// Find the schemes by which a message's signature holds.
+#[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = Question, responses(
+    (status = 200, body = FoundShown), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn find(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(question): extract::Json<Question>,
+) -> Result<Json<FoundShown>, ApiError> {
+    apart(&engine, move |engine, _| Ok(lab::find(&engine.providers.catalogue(), &question)?)).await
+}
+
+/// A stored request with its body, ready to be judged.
+struct Subject {
+    inbox: Address,
+    stored: Stored,
+    body: Vec<u8>,
+    decoded: Option<Vec<u8>>,
+}
+
+impl Subject {
+    async fn load(engine: &Engine, id: &str) -> Result<Self, ApiError> {
+        let (row, stored) = stored(engine, id).await?;
+        let inbox = engine.addresses.get(&stored.summary.inbox).ok_or_else(ApiError::no_request)?;
+        let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+        let body = collect_body(body, EXPLAINED_MAX).await?.ok_or_else(|| {
+            ApiError::new(
+                http::StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large_to_explain",
+                format!("The body is larger than {EXPLAINED_MAX} bytes."),
+                "Its verdict stands; only the search for a fault is left out.",
+            )
+        })?;
+        let content = Content::of(&stored.header_block);
+        let decoded = match content.codings.is_empty() {
+            true => None,
+            false => content::decode(body.clone(), &content.codings, EXPLAINED_MAX).await.ok(),
+        };
+        Ok(Self { inbox, stored, body, decoded })
+    }
+
+    /// Looks at the message with the URL as this verification has it registered.
+    fn read<T>(&self, verification: &Verification, look: impl FnOnce(&Message<'_>) -> T) -> T {
+        let headers = header_pairs(&self.stored.header_block);
+        let url = verification.url_of(&self.inbox.name, &self.stored.summary.target);
+        look(&Message {
+            method: &self.stored.summary.method,
+            target: &self.stored.summary.target,
+            url: url.as_deref(),
+            headers: &headers,
+            body: &self.body,
+        })
+    }
+
+    /// The verdict at its arrival, and why.
+    fn explained(
+        &self,
+        engine: &Engine,
+        catalogue: &Catalogue,
+        scheme: &Scheme,
+        verification: &Verification,
+    ) -> ExplanationShown {
+        let others = engine.addresses.all().into_iter().filter(|other| other.number != self.inbox.number);
+        let other_secrets = others
+            .flat_map(|other| {
+                let whose = format!("the inbox {}", other.name);
+                other.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())).collect::<Vec<_>>()
+            })
+            .collect();
+        let known = Known {
+            decoded_body: self.decoded.as_deref(),
+            other_secrets,
+            other_schemes: lab::other_schemes(catalogue),
+        };
+        let arrived_ms = self.stored.summary.arrived_at.as_millisecond();
+        self.read(verification, |message| lab::searched(scheme, message, &verification.keys(), &known, arrived_ms))
+    }
+}
+
 /// The verdict on a stored request with everything behind it, judged at its arrival.
 #[utoipa::path(get, path = "/requests/{id}/signature", tag = "signature", params(("id" = String, Path)), responses(
     (status = 200, body = ExplanationShown), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
@@ -73,55 +157,89 @@ pub(super) async fn explain_request(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<ExplanationShown>, ApiError> {
-    let (row, stored) = stored(&engine, &id).await?;
-    let inbox = engine.addresses.get(&stored.summary.inbox).ok_or_else(ApiError::no_request)?;
-    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
-    let body = collect_body(body, EXPLAINED_MAX).await?.ok_or_else(|| {
-        ApiError::new(
-            http::StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large_to_explain",
-            format!("The body is larger than {EXPLAINED_MAX} bytes."),
-            "Its verdict stands; only the search for a fault is left out.",
-        )
-    })?;
-    let content = Content::of(&stored.header_block);
-    let decoded = match content.codings.is_empty() {
-        true => None,
-        false => content::decode(body.clone(), &content.codings, EXPLAINED_MAX).await.ok(),
-    };
+    let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalogue = engine.providers.catalogue();
-        let Some((_, record)) = inbox.verification.scheme(&catalogue) else {
-            return Err(ApiError::new(
-                http::StatusCode::CONFLICT,
-                "no_provider",
-                "The inbox has no provider, so nothing says how its requests are signed.",
-                "Choose the provider and enter its secret in the inbox's settings.",
-            ));
+        let verification = &subject.inbox.verification;
+        let (_, record) = verification.scheme(&catalogue).ok_or_else(no_provider)?;
+        Ok(subject.explained(engine, &catalogue, &record.scheme, verification))
+    })
+    .await
+}
+
+fn no_provider() -> ApiError {
+    ApiError::new(
+        http::StatusCode::CONFLICT,
+        "no_provider",
+        "The inbox has no provider, so nothing says how its requests are signed.",
+        "Choose the provider and enter its secret in the inbox's settings.",
+    )
+}
+
+/// By what a stored request is to be judged, in the place of its inbox's settings.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Trial {
+    /// A scheme of its own as an object; the inbox's if absent.
+    #[schema(value_type = Option<Object>)]
+    scheme: Option<Value>,
+    /// Secrets; the inbox's if absent, and masked ones are those.
+    secrets: Option<Vec<String>>,
+    /// Settings the scheme names; the inbox's if absent.
+    params: Option<BTreeMap<String, String>>,
+    /// The URL as registered; the inbox's if absent.
+    url: Option<String>,
+}
+
+impl Trial {
+    /// The inbox's verification with what is tried over it.
+    fn over(&self, inbox: &Verification) -> Verification {
+        inbox.changed_to(Verification {
+            secrets: self.secrets.clone().unwrap_or_else(|| inbox.secrets.clone()),
+            params: self.params.clone().unwrap_or_else(|| inbox.params.clone()),
+            url: self.url.clone().or_else(|| inbox.url.clone()),
+            ..inbox.clone()
+        })
+    }
+}
+
+/// Judge a stored request by another scheme or secret; nothing is kept.
+#[utoipa::path(post, path = "/requests/{id}/signature/try", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
+    (status = 200, body = ExplanationShown), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
+    (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn try_request(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(trial): extract::Json<Trial>,
+) -> Result<Json<ExplanationShown>, ApiError> {
+    let subject = Subject::load(&engine, &id).await?;
+    apart(&engine, move |engine, _| {
+        let catalogue = engine.providers.catalogue();
+        let verification = trial.over(&subject.inbox.verification);
+        let scheme = match &trial.scheme {
+            Some(scheme) => lab::scheme_of(&catalogue, None, Some(scheme))?,
+            None => verification.scheme(&catalogue).ok_or_else(no_provider)?.1.scheme.clone(),
         };
-        let headers = header_pairs(&stored.header_block);
-        let url = inbox.verification.url_of(&inbox.name, &stored.summary.target);
-        let message = Message {
-            method: &stored.summary.method,
-            target: &stored.summary.target,
-            url: url.as_deref(),
-            headers: &headers,
-            body: &body,
-        };
-        let other_secrets = engine
-            .addresses
-            .all()
-            .into_iter()
-            .filter(|other| other.number != inbox.number)
-            .flat_map(|other| {
-                let whose = format!("the inbox {}", other.name);
-                other.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())).collect::<Vec<_>>()
-            })
-            .collect();
-        let known =
-            Known { decoded_body: decoded.as_deref(), other_secrets, other_schemes: lab::other_schemes(&catalogue) };
-        let arrived_ms = stored.summary.arrived_at.as_millisecond();
-        Ok(lab::searched(&record.scheme, &message, &inbox.verification.keys(), &known, arrived_ms))
+        Ok(subject.explained(engine, &catalogue, &scheme, &verification))
+    })
+    .await
+}
+
+/// Find the schemes by which a stored request's signature holds.
+#[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
+    (status = 200, body = FoundShown), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody)
+))]
+pub(super) async fn find_for_request(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(trial): extract::Json<Trial>,
+) -> Result<Json<FoundShown>, ApiError> {
+    let subject = Subject::load(&engine, &id).await?;
+    apart(&engine, move |engine, _| {
+        let catalogue = engine.providers.catalogue();
+        let verification = trial.over(&subject.inbox.verification);
+        Ok(subject.read(&verification, |message| lab::found(&catalogue, message, &verification.keys())))
     })
     .await
 }

@@ -1,0 +1,29 @@
+import { useQuery } from "@tanstack/react-query";
+import { Copy } from "lucide-react";
+
+import { api } from "../api/client";
+import { Choice, IconButton } from "../parts/controls";
+import { attempt, tell } from "../parts/toasts";
+import { platform } from "../platform";
+import { prefer, usePreferences } from "../settings/preferences";
+
+/** Code that verifies a provider's requests, in the reader's own language. */
+export function Snippets({ provider, scheme }: { provider: string; scheme?: string | null }) {
+  const { language } = usePreferences();
+  const { data } = useQuery({ queryKey: ["snippets", provider, scheme], queryFn: () => api.snippets(provider, scheme ?? undefined), staleTime: Infinity });
+  if (!data) return null;
+  if (data.items.length === 0) return <p className="text-ink-2">No code for your own receiver here: this signature is not one a shared secret makes, or has a rule of its own. Use the vendor's SDK.</p>;
+  const shown = data.items.find((snippet) => snippet.language === language) ?? data.items[0]!;
+  return (
+    <section aria-label="Code that verifies this">
+      <h3 className="mb-1 flex flex-wrap items-center gap-2 font-semibold">
+        Verify it in your own code
+        <Choice label="Language" value={shown.language} options={data.items.map((snippet) => [snippet.language, snippet.name] as const)} onChange={(now) => prefer({ language: now })} />
+        <IconButton label="Copy code" icon={Copy} onClick={() => void attempt(platform.copyText(shown.code).then(() => tell("Copied code")))} />
+      </h3>
+      <pre className="max-h-96 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data" tabIndex={0}>
+        {shown.code}
+      </pre>
+    </section>
+  );
+}
