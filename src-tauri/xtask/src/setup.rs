@@ -10,6 +10,9 @@ const PACKAGES: &str = include_str!("../packages.txt");
 /// The driver of the real window's tests.
 const TAURI_DRIVER: &str = "2.1.0";
 
+/// What builds and runs the fuzz targets.
+const CARGO_FUZZ: &str = "0.13.2";
+
 /// Installs the missing packages of these purposes as root; says how otherwise. Never asks for rights.
 pub(crate) fn packages(purposes: &[&str]) -> Result<(), String> {
     if !shell::has("dpkg-query", &["--version"]) {
@@ -61,9 +64,18 @@ pub(crate) fn npm() -> Result<(), String> {
 
 /// Installs tauri-driver unless it is there.
 pub(crate) fn tauri_driver() -> Result<(), String> {
-    if shell::has("tauri-driver", &["--help"]) {
+    program("tauri-driver", TAURI_DRIVER)
+}
+
+/// Installs cargo-fuzz unless it is there.
+pub(crate) fn cargo_fuzz() -> Result<(), String> {
+    program("cargo-fuzz", CARGO_FUZZ)
+}
+
+fn program(name: &str, version: &str) -> Result<(), String> {
+    if shell::has(name, &["--help"]) {
         return Ok(());
     }
-    eprintln!("installing tauri-driver {TAURI_DRIVER}");
-    shell::run("cargo", &["install", "--quiet", "--locked", "tauri-driver", "--version", TAURI_DRIVER])
+    eprintln!("installing {name} {version}");
+    shell::run("cargo", &["install", "--quiet", "--locked", name, "--version", version])
 }

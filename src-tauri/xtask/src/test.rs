@@ -10,6 +10,7 @@ const STAGES: &[Stage] = &[
     ("system packages", || setup::packages(&["build", "test"])),
     ("npm packages", setup::npm),
     ("tauri-driver", setup::tauri_driver),
+    ("cargo-fuzz", setup::cargo_fuzz),
     ("format", || shell::run("cargo", &["fmt", "--all", "--check"])),
     ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"])),
     ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"])),
@@ -21,6 +22,7 @@ const STAGES: &[Stage] = &[
     ("without the window", || {
         shell::run("cargo", &["check", "--quiet", "--package", "hookline", "--no-default-features"])
     }),
+    ("fuzzing", fuzzing),
     ("tests", || shell::run("cargo", &["test", "--workspace", "--quiet"])),
     ("the real window and a browser", windows),
 ];
@@ -50,6 +52,22 @@ pub(crate) fn run() -> Result<(), String> {
         usize::from(failed.is_some())
     );
     failed.map_or(Ok(()), Err)
+}
+
+/// Fuzz targets of `src-tauri/provider/fuzz`.
+const FUZZED: &[&str] = &["verify", "header", "file"];
+
+/// A short run of each target: what panics at once is found here, the rest by longer runs by hand.
+fn fuzzing() -> Result<(), String> {
+    for target in FUZZED {
+        // Without a sanitizer, which needs a nightly compiler: there is no unsafe code here.
+        let mut command =
+            shell::command("cargo", &["fuzz", "run", "-s", "none", target, "--", "-max_total_time=10", "-verbosity=0"]);
+        command.current_dir(shell::root().join("src-tauri/provider"));
+        command.env("CARGO_TARGET_DIR", shell::root().join("target/fuzz"));
+        shell::check(&mut command)?;
+    }
+    Ok(())
 }
 
 /// The window's journeys, on a display and a session bus of their own.

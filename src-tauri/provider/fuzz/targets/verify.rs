@@ -1,0 +1,47 @@
+//! Any message, judged by every kind of scheme, recognised and answered: never a panic, and never
+//! valid, for nobody here knows the secret.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use hookline_provider::{Catalogue, SchemeRecord};
+use hookline_signature::{Keys, Message, Reading, State, signed_content, verify};
+use libfuzzer_sys::fuzz_target;
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load([]).0);
+static SCHEMES: LazyLock<Vec<&'static SchemeRecord>> =
+    LazyLock::new(|| CATALOGUE.providers().flat_map(|provider| &provider.schemes).collect());
+
+fuzz_target!(|data: &[u8]| {
+    let [high, low, rest @ ..] = data else { return };
+    let record = SCHEMES[usize::from(u16::from_be_bytes([*high, *low])) % SCHEMES.len()];
+    // Lines to the first empty one are the target and headers, all behind it is the body.
+    let (head, body) = rest.windows(2).position(|pair| pair == b"\n\n").map_or((rest, &[][..]), |at| (&rest[..at], &rest[at + 2..]));
+    let mut lines = head.split(|byte| *byte == b'\n');
+    let target = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
+    let named: Vec<(String, &[u8])> = record
+        .scheme
+        .places()
+        .iter()
+        .filter_map(hookline_signature::Source::header_name)
+        .chain(["X-Timestamp".to_owned()])
+        .zip(lines.by_ref())
+        .collect();
+    let free: Vec<(String, &[u8])> = lines
+        .filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            Some((String::from_utf8_lossy(&line[..colon]).into_owned(), &line[colon + 1..]))
+        })
+        .collect();
+    let headers: Vec<(&str, &[u8])> = named.iter().chain(&free).map(|(name, value)| (name.as_str(), *value)).collect();
+    let message = Message { method: "POST", target: &target, url: None, headers: &headers, body };
+    let keys = Keys::of("a-secret-nobody-fuzzes-by-chance-5ec2e7");
+    let verdict = verify(&record.scheme, &message, &keys, 1_800_000_000_000);
+    assert_ne!(verdict.state, State::Valid, "{}", record.id);
+    let _ = signed_content(&record.scheme, &message, &keys);
+    let reading = Reading::new(&message);
+    if let Some(provider) = CATALOGUE.recognise(&reading) {
+        let _ = provider.read(&reading);
+        let _ = provider.answer(&message, &keys, false, || State::Invalid);
+    }
+});
