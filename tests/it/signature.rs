@@ -256,3 +256,116 @@ fn the_verdict_is_that_of_the_vendors_own_sdk() {
     assert_eq!(wrong, Vec::<String>::new());
     assert!(sdks.len() >= 30 && vectors.len() > 150, "{} of {}", vectors.len(), sdks.len());
 }
+
+#[tokio::test]
+async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
+    let serve = Serve::start();
+    let scheme = json!({ "digest": { "signature": ["header:X-Acme-Signature"], "prefix": "v1=",
+        "content": "{header:X-Acme-Time}.{body}", "algorithm": "hmac-sha256", "encoding": "base64",
+        "timestamp": { "from": "header:X-Acme-Time", "unit": "s", "past_s": 300, "future_s": 300 } } });
+    let body = r#"{"kind":"order.paid","id":"o_1"}"#;
+    let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &[], body));
+    let signed = post(&serve, "/signature/sign", json!({ "scheme": scheme, "secret": SECRET, "request": raw })).await;
+    let headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    send(&serve, "inbox", &headers, body).await;
+    let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
+
+    // Found by the usual ways, for it is no provider's; what is found judges it.
+    let found = post(&serve, &format!("/requests/{id}/signature/find"), json!({ "secrets": [SECRET] })).await;
+    assert_eq!(
+        (found["items"].as_array().unwrap().len(), &found["items"][0]["provider"]),
+        (1, &Value::Null),
+        "{found}"
+    );
+    let rule = found["items"][0]["rule"].clone();
+    for (secret, state) in [(SECRET, "valid"), ("another", "invalid")] {
+        let trial = json!({ "scheme": rule, "secrets": [secret] });
+        let tried = post(&serve, &format!("/requests/{id}/signature/try"), trial).await;
+        assert_eq!(tried["state"], state, "{tried}");
+    }
+    let nothing = post(&serve, &format!("/requests/{id}/signature/find"), json!({ "secrets": ["another"] })).await;
+    assert_eq!(nothing["items"], json!([]));
+
+    // Saved, it judges the inbox, also after a restart of everything that read the file.
+    let put = async |id: &str, body: Value| {
+        serve.request(reqwest::Method::PUT, &format!("/providers/{id}")).json(&body).send().await.unwrap()
+    };
+    let own = json!({ "name": "Acme", "scheme": rule, "event_type": ["json:kind"], "event_id": ["json:id"] });
+    assert_eq!(put("acme", own.clone()).await.status(), 200);
+    assert!(serve.data.join("providers/acme.toml").is_file());
+    let verification = json!({ "provider": "acme", "secrets": [SECRET] });
+    serve.patch("/inboxes/inbox", json!({ "verification": verification })).await;
+    let judged = newest_judged(&serve, "inbox", 1).await;
+    assert_eq!(
+        (&judged["verdict"], &judged["event_type"], &judged["event_id"]),
+        (&json!("valid"), &json!("order.paid"), &json!("o_1"))
+    );
+    let shown = serve.cli(&["providers", "show", "acme", "--snippet", "python"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("def verify"), "{:?}", String::from_utf8(shown.stderr));
+
+    for (id, body, status, word) in [
+        ("github", own.clone(), 409, "ships"),
+        ("../evil", own.clone(), 404, "route"),
+        ("Evil", own.clone(), 422, "lower-case"),
+        ("acme", json!({ "name": "Acme", "scheme": { "digest": { "signature": [] } } }), 422, "does not read"),
+        ("acme", json!({ "name": " ", "scheme": rule }), 422, "name"),
+        ("acme", json!({ "name": "Acme", "scheme": rule, "event_type": ["nowhere"] }), 422, "no place"),
+    ] {
+        let answer = put(id, body).await;
+        assert_eq!(answer.status(), status, "{id}");
+        assert!(answer.text().await.unwrap().contains(word), "{id}: {word}");
+    }
+    for (id, status) in [("acme", 204), ("acme", 404), ("github", 409)] {
+        let answer = serve.request(reqwest::Method::DELETE, &format!("/providers/{id}")).send().await.unwrap();
+        assert_eq!(answer.status(), status, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_vendors_scheme_is_found_by_its_name() {
+    let serve = Serve::start();
+    let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &[], "{}"));
+    let question = json!({ "provider": "stripe", "secret": SECRET, "request": raw });
+    let signed = post(&serve, "/signature/sign", question).await;
+    let headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &headers, "{}"));
+    let found = post(&serve, "/signature/find", json!({ "secret": SECRET, "request": raw })).await;
+    assert_eq!(found["items"][0]["provider"], "stripe", "{found}");
+    let snippets = serve.get("/providers/stripe/snippets").await;
+    assert_eq!(snippets["items"].as_array().unwrap().len(), 7);
+    assert_eq!(serve.get("/providers/discord/snippets").await["items"], json!([]));
+}
+
+/// The test event is what the inbox's vendor sends, signed by its secret.
+#[tokio::test]
+async fn the_test_event_is_the_vendors_own() {
+    let serve = Serve::start();
+    for (provider, secrets, event, verdict) in [
+        ("deway", json!([]), "test", "unchecked"),
+        ("onwebchat", json!([SECRET]), "chat.created", "valid"),
+        ("vowchat", json!([SECRET]), "conversation_created", "valid"),
+        ("flow-session", json!([]), "flow.start", "unchecked"),
+        ("standard-webhooks", json!(["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]), "user.created", "valid"),
+        ("github", json!([SECRET]), "test", "valid"),
+    ] {
+        let verification = json!({ "provider": provider, "secrets": secrets });
+        post(&serve, "/inboxes", json!({ "name": provider, "verification": verification })).await;
+        let sent = post(&serve, &format!("/inboxes/{provider}/test-event"), json!({})).await;
+        assert_eq!(sent["status"], 200);
+        let request = until("the event", async || {
+            let all = serve.all(provider).await;
+            let known = all.first().is_some_and(|one| provider == "github" || one["event_type"] == event);
+            (known && all[0]["verdict"] == verdict).then(|| all[0].clone())
+        })
+        .await;
+        assert_eq!(request["provider"], provider);
+    }
+    // An inbox without a vendor gets what looks like one.
+    post(&serve, "/inboxes/inbox/test-event", json!({})).await;
+    let request = until("recognition", async || {
+        let all = serve.all("inbox").await;
+        (all.first()?["event_type"] == "chat.closed").then(|| all[0].clone())
+    })
+    .await;
+    assert_eq!((&request["provider"], &request["verdict"]), (&json!("onwebchat"), &json!("unchecked")));
+}

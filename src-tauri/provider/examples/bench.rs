@@ -39,17 +39,26 @@ fn main() {
     }
     let Some(scheme) = catalogue.get("github").and_then(|provider| provider.scheme(None)) else { return };
     let large = format!("[{}]", vec![r#"{"id":1,"text":"lorem ipsum dolor sit amet"}"#; 23_000].join(","));
-    for (what, sent) in [
-        ("one fault", large.replace("\":", "\": ").replace(",\"", ", \"").replace("},{", "}, {")),
-        ("no fault that is known", "something else".into()),
+    let other_schemes: Vec<_> = catalogue
+        .providers()
+        .flat_map(|provider| provider.schemes.iter().map(|record| (provider.name.clone(), &record.scheme)))
+        .collect();
+    let other_secrets = (0..20).map(|n| (format!("the inbox {n}"), format!("secret {n}"))).collect();
+    let known = Known { decoded_body: None, other_secrets, other_schemes };
+    let spaced = large.replace("\":", "\": ").replace(",\"", ", \"").replace("},{", "}, {");
+    for (what, sent, secret) in [
+        ("a likely fault", spaced, "a secret of some length"),
+        ("the unlikeliest fault", large.clone(), "A SECRET OF SOME LENGTH"),
+        ("no fault that is known", "something else".into(), "a secret of some length"),
     ] {
+        let signing = Keys::of(secret);
         let bare = Message { method: "POST", target: "/", url: None, headers: &[], body: sent.as_bytes() };
-        let Ok(signed) = sign(&scheme.scheme, &bare, &keys, "id", NOW_MS) else { continue };
+        let Ok(signed) = sign(&scheme.scheme, &bare, &signing, "id", NOW_MS) else { continue };
         let headers = [(signed.headers[0].0.as_str(), signed.headers[0].1.as_bytes())];
         let message = Message { headers: &headers, body: large.as_bytes(), ..bare };
         let began = Instant::now();
         let limit = || began.elapsed().as_millis() > 2_000;
-        let explanation = explain(&scheme.scheme, &message, &keys, &Known::default(), NOW_MS, &limit);
+        let explanation = explain(&scheme.scheme, &message, &keys, &known, NOW_MS, &limit);
         println!(
             "explain, body of {:.1} MB, {what}: {:.0} ms, {} tried, found {:?}",
             large.len() as f64 / 1e6,
