@@ -91,7 +91,7 @@ fn hash(hash: Hash) -> &'static str {
 fn imports(model: &Model) -> Vec<&'static str> {
     let hash = model.hash;
     let form = if model.kind == Kind::Hmac { model.key } else { KeyForm::Text };
-    let iso = model.time.as_ref().is_some_and(|(time, ..)| time.unit == Unit::Iso);
+    let iso = model.time.as_ref().is_some_and(|time| time.unit == Unit::Iso);
     let body = model.pieces.contains(&Piece::BodySha256Hex);
     let all = [
         ("bytes", true),

@@ -78,6 +78,9 @@ enum Piece {
 struct Time {
     value: Value,
     unit: Unit,
+    /// Seconds it may lie in the past and in the future.
+    past_s: Option<u32>,
+    future_s: Option<u32>,
 }
 
 /// The hash of an HMAC or of a plain digest.
@@ -105,7 +108,7 @@ struct Model {
     hash: Option<Hash>,
     places: Vec<Value>,
     pieces: Vec<Piece>,
-    time: Option<(Time, Option<u32>, Option<u32>)>,
+    time: Option<Time>,
     encoding: Option<Encoding>,
     key: KeyForm,
     split: String,
@@ -153,12 +156,8 @@ fn piece(part: &Part) -> Option<Piece> {
     })
 }
 
-fn time(rule: &TimestampRule) -> Option<Option<(Time, Option<u32>, Option<u32>)>> {
-    // A time nobody compares is only part of the content.
-    if rule.unit == Unit::Raw || (rule.past_s.is_none() && rule.future_s.is_none()) {
-        return Some(None);
-    }
-    Some(Some((Time { value: value(&rule.from)?, unit: rule.unit }, rule.past_s, rule.future_s)))
+fn time(rule: &TimestampRule) -> Option<Time> {
+    Some(Time { value: value(&rule.from)?, unit: rule.unit, past_s: rule.past_s, future_s: rule.future_s })
 }
 
 impl Model {
@@ -174,12 +173,16 @@ impl Model {
             Algorithm::Token => (Kind::Token, None),
             _ => return None,
         };
+        // A time nobody compares is only part of the content.
+        let compared = scheme.timestamp.as_ref();
+        let compared =
+            compared.filter(|rule| rule.unit != Unit::Raw && (rule.past_s.is_some() || rule.future_s.is_some()));
         Some(Self {
             kind,
             hash,
             places: scheme.signature.iter().map(value).collect::<Option<_>>()?,
             pieces: scheme.content.parts().iter().map(piece).collect::<Option<_>>()?,
-            time: scheme.timestamp.as_ref().map(time).unwrap_or(Some(None))?,
+            time: compared.map(|rule| time(rule).ok_or(())).transpose().ok()?,
             encoding: (kind != Kind::Token).then_some(scheme.encoding),
             key: scheme.key,
             split: scheme.split.clone(),
@@ -193,7 +196,7 @@ impl Model {
             Piece::Value(value) => Some(value),
             _ => None,
         });
-        pieces.chain(self.time.iter().map(|(time, ..)| &time.value)).chain(&self.places)
+        pieces.chain(self.time.iter().map(|time| &time.value)).chain(&self.places)
     }
 
     fn has(&self, is: impl Fn(&Value) -> bool) -> bool {
@@ -243,12 +246,12 @@ fn snippet(vendor: &str, scheme: &Scheme, language: &Language) -> Option<String>
     let seconds = |limit: Option<u32>| limit.filter(|limit| *limit > 0);
     let check = match &model.time {
         None => None,
-        Some((time, past, future)) => Some(context! {
+        Some(time) => Some(context! {
             expression => (language.signed_at)(time)?,
-            past_s => seconds(*past),
-            future_s => seconds(*future),
-            past_ms => seconds(*past).map(|s| u64::from(s) * 1_000),
-            future_ms => seconds(*future).map(|s| u64::from(s) * 1_000),
+            past_s => seconds(time.past_s),
+            future_s => seconds(time.future_s),
+            past_ms => seconds(time.past_s).map(|s| u64::from(s) * 1_000),
+            future_ms => seconds(time.future_s).map(|s| u64::from(s) * 1_000),
         }),
     };
     let split_class: String =

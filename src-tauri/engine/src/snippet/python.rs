@@ -105,7 +105,7 @@ fn hash(hash: Hash) -> &'static str {
 
 fn imports(model: &Model) -> Vec<&'static str> {
     let decodes = !matches!(model.encoding, None | Some(Encoding::Hex | Encoding::HexUpper));
-    let iso = model.time.as_ref().is_some_and(|(time, ..)| time.unit == Unit::Iso);
+    let iso = model.time.as_ref().is_some_and(|time| time.unit == Unit::Iso);
     let form = matches!(model.key, KeyForm::Base64 | KeyForm::Prefixed) && model.kind == Kind::Hmac;
     let all = [
         ("import base64", decodes || form || model.pieces.contains(&Piece::SecretBase64)),

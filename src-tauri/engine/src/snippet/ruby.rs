@@ -112,7 +112,7 @@ fn imports(model: &Model) -> Vec<&'static str> {
         ("base64", true),
         ("json", model.has(|value| matches!(value, Value::Json(_)))),
         ("openssl", true),
-        ("time", model.time.as_ref().is_some_and(|(time, ..)| time.unit == Unit::Iso)),
+        ("time", model.time.as_ref().is_some_and(|time| time.unit == Unit::Iso)),
     ];
     all.iter().filter(|(_, used)| *used).map(|(name, _)| *name).collect()
 }
