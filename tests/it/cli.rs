@@ -184,3 +184,25 @@ async fn the_curl_command_sends_the_same_request_again() {
         assert_eq!(headers(copy["id"].as_str().unwrap()).await, headers(id).await, "{command}");
     }
 }
+
+#[tokio::test]
+async fn an_inbox_gets_its_provider_and_secret_on_the_command_line() {
+    let serve = Serve::start();
+    let secret = serve.data.join("secret.txt");
+    std::fs::write(&secret, "It's a Secret to Everybody\n").unwrap();
+    let file = secret.to_str().unwrap();
+    let made = serve.cli(&["inbox", "add", "hub", "--provider", "github", "--secret-file", file, "--json"]);
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!((&made["verification"]["provider"], made.to_string().contains("Everybody")), (&"github".into(), false));
+    let set = serve.cli(&["inbox", "set", "hub", "--param", "a=b", "--url", "https://t.example/hub", "--json"]);
+    let set: serde_json::Value = serde_json::from_slice(&set.stdout).unwrap();
+    assert_eq!(
+        (&set["verification"]["params"]["a"], &set["verification"]["provider"]),
+        (&"b".into(), &"github".into())
+    );
+    let secrets = serve.get("/inboxes/hub/secrets").await;
+    assert_eq!(secrets["items"], serde_json::json!(["It's a Secret to Everybody"]));
+    let bad = serve.cli(&["inbox", "set", "hub", "--provider", "nobody"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("hookline providers"));
+}

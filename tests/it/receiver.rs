@@ -427,14 +427,19 @@ async fn large_bodies_cost_no_memory_in_proportion() {
         let line = status.lines().find(|l| l.starts_with("VmHWM")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
     };
-    let before = resident();
     let body: Vec<u8> = (0..90 << 20).map(|i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let sent =
-        reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body(body.clone()).send().await.unwrap();
-    assert_eq!(sent.status(), 200);
+    let send = async |body: &[u8]| {
+        let url = format!("{}/inbox", serve.receiver);
+        let sent = reqwest::Client::new().post(url).body(body.to_vec()).send().await.unwrap();
+        assert_eq!(sent.status(), 200);
+    };
+    // The first large body fills caches and buffers, once; nine times as much must not need more.
+    send(&body[..10 << 20]).await;
+    let before = resident();
+    send(&body).await;
     let grown = resident() - before;
-    assert!(grown < 48, "90 MiB took {grown} MiB of memory");
-    let request = serve.newest(1).await;
+    assert!(grown < 48, "80 MiB more took {grown} MiB of memory more");
+    let request = serve.newest(2).await;
     assert!(serve.body(request["id"].as_str().unwrap()).await == body);
     let range = serve
         .request(reqwest::Method::GET, &format!("/requests/{}/body", request["id"].as_str().unwrap()))

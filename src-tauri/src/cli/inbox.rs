@@ -1,7 +1,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Api, Context, error::CliError, terminal};
+use super::{Api, Context, error::CliError, keys, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -11,6 +11,8 @@ pub(super) enum Verb {
         name: String,
         #[command(flatten)]
         answer: Answer,
+        #[command(flatten)]
+        sender: Sender,
     },
     /// List all inboxes
     List,
@@ -23,12 +25,47 @@ pub(super) enum Verb {
         rename: Option<String>,
         #[command(flatten)]
         answer: Answer,
+        #[command(flatten)]
+        sender: Sender,
     },
     /// Remove an inbox with all its requests
     Remove {
         /// The inbox
         name: String,
     },
+}
+
+/// Who sends, and how its signatures are verified
+#[derive(Debug, clap::Args)]
+pub(super) struct Sender {
+    /// The vendor; `hookline providers` lists them, `none` is nobody
+    #[arg(long)]
+    provider: Option<String>,
+    #[command(flatten)]
+    keys: keys::Args,
+}
+
+impl Sender {
+    /// Lays what is given over a verification as the API has it.
+    fn lay_over(self, verification: &mut Value) -> Result<bool, CliError> {
+        let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);
+        let provider = self.provider.map(|provider| if provider == "none" { Value::Null } else { provider.into() });
+        let given = [
+            ("provider", provider),
+            ("scheme", self.keys.scheme.map(Value::from)),
+            ("secrets", (!secrets.is_empty()).then(|| json!(secrets))),
+            ("params", (!params.is_empty()).then(|| json!(params))),
+            ("url", self.keys.url.map(Value::from)),
+        ];
+        let mut any = false;
+        for (key, value) in given {
+            if let Some(value) = value {
+                verification[key] = value;
+                any = true;
+            }
+        }
+        Ok(any)
+    }
 }
 
 /// What senders are answered
@@ -99,11 +136,15 @@ pub(super) fn encoded(name: &str) -> String {
 
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
-        Verb::Add { name, answer } => {
+        Verb::Add { name, answer, sender } => {
             let mut body = json!({ "name": name });
             if answer.given() {
                 body["answer"] = json!({});
                 answer.lay_over(&mut body["answer"])?;
+            }
+            let mut verification = json!({});
+            if sender.lay_over(&mut verification)? {
+                body["verification"] = verification;
             }
             print(context, &api.json(Method::POST, "/inboxes", Some(body)).await?);
         }
@@ -113,13 +154,17 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 print(context, inbox);
             }
         }
-        Verb::Set { name, rename, answer } => {
+        Verb::Set { name, rename, answer, sender } => {
             let path = format!("/inboxes/{}", encoded(&name));
             let mut change = json!({});
+            let inbox: Value = api.get(&path).await?;
             if answer.given() {
-                let inbox: Value = api.get(&path).await?;
                 change["answer"] = inbox["answer"].clone();
                 answer.lay_over(&mut change["answer"])?;
+            }
+            let mut verification = inbox["verification"].clone();
+            if sender.lay_over(&mut verification)? {
+                change["verification"] = verification;
             }
             if let Some(rename) = rename {
                 change["name"] = rename.into();

@@ -3,6 +3,7 @@
 mod backup;
 mod error;
 mod inbox;
+mod keys;
 mod listen;
 mod providers;
 mod requests;

@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeMap,
     fs,
     io::Read,
     path::PathBuf,
@@ -12,7 +11,7 @@ use hookline_engine::{
     lab::{self, LabError, Question, VerdictShown},
 };
 
-use super::{Context, error::CliError, terminal};
+use super::{Context, error::CliError, keys, terminal};
 
 /// Largest message read, in bytes.
 const MESSAGE_MAX: u64 = 64 * 1024 * 1024;
@@ -22,21 +21,8 @@ pub(super) struct Args {
     /// The vendor; `hookline providers` lists them
     #[arg(long)]
     provider: String,
-    /// Which of the vendor's schemes
-    #[arg(long)]
-    scheme: Option<String>,
-    /// A secret, or - for standard input; repeat it while one replaces another
-    #[arg(long)]
-    secret: Vec<String>,
-    /// A file that holds a secret; the line break at its end is not part of it
-    #[arg(long, value_name = "FILE")]
-    secret_file: Vec<PathBuf>,
-    /// A setting of the scheme
-    #[arg(long = "param", value_name = "NAME=VALUE")]
-    params: Vec<String>,
-    /// The URL as registered with the vendor
-    #[arg(long)]
-    url: Option<String>,
+    #[command(flatten)]
+    keys: keys::Args,
     /// Judge at this instant, in seconds since 1970
     #[arg(long, value_name = "UNIX")]
     now: Option<i64>,
@@ -54,61 +40,27 @@ fn read(mut from: impl Read) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-fn line(text: String) -> String {
-    text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned()
-}
-
-fn secrets(args: &Args) -> Result<Vec<String>, CliError> {
-    let mut secrets = Vec::new();
-    for secret in &args.secret {
-        if secret == "-" {
-            if args.request.is_none() {
-                return Err(CliError::Other(
-                    "standard input is either the secret or the message; name the other as a file".into(),
-                ));
-            }
-            secrets.push(line(String::from_utf8_lossy(&read(std::io::stdin())?).into_owned()));
-        } else {
-            terminal::say(
-                "A secret on the command line shows in process lists; --secret-file or HOOKLINE_SECRET keep it.",
-            );
-            secrets.push(secret.clone());
-        }
-    }
-    for file in &args.secret_file {
-        let text = fs::read_to_string(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?;
-        secrets.push(line(text));
-    }
-    if secrets.is_empty()
-        && let Ok(secret) = std::env::var("HOOKLINE_SECRET")
-    {
-        secrets.push(secret);
-    }
-    Ok(secrets)
-}
-
 fn question(context: &Context, args: &Args) -> Result<(Catalogue, Question, i64), CliError> {
     let (catalogue, bad) = catalogue(&context.data);
     for file in bad {
         terminal::say(&format!("{file}"));
     }
-    let mut params = BTreeMap::new();
-    for param in &args.params {
-        let (name, value) =
-            param.split_once('=').ok_or_else(|| CliError::Other(format!("--param takes NAME=VALUE, not {param:?}")))?;
-        params.insert(name.to_owned(), value.to_owned());
+    if args.keys.read_input() && args.request.is_none() {
+        return Err(CliError::Other(
+            "standard input is either the secret or the message; name the other as a file".into(),
+        ));
     }
-    let secrets = secrets(args)?;
+    let (secrets, params) = (args.keys.secrets()?, args.keys.params()?);
     let message = match &args.request {
         Some(file) => read(fs::File::open(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?)?,
         None => read(std::io::stdin())?,
     };
     let question = Question {
         provider: Some(args.provider.clone()),
-        scheme: args.scheme.clone().map(Into::into),
+        scheme: args.keys.scheme.clone().map(Into::into),
         secrets,
         params,
-        url: args.url.clone(),
+        url: args.keys.url.clone(),
         now: args.now,
         request: base64::engine::general_purpose::STANDARD.encode(message),
         ..Question::default()
