@@ -68,7 +68,7 @@ enum Call {
     Show(show::Args),
     /// Make, list, change and remove inboxes
     #[command(subcommand)]
-    Inbox(inbox::Verb),
+    Inbox(Box<inbox::Verb>),
     /// Write a backup of everything into a file
     Backup(backup::Args),
 }
@@ -118,7 +118,9 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Providers(args) => return providers::run(context, &args),
         Verb::Call(verb) => verb,
     };
-    if !matches!(verb, Call::Inbox(inbox::Verb::Add { .. })) && !hookline_engine::DataDir::exists(&context.data) {
+    if !matches!(&verb, Call::Inbox(verb) if matches!(**verb, inbox::Verb::Add { .. }))
+        && !hookline_engine::DataDir::exists(&context.data)
+    {
         return Err(CliError::Other(format!(
             "nothing is stored in {} yet; start `hookline` or `hookline serve`, or name another folder with --data",
             context.data.display()
@@ -128,7 +130,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     let done = match verb {
         Call::Requests(args) => requests::run(&api, context, args).await,
         Call::Show(args) => show::run(&api, context, args).await,
-        Call::Inbox(verb) => inbox::run(&api, context, verb).await,
+        Call::Inbox(verb) => inbox::run(&api, context, *verb).await,
         Call::Backup(args) => backup::run(&api, context, args).await,
     };
     api.close().await;
