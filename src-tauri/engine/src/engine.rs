@@ -11,6 +11,7 @@ use std::{
 };
 
 use hookline_capture::{Captured, Clock, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_provider::Catalogue;
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -21,6 +22,7 @@ use crate::{
     inbox::{Address, Addresses, Inbox, InboxAnswer, InboxRow},
     job::Jobs,
     judge,
+    outbox::{self, Outbox},
     providers::Providers,
     receiver::{self, Receiver, ReceiverState},
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
@@ -62,6 +64,7 @@ pub struct Engine {
     pub(crate) create_inboxes: Arc<AtomicBool>,
     pub(crate) providers: Providers,
     pub(crate) fixed_answers: FixedAnswers,
+    pub(crate) outbox: Arc<Outbox>,
     settings: RwLock<Settings>,
     // The directory's lock is let go last, when the store has closed.
     dir: DataDir,
@@ -95,7 +98,13 @@ impl Engine {
         };
         let plan = Plan { version: schema::VERSION, migrate: &schema::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
-        let loaded = store.write(load, |_| ()).await.map_err(|e| EngineError::Content(e.to_string()))?;
+        let providers = Providers::open(dir.path());
+        let (known, now_us) = (providers.catalogue(), clock.now_us());
+        let everything = kind != OwnerKind::Command;
+        let loaded = store
+            .write(move |connection| load(connection, &known, now_us, everything), |_| ())
+            .await
+            .map_err(|e| EngineError::Content(e.to_string()))?;
         for inbox in &loaded.inboxes {
             if loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
                 continue;
@@ -113,7 +122,8 @@ impl Engine {
             jobs: Jobs::default(),
             clock,
             create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),
-            providers: Providers::open(dir.path()),
+            providers,
+            outbox: Arc::new(Outbox::new(loaded.outbox)),
             fixed_answers: FixedAnswers::default(),
             settings: RwLock::new(loaded.settings),
             dir,
@@ -127,6 +137,7 @@ impl Engine {
         engine.spawn_tidying();
         judge::spawn(&engine, arrived, loaded.judged_upto);
         engine.spawn_health_watch();
+        engine.spawn_outbox();
         Ok(engine)
     }
 
@@ -344,15 +355,17 @@ struct Loaded {
     removals: Vec<RemovalRow>,
     last_seq: i64,
     judged_upto: i64,
+    outbox: outbox::Loaded,
 }
 
-fn load(connection: &Connection) -> rusqlite::Result<Loaded> {
+fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
     Ok(Loaded {
         settings: Settings::load(connection)?,
         inboxes: InboxRow::all(connection)?,
         removals: RemovalRow::all(connection)?,
         last_seq: Feed::open(connection)?,
         judged_upto: judge::upto(connection)?,
+        outbox: outbox::load(connection, catalogue, now_us, everything)?,
     })
 }
 

@@ -14,7 +14,13 @@ use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-use crate::{inbox::Inbox, job::Job, removal::Removal, request::Summary};
+use crate::{
+    inbox::Inbox,
+    job::Job,
+    outbox::{Delivery, Endpoint},
+    removal::Removal,
+    request::Summary,
+};
 
 /// Changes kept for readers that come back or fall behind.
 const RING: usize = 20_000;
@@ -66,6 +72,21 @@ pub enum Change {
     },
     /// Settings, receiver or database state changed; `/status` and `/settings` say how.
     StatusChanged,
+    /// An endpoint was made or changed.
+    EndpointChanged {
+        /// The endpoint.
+        endpoint: Endpoint,
+    },
+    /// An endpoint was removed.
+    EndpointRemoved {
+        /// Its id.
+        id: String,
+    },
+    /// A delivery was made or went on.
+    DeliveryChanged {
+        /// The delivery as a list shows it.
+        delivery: Delivery,
+    },
     /// A job moved on.
     JobChanged {
         /// The job.

@@ -16,6 +16,7 @@ mod inbox;
 mod job;
 mod judge;
 pub mod lab;
+mod outbox;
 mod providers;
 mod receiver;
 mod removal;
@@ -35,6 +36,10 @@ pub use hookline_capture::Clock;
 pub use hookline_provider::{BadFile, Catalogue, Provider};
 pub use inbox::{Inbox, InboxAnswer};
 pub use judge::VerdictState;
+pub use outbox::{
+    Attempt, Delivery, DeliveryDetail, DeliveryState, Endpoint, EndpointHeader, EndpointSecret, EndpointSettings,
+    EndpointState, ErrorKind, Event, Origin, Phase, SendError, Timings,
+};
 pub use providers::catalogue;
 pub use receiver::ReceiverState;
 pub use request::{Detail, HeaderLine, Summary, quote};

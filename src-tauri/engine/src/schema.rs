@@ -64,12 +64,74 @@ ALTER TABLE answer ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 ALTER TABLE answer ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// What is sent: `delivery.state` and `origin` are numbered in `outbox::delivery`. An attempt
+/// without timings was under way when the engine ended.
+const OUTBOX: &str = "
+CREATE TABLE endpoint (
+  number          INTEGER PRIMARY KEY AUTOINCREMENT,
+  id              TEXT    NOT NULL UNIQUE,
+  settings        TEXT    NOT NULL,
+  enabled         INTEGER NOT NULL,
+  reason          TEXT    NOT NULL,
+  since_us        INTEGER NOT NULL,
+  failed_attempts INTEGER NOT NULL DEFAULT 0,
+  exhausted       INTEGER NOT NULL DEFAULT 0,
+  created_us      INTEGER NOT NULL,
+  paused_us       INTEGER,
+  passing         INTEGER NOT NULL DEFAULT 0,
+  removed         INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE event (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  provider   TEXT    NOT NULL,
+  kind       TEXT    NOT NULL,
+  created_us INTEGER NOT NULL,
+  payload    BLOB    NOT NULL
+);
+CREATE TABLE delivery (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  event      INTEGER NOT NULL,
+  endpoint   INTEGER NOT NULL,
+  origin     INTEGER NOT NULL,
+  state      INTEGER NOT NULL,
+  reason     TEXT    NOT NULL,
+  url        TEXT    NOT NULL,
+  attempts   INTEGER NOT NULL DEFAULT 0,
+  hurried    INTEGER NOT NULL DEFAULT 0,
+  due_us     INTEGER NOT NULL,
+  created_us INTEGER NOT NULL,
+  ended_us   INTEGER,
+  status     INTEGER,
+  error      TEXT,
+  took_us    INTEGER
+);
+CREATE INDEX delivery_endpoint ON delivery (endpoint, number);
+CREATE INDEX delivery_event ON delivery (event);
+CREATE INDEX delivery_open ON delivery (state) WHERE state IN (0, 1);
+CREATE TABLE attempt (
+  delivery         INTEGER NOT NULL,
+  number           INTEGER NOT NULL,
+  started_us       INTEGER NOT NULL,
+  request_headers  TEXT,
+  status           INTEGER,
+  response_headers TEXT,
+  response_bytes   INTEGER NOT NULL DEFAULT 0,
+  error            TEXT,
+  timings          TEXT,
+  peer             TEXT,
+  response_body    BLOB,
+  PRIMARY KEY (delivery, number)
+) WITHOUT ROWID;
+";
+
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE), M::up(VERDICTS), M::up(ORIGINS)])
+    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE), M::up(VERDICTS), M::up(ORIGINS), M::up(OUTBOX)])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 4;
+pub(crate) const VERSION: i32 = 5;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

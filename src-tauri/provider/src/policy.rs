@@ -10,13 +10,15 @@ pub enum Fact<T> {
     Stated(T),
     /// The vendor leaves it open; this is the usual way, and can be changed.
     Assumed(T),
+    /// Somebody set it.
+    Own(T),
 }
 
 impl<T> Fact<T> {
     /// The value.
     pub fn value(&self) -> &T {
         match self {
-            Self::Stated(value) | Self::Assumed(value) => value,
+            Self::Stated(value) | Self::Assumed(value) | Self::Own(value) => value,
         }
     }
 

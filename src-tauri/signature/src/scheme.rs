@@ -128,6 +128,16 @@ impl Scheme {
         }
     }
 
+    /// Whether a message can carry a signature by each of several secrets.
+    pub fn takes_several(&self) -> bool {
+        match self {
+            Self::Digest(digest) => {
+                !digest.split.is_empty() || digest.signature.iter().any(|place| place.secret.is_some())
+            }
+            Self::Code(_) | Self::Jwt(_) | Self::Jws(_) => false,
+        }
+    }
+
     /// Where signatures stand.
     pub fn places(&self) -> Vec<Source> {
         match self {

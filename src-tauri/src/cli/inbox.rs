@@ -1,7 +1,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Api, Context, error::CliError, keys, terminal};
+use super::{Api, Context, error::CliError, keys::Keys, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -42,7 +42,7 @@ pub(super) struct Sender {
     #[arg(long)]
     provider: Option<String>,
     #[command(flatten)]
-    keys: keys::Args,
+    keys: Keys,
 }
 
 impl Sender {
@@ -117,7 +117,7 @@ impl Answer {
     }
 }
 
-fn header(line: &str) -> Result<(String, String), CliError> {
+pub(super) fn header(line: &str) -> Result<(String, String), CliError> {
     let (name, value) = line
         .split_once(':')
         .ok_or_else(|| CliError::Other(format!("{line:?} is not a header; write it as 'Name: value'")))?;

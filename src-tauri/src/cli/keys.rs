@@ -9,7 +9,7 @@ const SECRET_MAX: u64 = 64 * 1024;
 
 /// A scheme's secrets and settings
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Keys {
     /// Which of the vendor's schemes
     #[arg(long)]
     pub(super) scheme: Option<String>,
@@ -31,7 +31,7 @@ fn line(text: String) -> String {
     text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned()
 }
 
-impl Args {
+impl Keys {
     /// Whether standard input is a secret.
     pub(super) fn read_input(&self) -> bool {
         self.secret.iter().any(|secret| secret == "-")

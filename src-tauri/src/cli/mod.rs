@@ -1,6 +1,8 @@
 //! The command line: the same verbs as the window, over the same API.
 
 mod backup;
+mod delivery;
+mod endpoint;
 mod error;
 mod inbox;
 mod keys;
@@ -11,6 +13,7 @@ mod serve;
 mod show;
 mod signature;
 mod terminal;
+mod trigger;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -69,8 +72,28 @@ enum Call {
     /// Make, list, change and remove inboxes
     #[command(subcommand)]
     Inbox(Box<inbox::Verb>),
+    /// Send an event as a vendor does
+    Trigger(Box<trigger::Args>),
+    /// Make, list, change, test and remove endpoints
+    #[command(subcommand)]
+    Endpoint(Box<endpoint::Verb>),
+    /// List, show, retry and cancel deliveries
+    #[command(subcommand)]
+    Delivery(delivery::Verb),
     /// Write a backup of everything into a file
     Backup(backup::Args),
+}
+
+impl Call {
+    /// Whether it begins something, so that an empty data folder is no mistake.
+    fn begins(&self) -> bool {
+        match self {
+            Self::Inbox(verb) => matches!(**verb, inbox::Verb::Add { .. }),
+            Self::Endpoint(verb) => matches!(**verb, endpoint::Verb::Add { .. }),
+            Self::Trigger(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// What every verb is given.
@@ -118,9 +141,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Providers(args) => return providers::run(context, &args),
         Verb::Call(verb) => verb,
     };
-    if !matches!(&verb, Call::Inbox(verb) if matches!(**verb, inbox::Verb::Add { .. }))
-        && !hookline_engine::DataDir::exists(&context.data)
-    {
+    if !verb.begins() && !hookline_engine::DataDir::exists(&context.data) {
         return Err(CliError::Other(format!(
             "nothing is stored in {} yet; start `hookline` or `hookline serve`, or name another folder with --data",
             context.data.display()
@@ -131,6 +152,9 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Requests(args) => requests::run(&api, context, args).await,
         Call::Show(args) => show::run(&api, context, args).await,
         Call::Inbox(verb) => inbox::run(&api, context, *verb).await,
+        Call::Trigger(args) => trigger::run(&api, context, *args).await,
+        Call::Endpoint(verb) => endpoint::run(&api, context, *verb).await,
+        Call::Delivery(verb) => delivery::run(&api, context, verb).await,
         Call::Backup(args) => backup::run(&api, context, args).await,
     };
     api.close().await;

@@ -11,7 +11,7 @@ use hookline_engine::{
     lab::{self, LabError, Question, VerdictShown},
 };
 
-use super::{Context, error::CliError, keys, terminal};
+use super::{Context, error::CliError, keys::Keys, terminal};
 
 /// Largest message read, in bytes.
 const MESSAGE_MAX: u64 = 64 * 1024 * 1024;
@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(long)]
     provider: String,
     #[command(flatten)]
-    keys: keys::Args,
+    keys: Keys,
     /// Judge at this instant, in seconds since 1970
     #[arg(long, value_name = "UNIX")]
     now: Option<i64>,

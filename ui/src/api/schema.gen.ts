@@ -21,6 +21,217 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deliveries, newest first. */
+        get: operations["deliveries_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A delivery with its attempts. */
+        get: operations["deliveries_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}/attempts/{number}/body": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a receiver answered to an attempt: the body, as far as it is kept. */
+        get: operations["deliveries_attempt_body"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}/body": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A delivery's payload, byte for byte. */
+        get: operations["deliveries_body"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a delivery that waits. */
+        post: operations["deliveries_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a delivery now: its next attempt if it waits, once more if it has ended. */
+        post: operations["deliveries_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All endpoints. */
+        get: operations["endpoints_list"];
+        put?: never;
+        /** Make an endpoint. Where the vendor signs and no secret is given, one is made. */
+        post: operations["endpoints_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/endpoints/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One endpoint. */
+        get: operations["endpoints_read"];
+        put?: never;
+        post?: never;
+        /** Remove an endpoint. Its deliveries stay; what waits is ended. */
+        delete: operations["endpoints_remove"];
+        options?: never;
+        head?: never;
+        /** Change an endpoint. A mask in a secret's place keeps the secret. */
+        patch: operations["endpoints_change"];
+        trace?: never;
+    };
+    "/api/v1/endpoints/{id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
+         *     a day beside it.
+         */
+        post: operations["endpoints_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/endpoints/{id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An endpoint's secrets, unmasked. */
+        get: operations["endpoints_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/endpoints/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send an endpoint its vendor's test event. It counts toward nothing. */
+        post: operations["endpoints_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events that were sent, newest first. */
+        get: operations["events_list"];
+        put?: never;
+        /** Send an event to the endpoints that take it. */
+        post: operations["events_send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feed": {
         parameters: {
             query?: never;
@@ -561,6 +772,40 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One attempt, in full but for the bodies. */
+        Attempt: {
+            error?: components["schemas"]["SendError"] | null;
+            /**
+             * Format: int32
+             * @description Which it is, from 1.
+             */
+            number: number;
+            /** @description The address it went to. */
+            peer?: string | null;
+            /** @description Headers sent; credentials masked. */
+            request_headers: components["schemas"]["HeaderLine"][];
+            /**
+             * Format: int64
+             * @description Size of the answer's body, in bytes; the first 64 KiB are kept.
+             */
+            response_bytes: number;
+            /** @description Whether more arrived than is kept. */
+            response_cut: boolean;
+            /** @description Headers of the answer. */
+            response_headers: components["schemas"]["HeaderLine"][];
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            started_at: string;
+            /**
+             * Format: int32
+             * @description Status of the answer.
+             */
+            status?: number | null;
+            /** @description What it took. */
+            timings: components["schemas"]["Timings"];
+        };
         BackupNew: {
             /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
             path: string;
@@ -610,6 +855,21 @@ export interface components {
             /** @enum {string} */
             type: "status_changed";
         } | {
+            /** @description The endpoint. */
+            endpoint: components["schemas"]["Endpoint"];
+            /** @enum {string} */
+            type: "endpoint_changed";
+        } | {
+            /** @description Its id. */
+            id: string;
+            /** @enum {string} */
+            type: "endpoint_removed";
+        } | {
+            /** @description The delivery as a list shows it. */
+            delivery: components["schemas"]["Delivery"];
+            /** @enum {string} */
+            type: "delivery_changed";
+        } | {
             /** @description The job. */
             job: components["schemas"]["Job"];
             /** @enum {string} */
@@ -643,6 +903,85 @@ export interface components {
             /** @enum {string} */
             state: "failing";
         };
+        /** @description A delivery as lists show it. */
+        Delivery: {
+            /**
+             * Format: int32
+             * @description Attempts made.
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string | null;
+            /** @description Its endpoint's id. */
+            endpoint: string;
+            /** @description Why the last attempt brought none. */
+            error?: string | null;
+            /** @description Its event's id. */
+            event: string;
+            /** @description The event type. */
+            event_type: string;
+            /** @description Its id, which receivers recognise repeats by. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When the next attempt is due.
+             */
+            next_at?: string | null;
+            /** @description Why it was made. */
+            origin: components["schemas"]["Origin"];
+            /** @description Id of the vendor. */
+            provider: string;
+            /** @description Why it ended so, in a sentence. */
+            reason?: string | null;
+            /** @description How it stands. */
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int32
+             * @description Status of the last answer.
+             */
+            status?: number | null;
+            /**
+             * Format: double
+             * @description What the last attempt took, in ms.
+             */
+            took_ms?: number | null;
+            /** @description Where it goes. */
+            url: string;
+        };
+        /** @description A delivery with its attempts. */
+        DeliveryDetail: components["schemas"]["Delivery"] & {
+            /** @description Its attempts, the first first. */
+            attempts_made: components["schemas"]["Attempt"][];
+            /**
+             * Format: int64
+             * @description Size of its payload, in bytes.
+             */
+            body_bytes: number;
+        };
+        /** @description A page of deliveries, newest first. */
+        DeliveryPage: {
+            items: components["schemas"]["Delivery"][];
+            /** @description What to pass as `after` for the next page; none at the end. */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the feed's last change that this page includes.
+             */
+            seq: number;
+        };
+        /**
+         * @description How a delivery stands.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "sending" | "delivered" | "failed" | "exhausted" | "skipped" | "filtered" | "cancelled";
         /** @description A request in full. Its body has a route of its own. */
         Detail: components["schemas"]["Summary"] & {
             answer?: components["schemas"]["InboxAnswer"] | null;
@@ -662,6 +1001,129 @@ export interface components {
             /** @description Trailers of a chunked body. */
             trailers: components["schemas"]["HeaderLine"][];
         };
+        /** @description An address Hookline sends to. */
+        Endpoint: components["schemas"]["EndpointSettings"] & {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description The policy that is in force. */
+            policy_in_force: Record<string, never>;
+            /** @description How it stands. */
+            state: components["schemas"]["EndpointState"];
+        };
+        /** @description A change of an endpoint: settings as `GET` shows them, and whether it is switched on. */
+        EndpointChange: {
+            /** @description Whether it gets anything. */
+            enabled?: boolean | null;
+            /** @description Fields of the settings to change, with their new values. */
+            settings?: Record<string, never> | null;
+        };
+        /** @description A header that is sent with every request. */
+        EndpointHeader: {
+            /** @description Its name. */
+            name: string;
+            /** @description Whether the value is a credential. */
+            secret?: boolean;
+            /** @description Its value; masked when read if it is secret. */
+            value: string;
+        };
+        /** @description All endpoints. */
+        EndpointList: {
+            items: components["schemas"]["Endpoint"][];
+            /**
+             * Format: int64
+             * @description Number of the feed's last change that this list includes.
+             */
+            seq: number;
+        };
+        /** @description A signing secret. */
+        EndpointSecret: {
+            /**
+             * Format: date-time
+             * @description Until when it signs beside its successor; none for the current one.
+             */
+            until?: string | null;
+            /** @description As the vendor shows it; masked when read. */
+            value: string;
+        };
+        /** @description An endpoint's secrets, unmasked. */
+        EndpointSecrets: {
+            items: components["schemas"]["EndpointSecret"][];
+        };
+        /** @description What a person sets about an endpoint. */
+        EndpointSettings: {
+            /**
+             * Format: int32
+             * @description Requests on their way at a time.
+             */
+            concurrency?: number;
+            /** @description Event types it gets; all, also those to come, if none. */
+            events?: string[] | null;
+            /** @description Headers sent with every request. */
+            headers?: components["schemas"]["EndpointHeader"][];
+            /** @description Whether plain `http:` is allowed though the vendor forbids it. */
+            local_test?: boolean;
+            /** @description Its name; the URL's host if empty. */
+            name?: string;
+            /** @description Settings the scheme names. */
+            params?: {
+                [key: string]: string;
+            };
+            /** @description Whether its time stands still. */
+            paused?: boolean;
+            /** @description How it is delivered to; as the vendor does if absent. */
+            policy?: Record<string, never> | null;
+            /** @description Id of the vendor that Hookline is. */
+            provider: string;
+            /**
+             * Format: double
+             * @description Most requests a second; no limit if absent.
+             */
+            rate?: number | null;
+            /** @description Which of the vendor's schemes; the usual one if none. */
+            scheme?: string | null;
+            /** @description The flow, website, account or workspace it belongs to: caps and uniqueness count inside it. */
+            scope?: string;
+            /** @description Signing secrets, the current one first. */
+            secrets?: components["schemas"]["EndpointSecret"][];
+            /** @description Whether what it gets is signed; as the vendor does if absent. */
+            signed?: boolean | null;
+            /**
+             * Format: double
+             * @description How many times faster than the clock its waits go.
+             */
+            speed?: number;
+            /** @description A certificate in PEM that is trusted whatever it says. */
+            trusted_certificate?: string | null;
+            /** @description Where it is. */
+            url: string;
+        };
+        /** @description Whether an endpoint gets anything, and why not. */
+        EndpointState: {
+            /** @description Whether it does. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description Deliveries in a row whose retries are used up.
+             */
+            exhausted: number;
+            /**
+             * Format: int32
+             * @description Failed attempts in a row.
+             */
+            failed_attempts: number;
+            /** @description Why not, in a sentence. */
+            reason?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+        };
         /** @description An error as it is sent. */
         Error: {
             /** @description Stable, for programs. */
@@ -670,6 +1132,71 @@ export interface components {
             hint: string;
             /** @description What went wrong and why, for people. */
             message: string;
+        };
+        /**
+         * @description What kind of trouble an attempt had.
+         * @enum {string}
+         */
+        ErrorKind: "url" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "bad_response" | "proxy" | "outcome_unknown";
+        /** @description An event as the API shows it. */
+        Event: {
+            /**
+             * Format: int64
+             * @description Size of its payload, in bytes.
+             */
+            body_bytes: number;
+            /**
+             * Format: date-time
+             * @description When it was sent.
+             */
+            created_at: string;
+            /** @description Its id. */
+            id: string;
+            /** @description Id of the vendor. */
+            provider: string;
+            /** @description The event type. */
+            type: string;
+        };
+        /** @description A page of events, newest first. */
+        EventList: {
+            items: components["schemas"]["Event"][];
+            /** @description What to pass as `after` for the next page; none at the end. */
+            next?: string | null;
+        };
+        /** @description An event to be sent. */
+        EventSend: {
+            /** @description The payload as the exact text that is sent. */
+            body?: string | null;
+            /**
+             * Format: int32
+             * @description How many.
+             */
+            count?: number;
+            /** @description Ids of the endpoints it goes to; all of the vendor that take it if absent. */
+            endpoints?: string[] | null;
+            /** @description The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent. */
+            payload?: unknown;
+            /** @description Id of the vendor. */
+            provider: string;
+            /**
+             * Format: double
+             * @description How many a second; all at once if absent.
+             */
+            rate?: number | null;
+            /** @description Whether what goes `to` there is tried again as the vendor does. */
+            retries?: boolean;
+            /** @description Only endpoints of this scope. */
+            scope?: string | null;
+            /**
+             * Format: int64
+             * @description Makes the same values again; another each time if absent.
+             */
+            seed?: number | null;
+            /** @description Values to set in the payload, by path such as `data.chat.id`. */
+            set?: Record<string, never> | null;
+            to?: components["schemas"]["EndpointSettings"] | null;
+            /** @description The event type. */
+            type: string;
         };
         /** @description A verdict with everything behind it. */
         ExplanationShown: components["schemas"]["VerdictShown"] & {
@@ -874,6 +1401,11 @@ export interface components {
          * @enum {string}
          */
         OnClose: "ask" | "tray" | "quit";
+        /**
+         * @description Why a delivery was made.
+         * @enum {string}
+         */
+        Origin: "event" | "test";
         /** @description One part of a multipart body. */
         Part: {
             /**
@@ -899,6 +1431,11 @@ export interface components {
             /** @description How many there are. */
             total: number;
         };
+        /**
+         * @description Where in an exchange something happened.
+         * @enum {string}
+         */
+        Phase: "dns" | "connect" | "tls" | "answer" | "body";
         /** @description All vendors, by id, and the files of your own that do not read. */
         ProviderList: {
             /** @description Files that are no vendor, each with line, column and what was expected. */
@@ -1050,6 +1587,14 @@ export interface components {
              */
             requests?: number | null;
         };
+        /** @description How a delivery is tried again. */
+        Retry: {
+            /**
+             * @description Whether all its waits are passed over, to the end.
+             * @default false
+             */
+            to_the_end: boolean;
+        };
         /** @description A scheme by which a message's signature holds. */
         SchemeFound: {
             /** @description The vendor's name. */
@@ -1079,6 +1624,22 @@ export interface components {
         /** @description The secrets an inbox verifies with. */
         Secrets: {
             items: string[];
+        };
+        /** @description Why an attempt brought no answer. */
+        SendError: {
+            /** @description What kind of trouble. */
+            kind: components["schemas"]["ErrorKind"];
+            /** @description It in a sentence. */
+            message: string;
+            /** @description Where. */
+            phase: components["schemas"]["Phase"];
+        };
+        /** @description What was sent. */
+        Sent: {
+            /** @description Their deliveries, the first 500. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Ids of the events. */
+            events: string[];
         };
         /** @description All settings of one data directory. */
         Settings: {
@@ -1141,6 +1702,11 @@ export interface components {
              * @description Connections ended for malformed HTTP or a head over the limits.
              */
             heads_refused: number;
+            /**
+             * Format: int64
+             * @description Deliveries that wait for an attempt.
+             */
+            queue: number;
             /** @description Where requests are received. */
             receiver: components["schemas"]["ReceiverState"];
             /**
@@ -1215,6 +1781,34 @@ export interface components {
         TestEvent: {
             /** Format: int32 */
             status: number;
+        };
+        /** @description What an exchange took, in µs; a step that was not needed has none. */
+        Timings: {
+            /**
+             * Format: int64
+             * @description Connecting.
+             */
+            connect_us?: number | null;
+            /**
+             * Format: int64
+             * @description Looking the host up.
+             */
+            dns_us?: number | null;
+            /**
+             * Format: int64
+             * @description From the request to the first byte of the answer.
+             */
+            first_byte_us?: number | null;
+            /**
+             * Format: int64
+             * @description Agreeing on TLS.
+             */
+            tls_us?: number | null;
+            /**
+             * Format: int64
+             * @description From beginning to end.
+             */
+            total_us: number;
         };
         /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
         Trial: {
@@ -1320,6 +1914,539 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deliveries_list: {
+        parameters: {
+            query?: {
+                /** @description Only of this endpoint. */
+                endpoint?: string;
+                /** @description Only of this event. */
+                event?: string;
+                /** @description Only in this state. */
+                state?: components["schemas"]["DeliveryState"];
+                /** @description Only what is older than this delivery. */
+                after?: string;
+                /** @description Rows, to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deliveries_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deliveries_attempt_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deliveries_body: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deliveries_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deliveries_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Retry"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointList"];
+                };
+            };
+        };
+    };
+    endpoints_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointSettings"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Endpoint"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointSecrets"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    events_list: {
+        parameters: {
+            query?: {
+                /** @description Only what is older than this event. */
+                after?: string;
+                /** @description Rows, to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    events_send: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventSend"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

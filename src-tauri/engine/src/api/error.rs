@@ -54,6 +54,9 @@ impl ApiError {
             "part" => "unknown_part",
             "provider" => "unknown_provider",
             "scheme" => "unknown_scheme",
+            "endpoint" => "unknown_endpoint",
+            "delivery" => "unknown_delivery",
+            "event" => "unknown_event",
             _ => "unknown_route",
         };
         Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")

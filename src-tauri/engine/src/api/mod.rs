@@ -1,6 +1,9 @@
 //! The API as a value: one router, described by one OpenAPI document.
 
+mod deliveries;
+mod endpoints;
 mod error;
+mod events;
 mod extract;
 mod feed;
 mod inboxes;
@@ -61,6 +64,18 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(providers::list))
         .routes(routes!(providers::read, providers::save, providers::remove))
         .routes(routes!(providers::list_snippets))
+        .routes(routes!(endpoints::list, endpoints::add))
+        .routes(routes!(endpoints::read, endpoints::change, endpoints::remove))
+        .routes(routes!(endpoints::secrets))
+        .routes(routes!(endpoints::rotate))
+        .routes(routes!(endpoints::test))
+        .routes(routes!(events::list, events::send))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::read))
+        .routes(routes!(deliveries::body))
+        .routes(routes!(deliveries::attempt_body))
+        .routes(routes!(deliveries::retry))
+        .routes(routes!(deliveries::cancel))
         .routes(routes!(signature::explain_request))
         .routes(routes!(signature::try_request))
         .routes(routes!(signature::find_for_request))

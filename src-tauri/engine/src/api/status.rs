@@ -29,6 +29,8 @@ pub(super) struct Status {
     connections_refused: u64,
     /// Connections ended for malformed HTTP or a head over the limits.
     heads_refused: u64,
+    /// Deliveries that wait for an attempt.
+    queue: u64,
     /// Number of the feed's last change.
     seq: i64,
 }
@@ -84,6 +86,7 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         requests: requests.max(0) as u64,
         bytes: bytes.max(0) as u64,
         file_bytes: std::fs::metadata(engine.store.path()).map_or(0, |m| m.len()),
+        queue: engine.outbox.schedule().len() as u64,
         connections_refused: count(|c| c.connections_refused.load(Ordering::Relaxed)),
         heads_refused: count(|c| c.heads_refused.load(Ordering::Relaxed)),
         seq,

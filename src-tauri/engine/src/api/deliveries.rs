@@ -1,0 +1,223 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{error::ApiError, extract};
+use crate::{
+    Engine,
+    feed::Change,
+    outbox::{
+        Delivery, DeliveryDetail, DeliveryList, DeliveryState, detail, due_again, end, list as rows, number_of, one,
+    },
+};
+
+/// Rows of a page unless asked otherwise, and at most.
+const LIMIT: u32 = 100;
+const LIMIT_MAX: u32 = 500;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// Only of this endpoint.
+    endpoint: Option<String>,
+    /// Only of this event.
+    event: Option<String>,
+    /// Only in this state.
+    state: Option<DeliveryState>,
+    /// Only what is older than this delivery.
+    after: Option<String>,
+    /// Rows, to 500.
+    limit: Option<u32>,
+}
+
+/// A page of deliveries, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeliveryPage {
+    items: Vec<Delivery>,
+    /// What to pass as `after` for the next page; none at the end.
+    next: Option<String>,
+    /// Number of the feed's last change that this page includes.
+    seq: i64,
+}
+
+fn no_delivery() -> ApiError {
+    ApiError::not_found("delivery", "There is no delivery with this id.")
+}
+
+/// Deliveries, newest first.
+#[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(ListQuery), responses(
+    (status = 200, body = DeliveryPage), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn list(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<ListQuery>,
+) -> Result<Json<DeliveryPage>, ApiError> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
+    }
+    let seq = engine.feed().last();
+    let found = move |connection: &Connection| {
+        let after = match &query.after {
+            Some(id) => match number_of(connection, id)? {
+                Some(number) => Some(number),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        rows(
+            connection,
+            &DeliveryList { endpoint: query.endpoint, event: query.event, state: query.state, after, limit },
+        )
+        .map(Some)
+    };
+    let items = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
+    let items: Vec<Delivery> = items.into_iter().map(|(_, delivery)| delivery).collect();
+    let next = if items.len() == limit as usize { items.last().map(|delivery| delivery.id.clone()) } else { None };
+    Ok(Json(DeliveryPage { items, next, seq }))
+}
+
+/// A delivery with its attempts.
+#[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, body = DeliveryDetail), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<DeliveryDetail>, ApiError> {
+    let found = move |connection: &Connection| match number_of(connection, &id)? {
+        Some(number) => detail(connection, number),
+        None => Ok(None),
+    };
+    let detail = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
+    engine.outbox.schedule().asked(&detail.delivery.endpoint, engine.clock.now_us());
+    Ok(Json(detail))
+}
+
+/// Bytes that a browser never shows as a page.
+fn inert(bytes: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_DISPOSITION, "attachment"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "sandbox"),
+    ];
+    (headers, bytes).into_response()
+}
+
+/// A delivery's payload, byte for byte.
+#[utoipa::path(get, path = "/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn body(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Response, ApiError> {
+    let found = move |connection: &Connection| {
+        connection
+            .prepare_cached("SELECT e.payload FROM delivery d JOIN event e ON e.number = d.event WHERE d.id = ?1")?
+            .query_row([id], |row| row.get::<_, Vec<u8>>(0))
+            .optional()
+    };
+    engine.store.readers().read(found).await?.map(inert).ok_or_else(no_delivery)
+}
+
+/// What a receiver answered to an attempt: the body, as far as it is kept.
+#[utoipa::path(get, path = "/deliveries/{id}/attempts/{number}/body", tag = "deliveries", params(("id" = String, Path), ("number" = u32, Path)), responses(
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn attempt_body(
+    State(engine): State<Arc<Engine>>,
+    extract::Path((id, number)): extract::Path<(String, u32)>,
+) -> Result<Response, ApiError> {
+    let found = move |connection: &Connection| {
+        connection
+            .prepare_cached(
+                "SELECT coalesce(a.response_body, x'') FROM attempt a JOIN delivery d ON d.number = a.delivery
+                 WHERE d.id = ?1 AND a.number = ?2",
+            )?
+            .query_row(params![id, number], |row| row.get::<_, Vec<u8>>(0))
+            .optional()
+    };
+    engine.store.readers().read(found).await?.map(inert).ok_or_else(no_delivery)
+}
+
+/// How a delivery is tried again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Retry {
+    /// Whether all its waits are passed over, to the end.
+    to_the_end: bool,
+}
+
+/// Try a delivery now: its next attempt if it waits, once more if it has ended.
+#[utoipa::path(post, path = "/deliveries/{id}/retry", tag = "deliveries", params(("id" = String, Path)), request_body = Retry, responses(
+    (status = 202, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(super) async fn retry(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(how): extract::Json<Retry>,
+) -> Result<(StatusCode, Json<Delivery>), ApiError> {
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection| {
+        let number = number_of(connection, &id)?.ok_or_else(no_delivery)?;
+        let endpoint: i64 =
+            connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))?;
+        if !due_again(connection, number, now_us, how.to_the_end)? {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "under_way",
+                "An attempt of this delivery is under way.",
+                "Wait until it has ended.",
+            ));
+        }
+        Ok::<_, ApiError>((number, endpoint, one(connection, number)?.ok_or_else(no_delivery)?))
+    };
+    let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+    let after = move |(number, endpoint, delivery): &(i64, i64, Delivery)| {
+        outbox.schedule().wait(*number, *endpoint, now_us);
+        outbox.poke();
+        feed.publish([Change::DeliveryChanged { delivery: delivery.clone() }]);
+    };
+    let (_, _, delivery) = engine.store.write(work, after).await?;
+    Ok((StatusCode::ACCEPTED, Json(delivery)))
+}
+
+/// End a delivery that waits.
+#[utoipa::path(post, path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(super) async fn cancel(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Delivery>, ApiError> {
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection| {
+        let number = number_of(connection, &id)?.ok_or_else(no_delivery)?;
+        if !end(connection, number, DeliveryState::Cancelled, "You ended it.", now_us)? {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "not_waiting",
+                "This delivery does not wait.",
+                "Only what waits for its next attempt can be ended.",
+            ));
+        }
+        Ok::<_, ApiError>((number, one(connection, number)?.ok_or_else(no_delivery)?))
+    };
+    let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+    let after = move |(number, delivery): &(i64, Delivery)| {
+        outbox.schedule().forget(*number);
+        feed.publish([Change::DeliveryChanged { delivery: delivery.clone() }]);
+    };
+    Ok(Json(engine.store.write(work, after).await?.1))
+}

@@ -1,0 +1,390 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{error::ApiError, extract};
+use crate::{
+    Engine,
+    compose::{self, Moment},
+    feed::Change,
+    outbox::{
+        Delivery, DeliveryState, Endpoint, EndpointRow, EndpointSecret, EndpointSettings, EventNew, Origin,
+        insert_event, new_secret, one, skip_waiting,
+    },
+    time::timestamp,
+};
+
+/// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
+const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
+
+/// All endpoints.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EndpointList {
+    items: Vec<Endpoint>,
+    /// Number of the feed's last change that this list includes.
+    seq: i64,
+}
+
+/// A change of an endpoint: settings as `GET` shows them, and whether it is switched on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndpointChange {
+    /// Fields of the settings to change, with their new values.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    settings: Option<serde_json::Map<String, Value>>,
+    /// Whether it gets anything.
+    #[serde(default)]
+    enabled: Option<bool>,
+}
+
+fn no_endpoint(id: &str) -> ApiError {
+    ApiError::not_found("endpoint", format!("There is no endpoint {id:?}."))
+}
+
+/// All endpoints.
+#[utoipa::path(get, path = "/endpoints", tag = "endpoints", responses((status = 200, body = EndpointList)))]
+pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Json<EndpointList> {
+    let seq = engine.feed().last();
+    let catalogue = engine.providers.catalogue();
+    let items = engine.outbox.schedule().endpoints().iter().map(|row| row.shown(&catalogue)).collect();
+    Json(EndpointList { items, seq })
+}
+
+/// One endpoint.
+#[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Endpoint>, ApiError> {
+    let row = stored(&engine, &id).await?;
+    Ok(Json(row.shown(&engine.providers.catalogue())))
+}
+
+async fn stored(engine: &Engine, id: &str) -> Result<EndpointRow, ApiError> {
+    let wanted = id.to_owned();
+    let found = engine.store.readers().read(move |connection| EndpointRow::with_id(connection, &wanted)).await?;
+    found.ok_or_else(|| no_endpoint(id))
+}
+
+/// Endpoints of the same vendor in the same scope.
+fn beside(
+    connection: &Connection,
+    settings: &EndpointSettings,
+    but: Option<&str>,
+) -> rusqlite::Result<Vec<EndpointRow>> {
+    let same = |row: &EndpointRow| {
+        row.settings.provider == settings.provider
+            && row.settings.scope == settings.scope
+            && !row.passing
+            && Some(row.id.as_str()) != but
+    };
+    Ok(EndpointRow::all(connection)?.into_iter().filter(same).collect())
+}
+
+/// Make an endpoint. Where the vendor signs and no secret is given, one is made.
+#[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = EndpointSettings, responses(
+    (status = 201, body = Endpoint), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn add(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(settings): extract::Json<EndpointSettings>,
+) -> Result<(StatusCode, Json<Endpoint>), ApiError> {
+    let row = engine.add_endpoint(settings, false).await?;
+    Ok((StatusCode::CREATED, Json(row.shown(&engine.providers.catalogue()))))
+}
+
+impl Engine {
+    /// Makes an endpoint; `passing` ones are a command's own, and no vendor's caps count them.
+    pub(crate) async fn add_endpoint(
+        self: &Arc<Self>,
+        mut settings: EndpointSettings,
+        passing: bool,
+    ) -> Result<EndpointRow, ApiError> {
+        let catalogue = self.providers.catalogue();
+        let now_us = self.clock.now_us();
+        if settings.secrets.is_empty()
+            && let Some(provider) = catalogue.get(&settings.provider)
+            && settings.signing(&catalogue).is_some()
+        {
+            let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
+            let value = new_secret(form).map_err(ApiError::internal)?;
+            settings.secrets = vec![EndpointSecret { value, until: None }];
+        }
+        let (outbox, feed, shown_by) = (self.outbox.clone(), self.feed.clone(), catalogue.clone());
+        let work = move |connection: &Connection| {
+            let others = if passing { Vec::new() } else { beside(connection, &settings, None)? };
+            if let Some(fault) = settings.fault(&catalogue, &others) {
+                return Err(ApiError::invalid(fault));
+            }
+            Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, passing, now_us)?)
+        };
+        let after = move |row: &EndpointRow| {
+            outbox.schedule().set_endpoint(row.clone(), now_us);
+            if !passing {
+                feed.publish([Change::EndpointChanged { endpoint: row.shown(&shown_by) }]);
+            }
+        };
+        Ok(self.store.write(work, after).await?)
+    }
+
+    /// Changes an endpoint; its row as it is then.
+    async fn change_endpoint(
+        self: &Arc<Self>,
+        id: String,
+        change: impl FnOnce(&Connection, &mut EndpointRow) -> Result<Vec<i64>, ApiError> + Send + 'static,
+    ) -> Result<EndpointRow, ApiError> {
+        let catalogue = self.providers.catalogue();
+        let (outbox, feed, shown_by) = (self.outbox.clone(), self.feed.clone(), catalogue.clone());
+        let now_us = self.clock.now_us();
+        let work = move |connection: &Connection| {
+            let mut row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| no_endpoint(&id))?;
+            let was = row.clone();
+            let ended = change(connection, &mut row)?;
+            if row.settings != was.settings {
+                let others = beside(connection, &row.settings, Some(&row.id))?;
+                if let Some(fault) = row.settings.fault(&catalogue, &others) {
+                    return Err(ApiError::invalid(fault));
+                }
+            }
+            let due = again_due(connection, &was, &row, now_us)?;
+            row.update(connection)?;
+            let shown: Vec<Delivery> =
+                ended.iter().filter_map(|number| one(connection, *number).transpose()).collect::<Result<_, _>>()?;
+            Ok::<_, ApiError>((row, ended, due, shown))
+        };
+        type Changed = (EndpointRow, Vec<i64>, Vec<(i64, i64)>, Vec<Delivery>);
+        let after = move |(row, ended, due, shown): &Changed| {
+            let mut schedule = outbox.schedule();
+            schedule.set_endpoint(row.clone(), now_us);
+            for number in ended {
+                schedule.forget(*number);
+            }
+            for (number, due_us) in due {
+                schedule.wait(*number, row.number, *due_us);
+            }
+            drop(schedule);
+            outbox.poke();
+            let deliveries = shown.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
+            feed.publish([Change::EndpointChanged { endpoint: row.shown(&shown_by) }].into_iter().chain(deliveries));
+        };
+        Ok(self.store.write(work, after).await?.0)
+    }
+}
+
+/// What waits is due at another time when its endpoint's time goes at another speed, or stood
+/// still: the time that was left is what counts.
+fn again_due(
+    connection: &Connection,
+    was: &EndpointRow,
+    now: &EndpointRow,
+    now_us: i64,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let resumed = was.settings.paused && !now.settings.paused;
+    let paused = !was.settings.paused && now.settings.paused;
+    let ratio = was.settings.speed / now.settings.speed;
+    if !resumed && !paused && (ratio - 1.0).abs() < f64::EPSILON {
+        return Ok(Vec::new());
+    }
+    let waiting: Vec<(i64, i64)> = connection
+        .prepare("SELECT number, due_us FROM delivery WHERE endpoint = ?1 AND state = 0")?
+        .query_map([now.number], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    // While it stands still, `since_us` of the pause is the endpoint's own now.
+    let from_us = if resumed { was.paused_us.unwrap_or(now_us) } else { now_us };
+    let mut due = Vec::new();
+    for (number, due_us) in waiting {
+        let left = (due_us - from_us).max(0) as f64;
+        let due_us = now_us + (left * ratio) as i64;
+        connection
+            .prepare_cached("UPDATE delivery SET due_us = ?2 WHERE number = ?1")?
+            .execute(rusqlite::params![number, due_us])?;
+        due.push((number, due_us));
+    }
+    Ok(due)
+}
+
+/// Change an endpoint. A mask in a secret's place keeps the secret.
+#[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), request_body = EndpointChange, responses(
+    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn change(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(change): extract::Json<EndpointChange>,
+) -> Result<Json<Endpoint>, ApiError> {
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection, row: &mut EndpointRow| {
+        if let Some(fields) = change.settings {
+            let mut whole = serde_json::to_value(&row.settings).map_err(|e| ApiError::internal(e.to_string()))?;
+            for (name, value) in fields {
+                whole[name] = value;
+            }
+            let new: EndpointSettings = serde_json::from_value(whole)
+                .map_err(|e| ApiError::invalid(format!("The settings do not read: {e}.")))?;
+            let new = new.keeping_secrets(&row.settings);
+            if new.paused != row.settings.paused {
+                row.paused_us = new.paused.then_some(now_us);
+            }
+            row.settings = new;
+        }
+        match change.enabled {
+            Some(true) if !row.enabled => {
+                (row.enabled, row.reason, row.since_us) = (true, String::new(), now_us);
+                (row.failed_attempts, row.exhausted) = (0, 0);
+                Ok(Vec::new())
+            }
+            Some(false) if row.enabled => {
+                (row.enabled, row.reason, row.since_us) = (false, "You switched it off.".into(), now_us);
+                Ok(skip_waiting(connection, row.number, "The endpoint was switched off by you.", now_us)?)
+            }
+            _ => Ok(Vec::new()),
+        }
+    };
+    let row = engine.change_endpoint(id, work).await?;
+    Ok(Json(row.shown(&engine.providers.catalogue())))
+}
+
+/// Remove an endpoint. Its deliveries stay; what waits is ended.
+#[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let now_us = engine.clock.now_us();
+    let (outbox, feed, removed) = (engine.outbox.clone(), engine.feed.clone(), id.clone());
+    let work = move |connection: &Connection| {
+        let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| no_endpoint(&id))?;
+        skip_waiting(connection, row.number, "The endpoint was removed.", now_us)?;
+        connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
+        Ok::<_, ApiError>(row.number)
+    };
+    let after = move |number: &i64| {
+        outbox.schedule().remove_endpoint(*number);
+        feed.publish([Change::EndpointRemoved { id: removed }]);
+    };
+    engine.store.write(work, after).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An endpoint's secrets, unmasked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EndpointSecrets {
+    items: Vec<EndpointSecret>,
+}
+
+/// An endpoint's secrets, unmasked.
+#[utoipa::path(get, path = "/endpoints/{id}/secrets", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = EndpointSecrets), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn secrets(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<EndpointSecrets>, ApiError> {
+    Ok(Json(EndpointSecrets { items: stored(&engine, &id).await?.settings.secrets }))
+}
+
+/// Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
+/// a day beside it.
+#[utoipa::path(post, path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn rotate(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Endpoint>, ApiError> {
+    let catalogue = engine.providers.catalogue();
+    let now_us = engine.clock.now_us();
+    let work = move |_: &Connection, row: &mut EndpointRow| {
+        let Some(record) = row.settings.signing(&catalogue) else {
+            return Err(ApiError::invalid("This endpoint signs nothing, so there is no secret to replace."));
+        };
+        let overlaps = record.scheme.takes_several();
+        let form = catalogue.get(&row.settings.provider).and_then(|provider| provider.sending.as_ref());
+        let value = new_secret(form.map(|sending| sending.secret).unwrap_or_default()).map_err(ApiError::internal)?;
+        let until = timestamp(now_us + OVERLAP_US);
+        let old = row.settings.secrets.drain(..).filter(|_| overlaps).take(1);
+        let old: Vec<EndpointSecret> = old.map(|secret| EndpointSecret { until: Some(until), ..secret }).collect();
+        row.settings.secrets = [EndpointSecret { value, until: None }].into_iter().chain(old).collect();
+        Ok(Vec::new())
+    };
+    let row = engine.change_endpoint(id, work).await?;
+    Ok(Json(row.shown(&engine.providers.catalogue())))
+}
+
+/// Send an endpoint its vendor's test event. It counts toward nothing.
+#[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 202, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(super) async fn test(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<(StatusCode, Json<Delivery>), ApiError> {
+    let row = stored(&engine, &id).await?;
+    let catalogue = engine.providers.catalogue();
+    let found = catalogue.get(&row.settings.provider).and_then(compose::test_event);
+    let (kind, sample) = found.ok_or_else(|| {
+        ApiError::new(
+            StatusCode::CONFLICT,
+            "no_test_event",
+            format!("Nothing says what {} sends.", row.settings.provider),
+            "Send an event with a payload of your own.",
+        )
+    })?;
+    let uuid = uuid::Uuid::now_v7();
+    let event_id = uuid.to_string();
+    let now_ms = engine.clock.now_us() / 1_000;
+    let moment = Moment { id: &event_id, seed: uuid.as_u128() as u64, step: 0, now_ms };
+    let payload = serde_json::to_vec(&compose::payload(kind, sample, &moment)).unwrap_or_default();
+    let event = EventNew { id: event_id, provider: row.settings.provider.clone(), kind: kind.to_owned(), payload };
+    let deliveries = engine.send_events(vec![(event, 0)], vec![row], Origin::Test).await?;
+    deliveries.into_iter().next().map(|delivery| (StatusCode::ACCEPTED, Json(delivery))).ok_or_else(|| no_endpoint(&id))
+}
+
+impl Engine {
+    /// Stores events, each with a delay in µs, and lets them go to these endpoints; their deliveries.
+    pub(crate) async fn send_events(
+        self: &Arc<Self>,
+        events: Vec<(EventNew, i64)>,
+        endpoints: Vec<EndpointRow>,
+        origin: Origin,
+    ) -> Result<Vec<Delivery>, ApiError> {
+        let now_us = self.clock.now_us();
+        let work = move |connection: &Connection| {
+            let mut all = Vec::new();
+            for (event, delay_us) in &events {
+                let due_us = now_us + delay_us;
+                let numbers = insert_event(connection, event, &endpoints, origin, due_us)?;
+                for (number, endpoint) in numbers.into_iter().zip(&endpoints) {
+                    if let Some(delivery) = one(connection, number)? {
+                        all.push((number, endpoint.number, due_us, delivery));
+                    }
+                }
+            }
+            Ok::<_, rusqlite::Error>(all)
+        };
+        let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
+        let after = move |all: &Vec<(i64, i64, i64, Delivery)>| {
+            let mut schedule = outbox.schedule();
+            for (number, endpoint, due_us, delivery) in all {
+                if delivery.state == DeliveryState::Waiting {
+                    schedule.wait(*number, *endpoint, *due_us);
+                }
+            }
+            drop(schedule);
+            outbox.poke();
+            feed.publish(all.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+        };
+        let all = self.store.write(work, after).await?;
+        Ok(all.into_iter().map(|(.., delivery)| delivery).collect())
+    }
+}

@@ -1,0 +1,275 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{error::ApiError, extract};
+use crate::{
+    Engine, compose,
+    compose::Moment,
+    outbox::{Delivery, EndpointRow, EndpointSettings, Event, EventNew, Origin, event_number, list_events, once},
+};
+
+/// Rows of a page unless asked otherwise, and at most.
+const LIMIT: u32 = 100;
+const LIMIT_MAX: u32 = 500;
+
+/// Most deliveries one call makes.
+const DELIVERIES_MAX: usize = 10_000;
+
+/// Deliveries an answer shows; all of them are listed under `/deliveries`.
+const SHOWN: usize = 500;
+
+/// An event to be sent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventSend {
+    /// Id of the vendor.
+    provider: String,
+    /// The event type.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent.
+    #[serde(default)]
+    payload: Option<Value>,
+    /// The payload as the exact text that is sent.
+    #[serde(default)]
+    body: Option<String>,
+    /// Values to set in the payload, by path such as `data.chat.id`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    set: BTreeMap<String, Value>,
+    /// Makes the same values again; another each time if absent.
+    #[serde(default)]
+    seed: Option<u64>,
+    /// Ids of the endpoints it goes to; all of the vendor that take it if absent.
+    #[serde(default)]
+    endpoints: Option<Vec<String>>,
+    /// Only endpoints of this scope.
+    #[serde(default)]
+    scope: Option<String>,
+    /// An endpoint for this call alone: it is listed nowhere, and its deliveries end when nobody
+    /// asks about them any more.
+    #[serde(default)]
+    to: Option<EndpointSettings>,
+    /// Whether what goes `to` there is tried again as the vendor does.
+    #[serde(default)]
+    retries: bool,
+    /// How many.
+    #[serde(default = "one")]
+    count: u32,
+    /// How many a second; all at once if absent.
+    #[serde(default)]
+    rate: Option<f64>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What was sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Sent {
+    /// Ids of the events.
+    events: Vec<String>,
+    /// Their deliveries, the first 500.
+    deliveries: Vec<Delivery>,
+}
+
+/// Sets a value at a path such as `data.list[0].id`, making objects on the way.
+fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let mut at = whole;
+    let steps = path.split('.').flat_map(|step| {
+        let (name, rest) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
+        let places = rest.split('[').filter_map(|place| place.strip_suffix(']')).map(|place| Err(place.to_owned()));
+        let name = (!name.is_empty()).then(|| Ok(name.to_owned()));
+        name.into_iter().chain(places).collect::<Vec<Result<String, String>>>()
+    });
+    let steps: Vec<_> = steps.collect();
+    if steps.is_empty() {
+        return Err(format!("{path:?} is no path; write data.chat.id"));
+    }
+    for step in steps {
+        at = match step {
+            Ok(name) => {
+                if at.is_null() {
+                    *at = Value::Object(serde_json::Map::new());
+                }
+                let fields =
+                    at.as_object_mut().ok_or_else(|| format!("{path:?} leads through something that is no object"))?;
+                fields.entry(name).or_insert(Value::Null)
+            }
+            Err(place) => {
+                let number: usize = place.parse().map_err(|_| format!("{path:?} has [{place}], which is no number"))?;
+                let items =
+                    at.as_array_mut().ok_or_else(|| format!("{path:?} leads through something that is no list"))?;
+                items.get_mut(number).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?
+            }
+        };
+    }
+    *at = value;
+    Ok(())
+}
+
+/// Send an event to the endpoints that take it.
+#[utoipa::path(post, path = "/events", tag = "events", request_body = EventSend, responses(
+    (status = 202, body = Sent), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn send(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(wanted): extract::Json<EventSend>,
+) -> Result<(StatusCode, Json<Sent>), ApiError> {
+    let catalogue = engine.providers.catalogue();
+    let provider = catalogue.get(&wanted.provider).ok_or_else(|| {
+        ApiError::invalid(format!("There is no provider {:?}; `hookline providers` lists them.", wanted.provider))
+    })?;
+    let known = provider.sending.iter().flat_map(|sending| &sending.events).find(|event| event.kind == wanted.kind);
+    let sample = match (&wanted.payload, &wanted.body, known) {
+        (Some(_), Some(_), _) => return Err(ApiError::invalid("Give payload or body, not both.")),
+        (Some(payload), None, _) => Some(payload.clone()),
+        (None, Some(_), _) => None,
+        (None, None, Some(event)) => Some(event.sample.clone()),
+        (None, None, None) => {
+            let kinds = provider.sending.iter().flat_map(|sending| &sending.events).map(|event| event.kind.as_str());
+            let kinds: Vec<&str> = kinds.collect();
+            return Err(ApiError::invalid(match kinds.is_empty() {
+                true => format!("Nothing says what {} sends; give a payload.", provider.name),
+                false => format!("{} has no event {:?}; it has {}.", provider.name, wanted.kind, kinds.join(", ")),
+            }));
+        }
+    };
+    if wanted.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000_000.0)) {
+        return Err(ApiError::invalid("The rate is a number of events a second above 0."));
+    }
+    let endpoints = receivers(&engine, &wanted).await?;
+    if wanted.count == 0 || wanted.count as usize * endpoints.len().max(1) > DELIVERIES_MAX {
+        return Err(ApiError::invalid(format!("One call makes from 1 to {DELIVERIES_MAX} deliveries.")));
+    }
+    let seed = wanted.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64);
+    let now_us = engine.clock.now_us();
+    let mut events = Vec::new();
+    for step in 0..wanted.count {
+        let id = uuid::Uuid::now_v7().to_string();
+        let delay_us = wanted.rate.map_or(0, |rate| (f64::from(step) * 1e6 / rate) as i64);
+        let now_ms = (now_us + delay_us) / 1_000;
+        let payload = match &sample {
+            None => wanted.body.clone().unwrap_or_default().into_bytes(),
+            Some(sample) => {
+                let moment = Moment { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
+                let mut payload = compose::payload(&wanted.kind, sample, &moment);
+                for (path, value) in &wanted.set {
+                    set(&mut payload, path, value.clone()).map_err(|why| ApiError::invalid(format!("{why}.")))?;
+                }
+                serde_json::to_vec(&payload).unwrap_or_default()
+            }
+        };
+        let event = EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload };
+        events.push((event, delay_us));
+    }
+    let ids = events.iter().map(|(event, _)| event.id.clone()).collect();
+    let mut deliveries = engine.send_events(events, endpoints, Origin::Event).await?;
+    deliveries.truncate(SHOWN);
+    Ok((StatusCode::ACCEPTED, Json(Sent { events: ids, deliveries })))
+}
+
+/// The endpoints an event goes to.
+async fn receivers(engine: &Arc<Engine>, wanted: &EventSend) -> Result<Vec<EndpointRow>, ApiError> {
+    if let Some(to) = &wanted.to {
+        let mut settings = EndpointSettings { provider: wanted.provider.clone(), ..to.clone() };
+        if !wanted.retries {
+            settings.policy = Some(once(settings.policy_in_force(&engine.providers.catalogue())));
+        }
+        return Ok(vec![engine.add_endpoint(settings, true).await?]);
+    }
+    let all = engine.outbox.schedule().endpoints();
+    if let Some(ids) = &wanted.endpoints {
+        let by_id = |id: &String| {
+            let row = all
+                .iter()
+                .find(|row| row.id == *id)
+                .ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {id:?}.")))?;
+            if row.settings.provider != wanted.provider {
+                return Err(ApiError::invalid(format!(
+                    "The endpoint {} is one of {}, which does not send this event.",
+                    row.settings.shown_name(),
+                    row.settings.provider
+                )));
+            }
+            Ok((**row).clone())
+        };
+        return ids.iter().map(by_id).collect();
+    }
+    let scope = |row: &EndpointRow| wanted.scope.as_ref().is_none_or(|scope| *scope == row.settings.scope);
+    Ok(all
+        .iter()
+        .filter(|row| row.settings.provider == wanted.provider && scope(row))
+        .map(|row| (**row).clone())
+        .collect())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageQuery {
+    /// Only what is older than this event.
+    after: Option<String>,
+    /// Rows, to 500.
+    limit: Option<u32>,
+}
+
+/// A page of events, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EventList {
+    items: Vec<Event>,
+    /// What to pass as `after` for the next page; none at the end.
+    next: Option<String>,
+}
+
+/// Events that were sent, newest first.
+#[utoipa::path(get, path = "/events", tag = "events", params(PageQuery), responses(
+    (status = 200, body = EventList), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn list(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<PageQuery>,
+) -> Result<Json<EventList>, ApiError> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
+    }
+    let found = move |connection: &Connection| {
+        let after = match &query.after {
+            Some(id) => Some(event_number(connection, id)?.unwrap_or(0)),
+            None => None,
+        };
+        list_events(connection, after, limit)
+    };
+    let items: Vec<Event> = engine.store.readers().read(found).await?.into_iter().map(|(_, event)| event).collect();
+    let next = if items.len() == limit as usize { items.last().map(|event| event.id.clone()) } else { None };
+    Ok(Json(EventList { items, next }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::set;
+
+    #[test]
+    fn a_value_is_set_where_its_path_leads() {
+        let mut whole = json!({ "a": { "list": [1, { "b": 2 }] } });
+        for (path, value) in
+            [("a.list[1].b", json!("x")), ("a.c.d", json!(null)), ("e", json!([])), ("a.list[0]", json!(9))]
+        {
+            set(&mut whole, path, value).expect(path);
+        }
+        assert_eq!(whole, json!({ "a": { "list": [9, { "b": "x" }], "c": { "d": null } }, "e": [] }));
+        for bad in ["", "a.list[9]", "a.list.x", "e.x", "a.list[x]"] {
+            assert!(set(&mut whole, bad, json!(1)).is_err(), "{bad}");
+        }
+    }
+}

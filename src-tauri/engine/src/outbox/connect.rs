@@ -1,0 +1,372 @@
+//! A connection to a receiver, each of its steps timed.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::{client::proxy::matcher::Matcher, rt::TokioIo};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, SignatureScheme,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use super::attempt::{ErrorKind, Phase, SendError};
+
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Most unused connections kept to one receiver.
+const IDLE_MAX: usize = 64;
+
+/// Longest answer of a proxy, in bytes.
+const PROXY_HEAD_MAX: usize = 8 * 1024;
+
+/// What connecting took; none where the step was not needed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Steps {
+    pub(super) dns: Option<Duration>,
+    pub(super) connect: Option<Duration>,
+    pub(super) tls: Option<Duration>,
+}
+
+/// A connection that can carry a request.
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) steps: Steps,
+    pub(super) peer: Option<SocketAddr>,
+    /// Whether requests name the whole URL, as a proxy for plain HTTP wants.
+    pub(super) absolute: bool,
+    /// Whether it has carried a request before, so that the other end may have closed it.
+    pub(super) used: bool,
+    key: Key,
+}
+
+/// Whom a connection leads to, and whom it trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    scheme: String,
+    host: String,
+    port: u16,
+    trusted: Option<Vec<u8>>,
+}
+
+/// Connections that wait for their next request.
+pub(super) struct Connections {
+    idle: Mutex<HashMap<Key, Vec<(Connection, Instant)>>>,
+    /// Made when first needed: reading the system's certificates costs time and memory.
+    tls: OnceLock<Arc<ClientConfig>>,
+    proxies: Matcher,
+}
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+fn failed(kind: ErrorKind, phase: Phase, message: impl Into<String>) -> SendError {
+    SendError { kind, phase, message: message.into() }
+}
+
+/// The error of a socket in the words of the table of errors.
+pub(super) fn by_io(error: &io::Error, phase: Phase, whom: &str) -> SendError {
+    let kind = match error.kind() {
+        io::ErrorKind::ConnectionRefused => ErrorKind::Refused,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            ErrorKind::Reset
+        }
+        io::ErrorKind::TimedOut => ErrorKind::Timeout,
+        io::ErrorKind::UnexpectedEof => ErrorKind::Reset,
+        _ => ErrorKind::Unreachable,
+    };
+    let words = match kind {
+        ErrorKind::Refused => format!("Nothing listens at {whom}."),
+        ErrorKind::Reset => format!("{whom} closed the connection."),
+        _ => format!("{whom} cannot be reached: {error}."),
+    };
+    failed(kind, phase, words)
+}
+
+impl Connections {
+    pub(super) fn new() -> Self {
+        Self { idle: Mutex::default(), tls: OnceLock::new(), proxies: Matcher::from_env() }
+    }
+
+    /// A connection to a URL's host: one that waits, or a new one within `limit`.
+    pub(super) async fn to(
+        &self,
+        url: &Uri,
+        trusted: Option<&[u8]>,
+        limit: Duration,
+        fresh: bool,
+    ) -> Result<Connection, (SendError, Steps)> {
+        let key = Key::of(url, trusted).map_err(|error| (error, Steps::default()))?;
+        if !fresh && let Some(connection) = self.waiting(&key) {
+            return Ok(connection);
+        }
+        let mut steps = Steps::default();
+        let whom = format!("{}:{}", key.host, key.port);
+        match timeout(limit, self.open(url, key, &mut steps)).await {
+            Ok(Ok(mut connection)) => {
+                connection.steps = steps;
+                Ok(connection)
+            }
+            Ok(Err(error)) => Err((error, steps)),
+            Err(_) => {
+                let phase = match (steps.dns, steps.connect) {
+                    (None, _) => Phase::Dns,
+                    (Some(_), None) => Phase::Connect,
+                    _ => Phase::Tls,
+                };
+                let error = failed(
+                    ErrorKind::Timeout,
+                    phase,
+                    format!("{whom} did not answer within {} ms while connecting.", limit.as_millis()),
+                );
+                Err((error, steps))
+            }
+        }
+    }
+
+    fn waiting(&self, key: &Key) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = idle.get_mut(key)?;
+        while let Some((mut connection, since)) = all.pop() {
+            if since.elapsed() < IDLE && connection.sender.is_ready() {
+                connection.steps = Steps::default();
+                connection.used = true;
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Takes a connection back whose answer was read to its end.
+    pub(super) fn put_back(&self, connection: Connection) {
+        if connection.sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = idle.entry(connection.key.clone()).or_default();
+        if all.len() < IDLE_MAX {
+            all.push((connection, Instant::now()));
+        }
+    }
+
+    /// Closes what has waited too long.
+    pub(super) fn tidy(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|_, all| {
+            all.retain(|(connection, since)| since.elapsed() < IDLE && !connection.sender.is_closed());
+            !all.is_empty()
+        });
+    }
+
+    async fn open(&self, url: &Uri, key: Key, steps: &mut Steps) -> Result<Connection, SendError> {
+        let proxy = self.proxies.intercept(url);
+        let (host, port) = match &proxy {
+            Some(proxy) => (
+                proxy.uri().host().unwrap_or_default().to_owned(),
+                proxy.uri().port_u16().unwrap_or(if proxy.uri().scheme_str() == Some("https") { 443 } else { 80 }),
+            ),
+            None => (key.host.clone(), key.port),
+        };
+        let mut stream = dial(&host, port, steps).await?;
+        let peer = stream.peer_addr().ok();
+        let secure = key.scheme == "https";
+        if proxy.is_some() && secure {
+            tunnel(&mut stream, &key).await?;
+        }
+        let began = Instant::now();
+        let whom = format!("{}:{}", key.host, key.port);
+        let sender = if secure {
+            let name = ServerName::try_from(key.host.trim_matches(['[', ']']).to_owned()).map_err(|_| {
+                failed(ErrorKind::Tls, Phase::Tls, format!("{} is no name a certificate can have.", key.host))
+            })?;
+            let trusting = self.trusting(key.trusted.as_deref()).map_err(|error| {
+                failed(ErrorKind::Tls, Phase::Tls, format!("The system's certificates cannot be used: {error}."))
+            })?;
+            let stream =
+                TlsConnector::from(trusting).connect(name, stream).await.map_err(|error| by_tls(&error, &whom))?;
+            steps.tls = Some(began.elapsed());
+            speak(stream).await
+        } else {
+            speak(stream).await
+        };
+        let sender = sender.map_err(|error| failed(ErrorKind::BadResponse, Phase::Connect, error.to_string()))?;
+        Ok(Connection { sender, steps: *steps, peer, absolute: proxy.is_some() && !secure, used: false, key })
+    }
+
+    fn trusting(&self, trusted: Option<&[u8]>) -> Result<Arc<ClientConfig>, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = || ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
+        if let Some(trusted) = trusted {
+            let certificate = CertificateDer::from(trusted.to_vec());
+            let verifier = Arc::new(Pinned { certificate, provider: provider.clone() });
+            return Ok(Arc::new(
+                builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth(),
+            ));
+        }
+        if let Some(known) = self.tls.get() {
+            return Ok(known.clone());
+        }
+        let system = Arc::new(builder()?.with_platform_verifier()?.with_no_client_auth());
+        Ok(self.tls.get_or_init(|| system).clone())
+    }
+}
+
+impl Key {
+    fn of(url: &Uri, trusted: Option<&[u8]>) -> Result<Self, SendError> {
+        let wrong = |why: &str| failed(ErrorKind::Url, Phase::Dns, format!("{url} {why}."));
+        let scheme = url.scheme_str().ok_or_else(|| wrong("is no URL with http:// or https://"))?;
+        let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
+        let port = url.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
+        Ok(Self { scheme: scheme.into(), host: host.into(), port, trusted: trusted.map(<[u8]>::to_vec) })
+    }
+}
+
+async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Full<Bytes>>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) =
+        Builder::new().title_case_headers(true).handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn dial(host: &str, port: u16, steps: &mut Steps) -> Result<TcpStream, SendError> {
+    let began = Instant::now();
+    let bare = host.trim_matches(['[', ']']);
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((bare, port))
+        .await
+        .map_err(|error| failed(ErrorKind::Dns, Phase::Dns, format!("{host} has no address: {error}.")))?
+        .collect();
+    steps.dns = Some(began.elapsed());
+    let began = Instant::now();
+    let whom = format!("{host}:{port}");
+    let mut last = failed(ErrorKind::Dns, Phase::Dns, format!("{host} has no address."));
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                steps.connect = Some(began.elapsed());
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = by_io(&error, Phase::Connect, &whom),
+        }
+    }
+    Err(last)
+}
+
+/// Asks a proxy for a way through (RFC 9110 §9.3.6).
+async fn tunnel(stream: &mut TcpStream, key: &Key) -> Result<(), SendError> {
+    let wrong = |why: String| failed(ErrorKind::Proxy, Phase::Connect, why);
+    let ask = format!("CONNECT {0}:{1} HTTP/1.1\r\nHost: {0}:{1}\r\n\r\n", key.host, key.port);
+    stream
+        .write_all(ask.as_bytes())
+        .await
+        .map_err(|error| wrong(format!("The proxy closed the connection: {error}.")))?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() >= PROXY_HEAD_MAX {
+            return Err(wrong("The proxy's answer has no end.".into()));
+        }
+        let byte =
+            stream.read_u8().await.map_err(|error| wrong(format!("The proxy closed the connection: {error}.")))?;
+        head.push(byte);
+    }
+    let line = String::from_utf8_lossy(&head);
+    match line.split(' ').nth(1) {
+        Some("200") => Ok(()),
+        Some(status) => Err(wrong(format!("The proxy refused the way to {}:{} with {status}.", key.host, key.port))),
+        None => Err(wrong("The proxy's answer is no HTTP.".into())),
+    }
+}
+
+fn by_tls(error: &io::Error, whom: &str) -> SendError {
+    let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match reason {
+        Some(rustls::Error::InvalidCertificate(why)) => failed(
+            ErrorKind::Tls,
+            Phase::Tls,
+            format!(
+                "The certificate of {whom} is not accepted: {why:?}. A local one can be trusted in the endpoint's settings."
+            ),
+        ),
+        Some(other) => failed(ErrorKind::Tls, Phase::Tls, format!("TLS with {whom} failed: {other}.")),
+        None => by_io(error, Phase::Tls, whom),
+    }
+}
+
+/// Accepts one certificate, whatever it says: a person trusted exactly this one.
+#[derive(Debug)]
+struct Pinned {
+    certificate: CertificateDer<'static>,
+    provider: Arc<rustls::crypto::CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if *end_entity == self.certificate {
+            Ok(ServerCertVerified::assertion())
+        } else {
+            Err(rustls::Error::General("its certificate is another than the one that is trusted".into()))
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,465 @@
+//! Endpoints: addresses Hookline sends to as a vendor does.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use hookline_provider::{Catalogue, Disable, Fact, Https, Policy, Provider, RETRIES_MAX, SchemeRecord, SecretForm};
+use hookline_signature::Keys;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::exchange::parse;
+use crate::{request::MASK, time::timestamp};
+
+/// Longest name, scope or event type, in characters.
+const TEXT_MAX: usize = 200;
+
+/// Longest URL, header value or secret, in bytes.
+const LONG_MAX: usize = 16 * 1024;
+
+/// Most headers or secrets of one endpoint.
+const LIST_MAX: usize = 64;
+
+/// Most requests on their way to one endpoint at a time, unless it is set.
+const CONCURRENCY: u32 = 16;
+const CONCURRENCY_MAX: u32 = 256;
+
+/// How fast an endpoint's time may go.
+const SPEED_MAX: f64 = 100_000.0;
+
+/// Longest time-out, in ms.
+const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
+
+/// A header that is sent with every request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointHeader {
+    /// Its name.
+    pub name: String,
+    /// Its value; masked when read if it is secret.
+    pub value: String,
+    /// Whether the value is a credential.
+    #[serde(default)]
+    pub secret: bool,
+}
+
+/// A signing secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointSecret {
+    /// As the vendor shows it; masked when read.
+    pub value: String,
+    /// Until when it signs beside its successor; none for the current one.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What a person sets about an endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointSettings {
+    /// Its name; the URL's host if empty.
+    #[serde(default)]
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// Id of the vendor that Hookline is.
+    pub provider: String,
+    /// Which of the vendor's schemes; the usual one if none.
+    #[serde(default)]
+    pub scheme: Option<String>,
+    /// The flow, website, account or workspace it belongs to: caps and uniqueness count inside it.
+    #[serde(default)]
+    pub scope: String,
+    /// Event types it gets; all, also those to come, if none.
+    #[serde(default)]
+    pub events: Option<Vec<String>>,
+    /// Whether what it gets is signed; as the vendor does if absent.
+    #[serde(default)]
+    pub signed: Option<bool>,
+    /// Signing secrets, the current one first.
+    #[serde(default)]
+    pub secrets: Vec<EndpointSecret>,
+    /// Settings the scheme names.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// Headers sent with every request.
+    #[serde(default)]
+    pub headers: Vec<EndpointHeader>,
+    /// How it is delivered to; as the vendor does if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub policy: Option<Policy>,
+    /// Whether plain `http:` is allowed though the vendor forbids it.
+    #[serde(default)]
+    pub local_test: bool,
+    /// A certificate in PEM that is trusted whatever it says.
+    #[serde(default)]
+    pub trusted_certificate: Option<String>,
+    /// Requests on their way at a time.
+    #[serde(default = "concurrency")]
+    pub concurrency: u32,
+    /// Most requests a second; no limit if absent.
+    #[serde(default)]
+    pub rate: Option<f64>,
+    /// How many times faster than the clock its waits go.
+    #[serde(default = "one")]
+    pub speed: f64,
+    /// Whether its time stands still.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+fn concurrency() -> u32 {
+    CONCURRENCY
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// Whether an endpoint gets anything, and why not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EndpointState {
+    /// Whether it does.
+    pub enabled: bool,
+    /// Why not, in a sentence.
+    pub reason: Option<String>,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Failed attempts in a row.
+    pub failed_attempts: u32,
+    /// Deliveries in a row whose retries are used up.
+    pub exhausted: u32,
+}
+
+/// An address Hookline sends to.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Endpoint {
+    /// Its id.
+    pub id: String,
+    /// What is set.
+    #[serde(flatten)]
+    pub settings: EndpointSettings,
+    /// The policy that is in force.
+    #[schema(value_type = Object)]
+    pub policy_in_force: Policy,
+    /// How it stands.
+    pub state: EndpointState,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// An endpoint as it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointRow {
+    pub(crate) number: i64,
+    pub(crate) id: String,
+    pub(crate) settings: EndpointSettings,
+    pub(crate) enabled: bool,
+    pub(crate) reason: String,
+    pub(crate) since_us: i64,
+    pub(crate) failed_attempts: u32,
+    pub(crate) exhausted: u32,
+    pub(crate) created_us: i64,
+    /// Since when its time stands still.
+    pub(crate) paused_us: Option<i64>,
+    /// Made for one command, and shown in no list.
+    pub(crate) passing: bool,
+}
+
+const COLUMNS: &str =
+    "number, id, settings, enabled, reason, since_us, failed_attempts, exhausted, created_us, paused_us, passing";
+
+impl EndpointSettings {
+    /// What has the same URL in the same scope.
+    pub(crate) fn provider_of<'c>(&self, catalogue: &'c Catalogue) -> Option<&'c Provider> {
+        catalogue.get(&self.provider)
+    }
+
+    /// How it is delivered to: what is set, else what the vendor does.
+    pub(crate) fn policy_in_force(&self, catalogue: &Catalogue) -> Policy {
+        let vendors = || self.provider_of(catalogue)?.sending.as_ref().map(|sending| sending.policy.clone());
+        self.policy.clone().or_else(vendors).unwrap_or_default()
+    }
+
+    /// The scheme that signs; none where nothing is signed.
+    pub(crate) fn signing<'c>(&self, catalogue: &'c Catalogue) -> Option<&'c SchemeRecord> {
+        let provider = self.provider_of(catalogue)?;
+        let vendors = provider.sending.as_ref().is_none_or(|sending| sending.signed);
+        let record = provider.scheme(self.scheme.as_deref())?;
+        self.signed.unwrap_or(vendors).then_some(record)
+    }
+
+    /// The keys that sign at an instant.
+    pub(crate) fn keys(&self, now_us: i64) -> Keys {
+        let valid =
+            self.secrets.iter().filter(|secret| secret.until.is_none_or(|until| until.as_microsecond() > now_us));
+        Keys { secrets: valid.map(|secret| secret.value.clone()).collect(), params: self.params.clone() }
+    }
+
+    pub(crate) fn shown_name(&self) -> String {
+        if !self.name.is_empty() {
+            return self.name.clone();
+        }
+        parse(&self.url).ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_else(|| self.url.clone())
+    }
+
+    pub(crate) fn takes(&self, kind: &str) -> bool {
+        self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == kind))
+    }
+
+    /// The certificate it trusts, in DER.
+    pub(crate) fn trusted(&self) -> Option<Vec<u8>> {
+        let pem = self.trusted_certificate.as_deref().filter(|pem| !pem.trim().is_empty())?;
+        let inside: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+        base64::engine::general_purpose::STANDARD.decode(inside).ok()
+    }
+
+    /// Takes a change in: a mask in a secret's place stands for the secret that is there.
+    pub(crate) fn keeping_secrets(mut self, was: &Self) -> Self {
+        for (place, secret) in self.secrets.iter_mut().enumerate().filter(|(_, secret)| secret.value == MASK) {
+            secret.value = was.secrets.get(place).map(|kept| kept.value.clone()).unwrap_or_default();
+        }
+        for header in self.headers.iter_mut().filter(|header| header.value == MASK) {
+            let kept = was.headers.iter().find(|kept| kept.name == header.name);
+            header.value = kept.map(|kept| kept.value.clone()).unwrap_or_default();
+        }
+        self.secrets.retain(|secret| !secret.value.is_empty());
+        self
+    }
+
+    pub(crate) fn masked(&self) -> Self {
+        let mut masked = self.clone();
+        for secret in &mut masked.secrets {
+            MASK.clone_into(&mut secret.value);
+        }
+        for header in masked.headers.iter_mut().filter(|header| header.secret) {
+            MASK.clone_into(&mut header.value);
+        }
+        masked
+    }
+
+    /// The first rule it breaks, in a sentence. `others` are the endpoints of its scope.
+    pub(crate) fn fault(&self, catalogue: &Catalogue, others: &[EndpointRow]) -> Option<String> {
+        let Some(provider) = self.provider_of(catalogue) else {
+            return Some(format!("There is no provider {:?}; `hookline providers` lists them.", self.provider));
+        };
+        let url = match parse(&self.url) {
+            Ok(url) => url,
+            Err(why) => return Some(why),
+        };
+        if self.scheme.is_some() && provider.scheme(self.scheme.as_deref()).is_none() {
+            let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
+            return Some(format!("{} has no such scheme; it has {}.", provider.name, known.join(", ")));
+        }
+        let policy = self.policy_in_force(catalogue);
+        if *policy.https.value() == Https::Required && url.scheme_str() == Some("http") && !self.local_test {
+            return Some(format!(
+                "{} sends only to https:// addresses. Allow plain HTTP for a local test, or change the URL.",
+                provider.name
+            ));
+        }
+        let scope = policy.scope.value();
+        let most = *policy.endpoints_max.value();
+        if most > 0 && others.len() as u32 >= most {
+            return Some(format!("{} allows {most} endpoints in one {scope}, and there are as many.", provider.name));
+        }
+        if *policy.unique_url.value() && others.iter().any(|other| other.settings.url == self.url) {
+            return Some(format!("{} allows a URL only once in one {scope}.", provider.name));
+        }
+        if let (Some(events), Some(sending)) = (&self.events, &provider.sending) {
+            let unknown = events.iter().find(|event| !sending.events.iter().any(|known| known.kind == **event));
+            if let Some(unknown) = unknown {
+                return Some(format!("{} has no event {unknown:?}.", provider.name));
+            }
+            if !*policy.choice.value() {
+                return Some(format!("{} sends every event to every endpoint; leave the choice out.", provider.name));
+            }
+        }
+        if let Some(header) = self.headers.iter().find(|header| {
+            header.name.parse::<http::HeaderName>().is_err() || http::HeaderValue::from_str(&header.value).is_err()
+        }) {
+            return Some(format!("{:?} with this value is no header that can be sent.", header.name));
+        }
+        let reserved = ["host", "content-length", "transfer-encoding", "connection"];
+        if let Some(header) = self.headers.iter().find(|header| reserved.contains(&header.name.to_lowercase().as_str()))
+        {
+            return Some(format!("{} is set by the delivery itself.", header.name));
+        }
+        if self.trusted_certificate.as_ref().is_some_and(|pem| !pem.trim().is_empty()) && self.trusted().is_none() {
+            return Some("The trusted certificate is no certificate in PEM.".into());
+        }
+        self.numbers(&policy)
+    }
+
+    fn numbers(&self, policy: &Policy) -> Option<String> {
+        if !(1..=CONCURRENCY_MAX).contains(&self.concurrency) {
+            return Some(format!("Concurrency lies between 1 and {CONCURRENCY_MAX}."));
+        }
+        if self.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000_000.0)) {
+            return Some("The rate is a number of requests a second above 0.".into());
+        }
+        if !(self.speed > 0.0 && self.speed <= SPEED_MAX) {
+            return Some(format!("The speed is a number above 0, to {SPEED_MAX}."));
+        }
+        let total = *policy.timeout_ms.value();
+        if total == 0 || total > TIMEOUT_MAX || *policy.connect_timeout_ms.value() == 0 {
+            return Some(format!("Time-outs lie between 1 and {TIMEOUT_MAX} ms."));
+        }
+        if policy.schedule.value().waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)) {
+            return Some("A wait between retries lies between 0 seconds and a year.".into());
+        }
+        if let Disable::FailedRetries(0) | Disable::FailedAttempts(0) | Disable::ExhaustedDeliveries(0) =
+            policy.disable.value()
+        {
+            return Some("An endpoint is switched off after one failure or more.".into());
+        }
+        if policy.schedule.value().waits_s().len() > RETRIES_MAX as usize {
+            return Some(format!("A delivery is tried again at most {RETRIES_MAX} times."));
+        }
+        let long = self.secrets.iter().map(|secret| secret.value.len()).chain([self.url.len()]);
+        if long.chain(self.headers.iter().map(|header| header.value.len())).any(|length| length > LONG_MAX) {
+            return Some(format!("A URL, secret or header value has at most {LONG_MAX} bytes."));
+        }
+        if self.name.chars().count() > TEXT_MAX || self.scope.chars().count() > TEXT_MAX {
+            return Some(format!("A name or scope has at most {TEXT_MAX} characters."));
+        }
+        if self.secrets.len() > LIST_MAX || self.headers.len() > LIST_MAX {
+            return Some(format!("An endpoint has at most {LIST_MAX} secrets and {LIST_MAX} headers."));
+        }
+        None
+    }
+}
+
+/// A new secret in the vendor's own form.
+pub(crate) fn new_secret(form: SecretForm) -> Result<String, String> {
+    let mut random = [0; 32];
+    let source = rustls::crypto::ring::default_provider().secure_random;
+    source.fill(&mut random).map_err(|_| "The system has no random numbers to make a secret of.".to_owned())?;
+    let hex = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok(match form {
+        SecretForm::Hex => hex,
+        SecretForm::ShortHex => hex[..32].to_owned(),
+        SecretForm::Whsec => format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(random)),
+    })
+}
+
+impl EndpointRow {
+    pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
+        connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE NOT removed ORDER BY number"))?
+            .query_map([], Self::from_row)?
+            .collect()
+    }
+
+    pub(crate) fn numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE number = ?1 AND NOT removed"))?
+            .query_row([number], Self::from_row)
+            .optional()
+    }
+
+    pub(crate) fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed"))?
+            .query_row([id], Self::from_row)
+            .optional()
+    }
+
+    pub(crate) fn insert(
+        connection: &Connection,
+        settings: &EndpointSettings,
+        passing: bool,
+        now_us: i64,
+    ) -> rusqlite::Result<Self> {
+        let id = uuid::Uuid::now_v7().to_string();
+        let text = serde_json::to_string(settings).unwrap_or_default();
+        connection.execute(
+            "INSERT INTO endpoint (id, settings, enabled, reason, since_us, created_us, passing)
+             VALUES (?1, ?2, 1, '', ?3, ?3, ?4)",
+            params![id, text, now_us, passing],
+        )?;
+        Ok(Self {
+            number: connection.last_insert_rowid(),
+            id,
+            settings: settings.clone(),
+            enabled: true,
+            reason: String::new(),
+            since_us: now_us,
+            failed_attempts: 0,
+            exhausted: 0,
+            created_us: now_us,
+            paused_us: None,
+            passing,
+        })
+    }
+
+    pub(crate) fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "UPDATE endpoint SET settings = ?2, enabled = ?3, reason = ?4, since_us = ?5, failed_attempts = ?6, exhausted = ?7,
+                   paused_us = ?8
+                 WHERE number = ?1",
+            )?
+            .execute(params![
+                self.number,
+                serde_json::to_string(&self.settings).unwrap_or_default(),
+                self.enabled,
+                self.reason,
+                self.since_us,
+                self.failed_attempts,
+                self.exhausted,
+                self.paused_us,
+            ])
+            .map(drop)
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let text: String = row.get("settings")?;
+        let settings = serde_json::from_str(&text)
+            .map_err(|e| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(e)))?;
+        Ok(Self {
+            number: row.get("number")?,
+            id: row.get("id")?,
+            settings,
+            enabled: row.get("enabled")?,
+            reason: row.get("reason")?,
+            since_us: row.get("since_us")?,
+            failed_attempts: row.get("failed_attempts")?,
+            exhausted: row.get("exhausted")?,
+            created_us: row.get("created_us")?,
+            paused_us: row.get("paused_us")?,
+            passing: row.get("passing")?,
+        })
+    }
+
+    /// As the API shows it.
+    pub(crate) fn shown(&self, catalogue: &Catalogue) -> Endpoint {
+        Endpoint {
+            id: self.id.clone(),
+            policy_in_force: self.settings.policy_in_force(catalogue),
+            settings: self.settings.masked(),
+            state: EndpointState {
+                enabled: self.enabled,
+                reason: Some(self.reason.clone()).filter(|reason| !reason.is_empty()),
+                since: timestamp(self.since_us),
+                failed_attempts: self.failed_attempts,
+                exhausted: self.exhausted,
+            },
+            created_at: timestamp(self.created_us),
+        }
+    }
+}
+
+/// The policy of a single attempt: no second one follows.
+pub(crate) fn once(mut policy: Policy) -> Policy {
+    policy.schedule = Fact::Own(hookline_provider::Schedule::Fixed(Vec::new()));
+    policy.disable = Fact::Own(Disable::Never);
+    policy
+}

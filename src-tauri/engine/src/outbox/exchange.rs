@@ -1,0 +1,201 @@
+//! Sending one request and reading its answer, within limits.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
+use http_body_util::{BodyExt as _, Full};
+use tokio::time::timeout_at;
+
+use super::{
+    attempt::{ErrorKind, Exchange, Phase, Received, SendError, Timings},
+    connect::{Connection, Connections, Steps, by_io},
+};
+
+/// Most of an answer's body that is kept, in bytes: enough for a stack trace, and not a place to
+/// store files at us.
+pub(crate) const ANSWER_KEPT: usize = 64 * 1024;
+
+/// Most of an answer that is read at all; what has more is cut off.
+const ANSWER_READ_MAX: u64 = 8 * 1024 * 1024;
+
+/// What is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+}
+
+/// How long, and whom to trust.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) total: Duration,
+    pub(crate) connect: Duration,
+    /// A certificate in DER that is trusted whatever it says.
+    pub(crate) trusted: Option<Vec<u8>>,
+    /// Now, in seconds since the Unix epoch, for answers that name a date.
+    pub(crate) now_s: i64,
+}
+
+fn wrong(kind: ErrorKind, phase: Phase, message: impl Into<String>) -> SendError {
+    SendError { kind, phase, message: message.into() }
+}
+
+/// A URL as it can be sent to. Its path stays as it is written.
+pub(crate) fn parse(url: &str) -> Result<Uri, String> {
+    let bare = url.split('#').next().unwrap_or(url);
+    let uri: Uri = bare.parse().map_err(|e| format!("{url:?} is no URL: {e}."))?;
+    match (uri.scheme_str(), uri.host()) {
+        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
+        (Some("http" | "https"), _) => Err(format!("{url:?} names no host.")),
+        _ => Err(format!("{url:?} does not begin with http:// or https://.")),
+    }
+}
+
+/// Sends a request. Nothing is followed.
+pub(crate) async fn exchange(connections: &Connections, outgoing: &Outgoing, terms: &Terms) -> Exchange {
+    let began = Instant::now();
+    let mut steps = Steps::default();
+    let mut first_byte = None;
+    let mut peer = None;
+    let result = attempt(connections, outgoing, terms, began, &mut steps, &mut first_byte, &mut peer).await;
+    let us = |step: Duration| step.as_micros() as u64;
+    let timings = Timings {
+        dns_us: steps.dns.map(us),
+        connect_us: steps.connect.map(us),
+        tls_us: steps.tls.map(us),
+        first_byte_us: first_byte.map(us),
+        total_us: us(began.elapsed()),
+    };
+    Exchange { timings, peer, result }
+}
+
+async fn attempt(
+    connections: &Connections,
+    outgoing: &Outgoing,
+    terms: &Terms,
+    began: Instant,
+    steps: &mut Steps,
+    first_byte: &mut Option<Duration>,
+    peer: &mut Option<String>,
+) -> Result<Received, SendError> {
+    let url = parse(&outgoing.url).map_err(|why| wrong(ErrorKind::Url, Phase::Dns, why))?;
+    let whom = url.authority().map_or_else(String::new, |authority| authority.host().to_owned());
+    let end = tokio::time::Instant::from_std(began + terms.total);
+    let late = |phase: Phase, what: &str| {
+        wrong(ErrorKind::Timeout, phase, format!("{whom} {what} within {} ms.", terms.total.as_millis()))
+    };
+    let mut fresh = false;
+    let (answer, connection, asked) = loop {
+        let limit = terms.connect.min(terms.total.saturating_sub(began.elapsed()));
+        let mut connection = match connections.to(&url, terms.trusted.as_deref(), limit, fresh).await {
+            Ok(connection) => connection,
+            Err((error, taken)) => {
+                *steps = taken;
+                return Err(error);
+            }
+        };
+        *steps = connection.steps;
+        *peer = connection.peer.map(|peer| peer.to_string());
+        let request = request(outgoing, &url, connection.absolute)?;
+        let asked = Instant::now();
+        match timeout_at(end, connection.sender.try_send_request(request)).await {
+            Err(_) => return Err(late(Phase::Answer, "did not answer")),
+            Ok(Ok(answer)) => break (answer, connection, asked),
+            // A connection that waited was closed at the other end, and nothing was sent on it.
+            Ok(Err(error)) if connection.used && error.message().is_some() => fresh = true,
+            Ok(Err(error)) => return Err(by_hyper(error.error(), Phase::Answer, &whom)),
+        }
+    };
+    *first_byte = Some(asked.elapsed());
+    read(connections, answer, connection, end, terms.now_s, &whom, &late).await
+}
+
+async fn read(
+    connections: &Connections,
+    answer: http::Response<hyper::body::Incoming>,
+    connection: Connection,
+    end: tokio::time::Instant,
+    now_s: i64,
+    whom: &str,
+    late: &impl Fn(Phase, &str) -> SendError,
+) -> Result<Received, SendError> {
+    let (head, mut incoming) = answer.into_parts();
+    let (mut body, mut body_bytes) = (Vec::new(), 0);
+    let whole = loop {
+        match timeout_at(end, incoming.frame()).await {
+            Err(_) => return Err(late(Phase::Body, "did not end its answer")),
+            Ok(None) => break true,
+            Ok(Some(Err(error))) => return Err(by_hyper(&error, Phase::Body, whom)),
+            Ok(Some(Ok(frame))) => {
+                let Ok(data) = frame.into_data() else { continue };
+                body_bytes += data.len() as u64;
+                let room = ANSWER_KEPT.saturating_sub(body.len()).min(data.len());
+                body.extend_from_slice(&data[..room]);
+                if body_bytes > ANSWER_READ_MAX {
+                    break false;
+                }
+            }
+        }
+    };
+    if whole {
+        connections.put_back(connection);
+    }
+    let retry_after_s = head.headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value, now_s));
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    Ok(Received { status: head.status.as_u16(), headers, body, body_bytes, retry_after_s })
+}
+
+/// Seconds or a date (RFC 9110 §10.2.3).
+fn retry_after(value: &HeaderValue, now_s: i64) -> Option<f64> {
+    let text = value.to_str().ok()?.trim();
+    text.parse::<u32>().ok().map(f64::from).or_else(|| {
+        let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        Some((at.as_second() - now_s).max(0) as f64)
+    })
+}
+
+fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<Full<Bytes>>, SendError> {
+    let bad = |why: String| wrong(ErrorKind::Url, Phase::Dns, why);
+    let target = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let target = if absolute { url.to_string() } else { target.to_owned() };
+    let mut request = Request::builder()
+        .method(outgoing.method.as_str())
+        .uri(target)
+        .body(Full::new(outgoing.body.clone()))
+        .map_err(|e| bad(format!("The request cannot be sent: {e}.")))?;
+    let headers: &mut HeaderMap = request.headers_mut();
+    let authority = url.authority().map_or("", http::uri::Authority::as_str);
+    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+    headers.insert(header::HOST, HeaderValue::from_str(host).map_err(|e| bad(e.to_string()))?);
+    for (name, value) in &outgoing.headers {
+        let name: HeaderName = name.parse().map_err(|_| bad(format!("{name:?} is no header name.")))?;
+        let value = HeaderValue::from_str(value).map_err(|_| bad(format!("The value of {name} cannot be sent.")))?;
+        headers.append(name, value);
+    }
+    if let Some(user) = user
+        && !headers.contains_key(header::AUTHORIZATION)
+    {
+        use base64::Engine as _;
+        let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user));
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&value).map_err(|e| bad(e.to_string()))?);
+    }
+    Ok(request)
+}
+
+fn by_hyper(error: &hyper::Error, phase: Phase, whom: &str) -> SendError {
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return by_io(io, phase, whom);
+        }
+        source = inner.source();
+    }
+    if error.is_parse() {
+        return wrong(ErrorKind::BadResponse, phase, format!("What {whom} answered is no HTTP: {error}."));
+    }
+    wrong(ErrorKind::Reset, phase, format!("{whom} closed the connection before its answer was whole."))
+}

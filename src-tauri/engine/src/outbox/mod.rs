@@ -1,0 +1,24 @@
+//! The outbox: everything that leaves, as deliveries with attempts.
+//!
+//! `schedule` knows what is due; `run` makes the attempts, each written down before it leaves and
+//! after it ends; `outcome` says what an attempt means by the vendor's policy.
+
+mod attempt;
+mod connect;
+mod delivery;
+mod endpoint;
+mod event;
+mod exchange;
+mod outcome;
+mod run;
+mod schedule;
+
+pub use attempt::{ErrorKind, Phase, SendError, Timings};
+pub use delivery::{Attempt, Delivery, DeliveryDetail, DeliveryState, Origin};
+pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState};
+pub use event::Event;
+
+pub(crate) use delivery::{DeliveryList, detail, due_again, end, list, number_of, one, skip_waiting};
+pub(crate) use endpoint::{EndpointRow, new_secret, once};
+pub(crate) use event::{EventNew, insert as insert_event, list as list_events, number_of as event_number};
+pub(crate) use run::{Loaded, Outbox, load};

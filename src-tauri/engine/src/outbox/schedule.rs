@@ -1,0 +1,258 @@
+//! What is due when, in memory: the store has it too, and a start reads it from there.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
+
+use super::endpoint::EndpointRow;
+
+/// How long a command's own deliveries go on without being asked about, in µs: the command has
+/// ended then.
+const ASKED_US: i64 = 10_000_000;
+
+/// One endpoint's part.
+#[derive(Debug, Default)]
+struct Lane {
+    row: Option<Arc<EndpointRow>>,
+    /// Due, and waiting for a place.
+    ready: VecDeque<i64>,
+    flying: u32,
+    /// When the next may leave, where there is a rate, µs since the Unix epoch.
+    next_us: i64,
+    /// When a command last asked about its delivery.
+    asked_us: i64,
+}
+
+/// What is due when.
+#[derive(Debug, Default)]
+pub(crate) struct Schedule {
+    due: BinaryHeap<Reverse<(i64, i64)>>,
+    /// Each waiting delivery's endpoint and time: an entry of the heap that disagrees is old.
+    waiting: HashMap<i64, (i64, i64)>,
+    lanes: HashMap<i64, Lane>,
+    /// Endpoints with something ready.
+    active: HashSet<i64>,
+}
+
+/// What a look at the schedule found.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    /// Deliveries to attempt now, each with its endpoint.
+    pub(crate) start: Vec<(i64, Arc<EndpointRow>)>,
+    /// Deliveries of commands that have ended.
+    pub(crate) abandoned: Vec<i64>,
+    /// When to look again, µs since the Unix epoch.
+    pub(crate) next_us: Option<i64>,
+}
+
+impl Schedule {
+    /// An endpoint as it is now.
+    pub(crate) fn set_endpoint(&mut self, row: EndpointRow, now_us: i64) {
+        let lane = self.lanes.entry(row.number).or_default();
+        if lane.row.is_none() {
+            lane.asked_us = now_us;
+        }
+        lane.row = Some(Arc::new(row));
+    }
+
+    pub(crate) fn remove_endpoint(&mut self, endpoint: i64) {
+        self.lanes.remove(&endpoint);
+        self.active.remove(&endpoint);
+        self.waiting.retain(|_, (of, _)| *of != endpoint);
+    }
+
+    /// All endpoints that are listed.
+    pub(crate) fn endpoints(&self) -> Vec<Arc<EndpointRow>> {
+        let mut all: Vec<_> =
+            self.lanes.values().filter_map(|lane| lane.row.clone()).filter(|row| !row.passing).collect();
+        all.sort_by_key(|row| row.number);
+        all
+    }
+
+    /// A delivery waits until a time.
+    pub(crate) fn wait(&mut self, delivery: i64, endpoint: i64, due_us: i64) {
+        self.waiting.insert(delivery, (endpoint, due_us));
+        self.due.push(Reverse((due_us, delivery)));
+    }
+
+    /// A delivery waits no more.
+    pub(crate) fn forget(&mut self, delivery: i64) {
+        self.waiting.remove(&delivery);
+    }
+
+    /// Somebody asked about a delivery of this endpoint.
+    pub(crate) fn asked(&mut self, endpoint: &str, now_us: i64) {
+        for lane in self.lanes.values_mut() {
+            if lane.row.as_ref().is_some_and(|row| row.passing && row.id == endpoint) {
+                lane.asked_us = now_us;
+            }
+        }
+    }
+
+    /// An attempt has ended.
+    pub(crate) fn landed(&mut self, endpoint: i64) {
+        if let Some(lane) = self.lanes.get_mut(&endpoint) {
+            lane.flying = lane.flying.saturating_sub(1);
+        }
+    }
+
+    /// Deliveries that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What is to be attempted now.
+    pub(crate) fn take(&mut self, now_us: i64) -> Taken {
+        while let Some(Reverse((due_us, delivery))) = self.due.peek().copied() {
+            if due_us > now_us {
+                break;
+            }
+            self.due.pop();
+            if let Some((endpoint, known)) = self.waiting.get(&delivery).copied()
+                && known == due_us
+            {
+                self.lanes.entry(endpoint).or_default().ready.push_back(delivery);
+                self.active.insert(endpoint);
+            }
+        }
+        let mut taken = Taken { next_us: self.due.peek().map(|Reverse((due_us, _))| *due_us), ..Taken::default() };
+        let mut quiet = Vec::new();
+        for endpoint in &self.active {
+            let Some(lane) = self.lanes.get_mut(endpoint) else {
+                quiet.push(*endpoint);
+                continue;
+            };
+            lane.take(now_us, &mut self.waiting, &mut taken);
+            if lane.ready.is_empty() {
+                quiet.push(*endpoint);
+            }
+        }
+        for endpoint in quiet {
+            self.active.remove(&endpoint);
+        }
+        taken
+    }
+}
+
+impl Lane {
+    fn take(&mut self, now_us: i64, waiting: &mut HashMap<i64, (i64, i64)>, taken: &mut Taken) {
+        let Some(row) = self.row.clone() else {
+            self.ready.clear();
+            return;
+        };
+        if row.passing && now_us - self.asked_us > ASKED_US {
+            taken.abandoned.extend(self.ready.drain(..));
+            return;
+        }
+        // A test is made of an endpoint that is switched off or stands still, too: nothing else waits there.
+        while self.flying < row.settings.concurrency && !row.settings.paused {
+            if let Some(rate) = row.settings.rate {
+                if self.next_us > now_us {
+                    taken.next_us = Some(taken.next_us.map_or(self.next_us, |next| next.min(self.next_us)));
+                    return;
+                }
+                if !self.ready.is_empty() {
+                    self.next_us = self.next_us.max(now_us - 50_000) + (1e6 / rate) as i64;
+                }
+            }
+            let Some(delivery) = self.ready.pop_front() else { return };
+            // Ended or put off since it became ready.
+            if waiting.get(&delivery).is_none_or(|(_, due_us)| *due_us > now_us) {
+                continue;
+            }
+            waiting.remove(&delivery);
+            self.flying += 1;
+            taken.start.push((delivery, row.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(number: i64, change: serde_json::Value) -> EndpointRow {
+        let mut settings = serde_json::json!({ "url": "http://127.0.0.1:1/", "provider": "github" });
+        settings.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+        EndpointRow {
+            number,
+            id: number.to_string(),
+            settings: serde_json::from_value(settings).expect("settings"),
+            enabled: true,
+            reason: String::new(),
+            since_us: 0,
+            failed_attempts: 0,
+            exhausted: 0,
+            created_us: 0,
+            paused_us: None,
+            passing: false,
+        }
+    }
+
+    fn started(taken: &Taken) -> Vec<i64> {
+        taken.start.iter().map(|(delivery, _)| *delivery).collect()
+    }
+
+    #[test]
+    fn what_is_due_leaves_in_order_and_one_endpoint_never_holds_up_another() {
+        let mut schedule = Schedule::default();
+        schedule.set_endpoint(endpoint(1, serde_json::json!({ "concurrency": 2 })), 0);
+        schedule.set_endpoint(endpoint(2, serde_json::json!({})), 0);
+        for (delivery, to, due) in [(10, 1, 5), (11, 1, 3), (12, 1, 4), (20, 2, 6), (21, 2, 900)] {
+            schedule.wait(delivery, to, due);
+        }
+        assert_eq!((started(&schedule.take(2)), schedule.take(2).next_us), (vec![], Some(3)));
+        let taken = schedule.take(10);
+        let mut first: Vec<i64> = started(&taken).into_iter().filter(|delivery| *delivery < 20).collect();
+        first.sort_unstable();
+        assert_eq!((first, started(&taken).contains(&20), taken.next_us), (vec![11, 12], true, Some(900)));
+        assert_eq!(started(&schedule.take(10)), Vec::<i64>::new());
+        schedule.landed(1);
+        assert_eq!(started(&schedule.take(10)), [10]);
+    }
+
+    #[test]
+    fn what_was_put_off_or_ended_does_not_leave() {
+        let mut schedule = Schedule::default();
+        schedule.set_endpoint(endpoint(1, serde_json::json!({})), 0);
+        schedule.wait(1, 1, 5);
+        schedule.wait(2, 1, 5);
+        schedule.wait(1, 1, 50);
+        schedule.forget(2);
+        assert_eq!(started(&schedule.take(10)), Vec::<i64>::new());
+        assert_eq!(started(&schedule.take(50)), [1]);
+        schedule.set_endpoint(endpoint(1, serde_json::json!({ "paused": true })), 0);
+        schedule.wait(3, 1, 60);
+        assert_eq!(started(&schedule.take(100)), Vec::<i64>::new());
+        schedule.set_endpoint(endpoint(1, serde_json::json!({})), 0);
+        assert_eq!(started(&schedule.take(100)), [3]);
+    }
+
+    #[test]
+    fn a_rate_is_kept() {
+        let mut schedule = Schedule::default();
+        schedule.set_endpoint(endpoint(1, serde_json::json!({ "rate": 10.0, "concurrency": 100 })), 0);
+        for delivery in 0..50 {
+            schedule.wait(delivery, 1, 1);
+        }
+        let mut left = 0;
+        for now_ms in 0..=2_000 {
+            let taken = schedule.take(1_000_000 + now_ms * 1_000);
+            left += taken.start.len();
+        }
+        assert!((20..=22).contains(&left), "{left}");
+    }
+
+    #[test]
+    fn a_command_that_has_ended_is_not_delivered_for() {
+        let mut schedule = Schedule::default();
+        schedule.set_endpoint(EndpointRow { passing: true, ..endpoint(1, serde_json::json!({})) }, 0);
+        schedule.wait(1, 1, 20_000_000);
+        schedule.asked("1", 15_000_000);
+        schedule.wait(2, 1, 30_000_000);
+        assert_eq!(started(&schedule.take(20_000_000)), [1]);
+        assert_eq!(schedule.take(30_000_000).abandoned, [2]);
+    }
+}

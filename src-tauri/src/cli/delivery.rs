@@ -1,0 +1,141 @@
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{Api, Context, error::CliError, inbox::encoded, terminal};
+
+/// How often a delivery that is waited for is asked about.
+const ASK: Duration = Duration::from_millis(100);
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// List deliveries, newest first
+    List {
+        /// Only of this endpoint
+        #[arg(long, value_name = "ID")]
+        endpoint: Option<String>,
+        /// Only in this state, such as waiting, delivered, failed or exhausted
+        #[arg(long)]
+        state: Option<String>,
+        /// How many, to 500
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: u32,
+    },
+    /// Show a delivery with every attempt
+    Show {
+        /// Its id
+        id: String,
+    },
+    /// Try it now: its next attempt if it waits, once more if it has ended
+    Retry {
+        /// Its id
+        id: String,
+        /// Pass over all its waits
+        #[arg(long)]
+        to_the_end: bool,
+    },
+    /// End a delivery that waits
+    Cancel {
+        /// Its id
+        id: String,
+    },
+}
+
+pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
+    match verb {
+        Verb::List { endpoint, state, limit } => {
+            let endpoint = endpoint.map_or(String::new(), |id| format!("&endpoint={}", encoded(&id)));
+            let state = state.map_or(String::new(), |state| format!("&state={}", encoded(&state)));
+            let page: Value = api.get(&format!("/deliveries?limit={limit}{endpoint}{state}")).await?;
+            for delivery in page["items"].as_array().into_iter().flatten() {
+                print(context, delivery);
+            }
+        }
+        Verb::Show { id } => {
+            let shown: Value = api.get(&format!("/deliveries/{}", encoded(&id))).await?;
+            if context.json {
+                terminal::line(&shown.to_string());
+            } else {
+                print(context, &shown);
+                for attempt in shown["attempts_made"].as_array().into_iter().flatten() {
+                    terminal::line(&format!("  {}", exchange(attempt)));
+                }
+            }
+        }
+        Verb::Retry { id, to_the_end } => {
+            let path = format!("/deliveries/{}/retry", encoded(&id));
+            print(context, &api.json(Method::POST, &path, Some(json!({ "to_the_end": to_the_end }))).await?);
+        }
+        Verb::Cancel { id } => {
+            let path = format!("/deliveries/{}/cancel", encoded(&id));
+            print(context, &api.json(Method::POST, &path, None).await?);
+        }
+    }
+    Ok(())
+}
+
+/// An attempt in a line.
+fn exchange(attempt: &Value) -> String {
+    let came = match attempt["status"].as_u64() {
+        Some(status) => status.to_string(),
+        None => terminal::shown(attempt["error"]["message"].as_str().unwrap_or("it is under way")),
+    };
+    let took = attempt["timings"]["total_us"].as_u64().unwrap_or(0);
+    format!("{}. {came} in {:.1} ms", attempt["number"], took as f64 / 1e3)
+}
+
+pub(super) fn print(context: &Context, delivery: &Value) {
+    if context.json {
+        return terminal::line(&delivery.to_string());
+    }
+    let text = |key: &str| terminal::shown(delivery[key].as_str().unwrap_or_default());
+    let why = if delivery["reason"].is_string() { text("reason") } else { text("error") };
+    terminal::line(&format!(
+        "{}  {:<10} {:<28} {:>4} {:>2} attempts  {why}",
+        text("id"),
+        text("state"),
+        terminal::cut(&text("event_type"), 28),
+        delivery["status"].as_u64().map_or_else(|| "–".to_owned(), |status| status.to_string()),
+        delivery["attempts"],
+    ));
+}
+
+/// Waits until deliveries have ended, showing each attempt as it is made; an error unless all of
+/// them arrived. When it is interrupted, what still waits is ended.
+pub(super) async fn ended(api: &Api, context: &Context, sent: &[Value]) -> Result<(), CliError> {
+    let mut all_arrived = !sent.is_empty();
+    for delivery in sent {
+        let id = encoded(delivery["id"].as_str().unwrap_or_default());
+        let mut told = 0;
+        let last = loop {
+            let shown: Value = api.get(&format!("/deliveries/{id}")).await?;
+            let made = shown["attempts_made"].as_array().cloned().unwrap_or_default();
+            let ended = !matches!(shown["state"].as_str(), Some("waiting" | "sending"));
+            for attempt in made.iter().skip(told) {
+                let under_way = attempt["status"].is_null() && attempt["error"].is_null();
+                if under_way && !ended {
+                    break;
+                }
+                told += 1;
+                if !context.json {
+                    terminal::say(&exchange(attempt));
+                }
+            }
+            if ended {
+                break shown;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(ASK) => {}
+                _ = tokio::signal::ctrl_c() => {
+                    // It may have ended this moment; either way nothing of it goes on.
+                    let _ = api.bytes(Method::POST, &format!("/deliveries/{id}/cancel"), None).await;
+                    return Err(CliError::No);
+                }
+            }
+        };
+        all_arrived &= last["state"] == "delivered";
+        print(context, &last);
+    }
+    if all_arrived { Ok(()) } else { Err(CliError::No) }
+}

@@ -1,0 +1,228 @@
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use super::{Api, Context, delivery, error::CliError, keys::Keys, terminal};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Verb {
+    /// Make an endpoint; a secret is made where the vendor signs and none is given
+    Add {
+        /// The vendor that Hookline is
+        provider: String,
+        /// Where it is
+        #[arg(value_name = "URL")]
+        address: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// List all endpoints
+    List,
+    /// Show one endpoint
+    Show {
+        /// Its id, or its name
+        endpoint: String,
+        /// Show its secrets
+        #[arg(long)]
+        reveal: bool,
+    },
+    /// Change an endpoint
+    Set {
+        /// Its id, or its name
+        endpoint: String,
+        /// A new URL
+        #[arg(long)]
+        to: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Switch an endpoint on
+    Enable {
+        /// Its id, or its name
+        endpoint: String,
+    },
+    /// Switch an endpoint off; what waits is skipped
+    Disable {
+        /// Its id, or its name
+        endpoint: String,
+    },
+    /// Give it a new secret; where the scheme allows, the old one signs for a day beside it
+    Rotate {
+        /// Its id, or its name
+        endpoint: String,
+    },
+    /// Send its vendor's test event and wait for the answer; it counts toward nothing
+    Test {
+        /// Its id, or its name
+        endpoint: String,
+    },
+    /// Remove an endpoint
+    Remove {
+        /// Its id, or its name
+        endpoint: String,
+    },
+}
+
+/// What is set about an endpoint
+#[derive(Debug, clap::Args)]
+pub(super) struct Settings {
+    /// Its name
+    #[arg(long)]
+    name: Option<String>,
+    /// The flow, website, account or workspace it belongs to
+    #[arg(long)]
+    scope: Option<String>,
+    /// An event type it takes; repeat it for more, `all` takes every one
+    #[arg(long = "event", value_name = "TYPE")]
+    events: Vec<String>,
+    /// Header sent with every request; repeat it for more
+    #[arg(long, value_name = "NAME: VALUE")]
+    header: Vec<String>,
+    /// Allow plain http:// though the vendor forbids it
+    #[arg(long, value_name = "true|false")]
+    local_test: Option<bool>,
+    /// A certificate in PEM that is trusted whatever it says
+    #[arg(long, value_name = "FILE")]
+    trust: Option<std::path::PathBuf>,
+    /// How many times faster than the clock its waits go
+    #[arg(long)]
+    speed: Option<f64>,
+    /// Let its time stand still
+    #[arg(long, value_name = "true|false")]
+    paused: Option<bool>,
+    /// Requests on their way at a time
+    #[arg(long)]
+    concurrency: Option<u32>,
+    /// Most requests a second
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Whether it signs
+    #[arg(long, value_name = "true|false")]
+    signed: Option<bool>,
+    #[command(flatten)]
+    keys: Keys,
+}
+
+impl Settings {
+    /// Lays what is given over settings as the API has them.
+    pub(super) fn lay_over(self, settings: &mut Map<String, Value>) -> Result<(), CliError> {
+        let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);
+        let secrets: Vec<Value> = secrets.into_iter().map(|value| json!({ "value": value })).collect();
+        let headers = self.header.iter().map(|line| {
+            let (name, value) = super::inbox::header(line)?;
+            Ok(json!({ "name": name, "value": value }))
+        });
+        let headers: Vec<Value> = headers.collect::<Result<_, CliError>>()?;
+        let trusted = self.trust.map(|file| {
+            std::fs::read_to_string(&file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))
+        });
+        let events = match self.events.as_slice() {
+            [] => None,
+            [all] if all == "all" => Some(Value::Null),
+            some => Some(json!(some)),
+        };
+        let given = [
+            ("name", self.name.map(Value::from)),
+            ("scope", self.scope.map(Value::from)),
+            ("events", events),
+            ("headers", (!headers.is_empty()).then(|| json!(headers))),
+            ("local_test", self.local_test.map(Value::from)),
+            ("trusted_certificate", trusted.transpose()?.map(Value::from)),
+            ("speed", self.speed.map(Value::from)),
+            ("paused", self.paused.map(Value::from)),
+            ("concurrency", self.concurrency.map(Value::from)),
+            ("rate", self.rate.map(Value::from)),
+            ("signed", self.signed.map(Value::from)),
+            ("scheme", self.keys.scheme.map(Value::from)),
+            ("secrets", (!secrets.is_empty()).then(|| json!(secrets))),
+            ("params", (!params.is_empty()).then(|| json!(params))),
+        ];
+        settings.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Ok(())
+    }
+}
+
+/// An endpoint's id, given itself or its name.
+async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
+    let all: Value = api.get("/endpoints").await?;
+    let all = all["items"].as_array().cloned().unwrap_or_default();
+    let found: Vec<&Value> = all.iter().filter(|one| one["id"] == wanted || one["name"] == wanted).collect();
+    match found.as_slice() {
+        [one] => Ok(one["id"].as_str().unwrap_or_default().to_owned()),
+        [] => Err(CliError::Other(format!("there is no endpoint {wanted:?}; `hookline endpoint list` lists them"))),
+        _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}; use an id"))),
+    }
+}
+
+pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
+    match verb {
+        Verb::Add { provider, address, settings } => {
+            let mut body = Map::from_iter([("provider".into(), provider.into()), ("url".into(), address.into())]);
+            settings.lay_over(&mut body)?;
+            print(context, &api.json(Method::POST, "/endpoints", Some(body.into())).await?);
+        }
+        Verb::List => {
+            let list: Value = api.get("/endpoints").await?;
+            for endpoint in list["items"].as_array().into_iter().flatten() {
+                print(context, endpoint);
+            }
+        }
+        Verb::Show { endpoint, reveal } => {
+            let id = id_of(api, &endpoint).await?;
+            let mut shown: Value = api.get(&format!("/endpoints/{id}")).await?;
+            if reveal {
+                let secrets: Value = api.get(&format!("/endpoints/{id}/secrets")).await?;
+                shown["secrets"] = secrets["items"].clone();
+            }
+            terminal::line(&shown.to_string());
+        }
+        Verb::Set { endpoint, to, settings } => {
+            let mut change = Map::new();
+            settings.lay_over(&mut change)?;
+            if let Some(to) = to {
+                change.insert("url".into(), to.into());
+            }
+            changed(api, context, &endpoint, json!({ "settings": change })).await?;
+        }
+        Verb::Enable { endpoint } => changed(api, context, &endpoint, json!({ "enabled": true })).await?,
+        Verb::Disable { endpoint } => changed(api, context, &endpoint, json!({ "enabled": false })).await?,
+        Verb::Rotate { endpoint } => {
+            let id = id_of(api, &endpoint).await?;
+            print(context, &api.json(Method::POST, &format!("/endpoints/{id}/rotate"), None).await?);
+        }
+        Verb::Test { endpoint } => {
+            let id = id_of(api, &endpoint).await?;
+            let sent: Value = api.json(Method::POST, &format!("/endpoints/{id}/test"), None).await?;
+            return delivery::ended(api, context, &[sent]).await;
+        }
+        Verb::Remove { endpoint } => {
+            let id = id_of(api, &endpoint).await?;
+            api.bytes(Method::DELETE, &format!("/endpoints/{id}"), None).await?;
+            terminal::say(&format!("{endpoint} is removed"));
+        }
+    }
+    Ok(())
+}
+
+async fn changed(api: &Api, context: &Context, endpoint: &str, change: Value) -> Result<(), CliError> {
+    let id = id_of(api, endpoint).await?;
+    print(context, &api.json(Method::PATCH, &format!("/endpoints/{id}"), Some(change)).await?);
+    Ok(())
+}
+
+fn print(context: &Context, endpoint: &Value) {
+    if context.json {
+        return terminal::line(&endpoint.to_string());
+    }
+    let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
+    let state = match endpoint["state"]["enabled"].as_bool() {
+        Some(true) => "on".to_owned(),
+        _ => format!("off: {}", text(&endpoint["state"]["reason"])),
+    };
+    terminal::line(&format!(
+        "{}  {:<16} {:<16} {:<40} {state}",
+        text(&endpoint["id"]),
+        terminal::cut(&text(&endpoint["provider"]), 16),
+        terminal::cut(&text(&endpoint["name"]), 16),
+        terminal::cut(&text(&endpoint["url"]), 40),
+    ));
+}
