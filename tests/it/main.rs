@@ -8,6 +8,7 @@ mod durability;
 mod handshake;
 mod hookline;
 mod house;
+mod outbox;
 mod receiver;
 mod retention;
 mod signature;

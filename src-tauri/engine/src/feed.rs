@@ -75,7 +75,7 @@ pub enum Change {
     /// An endpoint was made or changed.
     EndpointChanged {
         /// The endpoint.
-        endpoint: Endpoint,
+        endpoint: Box<Endpoint>,
     },
     /// An endpoint was removed.
     EndpointRemoved {

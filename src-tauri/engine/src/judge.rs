@@ -4,6 +4,7 @@
 //! what was stored before a crash is judged after it.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -86,6 +87,14 @@ struct Subject {
     arrived_us: i64,
     /// None where it is not whole or too large.
     body: Option<Vec<u8>>,
+}
+
+/// One request must not keep all that follow from being judged, whatever it is.
+fn judged(catalogue: &Catalogue, subject: &Subject, inbox: &Address) -> Judged {
+    catch_unwind(AssertUnwindSafe(|| judge(catalogue, subject, inbox))).unwrap_or_else(|_| {
+        tracing::error!(request = subject.id.0, "a defect in Hookline kept a request from being judged");
+        Judged::default()
+    })
 }
 
 fn judge(catalogue: &Catalogue, subject: &Subject, inbox: &Address) -> Judged {
@@ -206,7 +215,7 @@ impl Engine {
                 let last = subjects.last().map_or(after, |subject| subject.id.0);
                 let judged: Vec<(RowId, Judged)> = subjects
                     .iter()
-                    .filter_map(|subject| Some((subject.id, judge(&catalogue, subject, &addresses(subject.inbox)?))))
+                    .filter_map(|subject| Some((subject.id, judged(&catalogue, subject, &addresses(subject.inbox)?))))
                     // What nothing is known of has no row; judged anew, it may have one to replace.
                     .filter(|(_, judged)| only.is_some() || *judged != Judged::default())
                     .collect();

@@ -10,20 +10,27 @@ use base64::Engine as _;
 use hookline_provider::Catalogue;
 use hookline_signature::{
     Explanation, Fault, Finding, Keys, Known, Message, Scheme, State, explain as explained, sign as signed,
-    verify as verified,
+    signed_content, verify as verified,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::request::MASK;
+use crate::{
+    content::{self, Content},
+    request::MASK,
+    verification::{SECRETS_MAX, TEXT_MAX},
+};
 
 /// Most of the signed content that is shown, in bytes.
 const CONTENT_MAX: usize = 64 * 1024;
 
 /// Longest search for an explanation.
 const SEARCH: Duration = Duration::from_millis(1_800);
+
+/// Largest body that is decoded to be explained, in bytes.
+const DECODED_MAX: u64 = 16 * 1024 * 1024;
 
 /// Most headers of a pasted message.
 const HEADERS_MAX: usize = 256;
@@ -181,6 +188,19 @@ struct Ready {
     now_ms: i64,
 }
 
+impl Question {
+    fn keys(&self) -> Result<Keys, LabError> {
+        let secrets: Vec<String> = self.secret.iter().chain(&self.secrets).cloned().collect();
+        if secrets.len() > SECRETS_MAX {
+            return fail(format!("At most {SECRETS_MAX} secrets are tried."));
+        }
+        if secrets.iter().chain(self.params.values()).any(|text| text.len() > TEXT_MAX) {
+            return fail(format!("A secret or setting has at most {TEXT_MAX} bytes."));
+        }
+        Ok(Keys { secrets, params: self.params.clone() })
+    }
+}
+
 /// The scheme that is meant: a vendor's by its name, or one of its own.
 pub(crate) fn scheme_of(
     catalogue: &Catalogue,
@@ -189,7 +209,10 @@ pub(crate) fn scheme_of(
 ) -> Result<Scheme, LabError> {
     Ok(match (provider, scheme) {
         (_, Some(scheme @ Value::Object(_))) => {
-            serde_json::from_value(scheme.clone()).map_err(|e| LabError(format!("The scheme does not read: {e}.")))?
+            let scheme: Scheme = serde_json::from_value(scheme.clone())
+                .map_err(|e| LabError(format!("The scheme does not read: {e}.")))?;
+            scheme.check().map_err(|why| LabError(format!("The scheme does not read: {why}.")))?;
+            scheme
         }
         (Some(id), named) => {
             let provider = catalogue
@@ -216,8 +239,7 @@ pub(crate) fn scheme_of(
 fn ready(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Ready, LabError> {
     let scheme = scheme_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
     let bytes = decoded(&question.request)?;
-    let secrets = question.secret.iter().chain(&question.secrets).cloned().collect();
-    let keys = Keys { secrets, params: question.params.clone() };
+    let keys = question.keys()?;
     let now_ms = question.now.map_or(now_ms, |seconds| seconds.saturating_mul(1_000));
     Ok(Ready { scheme, keys, bytes, now_ms })
 }
@@ -247,11 +269,29 @@ pub fn sign(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<S
     Ok(SignedShown { headers: signed.headers, elsewhere: signed.elsewhere })
 }
 
+/// A pasted message's body with its content codings undone, where it has any.
+pub async fn decoded_body(question: &Question) -> Option<Vec<u8>> {
+    let bytes = decoded(&question.request).ok()?;
+    let raw = Raw::parse(&bytes).ok()?;
+    let block: Vec<u8> =
+        raw.headers.iter().flat_map(|(name, value)| [name.as_bytes(), b": ", value, b"\r\n"].concat()).collect();
+    let content = Content::of(&block);
+    if content.codings.is_empty() {
+        return None;
+    }
+    content::decode(raw.body.to_vec(), &content.codings, DECODED_MAX).await.ok()
+}
+
 /// Explains a verdict on a message. It may search for two seconds.
-pub fn explain(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<ExplanationShown, LabError> {
+pub fn explain(
+    catalogue: &Catalogue,
+    question: &Question,
+    decoded_body: Option<&[u8]>,
+    now_ms: i64,
+) -> Result<ExplanationShown, LabError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
-    let known = Known { other_schemes: other_schemes(catalogue), ..Known::default() };
+    let known = Known { decoded_body, other_schemes: other_schemes(catalogue), ..Known::default() };
     Ok(searched(&ready.scheme, &raw.message(question.url.as_deref()), &ready.keys, &known, ready.now_ms))
 }
 
@@ -282,8 +322,7 @@ pub struct FoundShown {
 pub fn find(catalogue: &Catalogue, question: &Question) -> Result<FoundShown, LabError> {
     let bytes = decoded(&question.request)?;
     let raw = Raw::parse(&bytes)?;
-    let secrets = question.secret.iter().chain(&question.secrets).cloned().collect();
-    let keys = Keys { secrets, params: question.params.clone() };
+    let keys = question.keys()?;
     Ok(found(catalogue, &raw.message(question.url.as_deref()), &keys))
 }
 
@@ -321,11 +360,25 @@ pub(crate) fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -
     FoundShown { items, complete }
 }
 
-/// The usual scheme of every vendor, to be tried in another's place.
+/// Whose way to sign others have taken over, and who is asked about most: where several vendors sign
+/// alike, one of these is named.
+const NAMED_FIRST: &[&str] = &["standard-webhooks", "svix", "github", "stripe", "shopify", "slack", "gitlab"];
+
+/// Every scheme of every vendor, to be tried in another's place.
 pub(crate) fn other_schemes(catalogue: &Catalogue) -> Vec<(String, &Scheme)> {
-    catalogue
-        .providers()
-        .flat_map(|provider| provider.schemes.iter().map(|record| (provider.name.clone(), &record.scheme)))
+    let first = NAMED_FIRST.iter().filter_map(|id| catalogue.get(id));
+    let rest = catalogue.providers().filter(|provider| !NAMED_FIRST.contains(&provider.id.as_str()));
+    first
+        .chain(rest)
+        .flat_map(|provider| {
+            provider.schemes.iter().map(|record| {
+                let name = match provider.schemes.len() {
+                    1 => provider.name.clone(),
+                    _ => format!("{} (scheme {})", provider.name, record.id),
+                };
+                (name, &record.scheme)
+            })
+        })
         .collect()
 }
 
@@ -348,7 +401,7 @@ pub(crate) fn searched(
             .into_iter()
             .map(|Finding { code, what, advice }| FindingShown { code: code.into(), what, advice })
             .collect(),
-        content: escaped(&masked(content, keys)),
+        content: escaped(&shown_content(scheme, message, keys)),
         content_bytes,
         expected,
         found,
@@ -372,14 +425,23 @@ fn shown(verdict: &hookline_signature::Verdict, sentence: String) -> VerdictShow
     }
 }
 
-/// Where a scheme signs the secret itself, it does not show.
-fn masked(mut content: Vec<u8>, keys: &Keys) -> Vec<u8> {
-    content.truncate(CONTENT_MAX);
-    for secret in keys.secrets.iter().filter(|secret| secret.len() >= 4) {
-        while let Some(at) = memchr::memmem::find(&content, secret.as_bytes()) {
-            content.splice(at..at + secret.len(), MASK.bytes());
+/// The signed content as it may be shown: where the scheme puts the secret into it there is a mask,
+/// and a message that holds the secret shows it no more than the rest of Hookline does.
+fn shown_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Vec<u8> {
+    let hidden = Keys { secrets: vec![MASK.to_owned()], params: keys.params.clone() };
+    let mut content = signed_content(scheme, message, &hidden).unwrap_or_default();
+    for secret in keys.secrets.iter().filter(|secret| secret.len() >= 4 && !MASK.contains(secret.as_str())) {
+        let mut masked = Vec::with_capacity(content.len());
+        let mut from = 0;
+        for at in memchr::memmem::find_iter(&content, secret.as_bytes()) {
+            masked.extend_from_slice(&content[from..at]);
+            masked.extend_from_slice(MASK.as_bytes());
+            from = at + secret.len();
         }
+        masked.extend_from_slice(&content[from..]);
+        content = masked;
     }
+    content.truncate(CONTENT_MAX);
     content
 }
 
@@ -422,7 +484,18 @@ mod tests {
 
     #[test]
     fn secrets_and_control_characters_do_not_show() {
-        let content = masked(b"s3cret-value\x1b[31m{\"a\":1}\r\n\xff".to_vec(), &Keys::of("s3cret-value"));
+        let scheme = serde_json::from_value(serde_json::json!({ "digest": { "signature": ["header:X"],
+            "content": "{secret}{base64(secret)}{body}", "algorithm": "hash-sha256" } }));
+        let body = b"s3cret-value\x1b[31m{\"a\":1}\r\n\xff";
+        let headers = [("X", &b"00"[..])];
+        let message = Message { method: "POST", target: "/", url: None, headers: &headers, body };
+        let scheme = scheme.expect("a scheme");
+        for secret in ["s3cret-value", "a", "••", MASK] {
+            let shown = escaped(&shown_content(&scheme, &message, &Keys::of(secret)));
+            assert!(shown.starts_with("••••••••4oCi"), "{shown}");
+        }
+        let content = shown_content(&scheme, &message, &Keys::of("s3cret-value"));
+        let content = content[MASK.len() + 32..].to_vec();
         assert_eq!(escaped(&content), "••••••••\\u{1b}[31m{\"a\":1}\\r\\n\\xff");
     }
 }

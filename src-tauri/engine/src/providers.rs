@@ -13,7 +13,10 @@ const FILE_MAX: u64 = 1024 * 1024;
 
 /// The vendors that ship, with those of a data directory's own files over them.
 pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
-    Catalogue::load(own_files(&data.join("providers")))
+    let (files, unreadable) = own_files(&data.join("providers"));
+    let (catalogue, mut bad) = Catalogue::load(files);
+    bad.extend(unreadable);
+    (catalogue, bad)
 }
 
 /// The vendors as they are now; a user's own files can change while the engine lives.
@@ -57,7 +60,7 @@ impl Providers {
 
     /// Ids of the vendors that are files of the user's own.
     pub(crate) fn own_ids(&self) -> BTreeSet<String> {
-        let files = own_files(&self.data.join("providers"));
+        let (files, _) = own_files(&self.data.join("providers"));
         files.into_iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
     }
 
@@ -96,20 +99,26 @@ impl Providers {
     }
 }
 
-fn own_files(folder: &Path) -> Vec<(String, String)> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<(String, String)> = entries
-        .flatten()
-        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "toml"))
-        .filter_map(|entry| {
-            let text = match entry.metadata() {
-                Ok(about) if about.len() > FILE_MAX => Err(format!("it is larger than {FILE_MAX} bytes")),
-                _ => std::fs::read_to_string(entry.path()).map_err(|error| error.to_string()),
-            };
-            // What cannot be read is reported as a file that does not parse.
-            Some((entry.file_name().into_string().ok()?, text.unwrap_or_else(|why| format!("# {why}\n?"))))
-        })
-        .collect();
+/// The texts of a folder's provider files, and those that cannot be read.
+fn own_files(folder: &Path) -> (Vec<(String, String)>, Vec<BadFile>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return (Vec::new(), Vec::new()) };
+    let (mut files, mut bad) = (Vec::new(), Vec::new());
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let file = entry.file_name().to_string_lossy().into_owned();
+        let text = match std::fs::metadata(&path) {
+            Ok(about) if !about.is_file() => Err("it is no file".to_owned()),
+            Ok(about) if about.len() > FILE_MAX => Err(format!("it is larger than {FILE_MAX} bytes")),
+            _ => std::fs::read_to_string(&path).map_err(|error| error.to_string()),
+        };
+        match text {
+            Ok(text) => files.push((file, text)),
+            Err(reason) => bad.push(BadFile { file, reason }),
+        }
+    }
     files.sort();
-    files
+    (files, bad)
 }

@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use crate::request::MASK;
 
 /// Most secrets of one inbox: two while one replaces the other, and a few for environments.
-const SECRETS_MAX: usize = 16;
+pub(crate) const SECRETS_MAX: usize = 16;
 
 /// Longest secret, setting or URL, in bytes: a PEM of an RSA-4096 key has 3,300.
-const TEXT_MAX: usize = 16 * 1024;
+pub(crate) const TEXT_MAX: usize = 16 * 1024;
 
 /// How an inbox's requests are verified.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -22,6 +22,15 @@ pub struct Catalogue {
     by_body: Vec<String>,
 }
 
+/// Whether a file's name can be a vendor's id.
+fn named(id: &str) -> Result<(), String> {
+    let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match !id.is_empty() && id.chars().all(kebab) {
+        true => Ok(()),
+        false => Err("a file's name is its vendor's id: lower-case letters, digits and hyphens".into()),
+    }
+}
+
 /// A file that is no vendor; the others are loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{file}: {reason}")]
@@ -43,7 +52,7 @@ impl Catalogue {
         let mut bad = Vec::new();
         for (file, text) in shipped.chain(files) {
             let id = file.strip_suffix(".toml").unwrap_or(&file);
-            match Provider::parse(id, &text) {
+            match named(id).and_then(|()| Provider::parse(id, &text)) {
                 Ok(provider) => {
                     catalogue.providers.insert(id.to_owned(), provider);
                 }

@@ -72,9 +72,11 @@ pub struct Proof {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Question {
-    /// Letters, digits and `._~+/=-`: nothing JSON, a form or a dated content could be made of.
+    /// Letters, digits and `._~+/-`, padded like base64: no JSON, no form and no dated content.
     #[default]
     Token,
+    /// A UUID.
+    Uuid,
     /// 20 to 32 hexadecimal digits (Braintree's own rule).
     ShortHex,
 }
@@ -136,9 +138,14 @@ impl Question {
     fn allows(self, text: &str) -> bool {
         match self {
             Self::Token => {
-                (1..=QUESTION_MAX).contains(&text.len())
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~+/=-".contains(&b))
+                let bare = text.trim_end_matches('=');
+                (1..=QUESTION_MAX).contains(&bare.len())
+                    && text.len() <= bare.len() + 2
+                    && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b"._~+/-".contains(&b))
+                    // A number, true and null are JSON too.
+                    && serde_json::from_str::<serde_json::Value>(text).is_err()
             }
+            Self::Uuid => text.len() == 36 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-'),
             Self::ShortHex => (20..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit()),
         }
     }
@@ -177,6 +184,11 @@ impl Proof {
         let signed = sign(&Scheme::Digest(digest), message, &keys, "", 0).ok()?;
         signed.headers.into_iter().find(|(name, _)| name == "proof").map(|(_, value)| value)
     }
+}
+
+/// Whether a text can be a secret a vendor told: what every vendor's is made of, and no mask.
+fn is_told(secret: &str) -> bool {
+    (8..=512).contains(&secret.len()) && secret.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl Handshake {
@@ -223,7 +235,7 @@ impl Handshake {
             // What cannot be proved is not answered; the inbox's own answer says nothing.
             Some(proof) => Some(proof.made(&message, keys)?),
         };
-        let secret = self.secret.as_ref().and_then(|place| place.value(reading));
+        let secret = self.secret.as_ref().and_then(|place| place.value(reading)).filter(|secret| is_told(secret));
         let named = |name: &str| match name {
             "proof" => proof.clone(),
             setting => keys.params.get(setting).cloned(),

@@ -83,6 +83,23 @@ struct FileScheme {
     code: Option<Code>,
 }
 
+/// Longest reason of a file that does not read, in characters: a file quoted whole is none.
+const REASON_MAX: usize = 1_000;
+
+fn short(reason: &str) -> String {
+    let reason = reason.trim_end();
+    match reason.char_indices().nth(REASON_MAX) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason.to_owned(),
+    }
+}
+
+/// Characters that show nothing, or show the rest in another order.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// A vendor of a user's own, as its file is written.
 #[derive(Debug, Clone, Serialize)]
 pub struct Own {
@@ -122,7 +139,10 @@ impl Own {
 impl Provider {
     /// Reads a file. The error names line, column and what was expected.
     pub fn parse(id: &str, text: &str) -> Result<Self, String> {
-        let file: File = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        let file: File = toml::from_str(text).map_err(|e| short(&e.to_string()))?;
+        if file.name.trim().is_empty() || file.name.chars().any(is_invisible) {
+            return Err(format!("the name {:?} is none a person can read", file.name));
+        }
         let schemes = file
             .schemes
             .into_iter()
@@ -135,7 +155,10 @@ impl Provider {
                 ];
                 let mut kinds = kinds.into_iter().flatten();
                 match (kinds.next(), kinds.next()) {
-                    (Some(scheme), None) => Ok(SchemeRecord { id: record.id, rests_on: record.rests_on, scheme }),
+                    (Some(scheme), None) => {
+                        scheme.check()?;
+                        Ok(SchemeRecord { id: record.id, rests_on: record.rests_on, scheme })
+                    }
                     _ => Err(format!("the scheme {:?} needs one of digest, jwt, jws and code", record.id)),
                 }
             })

@@ -11,8 +11,8 @@ use crate::{
     timestamp::{TimestampRule, Unit},
 };
 
-/// Most signatures of one message that are tried: no vendor sends more, and each costs a digest.
-const CANDIDATES_MAX: usize = 32;
+/// Most signatures of one message that are tried: DocuSign may send a hundred, and each costs a digest.
+const CANDIDATES_MAX: usize = 100;
 
 /// A signature as it stands in a message.
 pub(crate) struct Candidate<'s> {

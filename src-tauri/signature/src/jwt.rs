@@ -106,6 +106,9 @@ fn judged(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Resu
 
 fn carries(token: &Token, claim: &BodyClaim, bytes: &[u8], what: &str) -> Result<(), Fault> {
     let found = token.claims.get(&claim.claim).and_then(Value::as_str);
+    if found.is_none() && claim.optional {
+        return Ok(());
+    }
     let found = found.ok_or_else(|| refused(format!("it has no claim {:?} for the {what}", claim.claim)))?;
     let holds = match claim.sha256 {
         None => found.as_bytes().ct_eq(bytes).into(),
@@ -121,17 +124,18 @@ fn times(scheme: &Jwt, token: &Token, now_ms: i64) -> Result<Option<i64>, Fault>
     if let Some(expires) = claim("exp")
         && now_ms > expires.saturating_add(leeway)
     {
-        return Err(Fault::Stale { by_ms: now_ms - expires, allowed_ms: leeway });
+        return Err(Fault::Stale { by_ms: now_ms.saturating_sub(expires), allowed_ms: leeway });
     }
     if let Some(begins) = claim("nbf")
         && now_ms < begins.saturating_sub(leeway)
     {
-        return Err(Fault::Future { by_ms: begins - now_ms, allowed_ms: leeway });
+        return Err(Fault::Future { by_ms: begins.saturating_sub(now_ms), allowed_ms: leeway });
     }
     if let (Some(issued), Some(most)) = (issued, scheme.max_age_s) {
         let allowed_ms = i64::from(most) * 1_000;
-        if now_ms - issued > allowed_ms {
-            return Err(Fault::Stale { by_ms: now_ms - issued, allowed_ms });
+        let by_ms = now_ms.saturating_sub(issued);
+        if by_ms > allowed_ms {
+            return Err(Fault::Stale { by_ms, allowed_ms });
         }
     }
     Ok(issued)

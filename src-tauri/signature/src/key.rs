@@ -35,6 +35,10 @@ pub enum KeyForm {
     Sha1,
     /// Base64 for URLs.
     Base64url,
+    /// Base64 behind `whsec_`, and otherwise its bytes as text (OpenAI).
+    PrefixedOrText,
+    /// What stands behind its colon, as text (Ably).
+    AfterColon,
     /// A key in DER, in base64 without the PEM lines around it.
     Spki,
     /// A key or certificate in PEM.
@@ -89,6 +93,9 @@ impl KeyForm {
             |text: &str| BASE64.decode(text).or_else(|_| BASE64URL.decode(text)).map_err(|_| wrong("it is not base64"));
         match self {
             Self::Text | Self::Pem => Ok(secret.as_bytes().to_vec()),
+            Self::PrefixedOrText if secret.starts_with("whsec_") => Self::Prefixed.bytes(secret),
+            Self::PrefixedOrText => Ok(secret.as_bytes().to_vec()),
+            Self::AfterColon => Ok(secret.rsplit(':').next().unwrap_or(secret).as_bytes().to_vec()),
             Self::Nfkd => Ok(secret.nfkd().collect::<String>().into_bytes()),
             Self::Sha1 => Ok(Sha1::digest(secret).to_vec()),
             Self::Hex => hex::decode(secret).map_err(|_| wrong("it is not hexadecimal")),
@@ -108,8 +115,10 @@ impl KeyForm {
         match algorithm {
             Algorithm::Ed25519 => ed25519(self, secret).map(Key::Ed25519),
             Algorithm::EcdsaSha256 | Algorithm::EcdsaSha1 => {
-                let key = match self {
-                    Self::Pem => p256::ecdsa::VerifyingKey::from_public_key_pem(secret).map_err(|e| e.to_string()),
+                let key = match Self::of_pem_or_base64(secret) {
+                    Self::Pem => {
+                        p256::ecdsa::VerifyingKey::from_public_key_pem(&pem(secret)).map_err(|e| e.to_string())
+                    }
                     _ => {
                         p256::ecdsa::VerifyingKey::from_public_key_der(&self.bytes(secret)?).map_err(|e| e.to_string())
                     }
@@ -128,6 +137,8 @@ impl KeyForm {
         if secret.is_empty() {
             return Err(Fault::NoSecret);
         }
+        let whole = if secret.contains("-----BEGIN") { pem(secret) } else { secret.to_owned() };
+        let secret = if algorithm.is_symmetric() { secret } else { &whole };
         match algorithm {
             Algorithm::Ed25519 => {
                 if secret.contains("PRIVATE KEY") {
@@ -168,7 +179,7 @@ impl KeyForm {
 fn ed25519(form: KeyForm, secret: &str) -> Result<ed25519_dalek::VerifyingKey, Fault> {
     use ed25519_dalek::pkcs8::DecodePublicKey as _;
     if secret.contains("PUBLIC KEY") {
-        return ed25519_dalek::VerifyingKey::from_public_key_pem(secret)
+        return ed25519_dalek::VerifyingKey::from_public_key_pem(&pem(secret))
             .map_err(|e| wrong(format!("it is no Ed25519 public key: {e}")));
     }
     let bytes = form.bytes(secret)?;
@@ -179,10 +190,22 @@ fn ed25519(form: KeyForm, secret: &str) -> Result<ed25519_dalek::VerifyingKey, F
     ed25519_dalek::VerifyingKey::from_bytes(&bytes).map_err(|_| wrong("it is no point on the curve of Ed25519"))
 }
 
+/// A PEM as its readers want it: pasted out of JSON or on one line, it has lost its line breaks.
+pub(crate) fn pem(secret: &str) -> String {
+    let text = secret.trim().replace("\\r", "").replace("\\n", "\n");
+    let Some((label, rest)) = text.strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----")) else {
+        return text;
+    };
+    let Some((inside, _)) = rest.split_once("-----END") else { return text };
+    let inside: Vec<char> = inside.chars().filter(|c| !c.is_whitespace()).collect();
+    let lines: Vec<String> = inside.chunks(64).map(|line| line.iter().collect()).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
 /// Reads a public key, in PEM or as bare base64, or out of a certificate.
 pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
     use rsa::pkcs1::DecodeRsaPublicKey as _;
-    let text = secret.trim();
+    let text = &pem(secret);
     let found = if text.contains("BEGIN CERTIFICATE") {
         certificate_key(text).and_then(|der| rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string()))
     } else if text.starts_with("-----BEGIN") {

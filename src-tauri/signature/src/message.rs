@@ -57,10 +57,27 @@ impl<'a> Message<'a> {
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 
+    /// A field of a form, multipart (RFC 7578) or not.
+    pub(crate) fn field(&self, wanted: &str) -> Option<String> {
+        part(self.body, wanted)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+            .or_else(|| self.form().find(|(name, _)| name == wanted).map(|(_, value)| value))
+    }
+
     /// The fields of a form body, decoded, in order.
     pub(crate) fn form(&self) -> impl Iterator<Item = (String, String)> + 'a {
         form_urlencoded::parse(self.body).map(|(key, value)| (key.into_owned(), value.into_owned()))
     }
+}
+
+/// A multipart part: what stands between its head and the next boundary.
+fn part<'b>(body: &'b [u8], name: &str) -> Option<&'b [u8]> {
+    let boundary = body.split(|b| *b == b'\r' || *b == b'\n').next().filter(|line| line.starts_with(b"--"))?;
+    let named = memchr::memmem::find(body, format!("name=\"{name}\"").as_bytes())?;
+    let rest = &body[named..];
+    let start = memchr::memmem::find(rest, b"\r\n\r\n")? + 4;
+    let end = memchr::memmem::find(&rest[start..], boundary)? + start;
+    Some(rest[start..end].trim_ascii_end())
 }
 
 /// A message with what is read out of it once.
@@ -93,6 +110,13 @@ impl<'a> Reading<'a> {
 
     pub(crate) fn body_json(&self) -> Option<&Value> {
         self.json.get_or_init(|| serde_json::from_slice(self.message.body).ok()).as_ref()
+    }
+
+    /// A scalar of the JSON text in a form's field, which is the first step of the path.
+    pub(crate) fn form_json(&self, path: &str) -> Option<String> {
+        let (field, path) = path.split_once('.')?;
+        let text = self.message.field(field)?;
+        scalar(find(&serde_json::from_str(&text).ok()?, path)?)
     }
 
     /// A scalar of a JSON body by a path such as `signature.timestamp`; `[]` takes the first item.

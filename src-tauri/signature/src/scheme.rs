@@ -115,9 +115,25 @@ pub struct BodyClaim {
     /// How the SHA-256 digest is written; the text itself if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Encoding>,
+    /// Whether a token without the claim is accepted: not all of the vendor's carry it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 impl Scheme {
+    /// What is wrong with it though it reads, in the middle of a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let Self::Digest(digest) = self else { return Ok(()) };
+        if digest.signature.is_empty() {
+            return Err("it says no place of the signature".into());
+        }
+        for rule in &digest.requires {
+            let place = rule.split_once('=').map_or(rule.as_str(), |(place, _)| place);
+            place.parse::<Source>()?;
+        }
+        Ok(())
+    }
+
     /// Whether the URL as registered has to be known.
     pub fn signs_url(&self) -> bool {
         match self {

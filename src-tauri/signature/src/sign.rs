@@ -34,16 +34,22 @@ pub struct Signed {
 /// Signs a message as its sender would at `now_ms`. `id` is the message's own, where the scheme
 /// signs one. Every secret makes a signature where the scheme takes several.
 pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, SignError> {
-    match scheme {
-        Scheme::Digest(digest) => Ok(by_digest(digest, message, keys, id, now_ms)?),
-        Scheme::Code(code) => Ok(code.sign(&Reading::new(message), keys, id)?),
-        Scheme::Jws(scheme) => by_jws(scheme, message, keys, now_ms),
+    let signed = match scheme {
+        Scheme::Digest(digest) => by_digest(digest, message, keys, id, now_ms)?,
+        Scheme::Code(code) => code.sign(&Reading::new(message), keys, id)?,
+        Scheme::Jws(scheme) => by_jws(scheme, message, keys, now_ms)?,
         Scheme::Jwt(scheme) => {
             let token = jwt::sign(scheme, &Reading::new(message), keys, id, now_ms)?;
             let mut signed = Signed::default();
             signed.put(&scheme.token, format!("{}{token}", scheme.prefix));
-            Ok(signed)
+            signed
         }
+    };
+    match signed.headers.iter().find(|(_, value)| value.chars().any(char::is_control)) {
+        Some((name, _)) => {
+            Err(Fault::Secret { why: format!("{name} would hold a character no header may have") }.into())
+        }
+        None => Ok(signed),
     }
 }
 
@@ -77,6 +83,11 @@ impl Signed {
 fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, Fault> {
     let mut signed = Signed::default();
     let now = scheme.timestamp.as_ref().map(|rule| (rule, rule.unit.write(now_ms)));
+    if let Some((_, text)) = &now
+        && text.is_empty()
+    {
+        return Err(Fault::Timestamp { text: now_ms.to_string(), unit: "an instant a date can name".into() });
+    }
     if let Some((rule, now)) = &now
         && rule.from.place != Place::Signature
         && rule.from.place != Place::Json

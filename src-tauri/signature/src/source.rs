@@ -33,6 +33,8 @@ pub enum Place {
     Form,
     /// A scalar of a JSON body.
     Json,
+    /// A scalar of the JSON text in a field of a form: its name is the first step of the path.
+    FormJson,
     /// The body, whole.
     Body,
     /// An item `key=value` of the value the signature stands in.
@@ -44,6 +46,7 @@ const PLACES: &[(&str, Place)] = &[
     ("query", Place::Query),
     ("form", Place::Form),
     ("json", Place::Json),
+    ("form-json", Place::FormJson),
     ("body", Place::Body),
     ("signature", Place::Signature),
 ];
@@ -66,6 +69,11 @@ impl FromStr for Source {
         };
         if name.is_empty() {
             return Err(format!("{text:?} names nothing"));
+        }
+        // RFC 9110 §5.6.2, with what alternatives and endings are written by.
+        let token = |c: char| c.is_ascii_graphic() && !"\"(),/:;<=>?@[\\]{}".contains(c);
+        if place == Place::Header && !name.chars().all(token) {
+            return Err(format!("{name:?} is no name of a header"));
         }
         Ok(Self { place, name: name.to_owned(), secret })
     }
@@ -100,6 +108,7 @@ impl Source {
             Place::Query => format!("the query parameter {name}"),
             Place::Form => format!("the form field {name}"),
             Place::Json => format!("the body's {name}"),
+            Place::FormJson => format!("the form's {name}"),
             Place::Body => "the body".into(),
             Place::Signature => format!("the item {name} of the signature"),
         }
@@ -133,6 +142,7 @@ impl Source {
             Place::Query => message.query(&self.name).into_iter().collect(),
             Place::Form => message.form().filter(|(name, _)| *name == self.name).map(|(_, value)| value).collect(),
             Place::Json => reading.json(&self.name).into_iter().collect(),
+            Place::FormJson => reading.form_json(&self.name).into_iter().collect(),
             Place::Body => std::iter::once(text(message.body)).filter(|text| !text.is_empty()).collect(),
             Place::Signature => Vec::new(),
         }

@@ -93,7 +93,7 @@ impl FromStr for Template {
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
             }
-            parts.push(part(inside)?);
+            parts.push(part(inside, 0)?);
             rest = after;
         }
         plain.push_str(rest);
@@ -104,9 +104,15 @@ impl FromStr for Template {
     }
 }
 
-fn part(inside: &str) -> Result<Part, String> {
+/// Functions inside each other: none needs more, and each can make the content larger.
+const DEPTH_MAX: usize = 3;
+
+fn part(inside: &str, depth: usize) -> Result<Part, String> {
     if let Some((name, argument)) = inside.strip_suffix(')').and_then(|call| call.split_once('(')) {
-        let argument = Box::new(part(argument)?);
+        if depth == DEPTH_MAX {
+            return Err(format!("more than {DEPTH_MAX} functions stand inside each other"));
+        }
+        let argument = Box::new(part(argument, depth + 1)?);
         return match name {
             "sha256hex" => Ok(Part::Sha256Hex(argument)),
             "base64" => Ok(Part::Base64(argument)),
@@ -314,6 +320,7 @@ mod tests {
             ("{boddy}", "no part"),
             ("{md5(body)}", "no function"),
             ("{header:}", "no part"),
+            ("{json(json(json(json(body))))}", "inside each other"),
         ] {
             assert!(text.parse::<Template>().expect_err(text).contains(word), "{text}");
         }

@@ -137,7 +137,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Listen(args) => return listen::run(context, args).await,
         Verb::Verify(args) => return signature::verify(context, &args),
         Verb::Sign(args) => return signature::sign(context, &args),
-        Verb::Explain(args) => return signature::explain(context, &args),
+        Verb::Explain(args) => return signature::explain(context, &args).await,
         Verb::Providers(args) => return providers::run(context, &args),
         Verb::Call(verb) => verb,
     };

@@ -35,7 +35,12 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
                     json(provider)?;
                 } else {
                     let schemes: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
-                    terminal::line(&format!("{:<20} {:<28} {}", provider.id, provider.name, schemes.join(", ")));
+                    terminal::line(&format!(
+                        "{:<20} {:<28} {}",
+                        provider.id,
+                        terminal::shown(&provider.name),
+                        schemes.join(", ")
+                    ));
                 }
             }
             Ok(())

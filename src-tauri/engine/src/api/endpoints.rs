@@ -129,7 +129,7 @@ impl Engine {
         let after = move |row: &EndpointRow| {
             outbox.schedule().set_endpoint(row.clone(), now_us);
             if !passing {
-                feed.publish([Change::EndpointChanged { endpoint: row.shown(&shown_by) }]);
+                feed.publish([Change::EndpointChanged { endpoint: Box::new(row.shown(&shown_by)) }]);
             }
         };
         Ok(self.store.write(work, after).await?)
@@ -173,7 +173,9 @@ impl Engine {
             drop(schedule);
             outbox.poke();
             let deliveries = shown.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
-            feed.publish([Change::EndpointChanged { endpoint: row.shown(&shown_by) }].into_iter().chain(deliveries));
+            feed.publish(
+                [Change::EndpointChanged { endpoint: Box::new(row.shown(&shown_by)) }].into_iter().chain(deliveries),
+            );
         };
         Ok(self.store.write(work, after).await?.0)
     }

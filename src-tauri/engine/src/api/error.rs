@@ -153,6 +153,10 @@ impl From<rusqlite::Error> for ApiError {
 
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let hint = "Send less; a large message belongs into a file for `hookline verify`.";
+            return Self::new(rejection.status(), "too_large", "This call takes no body as large as this.", hint);
+        }
         let hint = "Send JSON as /api/v1/openapi.json describes it.";
         Self::new(rejection.status(), "invalid_json", rejection.body_text(), hint)
     }

@@ -67,7 +67,9 @@ pub(super) async fn explain(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Json<ExplanationShown>, ApiError> {
-    apart(&engine, move |engine, now| Ok(lab::explain(&engine.providers.catalogue(), &question, now)?)).await
+    let body = lab::decoded_body(&question).await;
+    apart(&engine, move |engine, now| Ok(lab::explain(&engine.providers.catalogue(), &question, body.as_deref(), now)?))
+        .await
 }
 
 /// Find the schemes by which a message's signature holds.

@@ -312,7 +312,8 @@ impl Engine {
                 schedule.set_endpoint(row.clone(), 0);
             }
             drop(schedule);
-            let endpoint = changed.iter().map(|row| Change::EndpointChanged { endpoint: row.shown(&catalogue) });
+            let endpoint =
+                changed.iter().map(|row| Change::EndpointChanged { endpoint: Box::new(row.shown(&catalogue)) });
             let deliveries = shown.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
             feed.publish(endpoint.chain(deliveries));
         };

@@ -136,7 +136,7 @@ fn value(source: &Source) -> Option<Value> {
                 .filter(|step| !step.is_empty())
                 .collect(),
         ),
-        Place::Query | Place::Form | Place::Body => return None,
+        Place::Query | Place::Form | Place::FormJson | Place::Body => return None,
     })
 }
 

@@ -144,8 +144,8 @@ fn every_question_of_section_4_is_answered() {
 #[test]
 fn a_header_comes_back_as_it_was_asked() {
     let cases: &[(Asked<'_>, &str, &str)] = &[
-        (("asana", "POST", "/", &[("X-Hook-Secret", "b537")], ""), "X-Hook-Secret", "b537"),
-        (("clio", "POST", "/", &[("X-Hook-Secret", "b537")], ""), "X-Hook-Secret", "b537"),
+        (("asana", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), "X-Hook-Secret", "b537207f20cb"),
+        (("clio", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), "X-Hook-Secret", "b537207f20cb"),
         (("ringcentral", "POST", "/", &[("Validation-Token", "t1")], ""), "Validation-Token", "t1"),
         (
             ("azure-event-grid", "OPTIONS", "/", &[("WebHook-Request-Origin", "eventgrid.azure.net")], ""),
@@ -157,10 +157,20 @@ fn a_header_comes_back_as_it_was_asked() {
         let headers = filled(*asked).headers;
         assert!(headers.contains(&((*name).to_owned(), (*value).to_owned())), "{headers:?}");
     }
-    let told = answer(("asana", "POST", "/", &[("X-Hook-Secret", "b537")], ""), &keys(), State::Unsigned, false);
-    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("b537"));
-    let told = answer(("notion", "POST", "/", &[], r#"{"verification_token":"s_1"}"#), &keys(), State::Unsigned, false);
-    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("s_1"));
+    let told =
+        answer(("asana", "POST", "/", &[("X-Hook-Secret", "b537207f20cb")], ""), &keys(), State::Unsigned, false);
+    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("b537207f20cb"));
+    let told =
+        answer(("notion", "POST", "/", &[], r#"{"verification_token":"secret_1"}"#), &keys(), State::Unsigned, false);
+    assert_eq!(told.and_then(|told| told.secret).as_deref(), Some("secret_1"));
+}
+
+#[test]
+fn what_can_be_no_secret_is_not_kept() {
+    for told in ["", "••••••••", "short", "with a space in it"] {
+        let answered = answer(("asana", "POST", "/", &[("X-Hook-Secret", told)], ""), &keys(), State::Unsigned, false);
+        assert_eq!(answered.and_then(|answered| answered.secret), None, "{told:?}");
+    }
 }
 
 #[test]
@@ -221,6 +231,11 @@ fn no_question_is_a_signing_oracle() {
             r#"{"event":"endpoint.url_validation","payload":{"plainToken":"v0:1700000000:{}"}}"#,
         ),
         ("linkedin", "GET", "/?challengeCode=hmacsha256%3D%7B%7D", &[], ""),
+        ("linkedin", "GET", "/?challengeCode=hmacsha256%3Dtrue", &[], ""),
+        ("x-twitter", "GET", "/?crc_token=true", &[], ""),
+        ("x-twitter", "GET", "/?crc_token=12345678901", &[], ""),
+        ("x-twitter", "GET", "/?crc_token=-1.5", &[], ""),
+        ("x-twitter", "GET", "/?crc_token=a%3D1", &[], ""),
         ("smartcar", "POST", "/", &[], r#"{"data":{"challenge":"{\"a\":1}"}}"#),
         // What Braintree signs is base64, so only its own short hexadecimal questions are answered.
         ("braintree", "GET", "/?bt_challenge=PD94bWwgdmVyc2lvbj0iMS4wIj8", &[], ""),

@@ -22,25 +22,34 @@ fn signed_by(reading: &Reading<'_>, algorithm: Algorithm) -> Result<Vec<Parts>, 
     let found = message.header("X-Twilio-Signature").ok_or_else(|| not_signed(Code::Twilio))?;
     let signature = BASE64.decode(found).map_err(|_| badly_written(Code::Twilio, "base64"))?;
     let url = message.signed_url();
-    let rest = if let Some(hash) = message.query("bodySHA256") {
+    let is_form = is_form(reading);
+    // In the URL as it is registered, or as it arrived.
+    let hash = query_of(&url, "bodySHA256").or_else(|| message.query("bodySHA256"));
+    let rest = match hash {
         // A body that is no form is signed by its digest in the query.
-        if !hash.eq_ignore_ascii_case(&hex::encode(Sha256::digest(message.body))) {
+        Some(hash) if !hash.eq_ignore_ascii_case(&hex::encode(Sha256::digest(message.body))) => {
             return Err(Fault::Mismatch);
         }
-        String::new()
-    } else {
-        fields(reading)
+        Some(_) => String::new(),
+        None if is_form || message.body.is_empty() => fields(reading),
+        None => return Err(Fault::Missing { what: "The query parameter bodySHA256".into() }),
     };
     let contents = std::iter::once(url.clone()).chain(other_port(&url)).map(|url| (url + &rest).into_bytes()).collect();
     Ok(vec![Parts { contents, signatures: vec![signature], algorithm }])
 }
 
+fn query_of(url: &str, wanted: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+}
+
+fn is_form(reading: &Reading<'_>) -> bool {
+    let kind = reading.message.header("content-type");
+    kind.is_some_and(|value| value.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded"))
+}
+
 fn fields(reading: &Reading<'_>) -> String {
-    let is_form = reading
-        .message
-        .header("content-type")
-        .is_some_and(|value| value.to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded"));
-    if !is_form {
+    if !is_form(reading) {
         return String::new();
     }
     let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -140,6 +140,9 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
 }
 
 /// Lays JSON out anew, token by token, so that numbers, escapes and repeated keys stay as they are.
+/// Deepest JSON that is laid out anew: no library indents more, and each level costs on every line.
+const DEPTH_MAX: usize = 128;
+
 fn layout(bytes: &[u8], indent: &str, comma: &str, colon: &str) -> Option<Vec<u8>> {
     if !is_json(bytes) {
         return None;
@@ -177,6 +180,9 @@ fn layout(bytes: &[u8], indent: &str, comma: &str, colon: &str) -> Option<Vec<u8
                     out.push(bytes[at]);
                 } else {
                     depth += 1;
+                    if depth > DEPTH_MAX {
+                        return None;
+                    }
                     line(&mut out, depth);
                 }
             }

@@ -102,7 +102,10 @@ impl<'a> Trial<'a> {
                     Kind::Encoding => rule.encoding = base.encoding,
                     Kind::Algorithm => rule.algorithm = base.algorithm,
                     Kind::Content => (rule.content, rule.timestamp) = (base.content.clone(), base.timestamp.clone()),
-                    _ => rule.signature.clone_from(&base.signature),
+                    _ => {
+                        rule.signature.clone_from(&base.signature);
+                        rule.prefix.clone_from(&base.prefix);
+                    }
                 }
                 trial.scheme = Cow::Owned(Scheme::Digest(rule));
             }
@@ -195,6 +198,19 @@ fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &Known<'_>, all: &mut Vec<Ch
                 2,
                 bare.into(),
                 finding("secret_quotes", "the secret was entered with quotes around it", SECRET_ADVICE),
+            );
+        }
+        let seen: String =
+            secret.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')).collect();
+        if seen != *secret {
+            add(
+                1,
+                seen,
+                finding(
+                    "secret_invisible",
+                    "the secret was entered with a character that does not show",
+                    SECRET_ADVICE,
+                ),
             );
         }
         for end in ["\n", "\r\n", " "] {
@@ -319,6 +335,21 @@ fn rules(scheme: &Digest, all: &mut Vec<Change<'_>>) {
             );
         }
     }
+    if scheme.split.is_empty() && !scheme.prefix.is_empty() {
+        for prefix in ["", "sha256=", "sha1=", "v0=", "v1="] {
+            let what = match prefix {
+                "" => format!("the signature arrived without {:?} before it", scheme.prefix),
+                other => format!("the signature arrived with {other:?} before it, not with {:?}", scheme.prefix),
+            };
+            let rule = Digest { prefix: prefix.into(), ..scheme.clone() };
+            add(
+                Kind::Header,
+                1 + u32::from(!prefix.is_empty()),
+                rule,
+                finding("signature_prefix", what, SCHEME_ADVICE),
+            );
+        }
+    }
     contents(scheme, &mut add);
 }
 
@@ -385,13 +416,13 @@ fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
         return;
     }
     for (kind, table) in [
-        (Kind::Order, ORDERS),
+        (Kind::End, ENDS),
         (Kind::Numbers, NUMBERS),
+        (Kind::Order, ORDERS),
         (Kind::Layout, LAYOUTS),
         (Kind::Escapes, ESCAPES),
         (Kind::Slashes, SLASHES),
         (Kind::Lines, LINES),
-        (Kind::End, ENDS),
         (Kind::Mark, MARKS),
         (Kind::Charset, CHARSETS),
     ] {
@@ -415,73 +446,81 @@ fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
     }
 }
 
+/// A part of a URL as it may have been signed: how unlikely, a code and words where it differs.
+type UrlPart = (u32, &'static str, String, String);
+
 fn urls<'a>(scheme: &Scheme, message: &Message<'a>, all: &mut Vec<Change<'a>>) {
     if !scheme.signs_url() {
         return;
     }
     let advice = "Enter the URL in the inbox's settings exactly as it is registered with the sender.";
     let url = message.signed_url();
-    let mut tried = vec![url.clone()];
-    let mut add = |cost, code, what: String, url: String| {
-        if !tried.contains(&url) {
-            tried.push(url.clone());
-            all.push(Change { kind: Kind::Url, cost, finding: finding(code, what, advice), apply: Apply::Url(url) });
-        }
-    };
     let Some((protocol, rest)) = url.split_once("://") else { return };
-    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let (host, path) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+    let (bare, query) = path.split_once('?').map_or((path, ""), |(bare, query)| (bare, query));
+    let (arrived, arrived_query) = message.target.split_once('?').unwrap_or((message.target, ""));
+
     let other = if protocol == "https" { "http" } else { "https" };
-    add(1, "url_scheme", format!("the URL that was signed begins with {other}://"), format!("{other}://{rest}"));
-    let (bare, query) = path.split_once('?').map_or((path, None), |(bare, query)| (bare, Some(query)));
+    let same = |text: &str| (0, "", String::new(), text.to_owned());
+    let protocols: Vec<UrlPart> =
+        vec![same(protocol), (1, "url_scheme", format!("begins with {other}://"), other.to_owned())];
+    let hosts = hosts(host, message);
     let slash = bare.strip_suffix('/').map_or_else(|| format!("{bare}/"), str::to_owned);
-    let query = query.map_or(String::new(), |query| format!("?{query}"));
-    add(
-        2,
-        "url_slash",
-        "the URL that was signed differs by a slash at its end".into(),
-        format!("{protocol}://{host}{slash}{query}"),
-    );
-    add(2, "url_query", "the URL that was signed has no query".into(), format!("{protocol}://{host}{bare}"));
-    match host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()) {
-        Some((name, _)) => {
-            add(2, "url_port", "the URL that was signed has no port".into(), format!("{protocol}://{name}{path}"));
-            add(
-                2,
-                "url_port",
-                format!("the URL that was signed begins with {other}:// and has no port"),
-                format!("{other}://{name}{path}"),
-            );
-        }
-        None => {
-            let port = if protocol == "https" { 443 } else { 80 };
-            add(
-                3,
-                "url_port",
-                format!("the URL that was signed names the port {port}"),
-                format!("{protocol}://{host}:{port}{path}"),
-            );
-        }
+    let mut paths: Vec<UrlPart> = vec![same(bare), (2, "url_slash", "differs by a slash at its end".into(), slash)];
+    if message.url.is_some() && arrived != bare {
+        paths.push((2, "url_path", "has the path that arrived, not the one registered".into(), arrived.to_owned()));
     }
-    for name in ["x-forwarded-host", "x-original-host", "host"] {
-        if let Some(host) = message.header(name).and_then(|value| std::str::from_utf8(value).ok()) {
-            for protocol in ["https", "http"] {
-                add(
-                    2,
-                    "url_host",
-                    format!("the URL that was signed has the host {host}, as {name} says"),
-                    format!("{protocol}://{host}{}", message.target),
-                );
+    let mut queries: Vec<UrlPart> = vec![same(query)];
+    if !query.is_empty() {
+        queries.push((2, "url_query", "has no query".into(), String::new()));
+    }
+    if arrived_query != query {
+        queries.push((2, "url_query", "has the query that arrived".into(), arrived_query.to_owned()));
+    }
+    let mut tried = vec![url.clone()];
+    for protocol in &protocols {
+        for host in &hosts {
+            for path in &paths {
+                for query in &queries {
+                    let parts = [protocol, host, path, query];
+                    let differing: Vec<&UrlPart> = parts.into_iter().filter(|part| part.0 > 0).collect();
+                    let mark = if query.3.is_empty() { "" } else { "?" };
+                    let whole = format!("{}://{}{}{mark}{}", protocol.3, host.3, path.3, query.3);
+                    if differing.is_empty() || differing.len() > 2 || tried.contains(&whole) {
+                        continue;
+                    }
+                    tried.push(whole.clone());
+                    let words: Vec<&str> = differing.iter().map(|part| part.2.as_str()).collect();
+                    let what = format!("the URL that was signed {}", words.join(" and "));
+                    let cost = differing.iter().map(|part| part.0).sum::<u32>() + differing.len() as u32 - 1;
+                    let finding = finding(differing[0].1, what, advice);
+                    all.push(Change { kind: Kind::Url, cost, finding, apply: Apply::Url(whole) });
+                }
             }
         }
     }
-    if message.url.is_some() && !path.is_empty() {
-        add(
-            2,
-            "url_path",
-            "the path that was signed is the one that arrived, not the one registered".into(),
-            format!("{protocol}://{host}{}", message.target),
-        );
+}
+
+fn hosts(host: &str, message: &Message<'_>) -> Vec<UrlPart> {
+    let mut hosts: Vec<UrlPart> = vec![(0, "", String::new(), host.to_owned())];
+    let (name, port) = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).unwrap_or((host, ""));
+    if !port.is_empty() {
+        hosts.push((1, "url_port", "has no port".into(), name.to_owned()));
     }
+    for wanted in ["443", "80", "8443", "8080", "3000", "4665"].into_iter().filter(|wanted| *wanted != port) {
+        hosts.push((2, "url_port", format!("names the port {wanted}"), format!("{name}:{wanted}")));
+    }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        hosts.push((2, "url_host", "has its host in lower case".into(), host.to_lowercase()));
+    }
+    for header in ["x-forwarded-host", "x-original-host", "host"] {
+        if let Some(found) = message.header(header).and_then(|value| std::str::from_utf8(value).ok())
+            && !hosts.iter().any(|(.., known)| known == found)
+        {
+            hosts.push((2, "url_host", format!("has the host {found}, as {header} says"), found.to_owned()));
+        }
+    }
+    hosts
 }
 
 fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>) {
@@ -528,7 +567,7 @@ fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>
                 );
                 all.push(Change {
                     kind: Kind::Header,
-                    cost: 2,
+                    cost: 4,
                     finding,
                     apply: Apply::Rule(Box::new(Digest { prefix, ..renamed })),
                 });
@@ -538,15 +577,18 @@ fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>
 }
 
 fn schemes<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
+    // Several vendors sign alike: the one that is named first speaks for all.
+    let mut tried: Vec<&Scheme> = Vec::new();
     for (provider, other) in &known.other_schemes {
-        let token = matches!(other, Scheme::Digest(digest) if digest.algorithm == Algorithm::Token);
-        if !token && *other != scheme {
-            let finding = finding(
-                "another_scheme",
-                format!("it is signed as {provider} signs"),
-                format!("Set the inbox to {provider}."),
-            );
-            all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Scheme(other) });
+        if *other == scheme || tried.contains(other) {
+            continue;
         }
+        tried.push(other);
+        let finding = finding(
+            "another_scheme",
+            format!("it is signed as {provider} signs"),
+            format!("Set the inbox to {provider}."),
+        );
+        all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Scheme(other) });
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     key::Keys,
     message::{Message, Reading},
     scheme::{Digest, Scheme},
+    timestamp::Unit,
     verify::{signed_content, verify},
 };
 use change::{Change, Trial, changes};
@@ -127,11 +128,56 @@ pub fn explain(
         }];
         return explanation;
     }
+    if timed(scheme, message, keys, now_ms, &mut explanation) {
+        return explanation;
+    }
     if searched && keys.secrets.iter().any(|secret| !secret.is_empty()) {
         search(scheme, message, keys, known, now_ms, cancel, &mut explanation);
     }
     explanation
 }
+
+/// Whether the signature is right and only its time is not, so that no other fault is looked for.
+fn timed(scheme: &Scheme, message: &Message<'_>, keys: &Keys, now_ms: i64, explanation: &mut Explanation) -> bool {
+    let outside =
+        matches!(explanation.verdict.fault, Some(Fault::Timestamp { .. } | Fault::Stale { .. } | Fault::Future { .. }));
+    let Scheme::Digest(digest) = scheme else { return false };
+    let Some(rule) = digest.timestamp.as_ref().filter(|_| outside) else { return false };
+    if !Trial::new(scheme, message, keys).holds() {
+        return false;
+    }
+    let reading = Reading::new(message);
+    let text = digest::candidates(digest, &reading).ok().and_then(|all| all.first()?.timestamp(rule, &reading));
+    let text = text.unwrap_or_default();
+    // In another unit, would it be of this day?
+    let units = [Unit::S, Unit::Ms, Unit::Iso].into_iter().filter(|unit| *unit != rule.unit);
+    let near = |unit: &Unit| unit.read(&text).is_some_and(|at| now_ms.saturating_sub(at).saturating_abs() < DAY_MS);
+    let (what, advice) = match units.into_iter().find(near) {
+        Some(unit) => (
+            format!("the sender wrote its timestamp as {}", digest::unit_words(unit)),
+            format!("This scheme has it as {}: correct the sender.", digest::unit_words(rule.unit)),
+        ),
+        None if matches!(explanation.verdict.fault, Some(Fault::Timestamp { .. })) => (
+            format!("the signature is right, but its timestamp {text:?} is not {}", digest::unit_words(rule.unit)),
+            "Correct how the sender writes it.".into(),
+        ),
+        // Late or early: the verdict says by how much.
+        None => return true,
+    };
+    let code = if what.starts_with("the sender") { "timestamp_unit" } else { "timestamp" };
+    explanation.sentence = capital(&format!("{what}."));
+    explanation.advice.clone_from(&advice);
+    explanation.findings = vec![Finding { code, what, advice }];
+    true
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A timestamp that is this near in another unit is written in that unit.
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
 
 fn search(
     scheme: &Scheme,
@@ -195,11 +241,7 @@ fn named(explanation: &mut Explanation, changes: &[&Change<'_>], trial: &Trial<'
         });
     }
     let whats: Vec<&str> = explanation.findings.iter().map(|finding| finding.what.as_str()).collect();
-    let mut sentence = whats.join(", and ");
-    if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
-        sentence.replace_range(..1, &first);
-    }
-    explanation.sentence = format!("{sentence}.");
+    explanation.sentence = capital(&format!("{}.", whats.join(", and ")));
     explanation.advice =
         explanation.findings.iter().map(|finding| finding.advice.as_str()).collect::<Vec<_>>().join(" ");
 }

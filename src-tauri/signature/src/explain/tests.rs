@@ -268,3 +268,76 @@ fn tokens_and_schemes_in_code_are_explained_too() {
         assert_eq!(codes, [code], "{}", explanation.sentence);
     }
 }
+
+#[test]
+fn a_timestamp_in_another_unit_or_none_at_all_is_named_and_nothing_else() {
+    let sw = scheme(
+        serde_json::json!({ "digest": { "signature": ["header:X-Sig"], "content": "{header:X-Time}.{body}",
+        "algorithm": "hmac-sha256", "timestamp": { "from": "header:X-Time", "unit": "s", "past_s": 300, "future_s": 300 } } }),
+    );
+    for (time, code) in [
+        ("1800000000000", "timestamp_unit"),
+        ("2027-01-15T08:00:00Z", "timestamp_unit"),
+        ("1800000000.5", "timestamp"),
+        ("-5", "timestamp"),
+        ("yesterday", "timestamp"),
+    ] {
+        let content = format!("{time}.{BODY}");
+        let plain = body_scheme();
+        let message = Message { method: "POST", target: "/", url: None, headers: &[], body: content.as_bytes() };
+        let signed = sign(&plain, &message, &Keys::of(SECRET), "id", NOW).expect("it signs");
+        let digest = signed.headers[0].1.trim_start_matches("sha256=");
+        let headers = [("X-Sig", digest.as_bytes()), ("X-Time", time.as_bytes())];
+        let arrived = Message { headers: &headers, body: BODY.as_bytes(), ..message };
+        let explanation = explain(&sw, &arrived, &Keys::of(SECRET), &Known::default(), NOW, &|| false);
+        let codes: Vec<_> = explanation.findings.iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [code], "{time}: {}", explanation.sentence);
+    }
+}
+
+#[test]
+fn two_differences_of_a_url_and_a_lost_prefix_are_named() {
+    for (sent, registered, codes) in [
+        ("https://example.com/hook/?a=1", "http://example.com/hook?a=1", vec!["url_scheme"]),
+        ("https://example.com:8443/hook?a=1", "https://example.com/hook?a=1", vec!["url_port"]),
+        ("https://h.example/", "https://h.example", vec!["url_slash"]),
+    ] {
+        let case = Case { sent_url: Some(sent), url: Some(registered), ..Case::of(url_scheme()) };
+        assert_eq!(case.codes(), codes, "{sent}");
+    }
+    let case = Case { header: |value| value.trim_start_matches("sha256=").to_owned(), ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["signature_prefix"]);
+    let case = Case { sent_body: b"{\"a\":1}".into(), body: b"{\"a\":1}\n".into(), ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["body_newline_added"]);
+    let case = Case { sent_body: b"{\"a\":1.5}".into(), body: b"{\"a\":1.50}".into(), ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["body_numbers"]);
+}
+
+/// What a stranger sends must cost neither the memory nor the time of whoever looks at it.
+#[test]
+fn nothing_deep_or_absurd_costs_much() {
+    let deep = vec![b'['; 300_000];
+    let headers = [("X-Sig", &b"sha256=00000000000000000000000000000000"[..])];
+    let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: &deep };
+    let tried = std::cell::Cell::new(0);
+    let limit = || {
+        tried.set(tried.get() + 1);
+        tried.get() > 200
+    };
+    let explanation = explain(&body_scheme(), &message, &Keys::of(SECRET), &Known::default(), NOW, &limit);
+    assert!(explanation.findings.is_empty());
+    let jwt =
+        scheme(serde_json::json!({ "jwt": { "token": "header:X-Sig", "algorithms": ["HS256"], "max_age_s": 5 } }));
+    for claims in [r#"{"exp":-1e300}"#, r#"{"nbf":1e300}"#, r#"{"iat":-1e300}"#, r#"{"exp":1e309}"#] {
+        use base64::Engine as _;
+        let part = |text: &str| crate::encoding::BASE64URL.encode(text);
+        let signed = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims));
+        let digest = crate::jose::sign("HS256", signed.as_bytes(), SECRET).expect("it signs");
+        let token = format!("{signed}.{}", crate::encoding::BASE64URL.encode(digest));
+        let headers = [("X-Sig", token.as_bytes())];
+        for now in [i64::MIN, 0, NOW, i64::MAX] {
+            let message = Message { headers: &headers, ..message };
+            let _ = verify(&jwt, &message, &Keys::of(SECRET), now);
+        }
+    }
+}

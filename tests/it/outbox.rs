@@ -1,0 +1,460 @@
+//! Sending: what leaves, when it is tried again, and what a crash leaves behind.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU16, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Request, State},
+    http::StatusCode,
+    response::IntoResponse,
+};
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::hookline::{Serve, until};
+
+/// What a receiver got.
+#[derive(Debug, Clone)]
+struct Got {
+    path: String,
+    headers: HashMap<String, String>,
+    body: Bytes,
+    at: Instant,
+}
+
+/// A receiver that answers as it is told.
+#[derive(Clone)]
+struct Receiver {
+    url: String,
+    got: Arc<Mutex<Vec<Got>>>,
+    status: Arc<AtomicU16>,
+    /// Requests that are held until the end.
+    hangs: Arc<AtomicUsize>,
+}
+
+impl Receiver {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Self {
+            url: format!("http://{}", listener.local_addr().unwrap()),
+            got: Arc::default(),
+            status: Arc::new(AtomicU16::new(200)),
+            hangs: Arc::default(),
+        };
+        let app = Router::new().fallback(take).with_state(receiver.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        receiver
+    }
+
+    fn got(&self) -> Vec<Got> {
+        self.got.lock().unwrap().clone()
+    }
+
+    fn answers(&self, status: u16) {
+        self.status.store(status, Ordering::SeqCst);
+    }
+}
+
+async fn take(State(receiver): State<Receiver>, request: Request) -> impl IntoResponse {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let headers =
+        head.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let path = head.uri.to_string();
+    let hang = path.contains("hang");
+    receiver.got.lock().unwrap().push(Got { path, headers, body, at: Instant::now() });
+    if hang {
+        receiver.hangs.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<()>().await;
+    }
+    (StatusCode::from_u16(receiver.status.load(Ordering::SeqCst)).unwrap(), "the receiver's own words")
+}
+
+async fn call(serve: &Serve, method: reqwest::Method, path: &str, body: Value) -> (u16, Value) {
+    let answer = serve.request(method, path).json(&body).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let bytes = answer.bytes().await.unwrap();
+    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+}
+
+async fn endpoint(serve: &Serve, settings: Value) -> Value {
+    let (status, made) = call(serve, reqwest::Method::POST, "/endpoints", settings).await;
+    assert_eq!(status, 201, "{made}");
+    made
+}
+
+async fn send(serve: &Serve, event: Value) -> Value {
+    let (status, sent) = call(serve, reqwest::Method::POST, "/events", event).await;
+    assert_eq!(status, 202, "{sent}");
+    sent
+}
+
+async fn in_state(serve: &Serve, id: &str, states: &[&str]) -> Value {
+    until(&format!("{states:?}"), async || {
+        let delivery = serve.get(&format!("/deliveries/{id}")).await;
+        states.contains(&delivery["state"].as_str().unwrap()).then_some(delivery)
+    })
+    .await
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap().to_owned()
+}
+
+/// The founding vendors: what arrives, byte for byte, and whether an inbox of that vendor verifies it.
+#[tokio::test]
+async fn each_founding_vendors_events_arrive_signed_and_as_they_were_sent() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let mut kinds = 0;
+    for vendor in ["deway", "flow-session", "onwebchat", "vowchat", "sydx-ai"] {
+        let made = endpoint(&serve, json!({ "provider": vendor, "url": receiver.url, "local_test": true })).await;
+        let secrets = serve.get(&format!("/endpoints/{}/secrets", id(&made))).await;
+        let provider = serve.get(&format!("/providers/{vendor}")).await;
+        for event in provider["sending"]["events"].as_array().unwrap() {
+            kinds += 1;
+            let kind = event["type"].as_str().unwrap();
+            let sent = send(&serve, json!({ "provider": vendor, "type": kind, "endpoints": [id(&made)] })).await;
+            let delivery = in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
+            let got = receiver.got().pop().unwrap();
+            assert_eq!(got.headers["content-type"], "application/json");
+            let body = serve
+                .request(reqwest::Method::GET, &format!("/deliveries/{}/body", id(&delivery)))
+                .send()
+                .await
+                .unwrap()
+                .bytes()
+                .await
+                .unwrap();
+            assert_eq!(body, got.body);
+            assert!(delivery["attempts_made"][0]["timings"]["total_us"].as_u64().unwrap() > 0);
+            if secrets["items"].as_array().unwrap().is_empty() {
+                assert!(!got.headers.keys().any(|name| name.contains("signature")), "{vendor} signs nothing");
+                continue;
+            }
+            let secret = secrets["items"][0]["value"].as_str().unwrap();
+            let head: String = got.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let mut raw = format!("POST / HTTP/1.1\r\n{head}\r\n").into_bytes();
+            raw.extend_from_slice(&got.body);
+            for (raw, state) in [(raw.clone(), "valid"), ([&raw[..], b" "].concat(), "invalid")] {
+                let question = json!({ "provider": vendor, "secret": secret,
+                    "request": base64::engine::general_purpose::STANDARD.encode(raw) });
+                let (_, verdict) = call(&serve, reqwest::Method::POST, "/signature/verify", question).await;
+                assert_eq!(verdict["state"], state, "{vendor} {kind}: {verdict}");
+            }
+            let shown = serve.get(&format!("/deliveries/{}", id(&delivery))).await.to_string();
+            assert!(!shown.contains(secret), "the secret shows");
+        }
+    }
+    assert_eq!(kinds, 28);
+}
+
+/// 206 minutes of onWebChat's schedule in about half a second of real time.
+#[tokio::test]
+async fn a_schedule_is_lived_through_and_ends_in_the_endpoint_switched_off() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    receiver.answers(500);
+    let speed = 20_000.0;
+    let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "speed": speed })).await;
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.closed" })).await;
+    let ended = in_state(&serve, &id(&sent["deliveries"][0]), &["exhausted"]).await;
+    assert_eq!((ended["attempts"].as_u64(), ended["status"].as_u64()), (Some(6), Some(500)));
+    let got = receiver.got();
+    assert_eq!(got.len(), 6);
+    // The same bytes and the same id each time, and never sooner than the schedule has it.
+    for (pair, wait_s) in got.windows(2).zip([60.0, 300.0, 1_200.0, 3_600.0, 7_200.0]) {
+        let gap = (pair[1].at - pair[0].at).as_secs_f64();
+        assert!(gap >= wait_s / speed * 0.95, "{gap} after {wait_s}");
+        assert_eq!(
+            (&pair[0].body, &pair[0].headers["x-owc-delivery"]),
+            (&pair[1].body, &pair[1].headers["x-owc-delivery"])
+        );
+    }
+    let off = serve.get(&format!("/endpoints/{}", id(&made))).await;
+    assert_eq!(
+        (&off["state"]["enabled"], &off["state"]["reason"]),
+        (&json!(false), &json!("5 retries of one delivery failed."))
+    );
+    // What comes now is kept with its reason, and can be sent late.
+    let skipped = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated" })).await;
+    let skipped = &skipped["deliveries"][0];
+    assert_eq!(skipped["state"], "skipped");
+    assert!(skipped["reason"].as_str().unwrap().contains("5 retries"), "{skipped}");
+    receiver.answers(200);
+    let path = format!("/endpoints/{}", id(&made));
+    let (status, on) = call(&serve, reqwest::Method::PATCH, &path, json!({ "enabled": true })).await;
+    assert_eq!((status, &on["state"]["enabled"], &on["state"]["reason"]), (200, &json!(true), &Value::Null));
+    let (status, _) =
+        call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/retry", id(skipped)), json!({})).await;
+    assert_eq!(status, 202);
+    in_state(&serve, &id(skipped), &["delivered"]).await;
+}
+
+#[tokio::test]
+async fn every_end_of_a_delivery_is_named() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let only = json!({ "provider": "onwebchat", "url": receiver.url, "events": ["chat.rated"], "name": "only" });
+    let filtered = endpoint(&serve, only).await;
+    let gone = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "name": "gone" })).await;
+    receiver.answers(410);
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.closed" })).await;
+    let of = |endpoint: &Value| {
+        let all = sent["deliveries"].as_array().unwrap();
+        all.iter().find(|delivery| delivery["endpoint"] == endpoint["id"]).unwrap().clone()
+    };
+    assert_eq!(of(&filtered)["state"], "filtered");
+    let failed = in_state(&serve, &id(&of(&gone)), &["failed"]).await;
+    assert!(failed["reason"].as_str().unwrap().contains("410"), "{failed}");
+    let off = serve.get(&format!("/endpoints/{}", id(&gone))).await;
+    assert_eq!(
+        (&off["state"]["enabled"], &off["state"]["reason"]),
+        (&json!(false), &json!("The receiver answered 410 Gone."))
+    );
+
+    // 4xx is final for VowChat; refused connections are tried again, and that can be ended.
+    let vow = json!({ "provider": "vowchat", "url": receiver.url, "local_test": true });
+    let vow = endpoint(&serve, vow).await;
+    receiver.answers(429);
+    let sent = send(&serve, json!({ "provider": "vowchat", "type": "message_created" })).await;
+    let failed = in_state(&serve, &id(&sent["deliveries"][0]), &["failed"]).await;
+    assert_eq!((failed["attempts"].as_u64(), failed["status"].as_u64()), (Some(1), Some(429)));
+    let nobody = json!({ "settings": { "url": "http://127.0.0.1:1/" } });
+    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&vow)), nobody).await;
+    let sent = send(&serve, json!({ "provider": "vowchat", "type": "message_created" })).await;
+    let waiting = until("the second attempt to wait", async || {
+        let one = serve.get(&format!("/deliveries/{}", id(&sent["deliveries"][0]))).await;
+        (one["attempts"] == 1 && one["state"] == "waiting").then_some(one)
+    })
+    .await;
+    assert_eq!(waiting["attempts_made"][0]["error"]["kind"], "refused");
+    assert!(waiting["next_at"].is_string());
+    let (status, ended) =
+        call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
+    assert_eq!((status, &ended["state"]), (200, &json!("cancelled")));
+    let (status, error) =
+        call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
+    assert_eq!((status, &error["code"]), (409, &json!("not_waiting")));
+    // To the end: all its waits are passed over.
+    let to_the_end = json!({ "to_the_end": true });
+    call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/retry", id(&waiting)), to_the_end).await;
+    let ended = in_state(&serve, &id(&waiting), &["exhausted"]).await;
+    assert!(ended["attempts"].as_u64().unwrap() >= 6, "{ended}");
+}
+
+#[tokio::test]
+async fn what_a_vendor_forbids_is_refused_with_the_rule() {
+    let serve = Serve::start();
+    let url = "http://127.0.0.1:1/hook";
+    for (settings, word) in [
+        (json!({ "provider": "vowchat", "url": url }), "https"),
+        (json!({ "provider": "deway", "url": url }), "https"),
+        (json!({ "provider": "nobody", "url": url }), "no provider"),
+        (json!({ "provider": "onwebchat", "url": "ftp://x/" }), "http://"),
+        (json!({ "provider": "onwebchat", "url": url, "events": ["chat.exploded"] }), "chat.exploded"),
+        (json!({ "provider": "deway", "url": url, "local_test": true, "events": ["chats"] }), "every event"),
+        (json!({ "provider": "onwebchat", "url": url, "speed": 0 }), "speed"),
+        (json!({ "provider": "onwebchat", "url": url, "headers": [{ "name": "Host", "value": "x" }] }), "Host"),
+        (json!({ "provider": "onwebchat", "url": url, "headers": [{ "name": "X", "value": "a\r\nB: c" }] }), "header"),
+        (json!({ "provider": "onwebchat", "url": url, "trusted_certificate": "nonsense?" }), "certificate"),
+    ] {
+        let (status, error) = call(&serve, reqwest::Method::POST, "/endpoints", settings).await;
+        assert_eq!(status, 422, "{error}");
+        assert!(error["message"].as_str().unwrap().contains(word), "{word}: {error}");
+    }
+    // Five addresses in one flow, and one more in another.
+    for n in 0..5 {
+        let url = format!("http://127.0.0.1:1/{n}");
+        endpoint(&serve, json!({ "provider": "flow-session", "url": url, "scope": "kyc" })).await;
+    }
+    let sixth = json!({ "provider": "flow-session", "url": "http://127.0.0.1:1/5", "scope": "kyc" });
+    let (status, error) = call(&serve, reqwest::Method::POST, "/endpoints", sixth).await;
+    assert_eq!(status, 422);
+    assert!(error["message"].as_str().unwrap().contains("5 endpoints in one flow"), "{error}");
+    endpoint(&serve, json!({ "provider": "flow-session", "url": url, "scope": "onboarding" })).await;
+    let vow = json!({ "provider": "vowchat", "url": "https://a.example/x", "scope": "acme" });
+    endpoint(&serve, vow.clone()).await;
+    let (status, error) = call(&serve, reqwest::Method::POST, "/endpoints", vow).await;
+    assert_eq!(status, 422);
+    assert!(error["message"].as_str().unwrap().contains("only once"), "{error}");
+}
+
+/// A crash in mid-send: what was under way has an unknown outcome, and goes on as after a failure;
+/// what waits is sent at its time.
+#[tokio::test]
+async fn a_crash_loses_no_delivery_and_repeats_none_that_arrived() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let serve = Serve::start_in(dir.path());
+    let fast = json!({ "provider": "onwebchat", "url": receiver.url, "name": "fast" });
+    let (fast, hung) = (endpoint(&serve, fast).await, format!("{}/hang", receiver.url));
+    let hung =
+        endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "hung", "speed": 2_000.0 })).await;
+    let mut delivered = Vec::new();
+    for _ in 0..20 {
+        let sent =
+            send(&serve, json!({ "provider": "onwebchat", "type": "chat.created", "endpoints": [id(&fast)] })).await;
+        delivered.push(id(&sent["deliveries"][0]));
+    }
+    for one in &delivered {
+        in_state(&serve, one, &["delivered"]).await;
+    }
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.closed", "endpoints": [id(&hung)] })).await;
+    let under_way = id(&sent["deliveries"][0]);
+    until("the receiver to hang", async || (receiver.hangs.load(Ordering::SeqCst) == 1).then_some(())).await;
+    serve.kill_9();
+    let serve = Serve::start_in(dir.path());
+    let after = until("the second attempt", async || {
+        let one = serve.get(&format!("/deliveries/{under_way}")).await;
+        (receiver.hangs.load(Ordering::SeqCst) == 2).then_some(one)
+    })
+    .await;
+    assert_eq!(after["attempts_made"][0]["error"]["kind"], "outcome_unknown", "{after}");
+    for one in &delivered {
+        assert_eq!(serve.get(&format!("/deliveries/{one}")).await["attempts"], 1);
+    }
+    let mut by_delivery: BTreeMap<String, usize> = BTreeMap::new();
+    for got in receiver.got().iter().filter(|got| !got.path.contains("hang")) {
+        *by_delivery.entry(got.headers["x-owc-delivery"].clone()).or_default() += 1;
+    }
+    assert!(by_delivery.len() == 20 && by_delivery.values().all(|count| *count == 1), "{by_delivery:?}");
+}
+
+/// kill -9 under load, again and again: everything ends delivered, and nothing whose success was
+/// recorded is sent once more.
+#[tokio::test]
+async fn kill_9_under_load_loses_and_repeats_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let mut serve = Serve::start_in(dir.path());
+    let settings = json!({ "provider": "onwebchat", "url": receiver.url, "speed": 100_000.0, "concurrency": 8 });
+    endpoint(&serve, settings).await;
+    send(&serve, json!({ "provider": "onwebchat", "type": "message.created", "count": 1_500 })).await;
+    for round in 1..=3 {
+        until("some to arrive", async || (receiver.got().len() >= round * 300).then_some(())).await;
+        let recorded: Vec<String> = {
+            let page = serve.get("/deliveries?state=delivered&limit=500").await;
+            page["items"].as_array().unwrap().iter().map(id).collect()
+        };
+        serve.kill_9();
+        let before = receiver.got().len();
+        serve = Serve::start_in(dir.path());
+        let repeated =
+            receiver.got()[before..].iter().filter(|got| recorded.contains(&got.headers["x-owc-delivery"])).count();
+        assert_eq!(repeated, 0, "sent again after its success was recorded");
+    }
+    until("the queue to be empty", async || (serve.get("/status").await["queue"] == 0).then_some(())).await;
+    until("all to be delivered", async || {
+        let mut open = 0;
+        for state in ["waiting", "sending", "failed", "exhausted", "skipped"] {
+            open += serve.get(&format!("/deliveries?state={state}&limit=500")).await["items"].as_array().unwrap().len();
+        }
+        (open == 0).then_some(())
+    })
+    .await;
+    let arrived: std::collections::BTreeSet<String> =
+        receiver.got().iter().map(|got| got.headers["x-owc-delivery"].clone()).collect();
+    assert_eq!(arrived.len(), 1_500);
+}
+
+#[tokio::test]
+async fn endpoints_that_hang_hold_nobody_up() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    for n in 0..60 {
+        let url = format!("{}/hang/{n}", receiver.url);
+        endpoint(&serve, json!({ "provider": "onwebchat", "url": url, "scope": "hung", "concurrency": 1 })).await;
+    }
+    for n in 0..20 {
+        let url = format!("{}/fine/{n}", receiver.url);
+        endpoint(&serve, json!({ "provider": "onwebchat", "url": url, "scope": "fine" })).await;
+    }
+    send(&serve, json!({ "provider": "onwebchat", "type": "chat.created", "scope": "hung", "count": 3 })).await;
+    until("all to hang", async || (receiver.hangs.load(Ordering::SeqCst) == 60).then_some(())).await;
+    let began = Instant::now();
+    send(&serve, json!({ "provider": "onwebchat", "type": "chat.created", "scope": "fine", "count": 5 })).await;
+    until("the others", async || {
+        (receiver.got().iter().filter(|got| got.path.contains("fine")).count() == 100).then_some(())
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_rate_is_kept_and_a_pause_stops_the_time() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "rate": 50.0 })).await;
+    send(&serve, json!({ "provider": "onwebchat", "type": "chat.created", "count": 40 })).await;
+    until("all of them", async || (receiver.got().len() == 40).then_some(())).await;
+    let got = receiver.got();
+    let took = (got[39].at - got[0].at).as_secs_f64();
+    assert!(took > 39.0 / 50.0 * 0.9, "{took}");
+    let path = format!("/endpoints/{}", id(&made));
+    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": true } })).await;
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.created" })).await;
+    let (_, resumed) = call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "name": "renamed" } })).await;
+    assert_eq!(resumed["paused"], true);
+    assert_eq!(serve.get(&format!("/deliveries/{}", id(&sent["deliveries"][0]))).await["state"], "waiting");
+    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
+    in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
+}
+
+#[tokio::test]
+async fn a_test_counts_toward_nothing_and_secrets_rotate() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    receiver.answers(500);
+    let settings = json!({ "provider": "standard-webhooks", "url": receiver.url,
+        "headers": [{ "name": "Authorization", "value": "Bearer hush", "secret": true }] });
+    let made = endpoint(&serve, settings).await;
+    assert!(!made.to_string().contains("hush") && !made.to_string().contains("whsec_"), "{made}");
+    let (status, tested) =
+        call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/test", id(&made)), json!({})).await;
+    assert_eq!((status, &tested["origin"]), (202, &json!("test")));
+    let ended = in_state(&serve, &id(&tested), &["exhausted"]).await;
+    assert_eq!(ended["attempts"], 1);
+    assert!(!ended.to_string().contains("hush"));
+    assert_eq!(receiver.got()[0].headers["authorization"], "Bearer hush");
+    assert_eq!(serve.get(&format!("/endpoints/{}", id(&made))).await["state"]["failed_attempts"], 0);
+    // A new secret, and the old one signs beside it.
+    receiver.answers(200);
+    call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/rotate", id(&made)), json!({})).await;
+    let secrets = serve.get(&format!("/endpoints/{}/secrets", id(&made))).await;
+    assert_eq!(secrets["items"].as_array().unwrap().len(), 2);
+    assert!(secrets["items"][1]["until"].is_string());
+    let sent = send(&serve, json!({ "provider": "standard-webhooks", "type": "user.created" })).await;
+    in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
+    let signature = receiver.got().pop().unwrap().headers["webhook-signature"].clone();
+    assert_eq!(signature.split(' ').filter(|one| one.starts_with("v1,")).count(), 2, "{signature}");
+    // A masked secret that comes back keeps the secret.
+    let shown = serve.get(&format!("/endpoints/{}", id(&made))).await;
+    let change = json!({ "settings": { "secrets": shown["secrets"], "headers": shown["headers"] } });
+    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
+    assert_eq!(serve.get(&format!("/endpoints/{}/secrets", id(&made))).await, secrets);
+}
+
+// The command is waited for on this thread; the receiver answers on another.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_command_sends_ends_with_it() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let hook = format!("{}/hook", receiver.url);
+    let sent = serve.cli(&["trigger", "onwebchat", "chat.closed", "--to", &hook, "--set", "data.chat.id=42", "--json"]);
+    let sent: Value = serde_json::from_slice(&sent.stdout).unwrap();
+    assert_eq!(sent["state"], "delivered", "{sent}");
+    let body: Value = serde_json::from_slice(&receiver.got()[0].body).unwrap();
+    assert_eq!(body["data"]["chat"]["id"], 42);
+    receiver.answers(500);
+    let failed = serve.cli(&["trigger", "onwebchat", "chat.closed", "--to", &hook]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert_eq!(receiver.got().len(), 2, "one attempt and no more");
+    let lived = serve.cli(&["trigger", "deway", "chats", "--to", &hook, "--retries", "--speed", "1000"]);
+    assert_eq!((lived.status.code(), receiver.got().len()), (Some(1), 6));
+    assert_eq!(serve.get("/endpoints").await["items"], json!([]), "its endpoint is nobody's");
+    let refused = serve.cli(&["trigger", "onwebchat", "chat.exploded", "--to", &hook]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("chat.closed"), "it names those there are");
+}
