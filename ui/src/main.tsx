@@ -13,6 +13,7 @@ import { choosePlatform } from "./platform";
 import { preferences } from "./settings/preferences";
 import { SettingsPage } from "./settings/settings-page";
 import { App } from "./shell/app";
+import { EndpointsPage } from "./sending/endpoints-page";
 import { LabPage } from "./signature/lab-page";
 
 const root = createRootRoute({ component: App, notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p> });
@@ -24,7 +25,7 @@ const start = createRoute({
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
     const [, view, name] = place.split("/");
-    if (view === "settings" || view === "lab" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if (view === "settings" || view === "lab" || view === "endpoints" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
@@ -39,9 +40,17 @@ const inbox = createRoute({
 });
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsPage });
 
+const endpoints = createRoute({
+  getParentRoute: () => root,
+  path: "/endpoints/{-$endpoint}/{-$delivery}",
+  component: function Endpoints() {
+    const { endpoint, delivery } = endpoints.useParams();
+    return <EndpointsPage id={endpoint} delivery={delivery} />;
+  },
+});
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, settings, lab]), defaultPreload: false });
+const router = createRouter({ routeTree: root.addChildren([start, inbox, settings, endpoints, lab]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -25,6 +25,23 @@ export interface Trial {
   url?: string;
 }
 type WholeTrial = components["schemas"]["Trial"];
+export type Endpoint = components["schemas"]["Endpoint"];
+export type EndpointSettings = components["schemas"]["EndpointSettings"];
+export type Delivery = components["schemas"]["Delivery"];
+export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
+export type Attempt = components["schemas"]["Attempt"];
+/** A value of a policy and what it rests on. */
+export type Fact<T = unknown> = { stated: T } | { assumed: T } | { own: T };
+/** A provider as its file has it, as far as sending needs it. */
+export interface ProviderFile {
+  name: string;
+  sending: null | {
+    signed: boolean;
+    events: { type: string; about: string; sample: unknown; stated: string[] }[];
+    traps: { events: string[]; warning: string }[];
+    policy: Record<string, Fact>;
+  };
+}
 export type Job = components["schemas"]["Job"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
@@ -74,6 +91,25 @@ export const api = {
   removeRequest: (id: string) => value(client.DELETE("/api/v1/requests/{id}", requestPath(id))),
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
   providers: () => value(client.GET("/api/v1/providers")),
+  provider: (id: string) => value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,
+  endpoints: () => value(client.GET("/api/v1/endpoints")),
+  endpoint: (id: string) => value(client.GET("/api/v1/endpoints/{id}", requestPath(id))),
+  addEndpoint: (body: EndpointSettings) => value(client.POST("/api/v1/endpoints", { body })),
+  changeEndpoint: (id: string, body: { settings?: Partial<EndpointSettings>; enabled?: boolean }) =>
+    value(client.PATCH("/api/v1/endpoints/{id}", { ...requestPath(id), body: body as { settings?: Record<string, never>; enabled?: boolean } })),
+  removeEndpoint: async (id: string) => {
+    const { error } = await client.DELETE("/api/v1/endpoints/{id}", requestPath(id));
+    if (error !== undefined) throw new CallError(error as object);
+  },
+  endpointSecrets: (id: string) => value(client.GET("/api/v1/endpoints/{id}/secrets", requestPath(id))),
+  rotateSecret: (id: string) => value(client.POST("/api/v1/endpoints/{id}/rotate", requestPath(id))),
+  testEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/test", requestPath(id))),
+  sendEvent: (body: { provider: string; type: string; endpoints?: string[]; body?: string; payload?: unknown; count?: number; rate?: number }) =>
+    value(client.POST("/api/v1/events", { body: body as never })),
+  deliveries: (query: { endpoint?: string; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
+  delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
+  retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
+  cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),
   snippets: (id: string, scheme?: string) => value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
   saveProvider: (id: string, body: { name: string; scheme: object; event_type?: string[]; event_id?: string[] }) =>
     value(client.PUT("/api/v1/providers/{id}", { ...requestPath(id), body: { ...body, scheme: body.scheme as Record<string, never> } })),

@@ -1455,6 +1455,8 @@ export interface components {
         };
         /** @description A vendor as a list shows it. */
         ProviderRow: {
+            /** @description Event types it sends; none where Hookline does not know what it sends. */
+            events: string[];
             /** @description Settings those need. */
             handshake_params: string[];
             /** @description What it has to be answered, by the handshakes' names. */

@@ -7,7 +7,7 @@ export interface Command {
   title: string;
   /** Keys as `event.key` spells them, with `Mod+` for Ctrl or ⌘; a space parts a sequence. */
   keys: string[];
-  group: "Go to" | "Requests" | "Inbox" | "Lab" | "View";
+  group: "Go to" | "Requests" | "Inbox" | "Sending" | "Lab" | "View";
   /** What it needs to be there. */
   needs?: "request" | "inbox";
 }
@@ -17,6 +17,7 @@ export const COMMANDS = [
   { id: "help", title: "Keyboard shortcuts", keys: ["?"], group: "Go to" },
   { id: "go-inbox", title: "Go to the first inbox", keys: ["g i"], group: "Go to" },
   { id: "go-settings", title: "Go to settings", keys: ["g s", "Mod+,"], group: "Go to" },
+  { id: "go-endpoints", title: "Go to endpoints", keys: ["g e"], group: "Go to" },
   { id: "go-lab", title: "Go to the signature lab", keys: ["g l"], group: "Go to" },
   { id: "next", title: "Next request", keys: ["j", "ArrowDown"], group: "Requests", needs: "inbox" },
   { id: "previous", title: "Previous request", keys: ["k", "ArrowUp"], group: "Requests", needs: "inbox" },
@@ -36,6 +37,8 @@ export const COMMANDS = [
   { id: "inbox-settings", title: "Inbox settings", keys: ["i"], group: "Inbox", needs: "inbox" },
   { id: "clear", title: "Clear inbox (pinned ones stay)", keys: ["Shift+Delete"], group: "Inbox", needs: "inbox" },
   { id: "new-inbox", title: "New inbox", keys: ["n"], group: "Inbox" },
+  { id: "new-endpoint", title: "New endpoint", keys: ["Shift+N"], group: "Sending" },
+  { id: "send-event", title: "Send an event", keys: ["s"], group: "Sending" },
   { id: "lab-verify", title: "Verify and explain", keys: ["Mod+Enter"], group: "Lab" },
   { id: "lab-sign", title: "Sign", keys: ["Mod+Shift+Enter"], group: "Lab" },
   { id: "zoom-in", title: "Larger", keys: ["Mod++", "Mod+="], group: "View" },

@@ -2,7 +2,7 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
-import { api, type Inbox, type Job, type Summary } from "../api/client";
+import { api, type Endpoint, type Inbox, type Job, type Summary } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tell, tellFailure } from "../parts/toasts";
 import { CallError } from "../platform";
@@ -23,6 +23,20 @@ export function showInbox(inbox: Inbox): void {
   queries.setQueryData(["inboxes"], (old: { items: Inbox[] } | undefined) =>
     old && { ...old, items: [...old.items.filter(({ name }) => name !== inbox.name), inbox] },
   );
+}
+
+export const useEndpoints = () => useQuery({ queryKey: ["endpoints"], queryFn: api.endpoints });
+
+/** Lists of deliveries are read again this long after a change, so that a flood costs one read. */
+const DELIVERIES_AGAIN_MS = 150;
+let deliveriesDue: number | undefined;
+
+function deliveriesAgain(): void {
+  deliveriesDue ??= window.setTimeout(() => {
+    deliveriesDue = undefined;
+    void queries.invalidateQueries({ queryKey: ["deliveries"] });
+    void queries.invalidateQueries({ queryKey: ["delivery"] });
+  }, DELIVERIES_AGAIN_MS);
 }
 
 let recount: number | undefined;
@@ -52,6 +66,16 @@ function apply(items: readonly FeedItem[]): void {
       case "status_changed":
         void queries.invalidateQueries({ queryKey: ["settings"] });
         break;
+      case "delivery_changed":
+        deliveriesAgain();
+        break;
+      case "endpoint_changed":
+      case "endpoint_removed": {
+        const endpoint = item.endpoint as Endpoint | undefined;
+        if (endpoint && !endpoint.state.enabled && endpoint.state.reason && !endpoint.state.reason.startsWith("You ")) tell(`${endpoint.name || endpoint.url} was switched off: ${endpoint.state.reason}`);
+        void queries.invalidateQueries({ queryKey: ["endpoints"] });
+        break;
+      }
       case "inbox_added":
         showInbox(item.inbox as Inbox);
         break;

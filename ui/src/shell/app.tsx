@@ -45,6 +45,7 @@ export function App() {
       const first = inboxes.data?.items[0];
       if (first) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: first.name, request: undefined } });
     },
+    "go-endpoints": () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } }),
     "go-lab": () => void navigate({ to: "/lab" }),
     "go-settings": () => void navigate({ to: "/settings" }),
     "zoom-in": () => zoom(1),

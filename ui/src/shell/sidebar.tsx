@@ -1,8 +1,8 @@
 import { Link } from "@tanstack/react-router";
-import { FlaskConical, Keyboard, Plus, Search, Settings } from "lucide-react";
+import { FlaskConical, Keyboard, Plus, Search, Send, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
-import { useInboxes } from "../feed/live";
+import { useEndpoints, useInboxes } from "../feed/live";
 import { IconButton, Keys } from "../parts/controls";
 import { count } from "../parts/format";
 
@@ -19,6 +19,7 @@ function Mark() {
 
 export function Sidebar() {
   const inboxes = useInboxes().data?.items;
+  const off = useEndpoints().data?.items.filter(({ state }) => !state.enabled).length ?? 0;
   return (
     <nav aria-label="Main" className="flex h-full w-[200px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[150px]">
       <div className="mb-4 flex items-center gap-2 px-2 pt-1">
@@ -47,6 +48,15 @@ export function Sidebar() {
           </li>
         ))}
       </ul>
+      <h2 className="pl-2 text-small font-semibold text-ink-2">Sending</h2>
+      <Link to="/endpoints/{-$endpoint}/{-$delivery}" params={{ endpoint: undefined, delivery: undefined }} activeOptions={{ exact: false }} className={`${ENTRY} mb-2`}>
+        <Send size={16} aria-hidden /> Endpoints
+        {off > 0 && (
+          <span className="ml-auto text-small font-semibold text-invalid" aria-label={`${off} switched off`}>
+            {off} off
+          </span>
+        )}
+      </Link>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
       <Link to="/lab" className={`${ENTRY} mb-2`}>
         <FlaskConical size={16} aria-hidden /> Signature lab

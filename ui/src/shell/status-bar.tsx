@@ -13,6 +13,7 @@ export function StatusBar() {
         {receiver.state === "listening" ? receiver.address : receiver.state === "failed" ? `not listening at ${receiver.address}` : "not listening"}
       </span>
       <span>{count(rate)} req/s</span>
+      <span>{count(status.queue)} to send</span>
       {status.connections_refused > 0 && <span className="text-warning">{count(status.connections_refused)} connections refused</span>}
       <span className="ml-auto" data-testid="stored">
         {count(status.requests)} requests · {size(status.bytes)}

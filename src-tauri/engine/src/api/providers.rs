@@ -29,6 +29,8 @@ pub(super) struct ProviderRow {
     handshakes: Vec<String>,
     /// Settings those need.
     handshake_params: Vec<String>,
+    /// Event types it sends; none where Hookline does not know what it sends.
+    events: Vec<String>,
 }
 
 /// One way a vendor signs.
@@ -66,6 +68,12 @@ impl ProviderRow {
             schemes: schemes.collect(),
             handshakes: provider.handshakes.iter().map(|handshake| handshake.name.clone()).collect(),
             handshake_params: provider.handshake_params(),
+            events: provider
+                .sending
+                .iter()
+                .flat_map(|sending| &sending.events)
+                .map(|event| event.kind.clone())
+                .collect(),
         }
     }
 }
