@@ -369,3 +369,25 @@ async fn the_test_event_is_the_vendors_own() {
     .await;
     assert_eq!((&request["provider"], &request["verdict"]), (&json!("onwebchat"), &json!("unchecked")));
 }
+
+/// Where a vendor puts the secret into the body, it shows only when it is asked for.
+#[tokio::test]
+async fn a_secret_in_a_body_shows_as_stars() {
+    let serve = Serve::start();
+    let verification = json!({ "provider": "figma", "secrets": ["hush-hush-hush"] });
+    post(&serve, "/inboxes", json!({ "name": "figma", "verification": verification })).await;
+    let body = r#"{"event_type":"FILE_UPDATE","passcode":"hush-hush-hush","n":1.50}"#;
+    send(&serve, "figma", &[], body).await;
+    let request = newest_judged(&serve, "figma", 1).await;
+    assert_eq!(request["verdict"], "valid");
+    let id = request["id"].as_str().unwrap();
+    for (form, reveal) in
+        [("body", false), ("raw", false), ("curl", false), ("body", true), ("raw", true), ("curl", true)]
+    {
+        let path = format!("/requests/{id}/{form}{}", if reveal { "?reveal=true" } else { "" });
+        let shown = serve.request(reqwest::Method::GET, &path).send().await.unwrap().text().await.unwrap();
+        assert_eq!(shown.contains("hush"), reveal, "{form}: {shown}");
+        assert!(shown.contains("FILE_UPDATE") && shown.contains("1.50"), "{form}: {shown}");
+    }
+    assert_eq!(serve.body(id).await, body.replace("hush-hush-hush", "**************").into_bytes());
+}

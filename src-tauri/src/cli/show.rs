@@ -50,7 +50,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
                 Form::Curl => "curl",
                 _ => "body",
             };
-            let reveal = if args.reveal && form != Form::Body { "?reveal=true" } else { "" };
+            let reveal = if args.reveal { "?reveal=true" } else { "" };
             copy_out(api, &format!("/requests/{id}/{name}{reveal}")).await
         }
     }

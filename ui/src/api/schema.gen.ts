@@ -3216,6 +3216,8 @@ export interface operations {
             query?: {
                 /** @description Undo its content codings first. */
                 decoded?: boolean;
+                /** @description Whether a secret that stands in it is shown; else it is stars. */
+                reveal?: boolean;
             };
             header?: never;
             path: {

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
+use hookline_capture::BodyBlocks;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     Engine,
     content::{self, Content, DecodeError, Part, PartsError},
-    request::{body_stream, collect_body, raw_head},
+    request::{MASKED_MAX, Stored, body_stream, collect_body, masked, raw_head, secret_paths},
 };
 
 /// Largest body looked into or decoded, and largest result of decoding, in bytes. A body above it
@@ -41,6 +42,8 @@ const INERT: [(HeaderName, &str); 5] = [
 pub(super) struct BodyQuery {
     /// Undo its content codings first.
     decoded: Option<bool>,
+    /// Whether a secret that stands in it is shown; else it is stars.
+    reveal: Option<bool>,
 }
 
 fn too_large() -> ApiError {
@@ -97,9 +100,10 @@ pub(super) async fn body(
     let decode = query.decoded.unwrap_or(false) && !content.codings.is_empty();
     let decoded = if decode {
         let coded = collect_body(body.clone(), DECODED_MAX).await?.ok_or_else(too_large)?;
-        Some(bytes::Bytes::from(content::decode(coded, &content.codings, DECODED_MAX).await?))
+        let decoded = content::decode(coded, &content.codings, DECODED_MAX).await?;
+        Some(bytes::Bytes::from(masked(decoded, &secrets(&engine, &stored, query.reveal))))
     } else {
-        None
+        in_stars(&body, &secrets(&engine, &stored, query.reveal)).await?
     };
     let length = decoded.as_ref().map_or(body.length(), |bytes| bytes.len() as u64);
     let (start, end, status) =
@@ -130,6 +134,24 @@ pub(super) async fn body(
         headers.insert(header::CONTENT_RANGE, range);
     }
     Ok(response)
+}
+
+/// Places of secrets in a body, unless they are to be shown.
+fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<String> {
+    if reveal.unwrap_or(false) {
+        return Vec::new();
+    }
+    let inbox = engine.addresses.get(&stored.summary.inbox);
+    secret_paths(&engine.providers.catalogue(), &stored.summary, inbox.as_ref().map(|inbox| &*inbox.verification))
+}
+
+/// The body with its secrets as stars; none where it has none, and can be sent as it lies on disk.
+async fn in_stars(body: &BodyBlocks, paths: &[String]) -> Result<Option<bytes::Bytes>, ApiError> {
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let whole = collect_body(body.clone(), MASKED_MAX).await?;
+    Ok(whole.map(|whole| bytes::Bytes::from(masked(whole, paths))))
 }
 
 /// A position in a range; one past 64 bits is past every body.
@@ -171,6 +193,9 @@ pub(super) async fn raw(
     let (row, stored) = stored(&engine, &id).await?;
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
     let head = bytes::Bytes::from(raw_head(&stored.summary, &stored.header_block, query.reveal.unwrap_or(false)));
+    if let Some(masked) = in_stars(&body, &secrets(&engine, &stored, query.reveal)).await? {
+        return Ok((INERT, [head, masked].concat()).into_response());
+    }
     let length = body.length();
     let stream = stream::iter([Ok(head)]).chain(body_stream(body, 0, length));
     Ok((INERT, Body::from_stream(stream)).into_response())

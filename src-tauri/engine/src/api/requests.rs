@@ -212,6 +212,10 @@ pub(super) async fn curl(
             "Save the body and send it with --data-binary @FILE.",
         )
     })?;
+    let inbox = engine.addresses.get(&stored.summary.inbox);
+    let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
+    let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification);
+    let body = if query.reveal.unwrap_or(false) { body } else { request::masked(body, &paths) };
     let base = match engine.receiver_state().await {
         ReceiverState::Listening { url, .. } => url,
         _ => format!("http://{}", engine.settings().listen),

@@ -6,6 +6,7 @@ mod detail;
 mod headers;
 mod list;
 mod marks;
+mod mask;
 pub mod quote;
 mod raw;
 
@@ -19,4 +20,5 @@ pub(crate) use detail::{Stored, detail};
 pub(crate) use headers::{MASK, is_secret, value as header_value};
 pub(crate) use list::{List, list, one, summary_of, uuid as list_uuid};
 pub(crate) use marks::{Marks, NOTE_MAX, mark};
+pub(crate) use mask::{MASKED_MAX, masked, secret_paths};
 pub(crate) use raw::raw_head;
