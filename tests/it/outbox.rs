@@ -458,3 +458,31 @@ async fn what_a_command_sends_ends_with_it() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("chat.closed"), "it names those there are");
 }
+
+#[tokio::test]
+async fn the_cause_for_which_nothing_arrives_is_named() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let failed = async |id: &str, query: &str| {
+        let (status, causes) =
+            call(&serve, reqwest::Method::POST, &format!("/endpoints/{id}/diagnose{query}"), json!({})).await;
+        assert_eq!(status, 200, "{causes}");
+        let items = causes["items"].as_array().unwrap().clone();
+        let failed = items.iter().filter(|cause| cause["found"] == "failed");
+        failed.map(|cause| cause["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let fine =
+        endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "events": ["chat.rated"] })).await;
+    assert_eq!(failed(&id(&fine), "").await, Vec::<String>::new());
+    assert_eq!(failed(&id(&fine), "?event=chat.closed").await, ["Event"]);
+    for (url, cause) in [
+        ("http://127.0.0.1:1/", "Connection"),
+        ("http://no-such-host.invalid/", "DNS"),
+        // Plain HTTP answers where TLS is spoken.
+        (&receiver.url.replace("http:", "https:"), "TLS"),
+    ] {
+        let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": url })).await;
+        assert_eq!(failed(&id(&made), "").await, [cause], "{url}");
+    }
+    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&fine)), json!({ "enabled": false })).await;
+    assert_eq!(failed(&id(&fine), "").await, ["Switched on"]);
+}

@@ -87,6 +87,17 @@ describe.each(DOORS)("sending in the %s", (door) => {
     expect(await seen(driver)).not.toContain(secrets.items[0]!.value);
   });
 
+  test("the causes for which nothing arrives are looked at in turn", async () => {
+    const { driver } = hookline;
+    await press(driver, Key.ESCAPE);
+    await click(driver, "Why is nothing arriving?");
+    await sees(driver, "It answers HTTP: 200 to a HEAD request.");
+    await shot("endpoint-causes");
+    expect(await serious(driver)).toEqual([]);
+    await click(driver, "Why is nothing arriving?");
+    expect(got.pop()!.body).toBe("");
+  });
+
   test("a handler that fails is waited for, and its time can be hurried to the end", async () => {
     const { driver } = hookline;
     status = 500;

@@ -37,8 +37,8 @@ pub use hookline_provider::{BadFile, Catalogue, Provider};
 pub use inbox::{Inbox, InboxAnswer};
 pub use judge::VerdictState;
 pub use outbox::{
-    Attempt, Delivery, DeliveryDetail, DeliveryState, Endpoint, EndpointHeader, EndpointSecret, EndpointSettings,
-    EndpointState, ErrorKind, Event, Origin, Phase, SendError, Timings,
+    Attempt, Cause, Delivery, DeliveryDetail, DeliveryState, Endpoint, EndpointHeader, EndpointSecret,
+    EndpointSettings, EndpointState, ErrorKind, Event, Found, Origin, Phase, SendError, Timings,
 };
 pub use providers::catalogue;
 pub use receiver::ReceiverState;

@@ -55,6 +55,14 @@ pub(super) enum Verb {
         /// Its id, or its name
         endpoint: String,
     },
+    /// Look why nothing arrives: the vendors' own causes in turn
+    Diagnose {
+        /// Its id, or its name
+        endpoint: String,
+        /// The event type that is missed
+        #[arg(long, value_name = "TYPE")]
+        missed: Option<String>,
+    },
     /// Remove an endpoint
     Remove {
         /// Its id, or its name
@@ -193,6 +201,28 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let id = id_of(api, &endpoint).await?;
             let sent: Value = api.json(Method::POST, &format!("/endpoints/{id}/test"), None).await?;
             return delivery::ended(api, context, &[sent]).await;
+        }
+        Verb::Diagnose { endpoint, missed } => {
+            let id = id_of(api, &endpoint).await?;
+            let event = missed.map_or(String::new(), |event| format!("?event={}", super::inbox::encoded(&event)));
+            let causes: Value = api.json(Method::POST, &format!("/endpoints/{id}/diagnose{event}"), None).await?;
+            let causes = causes["items"].as_array().cloned().unwrap_or_default();
+            for cause in &causes {
+                if context.json {
+                    terminal::line(&cause.to_string());
+                    continue;
+                }
+                let mark = match cause["found"].as_str() {
+                    Some("ok") => "✓",
+                    Some("failed") => "✗",
+                    _ => "–",
+                };
+                let text = |key: &str| terminal::shown(cause[key].as_str().unwrap_or_default());
+                terminal::line(&format!("{mark} {:<14} {}", text("name"), text("detail")));
+            }
+            if causes.iter().any(|cause| cause["found"] == "failed") {
+                return Err(CliError::No);
+            }
         }
         Verb::Remove { endpoint } => {
             let id = id_of(api, &endpoint).await?;

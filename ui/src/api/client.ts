@@ -27,6 +27,7 @@ export interface Trial {
 type WholeTrial = components["schemas"]["Trial"];
 export type Endpoint = components["schemas"]["Endpoint"];
 export type EndpointSettings = components["schemas"]["EndpointSettings"];
+export type Cause = components["schemas"]["Cause"];
 export type Delivery = components["schemas"]["Delivery"];
 export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
 export type Attempt = components["schemas"]["Attempt"];
@@ -104,6 +105,7 @@ export const api = {
   endpointSecrets: (id: string) => value(client.GET("/api/v1/endpoints/{id}/secrets", requestPath(id))),
   rotateSecret: (id: string) => value(client.POST("/api/v1/endpoints/{id}/rotate", requestPath(id))),
   testEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/test", requestPath(id))),
+  diagnoseEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/diagnose", requestPath(id))),
   sendEvent: (body: { provider: string; type: string; endpoints?: string[]; body?: string; payload?: unknown; count?: number; rate?: number }) =>
     value(client.POST("/api/v1/events", { body: body as never })),
   deliveries: (query: { endpoint?: string; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),

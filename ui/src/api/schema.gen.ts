@@ -160,6 +160,23 @@ export interface paths {
         patch: operations["endpoints_change"];
         trace?: never;
     };
+    "/api/v1/endpoints/{id}/diagnose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request. */
+        post: operations["endpoints_diagnose"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/endpoints/{id}/rotate": {
         parameters: {
             query?: never;
@@ -810,6 +827,19 @@ export interface components {
             /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
             path: string;
         };
+        /** @description One cause that was looked at. */
+        Cause: {
+            /** @description It in a sentence. */
+            detail: string;
+            /** @description What was found. */
+            found: components["schemas"]["Found"];
+            /** @description What is looked at. */
+            name: string;
+        };
+        /** @description The causes that were looked at, in their order. */
+        Causes: {
+            items: components["schemas"]["Cause"][];
+        };
         /** @description Something that changed. */
         Change: {
             /** @description The request as a list shows it. */
@@ -1226,6 +1256,11 @@ export interface components {
             /** @description What is wrong. */
             what: string;
         };
+        /**
+         * @description What was found about one cause.
+         * @enum {string}
+         */
+        Found: "ok" | "failed" | "skipped";
         /** @description The schemes by which a message's signature holds. */
         FoundShown: {
             /** @description Whether everything there is to try was tried. */
@@ -2283,6 +2318,38 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_diagnose: {
+        parameters: {
+            query?: {
+                /** @description The event type that is missed. */
+                event?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Causes"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

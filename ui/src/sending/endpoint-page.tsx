@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Copy, Eye, Pause, Pencil, Play, Power, RefreshCw, Send, Trash2, TriangleAlert, Zap } from "lucide-react";
+import { CheckCircle2, Copy, Eye, MinusCircle, Pause, Pencil, Play, Power, RefreshCw, Send, Stethoscope, Trash2, TriangleAlert, XCircle, Zap } from "lucide-react";
 import { useState } from "react";
 
-import { api, type Delivery, type Endpoint, type Fact } from "../api/client";
+import { api, type Cause, type Delivery, type Endpoint, type Fact } from "../api/client";
 import { firstKeys, perform } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { Button, Choice, IconButton, Notice } from "../parts/controls";
@@ -157,10 +157,35 @@ function Secret({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
+const FOUND = {
+  ok: { icon: CheckCircle2, colour: "text-valid", word: "fine" },
+  failed: { icon: XCircle, colour: "text-invalid", word: "this is it" },
+  skipped: { icon: MinusCircle, colour: "text-ink-2", word: "not looked at" },
+} as const;
+
+/** The causes for which nothing arrives, each with what was found. */
+function Causes({ causes }: { causes: Cause[] }) {
+  return (
+    <ul aria-label="Why is nothing arriving?" aria-live="polite" className="mb-4 rounded-[9px] border border-line bg-pane px-3 py-2">
+      {causes.map(({ name, found, detail }) => {
+        const { icon: Icon, colour, word } = FOUND[found];
+        return (
+          <li key={name} className="flex items-start gap-2 py-0.5">
+            <Icon size={14} aria-label={word} className={`mt-0.5 shrink-0 ${colour}`} />
+            <span className="w-28 shrink-0 font-medium">{name}</span>
+            <span className={found === "failed" ? "text-invalid" : "text-ink-2"}>{visible(detail)}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
 /** One endpoint: what it is, how it stands, and what was sent. */
 export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; delivery: string | undefined }) {
   const [editing, setEditing] = useState(false);
   const [sending, setSending] = useState(false);
+  const [causes, setCauses] = useState<Cause[]>();
   const navigate = useNavigate();
   const file = useQuery({ queryKey: ["provider", endpoint.provider], queryFn: () => api.provider(endpoint.provider), staleTime: Infinity }).data;
   const show = (id: string | undefined): void => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: endpoint.id, delivery: id } });
@@ -183,6 +208,9 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           <Button icon={Zap} keys={firstKeys("test-event")} onClick={test}>
             Test
           </Button>
+          <Button icon={Stethoscope} onClick={() => void (causes ? setCauses(undefined) : attempt(api.diagnoseEndpoint(endpoint.id).then(({ items }) => setCauses(items))))}>
+            Why is nothing arriving?
+          </Button>
           <Button icon={Pencil} onClick={() => setEditing(true)}>
             Edit
           </Button>
@@ -202,6 +230,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
             }
           />
         </div>
+        {causes && <Causes causes={causes} />}
         {!endpoint.state.enabled && (
           <div className="mb-4">
             <Notice icon={TriangleAlert} tone="warning" title="This endpoint is switched off">

@@ -5,7 +5,7 @@ use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
     compose::{self, Moment},
     feed::Change,
     outbox::{
-        Delivery, DeliveryState, Endpoint, EndpointRow, EndpointSecret, EndpointSettings, EventNew, Origin,
-        insert_event, new_secret, one, skip_waiting,
+        Cause, Delivery, DeliveryList, DeliveryState, Endpoint, EndpointRow, EndpointSecret, EndpointSettings,
+        EventNew, Origin, insert_event, list as list_deliveries, new_secret, one, skip_waiting,
     },
     time::timestamp,
 };
@@ -321,6 +321,38 @@ pub(super) async fn rotate(
     };
     let row = engine.change_endpoint(id, work).await?;
     Ok(Json(row.shown(&engine.providers.catalogue())))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DiagnoseQuery {
+    /// The event type that is missed.
+    event: Option<String>,
+}
+
+/// The causes that were looked at, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Causes {
+    items: Vec<Cause>,
+}
+
+/// Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
+#[utoipa::path(post, path = "/endpoints/{id}/diagnose", tag = "endpoints", params(("id" = String, Path), DiagnoseQuery), responses(
+    (status = 200, body = Causes), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn diagnose(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<DiagnoseQuery>,
+) -> Result<Json<Causes>, ApiError> {
+    let row = stored(&engine, &id).await?;
+    let wanted = DeliveryList { endpoint: Some(id), limit: 1, ..DeliveryList::default() };
+    let last = engine.store.readers().read(move |connection| list_deliveries(connection, &wanted)).await?;
+    let https = *row.settings.policy_in_force(&engine.providers.catalogue()).https.value();
+    let last = last.first().map(|(_, delivery)| delivery);
+    let now_s = engine.clock.now_us() / 1_000_000;
+    Ok(Json(Causes { items: engine.outbox.diagnose(&row, https, query.event.as_deref(), last, now_s).await }))
 }
 
 /// Send an endpoint its vendor's test event. It counts toward nothing.

@@ -69,6 +69,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(endpoints::secrets))
         .routes(routes!(endpoints::rotate))
         .routes(routes!(endpoints::test))
+        .routes(routes!(endpoints::diagnose))
         .routes(routes!(events::list, events::send))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::read))

@@ -6,6 +6,7 @@
 mod attempt;
 mod connect;
 mod delivery;
+mod diagnose;
 mod endpoint;
 mod event;
 mod exchange;
@@ -15,6 +16,7 @@ mod schedule;
 
 pub use attempt::{ErrorKind, Phase, SendError, Timings};
 pub use delivery::{Attempt, Delivery, DeliveryDetail, DeliveryState, Origin};
+pub use diagnose::{Cause, Found};
 pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState};
 pub use event::Event;
 

@@ -56,6 +56,10 @@ impl Outbox {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
+    }
+
     /// Something changed: look again.
     pub(crate) fn poke(&self) {
         self.wake.notify_one();
