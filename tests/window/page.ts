@@ -42,7 +42,12 @@ const FIND = `
 export const button = (driver: WebDriver, name: string): Promise<WebElement> =>
   until(`the button ${name}`, async () => (await driver.executeScript<WebElement | null>(FIND, name)) ?? undefined);
 
-export const click = async (driver: WebDriver, name: string): Promise<void> => (await button(driver, name)).click();
+/** Clicks a control, which may be moving out from under the pointer as a result above it comes or goes. */
+export const click = (driver: WebDriver, name: string): Promise<true> =>
+  until(`a click on ${name}`, async () => {
+    await (await button(driver, name)).click();
+    return true as const;
+  });
 
 export const setTheme = (driver: WebDriver, theme: "light" | "dark"): Promise<unknown> =>
   until(`the ${theme} theme`, async () => {

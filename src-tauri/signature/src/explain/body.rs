@@ -1,5 +1,6 @@
 //! What happens to bodies on their way: written anew, recoded, their ends changed.
 
+use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
 use serde_json::Value;
 
 /// A body as it might have been signed; none if the fault does not apply to it.
@@ -77,6 +78,28 @@ pub(super) const SLASHES: &[(&str, &str, u32, Rewrite)] = &[
     }),
 ];
 
+/// As Go's encoding/json and Rails write `<`, `>` and `&`, so that JSON may stand in HTML.
+pub(super) const MARKUP: &[(&str, &str, u32, Rewrite)] = &[
+    (
+        "body_markup_escaped",
+        "the body was changed after signing: with <, > and & written as \\u escapes it matches, as Go writes them",
+        3,
+        |b| markup(b, false),
+    ),
+    (
+        "body_markup_escaped_upper",
+        "the body was changed after signing: with <, > and & written as upper-case \\u escapes it matches",
+        5,
+        |b| markup(b, true),
+    ),
+    (
+        "body_markup_plain",
+        "the body was changed after signing: with the \\u escapes of <, > and & written as characters it matches",
+        2,
+        markup_plain,
+    ),
+];
+
 pub(super) const LINES: &[(&str, &str, u32, Rewrite)] = &[
     ("body_crlf", "the body was changed after signing: its line ends were CRLF and are LF now", 2, |b| {
         (!b.windows(2).any(|w| w == b"\r\n")).then(|| replaced(b, "\n", "\r\n")).flatten()
@@ -119,7 +142,7 @@ pub(super) const CHARSETS: &[(&str, &str, u32, Rewrite)] = &[
         let text = std::str::from_utf8(b).ok().filter(|text| !text.is_ascii())?;
         text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
     }),
-    ("body_to_latin1", "the body was changed after signing: it was UTF-8 and was read as Latin-1", 3, |b| {
+    ("body_to_latin1", "the body was changed after signing: it was UTF-8 and is Latin-1 now", 3, |b| {
         (!b.is_ascii()).then(|| b.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes())
     }),
     ("body_twice_utf8", "the body was changed after signing: it was written as UTF-8 twice", 4, |b| {
@@ -127,7 +150,71 @@ pub(super) const CHARSETS: &[(&str, &str, u32, Rewrite)] = &[
         let bytes: Vec<u8> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<_>>()?;
         std::str::from_utf8(&bytes).is_ok().then_some(bytes)
     }),
+    ("body_from_windows_1252", "the body was changed after signing: it was Windows-1252 and is UTF-8 now", 5, |b| {
+        windows_1252(b)
+    }),
+    ("body_to_windows_1252", "the body was changed after signing: it was UTF-8 and is Windows-1252 now", 4, |b| {
+        (!b.is_ascii()).then(|| WINDOWS_1252.decode_without_bom_handling(b).0.into_owned().into_bytes())
+    }),
+    (
+        "body_twice_utf8_windows_1252",
+        "the body was changed after signing: it was read as Windows-1252 and written as UTF-8 again",
+        4,
+        |b| windows_1252(b).filter(|bytes| std::str::from_utf8(bytes).is_ok()),
+    ),
+    ("body_from_utf16", "the sender signed the body as UTF-16, and sent it as UTF-8", 3, |b| {
+        utf16(b, u16::to_le_bytes)
+    }),
+    ("body_from_utf16_be", "the sender signed the body as UTF-16 (big endian), and sent it as UTF-8", 5, |b| {
+        utf16(b, u16::to_be_bytes)
+    }),
+    ("body_to_utf16", "the body was changed after signing: it was UTF-8 and is UTF-16 now", 5, |b| {
+        UTF_16LE.decode_without_bom_handling_and_without_replacement(b).map(|text| text.into_owned().into_bytes())
+    }),
+    ("body_to_utf16_be", "the body was changed after signing: it was UTF-8 and is UTF-16 (big endian) now", 5, |b| {
+        UTF_16BE.decode_without_bom_handling_and_without_replacement(b).map(|text| text.into_owned().into_bytes())
+    }),
 ];
+
+fn windows_1252(bytes: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_ascii())?;
+    let (encoded, _, lost) = WINDOWS_1252.encode(text);
+    (!lost).then(|| encoded.into_owned())
+}
+
+fn utf16(bytes: &[u8], unit: fn(u16) -> [u8; 2]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty())?;
+    Some(text.encode_utf16().flat_map(unit).collect())
+}
+
+const MARKUP_CHARACTERS: [(char, u16); 5] =
+    [('<', 0x3c), ('>', 0x3e), ('&', 0x26), ('\u{2028}', 0x2028), ('\u{2029}', 0x2029)];
+
+fn markup(bytes: &[u8], upper: bool) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(bytes).ok().filter(|_| is_json(bytes))?;
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match MARKUP_CHARACTERS.iter().find(|(character, _)| *character == c) {
+            Some((_, unit)) if upper => out.push_str(&format!("\\u{unit:04X}")),
+            Some((_, unit)) => out.push_str(&format!("\\u{unit:04x}")),
+            None => out.push(c),
+        }
+    }
+    (out.len() != text.len()).then(|| out.into_bytes())
+}
+
+fn markup_plain(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut text = std::str::from_utf8(bytes).ok()?.to_owned();
+    let before = text.len();
+    for (character, unit) in MARKUP_CHARACTERS {
+        for escape in [format!("\\u{unit:04x}"), format!("\\u{unit:04X}")] {
+            if text.contains(&escape) {
+                text = text.replace(&escape, character.encode_utf8(&mut [0; 4]));
+            }
+        }
+    }
+    (text.len() != before).then(|| text.into_bytes())
+}
 
 fn is_json(bytes: &[u8]) -> bool {
     matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
@@ -139,10 +226,10 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Option<Vec<u8>> {
     (now.len() != text.len()).then(|| now.into_bytes())
 }
 
-/// Lays JSON out anew, token by token, so that numbers, escapes and repeated keys stay as they are.
 /// Deepest JSON that is laid out anew: no library indents more, and each level costs on every line.
 const DEPTH_MAX: usize = 128;
 
+/// Lays JSON out anew, token by token, so that numbers, escapes and repeated keys stay as they are.
 fn layout(bytes: &[u8], indent: &str, comma: &str, colon: &str) -> Option<Vec<u8>> {
     if !is_json(bytes) {
         return None;
@@ -342,7 +429,9 @@ mod tests {
     #[test]
     fn nothing_malformed_panics() {
         for body in ["{", "[", "\"\\", "{\"a\\", "[[}", "\\u12", "\\ud83d", "\\é", "{]x", "{\"\\u00e9"] {
-            for (_, _, _, rewrite) in [LAYOUTS, ORDERS, ESCAPES, SLASHES, LINES, ENDS, MARKS, CHARSETS].concat() {
+            for (_, _, _, rewrite) in
+                [LAYOUTS, ORDERS, NUMBERS, ESCAPES, SLASHES, MARKUP, LINES, ENDS, MARKS, CHARSETS].concat()
+            {
                 let _ = rewrite(body.as_bytes());
             }
         }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Finding, Known,
-    body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, NUMBERS, ORDERS, Rewrite, SLASHES},
+    body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, MARKUP, NUMBERS, ORDERS, Rewrite, SLASHES},
 };
 use crate::{
     algorithm::Algorithm,
@@ -33,6 +33,7 @@ pub(super) enum Kind {
     Layout,
     Escapes,
     Slashes,
+    Markup,
     Lines,
     End,
     Mark,
@@ -58,7 +59,8 @@ enum Apply<'a> {
     Rewrite(Rewrite),
     Body(&'a [u8]),
     Url(String),
-    Header(&'a str, Vec<u8>),
+    /// Headers that are put in place of those of their names.
+    Headers(Vec<(String, Vec<u8>)>),
 }
 
 /// A message, a scheme and a secret that are tried together.
@@ -67,7 +69,7 @@ pub(super) struct Trial<'a> {
     scheme: Cow<'a, Scheme>,
     message: Message<'a>,
     headers: Cow<'a, [(&'a str, &'a [u8])]>,
-    header: Option<(&'a str, Vec<u8>)>,
+    changed: Vec<(String, Vec<u8>)>,
     body: Cow<'a, [u8]>,
     url: Option<Cow<'a, str>>,
     secrets: Cow<'a, [String]>,
@@ -80,7 +82,7 @@ impl<'a> Trial<'a> {
             scheme: Cow::Borrowed(scheme),
             message: *message,
             headers: Cow::Borrowed(message.headers),
-            header: None,
+            changed: Vec::new(),
             body: Cow::Borrowed(message.body),
             url: message.url.map(Cow::Borrowed),
             secrets: Cow::Borrowed(&keys.secrets),
@@ -112,14 +114,14 @@ impl<'a> Trial<'a> {
             Apply::Rewrite(rewrite) => trial.body = Cow::Owned(rewrite(&trial.body)?),
             Apply::Body(body) => trial.body = Cow::Borrowed(body),
             Apply::Url(url) => trial.url = Some(Cow::Owned(url.clone())),
-            Apply::Header(name, value) => trial.header = Some((name, value.clone())),
+            Apply::Headers(headers) => trial.changed.extend_from_slice(headers),
         }
         Some(trial)
     }
 
     fn read<T>(&self, look: impl FnOnce(&Reading<'_>) -> T) -> T {
-        let mut headers = self.headers.to_vec();
-        if let Some((name, value)) = &self.header {
+        let mut headers: Vec<(&str, &[u8])> = self.headers.to_vec();
+        for (name, value) in &self.changed {
             headers.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
             headers.push((name, value));
         }
@@ -144,6 +146,13 @@ impl<'a> Trial<'a> {
     pub(super) fn late(&self, now_ms: i64) -> Option<Fault> {
         let verdict = self.read(|reading| verify(&self.scheme, &reading.message(), &self.keys(), now_ms));
         verdict.fault.filter(|fault| matches!(fault, Fault::Stale { .. } | Fault::Future { .. }))
+    }
+
+    /// The digest expected and the one found, as the scheme writes them.
+    pub(super) fn digests(&self) -> (Option<String>, Option<String>) {
+        let Scheme::Digest(scheme) = self.scheme.as_ref() else { return (None, None) };
+        let keys = self.keys();
+        self.read(|reading| super::digests(scheme, &reading.message(), &keys))
     }
 
     fn keys(&self) -> Keys {
@@ -422,6 +431,7 @@ fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
         (Kind::Layout, LAYOUTS),
         (Kind::Escapes, ESCAPES),
         (Kind::Slashes, SLASHES),
+        (Kind::Markup, MARKUP),
         (Kind::Lines, LINES),
         (Kind::Mark, MARKS),
         (Kind::Charset, CHARSETS),
@@ -524,56 +534,133 @@ fn hosts(host: &str, message: &Message<'_>) -> Vec<UrlPart> {
 }
 
 fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>) {
-    let advice = "Check what stands between the sender and here: it changes headers.";
-    for source in scheme.signature.iter().filter(|source| source.place == Place::Header) {
-        for (name, value) in message.headers {
-            let own = source.name.split('|').any(|own| own.eq_ignore_ascii_case(name));
+    let mut add = |cost, headers: Vec<(String, Vec<u8>)>, code, what: String| {
+        let finding = finding(code, what, HEADER_ADVICE);
+        all.push(Change { kind: Kind::Header, cost, finding, apply: Apply::Headers(headers) });
+    };
+    let sources: Vec<&Source> = scheme.signature.iter().filter(|source| source.place == Place::Header).collect();
+    for (name, value) in message.headers {
+        let text = String::from_utf8_lossy(value);
+        if !sources.iter().any(|source| source.name.split('|').any(|own| own.eq_ignore_ascii_case(name))) {
+            continue;
+        }
+        let mut is = |cost, value: &str, code, what: &str| {
+            add(cost, vec![((*name).to_owned(), value.into())], code, format!("{what} the header {name}"));
+        };
+        if text.contains(char::is_whitespace) {
+            let whole: String = text.split_whitespace().collect();
+            let cost = if scheme.split.contains(' ') { 3 } else { 2 };
+            is(cost, &whole, "header_folded", "white space was put into");
+        }
+        if let Some(bare) = text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+            is(2, bare, "header_quoted", "quotes were put around");
+        }
+        if !scheme.split.contains(',') && text.contains(',') {
+            for part in text.split(',').take(JOINED_MAX) {
+                is(3, part.trim(), "header_joined", "several values were joined in");
+            }
+        }
+    }
+    let as_signature = message
+        .headers
+        .iter()
+        .filter(|(name, value)| value.len() >= SIGNATURE_MIN && !NO_SIGNATURE.contains(&&*name.to_ascii_lowercase()));
+    for source in sources {
+        for (name, value) in as_signature.clone() {
+            if source.name.split('|').any(|own| own.eq_ignore_ascii_case(name)) {
+                continue;
+            }
             let text = String::from_utf8_lossy(value);
-            if own && text.contains(char::is_whitespace) && !scheme.split.contains(' ') {
-                let whole: String = text.split_whitespace().collect();
-                all.push(Change {
-                    kind: Kind::Header,
-                    cost: 2,
-                    finding: finding("header_folded", format!("white space was put into the header {name}"), advice),
-                    apply: Apply::Header(name, whole.into_bytes()),
-                });
-            }
-            let quoted = text.trim().strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-            if own && let Some(bare) = quoted {
-                all.push(Change {
-                    kind: Kind::Header,
-                    cost: 2,
-                    finding: finding("header_quoted", format!("quotes were put around the header {name}"), advice),
-                    apply: Apply::Header(name, bare.as_bytes().to_vec()),
-                });
-            }
-            // Nothing shorter than a short digest can be a signature.
-            if !own
-                && text.len() >= 16
-                && !matches!(
-                    name.to_ascii_lowercase().as_str(),
-                    "user-agent" | "authorization" | "cookie" | "content-type" | "accept" | "host"
-                )
-            {
-                let renamed = Digest {
-                    signature: vec![Source { place: Place::Header, name: (*name).to_owned(), secret: None }],
-                    ..scheme.clone()
-                };
-                let prefix = if text.starts_with(&scheme.prefix) { scheme.prefix.clone() } else { String::new() };
-                let finding = finding(
+            let prefix = if text.starts_with(&scheme.prefix) { scheme.prefix.clone() } else { String::new() };
+            let signature = vec![Source { place: Place::Header, name: (*name).to_owned(), secret: None }];
+            all.push(Change {
+                kind: Kind::Header,
+                cost: 4,
+                finding: finding(
                     "header_renamed",
                     format!("the signature stands in the header {name}, not in {}", source.name),
-                    advice,
-                );
+                    HEADER_ADVICE,
+                ),
+                apply: Apply::Rule(Box::new(Digest { signature, prefix, ..scheme.clone() })),
+            });
+            renamed_alike(source.name.split('|').next().unwrap_or_default(), name, message, all);
+        }
+    }
+    for wanted in signed_headers(scheme) {
+        if wanted.split('|').any(|name| message.header(name).is_some()) {
+            continue;
+        }
+        let wanted = wanted.split('|').next().unwrap_or_default();
+        for (name, value) in message.headers {
+            if last_word(name).eq_ignore_ascii_case(last_word(wanted)) {
                 all.push(Change {
                     kind: Kind::Header,
-                    cost: 4,
-                    finding,
-                    apply: Apply::Rule(Box::new(Digest { prefix, ..renamed })),
+                    cost: 3,
+                    finding: finding(
+                        "header_renamed",
+                        format!("what the header {wanted} holds arrived in {name}"),
+                        HEADER_ADVICE,
+                    ),
+                    apply: Apply::Headers(vec![(wanted.to_owned(), value.to_vec())]),
                 });
             }
         }
     }
+}
+
+const HEADER_ADVICE: &str = "Check what stands between the sender and here: it changes headers.";
+
+/// Nothing shorter than a short digest can be a signature.
+const SIGNATURE_MIN: usize = 16;
+
+/// Most values of one header that are tried each by itself.
+const JOINED_MAX: usize = 16;
+
+/// Headers no signature stands in.
+const NO_SIGNATURE: &[&str] = &["user-agent", "authorization", "cookie", "content-type", "accept", "host"];
+
+/// Where the signature's header was renamed, others were by the same rule: `webhook-id` to
+/// `x-webhook-id`, say.
+fn renamed_alike(own: &str, name: &str, message: &Message<'_>, all: &mut Vec<Change<'_>>) {
+    let same = own.bytes().rev().zip(name.bytes().rev()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
+    let (before, now) = (&own[..own.len() - same], &name[..name.len() - same]);
+    let headers: Vec<(String, Vec<u8>)> = message
+        .headers
+        .iter()
+        .filter(|(header, _)| header.get(..now.len()).is_some_and(|start| start.eq_ignore_ascii_case(now)))
+        .map(|(header, value)| (format!("{before}{}", &header[now.len()..]), value.to_vec()))
+        .collect();
+    if same == 0 || headers.len() < 2 {
+        return;
+    }
+    all.push(Change {
+        kind: Kind::Header,
+        cost: 3,
+        finding: finding(
+            "header_renamed",
+            format!("headers were renamed on their way: {own} arrived as {name}, and those beside it likewise"),
+            HEADER_ADVICE,
+        ),
+        apply: Apply::Headers(headers),
+    });
+}
+
+/// Names of the headers that are signed, or hold the time.
+fn signed_headers(scheme: &Digest) -> Vec<String> {
+    let content = scheme.content.to_string();
+    let mut names: Vec<String> = content
+        .split("{header:")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let time = scheme.timestamp.as_ref().map(|rule| &rule.from).filter(|from| from.place == Place::Header);
+    names.extend(time.map(|from| from.name.clone()));
+    names
+}
+
+fn last_word(name: &str) -> &str {
+    name.rsplit('-').next().unwrap_or(name)
 }
 
 fn schemes<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {

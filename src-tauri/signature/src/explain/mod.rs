@@ -16,7 +16,7 @@ use crate::{
     timestamp::Unit,
     verify::{signed_content, verify},
 };
-use change::{Change, Trial, changes};
+use change::{Change, Kind, Trial, changes};
 
 /// Fewer characters than these agree by chance too often to call a signature cut short.
 const TRUNCATED_MIN: usize = 8;
@@ -110,22 +110,13 @@ pub fn explain(
                 | Fault::Token { .. }
         )
     );
-    if let (Some(expected), Some(found)) = (&explanation.expected, &explanation.found)
-        && found.len() >= TRUNCATED_MIN
-        && found.len() < expected.len()
-        && expected.starts_with(found.as_str())
+    if let Some((arrived, whole)) = cut((explanation.expected.clone(), explanation.found.clone()))
+        && !folded(scheme, message, keys, known)
     {
-        explanation.sentence = format!(
-            "The signature was cut short: {} of {} characters arrived, and they are right.",
-            found.len(),
-            expected.len()
-        );
-        explanation.advice = "Check what stands between the sender and here: it cuts header values.".into();
-        explanation.findings = vec![Finding {
-            code: "header_truncated",
-            what: "the signature was cut short".into(),
-            advice: explanation.advice.clone(),
-        }];
+        explanation.findings = vec![truncated()];
+        worded(&mut explanation);
+        explanation.sentence =
+            format!("The signature was cut short: {arrived} of {whole} characters arrived, and they are right.");
         return explanation;
     }
     if timed(scheme, message, keys, now_ms, &mut explanation) {
@@ -190,16 +181,27 @@ fn search(
 ) {
     let base = Trial::new(scheme, message, keys);
     let changes = changes(scheme, message, keys, known);
+    let length = |digest: &Option<String>| digest.as_ref().map_or(0, String::len);
+    let short = length(&explanation.found) < length(&explanation.expected);
     for change in &changes {
         if cancel() {
             explanation.complete = false;
-            return not_found(explanation);
+            return not_found(explanation, &changes[..explanation.tried]);
         }
         explanation.tried += 1;
-        if let Some(trial) = base.with(change)
-            && trial.holds()
-        {
+        let Some(trial) = base.with(change) else { continue };
+        if trial.holds() {
             return named(explanation, &[change], &trial, now_ms);
+        }
+    }
+    for change in changes.iter().filter(|change| short && change.kind != Kind::Header) {
+        if !cancel()
+            && let Some(trial) = base.with(change)
+            && cut(trial.digests()).is_some()
+        {
+            named(explanation, &[change], &trial, now_ms);
+            explanation.findings.push(truncated());
+            return worded(explanation);
         }
     }
     // Likeliest pairs first: the less two faults cost together, the sooner they are tried.
@@ -215,7 +217,7 @@ fn search(
     for (_, first, second) in pairs {
         if cancel() {
             explanation.complete = false;
-            return not_found(explanation);
+            return not_found(explanation, &changes);
         }
         explanation.tried += 1;
         let (mut one, mut other) = (&changes[first], &changes[second]);
@@ -227,7 +229,30 @@ fn search(
             return named(explanation, &[one, other], &trial, now_ms);
         }
     }
-    not_found(explanation);
+    not_found(explanation, &changes);
+}
+
+/// How many characters of how many arrived, where a signature is the start of the one expected.
+fn cut(digests: (Option<String>, Option<String>)) -> Option<(usize, usize)> {
+    let (expected, found) = (digests.0?, digests.1?);
+    let short = found.len() >= TRUNCATED_MIN && found.len() < expected.len() && expected.starts_with(found.as_str());
+    short.then_some((found.len(), expected.len()))
+}
+
+/// Whether what looks cut short is there, elsewhere in the headers.
+fn folded(scheme: &Scheme, message: &Message<'_>, keys: &Keys, known: &Known<'_>) -> bool {
+    let base = Trial::new(scheme, message, keys);
+    let changes = changes(scheme, message, keys, known);
+    let mut headers = changes.iter().filter(|change| change.kind == Kind::Header);
+    headers.any(|change| base.with(change).is_some_and(|trial| trial.holds()))
+}
+
+fn truncated() -> Finding {
+    Finding {
+        code: "header_truncated",
+        what: "the signature was cut short".into(),
+        advice: "Check what stands between the sender and here: it cuts header values.".into(),
+    }
 }
 
 fn named(explanation: &mut Explanation, changes: &[&Change<'_>], trial: &Trial<'_>, now_ms: i64) {
@@ -240,18 +265,53 @@ fn named(explanation: &mut Explanation, changes: &[&Change<'_>], trial: &Trial<'
             advice: "Check the clocks, or whether an old request was sent again.".into(),
         });
     }
+    worded(explanation);
+}
+
+/// Says in words what was found.
+fn worded(explanation: &mut Explanation) {
     let whats: Vec<&str> = explanation.findings.iter().map(|finding| finding.what.as_str()).collect();
     explanation.sentence = capital(&format!("{}.", whats.join(", and ")));
     explanation.advice =
         explanation.findings.iter().map(|finding| finding.advice.as_str()).collect::<Vec<_>>().join(" ");
 }
 
-fn not_found(explanation: &mut Explanation) {
+fn not_found(explanation: &mut Explanation, tried: &[Change<'_>]) {
     if matches!(explanation.verdict.fault, Some(Fault::Mismatch)) {
-        let how =
-            if explanation.complete { "none of the usual faults accounts for it" } else { "the search was ended" };
-        explanation.sentence = format!("The signature does not match, and {how} ({} were tried).", explanation.tried);
+        let mut about: Vec<&str> = tried.iter().map(|change| about(change.kind)).collect();
+        about.sort_unstable();
+        about.dedup();
+        let how = if explanation.complete {
+            "none of the usual faults accounts for it"
+        } else {
+            "the search was ended before one was found"
+        };
+        let what = if about.is_empty() { String::new() } else { format!(": {}", about.join(", ")) };
+        let pairs = if explanation.tried > tried.len() { ", alone and two at a time" } else { "" };
+        explanation.sentence =
+            format!("The signature does not match, and {how} ({} tries{what}{pairs}).", explanation.tried);
         explanation.advice = "Copy the secret anew from the vendor's page; if it is right, the body or URL was changed on its way in a manner not known here.".into();
+    }
+}
+
+fn about(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Secret => "the secret as entered, and other secrets known here",
+        Kind::Key | Kind::Encoding | Kind::Algorithm | Kind::Content => "other rules for key, digest and content",
+        Kind::Url => "the URL",
+        Kind::Header => "the headers",
+        Kind::Scheme => "other vendors' schemes",
+        Kind::Coding
+        | Kind::Order
+        | Kind::Numbers
+        | Kind::Layout
+        | Kind::Escapes
+        | Kind::Slashes
+        | Kind::Markup
+        | Kind::Lines
+        | Kind::End
+        | Kind::Mark
+        | Kind::Charset => "the body written in other ways",
     }
 }
 

@@ -130,7 +130,7 @@ fn a_body_changed_after_signing_is_named() {
     let pretty =
         serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(BODY).expect("JSON")).expect("JSON");
     let spaced = BODY.replace("\":", "\": ").replace(",\"", ", \"").replace("1,2", "1, 2").replace(",{", ", {");
-    let cases: [(&str, Vec<u8>, Vec<u8>); 15] = [
+    let cases: [(&str, Vec<u8>, Vec<u8>); 20] = [
         ("body_numbers", br#"{"a":2.5,"b":1,"c":"2.50"}"#.into(), br#"{"a":2.50,"b":1.0,"c":"2.50"}"#.into()),
         ("body_compact", r#"{"b":1,"a":[2,3]}"#.into(), "{\n \"b\": 1,\n \"a\": [2, 3]}".into()),
         ("body_spaced", spaced.into(), BODY.into()),
@@ -146,6 +146,11 @@ fn a_body_changed_after_signing_is_named() {
         ("body_bom_added", BODY.into(), [b"\xef\xbb\xbf", BODY.as_bytes()].concat()),
         ("body_bom_lost", [b"\xef\xbb\xbf", BODY.as_bytes()].concat(), BODY.into()),
         ("body_from_latin1", b"caf\xe9".into(), "café".into()),
+        ("body_from_windows_1252", b"\x80 5".into(), "€ 5".into()),
+        ("body_twice_utf8_windows_1252", "€ 5".into(), "â‚¬ 5".into()),
+        ("body_from_utf16", "é5".encode_utf16().flat_map(u16::to_le_bytes).collect(), "é5".into()),
+        ("body_markup_escaped", br#"{"a":"\u003cb\u003e \u0026"}"#.into(), br#"{"a":"<b> &"}"#.into()),
+        ("body_markup_plain", br#"{"a":"<b> &"}"#.into(), br#"{"a":"\u003cb\u003E \u0026"}"#.into()),
     ];
     for (code, sent_body, body) in cases {
         let case = Case { sent_body, body, ..Case::of(body_scheme()) };
@@ -188,6 +193,58 @@ fn a_header_changed_on_its_way_is_named() {
     assert_eq!(case.codes(), ["header_renamed"]);
     let case = Case { header: |value| value[..40].to_owned(), ..Case::of(body_scheme()) };
     assert_eq!(case.codes(), ["header_truncated"]);
+}
+
+#[test]
+fn headers_renamed_together_joined_or_cut_beside_another_fault_are_named() {
+    let several = scheme(serde_json::json!({ "digest": { "signature": ["header:webhook-signature"], "split": " ",
+        "prefix": "v1,", "content": "{header:webhook-id}.{header:webhook-timestamp}.{body}", "encoding": "base64",
+        "algorithm": "hmac-sha256", "timestamp": { "from": "header:webhook-timestamp", "unit": "s", "past_s": 300 } } }));
+    let message = Message { method: "POST", target: "/", url: None, headers: &[], body: BODY.as_bytes() };
+    let signed = sign(&several, &message, &Keys::of(SECRET), "msg_1", NOW).expect("it signs");
+    let codes = |change: fn(&str, &str) -> (String, String)| {
+        let changed: Vec<(String, String)> = signed.headers.iter().map(|(name, value)| change(name, value)).collect();
+        let headers: Vec<(&str, &[u8])> =
+            changed.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let message = Message { headers: &headers, ..message };
+        let explanation = explain(&several, &message, &Keys::of(SECRET), &Known::default(), NOW, &|| false);
+        assert_ne!(explanation.verdict.state, State::Valid, "nothing was planted");
+        explanation.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(|name, value| (format!("x-proxied-{name}"), value.into())), ["header_renamed"]);
+    assert_eq!(codes(|name, value| (name.replace("webhook-id", "x-id"), value.into())), ["header_renamed"]);
+    let time = codes(|name, value| (name.replace("webhook-timestamp", "request-timestamp"), value.into()));
+    assert_eq!(time, ["header_renamed"]);
+    let folded = codes(|name, value| {
+        let at = if name.ends_with("signature") { value.len() / 2 } else { 0 };
+        (name.into(), format!("{}{}{}", &value[..at], if at > 0 { " " } else { "" }, &value[at..]))
+    });
+    assert_eq!(folded, ["header_folded"]);
+
+    let case = Case { header: |value| format!("sha256=0011, {value}"), ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["header_joined"]);
+    let header = |value: &str| value[..40].to_owned();
+    let case = Case { header, known_secret: "a secret of some length\n", ..Case::of(body_scheme()) };
+    assert_eq!(case.codes(), ["secret_whitespace", "header_truncated"]);
+}
+
+/// A token is the secret itself, so the secret and the header are all that can be wrong.
+#[test]
+fn a_token_that_is_wrong_is_explained_too() {
+    let token = || {
+        scheme(
+            serde_json::json!({ "digest": { "signature": ["header:X-Token"], "content": "{secret}", "algorithm": "token" } }),
+        )
+    };
+    let found = |name: &'static str, value: &str, secret: &str| {
+        let headers = [(name, value.as_bytes())];
+        let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: b"x" };
+        let explanation = explain(&token(), &message, &Keys::of(secret), &Known::default(), NOW, &|| false);
+        explanation.findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    assert_eq!(found("X-Token", SECRET, "a secret of some length\n"), ["secret_whitespace"]);
+    assert_eq!(found("X-Token", "\"abcdefghijklmnop\"", "abcdefghijklmnop"), ["header_quoted"]);
+    assert_eq!(found("X-Proxied-Token", SECRET, SECRET), ["header_renamed"]);
 }
 
 #[test]
