@@ -25,9 +25,23 @@ struct Case {
     what: &'static str,
     headers: HashMap<String, String>,
     body: String,
-    secret: &'static str,
+    secret: String,
     now: i64,
     valid: bool,
+}
+
+/// What signs, what verifies it, and what verifies another's.
+fn secrets(scheme: &Value) -> (String, String, String) {
+    if scheme["digest"]["algorithm"] != "ed25519" {
+        return (SECRET.into(), SECRET.into(), OTHER.into());
+    }
+    let write = |prefix: &str, bytes: [u8; 32]| match scheme["digest"]["key"].as_str() {
+        Some("hex") => hex::encode(bytes),
+        Some("prefixed") => format!("{prefix}{}", STANDARD.encode(bytes)),
+        _ => STANDARD.encode(bytes),
+    };
+    let public = |seed| ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key().to_bytes();
+    (write("whsk_", [7; 32]), write("whpk_", public([7; 32])), write("whpk_", public([8; 32])))
 }
 
 fn samples() -> Vec<Sample> {
@@ -38,7 +52,8 @@ fn samples() -> Vec<Sample> {
             let all = snippets(&provider.name, &record.scheme);
             let params: HashMap<String, String> =
                 record.scheme.params().into_iter().map(|name| (name, "setting".to_owned())).collect();
-            let question = json!({ "provider": provider.id, "scheme": record.id, "secret": SECRET, "params": params,
+            let (signing, secret, other) = secrets(&serde_json::to_value(&record.scheme).unwrap());
+            let question = json!({ "provider": provider.id, "scheme": record.id, "secret": signing, "params": params,
                 "url": URL, "now": NOW, "request": STANDARD.encode(format!("POST /hook?a=1 HTTP/1.1\r\nHost: example.com\r\n\r\n{BODY}")) });
             let question = serde_json::from_value(question).unwrap();
             let Ok(signed) = lab::sign(&catalogue, &question, 0) else { continue };
@@ -51,13 +66,13 @@ fn samples() -> Vec<Sample> {
                 what,
                 headers: headers.clone(),
                 body: BODY.into(),
-                secret: SECRET,
+                secret: secret.clone(),
                 now: NOW,
                 valid,
             };
             let mut cases = vec![
                 case("as signed", true),
-                Case { secret: OTHER, ..case("another secret", false) },
+                Case { secret: other.clone(), ..case("another secret", false) },
                 Case { headers: HashMap::new(), ..case("no signature", false) },
                 Case {
                     headers: headers.keys().map(|name| (name.clone(), "garbage, v1=zz;=".into())).collect(),
@@ -77,6 +92,7 @@ fn samples() -> Vec<Sample> {
         }
     }
     assert!(samples.len() > 130, "{}", samples.len());
+    assert!(samples.iter().any(|sample| sample.name.starts_with("discord")), "Ed25519 has snippets too");
     samples
 }
 
@@ -267,7 +283,7 @@ fn go() {
             sample.name,
             headers.join(", "),
             literal(&case.body),
-            literal(case.secret)
+            literal(&case.secret)
         )
         .unwrap();
     }
@@ -305,7 +321,7 @@ fn java() {
             sample.name,
             map(&case.headers),
             literal(&case.body),
-            literal(case.secret)
+            literal(&case.secret)
         )
         .unwrap();
         writeln!(calls, "    c{number}();").unwrap();
@@ -323,7 +339,7 @@ fn rust() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     write("rust", &samples, dir.path(), |name| format!("src/{name}.rs"), |_, text| text.to_owned());
-    let manifest = "[package]\nname = \"snippets\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nbase64 = \"0.22\"\nhex = \"0.4\"\nhmac = \"0.13\"\njiff = \"0.2\"\nmd-5 = \"0.11\"\nserde_json = \"1\"\nsha1 = \"0.11\"\nsha2 = \"0.11\"\nsubtle = \"2\"\n";
+    let manifest = "[package]\nname = \"snippets\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nbase64 = \"0.22\"\ned25519-dalek = { version = \"3\", default-features = false, features = [\"alloc\"] }\nhex = \"0.4\"\nhmac = \"0.13\"\njiff = \"0.2\"\nmd-5 = \"0.11\"\nserde_json = \"1\"\nsha1 = \"0.11\"\nsha2 = \"0.11\"\nsubtle = \"2\"\n";
     fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
     fs::copy(root.join("Cargo.lock"), dir.path().join("Cargo.lock")).unwrap();
     let mut driver = "use std::collections::HashMap;\n\n".to_owned();
@@ -346,7 +362,7 @@ fn rust() {
             sample.name,
             map(&case.headers),
             literal(&case.body),
-            literal(case.secret)
+            literal(&case.secret)
         )
         .unwrap();
     }

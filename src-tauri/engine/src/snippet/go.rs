@@ -61,7 +61,9 @@ fn key(form: KeyForm) -> Option<&'static str> {
     Some(match form {
         KeyForm::Text => "key, err := []byte(secret), error(nil)",
         KeyForm::Base64 => "key, err := base64.StdEncoding.DecodeString(secret)",
-        KeyForm::Prefixed => r#"key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))"#,
+        KeyForm::Prefixed => {
+            r#"key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(strings.TrimPrefix(secret, "whsec_"), "whpk_"))"#
+        }
         KeyForm::Hex => "key, err := hex.DecodeString(secret)",
         _ => return None,
     })
@@ -90,17 +92,19 @@ fn hash(hash: Hash) -> &'static str {
 
 fn imports(model: &Model) -> Vec<&'static str> {
     let hash = model.hash;
-    let form = if model.kind == Kind::Hmac { model.key } else { KeyForm::Text };
+    let form = model.key_form().unwrap_or_default();
+    let ed25519 = model.kind == Kind::Ed25519;
     let iso = model.time.as_ref().is_some_and(|time| time.unit == Unit::Iso);
     let body = model.pieces.contains(&Piece::BodySha256Hex);
     let all = [
         ("bytes", true),
+        ("crypto/ed25519", ed25519),
         ("crypto/hmac", model.kind == Kind::Hmac),
         ("crypto/md5", hash == Some(Hash::Md5)),
         ("crypto/sha1", hash == Some(Hash::Sha1)),
         ("crypto/sha256", hash == Some(Hash::Sha256) || body),
         ("crypto/sha512", matches!(hash, Some(Hash::Sha384 | Hash::Sha512))),
-        ("crypto/subtle", true),
+        ("crypto/subtle", !ed25519),
         (
             "encoding/base64",
             matches!(model.encoding, Some(Encoding::Base64 | Encoding::Base64url))

@@ -100,6 +100,8 @@ enum Kind {
     Hmac,
     Hash,
     Token,
+    /// No digest: the vendor signs with a key of its own (RFC 8032).
+    Ed25519,
 }
 
 /// A scheme as the templates see it.
@@ -171,6 +173,7 @@ impl Model {
             Algorithm::HashSha1 => (Kind::Hash, Some(Hash::Sha1)),
             Algorithm::HashSha256 => (Kind::Hash, Some(Hash::Sha256)),
             Algorithm::Token => (Kind::Token, None),
+            Algorithm::Ed25519 => (Kind::Ed25519, None),
             _ => return None,
         };
         // A time nobody compares is only part of the content.
@@ -197,6 +200,11 @@ impl Model {
             _ => None,
         });
         pieces.chain(self.time.iter().map(|time| &time.value)).chain(&self.places)
+    }
+
+    /// How its key is written; none has a hash or a token.
+    fn key_form(&self) -> Option<KeyForm> {
+        matches!(self.kind, Kind::Hmac | Kind::Ed25519).then_some(self.key)
     }
 
     fn has(&self, is: impl Fn(&Value) -> bool) -> bool {
@@ -227,8 +235,8 @@ pub struct Snippet {
     pub code: String,
 }
 
-/// The code that verifies a vendor's scheme, in every language it can be written in: none where
-/// only the vendor's key signs, or the scheme has a rule of its own.
+/// The code that verifies a vendor's scheme, in every language it can be written in: none for
+/// tokens in JWT, RSA and ECDSA, and for schemes with a rule of their own.
 pub fn snippets(vendor: &str, scheme: &Scheme) -> Vec<Snippet> {
     let in_language = |language: &Language| {
         let code = snippet(vendor, scheme, language)?;
@@ -237,8 +245,6 @@ pub fn snippets(vendor: &str, scheme: &Scheme) -> Vec<Snippet> {
     LANGUAGES.iter().filter_map(in_language).collect()
 }
 
-/// The code that verifies a scheme; none where it is no digest a secret makes, or has a rule of its
-/// own.
 fn snippet(vendor: &str, scheme: &Scheme, language: &Language) -> Option<String> {
     let Scheme::Digest(digest) = scheme else { return None };
     let model = Model::of(digest)?;

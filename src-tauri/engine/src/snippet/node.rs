@@ -102,6 +102,9 @@ fn imports(model: &Model) -> Vec<&'static str> {
     if model.kind == Kind::Hmac {
         names.push("createHmac");
     }
-    names.push("timingSafeEqual");
+    names.extend(match model.kind {
+        Kind::Ed25519 => ["createPublicKey", "verify as holds"].as_slice(),
+        Kind::Hmac | Kind::Hash | Kind::Token => &["timingSafeEqual"],
+    });
     names
 }

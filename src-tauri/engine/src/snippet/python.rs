@@ -1,4 +1,4 @@
-//! Python 3, with nothing but its standard library.
+//! Python 3, with nothing but its standard library, and for Ed25519 `cryptography`.
 
 use hookline_signature::{Encoding, KeyForm, Unit};
 
@@ -106,15 +106,22 @@ fn hash(hash: Hash) -> &'static str {
 fn imports(model: &Model) -> Vec<&'static str> {
     let decodes = !matches!(model.encoding, None | Some(Encoding::Hex | Encoding::HexUpper));
     let iso = model.time.as_ref().is_some_and(|time| time.unit == Unit::Iso);
-    let form = matches!(model.key, KeyForm::Base64 | KeyForm::Prefixed) && model.kind == Kind::Hmac;
+    let form = matches!(model.key_form(), Some(KeyForm::Base64 | KeyForm::Prefixed));
+    let ed25519 = model.kind == Kind::Ed25519;
     let all = [
         ("import base64", decodes || form || model.pieces.contains(&Piece::SecretBase64)),
-        ("import hashlib", model.kind != Kind::Token || model.pieces.contains(&Piece::BodySha256Hex)),
-        ("import hmac", true),
+        (
+            "import hashlib",
+            matches!(model.kind, Kind::Hmac | Kind::Hash) || model.pieces.contains(&Piece::BodySha256Hex),
+        ),
+        ("import hmac", !ed25519),
         ("import json", model.has(|value| matches!(value, Value::Json(_)))),
         ("import re", !model.split.is_empty() || model.key == KeyForm::Prefixed || iso),
         ("import time", model.time.is_some()),
         ("from datetime import datetime, timezone", iso),
+        // The package `cryptography`: the standard library has no Ed25519.
+        ("from cryptography.exceptions import InvalidSignature", ed25519),
+        ("from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey", ed25519),
     ];
     all.iter().filter(|(_, used)| *used).map(|(line, _)| *line).collect()
 }

@@ -1,4 +1,4 @@
-//! Rust, with the crates of RustCrypto.
+//! Rust, with the crates of RustCrypto and of dalek.
 
 use hookline_signature::{Encoding, KeyForm, Unit};
 
@@ -78,7 +78,9 @@ fn key(form: KeyForm) -> Option<&'static str> {
     Some(match form {
         KeyForm::Text => "secret.as_bytes().to_vec()",
         KeyForm::Base64 => "STANDARD.decode(secret).ok()?",
-        KeyForm::Prefixed => r#"STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)).ok()?"#,
+        KeyForm::Prefixed => {
+            r#"STANDARD.decode(["whsec_", "whpk_"].iter().find_map(|prefix| secret.strip_prefix(prefix)).unwrap_or(secret)).ok()?"#
+        }
         KeyForm::Hex => "hex::decode(secret).ok()?",
         _ => return None,
     })
@@ -107,7 +109,7 @@ fn hash(hash: Hash) -> &'static str {
 
 fn imports(model: &Model) -> Vec<&'static str> {
     let (mut lines, mut engines) = (Vec::new(), Vec::new());
-    let form = if model.kind == Kind::Hmac { model.key } else { KeyForm::Text };
+    let form = model.key_form().unwrap_or_default();
     let standard = matches!(model.encoding, Some(Encoding::Base64 | Encoding::Base64OfHex))
         || matches!(form, KeyForm::Base64 | KeyForm::Prefixed)
         || model.pieces.contains(&Piece::SecretBase64);
@@ -123,6 +125,8 @@ fn imports(model: &Model) -> Vec<&'static str> {
     if model.kind == Kind::Hash || model.pieces.contains(&Piece::BodySha256Hex) {
         lines.push("use sha2::Digest as _;");
     }
-    lines.push("use subtle::ConstantTimeEq as _;");
+    if model.kind != Kind::Ed25519 {
+        lines.push("use subtle::ConstantTimeEq as _;");
+    }
     lines
 }

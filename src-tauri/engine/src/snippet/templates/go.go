@@ -112,6 +112,18 @@ func Verify(headers http.Header, body []byte, secret string{% if url %}, url str
 {%- endif %}
 {%- endif %}
 		content := bytes.Join([][]byte{ {{- pieces|join(", ") -}} }, nil)
+{%- if kind == "ed25519" %}
+		{{ key }}
+		if err != nil || len(key) != ed25519.PublicKeySize {
+			return false
+		}
+		for _, signature := range signatures {
+			{{ found }}
+			if err == nil && ed25519.Verify(key, content, found) {
+				return true
+			}
+		}
+{%- else %}
 {%- if kind == "token" %}
 		expected := content
 {%- elif kind == "hash" %}
@@ -133,6 +145,7 @@ func Verify(headers http.Header, body []byte, secret string{% if url %}, url str
 				return true
 			}
 		}
+{%- endif %}
 	}
 	return false
 }

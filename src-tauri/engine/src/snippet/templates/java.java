@@ -1,6 +1,15 @@
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+{%- if kind == "ed25519" %}
+import java.security.KeyFactory;
+{%- endif %}
 import java.security.MessageDigest;
+{%- if kind == "ed25519" %}
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.SignatureException;
+import java.security.spec.X509EncodedKeySpec;
+{%- endif %}
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -10,8 +19,10 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+{%- if kind == "hmac" %}
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
+{%- endif %}
 
 public final class Webhook {
     /**
@@ -62,6 +73,24 @@ public final class Webhook {
 {%- for part in pieces %}
                 content.write({{ part }});
 {%- endfor %}
+{%- if kind == "ed25519" %}
+                // What RFC 8410 puts before the bytes of an Ed25519 key.
+                ByteArrayOutputStream spki = new ByteArrayOutputStream();
+                spki.write(HexFormat.of().parseHex("302a300506032b6570032100"));
+                spki.write({{ key }});
+                PublicKey key = KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(spki.toByteArray()));
+                for (String signature : signatures) {
+                    try {
+                        byte[] found = {{ found }};
+                        Signature holds = Signature.getInstance("Ed25519");
+                        holds.initVerify(key);
+                        holds.update(content.toByteArray());
+                        if (holds.verify(found)) return true;
+                    } catch (IllegalArgumentException | SignatureException notEncoded) {
+                        // The next one may be.
+                    }
+                }
+{%- else %}
 {%- if kind == "token" %}
                 byte[] expected = content.toByteArray();
 {%- elif kind == "hash" %}
@@ -80,6 +109,7 @@ public final class Webhook {
                         // The next one may be.
                     }
                 }
+{%- endif %}
             }
             return false;
         } catch (Exception malformed) {

@@ -44,6 +44,14 @@ export function verify({ headers, body, secret{% if url %}, url{% endif %}{% if 
 {%- endif %}
 {%- endif %}
     const content = Buffer.concat([{{ pieces|join(", ") }}]);
+{%- if kind == "ed25519" %}
+    const key = {{ key }};
+    if (key.length !== 32) return false;
+    // What RFC 8410 puts before the bytes of an Ed25519 key.
+    const head = Buffer.from("302a300506032b6570032100", "hex");
+    const publicKey = createPublicKey({ key: Buffer.concat([head, key]), format: "der", type: "spki" });
+    return signatures.some((signature) => holds(null, content, publicKey, {{ found }}));
+{%- else %}
 {%- if kind == "token" %}
     const expected = content;
 {%- elif kind == "hash" %}
@@ -56,5 +64,6 @@ export function verify({ headers, body, secret{% if url %}, url{% endif %}{% if 
       const found = {{ found }};
       return found.length === expected.length && timingSafeEqual(found, expected);
     });
+{%- endif %}
   });
 }

@@ -65,6 +65,15 @@ function verify(array $headers, string $body, string $secret{% if url %}, string
 {%- endif %}
 {%- endif %}
         $content = {{ pieces|join(" . ") }};
+{%- if kind == "ed25519" %}
+        $key = (string) {{ key }};
+        foreach ($signatures as $signature) {
+            $found = {{ found }};
+            if (is_string($found) && strlen($found) === SODIUM_CRYPTO_SIGN_BYTES && strlen($key) === SODIUM_CRYPTO_SIGN_PUBLICKEYBYTES && sodium_crypto_sign_verify_detached($found, $content, $key)) {
+                return true;
+            }
+        }
+{%- else %}
 {%- if kind == "token" %}
         $expected = $content;
 {%- elif kind == "hash" %}
@@ -79,6 +88,7 @@ function verify(array $headers, string $body, string $secret{% if url %}, string
                 return true;
             }
         }
+{%- endif %}
     }
     return false;
 }

@@ -38,6 +38,15 @@ def verify(headers, body, secret{% if url %}, url{% endif %}{% if path %}, path{
 {%- endif %}
 {%- endif %}
             content = {{ pieces|join(" + ") }}
+{%- if kind == "ed25519" %}
+            key = Ed25519PublicKey.from_public_bytes({{ key }})
+            for signature in signatures:
+                try:
+                    key.verify({{ found }}, content)
+                    return True
+                except (InvalidSignature, ValueError):
+                    continue
+{%- else %}
 {%- if kind == "token" %}
             expected = content
 {%- elif kind == "hash" %}
@@ -53,6 +62,7 @@ def verify(headers, body, secret{% if url %}, url{% endif %}{% if path %}, path{
                     continue
                 if hmac.compare_digest(found, expected):
                     return True
+{%- endif %}
         return False
     except (KeyError, TypeError, ValueError, IndexError):
         return False

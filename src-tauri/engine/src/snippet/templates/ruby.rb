@@ -34,6 +34,19 @@ def verify(headers:, body:, secret:{% if url %}, url:{% endif %}{% if path %}, p
 {%- endif %}
 {%- endif %}
     content = [{{ pieces|join(", ") }}].map(&:b).join
+{%- if kind == "ed25519" %}
+    # What RFC 8410 puts before the bytes of an Ed25519 key.
+    key = OpenSSL::PKey.read(["302a300506032b6570032100"].pack("H*") + {{ key }})
+    signatures.any? do |signature|
+      key.verify(nil, {{ found }}, content)
+    rescue OpenSSL::PKey::PKeyError
+      false
+    end
+  end
+rescue KeyError, ArgumentError, TypeError, NoMethodError, OpenSSL::PKey::PKeyError{% if json %}, JSON::ParserError{% endif %}
+  false
+end
+{%- else %}
 {%- if kind == "token" %}
     expected = content
 {%- elif kind == "hash" %}
@@ -50,3 +63,4 @@ def verify(headers:, body:, secret:{% if url %}, url:{% endif %}{% if path %}, p
 rescue KeyError, ArgumentError, TypeError, NoMethodError{% if json %}, JSON::ParserError{% endif %}
   false
 end
+{%- endif %}

@@ -43,6 +43,12 @@ pub fn verify(headers: &HashMap<String, String>, body: &[u8], secret: &str{% if 
 {%- for part in pieces %}
             content.extend_from_slice({{ part }});
 {%- endfor %}
+{%- if kind == "ed25519" %}
+            let key: Vec<u8> = {{ key }};
+            let key = ed25519_dalek::VerifyingKey::try_from(key.as_slice()).ok()?;
+            let mut found = signatures.filter_map(|signature| {{ found }}).filter_map(|found| ed25519_dalek::Signature::from_slice(&found).ok());
+            Some(found.any(|found| key.verify_strict(&content, &found).is_ok()))
+{%- else %}
 {%- if kind == "token" %}
             let expected = content;
 {%- elif kind == "hash" %}
@@ -54,6 +60,7 @@ pub fn verify(headers: &HashMap<String, String>, body: &[u8], secret: &str{% if 
             let expected = mac.finalize().into_bytes().to_vec();
 {%- endif %}
             Some(signatures.filter_map(|signature| {{ found }}).any(|found| found.ct_eq(&expected).into()))
+{%- endif %}
         };
         holds().unwrap_or(false)
     })
