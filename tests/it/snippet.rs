@@ -1,7 +1,7 @@
 //! Verify snippets: every one is run in its own language, on what the vendor's scheme signs and on
 //! what was changed after.
 
-use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Command};
+use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Command, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hookline_engine::{catalogue, lab, snippets};
@@ -30,9 +30,39 @@ struct Case {
     valid: bool,
 }
 
+/// Two private keys, each with its public one, in PEM.
+type Pairs = [(String, String); 2];
+
+/// Of RSA and of P-256.
+fn key_pairs() -> &'static (Pairs, Pairs) {
+    static PAIRS: OnceLock<(Pairs, Pairs)> = OnceLock::new();
+    let pair = |algorithm: &str, option: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let openssl = |arguments: &[&str]| {
+            let output = Command::new("openssl").args(arguments).current_dir(&dir).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let private = openssl(&["genpkey", "-algorithm", algorithm, "-pkeyopt", option]);
+        fs::write(dir.path().join("key.pem"), &private).unwrap();
+        (private, openssl(&["pkey", "-in", "key.pem", "-pubout"]))
+    };
+    PAIRS.get_or_init(|| {
+        let rsa = || pair("RSA", "rsa_keygen_bits:2048");
+        let ecdsa = || pair("EC", "ec_paramgen_curve:P-256");
+        ([rsa(), rsa()], [ecdsa(), ecdsa()])
+    })
+}
+
 /// What signs, what verifies it, and what verifies another's.
 fn secrets(scheme: &Value) -> (String, String, String) {
-    if scheme["digest"]["algorithm"] != "ed25519" {
+    let algorithm = scheme["digest"]["algorithm"].as_str().unwrap_or_default();
+    if algorithm.starts_with("rsa") || algorithm.starts_with("ecdsa") {
+        let (rsa, ecdsa) = key_pairs();
+        let [one, other] = if algorithm.starts_with("rsa") { rsa } else { ecdsa };
+        return (one.0.clone(), one.1.clone(), other.1.clone());
+    }
+    if algorithm != "ed25519" {
         return (SECRET.into(), SECRET.into(), OTHER.into());
     }
     let write = |prefix: &str, bytes: [u8; 32]| match scheme["digest"]["key"].as_str() {
@@ -93,6 +123,8 @@ fn samples() -> Vec<Sample> {
     }
     assert!(samples.len() > 130, "{}", samples.len());
     assert!(samples.iter().any(|sample| sample.name.starts_with("discord")), "Ed25519 has snippets too");
+    assert!(samples.iter().any(|sample| sample.name.starts_with("wise")), "RSA has snippets too");
+    assert!(samples.iter().any(|sample| sample.name.starts_with("sendgrid")), "ECDSA has snippets too");
     samples
 }
 
@@ -339,7 +371,7 @@ fn rust() {
     let (samples, dir) = (samples(), tempfile::tempdir().unwrap());
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     write("rust", &samples, dir.path(), |name| format!("src/{name}.rs"), |_, text| text.to_owned());
-    let manifest = "[package]\nname = \"snippets\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nbase64 = \"0.22\"\ned25519-dalek = { version = \"3\", default-features = false, features = [\"alloc\"] }\nhex = \"0.4\"\nhmac = \"0.13\"\njiff = \"0.2\"\nmd-5 = \"0.11\"\nserde_json = \"1\"\nsha1 = \"0.11\"\nsha2 = \"0.11\"\nsubtle = \"2\"\n";
+    let manifest = "[package]\nname = \"snippets\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nbase64 = \"0.22\"\ned25519-dalek = { version = \"3\", default-features = false, features = [\"alloc\"] }\nhex = \"0.4\"\nhmac = \"0.13\"\njiff = \"0.2\"\np256 = { version = \"0.14\", features = [\"ecdsa\", \"pkcs8\"] }\nrsa = { version = \"0.9\", features = [\"sha2\"] }\nmd-5 = \"0.11\"\nserde_json = \"1\"\nsha1 = \"0.11\"\nsha2 = \"0.11\"\nsubtle = \"2\"\n";
     fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
     fs::copy(root.join("Cargo.lock"), dir.path().join("Cargo.lock")).unwrap();
     let mut driver = "use std::collections::HashMap;\n\n".to_owned();

@@ -65,6 +65,9 @@ fn key(form: KeyForm) -> Option<&'static str> {
             r#"key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(strings.TrimPrefix(secret, "whsec_"), "whpk_"))"#
         }
         KeyForm::Hex => "key, err := hex.DecodeString(secret)",
+        KeyForm::Pem | KeyForm::Spki => {
+            r#"der, err := base64.StdEncoding.DecodeString(regexp.MustCompile(`-----[^-]+-----|\s`).ReplaceAllString(secret, ""))"#
+        }
         _ => return None,
     })
 }
@@ -93,28 +96,33 @@ fn hash(hash: Hash) -> &'static str {
 fn imports(model: &Model) -> Vec<&'static str> {
     let hash = model.hash;
     let form = model.key_form().unwrap_or_default();
-    let ed25519 = model.kind == Kind::Ed25519;
+    let (rsa, ecdsa) = (model.kind == Kind::Rsa, model.kind == Kind::Ecdsa);
     let iso = model.time.as_ref().is_some_and(|time| time.unit == Unit::Iso);
     let body = model.pieces.contains(&Piece::BodySha256Hex);
     let all = [
         ("bytes", true),
-        ("crypto/ed25519", ed25519),
+        ("crypto", rsa),
+        ("crypto/ecdsa", ecdsa),
+        ("crypto/ed25519", model.kind == Kind::Ed25519),
         ("crypto/hmac", model.kind == Kind::Hmac),
         ("crypto/md5", hash == Some(Hash::Md5)),
         ("crypto/sha1", hash == Some(Hash::Sha1)),
         ("crypto/sha256", hash == Some(Hash::Sha256) || body),
         ("crypto/sha512", matches!(hash, Some(Hash::Sha384 | Hash::Sha512))),
-        ("crypto/subtle", !ed25519),
+        ("crypto/rsa", rsa),
+        ("crypto/subtle", !model.is_public()),
+        ("crypto/x509", rsa || ecdsa),
         (
             "encoding/base64",
             matches!(model.encoding, Some(Encoding::Base64 | Encoding::Base64url))
-                || matches!(form, KeyForm::Base64 | KeyForm::Prefixed)
+                || matches!(form, KeyForm::Base64 | KeyForm::Prefixed | KeyForm::Pem | KeyForm::Spki)
                 || model.pieces.contains(&Piece::SecretBase64),
         ),
         ("encoding/hex", matches!(model.encoding, Some(Encoding::Hex | Encoding::HexUpper)) || form == KeyForm::Hex),
         ("encoding/json", model.has(|value| matches!(value, Value::Json(_)))),
         ("fmt", body),
         ("net/http", true),
+        ("regexp", rsa || ecdsa),
         ("strconv", model.time.is_some() && !iso),
         ("strings", !model.split.is_empty() || !model.prefix.is_empty() || form == KeyForm::Prefixed),
         ("time", model.time.is_some()),

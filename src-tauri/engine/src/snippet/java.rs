@@ -67,6 +67,7 @@ fn key(form: KeyForm) -> Option<&'static str> {
         KeyForm::Base64 => "Base64.getDecoder().decode(secret)",
         KeyForm::Prefixed => r#"Base64.getDecoder().decode(secret.replaceFirst("^wh(sec|sk|pk)_", ""))"#,
         KeyForm::Hex => "HexFormat.of().parseHex(secret)",
+        KeyForm::Pem | KeyForm::Spki => r#"Base64.getMimeDecoder().decode(secret.replaceAll("-----[^-]+-----", ""))"#,
         _ => return None,
     })
 }

@@ -102,6 +102,10 @@ enum Kind {
     Token,
     /// No digest: the vendor signs with a key of its own (RFC 8032).
     Ed25519,
+    /// Likewise, PKCS#1 v1.5 (RFC 8017).
+    Rsa,
+    /// Likewise, on P-256 with the signature in DER (RFC 3279).
+    Ecdsa,
 }
 
 /// A scheme as the templates see it.
@@ -174,6 +178,9 @@ impl Model {
             Algorithm::HashSha256 => (Kind::Hash, Some(Hash::Sha256)),
             Algorithm::Token => (Kind::Token, None),
             Algorithm::Ed25519 => (Kind::Ed25519, None),
+            Algorithm::RsaSha256 => (Kind::Rsa, Some(Hash::Sha256)),
+            Algorithm::RsaSha512 => (Kind::Rsa, Some(Hash::Sha512)),
+            Algorithm::EcdsaSha256 => (Kind::Ecdsa, Some(Hash::Sha256)),
             _ => return None,
         };
         // A time nobody compares is only part of the content.
@@ -204,7 +211,12 @@ impl Model {
 
     /// How its key is written; none has a hash or a token.
     fn key_form(&self) -> Option<KeyForm> {
-        matches!(self.kind, Kind::Hmac | Kind::Ed25519).then_some(self.key)
+        (!matches!(self.kind, Kind::Hash | Kind::Token)).then_some(self.key)
+    }
+
+    /// Whether only the vendor can sign, and the secret is its public key.
+    fn is_public(&self) -> bool {
+        matches!(self.kind, Kind::Ed25519 | Kind::Rsa | Kind::Ecdsa)
     }
 
     fn has(&self, is: impl Fn(&Value) -> bool) -> bool {
@@ -236,7 +248,7 @@ pub struct Snippet {
 }
 
 /// The code that verifies a vendor's scheme, in every language it can be written in: none for
-/// tokens in JWT, RSA and ECDSA, and for schemes with a rule of their own.
+/// JWT, for RSA-PSS, and for schemes with a rule of their own.
 pub fn snippets(vendor: &str, scheme: &Scheme) -> Vec<Snippet> {
     let in_language = |language: &Language| {
         let code = snippet(vendor, scheme, language)?;
@@ -277,6 +289,7 @@ fn snippet(vendor: &str, scheme: &Scheme, language: &Language) -> Option<String>
         split_class,
         split_text => model.split,
         prefix => model.prefix,
+        public => model.kind == Kind::Rsa || model.kind == Kind::Ecdsa,
         prefix_length => model.prefix.len(),
         item => model.has(|value| matches!(value, Value::Item(_))),
         position => model.has(|value| matches!(value, Value::Position(_))),

@@ -69,6 +69,7 @@ fn key(form: KeyForm) -> Option<&'static str> {
         KeyForm::Base64 => r#"Buffer.from(secret, "base64")"#,
         KeyForm::Prefixed => r#"Buffer.from(secret.replace(/^wh(sec|sk|pk)_/, ""), "base64")"#,
         KeyForm::Hex => r#"Buffer.from(secret, "hex")"#,
+        KeyForm::Pem | KeyForm::Spki => r#"Buffer.from(secret.replace(/-----[^-]+-----/g, ""), "base64")"#,
         _ => return None,
     })
 }
@@ -103,7 +104,7 @@ fn imports(model: &Model) -> Vec<&'static str> {
         names.push("createHmac");
     }
     names.extend(match model.kind {
-        Kind::Ed25519 => ["createPublicKey", "verify as holds"].as_slice(),
+        Kind::Ed25519 | Kind::Rsa | Kind::Ecdsa => ["createPublicKey", "verify as holds"].as_slice(),
         Kind::Hmac | Kind::Hash | Kind::Token => &["timingSafeEqual"],
     });
     names

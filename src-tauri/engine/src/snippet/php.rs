@@ -70,6 +70,7 @@ fn key(form: KeyForm) -> Option<&'static str> {
         KeyForm::Base64 => "base64_decode($secret)",
         KeyForm::Prefixed => "base64_decode(preg_replace('/^wh(sec|sk|pk)_/', '', $secret))",
         KeyForm::Hex => "hex2bin($secret)",
+        KeyForm::Pem | KeyForm::Spki => r"preg_replace('/-----[^-]+-----|\s/', '', $secret)",
         _ => return None,
     })
 }

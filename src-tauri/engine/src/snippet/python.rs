@@ -1,4 +1,4 @@
-//! Python 3, with nothing but its standard library, and for Ed25519 `cryptography`.
+//! Python 3, with nothing but its standard library, and for public keys `cryptography`.
 
 use hookline_signature::{Encoding, KeyForm, Unit};
 
@@ -84,6 +84,7 @@ fn key(form: KeyForm) -> Option<&'static str> {
         KeyForm::Base64 => "base64.b64decode(secret)",
         KeyForm::Prefixed => r#"base64.b64decode(re.sub("^wh(sec|sk|pk)_", "", secret))"#,
         KeyForm::Hex => "bytes.fromhex(secret)",
+        KeyForm::Pem | KeyForm::Spki => r#"base64.b64decode(re.sub(r"-----[^-]+-----|\s", "", secret))"#,
         _ => return None,
     })
 }
@@ -107,20 +108,25 @@ fn imports(model: &Model) -> Vec<&'static str> {
     let decodes = !matches!(model.encoding, None | Some(Encoding::Hex | Encoding::HexUpper));
     let iso = model.time.as_ref().is_some_and(|time| time.unit == Unit::Iso);
     let form = matches!(model.key_form(), Some(KeyForm::Base64 | KeyForm::Prefixed));
-    let ed25519 = model.kind == Kind::Ed25519;
+    let (ed25519, rsa, ecdsa) = (model.kind == Kind::Ed25519, model.kind == Kind::Rsa, model.kind == Kind::Ecdsa);
+    let public = model.is_public();
     let all = [
         ("import base64", decodes || form || model.pieces.contains(&Piece::SecretBase64)),
         (
             "import hashlib",
             matches!(model.kind, Kind::Hmac | Kind::Hash) || model.pieces.contains(&Piece::BodySha256Hex),
         ),
-        ("import hmac", !ed25519),
+        ("import hmac", !public),
         ("import json", model.has(|value| matches!(value, Value::Json(_)))),
-        ("import re", !model.split.is_empty() || model.key == KeyForm::Prefixed || iso),
+        ("import re", !model.split.is_empty() || model.key == KeyForm::Prefixed || rsa || ecdsa || iso),
         ("import time", model.time.is_some()),
         ("from datetime import datetime, timezone", iso),
-        // The package `cryptography`: the standard library has no Ed25519.
-        ("from cryptography.exceptions import InvalidSignature", ed25519),
+        // The package `cryptography`: the standard library has no public keys.
+        ("from cryptography.exceptions import InvalidSignature", public),
+        ("from cryptography.hazmat.primitives import hashes", rsa || ecdsa),
+        ("from cryptography.hazmat.primitives.asymmetric import padding", rsa),
+        ("from cryptography.hazmat.primitives.asymmetric import ec", ecdsa),
+        ("from cryptography.hazmat.primitives.serialization import load_der_public_key", rsa || ecdsa),
         ("from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey", ed25519),
     ];
     all.iter().filter(|(_, used)| *used).map(|(line, _)| *line).collect()

@@ -82,6 +82,7 @@ fn key(form: KeyForm) -> Option<&'static str> {
         KeyForm::Base64 => "Base64.decode64(secret)",
         KeyForm::Prefixed => r#"Base64.decode64(secret.sub(/\Awh(sec|sk|pk)_/, ""))"#,
         KeyForm::Hex => r#"[secret].pack("H*")"#,
+        KeyForm::Pem | KeyForm::Spki => r#"Base64.decode64(secret.gsub(/-----[^-]+-----/, ""))"#,
         _ => return None,
     })
 }

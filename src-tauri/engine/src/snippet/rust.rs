@@ -82,6 +82,9 @@ fn key(form: KeyForm) -> Option<&'static str> {
             r#"STANDARD.decode(["whsec_", "whpk_"].iter().find_map(|prefix| secret.strip_prefix(prefix)).unwrap_or(secret)).ok()?"#
         }
         KeyForm::Hex => "hex::decode(secret).ok()?",
+        KeyForm::Pem | KeyForm::Spki => {
+            r#"STANDARD.decode(secret.lines().filter(|line| !line.starts_with("-----")).flat_map(str::split_whitespace).collect::<String>()).ok()?"#
+        }
         _ => return None,
     })
 }
@@ -111,7 +114,7 @@ fn imports(model: &Model) -> Vec<&'static str> {
     let (mut lines, mut engines) = (Vec::new(), Vec::new());
     let form = model.key_form().unwrap_or_default();
     let standard = matches!(model.encoding, Some(Encoding::Base64 | Encoding::Base64OfHex))
-        || matches!(form, KeyForm::Base64 | KeyForm::Prefixed)
+        || matches!(form, KeyForm::Base64 | KeyForm::Prefixed | KeyForm::Pem | KeyForm::Spki)
         || model.pieces.contains(&Piece::SecretBase64);
     if standard {
         engines.push("use base64::{Engine as _, engine::general_purpose::STANDARD};");
@@ -125,7 +128,12 @@ fn imports(model: &Model) -> Vec<&'static str> {
     if model.kind == Kind::Hash || model.pieces.contains(&Piece::BodySha256Hex) {
         lines.push("use sha2::Digest as _;");
     }
-    if model.kind != Kind::Ed25519 {
+    match model.kind {
+        Kind::Rsa => lines.push("use rsa::{pkcs8::DecodePublicKey as _, signature::Verifier as _};"),
+        Kind::Ecdsa => lines.push("use p256::{ecdsa::signature::Verifier as _, pkcs8::DecodePublicKey as _};"),
+        _ => {}
+    }
+    if !model.is_public() {
         lines.push("use subtle::ConstantTimeEq as _;");
     }
     lines

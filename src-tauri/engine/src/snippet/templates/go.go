@@ -9,6 +9,8 @@ import (
 // Verify verifies a webhook of {{ vendor }}. The body is the exact bytes that arrived, before any
 // parser.
 {%- if url %} The url is the whole URL as it is registered with the sender.{% endif %}
+{%- if public %}
+// The secret is the vendor's public key, in PEM or base64.{% endif %}
 func Verify(headers http.Header, body []byte, secret string{% if url %}, url string{% endif %}{% if path %}, path string{% endif %}{% if method %}, method string{% endif %}{% if params %}, params map[string]string{% endif %}{% if check %}, now time.Time{% endif %}) bool {
 {%- if json %}
 	var document any
@@ -112,7 +114,29 @@ func Verify(headers http.Header, body []byte, secret string{% if url %}, url str
 {%- endif %}
 {%- endif %}
 		content := bytes.Join([][]byte{ {{- pieces|join(", ") -}} }, nil)
-{%- if kind == "ed25519" %}
+{%- if public %}
+		{{ key }}
+		if err != nil {
+			return false
+		}
+		parsed, err := x509.ParsePKIXPublicKey(der)
+		key, ok := parsed.(*{{ kind }}.PublicKey)
+		if err != nil || !ok {
+			return false
+		}
+		digest := {{ hash }}()
+		digest.Write(content)
+		for _, signature := range signatures {
+			{{ found }}
+{%- if kind == "rsa" %}
+			if err == nil && rsa.VerifyPKCS1v15(key, {% if hash == "sha512.New" %}crypto.SHA512{% else %}crypto.SHA256{% endif %}, digest.Sum(nil), found) == nil {
+{%- else %}
+			if err == nil && ecdsa.VerifyASN1(key, digest.Sum(nil), found) {
+{%- endif %}
+				return true
+			}
+		}
+{%- elif kind == "ed25519" %}
 		{{ key }}
 		if err != nil || len(key) != ed25519.PublicKeySize {
 			return false

@@ -1,10 +1,10 @@
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-{%- if kind == "ed25519" %}
+{%- if public or kind == "ed25519" %}
 import java.security.KeyFactory;
 {%- endif %}
 import java.security.MessageDigest;
-{%- if kind == "ed25519" %}
+{%- if public or kind == "ed25519" %}
 import java.security.PublicKey;
 import java.security.Signature;
 import java.security.SignatureException;
@@ -30,6 +30,8 @@ public final class Webhook {
      * the exact bytes that arrived, before any parser.
 {%- if url %} The url is the whole URL as it is
      * registered with the sender.{% endif %}
+{%- if public %}
+     * The secret is the vendor's public key, in PEM or base64.{% endif %}
      */
     public static boolean verify(Map<String, String> headers, byte[] body, String secret{% if url %}, String url{% endif %}{% if path %}, String path{% endif %}{% if method %}, String method{% endif %}{% if params %}, Map<String, String> params{% endif %}{% if check %}, Instant now{% endif %}) {
         try {
@@ -73,16 +75,21 @@ public final class Webhook {
 {%- for part in pieces %}
                 content.write({{ part }});
 {%- endfor %}
-{%- if kind == "ed25519" %}
+{%- if public or kind == "ed25519" %}
+{%- if public %}
+                byte[] spki = {{ key }};
+{%- else %}
                 // What RFC 8410 puts before the bytes of an Ed25519 key.
-                ByteArrayOutputStream spki = new ByteArrayOutputStream();
-                spki.write(HexFormat.of().parseHex("302a300506032b6570032100"));
-                spki.write({{ key }});
-                PublicKey key = KeyFactory.getInstance("Ed25519").generatePublic(new X509EncodedKeySpec(spki.toByteArray()));
+                ByteArrayOutputStream head = new ByteArrayOutputStream();
+                head.write(HexFormat.of().parseHex("302a300506032b6570032100"));
+                head.write({{ key }});
+                byte[] spki = head.toByteArray();
+{%- endif %}
+                PublicKey key = KeyFactory.getInstance("{% if kind == "rsa" %}RSA{% elif kind == "ecdsa" %}EC{% else %}Ed25519{% endif %}").generatePublic(new X509EncodedKeySpec(spki));
                 for (String signature : signatures) {
                     try {
                         byte[] found = {{ found }};
-                        Signature holds = Signature.getInstance("Ed25519");
+                        Signature holds = Signature.getInstance("{% if kind == "rsa" %}{{ hash }}withRSA{% elif kind == "ecdsa" %}{{ hash }}withECDSA{% else %}Ed25519{% endif %}");
                         holds.initVerify(key);
                         holds.update(content.toByteArray());
                         if (holds.verify(found)) return true;

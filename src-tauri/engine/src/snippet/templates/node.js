@@ -6,6 +6,9 @@ import { {{ imports|join(", ") }} } from "node:crypto";
 {%- if url %}
  * `url` is the whole URL as it is registered with the sender.
 {%- endif %}
+{%- if public %}
+ * `secret` is the vendor's public key, in PEM or base64.
+{%- endif %}
  */
 export function verify({ headers, body, secret{% if url %}, url{% endif %}{% if path %}, path{% endif %}{% if method %}, method{% endif %}{% if params %}, params{% endif %}{% if check %}, now = Date.now(){% endif %} }) {
 {%- if json %}
@@ -44,7 +47,10 @@ export function verify({ headers, body, secret{% if url %}, url{% endif %}{% if 
 {%- endif %}
 {%- endif %}
     const content = Buffer.concat([{{ pieces|join(", ") }}]);
-{%- if kind == "ed25519" %}
+{%- if public %}
+    const key = createPublicKey({ key: {{ key }}, format: "der", type: "spki" });
+    return signatures.some((signature) => holds("{{ hash }}", content, key, {{ found }}));
+{%- elif kind == "ed25519" %}
     const key = {{ key }};
     if (key.length !== 32) return false;
     // What RFC 8410 puts before the bytes of an Ed25519 key.

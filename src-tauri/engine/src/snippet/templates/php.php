@@ -6,6 +6,9 @@
 {%- if url %}
  * $url is the whole URL as it is registered with the sender.
 {%- endif %}
+{%- if public %}
+ * $secret is the vendor's public key, in PEM or base64.
+{%- endif %}
  */
 function verify(array $headers, string $body, string $secret{% if url %}, string $url{% endif %}{% if path %}, string $path{% endif %}{% if method %}, string $method{% endif %}{% if params %}, array $params{% endif %}{% if check %}, ?float $now = null{% endif %}): bool
 {
@@ -65,7 +68,16 @@ function verify(array $headers, string $body, string $secret{% if url %}, string
 {%- endif %}
 {%- endif %}
         $content = {{ pieces|join(" . ") }};
-{%- if kind == "ed25519" %}
+{%- if public %}
+        $base64 = {{ key }};
+        $key = openssl_pkey_get_public("-----BEGIN PUBLIC KEY-----\n" . chunk_split($base64, 64, "\n") . "-----END PUBLIC KEY-----\n");
+        foreach ($signatures as $signature) {
+            $found = {{ found }};
+            if ($key !== false && is_string($found) && openssl_verify($content, $found, $key, '{{ hash }}') === 1) {
+                return true;
+            }
+        }
+{%- elif kind == "ed25519" %}
         $key = (string) {{ key }};
         foreach ($signatures as $signature) {
             $found = {{ found }};

@@ -5,7 +5,8 @@ def verify(headers, body, secret{% if url %}, url{% endif %}{% if path %}, path{
     """Verifies a webhook of {{ vendor }}. `headers` has its names in lower case; `body` is the
     exact bytes that arrived, before any parser.
 {%- if url %} `url` is the whole URL as it is registered with
-    the sender.{% endif %}"""
+    the sender.{% endif %}{% if public %}
+    `secret` is the vendor's public key, in PEM or base64.{% endif %}"""
     try:
 {%- if json %}
         document = json.loads(body)
@@ -38,7 +39,19 @@ def verify(headers, body, secret{% if url %}, url{% endif %}{% if path %}, path{
 {%- endif %}
 {%- endif %}
             content = {{ pieces|join(" + ") }}
-{%- if kind == "ed25519" %}
+{%- if public %}
+            key = load_der_public_key({{ key }})
+            for signature in signatures:
+                try:
+{%- if kind == "rsa" %}
+                    key.verify({{ found }}, content, padding.PKCS1v15(), hashes.{{ hash|upper }}())
+{%- else %}
+                    key.verify({{ found }}, content, ec.ECDSA(hashes.{{ hash|upper }}()))
+{%- endif %}
+                    return True
+                except (InvalidSignature, ValueError):
+                    continue
+{%- elif kind == "ed25519" %}
             key = Ed25519PublicKey.from_public_bytes({{ key }})
             for signature in signatures:
                 try:

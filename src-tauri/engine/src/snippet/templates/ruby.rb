@@ -6,6 +6,9 @@ require "{{ name }}"
 {%- if url %}
 # `url` is the whole URL as it is registered with the sender.
 {%- endif %}
+{%- if public %}
+# `secret` is the vendor's public key, in PEM or base64.
+{%- endif %}
 def verify(headers:, body:, secret:{% if url %}, url:{% endif %}{% if path %}, path:{% endif %}{% if method %}, method:{% endif %}{% if params %}, params:{% endif %}{% if check %}, now: Time.now.to_f{% endif %})
 {%- if json %}
   json = JSON.parse(body)
@@ -34,11 +37,15 @@ def verify(headers:, body:, secret:{% if url %}, url:{% endif %}{% if path %}, p
 {%- endif %}
 {%- endif %}
     content = [{{ pieces|join(", ") }}].map(&:b).join
-{%- if kind == "ed25519" %}
+{%- if public or kind == "ed25519" %}
+{%- if public %}
+    key = OpenSSL::PKey.read({{ key }})
+{%- else %}
     # What RFC 8410 puts before the bytes of an Ed25519 key.
     key = OpenSSL::PKey.read(["302a300506032b6570032100"].pack("H*") + {{ key }})
+{%- endif %}
     signatures.any? do |signature|
-      key.verify(nil, {{ found }}, content)
+      key.verify({% if public %}"{{ hash }}"{% else %}nil{% endif %}, {{ found }}, content)
     rescue OpenSSL::PKey::PKeyError
       false
     end

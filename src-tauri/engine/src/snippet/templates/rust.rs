@@ -7,6 +7,8 @@ use std::collections::HashMap;
 {%- if url %} `url` is the whole URL as it is registered with
 /// the sender.{% endif %}
 {%- if check %} `now_ms` is now in milliseconds since 1970.{% endif %}
+{%- if public %}
+/// `secret` is the vendor's public key, in PEM or base64.{% endif %}
 pub fn verify(headers: &HashMap<String, String>, body: &[u8], secret: &str{% if url %}, url: &str{% endif %}{% if path %}, path: &str{% endif %}{% if method %}, method: &str{% endif %}{% if params %}, params: &HashMap<String, String>{% endif %}{% if check %}, now_ms: i64{% endif %}) -> bool {
 {%- if header %}
     let header = |names: &[&str]| names.iter().find_map(|name| headers.get(*name)).map(|text| text.trim().to_owned());
@@ -43,7 +45,17 @@ pub fn verify(headers: &HashMap<String, String>, body: &[u8], secret: &str{% if 
 {%- for part in pieces %}
             content.extend_from_slice({{ part }});
 {%- endfor %}
-{%- if kind == "ed25519" %}
+{%- if public %}
+            let key: Vec<u8> = {{ key }};
+{%- if kind == "rsa" %}
+            let key = rsa::pkcs1v15::VerifyingKey::<rsa::{{ hash }}>::new(rsa::RsaPublicKey::from_public_key_der(&key).ok()?);
+            let mut found = signatures.filter_map(|signature| {{ found }}).filter_map(|found| rsa::pkcs1v15::Signature::try_from(found.as_slice()).ok());
+{%- else %}
+            let key = p256::ecdsa::VerifyingKey::from_public_key_der(&key).ok()?;
+            let mut found = signatures.filter_map(|signature| {{ found }}).filter_map(|found| p256::ecdsa::Signature::from_der(&found).ok());
+{%- endif %}
+            Some(found.any(|found| key.verify(&content, &found).is_ok()))
+{%- elif kind == "ed25519" %}
             let key: Vec<u8> = {{ key }};
             let key = ed25519_dalek::VerifyingKey::try_from(key.as_slice()).ok()?;
             let mut found = signatures.filter_map(|signature| {{ found }}).filter_map(|found| ed25519_dalek::Signature::from_slice(&found).ok());
