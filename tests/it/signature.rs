@@ -88,6 +88,43 @@ async fn what_a_vendor_sends_is_judged_and_named() {
 }
 
 #[tokio::test]
+async fn the_secret_of_an_endpoint_is_named_with_whose_it_is() {
+    let serve = Serve::start();
+    let hub = |secret: &str| {
+        json!({ "provider": "github", "secret": secret,
+            "request": base64::engine::general_purpose::STANDARD.encode(message(&serve, "hub", &[], "{}")) })
+    };
+    let inbox = json!({ "name": "hub", "verification": { "provider": "github", "secrets": ["one"] } });
+    post(&serve, "/inboxes", inbox).await;
+    let endpoint = json!({ "name": "staging", "provider": "github", "url": "http://127.0.0.1:9/", "secrets": [{ "value": "another" }] });
+    post(&serve, "/endpoints", endpoint).await;
+    let signed = post(&serve, "/signature/sign", hub("another")).await;
+    let headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    send(&serve, "hub", &headers, "{}").await;
+    let request = newest_judged(&serve, "hub", 1).await;
+    let explained = serve.get(&format!("/requests/{}/signature", request["id"].as_str().unwrap())).await;
+    assert_eq!(explained["sentence"], "It was signed with the secret of the endpoint staging.", "{explained}");
+}
+
+/// Of a vendor's schemes the one is judged whose signature is there; a fold of a header is one value.
+#[tokio::test]
+async fn the_lab_takes_the_scheme_that_is_there_and_reads_folded_headers() {
+    let serve = Serve::start();
+    let question = |scheme: Option<&str>, message: &str| {
+        json!({ "provider": "github", "scheme": scheme, "secret": "s",
+            "request": base64::engine::general_purpose::STANDARD.encode(message) })
+    };
+    let signed = post(&serve, "/signature/sign", question(Some("sha1"), &message(&serve, "x", &[], "{}"))).await;
+    let mut headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    let verdict = post(&serve, "/signature/verify", question(None, &message(&serve, "x", &headers, "{}"))).await;
+    assert_eq!(verdict["state"], "valid", "{verdict}");
+    headers[0].1.insert_str(20, "\r\n  ");
+    let folded = question(None, &message(&serve, "x", &headers, "{}"));
+    let explained = post(&serve, "/signature/explain", folded).await;
+    assert_eq!(explained["findings"][0]["code"], "header_folded", "{explained}");
+}
+
+#[tokio::test]
 async fn a_secret_that_changes_judges_what_is_stored_anew() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
@@ -187,7 +224,7 @@ fn the_command_line_verifies_signs_and_explains() {
     }
     let listed = hookline().arg("providers").output().unwrap();
     assert!(String::from_utf8_lossy(&listed.stdout).lines().count() >= 150);
-    let shown = hookline().args(["providers", "show", "stripe"]).output().unwrap();
+    let shown = hookline().args(["providers", "show", "stripe", "--json"]).output().unwrap();
     let stripe: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(stripe["schemes"][0]["rests_on"], "sdk");
 }
@@ -203,10 +240,14 @@ async fn a_provider_file_of_ones_own_is_loaded_and_a_bad_one_is_said() {
     )
     .unwrap();
     std::fs::write(folder.join("bad.toml"), "name = \"Bad\"\nschemas = 1\n").unwrap();
+    let shown = hookline().args(["providers", "show", "github"]).output().unwrap();
+    std::fs::write(folder.join("shown.toml"), shown.stdout).unwrap();
     let serve = Serve::start_in(dir.path());
     send(&serve, "inbox", &[("X-Ours".into(), "1".into())], r#"{"kind":"it happened"}"#).await;
     until("recognition", async || (serve.all("inbox").await[0]["event_type"] == "it happened").then_some(())).await;
-    let bad = serve.get("/providers").await["bad_files"][0].as_str().unwrap().to_owned();
+    let bad = serve.get("/providers").await["bad_files"].clone();
+    assert_eq!(bad.as_array().unwrap().len(), 1, "what `show` prints is a provider file: {bad}");
+    let bad = bad[0].as_str().unwrap().to_owned();
     assert!(bad.contains("bad.toml") && bad.contains("line 2") && bad.contains("schemas"), "{bad}");
 }
 
@@ -333,7 +374,7 @@ async fn a_vendors_scheme_is_found_by_its_name() {
     assert_eq!(found["items"][0]["provider"], "stripe", "{found}");
     let snippets = serve.get("/providers/stripe/snippets").await;
     assert_eq!(snippets["items"].as_array().unwrap().len(), 7);
-    assert_eq!(serve.get("/providers/discord/snippets").await["items"], json!([]));
+    assert_eq!(serve.get("/providers/twilio/snippets").await["items"], json!([]));
 }
 
 /// The test event is what the inbox's vendor sends, signed by its secret.

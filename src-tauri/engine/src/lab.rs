@@ -7,7 +7,7 @@ use std::{
 };
 
 use base64::Engine as _;
-use hookline_provider::Catalogue;
+use hookline_provider::{Catalogue, SchemeRecord};
 use hookline_signature::{
     Explanation, Fault, Finding, Keys, Known, Message, Scheme, State, explain as explained, sign as signed,
     signed_content, verify as verified,
@@ -247,12 +247,50 @@ fn ready(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Read
 fn decoded(request: &str) -> Result<Vec<u8>, LabError> {
     base64::engine::general_purpose::STANDARD
         .decode(request.trim())
+        .map(unfolded)
         .map_err(|e| LabError(format!("The request is not base64: {e}.")))
+}
+
+/// Puts a space in place of each fold of a header (RFC 9112 §5.2), which a pasted message may have.
+fn unfolded(bytes: Vec<u8>) -> Vec<u8> {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let head = lines.take_while(|line| !line.trim_ascii().is_empty());
+    let (head, rest) = bytes.split_at(head.map(<[u8]>::len).sum());
+    if !head.windows(2).any(|pair| pair[0] == b'\n' && matches!(pair[1], b' ' | b'\t')) {
+        return bytes;
+    }
+    let mut whole: Vec<u8> = Vec::with_capacity(bytes.len());
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            whole.truncate(whole.trim_ascii_end().len());
+            whole.push(b' ');
+            whole.extend_from_slice(line.trim_ascii_start());
+        } else {
+            whole.extend_from_slice(line);
+        }
+    }
+    whole.extend_from_slice(rest);
+    whole
+}
+
+/// Of a vendor with several schemes of which none is named, the one whose signature is there.
+fn ready_for_message(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Ready, LabError> {
+    let mut ready = ready(catalogue, question, now_ms)?;
+    let provider = question.provider.as_deref().filter(|_| question.scheme.is_none()).and_then(|id| catalogue.get(id));
+    let Some(provider) = provider else { return Ok(ready) };
+    let raw = Raw::parse(&ready.bytes)?;
+    let message = raw.message(question.url.as_deref());
+    let signed =
+        |record: &&SchemeRecord| verified(&record.scheme, &message, &ready.keys, ready.now_ms).state != State::Unsigned;
+    if let Some(record) = provider.schemes.iter().find(signed) {
+        ready.scheme = record.scheme.clone();
+    }
+    Ok(ready)
 }
 
 /// Judges a message.
 pub fn verify(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<VerdictShown, LabError> {
-    let ready = ready(catalogue, question, now_ms)?;
+    let ready = ready_for_message(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let verdict = verified(&ready.scheme, &raw.message(question.url.as_deref()), &ready.keys, ready.now_ms);
     let sentence = verdict.fault.as_ref().map_or("The signature holds.".into(), ToString::to_string);
@@ -289,7 +327,7 @@ pub fn explain(
     decoded_body: Option<&[u8]>,
     now_ms: i64,
 ) -> Result<ExplanationShown, LabError> {
-    let ready = ready(catalogue, question, now_ms)?;
+    let ready = ready_for_message(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let known = Known { decoded_body, other_schemes: other_schemes(catalogue), ..Known::default() };
     Ok(searched(&ready.scheme, &raw.message(question.url.as_deref()), &ready.keys, &known, ready.now_ms))

@@ -16,6 +16,8 @@ struct Files;
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     providers: BTreeMap<String, Provider>,
+    /// The files they were read from, by the same ids.
+    files: BTreeMap<String, String>,
     /// Ids of the vendors that a header may be from, by its name in lower case.
     by_header: HashMap<String, Vec<String>>,
     /// Ids of those whom only a body tells.
@@ -55,6 +57,7 @@ impl Catalogue {
             match named(id).and_then(|()| Provider::parse(id, &text)) {
                 Ok(provider) => {
                     catalogue.providers.insert(id.to_owned(), provider);
+                    catalogue.files.insert(id.to_owned(), text);
                 }
                 Err(reason) => bad.push(BadFile { file: file.clone(), reason }),
             }
@@ -69,6 +72,11 @@ impl Catalogue {
             }
         }
         (catalogue, bad)
+    }
+
+    /// The file a vendor was read from.
+    pub fn file(&self, id: &str) -> Option<&str> {
+        self.files.get(id).map(String::as_str)
     }
 
     /// The vendors a message may be from, judged by the names of its headers.

@@ -141,6 +141,15 @@ impl Fault {
         }
     }
 
+    /// By how much a time is outside its tolerance, as the middle of a sentence.
+    pub(crate) fn outside(&self) -> Option<String> {
+        match self {
+            Self::Stale { by_ms, .. } => Some(format!("it was made {} before the request arrived", span(*by_ms))),
+            Self::Future { by_ms, .. } => Some(format!("its timestamp lies {} in the future", span(*by_ms))),
+            _ => None,
+        }
+    }
+
     /// How telling it is: of several candidates the one that came farthest speaks for all.
     pub(crate) fn rank(&self) -> u8 {
         match self {

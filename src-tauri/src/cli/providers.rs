@@ -50,7 +50,11 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
                 CliError::Other(format!("there is no provider {name:?}; `hookline providers` lists them"))
             })?;
             match snippet {
-                None => json(provider),
+                None if context.json => json(provider),
+                None => {
+                    terminal::line(catalogue.file(name).unwrap_or_default().trim_end());
+                    Ok(())
+                }
                 Some(language) => code(provider, scheme.as_deref(), language),
             }
         }

@@ -54,14 +54,19 @@ fn row(request: &Value) -> String {
         Some("complete") | None => String::new(),
         Some(state) => format!("  ({})", state.replace('_', " ")),
     };
+    let event = match text("event_type") {
+        event if event.is_empty() => event,
+        event => format!("  {event}"),
+    };
     format!(
-        "{}  {}  {:<7} {:<40} {:>3}  {:>9}  {}{state}",
+        "{}  {}  {:<7} {:<40} {:>3}  {:>9}  {:<9} {}{event}{state}",
         text("id"),
         local.strftime("%F %T"),
         terminal::cut(&text("method"), 7),
         terminal::cut(&text("target"), 40),
         request["status"],
         terminal::size(request["body_bytes"].as_u64().unwrap_or(0)),
+        text("verdict"),
         text("inbox"),
     )
 }

@@ -134,12 +134,16 @@ impl Subject {
         verification: &Verification,
     ) -> ExplanationShown {
         let others = engine.addresses.all().into_iter().filter(|other| other.number != self.inbox.number);
-        let other_secrets = others
+        let mut other_secrets: Vec<(String, String)> = others
             .flat_map(|other| {
                 let whose = format!("the inbox {}", other.name);
                 other.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())).collect::<Vec<_>>()
             })
             .collect();
+        for row in engine.outbox.schedule().endpoints() {
+            let whose = format!("the endpoint {}", row.settings.name);
+            other_secrets.extend(row.settings.secrets.iter().map(|secret| (whose.clone(), secret.value.clone())));
+        }
         let known = Known {
             decoded_body: self.decoded.as_deref(),
             other_secrets,

@@ -258,7 +258,7 @@ impl Code {
         match self.rule().sign {
             Some(sign) => sign(reading, keys, id),
             None => Err(Fault::Secret {
-                why: "the signature of this scheme is made by the vendor's own key, or stands in the body, which is not changed here".into(),
+                why: "this scheme is verified here, and not signed by: only the vendor has the key, or the signature is part of what is signed or made in a manner that is not written yet".into(),
             }),
         }
     }

@@ -180,6 +180,7 @@ pub(super) fn changes<'a>(
     secrets(scheme, keys, known, &mut all);
     if let Scheme::Digest(digest) = scheme {
         rules(digest, &mut all);
+        signed_times(digest, message, &mut all);
         headers(digest, message, &mut all);
     }
     bodies(scheme, known, &mut all);
@@ -420,6 +421,30 @@ fn contents(scheme: &Digest, add: &mut impl FnMut(Kind, u32, Digest, Finding)) {
     }
 }
 
+/// The sender signed its time in one unit and wrote it in another.
+fn signed_times(scheme: &Digest, message: &Message<'_>, all: &mut Vec<Change<'_>>) {
+    let Some(rule) = &scheme.timestamp else { return };
+    let reading = Reading::new(message);
+    let candidates = digest::candidates(scheme, &reading).unwrap_or_default();
+    let Some(written) = candidates.first().and_then(|candidate| candidate.timestamp(rule, &reading)) else { return };
+    let Ok(number) = written.parse::<i64>() else { return };
+    let content = scheme.content.to_string();
+    let units = [(number.checked_mul(1_000), "a thousandfold of"), (number.checked_div(1_000), "a thousandth of")];
+    for (signed, what) in units {
+        let literal = signed.map(|signed| content.replace(&format!("{{{}}}", rule.from), &signed.to_string()));
+        let Some(Ok(content)) = literal.filter(|literal| *literal != content).map(|literal| literal.parse()) else {
+            continue;
+        };
+        let what = format!("the sender signed {what} the timestamp it wrote, so one is in seconds and one in ms");
+        all.push(Change {
+            kind: Kind::Content,
+            cost: 3,
+            finding: finding("timestamp_unit", what, "Write and sign one and the same text at the sender."),
+            apply: Apply::Rule(Box::new(Digest { content, ..scheme.clone() })),
+        });
+    }
+}
+
 fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
     if !scheme.signs_body() {
         return;
@@ -571,7 +596,8 @@ fn headers<'a>(scheme: &Digest, message: &Message<'a>, all: &mut Vec<Change<'a>>
                 continue;
             }
             let text = String::from_utf8_lossy(value);
-            let prefix = if text.starts_with(&scheme.prefix) { scheme.prefix.clone() } else { String::new() };
+            let kept = !scheme.split.is_empty() || text.starts_with(&scheme.prefix);
+            let prefix = if kept { scheme.prefix.clone() } else { String::new() };
             let signature = vec![Source { place: Place::Header, name: (*name).to_owned(), secret: None }];
             all.push(Change {
                 kind: Kind::Header,

@@ -261,19 +261,34 @@ fn named(explanation: &mut Explanation, changes: &[&Change<'_>], trial: &Trial<'
     if let Some(fault) = trial.late(now_ms) {
         explanation.findings.push(Finding {
             code: fault.code(),
-            what: "its timestamp is outside the tolerance".into(),
+            what: fault.outside().unwrap_or_default(),
             advice: "Check the clocks, or whether an old request was sent again.".into(),
         });
     }
     worded(explanation);
 }
 
+/// How a fault of a body's way begins.
+const CHANGED: &str = "the body was changed after signing: ";
+
 /// Says in words what was found.
 fn worded(explanation: &mut Explanation) {
-    let whats: Vec<&str> = explanation.findings.iter().map(|finding| finding.what.as_str()).collect();
-    explanation.sentence = capital(&format!("{}.", whats.join(", and ")));
-    explanation.advice =
-        explanation.findings.iter().map(|finding| finding.advice.as_str()).collect::<Vec<_>>().join(" ");
+    let mut sentence = String::new();
+    let mut advice: Vec<&str> = Vec::new();
+    for finding in &explanation.findings {
+        // Of a body changed twice, that it was changed is said once.
+        let again = finding.what.strip_prefix(CHANGED).filter(|_| sentence.contains(CHANGED));
+        sentence = match again {
+            Some(what) => format!("{sentence}, and then {what}"),
+            None if sentence.is_empty() => finding.what.clone(),
+            None => format!("{sentence}, and {}", finding.what),
+        };
+        if !advice.contains(&finding.advice.as_str()) {
+            advice.push(&finding.advice);
+        }
+    }
+    explanation.sentence = capital(&format!("{sentence}."));
+    explanation.advice = advice.join(" ");
 }
 
 fn not_found(explanation: &mut Explanation, tried: &[Change<'_>]) {
@@ -318,7 +333,7 @@ fn about(kind: Kind) -> &'static str {
 fn plain(verdict: &Verdict) -> String {
     match (&verdict.state, &verdict.fault) {
         (State::Valid, _) => "The signature holds.".into(),
-        (_, Some(fault)) => fault.to_string(),
+        (_, Some(fault)) => capital(&fault.to_string()),
         _ => "The message is not signed.".into(),
     }
 }

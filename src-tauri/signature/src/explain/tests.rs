@@ -130,7 +130,7 @@ fn a_body_changed_after_signing_is_named() {
     let pretty =
         serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(BODY).expect("JSON")).expect("JSON");
     let spaced = BODY.replace("\":", "\": ").replace(",\"", ", \"").replace("1,2", "1, 2").replace(",{", ", {");
-    let cases: [(&str, Vec<u8>, Vec<u8>); 20] = [
+    let cases: [(&str, Vec<u8>, Vec<u8>); 22] = [
         ("body_numbers", br#"{"a":2.5,"b":1,"c":"2.50"}"#.into(), br#"{"a":2.50,"b":1.0,"c":"2.50"}"#.into()),
         ("body_compact", r#"{"b":1,"a":[2,3]}"#.into(), "{\n \"b\": 1,\n \"a\": [2, 3]}".into()),
         ("body_spaced", spaced.into(), BODY.into()),
@@ -139,6 +139,8 @@ fn a_body_changed_after_signing_is_named() {
         ("body_unicode_escaped", BODY.replace('ë', "\\u00eb").into(), BODY.into()),
         ("body_unicode_plain", BODY.into(), BODY.replace('ë', "\\u00eb").into()),
         ("body_slashes_escaped", BODY.replace('/', "\\/").into(), BODY.into()),
+        ("body_slashes_plain", r#"{"a":"x/y"}"#.into(), r#"{"a":"x\/y"}"#.into()),
+        ("body_php", r#"{"a":"x\/y\u00eb"}"#.into(), r#"{"a":"x/yë"}"#.into()),
         ("body_crlf", b"a=1\r\nb=2\r\n".into(), b"a=1\nb=2\n".into()),
         ("body_lf", b"a=1\nb=2\n".into(), b"a=1\r\nb=2\r\n".into()),
         ("body_newline_lost", b"x\n".into(), b"x".into()),
@@ -221,6 +223,9 @@ fn headers_renamed_together_joined_or_cut_beside_another_fault_are_named() {
     });
     assert_eq!(folded, ["header_folded"]);
 
+    let case = Case { name: "X-Original-Sig", ..Case::of(timed()) };
+    assert_eq!(case.codes(), ["header_renamed"]);
+
     let case = Case { header: |value| format!("sha256=0011, {value}"), ..Case::of(body_scheme()) };
     assert_eq!(case.codes(), ["header_joined"]);
     let header = |value: &str| value[..40].to_owned();
@@ -256,6 +261,22 @@ fn a_late_signature_says_by_how_much() {
     let late = explain(&timed(), &message, &Keys::of(SECRET), &Known::default(), NOW + 3_600_000, &|| false);
     assert_eq!(late.verdict.fault.as_ref().map(Fault::code), Some("stale"));
     assert!(late.sentence.contains("60 minutes"), "{}", late.sentence);
+}
+
+#[test]
+fn a_time_signed_in_another_unit_than_it_is_written_in_is_named() {
+    for factor in ["", "000"] {
+        let wanted = format!("{}{}", NOW / 1_000, if factor.is_empty() { "000" } else { "" });
+        let written = format!("{}{factor}", NOW / 1_000);
+        let content = format!("{wanted}.{BODY}");
+        let message = Message { method: "POST", target: "/", url: None, headers: &[], body: content.as_bytes() };
+        let signed = sign(&body_scheme(), &message, &Keys::of(SECRET), "id", NOW).expect("it signs");
+        let value = format!("t={written},v1={}", signed.headers[0].1.trim_start_matches("sha256="));
+        let headers = [("X-Sig", value.as_bytes())];
+        let arrived = Message { headers: &headers, body: BODY.as_bytes(), ..message };
+        let explanation = explain(&timed(), &arrived, &Keys::of(SECRET), &Known::default(), NOW, &|| false);
+        assert_eq!(explanation.findings.first().map(|finding| finding.code), Some("timestamp_unit"), "{written}");
+    }
 }
 
 #[test]
