@@ -248,6 +248,10 @@ async fn a_provider_file_of_ones_own_is_loaded_and_a_bad_one_is_said() {
     let bad = serve.get("/providers").await["bad_files"].clone();
     assert_eq!(bad.as_array().unwrap().len(), 1, "what `show` prints is a provider file: {bad}");
     let bad = bad[0].as_str().unwrap().to_owned();
+    std::fs::write(folder.join("later.toml"), "name = \"Later\"\n").unwrap();
+    post(&serve, "/inboxes", json!({ "name": "later", "verification": { "provider": "later" } })).await;
+    std::fs::remove_file(folder.join("bad.toml")).unwrap();
+    assert_eq!(serve.get("/providers").await["bad_files"], json!([]), "files are read anew when they change");
     assert!(bad.contains("bad.toml") && bad.contains("line 2") && bad.contains("schemas"), "{bad}");
 }
 

@@ -8,12 +8,18 @@ use std::{
 
 use hookline_provider::{BadFile, Catalogue};
 
+/// Names and texts of a user's own files, and those that cannot be read.
+type OwnFiles = (Vec<(String, String)>, Vec<BadFile>);
+
 /// Largest provider file, in bytes: the largest that ships has a tenth of it.
 const FILE_MAX: u64 = 1024 * 1024;
 
 /// The vendors that ship, with those of a data directory's own files over them.
 pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
-    let (files, unreadable) = own_files(&data.join("providers"));
+    with_own(own_files(&data.join("providers")))
+}
+
+fn with_own((files, unreadable): OwnFiles) -> (Catalogue, Vec<BadFile>) {
     let (catalogue, mut bad) = Catalogue::load(files);
     bad.extend(unreadable);
     (catalogue, bad)
@@ -30,19 +36,21 @@ pub(crate) struct Providers {
 struct Loaded {
     catalogue: Arc<Catalogue>,
     bad: Arc<Vec<BadFile>>,
+    /// The user's own files as they were read.
+    own: Arc<OwnFiles>,
 }
 
-fn load(data: &Path) -> Loaded {
-    let (catalogue, bad) = catalogue(data);
+fn load(own: OwnFiles) -> Loaded {
+    let (catalogue, bad) = with_own(own.clone());
     for bad in &bad {
         tracing::warn!(file = %bad.file, reason = %bad.reason, "a provider file does not read");
     }
-    Loaded { catalogue: Arc::new(catalogue), bad: Arc::new(bad) }
+    Loaded { catalogue: Arc::new(catalogue), bad: Arc::new(bad), own: Arc::new(own) }
 }
 
 impl Providers {
     pub(crate) fn open(data: &Path) -> Self {
-        Self { data: data.into(), now: RwLock::new(load(data)) }
+        Self { data: data.into(), now: RwLock::new(load(own_files(&data.join("providers")))) }
     }
 
     fn now(&self) -> Loaded {
@@ -60,17 +68,20 @@ impl Providers {
 
     /// Ids of the vendors that are files of the user's own.
     pub(crate) fn own_ids(&self) -> BTreeSet<String> {
-        let (files, _) = own_files(&self.data.join("providers"));
-        files.into_iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
+        let own = self.now().own;
+        own.0.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
     }
 
     fn path(&self, id: &str) -> PathBuf {
         self.data.join("providers").join(format!("{id}.toml"))
     }
 
-    /// Reads the files anew.
-    pub(crate) fn reload(&self) {
-        *self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = load(&self.data);
+    /// Takes in what changed in the user's own files since they were read.
+    pub(crate) fn refresh(&self) {
+        let own = own_files(&self.data.join("providers"));
+        if *self.now().own != own {
+            *self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = load(own);
+        }
     }
 
     /// Writes a file of the user's own and takes it in.
@@ -82,7 +93,7 @@ impl Providers {
         std::io::Write::write_all(&mut file, text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(self.path(id)).map_err(|error| error.error)?;
-        self.reload();
+        self.refresh();
         Ok(())
     }
 
@@ -90,7 +101,7 @@ impl Providers {
     pub(crate) fn remove(&self, id: &str) -> std::io::Result<bool> {
         match std::fs::remove_file(self.path(id)) {
             Ok(()) => {
-                self.reload();
+                self.refresh();
                 Ok(true)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -99,8 +110,8 @@ impl Providers {
     }
 }
 
-/// The texts of a folder's provider files, and those that cannot be read.
-fn own_files(folder: &Path) -> (Vec<(String, String)>, Vec<BadFile>) {
+/// The provider files of a folder, by name.
+fn own_files(folder: &Path) -> OwnFiles {
     let Ok(entries) = std::fs::read_dir(folder) else { return (Vec::new(), Vec::new()) };
     let (mut files, mut bad) = (Vec::new(), Vec::new());
     for entry in entries.flatten() {
@@ -120,5 +131,6 @@ fn own_files(folder: &Path) -> (Vec<(String, String)>, Vec<BadFile>) {
         }
     }
     files.sort();
+    bad.sort_by(|a, b| a.file.cmp(&b.file));
     (files, bad)
 }

@@ -206,6 +206,9 @@ pub(crate) fn pem(secret: &str) -> String {
 pub(crate) fn rsa_public(secret: &str) -> Result<rsa::RsaPublicKey, Fault> {
     use rsa::pkcs1::DecodeRsaPublicKey as _;
     let text = &pem(secret);
+    if text.contains("PRIVATE KEY-----") {
+        return Err(wrong("it is a private key; the vendor's public key verifies"));
+    }
     let found = if text.contains("BEGIN CERTIFICATE") {
         certificate_key(text).and_then(|der| rsa::RsaPublicKey::from_public_key_der(&der).map_err(|e| e.to_string()))
     } else if text.starts_with("-----BEGIN") {

@@ -96,6 +96,7 @@ pub(super) async fn add(
 ) -> Result<(StatusCode, Json<Inbox>), ApiError> {
     check_name(&new.name).map_err(ApiError::invalid)?;
     new.answer.compile(0).map_err(ApiError::invalid)?;
+    engine.providers.refresh();
     if let Some(fault) = new.verification.fault(&engine.providers.catalogue()) {
         return Err(ApiError::invalid(fault));
     }
@@ -137,6 +138,7 @@ pub(super) async fn change(
     if let Some(answer) = &change.answer {
         answer.compile(0).map_err(ApiError::invalid)?;
     }
+    engine.providers.refresh();
     if let Some(fault) = change.verification.as_ref().and_then(|new| new.fault(&engine.providers.catalogue())) {
         return Err(ApiError::invalid(fault));
     }

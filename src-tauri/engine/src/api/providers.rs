@@ -89,6 +89,7 @@ pub(super) struct ProviderList {
 /// All vendors.
 #[utoipa::path(get, path = "/providers", tag = "providers", responses((status = 200, body = ProviderList)))]
 pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList> {
+    engine.providers.refresh();
     let own = engine.providers.own_ids();
     let catalogue = engine.providers.catalogue();
     let items = catalogue.providers().map(|provider| ProviderRow::of(provider, own.contains(&provider.id))).collect();
@@ -103,6 +104,7 @@ pub(super) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Value>, ApiError> {
+    engine.providers.refresh();
     let catalogue = engine.providers.catalogue();
     let provider =
         catalogue.get(&id).ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;

@@ -33,7 +33,11 @@ async fn apart<T: Send + 'static>(
     work: impl FnOnce(&Engine, i64) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<Json<T>, ApiError> {
     let (engine, now_ms) = (engine.clone(), engine.clock.now_us() / 1_000);
-    let done = tokio::task::spawn_blocking(move || work(&engine, now_ms)).await;
+    let done = tokio::task::spawn_blocking(move || {
+        engine.providers.refresh();
+        work(&engine, now_ms)
+    })
+    .await;
     done.map_err(|e| ApiError::internal(e.to_string()))?.map(Json)
 }
 
