@@ -3,6 +3,10 @@
 
 mod body;
 mod change;
+mod header;
+mod rule;
+mod secret;
+mod url;
 
 use serde::Serialize;
 
