@@ -1,6 +1,8 @@
 //! The lab: a message, a scheme and secrets are verified, signed or explained; nothing is stored.
 //! The window's Signature tab and Lab, the API and the command line all say what is said here.
 
+mod raw;
+
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -22,6 +24,8 @@ use crate::{
     request::MASK,
     verification::{SECRETS_MAX, TEXT_MAX},
 };
+pub use raw::Raw;
+use raw::unfolded;
 
 /// Most of the signed content that is shown, in bytes.
 const CONTENT_MAX: usize = 64 * 1024;
@@ -31,9 +35,6 @@ const SEARCH: Duration = Duration::from_millis(1_800);
 
 /// Largest body that is decoded to be explained, in bytes.
 const DECODED_MAX: u64 = 16 * 1024 * 1024;
-
-/// Most headers of a pasted message.
-const HEADERS_MAX: usize = 256;
 
 /// What the lab is asked.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -129,57 +130,6 @@ fn fail<T>(why: impl Into<String>) -> Result<T, LabError> {
     Err(LabError(why.into()))
 }
 
-/// A raw HTTP message taken apart.
-#[derive(Debug)]
-pub struct Raw<'a> {
-    method: &'a str,
-    target: &'a str,
-    url: Option<&'a str>,
-    headers: Vec<(&'a str, &'a [u8])>,
-    body: &'a [u8],
-}
-
-impl<'a> Raw<'a> {
-    /// Reads a message. Lines may end in LF alone, the target may be a whole URL, and everything
-    /// behind the blank line is body.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, LabError> {
-        let mut slots = vec![httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut request = httparse::Request::new(&mut slots);
-        let head = match request.parse(bytes) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => {
-                return fail(
-                    "The message has no blank line behind its headers; a request line, headers and a blank line are expected.",
-                );
-            }
-            Err(error) => return fail(format!("This is no HTTP request: {error}.")),
-        };
-        let target = request.path.unwrap_or("/");
-        let (url, path) = match target.split_once("://") {
-            Some((_, rest)) => (Some(target), rest.find('/').map_or("/", |at| &rest[at..])),
-            None => (None, target),
-        };
-        Ok(Self {
-            method: request.method.unwrap_or("POST"),
-            target: path,
-            url,
-            headers: request.headers.iter().map(|header| (header.name, header.value)).collect(),
-            body: &bytes[head..],
-        })
-    }
-
-    /// The message, with the URL as registered where it is given.
-    pub fn message<'m>(&'m self, url: Option<&'m str>) -> Message<'m> {
-        Message {
-            method: self.method,
-            target: self.target,
-            url: url.or(self.url),
-            headers: &self.headers,
-            body: self.body,
-        }
-    }
-}
-
 /// A question made ready.
 struct Ready {
     scheme: Scheme,
@@ -251,28 +201,6 @@ fn decoded(request: &str) -> Result<Vec<u8>, LabError> {
         .map_err(|e| LabError(format!("The request is not base64: {e}.")))
 }
 
-/// Puts a space in place of each fold of a header (RFC 9112 §5.2), which a pasted message may have.
-fn unfolded(bytes: Vec<u8>) -> Vec<u8> {
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    let head = lines.take_while(|line| !line.trim_ascii().is_empty());
-    let (head, rest) = bytes.split_at(head.map(<[u8]>::len).sum());
-    if !head.windows(2).any(|pair| pair[0] == b'\n' && matches!(pair[1], b' ' | b'\t')) {
-        return bytes;
-    }
-    let mut whole: Vec<u8> = Vec::with_capacity(bytes.len());
-    for line in head.split_inclusive(|byte| *byte == b'\n') {
-        if line.starts_with(b" ") || line.starts_with(b"\t") {
-            whole.truncate(whole.trim_ascii_end().len());
-            whole.push(b' ');
-            whole.extend_from_slice(line.trim_ascii_start());
-        } else {
-            whole.extend_from_slice(line);
-        }
-    }
-    whole.extend_from_slice(rest);
-    whole
-}
-
 /// Of a vendor with several schemes of which none is named, the one whose signature is there.
 fn ready_for_message(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Ready, LabError> {
     let mut ready = ready(catalogue, question, now_ms)?;
@@ -311,13 +239,14 @@ pub fn sign(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<S
 pub async fn decoded_body(question: &Question) -> Option<Vec<u8>> {
     let bytes = decoded(&question.request).ok()?;
     let raw = Raw::parse(&bytes).ok()?;
+    let message = raw.message(None);
     let block: Vec<u8> =
-        raw.headers.iter().flat_map(|(name, value)| [name.as_bytes(), b": ", value, b"\r\n"].concat()).collect();
+        message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), b": ", value, b"\r\n"].concat()).collect();
     let content = Content::of(&block);
     if content.codings.is_empty() {
         return None;
     }
-    content::decode(raw.body.to_vec(), &content.codings, DECODED_MAX).await.ok()
+    content::decode(message.body.to_vec(), &content.codings, DECODED_MAX).await.ok()
 }
 
 /// Explains a verdict on a message. It may search for two seconds.
@@ -509,16 +438,6 @@ fn escaped(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pasted_message_may_be_written_by_hand() {
-        let raw = Raw::parse(b"POST https://a.example/x?y=1 HTTP/1.1\nX-A: 1\n\nbody\n\nmore").expect("it reads");
-        assert_eq!((raw.method, raw.target, raw.url), ("POST", "/x?y=1", Some("https://a.example/x?y=1")));
-        assert_eq!(raw.body, b"body\n\nmore");
-        for bad in [&b"POST / HTTP/1.1\nX: 1"[..], b"nonsense", b"", b"\xff\xfe\n\n"] {
-            assert!(Raw::parse(bad).is_err(), "{bad:?}");
-        }
-    }
 
     #[test]
     fn secrets_and_control_characters_do_not_show() {
