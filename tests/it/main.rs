@@ -11,5 +11,7 @@ mod house;
 mod outbox;
 mod receiver;
 mod retention;
+mod scenario;
 mod signature;
 mod snippet;
+mod target;

@@ -1,113 +1,18 @@
 //! Sending: what leaves, when it is tried again, and what a crash leaves behind.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU16, AtomicUsize, Ordering},
-    },
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{Request, State},
-    http::StatusCode,
-    response::IntoResponse,
-};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::hookline::{Serve, until};
-
-/// What a receiver got.
-#[derive(Debug, Clone)]
-struct Got {
-    path: String,
-    headers: HashMap<String, String>,
-    body: Bytes,
-    at: Instant,
-}
-
-/// A receiver that answers as it is told.
-#[derive(Clone)]
-struct Receiver {
-    url: String,
-    got: Arc<Mutex<Vec<Got>>>,
-    status: Arc<AtomicU16>,
-    /// Requests that are held until the end.
-    hangs: Arc<AtomicUsize>,
-}
-
-impl Receiver {
-    async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receiver = Self {
-            url: format!("http://{}", listener.local_addr().unwrap()),
-            got: Arc::default(),
-            status: Arc::new(AtomicU16::new(200)),
-            hangs: Arc::default(),
-        };
-        let app = Router::new().fallback(take).with_state(receiver.clone());
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        receiver
-    }
-
-    fn got(&self) -> Vec<Got> {
-        self.got.lock().unwrap().clone()
-    }
-
-    fn answers(&self, status: u16) {
-        self.status.store(status, Ordering::SeqCst);
-    }
-}
-
-async fn take(State(receiver): State<Receiver>, request: Request) -> impl IntoResponse {
-    let (head, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let headers =
-        head.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
-    let path = head.uri.to_string();
-    let hang = path.contains("hang");
-    receiver.got.lock().unwrap().push(Got { path, headers, body, at: Instant::now() });
-    if hang {
-        receiver.hangs.fetch_add(1, Ordering::SeqCst);
-        std::future::pending::<()>().await;
-    }
-    (StatusCode::from_u16(receiver.status.load(Ordering::SeqCst)).unwrap(), "the receiver's own words")
-}
-
-async fn call(serve: &Serve, method: reqwest::Method, path: &str, body: Value) -> (u16, Value) {
-    let answer = serve.request(method, path).json(&body).send().await.unwrap();
-    let status = answer.status().as_u16();
-    let bytes = answer.bytes().await.unwrap();
-    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
-}
-
-async fn endpoint(serve: &Serve, settings: Value) -> Value {
-    let (status, made) = call(serve, reqwest::Method::POST, "/endpoints", settings).await;
-    assert_eq!(status, 201, "{made}");
-    made
-}
-
-async fn send(serve: &Serve, event: Value) -> Value {
-    let (status, sent) = call(serve, reqwest::Method::POST, "/events", event).await;
-    assert_eq!(status, 202, "{sent}");
-    sent
-}
-
-async fn in_state(serve: &Serve, id: &str, states: &[&str]) -> Value {
-    until(&format!("{states:?}"), async || {
-        let delivery = serve.get(&format!("/deliveries/{id}")).await;
-        states.contains(&delivery["state"].as_str().unwrap()).then_some(delivery)
-    })
-    .await
-}
-
-fn id(value: &Value) -> String {
-    value["id"].as_str().unwrap().to_owned()
-}
+use crate::{
+    hookline::{Serve, until},
+    target::{Answer, Receiver, call, endpoint, id, in_state, send},
+};
 
 /// The founding vendors: what arrives, byte for byte, and whether an inbox of that vendor verifies it.
 #[tokio::test]
@@ -358,9 +263,78 @@ async fn kill_9_under_load_loses_and_repeats_nothing() {
         (open == 0).then_some(())
     })
     .await;
-    let arrived: std::collections::BTreeSet<String> =
-        receiver.got().iter().map(|got| got.headers["x-owc-delivery"].clone()).collect();
+    let arrived: BTreeSet<String> = receiver.got().iter().map(|got| got.headers["x-owc-delivery"].clone()).collect();
     assert_eq!(arrived.len(), 1_500);
+}
+
+/// Answers by chance, silence and broken answers: each of ten thousand deliveries ends, and says how.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_random_failures_all_end_in_a_definite_state() {
+    const COUNT: usize = 10_000;
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let settings =
+        json!({ "provider": "standard-webhooks", "url": receiver.url, "speed": 100_000.0, "concurrency": 64 });
+    let made = endpoint(&serve, settings).await;
+    let mut policy = made["policy_in_force"].clone();
+    policy["timeout_ms"] = json!({ "own": 300 });
+    policy["schedule"] = json!({ "own": { "fixed": [1, 2, 3] } });
+    policy["disable"] = json!({ "own": "never" });
+    let change = json!({ "settings": { "policy": policy } });
+    let (status, changed) = call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
+    assert_eq!(status, 200, "{changed}");
+    // What the receiver said to each delivery, in order; 0 is no whole answer.
+    let told: Arc<Mutex<BTreeMap<String, Vec<u16>>>> = Arc::default();
+    let (kept, mut chance) = (told.clone(), 0x9e37_79b9_7f4a_7c15_u64);
+    receiver.answers_by(move |got| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (status, answer) = match (chance >> 40) % 100 {
+            0..=44 => (200, Answer::Status(200)),
+            45..=74 => (500, Answer::Status(500)),
+            75..=84 => (404, Answer::Status(404)),
+            85..=98 => (0, Answer::Broken),
+            _ => (0, Answer::Silent),
+        };
+        kept.lock().unwrap().entry(got.headers["webhook-id"].clone()).or_default().push(status);
+        answer
+    });
+    send(&serve, json!({ "provider": "standard-webhooks", "type": "user.created", "count": COUNT })).await;
+    let began = Instant::now();
+    loop {
+        if serve.get("/status").await["queue"] == 0 {
+            let open = serve.get("/deliveries?state=sending&limit=1").await;
+            if open["items"] == json!([]) {
+                break;
+            }
+        }
+        assert!(began.elapsed() < Duration::from_secs(300), "they do not end");
+        tokio::task::yield_now().await;
+    }
+    let (mut after, mut ends) = (String::new(), BTreeMap::<String, usize>::new());
+    let told = told.lock().unwrap().clone();
+    loop {
+        let page = serve.get(&format!("/deliveries?limit=500{after}")).await;
+        for delivery in page["items"].as_array().unwrap() {
+            let state = delivery["state"].as_str().unwrap().to_owned();
+            let answers = &told[delivery["id"].as_str().unwrap()];
+            assert_eq!(delivery["attempts"].as_u64(), Some(answers.len() as u64), "{delivery}");
+            let good = answers.iter().filter(|status| **status == 200).count();
+            let last = answers.last().copied().unwrap();
+            match state.as_str() {
+                "delivered" => assert_eq!((good, last), (1, 200), "{delivery} {answers:?}"),
+                "exhausted" => assert_eq!((good, answers.len()), (0, 4), "{delivery} {answers:?}"),
+                _ => panic!("{delivery}"),
+            }
+            *ends.entry(state).or_default() += 1;
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(ends.values().sum::<usize>(), COUNT);
+    // 45 of 100 answers are good: after four attempts one in eleven is left.
+    let exhausted = ends["exhausted"] as f64 / COUNT as f64;
+    assert!((0.07..0.12).contains(&exhausted), "{ends:?}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod job;
 mod judge;
 pub mod lab;
 mod outbox;
+mod own_files;
 mod providers;
 mod receiver;
 mod removal;

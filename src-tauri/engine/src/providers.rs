@@ -8,11 +8,7 @@ use std::{
 
 use hookline_provider::{BadFile, Catalogue};
 
-/// Names and texts of a user's own files, and those that cannot be read.
-type OwnFiles = (Vec<(String, String)>, Vec<BadFile>);
-
-/// Largest provider file, in bytes: the largest that ships has a tenth of it.
-const FILE_MAX: u64 = 1024 * 1024;
+use crate::own_files::{OwnFiles, own_files};
 
 /// The vendors that ship, with those of a data directory's own files over them.
 pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
@@ -108,29 +104,4 @@ impl Providers {
             Err(error) => Err(error),
         }
     }
-}
-
-/// The provider files of a folder, by name.
-fn own_files(folder: &Path) -> OwnFiles {
-    let Ok(entries) = std::fs::read_dir(folder) else { return (Vec::new(), Vec::new()) };
-    let (mut files, mut bad) = (Vec::new(), Vec::new());
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
-            continue;
-        }
-        let file = entry.file_name().to_string_lossy().into_owned();
-        let text = match std::fs::metadata(&path) {
-            Ok(about) if !about.is_file() => Err("it is no file".to_owned()),
-            Ok(about) if about.len() > FILE_MAX => Err(format!("it is larger than {FILE_MAX} bytes")),
-            _ => std::fs::read_to_string(&path).map_err(|error| error.to_string()),
-        };
-        match text {
-            Ok(text) => files.push((file, text)),
-            Err(reason) => bad.push(BadFile { file, reason }),
-        }
-    }
-    files.sort();
-    bad.sort_by(|a, b| a.file.cmp(&b.file));
-    (files, bad)
 }

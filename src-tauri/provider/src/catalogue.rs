@@ -24,12 +24,12 @@ pub struct Catalogue {
     by_body: Vec<String>,
 }
 
-/// Whether a file's name can be a vendor's id.
-fn named(id: &str) -> Result<(), String> {
+/// Whether a file's name can be an id.
+pub(crate) fn named(id: &str) -> Result<(), String> {
     let kebab = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     match !id.is_empty() && id.chars().all(kebab) {
         true => Ok(()),
-        false => Err("a file's name is its vendor's id: lower-case letters, digits and hyphens".into()),
+        false => Err("a file's name is an id: lower-case letters, digits and hyphens".into()),
     }
 }
 

@@ -9,6 +9,7 @@ mod handshake;
 mod policy;
 mod provider;
 pub mod sample;
+mod scenario;
 mod sending;
 
 pub use catalogue::{BadFile, Catalogue};
@@ -16,4 +17,5 @@ pub use event::{Places, Recognised};
 pub use handshake::{Answered, Filled, Handshake, Proof, Question, Reply};
 pub use policy::{Disable, Fact, Gone, Https, Policy, RETRIES_MAX, RetryOn, Schedule, Success};
 pub use provider::{Own, Provider, RestsOn, SchemeRecord};
+pub use scenario::{Scenario, Step, scenarios};
 pub use sending::{EventType, SecretForm, Sending, Test, Trap};

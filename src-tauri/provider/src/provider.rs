@@ -86,7 +86,7 @@ struct FileScheme {
 /// Longest reason of a file that does not read, in characters: a file quoted whole is none.
 const REASON_MAX: usize = 1_000;
 
-fn short(reason: &str) -> String {
+pub(crate) fn short(reason: &str) -> String {
     let reason = reason.trim_end();
     match reason.char_indices().nth(REASON_MAX) {
         Some((end, _)) => format!("{}…", &reason[..end]),

@@ -30,11 +30,12 @@ type Make = fn(&Seeds<'_>, u64, &[&str]) -> Value;
 const KINDS: &[(&str, Make)] = &[
     ("event", |seeds, _, _| seeds.event.into()),
     ("id", |seeds, _, _| seeds.id.into()),
-    ("iso", |seeds, _, _| time(seeds).to_string().into()),
-    ("iso_s", |seeds, _, _| time(seeds).strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into()),
-    ("utc", |seeds, _, _| time(seeds).strftime("%Y-%m-%d %H:%M:%S UTC").to_string().into()),
-    ("unix", |seeds, _, _| seeds.now_ms.div_euclid(1_000).into()),
-    ("unix_ms", |seeds, _, _| seeds.now_ms.into()),
+    // A time may lie so many seconds from now: `{{iso message -20}}`.
+    ("iso", |seeds, _, words| time(seeds, words).to_string().into()),
+    ("iso_s", |seeds, _, words| time(seeds, words).strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into()),
+    ("utc", |seeds, _, words| time(seeds, words).strftime("%Y-%m-%d %H:%M:%S UTC").to_string().into()),
+    ("unix", |seeds, _, words| time(seeds, words).as_second().into()),
+    ("unix_ms", |seeds, _, words| time(seeds, words).as_millisecond().into()),
     ("uuid", |_, hash, _| uuid(hash).into()),
     ("hex", |_, hash, words| hex(hash, words).into()),
     ("int", |_, hash, words| int(hash, words).into()),
@@ -81,8 +82,10 @@ const REPLIES: &[&str] = &[
     "You are welcome. Is there anything else I can do?",
 ];
 
-fn time(seeds: &Seeds<'_>) -> Timestamp {
-    Timestamp::from_millisecond(seeds.now_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+fn time(seeds: &Seeds<'_>, words: &[&str]) -> Timestamp {
+    let from_now_s: i64 = words.first().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let ms = from_now_s.saturating_mul(1_000).saturating_add(seeds.now_ms);
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn one<'t>(table: &[&'t str], hash: u64) -> &'t str {
@@ -176,6 +179,42 @@ pub fn filled(sample: &Value, seeds: &Seeds<'_>) -> Value {
     }
 }
 
+/// Sets a value at a path such as `data.list[0].id`, making objects on the way. The error says
+/// where the path does not lead on.
+pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
+    let mut at = whole;
+    let steps = path.split('.').flat_map(|step| {
+        let (name, rest) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
+        let places = rest.split('[').filter_map(|place| place.strip_suffix(']')).map(|place| Err(place.to_owned()));
+        let name = (!name.is_empty()).then(|| Ok(name.to_owned()));
+        name.into_iter().chain(places).collect::<Vec<Result<String, String>>>()
+    });
+    let steps: Vec<_> = steps.collect();
+    if steps.is_empty() {
+        return Err(format!("{path:?} is no path; write data.chat.id"));
+    }
+    for step in steps {
+        at = match step {
+            Ok(name) => {
+                if at.is_null() {
+                    *at = Value::Object(Map::new());
+                }
+                let fields =
+                    at.as_object_mut().ok_or_else(|| format!("{path:?} leads through something that is no object"))?;
+                fields.entry(name).or_insert(Value::Null)
+            }
+            Err(place) => {
+                let number: usize = place.parse().map_err(|_| format!("{path:?} has [{place}], which is no number"))?;
+                let items =
+                    at.as_array_mut().ok_or_else(|| format!("{path:?} leads through something that is no list"))?;
+                items.get_mut(number).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?
+            }
+        };
+    }
+    *at = value;
+    Ok(())
+}
+
 /// The places of a sample that are no kind of value; none in one that is right.
 pub(crate) fn faults(sample: &Value) -> Vec<String> {
     match sample {
@@ -218,17 +257,30 @@ mod tests {
     fn places_have_the_type_of_their_kind() {
         let sample = json!({
             "id": "{{int chat 5 9}}", "on": "{{bool a}}", "at": "{{iso_s}}", "utc": "{{utc}}", "unix": "{{unix}}",
-            "text": "chat {{int chat 5 9}} of {{event}}", "left": "{{nothing here}}", "half": "{{ open", "n": 1.50,
+            "before": "{{iso_s x -30}}", "text": "chat {{int chat 5 9}} of {{event}}", "left": "{{nothing here}}", "half": "{{ open", "n": 1.50,
         });
         let made = filled(&sample, &seeds(1, 0));
         assert!((5..=9).contains(&made["id"].as_i64().expect("a number")));
         assert!(made["on"].is_boolean());
         assert_eq!((&made["at"], &made["utc"]), (&json!("2024-01-15T10:30:00Z"), &json!("2024-01-15 10:30:00 UTC")));
-        assert_eq!(made["unix"], 1_705_314_600);
+        assert_eq!((&made["unix"], &made["before"]), (&json!(1_705_314_600), &json!("2024-01-15T10:29:30Z")));
         assert_eq!(made["text"], format!("chat {} of a.b", made["id"]));
         assert_eq!((&made["left"], &made["half"]), (&json!("{{nothing here}}"), &json!("{{ open")));
         assert_eq!(faults(&sample), ["nothing here"]);
         let id = filled(&json!("{{uuid x}}"), &seeds(3, 0));
         assert_eq!(id.as_str().map(|id| (id.len(), &id[14..15])), Some((36, "4")));
+    }
+    #[test]
+    fn a_value_is_set_where_its_path_leads() {
+        let mut whole = json!({ "a": { "list": [1, { "b": 2 }] } });
+        for (path, value) in
+            [("a.list[1].b", json!("x")), ("a.c.d", json!(null)), ("e", json!([])), ("a.list[0]", json!(9))]
+        {
+            set(&mut whole, path, value).expect(path);
+        }
+        assert_eq!(whole, json!({ "a": { "list": [9, { "b": "x" }], "c": { "d": null } }, "e": [] }));
+        for bad in ["", "a.list[9]", "a.list.x", "e.x", "a.list[x]"] {
+            assert!(set(&mut whole, bad, json!(1)).is_err(), "{bad}");
+        }
     }
 }

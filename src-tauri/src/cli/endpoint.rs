@@ -93,7 +93,7 @@ pub(super) struct Settings {
     trust: Option<std::path::PathBuf>,
     /// How many times faster than the clock its waits go
     #[arg(long)]
-    speed: Option<f64>,
+    pub(super) speed: Option<f64>,
     /// Let its time stand still
     #[arg(long, value_name = "true|false")]
     paused: Option<bool>,

@@ -9,6 +9,7 @@ mod keys;
 mod listen;
 mod providers;
 mod requests;
+mod scenario;
 mod serve;
 mod show;
 mod signature;
@@ -74,6 +75,9 @@ enum Call {
     Inbox(Box<inbox::Verb>),
     /// Send an event as a vendor does
     Trigger(Box<trigger::Args>),
+    /// List, show and run scenarios: events that follow one another
+    #[command(subcommand)]
+    Scenario(scenario::Verb),
     /// Make, list, change, test and remove endpoints
     #[command(subcommand)]
     Endpoint(Box<endpoint::Verb>),
@@ -91,6 +95,7 @@ impl Call {
             Self::Inbox(verb) => matches!(**verb, inbox::Verb::Add { .. }),
             Self::Endpoint(verb) => matches!(**verb, endpoint::Verb::Add { .. }),
             Self::Trigger(_) => true,
+            Self::Scenario(verb) => verb.begins(),
             _ => false,
         }
     }
@@ -153,6 +158,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Show(args) => show::run(&api, context, args).await,
         Call::Inbox(verb) => inbox::run(&api, context, *verb).await,
         Call::Trigger(args) => trigger::run(&api, context, *args).await,
+        Call::Scenario(verb) => scenario::run(&api, context, verb).await,
         Call::Endpoint(verb) => endpoint::run(&api, context, *verb).await,
         Call::Delivery(verb) => delivery::run(&api, context, verb).await,
         Call::Backup(args) => backup::run(&api, context, args).await,

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
+use hookline_provider::sample;
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ const LIMIT: u32 = 100;
 const LIMIT_MAX: u32 = 500;
 
 /// Most deliveries one call makes.
-const DELIVERIES_MAX: usize = 10_000;
+pub(super) const DELIVERIES_MAX: usize = 10_000;
 
 /// Deliveries an answer shows; all of them are listed under `/deliveries`.
 const SHOWN: usize = 500;
@@ -80,39 +81,18 @@ pub(super) struct Sent {
     deliveries: Vec<Delivery>,
 }
 
-/// Sets a value at a path such as `data.list[0].id`, making objects on the way.
-fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
-    let mut at = whole;
-    let steps = path.split('.').flat_map(|step| {
-        let (name, rest) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
-        let places = rest.split('[').filter_map(|place| place.strip_suffix(']')).map(|place| Err(place.to_owned()));
-        let name = (!name.is_empty()).then(|| Ok(name.to_owned()));
-        name.into_iter().chain(places).collect::<Vec<Result<String, String>>>()
-    });
-    let steps: Vec<_> = steps.collect();
-    if steps.is_empty() {
-        return Err(format!("{path:?} is no path; write data.chat.id"));
+impl Sent {
+    /// Sends events, each with a delay in µs; what was.
+    pub(super) async fn of(
+        engine: &Arc<Engine>,
+        events: Vec<(EventNew, i64)>,
+        endpoints: Vec<EndpointRow>,
+    ) -> Result<Self, ApiError> {
+        let ids = events.iter().map(|(event, _)| event.id.clone()).collect();
+        let mut deliveries = engine.send_events(events, endpoints, Origin::Event).await?;
+        deliveries.truncate(SHOWN);
+        Ok(Self { events: ids, deliveries })
     }
-    for step in steps {
-        at = match step {
-            Ok(name) => {
-                if at.is_null() {
-                    *at = Value::Object(serde_json::Map::new());
-                }
-                let fields =
-                    at.as_object_mut().ok_or_else(|| format!("{path:?} leads through something that is no object"))?;
-                fields.entry(name).or_insert(Value::Null)
-            }
-            Err(place) => {
-                let number: usize = place.parse().map_err(|_| format!("{path:?} has [{place}], which is no number"))?;
-                let items =
-                    at.as_array_mut().ok_or_else(|| format!("{path:?} leads through something that is no list"))?;
-                items.get_mut(number).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?
-            }
-        };
-    }
-    *at = value;
-    Ok(())
 }
 
 /// Send an event to the endpoints that take it.
@@ -145,7 +125,14 @@ pub(super) async fn send(
     if wanted.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000_000.0)) {
         return Err(ApiError::invalid("The rate is a number of events a second above 0."));
     }
-    let endpoints = receivers(&engine, &wanted).await?;
+    let receivers = Receivers {
+        provider: &wanted.provider,
+        endpoints: wanted.endpoints.as_deref(),
+        scope: wanted.scope.as_deref(),
+        to: wanted.to.as_ref(),
+        retries: wanted.retries,
+    };
+    let endpoints = receivers.find(&engine).await?;
     if wanted.count == 0 || wanted.count as usize * endpoints.len().max(1) > DELIVERIES_MAX {
         return Err(ApiError::invalid(format!("One call makes from 1 to {DELIVERIES_MAX} deliveries.")));
     }
@@ -162,7 +149,8 @@ pub(super) async fn send(
                 let moment = Moment { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
                 let mut payload = compose::payload(&wanted.kind, sample, &moment);
                 for (path, value) in &wanted.set {
-                    set(&mut payload, path, value.clone()).map_err(|why| ApiError::invalid(format!("{why}.")))?;
+                    sample::set(&mut payload, path, value.clone())
+                        .map_err(|why| ApiError::invalid(format!("{why}.")))?;
                 }
                 serde_json::to_vec(&payload).unwrap_or_default()
             }
@@ -170,45 +158,54 @@ pub(super) async fn send(
         let event = EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload };
         events.push((event, delay_us));
     }
-    let ids = events.iter().map(|(event, _)| event.id.clone()).collect();
-    let mut deliveries = engine.send_events(events, endpoints, Origin::Event).await?;
-    deliveries.truncate(SHOWN);
-    Ok((StatusCode::ACCEPTED, Json(Sent { events: ids, deliveries })))
+    Ok((StatusCode::ACCEPTED, Json(Sent::of(&engine, events, endpoints).await?)))
 }
 
-/// The endpoints an event goes to.
-async fn receivers(engine: &Arc<Engine>, wanted: &EventSend) -> Result<Vec<EndpointRow>, ApiError> {
-    if let Some(to) = &wanted.to {
-        let mut settings = EndpointSettings { provider: wanted.provider.clone(), ..to.clone() };
-        if !wanted.retries {
-            settings.policy = Some(once(settings.policy_in_force(&engine.providers.catalogue())));
-        }
-        return Ok(vec![engine.add_endpoint(settings, true).await?]);
-    }
-    let all = engine.outbox.schedule().endpoints();
-    if let Some(ids) = &wanted.endpoints {
-        let by_id = |id: &String| {
-            let row = all
-                .iter()
-                .find(|row| row.id == *id)
-                .ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {id:?}.")))?;
-            if row.settings.provider != wanted.provider {
-                return Err(ApiError::invalid(format!(
-                    "The endpoint {} is one of {}, which does not send this event.",
-                    row.settings.shown_name(),
-                    row.settings.provider
-                )));
+/// Which endpoints something goes to.
+pub(super) struct Receivers<'a> {
+    pub(super) provider: &'a str,
+    /// By their ids.
+    pub(super) endpoints: Option<&'a [String]>,
+    /// Those of a scope.
+    pub(super) scope: Option<&'a str>,
+    /// One for this call alone.
+    pub(super) to: Option<&'a EndpointSettings>,
+    /// Whether what goes to that one is tried again.
+    pub(super) retries: bool,
+}
+
+impl Receivers<'_> {
+    /// The endpoints.
+    pub(super) async fn find(&self, engine: &Arc<Engine>) -> Result<Vec<EndpointRow>, ApiError> {
+        if let Some(to) = self.to {
+            let mut settings = EndpointSettings { provider: self.provider.to_owned(), ..to.clone() };
+            if !self.retries {
+                settings.policy = Some(once(settings.policy_in_force(&engine.providers.catalogue())));
             }
-            Ok((**row).clone())
-        };
-        return ids.iter().map(by_id).collect();
+            return Ok(vec![engine.add_endpoint(settings, true).await?]);
+        }
+        let all = engine.outbox.schedule().endpoints();
+        if let Some(ids) = self.endpoints {
+            let by_id = |id: &String| {
+                let row = all
+                    .iter()
+                    .find(|row| row.id == *id)
+                    .ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {id:?}.")))?;
+                if row.settings.provider != self.provider {
+                    return Err(ApiError::invalid(format!(
+                        "The endpoint {} is one of {}, which does not send this event.",
+                        row.settings.shown_name(),
+                        row.settings.provider
+                    )));
+                }
+                Ok((**row).clone())
+            };
+            return ids.iter().map(by_id).collect();
+        }
+        let scope = |row: &EndpointRow| self.scope.is_none_or(|scope| *scope == row.settings.scope);
+        let takes = |row: &&Arc<EndpointRow>| row.settings.provider == self.provider && scope(row);
+        Ok(all.iter().filter(takes).map(|row| (**row).clone()).collect())
     }
-    let scope = |row: &EndpointRow| wanted.scope.as_ref().is_none_or(|scope| *scope == row.settings.scope);
-    Ok(all
-        .iter()
-        .filter(|row| row.settings.provider == wanted.provider && scope(row))
-        .map(|row| (**row).clone())
-        .collect())
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -251,25 +248,4 @@ pub(super) async fn list(
     let items: Vec<Event> = engine.store.readers().read(found).await?.into_iter().map(|(_, event)| event).collect();
     let next = if items.len() == limit as usize { items.last().map(|event| event.id.clone()) } else { None };
     Ok(Json(EventList { items, next }))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::set;
-
-    #[test]
-    fn a_value_is_set_where_its_path_leads() {
-        let mut whole = json!({ "a": { "list": [1, { "b": 2 }] } });
-        for (path, value) in
-            [("a.list[1].b", json!("x")), ("a.c.d", json!(null)), ("e", json!([])), ("a.list[0]", json!(9))]
-        {
-            set(&mut whole, path, value).expect(path);
-        }
-        assert_eq!(whole, json!({ "a": { "list": [9, { "b": "x" }], "c": { "d": null } }, "e": [] }));
-        for bad in ["", "a.list[9]", "a.list.x", "e.x", "a.list[x]"] {
-            assert!(set(&mut whole, bad, json!(1)).is_err(), "{bad}");
-        }
-    }
 }

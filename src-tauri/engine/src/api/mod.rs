@@ -12,6 +12,7 @@ mod providers;
 mod removals;
 mod request_body;
 mod requests;
+mod scenarios;
 mod settings;
 mod signature;
 mod status;
@@ -71,6 +72,9 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(endpoints::test))
         .routes(routes!(endpoints::diagnose))
         .routes(routes!(events::list, events::send))
+        .routes(routes!(scenarios::list))
+        .routes(routes!(scenarios::run))
+        .routes(routes!(scenarios::read))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::read))
         .routes(routes!(deliveries::body))

@@ -1,0 +1,219 @@
+//! Scenarios: events of one vendor in an order, with gaps, that speak of the same things.
+
+use std::collections::BTreeMap;
+
+use rust_embed::RustEmbed;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    BadFile, Catalogue,
+    catalogue::named,
+    provider::short,
+    sample::{self, Seeds},
+};
+
+#[derive(RustEmbed)]
+#[folder = "scenarios"]
+struct Files;
+
+/// Most steps of one scenario.
+const STEPS_MAX: usize = 1_000;
+
+/// Longest gap between two steps, in seconds: a day.
+const GAP_MAX_S: f64 = 86_400.0;
+
+/// Events of one vendor in an order, with gaps. Their samples are filled by one seed, so that they
+/// speak of the same chat, order or person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Scenario {
+    /// Its id, which is its file's name; empty where it is no file.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// What happens in it, in a sentence.
+    pub about: String,
+    /// Id of the vendor.
+    pub provider: String,
+    /// Its events, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One event of a scenario.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// The event type.
+    pub event: String,
+    /// Seconds since the step before, or since the start.
+    pub after_s: f64,
+    /// The payload with places for made-up values.
+    pub payload: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default)]
+    about: String,
+    provider: String,
+    steps: Vec<FileStep>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileStep {
+    event: String,
+    #[serde(default)]
+    after_s: f64,
+    /// A JSON text; the vendor's sample if absent.
+    payload: Option<String>,
+    /// Values to set in the payload, by path such as `data.chat.id`.
+    #[serde(default)]
+    set: BTreeMap<String, Value>,
+}
+
+impl Scenario {
+    /// Reads a file. The error names the line, or the step, and what was expected.
+    pub fn parse(id: &str, text: &str, catalogue: &Catalogue) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|e| short(&e.to_string()))?;
+        let provider =
+            catalogue.get(&file.provider).ok_or_else(|| format!("there is no provider {:?}", file.provider))?;
+        if file.name.trim().is_empty() {
+            return Err("a scenario needs a name".into());
+        }
+        if file.steps.is_empty() || file.steps.len() > STEPS_MAX {
+            return Err(format!("a scenario has from 1 to {STEPS_MAX} steps"));
+        }
+        let known = |kind: &str| provider.sending.iter().flat_map(|sending| &sending.events).find(|e| e.kind == kind);
+        let step = |(number, step): (usize, FileStep)| {
+            let wrong = |why: String| format!("step {} ({}): {why}", number + 1, step.event);
+            if !(0.0..=GAP_MAX_S).contains(&step.after_s) {
+                return Err(wrong(format!("after_s lies between 0 and {GAP_MAX_S}")));
+            }
+            let mut payload = match (&step.payload, known(&step.event)) {
+                (Some(text), _) => {
+                    serde_json::from_str(text).map_err(|e| wrong(format!("the payload is no JSON: {e}")))?
+                }
+                (None, Some(event)) => event.sample.clone(),
+                (None, None) => return Err(wrong(format!("{} has no such event; give a payload", provider.name))),
+            };
+            for (path, value) in &step.set {
+                sample::set(&mut payload, path, value.clone()).map_err(wrong)?;
+            }
+            match sample::faults(&payload).first() {
+                Some(place) => Err(wrong(format!("{{{{{place}}}}} is no kind of value"))),
+                None => Ok(Step { event: step.event.clone(), after_s: step.after_s, payload }),
+            }
+        };
+        Ok(Self {
+            id: id.to_owned(),
+            name: file.name,
+            about: file.about,
+            provider: file.provider,
+            steps: file.steps.into_iter().enumerate().map(step).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Seconds from its start to its last event.
+    pub fn lasts_s(&self) -> f64 {
+        self.steps.iter().map(|step| step.after_s).sum()
+    }
+}
+
+impl Step {
+    /// Its payload with made-up values.
+    pub fn filled(&self, seeds: &Seeds<'_>) -> Value {
+        sample::filled(&self.payload, seeds)
+    }
+}
+
+/// The scenarios that ship, with a user's own over them, each with the file it was read from:
+/// `files` are names and texts.
+pub fn scenarios(
+    catalogue: &Catalogue,
+    files: impl IntoIterator<Item = (String, String)>,
+) -> (BTreeMap<String, (Scenario, String)>, Vec<BadFile>) {
+    let shipped = Files::iter().filter_map(|file| {
+        let text = String::from_utf8_lossy(&Files::get(&file)?.data).into_owned();
+        Some((file.into_owned(), text))
+    });
+    let (mut all, mut bad) = (BTreeMap::new(), Vec::new());
+    for (file, text) in shipped.chain(files) {
+        let id = file.strip_suffix(".toml").unwrap_or(&file);
+        match named(id).and_then(|()| Scenario::parse(id, &text, catalogue)) {
+            Ok(scenario) => {
+                all.insert(id.to_owned(), (scenario, text));
+            }
+            Err(reason) => bad.push(BadFile { file: file.clone(), reason }),
+        }
+    }
+    (all, bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn catalogue() -> Catalogue {
+        Catalogue::load([]).0
+    }
+
+    #[test]
+    fn every_founding_vendor_has_one_and_its_events_speak_of_the_same_things() {
+        let catalogue = catalogue();
+        let (all, bad) = scenarios(&catalogue, []);
+        assert_eq!(bad, []);
+        for vendor in ["deway", "flow-session", "onwebchat", "vowchat", "sydx-ai"] {
+            assert!(all.values().any(|(scenario, _)| scenario.provider == vendor), "{vendor}");
+        }
+        let (chat, _) = &all["onwebchat-chat"];
+        let kinds: Vec<&str> = chat.steps.iter().map(|step| step.event.as_str()).collect();
+        assert_eq!(
+            kinds,
+            ["chat.created", "message.created", "message.created", "message.created", "chat.closed", "chat.rated"]
+        );
+        let filled = |at: usize| {
+            let seeds = Seeds { seed: 9, step: at as u32, event: kinds[at], id: "x", now_ms: 0 };
+            chat.steps[at].filled(&seeds)
+        };
+        let closed = filled(4);
+        for at in 0..chat.steps.len() {
+            assert_eq!(filled(at)["data"]["chat"]["id"], closed["data"]["chat"]["id"]);
+            assert_eq!(filled(at)["data"]["visitor"], closed["data"]["visitor"]);
+        }
+        // What was written is what the transcript has.
+        for at in 1..4 {
+            let said = &filled(at)["data"]["message"];
+            let kept = &closed["data"]["chat"]["transcript"][at];
+            for field in ["id", "author", "text"] {
+                assert_eq!(said[field], kept[field], "{at} {field}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_says_where() {
+        let catalogue = catalogue();
+        let head = "name = \"n\"\nprovider = \"onwebchat\"\n";
+        for (rest, word) in [
+            ("", "steps"),
+            ("steps = []", "from 1 to"),
+            ("[[steps]]\nevent = \"chat.exploded\"", "step 1 (chat.exploded): onWebChat has no such event"),
+            ("[[steps]]\nevent = \"chat.rated\"\nafter_s = -1", "after_s"),
+            ("[[steps]]\nevent = \"chat.rated\"\nafter_s = nan", "after_s"),
+            ("[[steps]]\nevent = \"chat.rated\"\npayload = '{'", "no JSON"),
+            ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.chat.id.x\" = 1 }", "no object"),
+            ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.x\" = \"{{zebra}}\" }", "{{zebra}}"),
+            ("[[steps]]\nevent = \"chat.rated\"\nwait = 3", "line 6"),
+        ] {
+            let error = Scenario::parse("x", &format!("{head}\n{rest}"), &catalogue).expect_err(rest);
+            assert!(error.contains(word), "{rest:?}: {error}");
+        }
+        let own = "name = \"n\"\nprovider = \"gitlab\"\n[[steps]]\nevent = \"Push Hook\"\npayload = '{\"a\":\"{{uuid a}}\"}'\nset = { \"b.c\" = 1 }";
+        let own = Scenario::parse("x", own, &catalogue).expect("a payload of its own");
+        assert_eq!(own.steps[0].payload["b"]["c"], 1);
+        let (_, bad) = scenarios(&catalogue, [("No Name.toml".to_owned(), String::new())]);
+        assert_eq!(bad.len(), 1);
+    }
+}
