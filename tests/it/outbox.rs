@@ -365,6 +365,13 @@ async fn a_rate_is_kept_and_a_pause_stops_the_time() {
     let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "rate": 50.0 })).await;
     send(&serve, json!({ "provider": "onwebchat", "type": "chat.created", "count": 40 })).await;
     until("all of them", async || (receiver.got().len() == 40).then_some(())).await;
+    let stats = until("the stats to know them", async || {
+        let stats = serve.get(&format!("/endpoints/{}/stats", id(&made))).await;
+        (stats["delivered"] == 40).then_some(stats)
+    })
+    .await;
+    assert_eq!((&stats["failed"], &stats["success_rate"]), (&json!(0), &json!(1.0)), "{stats}");
+    assert!(stats["p50_ms"].as_f64() <= stats["p99_ms"].as_f64() && stats["p50_ms"].as_f64() > Some(0.0), "{stats}");
     let got = receiver.got();
     let took = (got[39].at - got[0].at).as_secs_f64();
     assert!(took > 39.0 / 50.0 * 0.9, "{took}");

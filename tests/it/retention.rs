@@ -232,3 +232,39 @@ async fn a_request_that_arrives_past_the_end_of_its_inbox_is_deleted_too() {
         .unwrap();
     assert_eq!(rows, (0, 0));
 }
+
+/// What commands sent rolls over like all else, and leaves nothing of their endpoints behind.
+#[tokio::test]
+async fn deliveries_roll_over_and_take_their_events_along() {
+    let bench = Bench::new().await;
+    let url = format!("{}/inbox", bench.receiver);
+    for n in 0..6 {
+        let event = json!({ "provider": "github", "type": "push", "to": { "provider": "github", "url": url } });
+        bench.call("POST", "/events", Some(event)).await;
+        crate::hookline::until("it to arrive", async || (bench.targets().await.len() == n + 1).then_some(())).await;
+        bench.clock.set_us(START_US + (n as i64 + 1) * 1_000_000);
+    }
+    let delivered = async || bench.call("GET", "/deliveries?state=delivered", None).await["items"].clone();
+    crate::hookline::until("all to be written down", async || {
+        (delivered().await.as_array().unwrap().len() == 6).then_some(())
+    })
+    .await;
+    let newest = delivered().await[0]["id"].as_str().unwrap().to_owned();
+    bench.clock.set_us(START_US + 60_000_000);
+    bench.call("PATCH", "/settings", Some(json!({ "retention": { "deliveries": 2 } }))).await;
+    bench.engine.tidy().await;
+    assert_eq!(delivered().await.as_array().unwrap().len(), 2);
+    assert_eq!(delivered().await[0]["id"], newest);
+    assert_eq!(bench.call("GET", "/events", None).await["items"].as_array().unwrap().len(), 2);
+    // Its endpoint was the command's own.
+    let again = bench.call("POST", &format!("/deliveries/{newest}/retry"), Some(json!({}))).await;
+    assert_eq!(again["code"], "endpoint_gone", "{again}");
+    bench.clock.set_us(START_US + 3 * DAY_US);
+    bench.call("PATCH", "/settings", Some(json!({ "retention": { "days": 1 } }))).await;
+    bench.engine.tidy().await;
+    let database = rusqlite::Connection::open(bench.engine.dir().database()).unwrap();
+    for table in ["event", "delivery", "attempt", "endpoint"] {
+        let rows: i64 = database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, 0, "{table}");
+    }
+}

@@ -281,6 +281,7 @@ impl Engine {
         if expired > 0 {
             self.feed.publish([Change::RequestsExpired { requests: expired }]);
         }
+        self.tidy_outbox(&retention).await;
     }
 
     async fn purge(&self, mut removal: RemovalRow) {

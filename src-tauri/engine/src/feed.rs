@@ -87,6 +87,16 @@ pub enum Change {
         /// The delivery as a list shows it.
         delivery: Delivery,
     },
+    /// An endpoint's receiver failed so often, or said so, that it was switched off.
+    EndpointDisabled {
+        /// The endpoint, with the reason.
+        endpoint: Box<Endpoint>,
+    },
+    /// The oldest deliveries rolled over.
+    DeliveriesExpired {
+        /// How many.
+        deliveries: u64,
+    },
     /// A job moved on.
     JobChanged {
         /// The job.

@@ -39,7 +39,8 @@ pub use inbox::{Inbox, InboxAnswer};
 pub use judge::VerdictState;
 pub use outbox::{
     Attempt, Cause, Delivery, DeliveryDetail, DeliveryState, Endpoint, EndpointHeader, EndpointSecret,
-    EndpointSettings, EndpointState, ErrorKind, Event, Found, Origin, Phase, SendError, Timings,
+    EndpointSettings, EndpointState, EndpointStats, ErrorKind, Event, Found, Origin, Phase, SendError, StatsSlice,
+    Timings,
 };
 pub use providers::catalogue;
 pub use receiver::ReceiverState;

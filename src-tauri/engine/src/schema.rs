@@ -126,12 +126,47 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 ";
 
+/// What the outbox holds, counted as rows come and go, and the ways to what has ended.
+const OUTBOX_TOTAL: &str = "
+CREATE TABLE outbox_total (one INTEGER PRIMARY KEY CHECK (one = 1), deliveries INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO outbox_total VALUES (1, (SELECT count(*) FROM delivery),
+  (SELECT coalesce(sum(length(payload)), 0) FROM event) + (SELECT coalesce(sum(length(response_body)), 0) FROM attempt));
+CREATE TRIGGER event_in AFTER INSERT ON event BEGIN
+  UPDATE outbox_total SET bytes = bytes + length(NEW.payload);
+END;
+CREATE TRIGGER event_out AFTER DELETE ON event BEGIN
+  UPDATE outbox_total SET bytes = bytes - length(OLD.payload);
+END;
+CREATE TRIGGER delivery_in AFTER INSERT ON delivery BEGIN
+  UPDATE outbox_total SET deliveries = deliveries + 1;
+END;
+CREATE TRIGGER delivery_out AFTER DELETE ON delivery BEGIN
+  UPDATE outbox_total SET deliveries = deliveries - 1;
+END;
+CREATE TRIGGER attempt_kept AFTER UPDATE OF response_body ON attempt BEGIN
+  UPDATE outbox_total SET bytes = bytes + coalesce(length(NEW.response_body), 0) - coalesce(length(OLD.response_body), 0);
+END;
+CREATE TRIGGER attempt_out AFTER DELETE ON attempt BEGIN
+  UPDATE outbox_total SET bytes = bytes - coalesce(length(OLD.response_body), 0);
+END;
+CREATE INDEX delivery_ended ON delivery (ended_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX delivery_recent ON delivery (endpoint, ended_us, state, took_us) WHERE ended_us IS NOT NULL;
+DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
+";
+
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(CAPTURE), M::up(ENGINE), M::up(VERDICTS), M::up(ORIGINS), M::up(OUTBOX)])
+    Migrations::new(vec![
+        M::up(CAPTURE),
+        M::up(ENGINE),
+        M::up(VERDICTS),
+        M::up(ORIGINS),
+        M::up(OUTBOX),
+        M::up(OUTBOX_TOTAL),
+    ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 5;
+pub(crate) const VERSION: i32 = 6;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

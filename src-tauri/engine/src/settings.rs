@@ -49,7 +49,7 @@ pub(crate) struct LimitsSchema {
     connections: u32,
 }
 
-/// When the oldest requests roll over. Pinned ones stay.
+/// When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
@@ -59,6 +59,10 @@ pub struct Retention {
     pub bytes: Option<u64>,
     /// Oldest age kept, in days; null keeps any age.
     pub days: Option<u32>,
+    /// Most deliveries kept; null keeps any number.
+    pub deliveries: Option<u64>,
+    /// Most bytes of payloads and answers kept; null keeps any amount.
+    pub delivery_bytes: Option<u64>,
 }
 
 /// What closing the window does.
@@ -79,7 +83,13 @@ impl Default for Settings {
             listen: DEFAULT_LISTEN.parse().unwrap_or_else(|_| ([127, 0, 0, 1], 4665).into()),
             create_inboxes: false,
             limits: Limits::default(),
-            retention: Retention { requests: None, bytes: Some(10_000_000_000), days: None },
+            retention: Retention {
+                requests: None,
+                bytes: Some(10_000_000_000),
+                days: None,
+                deliveries: None,
+                delivery_bytes: Some(2_000_000_000),
+            },
             http_door: true,
             on_close: OnClose::Ask,
         }
@@ -102,6 +112,14 @@ impl Settings {
             (
                 self.retention.bytes.is_none_or(|n| (1_000_000..=RETENTION_MAX).contains(&n)),
                 "retention.bytes lies between 10^6 and 10^15, or is null to keep all.",
+            ),
+            (
+                self.retention.deliveries.is_none_or(|n| (1..=RETENTION_MAX).contains(&n)),
+                "retention.deliveries lies between 1 and 10^15, or is null to keep all.",
+            ),
+            (
+                self.retention.delivery_bytes.is_none_or(|n| (1_000_000..=RETENTION_MAX).contains(&n)),
+                "retention.delivery_bytes lies between 10^6 and 10^15, or is null to keep all.",
             ),
             (self.retention.days != Some(0), "retention.days is at least 1, or null to keep all."),
         ];

@@ -171,8 +171,19 @@ pub(super) async fn retry(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let number = number_of(connection, &id)?.ok_or_else(no_delivery)?;
-        let endpoint: i64 =
-            connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))?;
+        let (endpoint, removed): (i64, bool) = connection.query_row(
+            "SELECT p.number, p.removed FROM delivery d JOIN endpoint p ON p.number = d.endpoint WHERE d.number = ?1",
+            [number],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        if removed {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "endpoint_gone",
+                "The endpoint of this delivery is no more.",
+                "Make one, and send the event to it.",
+            ));
+        }
         if !due_again(connection, number, now_us, how.to_the_end)? {
             return Err(ApiError::new(
                 StatusCode::CONFLICT,

@@ -14,7 +14,7 @@ use crate::{
     feed::Change,
     outbox::{
         Cause, Delivery, DeliveryList, DeliveryState, Endpoint, EndpointRow, EndpointSecret, EndpointSettings,
-        EventNew, Origin, insert_event, list as list_deliveries, new_secret, one, skip_waiting,
+        EndpointStats, EventNew, Origin, insert_event, list as list_deliveries, new_secret, one, skip_waiting, stats,
     },
     time::timestamp,
 };
@@ -323,6 +323,18 @@ pub(super) async fn rotate(
     Ok(Json(row.shown(&engine.providers.catalogue())))
 }
 
+/// How an endpoint fared over the last 24 hours.
+#[utoipa::path(get, path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = EndpointStats), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn read_stats(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<EndpointStats>, ApiError> {
+    let (number, now_us) = (stored(&engine, &id).await?.number, engine.clock.now_us());
+    Ok(Json(engine.store.readers().read(move |connection| stats(connection, number, now_us)).await?))
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -392,6 +404,10 @@ impl Engine {
         endpoints: Vec<EndpointRow>,
         origin: Origin,
     ) -> Result<Vec<Delivery>, ApiError> {
+        // An event that nobody gets did not happen.
+        if endpoints.is_empty() {
+            return Ok(Vec::new());
+        }
         let now_us = self.clock.now_us();
         let work = move |connection: &Connection| {
             let mut all = Vec::new();

@@ -75,7 +75,7 @@ fn one() -> u32 {
 /// What was sent.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Sent {
-    /// Ids of the events.
+    /// Ids of the events; none where no endpoint was there to get them.
     events: Vec<String>,
     /// Their deliveries, the first 500.
     deliveries: Vec<Delivery>,
@@ -88,7 +88,8 @@ impl Sent {
         events: Vec<(EventNew, i64)>,
         endpoints: Vec<EndpointRow>,
     ) -> Result<Self, ApiError> {
-        let ids = events.iter().map(|(event, _)| event.id.clone()).collect();
+        let gone = if endpoints.is_empty() { &[] } else { events.as_slice() };
+        let ids = gone.iter().map(|(event, _)| event.id.clone()).collect();
         let mut deliveries = engine.send_events(events, endpoints, Origin::Event).await?;
         deliveries.truncate(SHOWN);
         Ok(Self { events: ids, deliveries })

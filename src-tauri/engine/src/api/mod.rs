@@ -71,6 +71,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(endpoints::rotate))
         .routes(routes!(endpoints::test))
         .routes(routes!(endpoints::diagnose))
+        .routes(routes!(endpoints::read_stats))
         .routes(routes!(events::list, events::send))
         .routes(routes!(scenarios::list))
         .routes(routes!(scenarios::run))

@@ -11,16 +11,20 @@ mod endpoint;
 mod event;
 mod exchange;
 mod outcome;
+mod retention;
 mod run;
 mod schedule;
+mod stats;
 
 pub use attempt::{ErrorKind, Phase, SendError, Timings};
 pub use delivery::{Attempt, Delivery, DeliveryDetail, DeliveryState, Origin};
 pub use diagnose::{Cause, Found};
 pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState};
 pub use event::Event;
+pub use stats::{EndpointStats, StatsSlice};
 
 pub(crate) use delivery::{DeliveryList, detail, due_again, end, list, number_of, one, skip_waiting};
 pub(crate) use endpoint::{EndpointRow, new_secret, once};
 pub(crate) use event::{EventNew, insert as insert_event, list as list_events, number_of as event_number};
 pub(crate) use run::{Loaded, Outbox, load};
+pub(crate) use stats::stats;

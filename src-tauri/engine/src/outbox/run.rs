@@ -86,6 +86,7 @@ pub(crate) fn load(
          WHERE state IN (0, 1) AND endpoint IN (SELECT number FROM endpoint WHERE passing)",
         [now_us],
     )?;
+    connection.execute("UPDATE endpoint SET removed = 1 WHERE passing", [])?;
     let endpoints = EndpointRow::all(connection)?;
     let under_way: Vec<(i64, i64, u32)> = connection
         .prepare("SELECT number, endpoint, attempts FROM delivery WHERE state = 1")?
@@ -317,7 +318,7 @@ impl Engine {
             }
             drop(schedule);
             let endpoint =
-                changed.iter().map(|row| Change::EndpointChanged { endpoint: Box::new(row.shown(&catalogue)) });
+                changed.iter().map(|row| Change::EndpointDisabled { endpoint: Box::new(row.shown(&catalogue)) });
             let deliveries = shown.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
             feed.publish(endpoint.chain(deliveries));
         };

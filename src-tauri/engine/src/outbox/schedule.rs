@@ -91,6 +91,27 @@ impl Schedule {
         }
     }
 
+    /// Forgets the endpoints of commands that have ended and left nothing to do; their numbers.
+    pub(crate) fn drop_passed(&mut self, now_us: i64) -> Vec<i64> {
+        let quiet = |lane: &Lane| {
+            lane.row.as_ref().is_some_and(|row| row.passing)
+                && lane.flying == 0
+                && lane.ready.is_empty()
+                && now_us - lane.asked_us > ASKED_US
+        };
+        let passed: Vec<i64> =
+            self.lanes.iter().filter(|(_, lane)| quiet(lane)).map(|(endpoint, _)| *endpoint).collect();
+        let waited_for: HashSet<i64> = match passed.is_empty() {
+            true => HashSet::new(),
+            false => self.waiting.values().map(|(endpoint, _)| *endpoint).collect(),
+        };
+        let passed: Vec<i64> = passed.into_iter().filter(|endpoint| !waited_for.contains(endpoint)).collect();
+        for endpoint in &passed {
+            self.remove_endpoint(*endpoint);
+        }
+        passed
+    }
+
     /// An attempt has ended.
     pub(crate) fn landed(&mut self, endpoint: i64) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
@@ -253,6 +274,12 @@ mod tests {
         schedule.asked("1", 15_000_000);
         schedule.wait(2, 1, 30_000_000);
         assert_eq!(started(&schedule.take(20_000_000)), [1]);
+        assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "something waits");
         assert_eq!(schedule.take(30_000_000).abandoned, [2]);
+        schedule.forget(2);
+        assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "something is under way");
+        schedule.landed(1);
+        assert_eq!(schedule.drop_passed(24_000_000), Vec::<i64>::new(), "it may still ask");
+        assert_eq!(schedule.drop_passed(30_000_000), [1]);
     }
 }
