@@ -165,6 +165,16 @@ async fn what_a_vendor_forbids_is_refused_with_the_rule() {
         (json!({ "provider": "onwebchat", "url": url, "events": ["chat.exploded"] }), "chat.exploded"),
         (json!({ "provider": "deway", "url": url, "local_test": true, "events": ["chats"] }), "every event"),
         (json!({ "provider": "onwebchat", "url": url, "speed": 0 }), "speed"),
+        (json!({ "provider": "onwebchat", "url": url, "policy": { "timeout_ms": 0 } }), "Time-outs"),
+        (json!({ "provider": "onwebchat", "url": url, "policy": { "redirects": true } }), "never followed"),
+        (
+            json!({ "provider": "onwebchat", "url": url, "policy": { "disable": { "failed_attempts": 0 } } }),
+            "one failure",
+        ),
+        (
+            json!({ "provider": "onwebchat", "url": url, "policy": { "schedule": { "fixed": vec![1; 101] } } }),
+            "100 times",
+        ),
         (json!({ "provider": "onwebchat", "url": url, "headers": [{ "name": "Host", "value": "x" }] }), "Host"),
         (json!({ "provider": "onwebchat", "url": url, "headers": [{ "name": "X", "value": "a\r\nB: c" }] }), "header"),
         (json!({ "provider": "onwebchat", "url": url, "trusted_certificate": "nonsense?" }), "certificate"),
@@ -275,10 +285,7 @@ async fn ten_thousand_random_failures_all_end_in_a_definite_state() {
     let settings =
         json!({ "provider": "standard-webhooks", "url": receiver.url, "speed": 100_000.0, "concurrency": 64 });
     let made = endpoint(&serve, settings).await;
-    let mut policy = made["policy_in_force"].clone();
-    policy["timeout_ms"] = json!({ "own": 300 });
-    policy["schedule"] = json!({ "own": { "fixed": [1, 2, 3] } });
-    policy["disable"] = json!({ "own": "never" });
+    let policy = json!({ "timeout_ms": 300, "schedule": { "fixed": [1, 2, 3] }, "disable": "never" });
     let change = json!({ "settings": { "policy": policy } });
     let (status, changed) = call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
     assert_eq!(status, 200, "{changed}");
@@ -438,6 +445,28 @@ async fn what_a_command_sends_ends_with_it() {
     let refused = serve.cli(&["trigger", "onwebchat", "chat.exploded", "--to", &hook]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("chat.closed"), "it names those there are");
+}
+
+#[tokio::test]
+async fn what_is_set_of_a_policy_is_laid_over_the_vendors_own() {
+    let serve = Serve::start();
+    let add = ["endpoint", "add", "onwebchat", "http://127.0.0.1:1/", "--policy", "timeout_ms=500", "--json"];
+    let made: Value = serde_json::from_slice(&serve.cli(&add).stdout).unwrap();
+    let policy = &made["policy_in_force"];
+    assert_eq!((&policy["timeout_ms"], &policy["gone"]), (&json!({ "own": 500 }), &json!({ "stated": "disable" })));
+    let own = made["id"].as_str().unwrap();
+    let disable = "disable={\"failed_attempts\":2}";
+    let set = ["endpoint", "set", own, "--policy", "success=200", "--policy", disable, "--json"];
+    let set: Value = serde_json::from_slice(&serve.cli(&set).stdout).unwrap();
+    let kept = json!({ "timeout_ms": 500, "success": "200", "disable": { "failed_attempts": 2 } });
+    assert_eq!(set["policy"], kept, "{set}");
+    let back = ["endpoint", "set", own, "--policy", "timeout_ms=null", "--policy", "success=null", "--json"];
+    let back: Value = serde_json::from_slice(&serve.cli(&back).stdout).unwrap();
+    assert_eq!(back["policy"], json!({ "disable": { "failed_attempts": 2 } }));
+    assert_eq!(back["policy_in_force"]["success"], json!({ "stated": "2xx" }));
+    let bad = serve.cli(&["endpoint", "set", own, "--policy", "timeout=3"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("timeout_ms"), "it names what there is");
 }
 
 #[tokio::test]

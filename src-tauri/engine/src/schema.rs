@@ -152,6 +152,7 @@ END;
 CREATE INDEX delivery_ended ON delivery (ended_us) WHERE ended_us IS NOT NULL;
 CREATE INDEX delivery_recent ON delivery (endpoint, ended_us, state, took_us) WHERE ended_us IS NOT NULL;
 DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
+UPDATE endpoint SET settings = json_set(settings, '$.policy', json('{}'));
 ";
 
 fn migrations() -> Migrations<'static> {

@@ -70,6 +70,14 @@ pub enum Schedule {
 pub const RETRIES_MAX: u32 = 100;
 
 impl Schedule {
+    /// How many retries it asks for.
+    pub fn retries(&self) -> usize {
+        match self {
+            Self::Fixed(waits) => waits.len(),
+            Self::Exponential { retries, .. } => *retries as usize,
+        }
+    }
+
     /// The waits before each retry, in seconds.
     pub fn waits_s(&self) -> Vec<f64> {
         match self {
@@ -125,63 +133,73 @@ pub enum Https {
     Advised,
 }
 
-/// How a vendor delivers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Policy {
-    /// From the first byte sent to the last byte of the answer, in ms.
-    pub timeout_ms: Fact<u32>,
-    /// For the connection alone, inside the time-out, in ms.
-    pub connect_timeout_ms: Fact<u32>,
-    /// Which answers are a success.
-    pub success: Fact<Success>,
-    /// When failed attempts are made again.
-    pub schedule: Fact<Schedule>,
-    /// Which failures are.
-    pub retry_on: Fact<RetryOn>,
-    /// By how much of itself a wait may be longer or shorter, in percent.
-    pub jitter_percent: Fact<u8>,
-    /// Whether redirects are followed.
-    pub redirects: Fact<bool>,
-    /// Whether the wait an answer asks for (`Retry-After`) is kept.
-    pub retry_after: Fact<bool>,
-    /// What switches an endpoint off.
-    pub disable: Fact<Disable>,
-    /// What a 410 means.
-    pub gone: Fact<Gone>,
-    /// Whether plain `http:` is allowed.
-    pub https: Fact<Https>,
-    /// What an endpoint belongs to: `workspace`, `flow`, `website`, `account`.
-    pub scope: Fact<String>,
-    /// Most endpoints in one scope; 0 is no limit.
-    pub endpoints_max: Fact<u32>,
-    /// Whether a URL may stand only once in a scope.
-    pub unique_url: Fact<bool>,
-    /// Whether events can be chosen for an endpoint.
-    pub choice: Fact<bool>,
+/// The one table of a policy's values, with what is taken for each that a vendor leaves open.
+macro_rules! policy {
+    ($($(#[$about:meta])* $field:ident: $kind:ty = $open:expr,)*) => {
+        /// How a vendor delivers.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Policy {
+            $($(#[$about])* pub $field: Fact<$kind>,)*
+        }
+
+        impl Default for Policy {
+            fn default() -> Self {
+                Self { $($field: Fact::Assumed($open),)* }
+            }
+        }
+
+        /// What somebody sets of a policy; all else stays as the vendor has it.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct OwnPolicy {
+            $($(#[$about])* #[serde(skip_serializing_if = "Option::is_none")] pub $field: Option<$kind>,)*
+        }
+
+        impl Policy {
+            /// This policy with what somebody set.
+            #[must_use]
+            pub fn with(mut self, own: &OwnPolicy) -> Self {
+                $(if let Some(value) = &own.$field {
+                    self.$field = Fact::Own(value.clone());
+                })*
+                self
+            }
+        }
+    };
 }
 
-impl Default for Policy {
-    /// What is taken for every point a vendor leaves open.
-    fn default() -> Self {
-        Self {
-            timeout_ms: Fact::Assumed(10_000),
-            connect_timeout_ms: Fact::Assumed(3_000),
-            success: Fact::Assumed(Success::Any2xx),
-            schedule: Fact::Assumed(Schedule::Fixed(vec![60, 300, 1_200, 3_600, 7_200])),
-            retry_on: Fact::Assumed(RetryOn::All),
-            jitter_percent: Fact::Assumed(0),
-            redirects: Fact::Assumed(false),
-            retry_after: Fact::Assumed(false),
-            disable: Fact::Assumed(Disable::Never),
-            gone: Fact::Assumed(Gone::Failure),
-            https: Fact::Assumed(Https::Advised),
-            scope: Fact::Assumed("account".into()),
-            endpoints_max: Fact::Assumed(0),
-            unique_url: Fact::Assumed(false),
-            choice: Fact::Assumed(true),
-        }
-    }
+policy! {
+    /// From the first byte sent to the last byte of the answer, in ms.
+    timeout_ms: u32 = 10_000,
+    /// For the connection alone, inside the time-out, in ms.
+    connect_timeout_ms: u32 = 3_000,
+    /// Which answers are a success.
+    success: Success = Success::Any2xx,
+    /// When failed attempts are made again.
+    schedule: Schedule = Schedule::Fixed(vec![60, 300, 1_200, 3_600, 7_200]),
+    /// Which failures are.
+    retry_on: RetryOn = RetryOn::All,
+    /// By how much of itself a wait may be longer or shorter, in percent.
+    jitter_percent: u8 = 0,
+    /// Whether redirects are followed; Hookline never does.
+    redirects: bool = false,
+    /// Whether the wait an answer asks for (`Retry-After`) is kept.
+    retry_after: bool = false,
+    /// What switches an endpoint off.
+    disable: Disable = Disable::Never,
+    /// What a 410 means.
+    gone: Gone = Gone::Failure,
+    /// Whether plain `http:` is allowed.
+    https: Https = Https::Advised,
+    /// What an endpoint belongs to: `workspace`, `flow`, `website`, `account`.
+    scope: String = "account".into(),
+    /// Most endpoints in one scope; 0 is no limit.
+    endpoints_max: u32 = 0,
+    /// Whether a URL may stand only once in a scope.
+    unique_url: bool = false,
+    /// Whether events can be chosen for an endpoint.
+    choice: bool = true,
 }
 
 #[cfg(test)]
@@ -200,5 +218,17 @@ mod tests {
     fn a_success_is_what_the_vendor_calls_one() {
         assert!(Success::Any2xx.includes(204) && !Success::Any2xx.includes(301));
         assert!(Success::Only200.includes(200) && !Success::Only200.includes(201));
+    }
+
+    #[test]
+    fn what_somebody_sets_is_laid_over_and_all_else_stays() {
+        let own: OwnPolicy =
+            serde_json::from_str(r#"{ "timeout_ms": 5, "disable": { "failed_attempts": 2 } }"#).expect("own");
+        let vendors = Policy { success: Fact::Stated(Success::Only200), ..Policy::default() };
+        let policy = vendors.clone().with(&own);
+        assert_eq!((policy.timeout_ms, policy.disable), (Fact::Own(5), Fact::Own(Disable::FailedAttempts(2))));
+        assert_eq!((policy.success, policy.schedule), (vendors.success, vendors.schedule));
+        assert_eq!(serde_json::to_string(&OwnPolicy::default()).expect("JSON"), "{}");
+        assert!(serde_json::from_str::<OwnPolicy>(r#"{ "timeout": 5 }"#).is_err());
     }
 }

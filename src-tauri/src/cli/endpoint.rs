@@ -103,6 +103,10 @@ pub(super) struct Settings {
     /// Most requests a second
     #[arg(long)]
     rate: Option<f64>,
+    /// How it delivers where the vendor does otherwise, such as timeout_ms=500, success=200 or
+    /// schedule='{"fixed":[1,5]}'; null is the vendor's own again. Repeat it for more
+    #[arg(long, value_name = "FIELD=VALUE")]
+    policy: Vec<String>,
     /// Whether it signs
     #[arg(long, value_name = "true|false")]
     signed: Option<bool>,
@@ -128,7 +132,17 @@ impl Settings {
             [all] if all == "all" => Some(Value::Null),
             some => Some(json!(some)),
         };
+        let mut policy = Map::new();
+        for one in &self.policy {
+            let (field, text) = one
+                .split_once('=')
+                .ok_or_else(|| CliError::Other(format!("--policy takes FIELD=VALUE, not {one:?}")))?;
+            // A status is the name of a rule there, and no number.
+            let value = serde_json::from_str(text).ok().filter(|value: &Value| field != "success" || value.is_null());
+            policy.insert(field.to_owned(), value.unwrap_or_else(|| text.into()));
+        }
         let given = [
+            ("policy", (!policy.is_empty()).then(|| policy.into())),
             ("name", self.name.map(Value::from)),
             ("scope", self.scope.map(Value::from)),
             ("events", events),

@@ -10,6 +10,7 @@ use tauri::{
     ipc::{InvokeBody, Request, Response},
 };
 use tauri_plugin_dialog::DialogExt;
+use tauri_plugin_notification::NotificationExt;
 use tokio::io::AsyncWriteExt;
 
 use super::Shell;
@@ -135,4 +136,20 @@ async fn pick(app: &AppHandle, name: &str) -> Option<std::path::PathBuf> {
         let _ = send.send(path);
     });
     picked.await.ok()??.into_path().ok()
+}
+
+/// Longest text of a notification, in characters: a desktop shows a few lines.
+const NOTICE_MAX: usize = 300;
+
+/// Tells the user something through the desktop, seen or unseen as the window is.
+#[tauri::command]
+pub(super) fn notify(app: AppHandle, title: &str, body: &str) {
+    let short = |text: &str| text.chars().take(NOTICE_MAX).collect::<String>();
+    // Servers take some HTML in a body; what is told may come from outside.
+    let plain = short(body).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let shown = app.notification().builder().title(short(title)).body(plain).show();
+    if let Err(error) = shown {
+        // A desktop without notifications is no fault: the page says it too.
+        tracing::info!(%error, "the desktop shows no notifications");
+    }
 }

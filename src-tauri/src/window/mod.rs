@@ -49,10 +49,12 @@ pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
         .plugin(tauri_plugin_clipboard_manager::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_notification::init())
         .invoke_handler(tauri::generate_handler![
             commands::api,
             commands::save_to,
             commands::back_up,
+            commands::notify,
             feed::feed_start,
             feed::feed_stop,
             close::closing,
@@ -135,7 +137,7 @@ fn view_of(link: &str) -> Option<String> {
         !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let shown = match path.split('/').collect::<Vec<_>>()[..] {
-        ["settings" | "lab"] => true,
+        ["settings" | "lab" | "endpoints" | "deliveries" | "scenarios"] => true,
         ["inbox", inbox] => plain(&inbox),
         ["inbox", inbox, request] => plain(&inbox) && plain(&request),
         _ => false,

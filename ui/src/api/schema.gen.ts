@@ -214,6 +214,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/endpoints/{id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How an endpoint fared over the last 24 hours. */
+        get: operations["endpoints_read_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/endpoints/{id}/test": {
         parameters: {
             query?: never;
@@ -682,6 +699,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All scenarios. */
+        get: operations["scenarios_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenarios/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a scenario: its events are stored at once and leave one by one, each at its time. */
+        post: operations["scenarios_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scenarios/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One scenario. */
+        get: operations["scenarios_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -900,6 +968,19 @@ export interface components {
             /** @enum {string} */
             type: "delivery_changed";
         } | {
+            /** @description The endpoint, with the reason. */
+            endpoint: components["schemas"]["Endpoint"];
+            /** @enum {string} */
+            type: "endpoint_disabled";
+        } | {
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            deliveries: number;
+            /** @enum {string} */
+            type: "deliveries_expired";
+        } | {
             /** @description The job. */
             job: components["schemas"]["Job"];
             /** @enum {string} */
@@ -1105,7 +1186,7 @@ export interface components {
             };
             /** @description Whether its time stands still. */
             paused?: boolean;
-            /** @description How it is delivered to; as the vendor does if absent. */
+            /** @description What is set of how it is delivered to; all else is as the vendor does. */
             policy?: Record<string, never> | null;
             /** @description Id of the vendor that Hookline is. */
             provider: string;
@@ -1153,6 +1234,38 @@ export interface components {
              * @description Since when.
              */
             since: string;
+        };
+        /** @description How an endpoint fared over the last 24 hours. */
+        EndpointStats: {
+            /** @description Whether only the newest deliveries were looked at, there being more. */
+            cut: boolean;
+            /**
+             * Format: int64
+             * @description Deliveries that arrived.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries that failed or were exhausted.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description What half of the attempts that arrived took at most, in ms.
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: double
+             * @description What 99 of 100 took at most, in ms.
+             */
+            p99_ms?: number | null;
+            /** @description The same by time, the oldest first. */
+            slices: components["schemas"]["StatsSlice"][];
+            /**
+             * Format: double
+             * @description The part that arrived, from 0 to 1; none where nothing ended.
+             */
+            success_rate?: number | null;
         };
         /** @description An error as it is sent. */
         Error: {
@@ -1606,7 +1719,7 @@ export interface components {
              */
             seq: number;
         };
-        /** @description When the oldest requests roll over. Pinned ones stay. */
+        /** @description When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits. */
         Retention: {
             /**
              * Format: int64
@@ -1620,6 +1733,16 @@ export interface components {
             days?: number | null;
             /**
              * Format: int64
+             * @description Most deliveries kept; null keeps any number.
+             */
+            deliveries?: number | null;
+            /**
+             * Format: int64
+             * @description Most bytes of payloads and answers kept; null keeps any amount.
+             */
+            delivery_bytes?: number | null;
+            /**
+             * Format: int64
              * @description Most requests kept; null keeps any number.
              */
             requests?: number | null;
@@ -1631,6 +1754,60 @@ export interface components {
              * @default false
              */
             to_the_end: boolean;
+        };
+        /** @description All scenarios, and the files of your own that do not read. */
+        ScenarioList: {
+            /** @description Files that are no scenario, each with the reason. */
+            bad_files: string[];
+            /** @description The folder that files of your own belong into. */
+            folder: string;
+            items: components["schemas"]["ScenarioShown"][];
+        };
+        /** @description A scenario to be run. */
+        ScenarioRun: {
+            /** @description Ids of the endpoints it goes to; all of the vendor if absent. */
+            endpoints?: string[] | null;
+            /** @description Or the text of its file. */
+            file?: string | null;
+            /** @description Whether what goes `to` there is tried again as the vendor does. */
+            retries?: boolean;
+            /** @description Its id. */
+            scenario?: string | null;
+            /** @description Only endpoints of this scope. */
+            scope?: string | null;
+            /**
+             * Format: int64
+             * @description Makes the same values again; others each time if absent.
+             */
+            seed?: number | null;
+            /**
+             * Format: double
+             * @description How many times faster than written its gaps go.
+             */
+            speed?: number | null;
+            to?: components["schemas"]["EndpointSettings"] | null;
+        };
+        /** @description A scenario as it is shown. */
+        ScenarioShown: {
+            /** @description What happens in it. */
+            about: string;
+            /** @description The file it is read from. */
+            file: string;
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description From its start to its last event, in ms.
+             */
+            lasts_ms: number;
+            /** @description Its name. */
+            name: string;
+            /** @description Whether it is a file of your own. */
+            own: boolean;
+            /** @description Id of the vendor. */
+            provider: string;
+            /** @description Its events, in order. */
+            steps: components["schemas"]["StepShown"][];
         };
         /** @description A scheme by which a message's signature holds. */
         SchemeFound: {
@@ -1675,7 +1852,7 @@ export interface components {
         Sent: {
             /** @description Their deliveries, the first 500. */
             deliveries: components["schemas"]["Delivery"][];
-            /** @description Ids of the events. */
+            /** @description Ids of the events; none where no endpoint was there to get them. */
             events: string[];
         };
         /** @description All settings of one data directory. */
@@ -1712,6 +1889,29 @@ export interface components {
         /** @description Verifying code in every language it can be written in. */
         SnippetList: {
             items: components["schemas"]["Snippet"][];
+        };
+        /** @description Half an hour. */
+        StatsSlice: {
+            /**
+             * Format: int64
+             * @description Deliveries that arrived.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries that failed or were exhausted.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            from: string;
+            /**
+             * Format: double
+             * @description What half of those that arrived took at most, in ms.
+             */
+            p50_ms?: number | null;
         };
         /** @description How the engine fares. */
         Status: {
@@ -1758,6 +1958,16 @@ export interface components {
             seq: number;
             /** @description Release. */
             version: string;
+        };
+        /** @description One event of a scenario. */
+        StepShown: {
+            /**
+             * Format: int64
+             * @description Since the step before, in ms.
+             */
+            after_ms: number;
+            /** @description The event type. */
+            event: string;
         };
         /** @description A request as a list shows it. */
         Summary: {
@@ -2413,6 +2623,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EndpointSecrets"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endpoints_read_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointStats"];
                 };
             };
             404: {
@@ -3662,6 +3901,93 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    scenarios_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioList"];
+                };
+            };
+        };
+    };
+    scenarios_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScenarioRun"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    scenarios_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScenarioShown"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

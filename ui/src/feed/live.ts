@@ -36,6 +36,7 @@ function deliveriesAgain(): void {
     deliveriesDue = undefined;
     void queries.invalidateQueries({ queryKey: ["deliveries"] });
     void queries.invalidateQueries({ queryKey: ["delivery"] });
+    void queries.invalidateQueries({ queryKey: ["endpoint-stats"] });
   }, DELIVERIES_AGAIN_MS);
 }
 
@@ -69,13 +70,21 @@ function apply(items: readonly FeedItem[]): void {
       case "delivery_changed":
         deliveriesAgain();
         break;
-      case "endpoint_changed":
-      case "endpoint_removed": {
-        const endpoint = item.endpoint as Endpoint | undefined;
-        if (endpoint && !endpoint.state.enabled && endpoint.state.reason && !endpoint.state.reason.startsWith("You ")) tell(`${endpoint.name || endpoint.url} was switched off: ${endpoint.state.reason}`);
+      case "deliveries_expired":
+        deliveriesAgain();
+        break;
+      case "endpoint_disabled": {
+        const endpoint = item.endpoint as Endpoint;
+        const [title, reason] = [`${endpoint.name || endpoint.url} was switched off`, endpoint.state.reason ?? ""];
+        tell(`${title}: ${reason}`);
+        platform.notify?.(title, reason);
         void queries.invalidateQueries({ queryKey: ["endpoints"] });
         break;
       }
+      case "endpoint_changed":
+      case "endpoint_removed":
+        void queries.invalidateQueries({ queryKey: ["endpoints"] });
+        break;
       case "inbox_added":
         showInbox(item.inbox as Inbox);
         break;

@@ -22,6 +22,8 @@ export interface Platform {
   saveTo(route: string, name: string): Promise<string | null>;
   /** Asks for a place for a new file on the engine's machine; absent where only text can name one. */
   pickNewFile?: (name: string) => Promise<string | null>;
+  /** Tells the user something though the window may not be seen; absent where the page is all there is. */
+  notify?: (title: string, body: string) => void;
   /** Hears that the window was asked to close, and answers with what the user wants. */
   onClosing?: (ask: () => void) => void;
   close?: (keepListening: boolean) => Promise<void>;

@@ -59,6 +59,7 @@ export function tauriPlatform(): Platform {
     copyText: writeText,
     saveTo: (route, name) => failure(invoke<string | null>("save_to", { route, name })),
     pickNewFile: (name) => failure(invoke<string | null>("back_up", { name })),
+    notify: (title, body) => void invoke("notify", { title, body }).catch(() => undefined),
     onClosing: (ask) => void listen("closing", ask),
     close: (keepListening) => invoke("closing", { keepListening }),
     onShow: (show) => void listen<string>("show", (event) => show(event.payload)),

@@ -102,10 +102,12 @@ export function SettingsPage() {
           <Limit label="Open connections" hint="One more gets 503 and is asked to try again." value={limits.connections} onSave={(now) => change({ limits: { connections: now ?? 0 } })} />
         </Section>
         <Section title="Retention">
-          <p className="mb-3 text-ink-2">Past any of these the oldest requests roll over. Pinned ones stay.</p>
+          <p className="mb-3 text-ink-2">Past any of these the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits to be sent.</p>
           <Limit label="Most requests" hint="In all inboxes together." value={settings.retention.requests} onSave={(now) => change({ retention: { requests: now } })} />
           <Limit label="Most body data, in MB" hint={`Now ${size(status?.bytes ?? 0)}.`} value={settings.retention.bytes} scale={MB} onSave={(now) => change({ retention: { bytes: now } })} />
-          <Limit label="Oldest age, in days" hint="Counted from when a request was stored." value={settings.retention.days} onSave={(now) => change({ retention: { days: now } })} />
+          <Limit label="Oldest age, in days" hint="Of requests and deliveries." value={settings.retention.days} onSave={(now) => change({ retention: { days: now } })} />
+          <Limit label="Most deliveries" hint="With their attempts." value={settings.retention.deliveries} onSave={(now) => change({ retention: { deliveries: now } })} />
+          <Limit label="Most data of deliveries, in MB" hint="Payloads sent and answers kept." value={settings.retention.delivery_bytes} scale={MB} onSave={(now) => change({ retention: { delivery_bytes: now } })} />
         </Section>
         <Section title="Appearance">
           <div className="grid grid-cols-[8rem_1fr] items-center gap-y-3">

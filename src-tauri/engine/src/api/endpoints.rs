@@ -227,7 +227,14 @@ pub(super) async fn change(
         if let Some(fields) = change.settings {
             let mut whole = serde_json::to_value(&row.settings).map_err(|e| ApiError::internal(e.to_string()))?;
             for (name, value) in fields {
-                whole[name] = value;
+                match (name.as_str(), value) {
+                    // What is set of a policy stays but for what this names; null is the vendor's own again.
+                    ("policy", Value::Object(own)) => own.into_iter().for_each(|(name, value)| {
+                        whole["policy"][name] = value;
+                    }),
+                    ("policy", Value::Null) => whole["policy"] = Value::Object(serde_json::Map::new()),
+                    (_, value) => whole[name] = value,
+                }
             }
             let new: EndpointSettings = serde_json::from_value(whole)
                 .map_err(|e| ApiError::invalid(format!("The settings do not read: {e}.")))?;

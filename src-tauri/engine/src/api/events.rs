@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use hookline_provider::sample;
+use hookline_provider::{OwnPolicy, sample};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -181,7 +181,7 @@ impl Receivers<'_> {
         if let Some(to) = self.to {
             let mut settings = EndpointSettings { provider: self.provider.to_owned(), ..to.clone() };
             if !self.retries {
-                settings.policy = Some(once(settings.policy_in_force(&engine.providers.catalogue())));
+                settings.policy = OwnPolicy { schedule: once().schedule, disable: once().disable, ..settings.policy };
             }
             return Ok(vec![engine.add_endpoint(settings, true).await?]);
         }

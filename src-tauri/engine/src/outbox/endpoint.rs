@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use hookline_provider::{Catalogue, Disable, Fact, Https, Policy, Provider, RETRIES_MAX, SchemeRecord, SecretForm};
+use hookline_provider::{
+    Catalogue, Disable, Https, OwnPolicy, Policy, Provider, RETRIES_MAX, SchemeRecord, SecretForm,
+};
 use hookline_signature::Keys;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -89,10 +91,10 @@ pub struct EndpointSettings {
     /// Headers sent with every request.
     #[serde(default)]
     pub headers: Vec<EndpointHeader>,
-    /// How it is delivered to; as the vendor does if absent.
+    /// What is set of how it is delivered to; all else is as the vendor does.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    pub policy: Option<Policy>,
+    pub policy: OwnPolicy,
     /// Whether plain `http:` is allowed though the vendor forbids it.
     #[serde(default)]
     pub local_test: bool,
@@ -185,7 +187,7 @@ impl EndpointSettings {
     /// How it is delivered to: what is set, else what the vendor does.
     pub(crate) fn policy_in_force(&self, catalogue: &Catalogue) -> Policy {
         let vendors = || self.provider_of(catalogue)?.sending.as_ref().map(|sending| sending.policy.clone());
-        self.policy.clone().or_else(vendors).unwrap_or_default()
+        vendors().unwrap_or_default().with(&self.policy)
     }
 
     /// The scheme that signs; none where nothing is signed.
@@ -308,6 +310,12 @@ impl EndpointSettings {
         if !(self.speed > 0.0 && self.speed <= SPEED_MAX) {
             return Some(format!("The speed is a number above 0, to {SPEED_MAX}."));
         }
+        if *policy.redirects.value() {
+            return Some("Redirects are never followed: what a receiver names could be any address.".into());
+        }
+        if *policy.jitter_percent.value() > 100 {
+            return Some("The jitter lies between 0 and 100 percent.".into());
+        }
         let total = *policy.timeout_ms.value();
         if total == 0 || total > TIMEOUT_MAX || *policy.connect_timeout_ms.value() == 0 {
             return Some(format!("Time-outs lie between 1 and {TIMEOUT_MAX} ms."));
@@ -320,7 +328,7 @@ impl EndpointSettings {
         {
             return Some("An endpoint is switched off after one failure or more.".into());
         }
-        if policy.schedule.value().waits_s().len() > RETRIES_MAX as usize {
+        if policy.schedule.value().retries() > RETRIES_MAX as usize {
             return Some(format!("A delivery is tried again at most {RETRIES_MAX} times."));
         }
         let long = self.secrets.iter().map(|secret| secret.value.len()).chain([self.url.len()]);
@@ -457,9 +465,11 @@ impl EndpointRow {
     }
 }
 
-/// The policy of a single attempt: no second one follows.
-pub(crate) fn once(mut policy: Policy) -> Policy {
-    policy.schedule = Fact::Own(hookline_provider::Schedule::Fixed(Vec::new()));
-    policy.disable = Fact::Own(Disable::Never);
-    policy
+/// What makes a policy that of a single attempt: no second one follows.
+pub(crate) fn once() -> OwnPolicy {
+    OwnPolicy {
+        schedule: Some(hookline_provider::Schedule::Fixed(Vec::new())),
+        disable: Some(Disable::Never),
+        ..OwnPolicy::default()
+    }
 }

@@ -266,7 +266,7 @@ impl Engine {
             let mut row = EndpointRow::numbered(connection, endpoint_number)?;
             let mut policy = row.as_ref().map(|row| row.settings.policy_in_force(&catalogue)).unwrap_or_default();
             if claimed.origin == Origin::Test {
-                policy = once(policy);
+                policy = policy.with(&once());
             }
             let (failed, exhausted) = row.as_ref().map_or((0, 0), |row| (row.failed_attempts, row.exhausted));
             let mut outcome = outcome(&policy, &exchange, claimed.made, failed, exhausted, jitter);
