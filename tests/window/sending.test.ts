@@ -1,4 +1,5 @@
 /** Being a vendor, in the window: an endpoint, its events, every attempt, and time that can be hurried. */
+import { spawn, type ChildProcess } from "node:child_process";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { once } from "node:events";
 
@@ -125,5 +126,77 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await until("the row", () => driver.executeScript<boolean>("const row = document.querySelector('[data-testid=deliveries] tbody button'); row?.click(); return Boolean(row)"));
     await click(driver, "Send again");
     await until("its delivery", async () => /chat\.created\s+delivered/.test(await seen(driver)));
+  });
+
+  test("how it delivers is changed, and is the vendor's again", async () => {
+    const { driver } = hookline;
+    await press(driver, Key.ESCAPE);
+    await click(driver, "Change how it delivers");
+    await until("the form", () => driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] input').length > 4"));
+    expect(await serious(driver)).toEqual([]);
+    const fill = (field: string, value: string): Promise<unknown> =>
+      until(`the field ${field}`, () => driver.executeScript<boolean>("const field = document.querySelector(`[aria-labelledby=policy-${arguments[0]}]`); field?.focus(); field?.select(); return document.activeElement === field", field)).then(() => type(driver, value));
+    await fill("schedule", "1 s, soon");
+    await press(driver, Key.ENTER);
+    await sees(driver, "soon is no wait");
+    await fill("schedule", "1 s, 2 min");
+    await shot("policy");
+    await press(driver, Key.ENTER);
+    await noDialog(driver);
+    await sees(driver, "1 s, 2 min");
+    await sees(driver, "set by you");
+    const { items } = await hookline.api<{ items: { policy: object }[] }>("/endpoints");
+    expect(items[0]!.policy).toEqual({ schedule: { fixed: [1, 120] } });
+    await click(driver, "Change how it delivers");
+    await click(driver, "Retries as the vendor");
+    await click(driver, "Save");
+    await noDialog(driver);
+    await until("the vendor's own", async () => !(await seen(driver)).includes("set by you"));
+  });
+
+  test("a scenario is run from its page, and its deliveries are listed with all others", async () => {
+    const { driver } = hookline;
+    await press(driver, "g", "c");
+    await sees(driver, "A chat from hello to rating");
+    expect(await serious(driver)).toEqual([]);
+    await shot("scenarios");
+    await click(driver, "Run A chat from hello to rating");
+    await sees(driver, "Each endpoint gets the events it takes.");
+    await click(driver, "×100");
+    await sees(driver, "It takes 1 s.");
+    await shot("scenario-run");
+    const before = got.length;
+    await until("the seed's field", () => driver.executeScript<boolean>("const field = document.querySelector('[role=dialog] input[inputmode=numeric]'); field?.focus(); return document.activeElement === field"));
+    await type(driver, "7", Key.ENTER);
+    await noDialog(driver);
+    await until("all six", async () => got.length === before + 6);
+    expect(got.slice(before).map(({ headers }) => headers["x-owc-event"])).toEqual(["chat.created", "message.created", "message.created", "message.created", "chat.closed", "chat.rated"]);
+    await press(driver, "g", "d");
+    await until("the six", () => driver.executeScript<boolean>("return document.querySelectorAll('[data-testid=deliveries] tbody tr').length >= 9"));
+    await shot("deliveries");
+    expect(await serious(driver)).toEqual([]);
+    await press(driver, "j", "j");
+    await sees(driver, "Headers sent");
+    await sees(driver, "chat.closed");
+    await shot("deliveries-open");
+    await press(driver, Key.ESCAPE);
+  });
+
+  // A browser's page shows it; the desktop is told by the window alone.
+  test.runIf(door === "window")("the desktop is told when an endpoint is switched off", async () => {
+    const { driver } = hookline;
+    let bus = "";
+    const monitor: ChildProcess = spawn("dbus-monitor", ["--session", "interface='org.freedesktop.Notifications',member='Notify'"]);
+    monitor.stdout!.on("data", (data: Buffer) => (bus += data.toString()));
+    try {
+      await until("the monitor", async () => bus.length > 0);
+      status = 410;
+      await hookline.api("/events", { method: "POST", body: JSON.stringify({ provider: "onwebchat", type: "chat.rated" }) });
+      await until("the notification", async () => bus.includes("was switched off") && bus.includes("410 Gone"));
+      await sees(driver, "was switched off: The receiver answered 410 Gone.");
+    } finally {
+      monitor.kill();
+      status = 200;
+    }
   });
 });

@@ -13,7 +13,9 @@ import { choosePlatform } from "./platform";
 import { preferences } from "./settings/preferences";
 import { SettingsPage } from "./settings/settings-page";
 import { App } from "./shell/app";
+import { DeliveriesPage } from "./sending/deliveries-page";
 import { EndpointsPage } from "./sending/endpoints-page";
+import { ScenariosPage } from "./sending/scenarios-page";
 import { LabPage } from "./signature/lab-page";
 
 const root = createRootRoute({ component: App, notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p> });
@@ -25,7 +27,7 @@ const start = createRoute({
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
     const [, view, name] = place.split("/");
-    if (view === "settings" || view === "lab" || view === "endpoints" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
@@ -48,9 +50,18 @@ const endpoints = createRoute({
     return <EndpointsPage id={endpoint} delivery={delivery} />;
   },
 });
+const deliveries = createRoute({
+  getParentRoute: () => root,
+  path: "/deliveries/{-$delivery}",
+  component: function Deliveries() {
+    const { delivery } = deliveries.useParams();
+    return <DeliveriesPage delivery={delivery} />;
+  },
+});
+const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, settings, endpoints, lab]), defaultPreload: false });
+const router = createRouter({ routeTree: root.addChildren([start, inbox, settings, endpoints, deliveries, scenarios, lab]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

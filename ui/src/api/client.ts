@@ -27,6 +27,8 @@ export interface Trial {
 type WholeTrial = components["schemas"]["Trial"];
 export type Endpoint = components["schemas"]["Endpoint"];
 export type EndpointSettings = components["schemas"]["EndpointSettings"];
+export type EndpointStats = components["schemas"]["EndpointStats"];
+export type Scenario = components["schemas"]["ScenarioShown"];
 export type Cause = components["schemas"]["Cause"];
 export type Delivery = components["schemas"]["Delivery"];
 export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
@@ -108,7 +110,10 @@ export const api = {
   diagnoseEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/diagnose", requestPath(id))),
   sendEvent: (body: { provider: string; type: string; endpoints?: string[]; body?: string; payload?: unknown; count?: number; rate?: number }) =>
     value(client.POST("/api/v1/events", { body: body as never })),
-  deliveries: (query: { endpoint?: string; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
+  scenarios: () => value(client.GET("/api/v1/scenarios")),
+  runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) => value(client.POST("/api/v1/scenarios/run", { body: body as never })),
+  endpointStats: (id: string) => value(client.GET("/api/v1/endpoints/{id}/stats", requestPath(id))),
+  deliveries: (query: { endpoint?: string; state?: Delivery["state"]; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
   delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
   retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
   cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),

@@ -18,6 +18,8 @@ export const COMMANDS = [
   { id: "go-inbox", title: "Go to the first inbox", keys: ["g i"], group: "Go to" },
   { id: "go-settings", title: "Go to settings", keys: ["g s", "Mod+,"], group: "Go to" },
   { id: "go-endpoints", title: "Go to endpoints", keys: ["g e"], group: "Go to" },
+  { id: "go-deliveries", title: "Go to deliveries", keys: ["g d"], group: "Go to" },
+  { id: "go-scenarios", title: "Go to scenarios", keys: ["g c"], group: "Go to" },
   { id: "go-lab", title: "Go to the signature lab", keys: ["g l"], group: "Go to" },
   { id: "next", title: "Next request", keys: ["j", "ArrowDown"], group: "Requests", needs: "inbox" },
   { id: "previous", title: "Previous request", keys: ["k", "ArrowUp"], group: "Requests", needs: "inbox" },
@@ -45,7 +47,7 @@ export const COMMANDS = [
   { id: "zoom-out", title: "Smaller", keys: ["Mod+-"], group: "View" },
   { id: "zoom-reset", title: "Normal size", keys: ["Mod+0"], group: "View" },
   { id: "theme", title: "Light, dark or as the system", keys: ["g t"], group: "View" },
-  { id: "density", title: "Cosy or compact rows", keys: ["g d"], group: "View" },
+  { id: "density", title: "Cosy or compact rows", keys: ["g r"], group: "View" },
 ] as const satisfies readonly Command[];
 
 export type CommandId = (typeof COMMANDS)[number]["id"];

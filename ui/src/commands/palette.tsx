@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 
 import { api, type Summary } from "../api/client";
-import { useInboxes } from "../feed/live";
+import { useEndpoints, useInboxes } from "../feed/live";
 import { Keys } from "../parts/controls";
 import { visible } from "../parts/format";
 import { available, COMMANDS, keysText, perform } from "./commands";
@@ -27,6 +27,7 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
   const [at, setAt] = useState(0);
   const [recent, setRecent] = useState<Summary[]>([]);
   const inboxes = useInboxes().data?.items;
+  const endpoints = useEndpoints().data?.items;
   const navigate = useNavigate();
   const input = useRef<HTMLInputElement>(null);
   const chosen = useRef<Entry>(undefined);
@@ -41,6 +42,7 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
   const entries: Entry[] = [
       ...COMMANDS.filter(({ id }) => id !== "palette" && available(id)).map(({ id, title, group, keys }) => ({ id, title, note: group, keys: keysText(keys[0]), run: () => void perform(id) })),
       ...(inboxes ?? []).map(({ name }) => ({ id: `inbox-${name}`, title: name, note: "Inbox", run: () => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: undefined } }) })),
+      ...(endpoints ?? []).map(({ id, name, url, provider }) => ({ id: `endpoint-${id}`, title: visible(name || url), note: `Endpoint of ${provider}`, run: () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: id, delivery: undefined } }) })),
       ...SETTINGS.map((title) => ({ id: `setting-${title}`, title, note: "Setting", run: () => void navigate({ to: "/settings", hash: title.toLowerCase().replaceAll(" ", "-") }) })),
       ...recent.map((request) => ({
         id: request.id,
@@ -76,8 +78,8 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
             aria-expanded
             aria-controls="palette-list"
             aria-activedescendant={current && `palette-${current.id}`}
-            aria-label="Command, inbox, request or setting"
-            placeholder="Command, inbox, request or setting"
+            aria-label="Command, inbox, endpoint, request or setting"
+            placeholder="Command, inbox, endpoint, request or setting"
             value={needle}
             onChange={(event) => {
               setNeedle(event.target.value);

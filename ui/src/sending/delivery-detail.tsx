@@ -99,6 +99,9 @@ export function DeliveryDetail({ id }: { id: string }) {
           <DeliveryState state={data.state} />
           {data.origin === "test" && <span className="text-small text-ink-2">test</span>}
         </div>
+        <p className="truncate text-small text-ink-2">
+          to <span className="font-mono">{visible(data.url)}</span>
+        </p>
         <p className="text-small text-ink-2">
           {data.attempts} {data.attempts === 1 ? "attempt" : "attempts"} · {size(data.body_bytes)} · made {moment(data.created_at)} · id <span className="font-mono">{data.id}</span>
         </p>

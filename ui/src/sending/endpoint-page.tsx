@@ -3,132 +3,26 @@ import { useNavigate } from "@tanstack/react-router";
 import { CheckCircle2, Copy, Eye, MinusCircle, Pause, Pencil, Play, Power, RefreshCw, Send, Stethoscope, Trash2, TriangleAlert, XCircle, Zap } from "lucide-react";
 import { useState } from "react";
 
-import { api, type Cause, type Delivery, type Endpoint, type Fact } from "../api/client";
+import { api, type Cause, type Endpoint } from "../api/client";
 import { firstKeys, perform } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { Button, Choice, IconButton, Notice } from "../parts/controls";
-import { age, duration, visible } from "../parts/format";
-import { useNow } from "../parts/now";
+import { visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { platform } from "../platform";
 import { Snippets } from "../signature/snippets";
-import { DeliveryDetail, Until } from "./delivery-detail";
+import { DeliveryDetail } from "./delivery-detail";
+import { DeliveryTable } from "./delivery-table";
 import { EndpointDialog } from "./endpoint-form";
+import { EndpointStats } from "./endpoint-stats";
+import { Policy } from "./policy";
 import { SendEvent } from "./send-event";
-import { DeliveryState } from "./state";
 
 const SPEEDS = [
   ["1", "×1"],
   ["60", "×60"],
   ["1000", "×1000"],
 ] as const;
-
-/** A policy's values in words, in the order a person asks for them. */
-const POLICY: readonly (readonly [string, string, (value: never) => string])[] = [
-  ["success", "Success", (value: string) => (value === "200" ? "exactly 200" : "any 2xx")],
-  ["timeout_ms", "Time-out", (value: number) => duration(value)],
-  ["connect_timeout_ms", "To connect", (value: number) => duration(value)],
-  ["schedule", "Retries", (value: { fixed?: number[]; exponential?: { first_s: number; factor: number; retries: number } }) => (value.fixed ? value.fixed.map(wait).join(", ") || "none" : `${value.exponential!.retries}, from ${wait(value.exponential!.first_s)}, each ×${value.exponential!.factor}`)],
-  ["retry_on", "Tried again", (value: string) => (value === "all" ? "every failure" : "5xx, time-outs and connections that fail")],
-  ["jitter_percent", "Jitter", (value: number) => (value ? `${value} %` : "none")],
-  ["retry_after", "Retry-After", (value: boolean) => (value ? "kept" : "not looked at")],
-  ["redirects", "Redirects", (value: boolean) => (value ? "followed" : "a failure")],
-  ["disable", "Switched off", (value: string | Record<string, number>) => (value === "never" ? "never" : Object.entries(value).map(([what, number]) => `after ${number} ${what.replaceAll("_", " ")}`).join())],
-  ["gone", "410", (value: string) => (value === "disable" ? "switches it off at once" : "a failure like any other")],
-  ["https", "HTTPS", (value: string) => value],
-];
-
-function wait(seconds: number): string {
-  return seconds < 60 ? `${seconds} s` : seconds < 3600 ? `${seconds / 60} min` : `${seconds / 3600} h`;
-}
-
-const LABELS: Record<string, string> = { stated: "stated by the vendor", assumed: "assumed", own: "set by you" };
-
-function Policy({ endpoint }: { endpoint: Endpoint }) {
-  const policy = endpoint.policy_in_force as unknown as Record<string, Fact>;
-  return (
-    <section aria-label="Policy">
-      <h3 className="mb-1 font-semibold">How it delivers</h3>
-      <dl className="grid grid-cols-[8rem_1fr_auto] gap-x-3 gap-y-0.5">
-        {POLICY.map(([field, name, words]) => {
-          const [basis, value] = Object.entries(policy[field] ?? {})[0] ?? [];
-          if (basis === undefined) return null;
-          return (
-            <div key={field} className="contents">
-              <dt className="text-ink-2">{name}</dt>
-              <dd>{words(value as never)}</dd>
-              <dd className="text-small text-ink-2">{LABELS[basis]}</dd>
-            </div>
-          );
-        })}
-      </dl>
-    </section>
-  );
-}
-
-function DeliveryRow({ delivery, selected, narrow, now, onPick }: { delivery: Delivery; selected: boolean; narrow: boolean; now: number; onPick: () => void }) {
-  return (
-    <tr onClick={onPick} aria-selected={selected} className={`row-height border-b border-line ${selected ? "bg-selection" : "hover:bg-hover"}`}>
-      <td className="pl-3">
-        <button type="button" className="max-w-full truncate text-left font-medium" onClick={onPick}>
-          {visible(delivery.event_type)}
-        </button>
-      </td>
-      <td className="align-middle">
-        <DeliveryState state={delivery.state} className="align-middle" />
-      </td>
-      <td className={`text-right font-mono text-data font-semibold ${delivery.status && delivery.status < 400 ? "text-valid" : "text-invalid"}`}>{delivery.status ?? ""}</td>
-      <td className="text-right">{delivery.attempts}</td>
-      <td className="text-right text-ink-2">{delivery.took_ms != null && duration(delivery.took_ms)}</td>
-      <td className="pr-3 text-right text-small text-ink-2">{age(delivery.created_at, now)}</td>
-      {!narrow && <td className="max-w-0 truncate pr-3 pl-4 text-ink-2">{delivery.next_at ? <>next <Until at={delivery.next_at} /></> : visible(delivery.reason ?? delivery.error ?? "")}</td>}
-    </tr>
-  );
-}
-
-function Deliveries({ endpoint, selected, onPick }: { endpoint: string; selected: string | undefined; onPick: (id: string) => void }) {
-  const { data } = useQuery({ queryKey: ["deliveries", endpoint], queryFn: () => api.deliveries({ endpoint, limit: 200 }), placeholderData: (before) => before });
-  const items = data?.items ?? [];
-  const now = useNow(1_000);
-  const done = items.filter(({ state }) => ["delivered", "failed", "exhausted"].includes(state));
-  const good = done.filter(({ state }) => state === "delivered");
-  const times = good.flatMap(({ took_ms }) => (took_ms == null ? [] : [took_ms])).toSorted((a, b) => a - b);
-  const at = (share: number): string => duration(times[Math.min(times.length - 1, Math.floor(times.length * share))]!);
-  return (
-    <section aria-label="Recent deliveries" className="mt-4">
-      <h3 className="mb-1 flex flex-wrap items-baseline gap-3 font-semibold">
-        Recent deliveries
-        {done.length > 0 && (
-          <span className="text-small font-normal text-ink-2">
-            {Math.round((good.length / done.length) * 100)} % of {done.length} delivered{times.length > 0 && ` · p50 ${at(0.5)} · p99 ${at(0.99)}`}
-          </span>
-        )}
-      </h3>
-      {items.length === 0 ? (
-        <p className="text-ink-2">Nothing was sent yet.</p>
-      ) : (
-        <table className="w-full table-fixed border-collapse" data-testid="deliveries">
-          <thead>
-            <tr className="border-b border-line text-left text-small text-ink-2">
-              <th className="pl-3 font-medium">Event</th>
-              <th className="w-24 font-medium">State</th>
-              <th className="w-12 text-right font-medium">Code</th>
-              <th className="w-16 text-right font-medium">Attempts</th>
-              <th className="w-20 text-right font-medium">Took</th>
-              <th className="w-20 pr-3 text-right font-medium">Created</th>
-              {!selected && <th className="w-[26%] pl-4 font-medium">Error</th>}
-            </tr>
-          </thead>
-          <tbody>
-            {items.map((delivery) => (
-              <DeliveryRow key={delivery.id} delivery={delivery} selected={delivery.id === selected} narrow={Boolean(selected)} now={now} onPick={() => onPick(delivery.id)} />
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
-  );
-}
 
 function Secret({ endpoint }: { endpoint: Endpoint }) {
   const [shown, setShown] = useState<string>();
@@ -190,7 +84,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
   const file = useQuery({ queryKey: ["provider", endpoint.provider], queryFn: () => api.provider(endpoint.provider), staleTime: Infinity }).data;
   const show = (id: string | undefined): void => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: endpoint.id, delivery: id } });
   const test = (): void => void attempt(api.testEndpoint(endpoint.id).then(({ id }) => show(id)));
-  useCommands({ "test-event": test, "send-event": () => setSending(true), leave: () => show(undefined) });
+  useCommands({ "test-event": test, "send-event": () => setSending(true) });
   const traps = file?.sending?.traps ?? [];
   const speed = SPEEDS.find(([speed]) => Number(speed) === endpoint.speed)?.[0] ?? "1";
   return (
@@ -252,9 +146,13 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
             <TriangleAlert size={14} aria-hidden className="mt-0.5 shrink-0" /> {warning}
           </p>
         ))}
-        <Deliveries endpoint={endpoint.id} selected={delivery} onPick={show} />
+        <section aria-label="Recent deliveries" className="mt-4">
+          <h3 className="mb-1 font-semibold">Recent deliveries</h3>
+          <EndpointStats id={endpoint.id} />
+          <DeliveryTable query={{ endpoint: endpoint.id }} selected={delivery} onPick={show} empty="Nothing was sent yet." />
+        </section>
         <div className="mt-6 space-y-6">
-          <Policy endpoint={endpoint} />
+          <Policy endpoint={endpoint} vendors={file?.sending?.policy} />
           {endpoint.secrets?.length ? <Snippets provider={endpoint.provider} scheme={endpoint.scheme} /> : null}
         </div>
       </section>

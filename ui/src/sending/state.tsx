@@ -13,6 +13,8 @@ const LOOKS: Record<Delivery["state"], { icon: LucideIcon; word: string; colour:
   cancelled: { icon: Ban, word: "cancelled", colour: "text-ink-2" },
 };
 
+export const STATES = Object.keys(LOOKS) as Delivery["state"][];
+
 /** How a delivery stands, as icon and word. */
 export function DeliveryState({ state, className = "" }: { state: Delivery["state"]; className?: string }) {
   const { icon: Icon, word, colour } = LOOKS[state];

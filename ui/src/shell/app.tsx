@@ -46,6 +46,8 @@ export function App() {
       if (first) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: first.name, request: undefined } });
     },
     "go-endpoints": () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } }),
+    "go-deliveries": () => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } }),
+    "go-scenarios": () => void navigate({ to: "/scenarios" }),
     "go-lab": () => void navigate({ to: "/lab" }),
     "go-settings": () => void navigate({ to: "/settings" }),
     "zoom-in": () => zoom(1),

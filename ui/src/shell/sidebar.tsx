@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { FlaskConical, Keyboard, Plus, Search, Send, Settings } from "lucide-react";
+import { Clapperboard, FlaskConical, Keyboard, ListChecks, Plus, Search, Send, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
 import { useEndpoints, useInboxes } from "../feed/live";
@@ -49,13 +49,19 @@ export function Sidebar() {
         ))}
       </ul>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Sending</h2>
-      <Link to="/endpoints/{-$endpoint}/{-$delivery}" params={{ endpoint: undefined, delivery: undefined }} activeOptions={{ exact: false }} className={`${ENTRY} mb-2`}>
+      <Link to="/endpoints/{-$endpoint}/{-$delivery}" params={{ endpoint: undefined, delivery: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
         <Send size={16} aria-hidden /> Endpoints
         {off > 0 && (
           <span className="ml-auto text-small font-semibold text-invalid" aria-label={`${off} switched off`}>
             {off} off
           </span>
         )}
+      </Link>
+      <Link to="/deliveries/{-$delivery}" params={{ delivery: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
+        <ListChecks size={16} aria-hidden /> Deliveries
+      </Link>
+      <Link to="/scenarios" className={`${ENTRY} mb-2`}>
+        <Clapperboard size={16} aria-hidden /> Scenarios
       </Link>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
       <Link to="/lab" className={`${ENTRY} mb-2`}>
