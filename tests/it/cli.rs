@@ -206,3 +206,20 @@ async fn an_inbox_gets_its_provider_and_secret_on_the_command_line() {
     assert_eq!(bad.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&bad.stderr).contains("hookline providers"));
 }
+
+#[test]
+fn a_whole_handler_is_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        crate::hookline::hookline().args(["--data", dir.path().to_str().unwrap()]).args(args).output().unwrap()
+    };
+    let printed = run(&["providers", "show", "onwebchat", "--handler", "fastapi"]);
+    assert!(text(&printed.stdout).contains("async def webhook"), "{}", text(&printed.stderr));
+    // Deway signs nothing, unless it is asked to.
+    assert!(!text(&run(&["providers", "show", "deway", "--handler", "go"]).stdout).contains("func Verify"));
+    let signed = run(&["providers", "show", "deway", "--handler", "go", "--scheme", "deway"]);
+    assert!(text(&signed.stdout).contains("func Verify"));
+    let unknown = run(&["providers", "show", "onwebchat", "--handler", "rails"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(text(&unknown.stderr).contains("express, fastapi, php, go"));
+}

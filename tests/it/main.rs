@@ -5,6 +5,7 @@ mod bytes;
 mod cli;
 mod doors;
 mod durability;
+mod handlers;
 mod handshake;
 mod hookline;
 mod house;

@@ -61,6 +61,11 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await noDialog(driver);
     await sees(driver, "Hookline is onWebChat");
     await sees(driver, "stated by the vendor");
+    await sees(driver, "Receive it in your own code");
+    await click(driver, "Go");
+    await sees(driver, "func webhook(");
+    await click(driver, "Express");
+    await sees(driver, 'headers["x-owc-signature"]');
   });
 
   test("an event is sent with the vendor's payload and shown with its attempt", async () => {

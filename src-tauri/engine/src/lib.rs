@@ -46,5 +46,5 @@ pub use providers::catalogue;
 pub use receiver::ReceiverState;
 pub use request::{Detail, HeaderLine, Summary, quote};
 pub use settings::{OnClose, Retention, Settings};
-pub use snippet::{Snippet, snippets};
+pub use snippet::{Snippet, handlers, snippets};
 pub use verification::Verification;

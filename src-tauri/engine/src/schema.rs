@@ -150,7 +150,7 @@ CREATE TRIGGER attempt_out AFTER DELETE ON attempt BEGIN
   UPDATE outbox_total SET bytes = bytes - coalesce(length(OLD.response_body), 0);
 END;
 CREATE INDEX delivery_ended ON delivery (ended_us) WHERE ended_us IS NOT NULL;
-CREATE INDEX delivery_recent ON delivery (endpoint, ended_us, state, took_us) WHERE ended_us IS NOT NULL;
+CREATE INDEX delivery_recent ON delivery (endpoint, ended_us, state, origin, took_us) WHERE ended_us IS NOT NULL;
 DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
 UPDATE endpoint SET settings = json_set(settings, '$.policy', json('{}'));
 ";

@@ -41,6 +41,11 @@ impl Serialize for Places {
 }
 
 impl Places {
+    /// The places.
+    pub fn sources(&self) -> &[Source] {
+        &self.0
+    }
+
     /// The values there, joined by a full stop; none unless all are there.
     fn value(&self, reading: &Reading<'_>) -> Option<String> {
         let values: Vec<String> = self.0.iter().map(|source| source.value(reading)).collect::<Option<_>>()?;

@@ -1,4 +1,4 @@
-use hookline_engine::{Provider, catalogue, snippets};
+use hookline_engine::{Provider, catalogue, handlers, snippets};
 
 use super::{Context, error::CliError, terminal};
 
@@ -17,8 +17,11 @@ enum Verb {
         /// Print code that verifies its requests: node, python, php, go, ruby, java or rust
         #[arg(long, value_name = "LANGUAGE")]
         snippet: Option<String>,
+        /// Print a whole receiving handler: express, fastapi, php or go
+        #[arg(long, value_name = "FRAMEWORK", conflicts_with = "snippet")]
+        handler: Option<String>,
         /// One of its schemes; the usual one by default
-        #[arg(long, requires = "snippet")]
+        #[arg(long)]
         scheme: Option<String>,
     },
 }
@@ -45,29 +48,59 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
             }
             Ok(())
         }
-        Some(Verb::Show { name, snippet, scheme }) => {
+        Some(Verb::Show { name, snippet, handler, scheme }) => {
             let provider = catalogue.get(name).ok_or_else(|| {
                 CliError::Other(format!("there is no provider {name:?}; `hookline providers` lists them"))
             })?;
-            match snippet {
-                None if context.json => json(provider),
-                None => {
+            match (snippet, handler) {
+                (None, None) if context.json => json(provider),
+                (None, None) => {
                     terminal::line(catalogue.file(name).unwrap_or_default().trim_end());
                     Ok(())
                 }
-                Some(language) => code(provider, scheme.as_deref(), language),
+                (Some(language), _) => code(provider, scheme.as_deref(), language),
+                (_, Some(framework)) => whole(provider, scheme.as_deref(), framework),
             }
         }
     }
 }
 
-fn code(provider: &Provider, scheme: Option<&str>, language: &str) -> Result<(), CliError> {
-    let record = provider.scheme(scheme).ok_or_else(|| {
-        CliError::Other(format!(
-            "{} has no such scheme; `hookline providers show {}` lists them",
-            provider.name, provider.id
-        ))
+fn no_scheme(provider: &Provider) -> CliError {
+    CliError::Other(format!(
+        "{} has no such scheme; `hookline providers show {}` lists them",
+        provider.name, provider.id
+    ))
+}
+
+fn whole(provider: &Provider, scheme: Option<&str>, framework: &str) -> Result<(), CliError> {
+    let record = provider.scheme(scheme);
+    if record.is_none() && scheme.is_some() {
+        return Err(no_scheme(provider));
+    }
+    // A scheme that is asked for by name is wanted, also where the vendor leaves its requests unsigned.
+    let signs = scheme.is_some() || provider.sending.as_ref().is_none_or(|sending| sending.signed);
+    let all = handlers(provider, record.filter(|_| signs).map(|record| &record.scheme));
+    let found = all.iter().find(|handler| handler.language == framework);
+    let handler = found.ok_or_else(|| match all.is_empty() {
+        true => CliError::Other(format!(
+            "there is no handler for {}: its signature has a rule of its own; use its SDK",
+            provider.name
+        )),
+        false => {
+            let known: Vec<&str> = all.iter().map(|handler| handler.language.as_str()).collect();
+            CliError::Other(format!(
+                "there is no handler in {framework:?} for {}; there are {}",
+                provider.name,
+                known.join(", ")
+            ))
+        }
     })?;
+    terminal::line(handler.code.trim_end());
+    Ok(())
+}
+
+fn code(provider: &Provider, scheme: Option<&str>, language: &str) -> Result<(), CliError> {
+    let record = provider.scheme(scheme).ok_or_else(|| no_scheme(provider))?;
     let all = snippets(&provider.name, &record.scheme);
     let found = all.iter().find(|snippet| snippet.language == language);
     let snippet = found.ok_or_else(|| match all.is_empty() {

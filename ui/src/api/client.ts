@@ -29,6 +29,7 @@ export type Endpoint = components["schemas"]["Endpoint"];
 export type EndpointSettings = components["schemas"]["EndpointSettings"];
 export type EndpointStats = components["schemas"]["EndpointStats"];
 export type Scenario = components["schemas"]["ScenarioShown"];
+export type Snippet = components["schemas"]["Snippet"];
 export type Cause = components["schemas"]["Cause"];
 export type Delivery = components["schemas"]["Delivery"];
 export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
@@ -118,6 +119,7 @@ export const api = {
   retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
   cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),
   snippets: (id: string, scheme?: string) => value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
+  handlers: (id: string, signed: boolean, scheme?: string) => value(client.GET("/api/v1/providers/{id}/handlers", { params: { path: { id }, query: { scheme, signed } } })),
   saveProvider: (id: string, body: { name: string; scheme: object; event_type?: string[]; event_id?: string[] }) =>
     value(client.PUT("/api/v1/providers/{id}", { ...requestPath(id), body: { ...body, scheme: body.scheme as Record<string, never> } })),
   trySignature: (id: string, body: Trial) => value(client.POST("/api/v1/requests/{id}/signature/try", { ...requestPath(id), body: body as unknown as WholeTrial })),

@@ -10,7 +10,7 @@ import { Button, Choice, IconButton, Notice } from "../parts/controls";
 import { visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { platform } from "../platform";
-import { Snippets } from "../signature/snippets";
+import { Handlers } from "../signature/snippets";
 import { DeliveryDetail } from "./delivery-detail";
 import { DeliveryTable } from "./delivery-table";
 import { EndpointDialog } from "./endpoint-form";
@@ -153,7 +153,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
         </section>
         <div className="mt-6 space-y-6">
           <Policy endpoint={endpoint} vendors={file?.sending?.policy} />
-          {endpoint.secrets?.length ? <Snippets provider={endpoint.provider} scheme={endpoint.scheme} /> : null}
+          <Handlers provider={endpoint.provider} scheme={endpoint.scheme} signed={endpoint.signed ?? file?.sending?.signed ?? true} />
         </div>
       </section>
       {delivery && (

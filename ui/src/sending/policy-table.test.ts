@@ -12,7 +12,8 @@ describe("what a person writes of a policy", () => {
     ["schedule", { exponential: { retries: 8, first_s: 90, factor: 1.5 } }, "8 from 90 s x1.5"],
     ["disable", "never", "never"],
     ["disable", { failed_retries: 5 }, "5 failed retries"],
-    ["timeout_ms", 5000, "5000"],
+    ["timeout_ms", 5000, "5000 ms"],
+    ["jitter_percent", 10, "10 %"],
   ])("%s %j is written %s and read back", (field, value, text) => {
     expect(row(field).write!(value as never)).toBe(text);
     expect(row(field).read!(text)).toEqual(value);

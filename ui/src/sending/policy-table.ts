@@ -37,6 +37,13 @@ function number(text: string): number {
   return value;
 }
 
+/** A time-out in ms; `5 s` is five seconds. */
+function milliseconds(text: string): number {
+  const [, value, unit = "ms"] = /^(\d+(?:\.\d+)?)\s*(ms|s)?$/.exec(text.trim()) ?? [];
+  if (value === undefined) throw new Error(`${text || "Nothing"} is no time-out; write 500 ms or 5 s.`);
+  return Math.round(Number(value) * (unit === "s" ? 1000 : 1));
+}
+
 export interface PolicyRow {
   field: string;
   name: string;
@@ -53,8 +60,8 @@ const BOOLEAN = (yes: string, no: string) => [["true", yes], ["false", no]] as c
 /** A policy's values, in the order a person asks for them. */
 export const POLICY: readonly PolicyRow[] = [
   { field: "success", name: "Success", words: (value: string) => (value === "200" ? "exactly 200" : "any 2xx"), choices: [["2xx", "any 2xx"], ["200", "exactly 200"]] },
-  { field: "timeout_ms", name: "Time-out", words: (value: number) => duration(value), write: String, read: number, hint: "ms" },
-  { field: "connect_timeout_ms", name: "To connect", words: (value: number) => duration(value), write: String, read: number, hint: "ms" },
+  { field: "timeout_ms", name: "Time-out", words: (value: number) => duration(value), write: (value: number) => `${value} ms`, read: milliseconds, hint: "ms, or s" },
+  { field: "connect_timeout_ms", name: "To connect", words: (value: number) => duration(value), write: (value: number) => `${value} ms`, read: milliseconds, hint: "ms, or s" },
   {
     field: "schedule",
     name: "Retries",
@@ -67,7 +74,7 @@ export const POLICY: readonly PolicyRow[] = [
     hint: "1 min, 5 min, 2 h; or 5 from 30 s x2; empty for none",
   },
   { field: "retry_on", name: "Tried again", words: (value: string) => (value === "all" ? "every failure" : "5xx, time-outs and connections that fail"), choices: [["all", "every failure"], ["server_errors", "5xx and no answer"]] },
-  { field: "jitter_percent", name: "Jitter", words: (value: number) => (value ? `${value} %` : "none"), write: String, read: number, hint: "%" },
+  { field: "jitter_percent", name: "Jitter", words: (value: number) => (value ? `${value} %` : "none"), write: (value: number) => `${value} %`, read: (text) => number(text.replace("%", "")), hint: "%" },
   { field: "retry_after", name: "Retry-After", words: (value: boolean) => (value ? "kept" : "not looked at"), choices: BOOLEAN("kept", "not looked at") },
   { field: "redirects", name: "Redirects", words: () => "a failure" },
   {

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { api, type Scenario } from "../api/client";
 import { useEndpoints } from "../feed/live";
 import { Button, Choice, Dialog, Field, IconButton, INPUT, Notice } from "../parts/controls";
-import { duration, visible } from "../parts/format";
+import { visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { CallError, platform } from "../platform";
 
@@ -20,6 +20,7 @@ const SPEEDS = [
 /** A length of time in minutes and seconds. */
 function lasts(ms: number): string {
   const seconds = Math.round(ms / 1000);
+  if (ms < 1000) return `${Math.round(ms)} ms`;
   return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
@@ -28,7 +29,7 @@ function Steps({ steps }: { steps: Scenario["steps"] }) {
     <ol className="mt-1 flex flex-wrap items-center gap-x-1.5 gap-y-1">
       {steps.map(({ event, after_ms }, place) => (
         <li key={place} className="flex items-center gap-1.5">
-          {place > 0 && <span className="text-small text-ink-2">{after_ms ? `— ${duration(after_ms)} →` : "→"}</span>}
+          {place > 0 && <span className="text-small text-ink-2">{after_ms ? `— ${lasts(after_ms)} →` : "→"}</span>}
           <code className="rounded border border-line bg-background px-1.5 font-mono text-data">{visible(event)}</code>
         </li>
       ))}

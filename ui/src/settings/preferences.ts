@@ -9,11 +9,12 @@ export interface Preferences {
   bodyView: "tree" | "text" | "hex";
   /** Of code that is shown. */
   language: string;
+  framework: string;
   place: string;
 }
 
 const KEY = "hookline-preferences";
-const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", language: "node", place: "/" };
+const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", language: "node", framework: "express", place: "/" };
 const ZOOMS = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const;
 
 function stored(): Preferences {

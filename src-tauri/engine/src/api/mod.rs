@@ -65,6 +65,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(providers::list))
         .routes(routes!(providers::read, providers::save, providers::remove))
         .routes(routes!(providers::list_snippets))
+        .routes(routes!(providers::list_handlers))
         .routes(routes!(endpoints::list, endpoints::add))
         .routes(routes!(endpoints::read, endpoints::change, endpoints::remove))
         .routes(routes!(endpoints::secrets))

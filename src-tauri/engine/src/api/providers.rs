@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_provider::{Own, Places, Provider};
+use hookline_provider::{Catalogue, Own, Places, Provider, SchemeRecord};
 use hookline_signature::Scheme;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-use crate::{Engine, Snippet, snippets};
+use crate::{Engine, Snippet, handlers, snippets};
 
 /// Longest id of a provider.
 const ID_MAX: usize = 64;
@@ -135,16 +135,51 @@ pub(super) async fn list_snippets(
     extract::Query(query): extract::Query<SnippetQuery>,
 ) -> Result<Json<SnippetList>, ApiError> {
     let catalogue = engine.providers.catalogue();
-    let provider =
-        catalogue.get(&id).ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;
-    let items = match (provider.scheme(query.scheme.as_deref()), query.scheme) {
-        (Some(record), _) => snippets(&provider.name, &record.scheme),
-        (None, None) => Vec::new(),
-        (None, Some(scheme)) => {
-            return Err(ApiError::not_found("scheme", format!("{} has no scheme {scheme:?}.", provider.name)));
-        }
-    };
+    let (provider, record) = asked(&catalogue, &id, query.scheme.as_deref())?;
+    let items = record.map_or_else(Vec::new, |record| snippets(&provider.name, &record.scheme));
     Ok(Json(SnippetList { items }))
+}
+
+/// A vendor and one of its schemes, the usual one if none is named.
+fn asked<'c>(
+    catalogue: &'c Catalogue,
+    id: &str,
+    scheme: Option<&str>,
+) -> Result<(&'c Provider, Option<&'c SchemeRecord>), ApiError> {
+    let provider =
+        catalogue.get(id).ok_or_else(|| ApiError::not_found("provider", format!("There is no provider {id:?}.")))?;
+    match (provider.scheme(scheme), scheme) {
+        (None, Some(scheme)) => {
+            Err(ApiError::not_found("scheme", format!("{} has no scheme {scheme:?}.", provider.name)))
+        }
+        (record, _) => Ok((provider, record)),
+    }
+}
+
+/// Which handlers are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HandlerQuery {
+    /// One of the vendor's schemes; the usual one if absent.
+    scheme: Option<String>,
+    /// Whether requests are signed; as the vendor does if absent.
+    signed: Option<bool>,
+}
+
+/// A whole receiving handler for a vendor's requests, in each framework it can be written for.
+#[utoipa::path(get, path = "/providers/{id}/handlers", tag = "providers", params(("id" = String, Path), HandlerQuery), responses(
+    (status = 200, body = SnippetList), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn list_handlers(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<HandlerQuery>,
+) -> Result<Json<SnippetList>, ApiError> {
+    let catalogue = engine.providers.catalogue();
+    let (provider, record) = asked(&catalogue, &id, query.scheme.as_deref())?;
+    let vendors = provider.sending.as_ref().is_none_or(|sending| sending.signed);
+    let record = record.filter(|_| query.signed.unwrap_or(vendors));
+    Ok(Json(SnippetList { items: handlers(provider, record.map(|record| &record.scheme)) }))
 }
 
 /// A vendor of your own.

@@ -61,7 +61,7 @@ pub(crate) fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusq
     let from_us = now_us - SPAN_US;
     let mut rows = connection.prepare_cached(
         "SELECT ended_us, state, took_us FROM delivery WHERE endpoint = ?1 AND ended_us > ?2 AND ended_us <= ?3
-           AND state IN (2, 3, 4) ORDER BY ended_us DESC LIMIT ?4",
+           AND state IN (2, 3, 4) AND origin != 1 ORDER BY ended_us DESC LIMIT ?4",
     )?;
     let mut rows = rows.query(params![endpoint, from_us, now_us, MOST as i64 + 1])?;
     let mut all = Vec::new();
@@ -130,9 +130,12 @@ mod tests {
         add(1, DeliveryState::Exhausted, Some(now_us - SPAN_US + 1), 9_000);
         add(1, DeliveryState::Failed, Some(now_us), 9_000);
         add(1, DeliveryState::Cancelled, Some(now_us), 1);
+        add(9, DeliveryState::Delivered, Some(now_us), 1);
         add(1, DeliveryState::Waiting, None, 1);
         add(1, DeliveryState::Delivered, Some(now_us - SPAN_US), 1);
         add(2, DeliveryState::Delivered, Some(now_us - 1), 1);
+        // A test counts toward nothing.
+        connection.execute("UPDATE delivery SET endpoint = 1, origin = 1 WHERE endpoint = 9", []).expect("a test");
         let found = stats(&connection, 1, now_us).expect("stats");
         assert_eq!((found.delivered, found.failed, found.cut), (100, 2, false));
         assert_eq!((found.p50_ms, found.p99_ms), (Some(50.0), Some(99.0)));

@@ -4,6 +4,7 @@
 //! here by one table of small functions per language.
 
 mod go;
+mod handler;
 mod java;
 mod node;
 mod php;
@@ -15,6 +16,8 @@ use hookline_signature::{Algorithm, Digest, Encoding, KeyForm, Part, Place, Sche
 use minijinja::{Environment, context};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub use handler::handlers;
 
 /// A language snippets are written in.
 struct Language {
@@ -251,13 +254,14 @@ pub struct Snippet {
 /// JWT, for RSA-PSS, and for schemes with a rule of their own.
 pub fn snippets(vendor: &str, scheme: &Scheme) -> Vec<Snippet> {
     let in_language = |language: &Language| {
-        let code = snippet(vendor, scheme, language)?;
+        let code = rendered(vendor, scheme, language, &[])?;
         Some(Snippet { language: language.id.into(), name: language.name.into(), code })
     };
     LANGUAGES.iter().filter_map(in_language).collect()
 }
 
-fn snippet(vendor: &str, scheme: &Scheme, language: &Language) -> Option<String> {
+/// The verifying code; `imports` are taken in beside its own.
+fn rendered(vendor: &str, scheme: &Scheme, language: &Language, imports: &[&'static str]) -> Option<String> {
     let Scheme::Digest(digest) = scheme else { return None };
     let model = Model::of(digest)?;
     let all = |values: Vec<Option<String>>| values.into_iter().collect::<Option<Vec<String>>>();
@@ -274,6 +278,12 @@ fn snippet(vendor: &str, scheme: &Scheme, language: &Language) -> Option<String>
     };
     let split_class: String =
         model.split.chars().flat_map(|c| if "]\\^-/".contains(c) { vec!['\\', c] } else { vec![c] }).collect();
+    let mut taken_in = (language.imports)(&model);
+    taken_in.extend(imports);
+    if !imports.is_empty() {
+        taken_in.sort_unstable();
+        taken_in.dedup();
+    }
     let context = context! {
         vendor,
         kind => model.kind,
@@ -281,7 +291,7 @@ fn snippet(vendor: &str, scheme: &Scheme, language: &Language) -> Option<String>
         places => all(model.places.iter().map(language.place).collect())?,
         pieces => all(model.pieces.iter().map(language.piece).collect())?,
         needed => all(model.needed().into_iter().map(language.value).collect())?,
-        imports => (language.imports)(&model),
+        imports => taken_in,
         check,
         key => (language.key)(model.key)?,
         found => (language.found)(model.encoding)?,
@@ -329,7 +339,7 @@ mod tests {
                 }
                 if digest.algorithm.is_symmetric() {
                     schemes += 1;
-                    written += usize::from(snippet(&provider.name, &record.scheme, &LANGUAGES[0]).is_some());
+                    written += usize::from(rendered(&provider.name, &record.scheme, &LANGUAGES[0], &[]).is_some());
                 }
             }
         }

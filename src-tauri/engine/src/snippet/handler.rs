@@ -1,0 +1,160 @@
+//! Whole receiving handlers in a framework: a vendor's verifying code with everything around it.
+
+use hookline_provider::{Places, Provider};
+use hookline_signature::{Place, Scheme, Source};
+use minijinja::{Environment, context};
+
+use super::{Language, Snippet, go, literal, node, php, python, rendered};
+
+/// A framework handlers are written for.
+struct Framework {
+    /// Its name in the API.
+    id: &'static str,
+    /// Its name for people.
+    name: &'static str,
+    language: &'static Language,
+    template: &'static str,
+    /// What it takes in beside what the verifying code does; only Go has one list of them.
+    imports: &'static [&'static str],
+    /// A header's value; it need not be there.
+    header: fn(&str) -> String,
+    /// A scalar of the payload; it need not be there.
+    field: fn(&[&str]) -> String,
+    /// Several values as one, with full stops between them.
+    joined: fn(&str) -> String,
+}
+
+const FRAMEWORKS: &[Framework] = &[
+    Framework {
+        id: "express",
+        name: "Express",
+        language: &node::LANGUAGE,
+        template: include_str!("templates/handlers/express.mjs"),
+        imports: &[],
+        header: |name| format!("request.headers[{}]", literal(&name.to_lowercase())),
+        field: |path| {
+            let steps: String = path.iter().map(|step| format!("?.[{}]", literal(step))).collect();
+            format!("payload{steps}")
+        },
+        joined: |values| format!("[{values}].join(\".\")"),
+    },
+    Framework {
+        id: "fastapi",
+        name: "FastAPI",
+        language: &python::LANGUAGE,
+        template: include_str!("templates/handlers/fastapi.py"),
+        imports: &[],
+        header: |name| format!("request.headers.get({})", literal(&name.to_lowercase())),
+        field: |path| format!("field(payload, {})", listed(path)),
+        joined: |values| format!("\".\".join(str(value) for value in [{values}])"),
+    },
+    Framework {
+        id: "php",
+        name: "PHP",
+        language: &php::LANGUAGE,
+        template: include_str!("templates/handlers/handler.php"),
+        imports: &[],
+        header: |name| format!("($headers[{}] ?? null)", literal(&name.to_lowercase())),
+        field: |path| {
+            let steps: String = path.iter().map(|step| format!("[{}]", literal(step))).collect();
+            format!("($payload{steps} ?? null)")
+        },
+        joined: |values| format!("implode('.', [{values}])"),
+    },
+    Framework {
+        id: "go",
+        name: "Go",
+        language: &go::LANGUAGE,
+        template: include_str!("templates/handlers/handler.go"),
+        imports: &["encoding/json", "errors", "fmt", "io", "log", "net/http", "os"],
+        header: |name| format!("r.Header.Get({})", literal(name)),
+        field: |path| format!("field(payload, {})", listed(path)),
+        joined: |values| format!("strings.Join([]string{{{values}}}, \".\")"),
+    },
+];
+
+fn listed(path: &[&str]) -> String {
+    path.iter().map(|step| literal(step)).collect::<Vec<_>>().join(", ")
+}
+
+impl Framework {
+    /// A value of the request; none for a place no handler reads.
+    fn value(&self, source: &Source) -> Option<String> {
+        let plain = |step: &&str| !step.is_empty() && !step.contains(['[', ']', '*']) && step.is_ascii();
+        match source.place {
+            Place::Header => Some((self.header)(source.name.split('|').next()?)),
+            Place::Json => {
+                let path: Vec<&str> = source.name.split('.').collect();
+                path.iter().all(plain).then(|| (self.field)(&path))
+            }
+            _ => None,
+        }
+    }
+
+    /// The first place of several that can be read.
+    fn first(&self, places: &[Places]) -> Option<String> {
+        places.iter().find_map(|place| {
+            let values: Vec<String> = place.sources().iter().map(|source| self.value(source)).collect::<Option<_>>()?;
+            match values.as_slice() {
+                [one] => Some(one.clone()),
+                several => Some((self.joined)(&several.join(", "))),
+            }
+        })
+    }
+
+    fn handler(&self, provider: &Provider, scheme: Option<&Scheme>) -> Option<Snippet> {
+        let event_type = self.first(&provider.event_type);
+        let event_id = self.first(&provider.event_id);
+        let joins = event_type.iter().chain(&event_id).any(|expression| expression.contains("strings.Join"));
+        let mut imports = self.imports.to_vec();
+        // Only Go minds what is taken in and not used.
+        imports.extend((event_id.is_some() && !imports.is_empty()).then_some("sync"));
+        imports.extend(joins.then_some("strings"));
+        let verify = match scheme {
+            Some(scheme) => Some(rendered(&provider.name, scheme, self.language, &imports)?),
+            None => None,
+        };
+        let sending = provider.sending.as_ref();
+        let events: Vec<_> = sending
+            .iter()
+            .flat_map(|sending| &sending.events)
+            .map(|event| context! { kind => event.kind, about => event.about })
+            .collect();
+        let traps: Vec<&str> =
+            sending.iter().flat_map(|sending| &sending.traps).map(|trap| trap.warning.as_str()).collect();
+        let takes = |name: &str| {
+            let head = verify.iter().flat_map(|code| code.lines()).find(|line| line.to_lowercase().contains("verify("));
+            head.is_some_and(|line| line.split(|c: char| !c.is_alphanumeric()).any(|word| word == name))
+        };
+        imports.sort_unstable();
+        let mut environment = Environment::new();
+        environment.add_filter("literal", |text: &str| literal(text));
+        let code = environment
+            .render_str(
+                self.template,
+                context! {
+                    vendor => provider.name,
+                    verify => verify.as_deref().map(str::trim_end),
+                    imports,
+                    event_type,
+                    event_id,
+                    events,
+                    traps,
+                    handshakes => provider.handshakes.iter().map(|handshake| handshake.name.as_str()).collect::<Vec<_>>(),
+                    url => takes("url"),
+                    path => takes("path"),
+                    method => takes("method"),
+                    now => takes("now"),
+                    params => if takes("params") { scheme.map(Scheme::params).unwrap_or_default() } else { Vec::new() },
+                },
+            )
+            .ok()?;
+        Some(Snippet { language: self.id.into(), name: self.name.into(), code: code.trim_end().to_owned() + "\n" })
+    }
+}
+
+/// A receiving handler for a vendor in every framework it can be written for; `scheme` is how its
+/// requests are signed, where they are.
+pub fn handlers(provider: &Provider, scheme: Option<&Scheme>) -> Vec<Snippet> {
+    FRAMEWORKS.iter().filter_map(|framework| framework.handler(provider, scheme)).collect()
+}

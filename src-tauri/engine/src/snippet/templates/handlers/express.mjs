@@ -1,0 +1,88 @@
+// Receives webhooks of {{ vendor }} with Express:
+//
+//   npm install express
+//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}node webhook.mjs
+{%- if handshakes %}
+//
+// Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+{%- endif %}
+{%- for trap in traps %}
+//
+// Mind: {{ trap }}
+{%- endfor %}
+import express from "express";
+{% if verify %}{{ verify }}
+
+{% endif -%}
+{% if verify -%}
+// Without a secret anybody could sign.
+const secret = process.env.WEBHOOK_SECRET;
+if (!secret) throw new Error("Set WEBHOOK_SECRET to the signing secret.");
+
+{% endif -%}
+const app = express();
+{%- if event_id %}
+
+// Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
+const seen = new Set();
+{%- endif %}
+
+// The body stays as it arrived{% if verify %}: the signature covers its bytes, before any parser{% endif %}.
+app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request, response) => {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+{%- if verify %}
+  const genuine = verify({
+    headers: request.headers,
+    body,
+    secret,
+{%- if url %}
+    url: process.env.WEBHOOK_URL ?? "",
+{%- endif %}
+{%- if path %}
+    path: request.originalUrl,
+{%- endif %}
+{%- if method %}
+    method: request.method,
+{%- endif %}
+{%- if params %}
+    params: { {%- for param in params %} {{ param|literal }}: process.env.{{ param|upper }} ?? ""{% if not loop.last %},{% endif %}{% endfor %} },
+{%- endif %}
+  });
+  if (!genuine) return response.status(401).type("text").send("The signature does not hold.");
+{%- endif %}
+  let payload;
+  try {
+    payload = JSON.parse(body);
+  } catch {
+    return response.status(400).type("text").send("The body is no JSON.");
+  }
+  // Answer first, work afterwards: a sender waits a few seconds and then tries again.
+  response.status(200).type("text").send("OK");
+{%- if event_id %}
+  const id = {{ event_id }};
+  if (id !== undefined && seen.has(id)) return;
+  seen.add(id);
+{%- endif %}
+  setImmediate(() => {
+    try {
+      handle({{ event_type or "undefined" }}, payload);
+    } catch (error) {
+      console.error(error);
+    }
+  });
+});
+
+function handle(type, payload) {
+  console.log(type, JSON.stringify(payload));
+{%- if events %}
+  switch (type) {
+{%- for event in events %}
+    case {{ event.kind|literal }}: // {{ event.about }}
+      break;
+{%- endfor %}
+    default: // A type that is new is no fault.
+  }
+{%- endif %}
+}
+
+const server = app.listen(Number(process.env.PORT ?? 3000), () => console.log(`listening on ${server.address().port}`));

@@ -1,0 +1,99 @@
+# Receives webhooks of {{ vendor }} with FastAPI, saved as webhook.py:
+#
+#   pip install fastapi uvicorn
+#   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}uvicorn webhook:app --port 3000
+{%- if handshakes %}
+#
+# Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+{%- endif %}
+{%- for trap in traps %}
+#
+# Mind: {{ trap }}
+{%- endfor %}
+import json
+import logging
+{%- if verify %}
+import os
+{%- endif %}
+
+from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
+from fastapi.responses import PlainTextResponse
+{% if verify %}
+{{ verify }}
+
+{% endif %}
+app = FastAPI()
+{%- if verify %}
+
+# Without a secret anybody could sign: a start without one fails.
+SECRET = os.environ["WEBHOOK_SECRET"]
+if not SECRET:
+    raise SystemExit("Set WEBHOOK_SECRET to the signing secret.")
+{%- endif %}
+{%- if event_id %}
+
+# Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
+seen = set()
+{%- endif %}
+
+
+def field(value, *path):
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+@app.post("/webhook")
+async def webhook(request: Request, tasks: BackgroundTasks):
+    # The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
+    body = await request.body()
+{%- if verify %}
+    genuine = verify(
+        headers=dict(request.headers),
+        body=body,
+        secret=SECRET,
+{%- if url %}
+        url=os.environ.get("WEBHOOK_URL", ""),
+{%- endif %}
+{%- if path %}
+        path=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+{%- endif %}
+{%- if method %}
+        method=request.method,
+{%- endif %}
+{%- if params %}
+        params={ {%- for param in params %}{{ param|literal }}: os.environ.get({{ param|upper|literal }}, ""){% if not loop.last %}, {% endif %}{% endfor -%} },
+{%- endif %}
+    )
+    if not genuine:
+        raise HTTPException(401, "The signature does not hold.")
+{%- endif %}
+    try:
+        payload = json.loads(body)
+    except ValueError:
+        raise HTTPException(400, "The body is no JSON.")
+{%- if event_id %}
+    event_id = {{ event_id }}
+    if event_id is None or event_id not in seen:
+        seen.add(event_id)
+        tasks.add_task(handle, {{ event_type or "None" }}, payload)
+{%- else %}
+    tasks.add_task(handle, {{ event_type or "None" }}, payload)
+{%- endif %}
+    # The answer goes first, the work is done afterwards: a sender waits a few seconds and then tries again.
+    return PlainTextResponse("OK")
+
+
+def handle(event_type, payload):
+    print(event_type, json.dumps(payload), flush=True)
+    try:
+{%- for event in events %}
+        {% if loop.first %}if{% else %}elif{% endif %} event_type == {{ event.kind|literal }}:  # {{ event.about }}
+            pass
+{%- endfor %}
+{%- if not events %}
+        pass
+{%- endif %}
+        # A type that is new is no fault.
+    except Exception:
+        logging.exception("a webhook could not be handled")

@@ -1,0 +1,109 @@
+{%- if verify -%}
+{{ verify }}
+{%- else -%}
+package main
+
+import (
+{%- for import in imports %}
+	"{{ import }}"
+{%- endfor %}
+)
+{%- endif %}
+
+// What follows receives webhooks of {{ vendor }}:
+//
+//	{% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}go run webhook.go
+{%- if handshakes %}
+//
+// Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+{%- endif %}
+{%- for trap in traps %}
+//
+// Mind: {{ trap }}
+{%- endfor %}
+
+const bodyMax = 10 << 20
+{%- if event_id %}
+
+// Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
+var seen sync.Map
+{%- endif %}
+
+// field is a value of the payload as text, empty where it is none.
+func field(value any, path ...string) string {
+	for _, name := range path {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return ""
+		}
+		value = object[name]
+	}
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+func webhook(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		http.Error(w, "Webhooks come by POST.", http.StatusMethodNotAllowed)
+		return
+	}
+	// The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
+	if err != nil {
+		http.Error(w, "The body does not read.", http.StatusBadRequest)
+		return
+	}
+{%- if verify %}
+	if !Verify(r.Header, body, os.Getenv("WEBHOOK_SECRET"){% if url %}, os.Getenv("WEBHOOK_URL"){% endif %}{% if path %}, r.URL.RequestURI(){% endif %}{% if method %}, r.Method{% endif %}{% if params %}, map[string]string{ {%- for param in params %}{{ param|literal }}: os.Getenv({{ param|upper|literal }}){% if not loop.last %}, {% endif %}{% endfor -%} }{% endif %}{% if now %}, time.Now(){% endif %}) {
+		http.Error(w, "The signature does not hold.", http.StatusUnauthorized)
+		return
+	}
+{%- endif %}
+	var payload any
+	if json.Unmarshal(body, &payload) != nil {
+		http.Error(w, "The body is no JSON.", http.StatusBadRequest)
+		return
+	}
+{%- if event_id %}
+	id := {{ event_id }}
+	if _, again := seen.LoadOrStore(id, true); id == "" || !again {
+		go handle({{ event_type or '""' }}, payload)
+	}
+{%- else %}
+	go handle({{ event_type or '""' }}, payload)
+{%- endif %}
+	// The work goes on beside the answer: a sender waits a few seconds and then tries again.
+	fmt.Fprint(w, "OK")
+}
+
+func handle(kind string, payload any) {
+	text, _ := json.Marshal(payload)
+	log.Println(kind, string(text))
+{%- if events %}
+	switch kind {
+{%- for event in events %}
+	case {{ event.kind|literal }}: // {{ event.about }}
+{%- endfor %}
+	default: // A type that is new is no fault.
+	}
+{%- endif %}
+}
+
+func main() {
+{%- if verify %}
+	// Without a secret anybody could sign.
+	if os.Getenv("WEBHOOK_SECRET") == "" {
+		log.Fatal("Set WEBHOOK_SECRET to the signing secret.")
+	}
+{%- endif %}
+	address := "127.0.0.1:" + os.Getenv("PORT")
+	if os.Getenv("PORT") == "" {
+		address = "127.0.0.1:3000"
+	}
+	http.HandleFunc("/webhook", webhook)
+	if err := http.ListenAndServe(address, nil); !errors.Is(err, http.ErrServerClosed) {
+		log.Fatal(err)
+	}
+}

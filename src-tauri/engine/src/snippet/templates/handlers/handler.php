@@ -1,0 +1,73 @@
+<?php
+
+// Receives webhooks of {{ vendor }}:
+//
+//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}php -S 127.0.0.1:3000 webhook.php
+{%- if handshakes %}
+//
+// Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+{%- endif %}
+{%- for trap in traps %}
+//
+// Mind: {{ trap }}
+{%- endfor %}
+{% if verify %}
+{{ verify|replace("<?php\n\n", "") }}
+{% endif %}
+function handle(?string $type, mixed $payload): void
+{
+    error_log($type . ' ' . json_encode($payload));
+{%- if events %}
+    switch ($type) {
+{%- for event in events %}
+        case {{ event.kind|literal }}: // {{ event.about }}
+            break;
+{%- endfor %}
+        default: // A type that is new is no fault.
+    }
+{%- endif %}
+}
+
+function answer(int $status, string $text): never
+{
+    http_response_code($status);
+    header('Content-Type: text/plain');
+    exit($text);
+}
+
+if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
+    answer(405, 'Webhooks come by POST.');
+}
+$headers = [];
+foreach ($_SERVER as $name => $value) {
+    if (str_starts_with($name, 'HTTP_')) {
+        $headers[strtolower(strtr(substr($name, 5), '_', '-'))] = $value;
+    }
+}
+// The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
+$body = file_get_contents('php://input');
+{%- if verify %}
+$secret = (string) getenv('WEBHOOK_SECRET');
+if ($secret === '') {
+    // Without a secret anybody could sign.
+    error_log('Set WEBHOOK_SECRET to the signing secret.');
+    answer(500, 'This receiver is not set up.');
+}
+if (!verify($headers, $body, $secret{% if url %}, (string) getenv('WEBHOOK_URL'){% endif %}{% if path %}, $_SERVER['REQUEST_URI']{% endif %}{% if method %}, $_SERVER['REQUEST_METHOD']{% endif %}{% if params %}, [{% for param in params %}{{ param|literal }} => (string) getenv({{ param|upper|literal }}){% if not loop.last %}, {% endif %}{% endfor %}]{% endif %})) {
+    answer(401, 'The signature does not hold.');
+}
+{%- endif %}
+$payload = json_decode($body, true);
+if ($payload === null && trim($body) !== 'null') {
+    answer(400, 'The body is no JSON.');
+}
+{%- if event_id %}
+// Repeats are recognised by a file for each id; a table with a unique key does better.
+$id = {{ event_id }};
+$mark = sys_get_temp_dir() . '/webhook-' . hash('sha256', (string) $id);
+if ($id !== null && @fopen($mark, 'x') === false) {
+    answer(200, 'OK');
+}
+{%- endif %}
+handle({{ event_type or "null" }}, $payload);
+answer(200, 'OK');

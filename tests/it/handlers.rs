@@ -1,0 +1,371 @@
+//! Receiving handlers, running for real: those that are generated, those the vendors describe, and
+//! the vendors' own libraries. What Hookline sends is accepted, and what was tampered with is not.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+};
+
+use hookline_engine::{catalogue, handlers};
+use serde_json::{Value, json};
+
+use crate::{
+    hookline::{Serve, until},
+    target::{call, endpoint, id, in_state, send},
+};
+
+/// The vendors of whom it is known what they send.
+const SENDERS: [&str; 10] = [
+    "deway",
+    "flow-session",
+    "onwebchat",
+    "vowchat",
+    "sydx-ai",
+    "standard-webhooks",
+    "github",
+    "stripe",
+    "shopify",
+    "slack",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A receiver's process. Dropping it ends it.
+struct Program {
+    child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Program {
+    async fn start(mut command: Command, port: u16) -> Self {
+        let mut child = command
+            .env("PORT", port.to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let said = Arc::new(Mutex::new(String::new()));
+        let streams: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for stream in streams {
+            let said = said.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    said.lock().unwrap().push_str(&(line + "\n"));
+                }
+            });
+        }
+        let mut program = Self { child, said };
+        until(&format!("{command:?}"), async || {
+            assert!(program.child.try_wait().unwrap().is_none(), "{command:?} ended: {}", program.said());
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        })
+        .await;
+        program
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The first secret of an endpoint; none where it signs nothing.
+async fn secret(serve: &Serve, made: &Value) -> Option<String> {
+    let secrets = serve.get(&format!("/endpoints/{}/secrets", id(made))).await;
+    secrets["items"][0]["value"].as_str().map(str::to_owned)
+}
+
+/// Sends an event to one endpoint; the delivery with its first attempt made.
+async fn deliver(serve: &Serve, made: &Value, kind: &str) -> Value {
+    let sent = send(serve, json!({ "provider": made["provider"], "type": kind, "endpoints": [id(made)] })).await;
+    let delivery = id(&sent["deliveries"][0]);
+    until("its first attempt", async || {
+        let shown = serve.get(&format!("/deliveries/{delivery}")).await;
+        let first = &shown["attempts_made"][0];
+        (first["status"].is_u64() || first["error"].is_object()).then_some(shown)
+    })
+    .await
+}
+
+fn kinds(provider: &Value) -> Vec<String> {
+    let events = provider["sending"]["events"].as_array().unwrap();
+    events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Gives an endpoint another secret than its receiver has.
+async fn estrange(serve: &Serve, made: &Value, secret: &str) {
+    // In the same form: the first letter or digit that can change does.
+    let at = secret.len() - 8;
+    let other = if &secret[at..=at] == "a" { "b" } else { "a" };
+    let other = format!("{}{other}{}", &secret[..at], &secret[at + 1..]);
+    let change = json!({ "settings": { "secrets": [{ "value": other }] } });
+    let (status, changed) = call(serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(made)), change).await;
+    assert_eq!(status, 200, "{changed}");
+}
+
+/// Writes a handler where its framework is found, and says how it is run.
+fn command(framework: &str, vendor: &str, code: &str, port: u16) -> Command {
+    let dir = root().join("target/handlers").join(framework).join(vendor);
+    fs::create_dir_all(&dir).unwrap();
+    let file = |name: &str| -> PathBuf {
+        fs::write(dir.join(name), code).unwrap();
+        dir.join(name)
+    };
+    let mut command = match framework {
+        "express" => {
+            let mut command = Command::new("node");
+            command.arg(file("webhook.mjs"));
+            command
+        }
+        "fastapi" => {
+            file("webhook.py");
+            // The system's own Python has the packages that are installed with it.
+            let mut command = Command::new("/usr/bin/python3");
+            command.args(["-m", "uvicorn", "webhook:app", "--port", &port.to_string()]);
+            command
+        }
+        "php" => {
+            let mut command = Command::new("php");
+            command.args(["-S", &format!("127.0.0.1:{port}")]).arg(file("webhook.php"));
+            command
+        }
+        "go" => {
+            file("webhook.go");
+            let built =
+                Command::new("go").args(["build", "-o", "webhook", "webhook.go"]).current_dir(&dir).output().unwrap();
+            assert!(built.status.success(), "{vendor}: {}", String::from_utf8_lossy(&built.stderr));
+            Command::new(dir.join("webhook"))
+        }
+        other => panic!("{other}"),
+    };
+    command.current_dir(&dir);
+    command
+}
+
+async fn generated_handlers(framework: &str) {
+    let serve = Serve::start();
+    for vendor in SENDERS {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}/webhook");
+        let made = endpoint(&serve, json!({ "provider": vendor, "url": url, "local_test": true })).await;
+        let secret = secret(&serve, &made).await;
+        let all = serve.get(&format!("/providers/{vendor}/handlers")).await;
+        let handler = all["items"].as_array().unwrap().iter().find(|one| one["language"] == framework).unwrap();
+        let mut command = command(framework, vendor, handler["code"].as_str().unwrap(), port);
+        command.env("WEBHOOK_SECRET", secret.as_deref().unwrap_or_default());
+        let program = Program::start(command, port).await;
+        let provider = serve.get(&format!("/providers/{vendor}")).await;
+        let mut last = String::new();
+        for kind in kinds(&provider) {
+            let delivery = deliver(&serve, &made, &kind).await;
+            assert_eq!(delivery["state"], "delivered", "{framework} {vendor} {kind}: {delivery}\n{}", program.said());
+            until(&format!("{framework} to handle {vendor}'s {kind}"), async || {
+                program.said().contains(&format!("{kind} ")).then_some(())
+            })
+            .await;
+            last = id(&delivery);
+        }
+        // A repeat is answered and not handled again, where anything tells it.
+        if !provider["event_id"].as_array().unwrap().is_empty() {
+            let handled = program.said().matches('{').count();
+            call(&serve, reqwest::Method::POST, &format!("/deliveries/{last}/retry"), json!({})).await;
+            in_state(&serve, &last, &["delivered"]).await;
+            until("the second attempt", async || {
+                (serve.get(&format!("/deliveries/{last}")).await["attempts"] == 2).then_some(())
+            })
+            .await;
+            in_state(&serve, &last, &["delivered"]).await;
+            assert_eq!(program.said().matches('{').count(), handled, "{framework} {vendor} handled a repeat");
+        }
+        if let Some(secret) = secret {
+            estrange(&serve, &made, &secret).await;
+            let refused = deliver(&serve, &made, &kinds(&provider)[0]).await;
+            assert_eq!(refused["attempts_made"][0]["status"], 401, "{framework} {vendor}: {refused}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn generated_express() {
+    generated_handlers("express").await;
+}
+
+#[tokio::test]
+async fn generated_fastapi() {
+    generated_handlers("fastapi").await;
+}
+
+#[tokio::test]
+async fn generated_php() {
+    generated_handlers("php").await;
+}
+
+#[tokio::test]
+async fn generated_go() {
+    generated_handlers("go").await;
+}
+
+/// For every vendor and scheme there is: what is generated is a program.
+#[test]
+fn every_generated_handler_compiles() {
+    let (catalogue, _) = catalogue(Path::new("/nowhere"));
+    let dir = tempfile::tempdir().unwrap();
+    let names = [("express", "webhook.mjs"), ("fastapi", "webhook.py"), ("php", "webhook.php"), ("go", "webhook.go")];
+    let mut written = 0;
+    for provider in catalogue.providers() {
+        let schemes = provider.schemes.iter().map(|record| Some(&record.scheme)).chain([None]);
+        for (number, scheme) in schemes.enumerate() {
+            for handler in handlers(provider, scheme) {
+                let (framework, name) = names.iter().find(|(framework, _)| *framework == handler.language).unwrap();
+                let folder = dir.path().join(framework).join(format!("{}_{number}", provider.id.replace('-', "_")));
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(folder.join(name), handler.code).unwrap();
+                written += 1;
+            }
+        }
+    }
+    assert!(written > 1_000, "{written}");
+    fs::write(dir.path().join("go/go.mod"), "module handlers\n\ngo 1.19\n").unwrap();
+    let node = "import { readdirSync, readFileSync } from 'node:fs'; import { SourceTextModule } from 'node:vm';
+        for (const folder of readdirSync('express')) { const file = `express/${folder}/webhook.mjs`; new SourceTextModule(readFileSync(file, 'utf8'), { identifier: file }); }";
+    let python = "import glob\nfor file in glob.glob('fastapi/*/webhook.py'):\n    compile(open(file, encoding='utf-8').read(), file, 'exec')";
+    let php = "foreach (glob('php/*/webhook.php') as $file) { try { token_get_all(file_get_contents($file), TOKEN_PARSE); } catch (ParseError $e) { fwrite(STDERR, \"$file: {$e->getMessage()} line {$e->getLine()}\"); exit(1); } }";
+    let check = |command: &mut Command| {
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{command:?}: {}", said.chars().take(3_000).collect::<String>());
+    };
+    check(
+        Command::new("node")
+            .args(["--experimental-vm-modules", "--no-warnings", "--input-type=module", "-e", node])
+            .current_dir(&dir),
+    );
+    check(Command::new("/usr/bin/python3").args(["-c", python]).current_dir(&dir));
+    check(Command::new("php").args(["-r", php]).current_dir(&dir));
+    check(Command::new("go").args(["vet", "./..."]).current_dir(dir.path().join("go")));
+}
+
+/// A receiver of `tests/receivers`.
+fn receiver(file: &str, port: u16) -> Command {
+    let path = root().join("tests/receivers").join(file);
+    let mut command = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("mjs") => {
+            let mut command = Command::new("node");
+            command.arg(&path);
+            command
+        }
+        Some("php") => {
+            let mut command = Command::new("php");
+            command.args(["-S", &format!("127.0.0.1:{port}")]).arg(&path);
+            command
+        }
+        _ => {
+            let mut command = Command::new("/usr/bin/python3");
+            let app = format!("{}:app", file.trim_end_matches(".py"));
+            command.args(["-m", "uvicorn", &app, "--port", &port.to_string()]);
+            command.env("PYTHONDONTWRITEBYTECODE", "1");
+            command
+        }
+    };
+    command.current_dir(root().join("tests/receivers"));
+    command
+}
+
+/// The receivers that the vendors' own pages describe take every event of theirs.
+#[tokio::test]
+async fn the_vendors_own_handlers_take_what_is_sent() {
+    let serve = Serve::start();
+    for (file, vendor, path) in [
+        ("flow.mjs", "flow-session", "/webhook"),
+        ("flow.py", "flow-session", "/webhook"),
+        ("vowchat.mjs", "vowchat", "/vowchat-webhook"),
+        ("onwebchat.mjs", "onwebchat", "/"),
+        ("onwebchat.php", "onwebchat", "/"),
+    ] {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let settings = json!({ "provider": vendor, "url": url, "local_test": true, "scope": file, "speed": 100_000.0 });
+        let made = endpoint(&serve, settings).await;
+        let secret = secret(&serve, &made).await;
+        let mut command = receiver(file, port);
+        command.env("WEBHOOK_SECRET", secret.as_deref().unwrap_or_default());
+        let program = Program::start(command, port).await;
+        for kind in kinds(&serve.get(&format!("/providers/{vendor}")).await) {
+            let delivery = deliver(&serve, &made, &kind).await;
+            assert_eq!(delivery["state"], "delivered", "{file} {kind}: {delivery}\n{}", program.said());
+            until(&format!("{file} to say {kind}"), async || program.said().contains(&kind).then_some(())).await;
+        }
+        match vendor {
+            // A payload without its technology raises there, as it would in the vendor's own handler.
+            "flow-session" => {
+                let (_, sent) = call(
+                    &serve,
+                    reqwest::Method::POST,
+                    "/events",
+                    json!({ "provider": vendor,
+                    "type": "technology.start", "payload": { "event": "technology.start" }, "endpoints": [id(&made)] }),
+                )
+                .await;
+                let ended = in_state(&serve, &id(&sent["deliveries"][0]), &["exhausted"]).await;
+                assert_eq!((&ended["status"], &ended["attempts"]), (&json!(500), &json!(6)));
+            }
+            "onwebchat" => {
+                estrange(&serve, &made, &secret.unwrap()).await;
+                let refused = deliver(&serve, &made, "chat.rated").await;
+                assert_eq!(refused["attempts_made"][0]["status"], 401, "{file}: {refused}");
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The libraries that vendors give their receivers accept each event, and refuse another secret.
+#[tokio::test]
+async fn the_vendors_own_libraries_accept_what_is_sent() {
+    let serve = Serve::start();
+    for (vendor, path) in [
+        ("standard-webhooks", "/standard-webhooks"),
+        ("standard-webhooks", "/svix"),
+        ("stripe", "/stripe"),
+        ("github", "/github"),
+        ("slack", "/slack"),
+    ] {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let made = endpoint(&serve, json!({ "provider": vendor, "url": url, "local_test": true, "scope": path })).await;
+        let secret = secret(&serve, &made).await.unwrap();
+        let mut command = receiver("sdks.mjs", port);
+        command.env("WEBHOOK_SECRET", &secret);
+        let _program = Program::start(command, port).await;
+        for kind in kinds(&serve.get(&format!("/providers/{vendor}")).await) {
+            let delivery = deliver(&serve, &made, &kind).await;
+            assert_eq!(delivery["state"], "delivered", "{path} {kind}: {delivery}");
+        }
+        // Both secrets sign for a day where the scheme allows, and the old one is still good.
+        if path == "/svix" {
+            call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/rotate", id(&made)), json!({})).await;
+            assert_eq!(deliver(&serve, &made, "user.created").await["state"], "delivered");
+        }
+        estrange(&serve, &made, &secret).await;
+        let refused = deliver(&serve, &made, &kinds(&serve.get(&format!("/providers/{vendor}")).await)[0]).await;
+        assert_eq!(refused["attempts_made"][0]["status"], 401, "{path}: {refused}");
+    }
+}

@@ -1,0 +1,16 @@
+<?php
+
+// onWebChat's rule in PHP: HMAC-SHA256 over the raw body, before any parser.
+$body = file_get_contents('php://input');
+$expected = hash_hmac('sha256', $body, (string) getenv('WEBHOOK_SECRET'));
+if (!hash_equals($expected, $_SERVER['HTTP_X_OWC_SIGNATURE'] ?? '')) {
+    http_response_code(401);
+    exit('bad signature');
+}
+$payload = json_decode($body, true, flags: JSON_THROW_ON_ERROR);
+if ($payload['event'] !== ($_SERVER['HTTP_X_OWC_EVENT'] ?? null) || ($_SERVER['HTTP_X_OWC_DELIVERY'] ?? '') === '') {
+    http_response_code(400);
+    exit('two names for one event, or no id');
+}
+error_log($payload['event']);
+echo 'OK';
