@@ -64,8 +64,7 @@ ALTER TABLE answer ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 ALTER TABLE answer ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
 ";
 
-/// What is sent: `delivery.state` and `origin` are numbered in `outbox::delivery`. An attempt
-/// without timings was under way when the engine ended.
+/// What is sent: `delivery.state` and `origin` are numbered in `outbox::delivery`.
 const OUTBOX: &str = "
 CREATE TABLE endpoint (
   number          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -126,33 +125,17 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 ";
 
-/// What the outbox holds, counted as rows come and go, and the ways to what has ended.
+/// What the outbox holds. An attempt is a row once it has ended: one under way is its delivery's
+/// `state` 1, and `due_us` is when it began. A policy is only what somebody set of it.
 const OUTBOX_TOTAL: &str = "
+DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
+DELETE FROM attempt WHERE timings IS NULL AND error IS NULL;
+UPDATE endpoint SET settings = json_set(settings, '$.policy', json('{}'));
+DROP INDEX delivery_open;
+CREATE INDEX delivery_open ON delivery (endpoint) WHERE ended_us IS NULL;
 CREATE TABLE outbox_total (one INTEGER PRIMARY KEY CHECK (one = 1), deliveries INTEGER NOT NULL, bytes INTEGER NOT NULL);
 INSERT INTO outbox_total VALUES (1, (SELECT count(*) FROM delivery),
   (SELECT coalesce(sum(length(payload)), 0) FROM event) + (SELECT coalesce(sum(length(response_body)), 0) FROM attempt));
-CREATE TRIGGER event_in AFTER INSERT ON event BEGIN
-  UPDATE outbox_total SET bytes = bytes + length(NEW.payload);
-END;
-CREATE TRIGGER event_out AFTER DELETE ON event BEGIN
-  UPDATE outbox_total SET bytes = bytes - length(OLD.payload);
-END;
-CREATE TRIGGER delivery_in AFTER INSERT ON delivery BEGIN
-  UPDATE outbox_total SET deliveries = deliveries + 1;
-END;
-CREATE TRIGGER delivery_out AFTER DELETE ON delivery BEGIN
-  UPDATE outbox_total SET deliveries = deliveries - 1;
-END;
-CREATE TRIGGER attempt_kept AFTER UPDATE OF response_body ON attempt BEGIN
-  UPDATE outbox_total SET bytes = bytes + coalesce(length(NEW.response_body), 0) - coalesce(length(OLD.response_body), 0);
-END;
-CREATE TRIGGER attempt_out AFTER DELETE ON attempt BEGIN
-  UPDATE outbox_total SET bytes = bytes - coalesce(length(OLD.response_body), 0);
-END;
-CREATE INDEX delivery_ended ON delivery (ended_us) WHERE ended_us IS NOT NULL;
-CREATE INDEX delivery_recent ON delivery (endpoint, ended_us, state, origin, took_us) WHERE ended_us IS NOT NULL;
-DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
-UPDATE endpoint SET settings = json_set(settings, '$.policy', json('{}'));
 ";
 
 fn migrations() -> Migrations<'static> {

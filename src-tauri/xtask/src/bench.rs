@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{setup, shell, test};
 
@@ -32,12 +32,13 @@ pub(crate) fn run(name: &str, _: &[&str]) -> Result<(), String> {
     match name {
         "capture" => capture(),
         "list" => list(),
+        "deliver" => deliver(),
         "window" => window(),
         "signature" => shell::run(
             "cargo",
             &["run", "--release", "--quiet", "--package", "hookline-provider", "--example", "bench"],
         ),
-        _ => Err(format!("there is no bench {name:?}; there are capture, list, window and signature")),
+        _ => Err(format!("there is no bench {name:?}; there are capture, list, deliver, window and signature")),
     }
 }
 
@@ -155,24 +156,135 @@ fn capture() -> Result<(), String> {
 }
 
 /// One call over the HTTP door, on a connection of its own.
-fn get(ready: &Value, path: &str) -> Result<Value, String> {
+fn call(ready: &Value, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
     let fail = |e: std::io::Error| e.to_string();
     let address = ready["api"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
     let token =
         fs::read_to_string(Path::new(ready["data"].as_str().unwrap_or_default()).join("token")).map_err(fail)?;
+    let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect(&address).map_err(fail)?;
     write!(
         stream,
-        "GET /api/v1{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        "{method} /api/v1{path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
     )
     .map_err(fail)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(fail)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-    if !head.starts_with("HTTP/1.1 200") {
-        return Err(head.to_owned());
+    if !head.starts_with("HTTP/1.1 2") {
+        return Err(answer);
     }
     serde_json::from_str(body).map_err(|e| format!("{e}: {body}"))
+}
+
+fn get(ready: &Value, path: &str) -> Result<Value, String> {
+    call(ready, "GET", path, None)
+}
+
+/// Deliveries of one slice.
+const SENT: usize = 10_000;
+
+/// Requests on their way at a time, on both sides.
+const AT_A_TIME: usize = 64;
+
+/// Sends an event so often, and waits until nothing is under way; what it took, in seconds.
+fn sent(ready: &Value, event: &Value) -> Result<f64, String> {
+    let started = Instant::now();
+    call(ready, "POST", "/events", Some(event))?;
+    loop {
+        let waiting = get(ready, "/status")?["queue"] != 0;
+        if !waiting && get(ready, "/deliveries?state=sending&limit=1")?["items"].as_array().is_none_or(Vec::is_empty) {
+            return Ok(started.elapsed().as_secs_f64());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+fn deliver() -> Result<(), String> {
+    build(&["--no-default-features"])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-capture", "--example", "bare"])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-engine", "--example", "post"])?;
+    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let bare = Server::start("target/release/examples/bare", &[])?;
+    let (hookline, ready) = Server::hookline(&dir.path().join("data"))?;
+    let made = json!({ "provider": "onwebchat", "url": bare.line, "concurrency": AT_A_TIME, "name": "fast" });
+    let fast = call(&ready, "POST", "/endpoints", Some(&made))?["id"].clone();
+    let event =
+        |count: usize| json!({ "provider": "onwebchat", "type": "chat.closed", "count": count, "endpoints": [fast] });
+    sent(&ready, &event(100))?;
+    let payload = dir.path().join("payload.json");
+    let newest = get(&ready, "/deliveries?limit=1")?["items"][0]["id"].as_str().unwrap_or_default().to_owned();
+    fs::write(&payload, call(&ready, "GET", &format!("/deliveries/{newest}/body"), None)?.to_string())
+        .map_err(|e| e.to_string())?;
+    let payload = payload.to_string_lossy().into_owned();
+    let (mut ratios, mut rates, mut bare_rates) = (vec![], vec![], vec![]);
+    for _ in 0..PAIRS {
+        let (count, at_a_time) = (SENT.to_string(), AT_A_TIME.to_string());
+        let post = ["--cpu-list", CORES, "target/release/examples/post", &bare.line, &count, &at_a_time, &payload];
+        let bare_rate: f64 = shell::output("taskset", &post)?.trim().parse().map_err(|e| format!("{e}"))?;
+        let rate = SENT as f64 / sent(&ready, &event(SENT))?;
+        ratios.push(rate / bare_rate);
+        rates.push(rate);
+        bare_rates.push(bare_rate);
+    }
+    let (ratio, low, high) = spread(ratios);
+    println!(
+        "deliveries, {AT_A_TIME} at a time, each attempt durable: {ratio:.2} [{low:.2}-{high:.2}] of a bare reqwest loop; medians {:.0} and {:.0} a second",
+        spread(rates).0,
+        spread(bare_rates).0
+    );
+    let stored = get(&ready, "/deliveries?limit=1")?["items"][0]["state"].clone();
+    println!("the last one is {stored}, memory {:.1} MB", hookline.memory());
+    late(&bare.line, &dir.path().join("many"))
+}
+
+/// A thousand endpoints of which nine hundred hang: how late the others are, beside the same
+/// hundred alone.
+fn late(bare: &str, data: &Path) -> Result<(), String> {
+    let (_hookline, ready) = Server::hookline(data)?;
+    for n in 0..1_000 {
+        let (scope, path) = if n % 10 == 0 { ("fine", "fine") } else { ("hung", "hang") };
+        let made = json!({ "provider": "onwebchat", "url": format!("{bare}/{path}/{n}"), "scope": scope });
+        call(&ready, "POST", "/endpoints", Some(&made))?;
+    }
+    let measure = |scopes: &[&str]| -> Result<(f64, f64), String> {
+        let before: Vec<Value> =
+            get(&ready, "/deliveries?state=delivered&limit=1")?["items"].as_array().cloned().unwrap_or_default();
+        for scope in scopes {
+            let event = json!({ "provider": "onwebchat", "type": "chat.created", "scope": scope, "count": 5 });
+            call(&ready, "POST", "/events", Some(&event))?;
+        }
+        // Five to each of a hundred.
+        let page = loop {
+            let page = get(&ready, "/deliveries?state=delivered&limit=500")?;
+            let items = page["items"].as_array().cloned().unwrap_or_default();
+            if items.len() == 500 && items.iter().all(|item| !before.contains(item)) {
+                break items;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        };
+        let instant =
+            |item: &Value, field: &str| item[field].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let mut waits: Vec<f64> = page
+            .iter()
+            .filter_map(|item| {
+                let (made, ended) = (instant(item, "created_at")?, instant(item, "ended_at")?);
+                Some((ended.as_microsecond() - made.as_microsecond()) as f64 / 1e3)
+            })
+            .collect();
+        waits.sort_by(f64::total_cmp);
+        Ok((waits[waits.len() / 2], waits[waits.len() * 99 / 100]))
+    };
+    measure(&["fine"])?;
+    let alone = measure(&["fine"])?;
+    let beside = measure(&["hung", "fine"])?;
+    let sending = get(&ready, "/deliveries?state=sending&limit=500")?["items"].as_array().map_or(0, Vec::len);
+    println!(
+        "500 deliveries to 100 endpoints: p50 {:.0} ms, p99 {:.0} ms from event to end; beside 900 endpoints that hang ({sending}+ attempts under way) p50 {:.0} ms, p99 {:.0} ms",
+        alone.0, alone.1, beside.0, beside.1
+    );
+    Ok(())
 }
 
 fn list() -> Result<(), String> {

@@ -22,6 +22,9 @@ use crate::{
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
 
+/// Deliveries made in one transaction.
+const SLICE: usize = 500;
+
 /// All endpoints.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EndpointList {
@@ -196,7 +199,7 @@ fn again_due(
         return Ok(Vec::new());
     }
     let waiting: Vec<(i64, i64)> = connection
-        .prepare("SELECT number, due_us FROM delivery WHERE endpoint = ?1 AND state = 0")?
+        .prepare("SELECT number, due_us FROM delivery WHERE endpoint = ?1 AND ended_us IS NULL AND state = 0")?
         .query_map([now.number], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     // While it stands still, `since_us` of the pause is the endpoint's own now.
@@ -416,32 +419,41 @@ impl Engine {
             return Ok(Vec::new());
         }
         let now_us = self.clock.now_us();
-        let work = move |connection: &Connection| {
-            let mut all = Vec::new();
-            for (event, delay_us) in &events {
-                let due_us = now_us + delay_us;
-                let numbers = insert_event(connection, event, &endpoints, origin, due_us)?;
-                for (number, endpoint) in numbers.into_iter().zip(&endpoints) {
-                    if let Some(delivery) = one(connection, number)? {
-                        all.push((number, endpoint.number, due_us, delivery));
+        let endpoints = Arc::new(endpoints);
+        let mut sent = Vec::new();
+        let mut events = events.into_iter().peekable();
+        // In slices, so that no request that arrives waits for thousands of events.
+        while events.peek().is_some() {
+            let slice: Vec<(EventNew, i64)> = events.by_ref().take(SLICE.div_ceil(endpoints.len())).collect();
+            let receivers = endpoints.clone();
+            let work = move |connection: &Connection| {
+                let mut all = Vec::new();
+                for (event, delay_us) in &slice {
+                    let due_us = now_us + delay_us;
+                    let deliveries = insert_event(connection, event, &receivers, origin, due_us)?;
+                    all.extend(
+                        deliveries
+                            .into_iter()
+                            .zip(receivers.iter())
+                            .map(|((number, delivery), endpoint)| (number, endpoint.number, due_us, delivery)),
+                    );
+                }
+                Ok::<_, rusqlite::Error>(all)
+            };
+            let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
+            let after = move |all: &Vec<(i64, i64, i64, Delivery)>| {
+                let mut schedule = outbox.schedule();
+                for (number, endpoint, due_us, delivery) in all {
+                    if delivery.state == DeliveryState::Waiting {
+                        schedule.wait(*number, *endpoint, *due_us);
                     }
                 }
-            }
-            Ok::<_, rusqlite::Error>(all)
-        };
-        let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
-        let after = move |all: &Vec<(i64, i64, i64, Delivery)>| {
-            let mut schedule = outbox.schedule();
-            for (number, endpoint, due_us, delivery) in all {
-                if delivery.state == DeliveryState::Waiting {
-                    schedule.wait(*number, *endpoint, *due_us);
-                }
-            }
-            drop(schedule);
-            outbox.poke();
-            feed.publish(all.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
-        };
-        let all = self.store.write(work, after).await?;
-        Ok(all.into_iter().map(|(.., delivery)| delivery).collect())
+                drop(schedule);
+                outbox.poke();
+                feed.publish(all.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+            };
+            sent.extend(self.store.write(work, after).await?.into_iter().map(|(.., delivery)| delivery));
+        }
+        Ok(sent)
     }
 }

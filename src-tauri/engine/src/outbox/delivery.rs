@@ -1,5 +1,6 @@
 //! Deliveries: one event on its way to one endpoint, with every attempt.
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,9 @@ use utoipa::ToSchema;
 use super::{
     attempt::{Exchange, SendError, Timings},
     endpoint::EndpointRow,
+    event::EventNew,
     exchange::ANSWER_KEPT,
-    outcome::{Next, Outcome},
+    outcome::Next,
 };
 use crate::{
     request::{HeaderLine, MASK, is_secret},
@@ -60,6 +62,12 @@ pub enum Origin {
     Event = 0,
     /// An endpoint was tested; it counts toward nothing.
     Test = 1,
+}
+
+impl Origin {
+    fn of(number: u8) -> Self {
+        if number == Self::Test as u8 { Self::Test } else { Self::Event }
+    }
 }
 
 /// A delivery as lists show it.
@@ -128,6 +136,23 @@ pub struct Attempt {
     pub peer: Option<String>,
 }
 
+impl Attempt {
+    fn under_way(number: u32, started_us: i64) -> Self {
+        Self {
+            number,
+            started_at: timestamp(started_us),
+            request_headers: Vec::new(),
+            status: None,
+            response_headers: Vec::new(),
+            response_bytes: 0,
+            response_cut: false,
+            error: None,
+            timings: Timings::default(),
+            peer: None,
+        }
+    }
+}
+
 /// A delivery with its attempts.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct DeliveryDetail {
@@ -157,7 +182,11 @@ pub(crate) struct DeliveryList {
 
 /// The deliveries asked for, newest first, each with its number.
 pub(crate) fn list(connection: &Connection, list: &DeliveryList) -> rusqlite::Result<Vec<(i64, Delivery)>> {
-    let state = list.state.map_or(String::new(), |state| format!(" AND d.state = {}", state as u8));
+    // What is open is found by the index of what is.
+    let open = |state| {
+        if matches!(state, DeliveryState::Waiting | DeliveryState::Sending) { " AND d.ended_us IS NULL" } else { "" }
+    };
+    let state = list.state.map_or(String::new(), |state| format!(" AND d.state = {}{}", state as u8, open(state)));
     let endpoint = if list.endpoint.is_some() {
         "d.endpoint = (SELECT number FROM endpoint WHERE id = :endpoint)"
     } else {
@@ -204,7 +233,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         provider: row.get("provider")?,
         endpoint: row.get("endpoint_id")?,
         url: row.get("url")?,
-        origin: if row.get::<_, u8>("origin")? == Origin::Test as u8 { Origin::Test } else { Origin::Event },
+        origin: Origin::of(row.get("origin")?),
         state,
         reason: Some(reason).filter(|reason| !reason.is_empty()),
         attempts: row.get("attempts")?,
@@ -220,131 +249,179 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 /// What is needed to make an attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct Claimed {
-    pub(crate) delivery: i64,
-    pub(crate) id: String,
-    pub(crate) kind: String,
-    pub(crate) provider: String,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) url: String,
-    /// Which attempt it is, from 1.
-    pub(crate) made: u32,
-    pub(crate) origin: Origin,
+    pub(crate) number: i64,
+    /// The delivery as lists show it, being sent.
+    pub(crate) shown: Delivery,
+    pub(crate) payload: Bytes,
+    /// When the attempt began, µs since the Unix epoch.
+    pub(crate) started_us: i64,
     /// Whether its waits are passed over.
     pub(crate) hurried: bool,
 }
 
 /// Makes a new delivery.
 pub(crate) struct New<'a> {
-    pub(crate) event: i64,
+    pub(crate) event: &'a EventNew,
+    /// The event's number.
+    pub(crate) number: i64,
     pub(crate) endpoint: &'a EndpointRow,
     pub(crate) origin: Origin,
     pub(crate) state: DeliveryState,
-    pub(crate) reason: &'a str,
+    pub(crate) reason: String,
     pub(crate) now_us: i64,
 }
 
 impl New<'_> {
-    /// Stores it; its number.
-    pub(crate) fn insert(&self, connection: &Connection) -> rusqlite::Result<i64> {
-        let ended = (self.state != DeliveryState::Waiting).then_some(self.now_us);
+    /// Stores it; its number, and how lists show it.
+    pub(crate) fn insert(self, connection: &Connection) -> rusqlite::Result<(i64, Delivery)> {
+        let Self { event, number, endpoint, origin, state, reason, now_us } = self;
+        let ended = (state != DeliveryState::Waiting).then_some(now_us);
+        let id = uuid::Uuid::now_v7().to_string();
         connection
             .prepare_cached(
                 "INSERT INTO delivery (id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
             )?
             .execute(params![
-                uuid::Uuid::now_v7().to_string(),
-                self.event,
-                self.endpoint.number,
-                self.origin as u8,
-                self.state as u8,
-                self.reason,
-                self.endpoint.settings.url,
-                self.now_us,
+                id,
+                number,
+                endpoint.number,
+                origin as u8,
+                state as u8,
+                reason,
+                endpoint.settings.url,
+                now_us,
                 ended,
             ])?;
-        Ok(connection.last_insert_rowid())
+        let shown = Delivery {
+            id,
+            event: event.id.clone(),
+            event_type: event.kind.clone(),
+            provider: event.provider.clone(),
+            endpoint: endpoint.id.clone(),
+            url: endpoint.settings.url.clone(),
+            origin,
+            state,
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
+            attempts: 0,
+            next_at: ended.is_none().then(|| timestamp(now_us)),
+            created_at: timestamp(now_us),
+            ended_at: ended.map(timestamp),
+            status: None,
+            error: None,
+            took_ms: None,
+        };
+        Ok((connection.last_insert_rowid(), shown))
     }
 }
 
 /// Marks a delivery as being sent, before anything leaves: after a crash it is known that an
 /// attempt may have arrived. None if it no longer waits.
-pub(crate) fn claim(connection: &Connection, number: i64, now_us: i64) -> rusqlite::Result<Option<Claimed>> {
+pub(crate) fn claim(
+    connection: &Connection,
+    number: i64,
+    endpoint: &EndpointRow,
+    now_us: i64,
+) -> rusqlite::Result<Option<Claimed>> {
+    // While it is sent, what was due says when that began.
     let claimed = connection
         .prepare_cached(
-            "UPDATE delivery SET state = 1, attempts = attempts + 1 WHERE number = ?1 AND state = 0
-             RETURNING id, url, attempts, origin, event, hurried",
+            "UPDATE delivery SET state = 1, attempts = attempts + 1, due_us = ?2 WHERE number = ?1 AND state = 0
+             RETURNING event, hurried, id, url, origin, attempts, created_us, status, error, took_us",
         )?
-        .query_row([number], |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, u32>(2)?,
-                row.get::<_, u8>(3)?,
-                row.get::<_, i64>(4)?,
-                row.get::<_, bool>(5)?,
-            ))
+        .query_row(params![number, now_us], |row| {
+            let took: Option<i64> = row.get(9)?;
+            let shown = Delivery {
+                id: row.get(2)?,
+                event: String::new(),
+                event_type: String::new(),
+                provider: String::new(),
+                endpoint: endpoint.id.clone(),
+                url: row.get(3)?,
+                origin: Origin::of(row.get(4)?),
+                state: DeliveryState::Sending,
+                reason: None,
+                attempts: row.get(5)?,
+                next_at: None,
+                created_at: timestamp(row.get(6)?),
+                ended_at: None,
+                status: row.get(7)?,
+                error: row.get(8)?,
+                took_ms: took.map(|us| us as f64 / 1_000.0),
+            };
+            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?, shown))
         })
         .optional()?;
-    let Some((id, url, made, origin, event, hurried)) = claimed else { return Ok(None) };
-    connection
-        .prepare_cached("INSERT INTO attempt (delivery, number, started_us) VALUES (?1, ?2, ?3)")?
-        .execute(params![number, made, now_us])?;
-    let (kind, provider, payload) = connection
-        .prepare_cached("SELECT kind, provider, payload FROM event WHERE number = ?1")?
-        .query_row([event], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let origin = if origin == Origin::Test as u8 { Origin::Test } else { Origin::Event };
-    Ok(Some(Claimed { delivery: number, id, kind, provider, payload, url, made, origin, hurried }))
+    let Some((event, hurried, mut shown)) = claimed else { return Ok(None) };
+    let payload: Vec<u8> = connection
+        .prepare_cached("SELECT id, kind, provider, payload FROM event WHERE number = ?1")?
+        .query_row([event], |row| {
+            (shown.event, shown.event_type, shown.provider) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            row.get(3)
+        })?;
+    Ok(Some(Claimed { number, shown, payload: payload.into(), started_us: now_us, hurried }))
 }
 
-/// Writes down what came of an attempt.
+/// Writes down an attempt; how many bytes of its answer are kept.
 pub(crate) fn record(
     connection: &Connection,
     claimed: &Claimed,
     sent: &[(String, String)],
     exchange: &Exchange,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<usize> {
     let received = exchange.result.as_ref().ok();
     let error = exchange.result.as_ref().err();
+    let kept = received.map(|received| received.body.as_slice()).filter(|body| !body.is_empty());
     connection
         .prepare_cached(
-            "UPDATE attempt SET request_headers = ?3, status = ?4, response_headers = ?5, response_body = ?6, response_bytes = ?7,
-               error = ?8, timings = ?9, peer = ?10 WHERE delivery = ?1 AND number = ?2",
+            "INSERT OR REPLACE INTO attempt (delivery, number, started_us, request_headers, status, response_headers,
+               response_body, response_bytes, error, timings, peer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
-            claimed.delivery,
-            claimed.made,
+            claimed.number,
+            claimed.shown.attempts,
+            claimed.started_us,
             json(&sent),
             received.map(|received| received.status),
             received.map(|received| json(&received.headers)),
-            received.map(|received| received.body.as_slice()),
+            kept,
             received.map_or(0, |received| received.body_bytes as i64),
             error.map(json),
             json(&exchange.timings),
             exchange.peer,
-        ])
-        .map(drop)
+        ])?;
+    Ok(kept.map_or(0, <[u8]>::len))
 }
 
 fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// Writes down how a delivery goes on; when its next attempt is due.
+/// Writes down how a delivery goes on after an attempt, in the store and in what is shown; when
+/// its next attempt is due.
 pub(crate) fn go_on(
     connection: &Connection,
     number: i64,
-    outcome: &Outcome,
+    shown: &mut Delivery,
+    next: &Next,
     exchange: &Exchange,
     speed: f64,
     now_us: i64,
 ) -> rusqlite::Result<Option<i64>> {
-    let (state, reason, due) = match &outcome.next {
+    let (state, reason, due) = match next {
         Next::Delivered => (DeliveryState::Delivered, String::new(), None),
         Next::Failed { reason } => (DeliveryState::Failed, reason.clone(), None),
         Next::Exhausted => (DeliveryState::Exhausted, "Its retries are used up.".into(), None),
+        Next::Skipped { reason } => (DeliveryState::Skipped, reason.clone(), None),
         Next::Retry { wait_s } => (DeliveryState::Waiting, String::new(), Some(now_us + (wait_s * 1e6 / speed) as i64)),
     };
+    let ended = due.is_none().then_some(now_us);
+    shown.state = state;
+    shown.status = exchange.result.as_ref().ok().map(|received| received.status);
+    shown.error = exchange.result.as_ref().err().map(|error| error.message.clone());
+    shown.took_ms = Some(exchange.timings.total_us as f64 / 1_000.0);
+    shown.next_at = due.map(timestamp);
+    shown.ended_at = ended.map(timestamp);
     connection
         .prepare_cached(
             "UPDATE delivery SET state = ?2, reason = ?3, due_us = coalesce(?4, due_us), ended_us = ?5, status = ?6, error = ?7, took_us = ?8
@@ -355,11 +432,12 @@ pub(crate) fn go_on(
             state as u8,
             reason,
             due,
-            (due.is_none()).then_some(now_us),
-            exchange.result.as_ref().ok().map(|received| received.status),
-            exchange.result.as_ref().err().map(|error| error.message.as_str()),
+            ended,
+            shown.status,
+            shown.error,
             exchange.timings.total_us as i64,
         ])?;
+    shown.reason = Some(reason).filter(|reason| !reason.is_empty());
     Ok(due)
 }
 
@@ -386,7 +464,7 @@ pub(crate) fn skip_waiting(
 ) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(
-            "UPDATE delivery SET state = 5, reason = ?2, ended_us = ?3 WHERE endpoint = ?1 AND state = 0 RETURNING number",
+            "UPDATE delivery SET state = 5, reason = ?2, ended_us = ?3 WHERE endpoint = ?1 AND ended_us IS NULL AND state = 0 RETURNING number",
         )?
         .query_map(params![endpoint, reason, now_us], |row| row.get(0))?
         .collect()
@@ -420,7 +498,7 @@ pub(crate) fn detail(connection: &Connection, number: i64) -> rusqlite::Result<O
             "SELECT length(e.payload) FROM delivery d JOIN event e ON e.number = d.event WHERE d.number = ?1",
         )?
         .query_row([number], |row| row.get::<_, i64>(0))? as u64;
-    let attempts_made = connection
+    let mut attempts_made: Vec<Attempt> = connection
         .prepare_cached(
             "SELECT number, started_us, request_headers, status, response_headers, response_bytes, error, timings, peer
              FROM attempt WHERE delivery = ?1 ORDER BY number",
@@ -443,5 +521,10 @@ pub(crate) fn detail(connection: &Connection, number: i64) -> rusqlite::Result<O
             })
         })?
         .collect::<Result<_, _>>()?;
+    if delivery.state == DeliveryState::Sending {
+        let started: i64 =
+            connection.query_row("SELECT due_us FROM delivery WHERE number = ?1", [number], |row| row.get(0))?;
+        attempts_made.push(Attempt::under_way(delivery.attempts, started));
+    }
     Ok(Some(DeliveryDetail { delivery, body_bytes, attempts_made }))
 }

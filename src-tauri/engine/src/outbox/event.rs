@@ -6,8 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    delivery::{DeliveryState, New, Origin},
+    delivery::{Delivery, DeliveryState, New, Origin},
     endpoint::EndpointRow,
+    retention::count,
 };
 use crate::time::timestamp;
 
@@ -38,18 +39,19 @@ pub(crate) struct EventNew {
 }
 
 /// Stores an event with a delivery for each endpoint: one that does not get it keeps the reason.
-/// The numbers of the deliveries.
+/// The deliveries, each with its number.
 pub(crate) fn insert(
     connection: &Connection,
     event: &EventNew,
     endpoints: &[EndpointRow],
     origin: Origin,
     now_us: i64,
-) -> rusqlite::Result<Vec<i64>> {
+) -> rusqlite::Result<Vec<(i64, Delivery)>> {
     connection
         .prepare_cached("INSERT INTO event (id, provider, kind, payload, created_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![event.id, event.provider, event.kind, event.payload, now_us])?;
     let number = connection.last_insert_rowid();
+    count(connection, endpoints.len() as i64, event.payload.len() as i64)?;
     endpoints
         .iter()
         .map(|endpoint| {
@@ -62,7 +64,7 @@ pub(crate) fn insert(
             } else {
                 (DeliveryState::Waiting, String::new())
             };
-            New { event: number, endpoint, origin, state, reason: &reason, now_us }.insert(connection)
+            New { event, number, endpoint, origin, state, reason, now_us }.insert(connection)
         })
         .collect()
 }

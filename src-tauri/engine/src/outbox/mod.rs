@@ -10,6 +10,7 @@ mod diagnose;
 mod endpoint;
 mod event;
 mod exchange;
+mod ledger;
 mod outcome;
 mod retention;
 mod run;

@@ -15,6 +15,8 @@ pub(crate) enum Next {
     Failed { reason: String },
     /// Never again: the retries are used up.
     Exhausted,
+    /// Not any more: its endpoint was switched off meanwhile.
+    Skipped { reason: String },
 }
 
 /// What follows from an attempt.

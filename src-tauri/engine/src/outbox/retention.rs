@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::{Engine, feed::Change, removal::SLICE, settings::Retention};
 
@@ -13,8 +13,16 @@ fn limit(most: u64) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-/// Deletes up to one slice of what is over the limits, that which ended first first; how many, and
-/// whether more is over.
+/// Counts what came or went: deliveries, and bytes of payloads and answers.
+pub(super) fn count(connection: &Connection, deliveries: i64, bytes: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE outbox_total SET deliveries = deliveries + ?1, bytes = bytes + ?2")?
+        .execute([deliveries, bytes])
+        .map(drop)
+}
+
+/// Deletes up to one slice of what is over the limits, that which was made first first; how many,
+/// and whether more is over.
 fn expire_deliveries(connection: &Connection, retention: &Retention, now_us: i64) -> rusqlite::Result<(u64, bool)> {
     let too_old = retention.days.map_or(i64::MIN, |days| now_us - i64::from(days) * DAY_US);
     let over = |ended_us: i64| -> rusqlite::Result<bool> {
@@ -26,7 +34,7 @@ fn expire_deliveries(connection: &Connection, retention: &Retention, now_us: i64
     };
     let oldest: Vec<(i64, i64, i64, i64)> = connection
         .prepare_cached(
-            "SELECT number, event, endpoint, ended_us FROM delivery WHERE ended_us IS NOT NULL ORDER BY ended_us LIMIT ?1",
+            "SELECT number, event, endpoint, ended_us FROM delivery WHERE ended_us IS NOT NULL ORDER BY number LIMIT ?1",
         )?
         .query_map([SLICE as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<Result<_, _>>()?;
@@ -34,19 +42,26 @@ fn expire_deliveries(connection: &Connection, retention: &Retention, now_us: i64
         if !over(*ended_us)? {
             return Ok((done as u64, false));
         }
+        let answers: i64 = connection
+            .prepare_cached("SELECT coalesce(sum(length(response_body)), 0) FROM attempt WHERE delivery = ?1")?
+            .query_row([delivery], |row| row.get(0))?;
         connection.prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?.execute([delivery])?;
         connection.prepare_cached("DELETE FROM delivery WHERE number = ?1")?.execute([delivery])?;
-        connection
+        let payload: i64 = connection
             .prepare_cached(
-                "DELETE FROM event WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?1)",
+                "DELETE FROM event WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?1)
+                 RETURNING length(payload)",
             )?
-            .execute([event])?;
+            .query_row([event], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0);
         // What was removed is kept only for the sake of its deliveries.
         connection
             .prepare_cached(
                 "DELETE FROM endpoint WHERE number = ?1 AND removed AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
             )?
             .execute([endpoint])?;
+        count(connection, -1, -answers - payload)?;
     }
     Ok((oldest.len() as u64, oldest.len() == SLICE))
 }
@@ -110,6 +125,7 @@ mod tests {
             connection
                 .execute("INSERT INTO event VALUES (?1, ?1, 'p', 'k', 0, zeroblob(100))", [event])
                 .expect("an event");
+            count(&connection, 0, 100).expect("counted");
             for endpoint in 1..=2_i64 {
                 let number = event * 2 + endpoint;
                 let ended = (endpoint == 1 || event < 9).then_some(number * DAY_US);
@@ -126,12 +142,13 @@ mod tests {
                 connection
                     .execute("UPDATE attempt SET response_body = zeroblob(50) WHERE delivery = ?1", [number])
                     .expect("an answer");
+                count(&connection, 1, 50).expect("counted");
             }
         }
         connection
     }
 
-    fn count(connection: &Connection, table: &str) -> i64 {
+    fn rows(connection: &Connection, table: &str) -> i64 {
         connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("a count")
     }
 
@@ -149,7 +166,7 @@ mod tests {
         let count_limit = Retention { deliveries: Some(15), ..NONE };
         assert_eq!(expire_deliveries(&connection, &count_limit, 0).expect("five"), (5, false));
         // Two events have gone with both of their deliveries, the third has one left.
-        assert_eq!((count(&connection, "event"), count(&connection, "attempt")), (8, 15));
+        assert_eq!((rows(&connection, "event"), rows(&connection, "attempt")), (8, 15));
         assert_eq!(total(&connection), (15, 8 * 100 + 15 * 50));
         let bytes_limit = Retention { delivery_bytes: Some(1_000), ..NONE };
         expire_deliveries(&connection, &bytes_limit, 0).expect("some");
@@ -157,11 +174,11 @@ mod tests {
         assert!((850..=1_000).contains(&bytes), "{bytes}");
         let age_limit = Retention { days: Some(1), ..NONE };
         expire_deliveries(&connection, &age_limit, 1_000 * DAY_US).expect("the rest");
-        assert_eq!((count(&connection, "delivery"), count(&connection, "event")), (2, 2));
-        assert_eq!(count(&connection, "endpoint"), 2);
+        assert_eq!((rows(&connection, "delivery"), rows(&connection, "event")), (2, 2));
+        assert_eq!(rows(&connection, "endpoint"), 2);
         connection.execute("UPDATE endpoint SET removed = 1", []).expect("removed");
         connection.execute("UPDATE delivery SET ended_us = 0", []).expect("ended");
         expire_deliveries(&connection, &age_limit, 1_000 * DAY_US).expect("all");
-        assert_eq!((total(&connection), count(&connection, "endpoint")), ((0, 0), 1));
+        assert_eq!((total(&connection), rows(&connection, "endpoint")), ((0, 0), 1));
     }
 }

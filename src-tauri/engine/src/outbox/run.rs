@@ -1,22 +1,22 @@
-//! Making the attempts: one task looks at the schedule, and each attempt is a task of its own, so
-//! that a receiver that hangs holds nobody up.
+//! Making the attempts: one task looks at the schedule and keeps the ledger, and each attempt is a
+//! task of its own, so that a receiver that hangs holds nobody up.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::{
     attempt::{ErrorKind, Exchange, Phase, SendError, Timings},
     connect::Connections,
-    delivery::{self, Claimed, Delivery, DeliveryState, Origin},
-    endpoint::{EndpointRow, once},
+    delivery::{self, Claimed, Delivery, DeliveryState},
+    endpoint::EndpointRow,
     exchange::{Outgoing, Terms, exchange},
-    outcome::{Next, Outcome, outcome},
+    ledger::Done,
+    outcome::{Next, outcome},
     schedule::Schedule,
 };
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 /// Longest pause between two looks: a clock that was set, or a machine that slept, is noticed then.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How long a database that cannot be written is left alone.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How often connections that wait are looked after.
 const TIDY: Duration = Duration::from_secs(10);
 
@@ -37,6 +40,8 @@ pub(crate) struct Outbox {
     schedule: Mutex<Schedule>,
     wake: Notify,
     connections: Connections,
+    /// Attempts that have ended and are not written down yet.
+    done: Mutex<Vec<Done>>,
 }
 
 impl Outbox {
@@ -48,7 +53,12 @@ impl Outbox {
         for (number, endpoint, due_us) in loaded.waiting {
             schedule.wait(number, endpoint, due_us);
         }
-        Self { schedule: Mutex::new(schedule), wake: Notify::new(), connections: Connections::new() }
+        Self {
+            schedule: Mutex::new(schedule),
+            wake: Notify::new(),
+            connections: Connections::new(),
+            done: Mutex::default(),
+        }
     }
 
     /// The schedule, for a moment.
@@ -58,6 +68,10 @@ impl Outbox {
 
     pub(super) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    fn done(&self) -> MutexGuard<'_, Vec<Done>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something changed: look again.
@@ -83,43 +97,43 @@ pub(crate) fn load(
 ) -> rusqlite::Result<Loaded> {
     connection.execute(
         "UPDATE delivery SET state = 7, reason = 'The command that sent it has ended.', ended_us = ?1
-         WHERE state IN (0, 1) AND endpoint IN (SELECT number FROM endpoint WHERE passing)",
+         WHERE ended_us IS NULL AND endpoint IN (SELECT number FROM endpoint WHERE passing)",
         [now_us],
     )?;
     connection.execute("UPDATE endpoint SET removed = 1 WHERE passing", [])?;
     let endpoints = EndpointRow::all(connection)?;
-    let under_way: Vec<(i64, i64, u32)> = connection
-        .prepare("SELECT number, endpoint, attempts FROM delivery WHERE state = 1")?
+    let under_way: Vec<(i64, i64, i64)> = connection
+        .prepare("SELECT number, endpoint, due_us FROM delivery WHERE ended_us IS NULL AND state = 1")?
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    for (number, endpoint, made) in under_way {
+    for (number, endpoint, started_us) in under_way {
         let error = SendError {
             kind: ErrorKind::OutcomeUnknown,
             phase: Phase::Answer,
             message: "Hookline ended during this attempt, so nobody knows whether it arrived.".into(),
         };
+        let Some(mut shown) = delivery::one(connection, number)? else { continue };
         connection.execute(
-            "UPDATE attempt SET error = ?3 WHERE delivery = ?1 AND number = ?2",
-            rusqlite::params![number, made, serde_json::to_string(&error).unwrap_or_default()],
+            "INSERT OR REPLACE INTO attempt (delivery, number, started_us, error) VALUES (?1, ?2, ?3, ?4)",
+            rusqlite::params![number, shown.attempts, started_us, serde_json::to_string(&error).unwrap_or_default()],
         )?;
         let exchange = Exchange { timings: Timings::default(), peer: None, result: Err(error) };
         let row = endpoints.iter().find(|row| row.number == endpoint);
         let next = match row {
             Some(row) => {
                 let policy = row.settings.policy_in_force(engine);
-                outcome(&policy, &exchange, made, row.failed_attempts, row.exhausted, 0.0).next
+                outcome(&policy, &exchange, shown.attempts, row.failed_attempts, row.exhausted, 0.0).next
             }
             None => Next::Failed { reason: "Its endpoint is gone.".into() },
         };
-        let after = Outcome { next, disable: None, failed_attempts: 0, exhausted: 0 };
         let speed = row.map_or(1.0, |row| row.settings.speed);
-        delivery::go_on(connection, number, &after, &exchange, speed, now_us)?;
+        delivery::go_on(connection, number, &mut shown, &next, &exchange, speed, now_us)?;
     }
     // A command that opens the data folder for a moment sends only what it was told to.
     let waiting = match everything {
         false => Vec::new(),
         true => connection
-            .prepare("SELECT number, endpoint, due_us FROM delivery WHERE state = 0")?
+            .prepare("SELECT number, endpoint, due_us FROM delivery WHERE ended_us IS NULL AND state = 0")?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
             .collect::<Result<_, _>>()?,
     };
@@ -139,7 +153,7 @@ impl Engine {
                         engine.outbox.connections.tidy();
                         tidied = tokio::time::Instant::now();
                     }
-                    engine.look().await
+                    engine.turn().await
                 };
                 let Some(wake) = engine.upgrade().map(|engine| engine.outbox.clone()) else { return };
                 let _ = tokio::time::timeout(pause, wake.wake.notified()).await;
@@ -147,18 +161,58 @@ impl Engine {
         });
     }
 
-    /// Starts what is due; how long nothing else is.
-    async fn look(self: &Arc<Self>) -> Duration {
+    /// Writes down what has ended, starts what is due, both in one commit; how long nothing else is.
+    async fn turn(self: &Arc<Self>) -> Duration {
         let now_us = self.clock.now_us();
+        let done = Arc::new(std::mem::take(&mut *self.outbox.done()));
         let taken = self.outbox.schedule().take(now_us);
-        for (number, endpoint) in taken.start {
-            let engine = self.clone();
-            tokio::spawn(async move { engine.attempt(number, &endpoint).await });
-        }
         for number in taken.abandoned {
             self.end_delivery(number, DeliveryState::Cancelled, "The command that sent it has ended.").await;
         }
-        taken.next_us.map_or(LOOK, |next| Duration::from_micros((next - now_us).max(0) as u64).min(LOOK))
+        if !done.is_empty() || !taken.start.is_empty() {
+            let start = Arc::new(taken.start);
+            match self.keep_ledger(done.clone(), start.clone(), now_us).await {
+                Ok(claimed) => self.start(claimed, &start),
+                Err(error) => {
+                    // Nothing is lost: what ended is written down, and what was due leaves, when the
+                    // database can be written again.
+                    tracing::error!(%error, "attempts could not be written down");
+                    self.put_off(done, &start, now_us);
+                    return AGAIN;
+                }
+            }
+        }
+        taken.next_us.map_or(LOOK, |next| Duration::from_micros((next - self.clock.now_us()).max(0) as u64).min(LOOK))
+    }
+
+    /// Keeps what could not be written down for the next turn.
+    fn put_off(&self, done: Arc<Vec<Done>>, start: &[(i64, Arc<EndpointRow>)], now_us: i64) {
+        let mut schedule = self.outbox.schedule();
+        for (number, endpoint) in start {
+            schedule.landed(endpoint.number);
+            schedule.wait(*number, endpoint.number, now_us + AGAIN.as_micros() as i64);
+        }
+        let done = Arc::try_unwrap(done).unwrap_or_else(|shared| shared.to_vec());
+        self.outbox.done().splice(0..0, done);
+    }
+
+    /// Makes the attempts that are marked; one that could not be, waits no more.
+    fn start(self: &Arc<Self>, claimed: Vec<Option<Claimed>>, start: &[(i64, Arc<EndpointRow>)]) {
+        for (claimed, (_, endpoint)) in claimed.into_iter().zip(start) {
+            let Some(claimed) = claimed else {
+                self.outbox.schedule().landed(endpoint.number);
+                continue;
+            };
+            let (engine, endpoint) = (self.clone(), endpoint.clone());
+            tokio::spawn(async move {
+                let (sent, exchange) = engine.sent(&claimed, &endpoint).await;
+                let number = endpoint.number;
+                // In the ledger before the next may start, which may depend on how this one ended.
+                engine.outbox.done().push(Done { claimed, endpoint, sent, exchange });
+                engine.outbox.schedule().landed(number);
+                engine.outbox.poke();
+            });
+        }
     }
 
     /// Ends a delivery that waits.
@@ -178,41 +232,14 @@ impl Engine {
         }
     }
 
-    /// One attempt, from the mark in the store to what came of it.
-    async fn attempt(self: Arc<Self>, number: i64, endpoint: &Arc<EndpointRow>) {
-        let now_us = self.clock.now_us();
-        let feed = self.feed.clone();
-        let work = move |connection: &Connection| {
-            let claimed = delivery::claim(connection, number, now_us)?;
-            Ok::<_, rusqlite::Error>((claimed, delivery::one(connection, number)?))
-        };
-        let after = move |(_, changed): &(Option<Claimed>, Option<Delivery>)| {
-            feed.publish(changed.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() }));
-        };
-        match self.store.write(work, after).await {
-            Ok((Some(claimed), _)) => {
-                let (sent, exchange) = self.sent(&claimed, endpoint).await;
-                self.recorded(claimed, endpoint, sent, exchange).await;
-            }
-            Ok((None, _)) => {}
-            Err(error) => {
-                // Nothing left: it is due again when the database can be written.
-                tracing::warn!(%error, "an attempt could not be written down, so it was not made");
-                self.outbox.schedule().wait(number, endpoint.number, now_us + 1_000_000);
-            }
-        }
-        self.outbox.schedule().landed(endpoint.number);
-        self.outbox.poke();
-    }
-
     /// Signs and sends.
     async fn sent(&self, claimed: &Claimed, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
         let catalogue = self.providers.catalogue();
         let now_us = self.clock.now_us();
         let settings = &endpoint.settings;
         let policy = settings.policy_in_force(&catalogue);
-        let mut headers = match catalogue.get(&claimed.provider) {
-            Some(provider) => compose::plain_headers(provider, &claimed.kind, &claimed.id),
+        let mut headers = match catalogue.get(&claimed.shown.provider) {
+            Some(provider) => compose::plain_headers(provider, &claimed.shown.event_type, &claimed.shown.id),
             None => Vec::new(),
         };
         for header in &settings.headers {
@@ -224,11 +251,17 @@ impl Engine {
             Exchange { timings: Timings::default(), peer: None, result: Err(error) }
         };
         if let Some(record) = settings.signing(&catalogue) {
-            let url = claimed.url.as_str();
+            let url = claimed.shown.url.as_str();
             let target =
                 url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/");
             let request = Unsigned { method: "POST", target, url, headers: &headers, body: &claimed.payload };
-            match compose::signature(&record.scheme, &request, &settings.keys(now_us), &claimed.id, now_us / 1_000) {
+            match compose::signature(
+                &record.scheme,
+                &request,
+                &settings.keys(now_us),
+                &claimed.shown.id,
+                now_us / 1_000,
+            ) {
                 Ok(signature) => headers.extend(signature),
                 Err(why) => return (headers, unsent(format!("It cannot be signed: {why}"))),
             }
@@ -239,92 +272,9 @@ impl Engine {
             trusted: settings.trusted(),
             now_s: now_us / 1_000_000,
         };
-        let outgoing = Outgoing {
-            method: "POST".into(),
-            url: claimed.url.clone(),
-            headers,
-            body: Bytes::from(claimed.payload.clone()),
-        };
+        let outgoing =
+            Outgoing { method: "POST".into(), url: claimed.shown.url.clone(), headers, body: claimed.payload.clone() };
         let exchange = exchange(&self.outbox.connections, &outgoing, &terms).await;
         (outgoing.headers, exchange)
-    }
-
-    /// Writes down what came of an attempt, and what follows from it.
-    async fn recorded(
-        &self,
-        claimed: Claimed,
-        endpoint: &EndpointRow,
-        sent: Vec<(String, String)>,
-        exchange: Exchange,
-    ) {
-        let now_us = self.clock.now_us();
-        let catalogue = self.providers.catalogue();
-        let jitter = f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 127.5 - 1.0;
-        let (number, endpoint_number) = (claimed.delivery, endpoint.number);
-        let work = move |connection: &Connection| {
-            // The endpoint as it is now: others of its deliveries have ended meanwhile.
-            let mut row = EndpointRow::numbered(connection, endpoint_number)?;
-            let mut policy = row.as_ref().map(|row| row.settings.policy_in_force(&catalogue)).unwrap_or_default();
-            if claimed.origin == Origin::Test {
-                policy = policy.with(&once());
-            }
-            let (failed, exhausted) = row.as_ref().map_or((0, 0), |row| (row.failed_attempts, row.exhausted));
-            let mut outcome = outcome(&policy, &exchange, claimed.made, failed, exhausted, jitter);
-            if claimed.hurried
-                && let Next::Retry { wait_s } = &mut outcome.next
-            {
-                *wait_s = 0.0;
-            }
-            delivery::record(connection, &claimed, &sent, &exchange)?;
-            let speed = row.as_ref().map_or(1.0, |row| row.settings.speed);
-            let due = delivery::go_on(connection, number, &outcome, &exchange, speed, now_us)?;
-            let mut skipped = Vec::new();
-            let mut changed = None;
-            if let Some(row) = row.as_mut().filter(|_| claimed.origin != Origin::Test) {
-                let counted = (row.failed_attempts, row.exhausted) != (outcome.failed_attempts, outcome.exhausted);
-                (row.failed_attempts, row.exhausted) = (outcome.failed_attempts, outcome.exhausted);
-                if let Some(reason) = outcome.disable.filter(|_| row.enabled && !row.passing) {
-                    (row.enabled, row.reason, row.since_us) = (false, reason, now_us);
-                    let why = format!("The endpoint was switched off: {}", row.reason);
-                    skipped = delivery::skip_waiting(connection, endpoint_number, &why, now_us)?;
-                    changed = Some(row.clone());
-                }
-                if counted || changed.is_some() {
-                    row.update(connection)?;
-                }
-            }
-            // What this very delivery would have done next is stopped with the rest.
-            let due = due.filter(|_| !skipped.contains(&number));
-            let mut shown = vec![number];
-            shown.extend(skipped.iter().filter(|one| **one != number));
-            let shown: Vec<Delivery> = shown
-                .into_iter()
-                .filter_map(|one| delivery::one(connection, one).transpose())
-                .collect::<Result<_, _>>()?;
-            Ok::<_, rusqlite::Error>((due, skipped, changed, shown))
-        };
-        let (feed, outbox, catalogue) = (self.feed.clone(), self.outbox.clone(), self.providers.catalogue());
-        type Recorded = (Option<i64>, Vec<i64>, Option<EndpointRow>, Vec<Delivery>);
-        let after = move |(due, skipped, changed, shown): &Recorded| {
-            let mut schedule = outbox.schedule();
-            if let Some(due) = due {
-                schedule.wait(number, endpoint_number, *due);
-            }
-            for one in skipped {
-                schedule.forget(*one);
-            }
-            if let Some(row) = changed {
-                schedule.set_endpoint(row.clone(), 0);
-            }
-            drop(schedule);
-            let endpoint =
-                changed.iter().map(|row| Change::EndpointDisabled { endpoint: Box::new(row.shown(&catalogue)) });
-            let deliveries = shown.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
-            feed.publish(endpoint.chain(deliveries));
-        };
-        if let Err(error) = self.store.write(work, after).await {
-            // The mark of the attempt stands: after a restart its outcome is unknown, which is true.
-            tracing::error!(%error, "what came of an attempt could not be written down");
-        }
     }
 }

@@ -17,7 +17,7 @@ const SPAN_US: i64 = 24 * 3_600 * 1_000_000;
 /// Most deliveries looked at, the newest; what is older is left out and said so.
 const MOST: usize = 200_000;
 
-/// How an endpoint fared over the last 24 hours.
+/// How an endpoint fared over the last 24 hours, by the deliveries made in them.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct EndpointStats {
     /// Deliveries that arrived.
@@ -60,17 +60,25 @@ fn at(sorted: &[i64], part: f64) -> Option<f64> {
 pub(crate) fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusqlite::Result<EndpointStats> {
     let from_us = now_us - SPAN_US;
     let mut rows = connection.prepare_cached(
-        "SELECT ended_us, state, took_us FROM delivery WHERE endpoint = ?1 AND ended_us > ?2 AND ended_us <= ?3
-           AND state IN (2, 3, 4) AND origin != 1 ORDER BY ended_us DESC LIMIT ?4",
+        // Numbers go with the time they were made: the walk ends where the day began.
+        "SELECT ended_us, state, took_us, created_us FROM delivery WHERE endpoint = ?1 AND origin != 1
+         ORDER BY number DESC LIMIT ?2",
     )?;
-    let mut rows = rows.query(params![endpoint, from_us, now_us, MOST as i64 + 1])?;
-    let mut all = Vec::new();
+    let mut rows = rows.query(params![endpoint, MOST as i64])?;
+    let (mut all, mut looked_at) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let delivered = row.get::<_, u8>(1)? == DeliveryState::Delivered as u8;
-        all.push((row.get::<_, i64>(0)?, delivered, row.get::<_, Option<i64>>(2)?));
+        if row.get::<_, i64>(3)? <= from_us {
+            break;
+        }
+        looked_at += 1;
+        let state: u8 = row.get(1)?;
+        let delivered = state == DeliveryState::Delivered as u8;
+        let failed = [DeliveryState::Failed as u8, DeliveryState::Exhausted as u8].contains(&state);
+        if let Some(ended_us) = row.get::<_, Option<i64>>(0)?.filter(|_| delivered || failed) {
+            all.push((ended_us, delivered, row.get::<_, Option<i64>>(2)?));
+        }
     }
-    let cut = all.len() > MOST;
-    all.truncate(MOST);
+    let cut = looked_at == MOST;
     let slice_us = SPAN_US / SLICES;
     let mut times: Vec<Vec<i64>> = vec![Vec::new(); SLICES as usize];
     let mut slices: Vec<StatsSlice> = (0..SLICES)
@@ -119,20 +127,20 @@ mod tests {
             connection
                 .execute(
                     "INSERT INTO delivery (number, id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us, took_us)
-                     VALUES (?1, ?1, 1, ?2, 0, ?3, '', '', 0, 0, ?4, ?5)",
-                    params![number, endpoint, state as u8, ended_us, took_ms * 1_000],
+                     VALUES (?1, ?1, 1, ?2, 0, ?3, '', '', 0, ?6, ?4, ?5)",
+                    params![number, endpoint, state as u8, ended_us, took_ms * 1_000, ended_us.unwrap_or(now_us)],
                 )
                 .expect("a delivery");
         };
+        add(1, DeliveryState::Delivered, Some(now_us - SPAN_US), 1);
+        add(1, DeliveryState::Exhausted, Some(now_us - SPAN_US + 1), 9_000);
         for took_ms in 1..=100 {
             add(1, DeliveryState::Delivered, Some(now_us - 1), took_ms);
         }
-        add(1, DeliveryState::Exhausted, Some(now_us - SPAN_US + 1), 9_000);
         add(1, DeliveryState::Failed, Some(now_us), 9_000);
         add(1, DeliveryState::Cancelled, Some(now_us), 1);
         add(9, DeliveryState::Delivered, Some(now_us), 1);
         add(1, DeliveryState::Waiting, None, 1);
-        add(1, DeliveryState::Delivered, Some(now_us - SPAN_US), 1);
         add(2, DeliveryState::Delivered, Some(now_us - 1), 1);
         // A test counts toward nothing.
         connection.execute("UPDATE delivery SET endpoint = 1, origin = 1 WHERE endpoint = 9", []).expect("a test");
