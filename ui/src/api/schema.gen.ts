@@ -1252,7 +1252,7 @@ export interface components {
              */
             since: string;
         };
-        /** @description How an endpoint fared over the last 24 hours. */
+        /** @description How an endpoint fared over the last 24 hours, by the deliveries made in them. */
         EndpointStats: {
             /** @description Whether only the newest deliveries were looked at, there being more. */
             cut: boolean;

@@ -22,8 +22,9 @@ use crate::{
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
 
-/// Deliveries made in one transaction.
+/// Deliveries made in one transaction, and bytes of their payloads.
 const SLICE: usize = 500;
+const SLICE_BYTES: usize = 4 * 1024 * 1024;
 
 /// All endpoints.
 #[derive(Debug, Serialize, ToSchema)]
@@ -402,29 +403,35 @@ pub(super) async fn test(
     let moment = Moment { id: &event_id, seed: uuid.as_u128() as u64, step: 0, now_ms };
     let payload = serde_json::to_vec(&compose::payload(kind, sample, &moment)).unwrap_or_default();
     let event = EventNew { id: event_id, provider: row.settings.provider.clone(), kind: kind.to_owned(), payload };
-    let deliveries = engine.send_events(vec![(event, 0)], vec![row], Origin::Test).await?;
-    deliveries.into_iter().next().map(|delivery| (StatusCode::ACCEPTED, Json(delivery))).ok_or_else(|| no_endpoint(&id))
+    let mut made = None;
+    engine.send_events([Ok((event, 0))].into_iter(), vec![row], Origin::Test, |delivery| made = Some(delivery)).await?;
+    made.map(|delivery| (StatusCode::ACCEPTED, Json(delivery))).ok_or_else(|| no_endpoint(&id))
 }
 
 impl Engine {
-    /// Stores events, each with a delay in µs, and lets them go to these endpoints; their deliveries.
+    /// Stores events, each with a delay in µs, and lets them go to these endpoints, of which there
+    /// is one at least. They are made and stored slice by slice: no request that arrives waits for
+    /// thousands of events, and no memory holds them all.
     pub(crate) async fn send_events(
         self: &Arc<Self>,
-        events: Vec<(EventNew, i64)>,
+        mut events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
         endpoints: Vec<EndpointRow>,
         origin: Origin,
-    ) -> Result<Vec<Delivery>, ApiError> {
-        // An event that nobody gets did not happen.
-        if endpoints.is_empty() {
-            return Ok(Vec::new());
-        }
+        mut made: impl FnMut(Delivery) + Send,
+    ) -> Result<(), ApiError> {
         let now_us = self.clock.now_us();
         let endpoints = Arc::new(endpoints);
-        let mut sent = Vec::new();
-        let mut events = events.into_iter().peekable();
-        // In slices, so that no request that arrives waits for thousands of events.
-        while events.peek().is_some() {
-            let slice: Vec<(EventNew, i64)> = events.by_ref().take(SLICE.div_ceil(endpoints.len())).collect();
+        loop {
+            let (mut slice, mut bytes) = (Vec::new(), 0);
+            while slice.len() * endpoints.len() < SLICE && bytes < SLICE_BYTES {
+                let Some(event) = events.next() else { break };
+                let event: (EventNew, i64) = event?;
+                bytes += event.0.payload.len();
+                slice.push(event);
+            }
+            if slice.is_empty() {
+                return Ok(());
+            }
             let receivers = endpoints.clone();
             let work = move |connection: &Connection| {
                 let mut all = Vec::new();
@@ -452,8 +459,7 @@ impl Engine {
                 outbox.poke();
                 feed.publish(all.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
             };
-            sent.extend(self.store.write(work, after).await?.into_iter().map(|(.., delivery)| delivery));
+            self.store.write(work, after).await?.into_iter().for_each(|(.., delivery)| made(delivery));
         }
-        Ok(sent)
     }
 }

@@ -85,14 +85,22 @@ impl Sent {
     /// Sends events, each with a delay in µs; what was.
     pub(super) async fn of(
         engine: &Arc<Engine>,
-        events: Vec<(EventNew, i64)>,
+        events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
         endpoints: Vec<EndpointRow>,
     ) -> Result<Self, ApiError> {
-        let gone = if endpoints.is_empty() { &[] } else { events.as_slice() };
-        let ids = gone.iter().map(|(event, _)| event.id.clone()).collect();
-        let mut deliveries = engine.send_events(events, endpoints, Origin::Event).await?;
-        deliveries.truncate(SHOWN);
-        Ok(Self { events: ids, deliveries })
+        let mut sent = Self { events: Vec::new(), deliveries: Vec::new() };
+        // An event that nobody gets did not happen.
+        if !endpoints.is_empty() {
+            let (ids, shown) = (&mut sent.events, &mut sent.deliveries);
+            let events = events.inspect(|event| ids.extend(event.iter().map(|(event, _)| event.id.clone())));
+            let more = |delivery| {
+                if shown.len() < SHOWN {
+                    shown.push(delivery);
+                }
+            };
+            engine.send_events(events, endpoints, Origin::Event, more).await?;
+        }
+        Ok(sent)
     }
 }
 
@@ -139,8 +147,7 @@ pub(super) async fn send(
     }
     let seed = wanted.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64);
     let now_us = engine.clock.now_us();
-    let mut events = Vec::new();
-    for step in 0..wanted.count {
+    let event = |step: u32| {
         let id = uuid::Uuid::now_v7().to_string();
         let delay_us = wanted.rate.map_or(0, |rate| (f64::from(step) * 1e6 / rate) as i64);
         let now_ms = (now_us + delay_us) / 1_000;
@@ -156,9 +163,9 @@ pub(super) async fn send(
                 serde_json::to_vec(&payload).unwrap_or_default()
             }
         };
-        let event = EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload };
-        events.push((event, delay_us));
-    }
+        Ok((EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload }, delay_us))
+    };
+    let events = (0..wanted.count).map(event);
     Ok((StatusCode::ACCEPTED, Json(Sent::of(&engine, events, endpoints).await?)))
 }
 

@@ -186,15 +186,14 @@ pub(super) async fn run(
     }
     let seed = wanted.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64);
     let now_us = engine.clock.now_us();
-    let (mut events, mut delay_us) = (Vec::new(), 0);
-    for (number, step) in scenario.steps.iter().enumerate() {
+    let mut delay_us = 0;
+    let events = scenario.steps.iter().zip(0..).map(|(step, number)| {
         delay_us += (step.after_s * 1e6 / speed) as i64;
         let id = uuid::Uuid::now_v7().to_string();
         let now_ms = (now_us + delay_us) / 1_000;
-        let seeds = Seeds { seed, step: number as u32, event: &step.event, id: &id, now_ms };
+        let seeds = Seeds { seed, step: number, event: &step.event, id: &id, now_ms };
         let payload = serde_json::to_vec(&step.filled(&seeds)).unwrap_or_default();
-        let event = EventNew { id, provider: scenario.provider.clone(), kind: step.event.clone(), payload };
-        events.push((event, delay_us));
-    }
+        Ok((EventNew { id, provider: scenario.provider.clone(), kind: step.event.clone(), payload }, delay_us))
+    });
     Ok((StatusCode::ACCEPTED, Json(Sent::of(&engine, events, endpoints).await?)))
 }

@@ -492,6 +492,8 @@ fn lines(text: Option<String>) -> Vec<HeaderLine> {
 
 /// A delivery with its attempts.
 pub(crate) fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<DeliveryDetail>> {
+    // One view of delivery and attempts: an attempt may end between two looks.
+    let _view = connection.unchecked_transaction()?;
     let Some(delivery) = one(connection, number)? else { return Ok(None) };
     let body_bytes = connection
         .prepare_cached(
