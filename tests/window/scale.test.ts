@@ -152,7 +152,7 @@ describe("the window opens where it was left", () => {
     try {
       await fetch(`${first.receiver}/inbox/kept`, { method: "POST", body: "kept" });
       await until("the row", async () => (await rows(first.driver)).length === 1);
-      await press(first.driver, "j", "g", "d");
+      await press(first.driver, "j", "g", "r");
       await sees(first.driver, "Copy as curl");
       address = await first.driver.executeScript<string>("return location.pathname");
     } finally {
