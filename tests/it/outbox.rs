@@ -62,7 +62,8 @@ async fn each_founding_vendors_events_arrive_signed_and_as_they_were_sent() {
 }
 
 /// 206 minutes of onWebChat's schedule in about half a second of real time.
-#[tokio::test]
+// A command is waited for on this thread; the receiver answers on another.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_schedule_is_lived_through_and_ends_in_the_endpoint_switched_off() {
     let (serve, receiver) = (Serve::start(), Receiver::start().await);
     receiver.answers(500);
@@ -92,6 +93,7 @@ async fn a_schedule_is_lived_through_and_ends_in_the_endpoint_switched_off() {
     let skipped = &skipped["deliveries"][0];
     assert_eq!(skipped["state"], "skipped");
     assert!(skipped["reason"].as_str().unwrap().contains("5 retries"), "{skipped}");
+    let late = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated", "count": 3 })).await;
     receiver.answers(200);
     let path = format!("/endpoints/{}", id(&made));
     let (status, on) = call(&serve, reqwest::Method::PATCH, &path, json!({ "enabled": true })).await;
@@ -100,6 +102,21 @@ async fn a_schedule_is_lived_through_and_ends_in_the_endpoint_switched_off() {
         call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/retry", id(skipped)), json!({})).await;
     assert_eq!(status, 202);
     in_state(&serve, &id(skipped), &["delivered"]).await;
+    // All that were skipped, at once.
+    let own = id(&made);
+    let sent = serve.cli(&["delivery", "retry", "--endpoint", &own, "--json"]);
+    assert_eq!(String::from_utf8_lossy(&sent.stdout).trim(), r#"{"deliveries":3}"#);
+    for one in late["deliveries"].as_array().unwrap() {
+        in_state(&serve, &id(one), &["delivered"]).await;
+    }
+    for (which, expected) in [
+        (json!({ "endpoint": own, "state": "delivered" }), 422),
+        (json!({ "endpoint": "nobody", "state": "skipped" }), 404),
+        (json!({ "endpoint": own }), 422),
+    ] {
+        let (status, error) = call(&serve, reqwest::Method::POST, "/deliveries/retry", which).await;
+        assert_eq!(status, expected, "{error}");
+    }
 }
 
 #[tokio::test]

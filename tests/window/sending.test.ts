@@ -127,8 +127,12 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await shot("endpoint-off");
     expect(await serious(driver)).toEqual([]);
     status = 200;
+    await hookline.api("/events", { method: "POST", body: JSON.stringify({ provider: "onwebchat", type: "chat.rated", count: 2 }) });
     await click(driver, "Switch on");
-    await until("the row", () => driver.executeScript<boolean>("const row = document.querySelector('[data-testid=deliveries] tbody button'); row?.click(); return Boolean(row)"));
+    await sees(driver, "2 deliveries were skipped while it was off.");
+    await click(driver, "Send them now");
+    await until("both", async () => !(await seen(driver)).includes("skipped while it was off"));
+    await until("the row", () => driver.executeScript<boolean>("const row = [...document.querySelectorAll('[data-testid=deliveries] tbody button')].find((one) => one.innerText === 'chat.created'); row?.click(); return Boolean(row)"));
     await click(driver, "Send again");
     await until("its delivery", async () => /chat\.created\s+delivered/.test(await seen(driver)));
   });

@@ -30,10 +30,17 @@ pub(super) enum Verb {
     /// Try it now: its next attempt if it waits, once more if it has ended
     Retry {
         /// Its id
-        id: String,
+        #[arg(required_unless_present = "endpoint")]
+        id: Option<String>,
         /// Pass over all its waits
-        #[arg(long)]
+        #[arg(long, requires = "id")]
         to_the_end: bool,
+        /// All of this endpoint that did not arrive, by their state
+        #[arg(long, value_name = "ID", conflicts_with = "id")]
+        endpoint: Option<String>,
+        /// The state those are in: skipped, filtered, failed, exhausted or cancelled
+        #[arg(long, default_value = "skipped")]
+        state: String,
     },
     /// End a delivery that waits
     Cancel {
@@ -63,9 +70,17 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 }
             }
         }
-        Verb::Retry { id, to_the_end } => {
+        Verb::Retry { id: Some(id), to_the_end, .. } => {
             let path = format!("/deliveries/{}/retry", encoded(&id));
             print(context, &api.json(Method::POST, &path, Some(json!({ "to_the_end": to_the_end }))).await?);
+        }
+        Verb::Retry { endpoint, state, .. } => {
+            let which = json!({ "endpoint": endpoint, "state": state });
+            let retried: Value = api.json(Method::POST, "/deliveries/retry", Some(which)).await?;
+            terminal::line(&match context.json {
+                true => retried.to_string(),
+                false => format!("{} deliveries are on their way", retried["deliveries"]),
+            });
         }
         Verb::Cancel { id } => {
             let path = format!("/deliveries/{}/cancel", encoded(&id));

@@ -117,6 +117,7 @@ export const api = {
   deliveries: (query: { endpoint?: string; state?: Delivery["state"]; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
   delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
   retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
+  retryDeliveries: (endpoint: string, state: Delivery["state"]) => value(client.POST("/api/v1/deliveries/retry", { body: { endpoint, state } })),
   cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),
   snippets: (id: string, scheme?: string) => value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
   handlers: (id: string, signed: boolean, scheme?: string) => value(client.GET("/api/v1/providers/{id}/handlers", { params: { path: { id }, query: { scheme, signed } } })),

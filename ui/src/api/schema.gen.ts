@@ -38,6 +38,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deliveries/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send what an endpoint did not get: all its deliveries that ended so, the oldest first. */
+        post: operations["deliveries_retry_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deliveries/{id}": {
         parameters: {
             query?: never;
@@ -1764,6 +1781,14 @@ export interface components {
              */
             requests?: number | null;
         };
+        /** @description What is tried again. */
+        Retried: {
+            /**
+             * Format: int64
+             * @description How many deliveries.
+             */
+            deliveries: number;
+        };
         /** @description How a delivery is tried again. */
         Retry: {
             /**
@@ -1771,6 +1796,13 @@ export interface components {
              * @default false
              */
             to_the_end: boolean;
+        };
+        /** @description Which deliveries are tried again. */
+        RetryMany: {
+            /** @description Their endpoint's id. */
+            endpoint: string;
+            /** @description How they ended: `skipped`, `filtered`, `failed`, `exhausted` or `cancelled`. */
+            state: components["schemas"]["DeliveryState"];
         };
         /** @description All scenarios, and the files of your own that do not read. */
         ScenarioList: {
@@ -2221,6 +2253,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deliveries_retry_many: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryMany"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             404: {

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { CheckCircle2, Copy, Eye, MinusCircle, Pause, Pencil, Play, Power, RefreshCw, Send, Stethoscope, Trash2, TriangleAlert, XCircle, Zap } from "lucide-react";
+import { CheckCircle2, Copy, Eye, MinusCircle, Pause, Pencil, Play, Power, RefreshCw, Send, SkipForward, Stethoscope, Trash2, TriangleAlert, XCircle, Zap } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Cause, type Endpoint } from "../api/client";
@@ -50,6 +50,24 @@ function Secret({ endpoint }: { endpoint: Endpoint }) {
     </p>
   );
 }
+
+/** What was skipped while it was switched off can be sent late, all of it at once. */
+function Skipped({ endpoint }: { endpoint: string }) {
+  const { data } = useQuery({ queryKey: ["deliveries", "skipped", endpoint], queryFn: () => api.deliveries({ endpoint, state: "skipped", limit: SKIPPED_COUNTED }) });
+  const skipped = data?.items.length ?? 0;
+  if (skipped === 0) return null;
+  return (
+    <p className="mb-2 flex flex-wrap items-center gap-3">
+      {data?.next ? `More than ${SKIPPED_COUNTED}` : skipped} {skipped === 1 ? "delivery was" : "deliveries were"} skipped while it was off.
+      <Button icon={SkipForward} onClick={() => void attempt(api.retryDeliveries(endpoint, "skipped").then(({ deliveries }) => tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way`)))}>
+        Send them now
+      </Button>
+    </p>
+  );
+}
+
+/** Skipped deliveries that are counted; beyond, their number says nothing more. */
+const SKIPPED_COUNTED = 100;
 
 const FOUND = {
   ok: { icon: CheckCircle2, colour: "text-valid", word: "fine" },
@@ -148,6 +166,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
         ))}
         <section aria-label="Recent deliveries" className="mt-4">
           <h3 className="mb-1 font-semibold">Recent deliveries</h3>
+          {endpoint.state.enabled && <Skipped endpoint={endpoint.id} />}
           <EndpointStats id={endpoint.id} />
           <DeliveryTable query={{ endpoint: endpoint.id }} selected={delivery} onPick={show} empty="Nothing was sent yet." />
         </section>

@@ -15,7 +15,8 @@ use crate::{
     Engine,
     feed::Change,
     outbox::{
-        Delivery, DeliveryDetail, DeliveryList, DeliveryState, detail, due_again, end, list as rows, number_of, one,
+        Delivery, DeliveryDetail, DeliveryList, DeliveryState, detail, due_again, end, ended_so, list as rows,
+        number_of, one,
     },
 };
 
@@ -202,6 +203,73 @@ pub(super) async fn retry(
     };
     let (_, _, delivery) = engine.store.write(work, after).await?;
     Ok((StatusCode::ACCEPTED, Json(delivery)))
+}
+
+/// Which deliveries are tried again.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetryMany {
+    /// Their endpoint's id.
+    endpoint: String,
+    /// How they ended: `skipped`, `filtered`, `failed`, `exhausted` or `cancelled`.
+    state: DeliveryState,
+}
+
+/// What is tried again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Retried {
+    /// How many deliveries.
+    deliveries: u64,
+}
+
+/// Most deliveries one transaction lets go.
+const SLICE: u32 = 500;
+
+/// Send what an endpoint did not get: all its deliveries that ended so, the oldest first.
+#[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = RetryMany, responses(
+    (status = 202, body = Retried), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn retry_many(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(which): extract::Json<RetryMany>,
+) -> Result<(StatusCode, Json<Retried>), ApiError> {
+    if matches!(which.state, DeliveryState::Waiting | DeliveryState::Sending | DeliveryState::Delivered) {
+        return Err(ApiError::invalid(
+            "Only what ended without arriving is sent again: skipped, filtered, failed, exhausted or cancelled.",
+        ));
+    }
+    let endpoint =
+        engine.outbox.schedule().endpoints().iter().find(|row| row.id == which.endpoint).map(|row| row.number);
+    let endpoint = endpoint
+        .ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {:?}.", which.endpoint)))?;
+    let now_us = engine.clock.now_us();
+    let (mut deliveries, mut after_number) = (0, 0_i64);
+    loop {
+        let work = move |connection: &Connection| {
+            let numbers = ended_so(connection, endpoint, which.state, after_number, SLICE)?;
+            let mut due = Vec::with_capacity(numbers.len());
+            for number in numbers {
+                if due_again(connection, number, now_us, false)? {
+                    due.extend(one(connection, number)?.map(|delivery| (number, delivery)));
+                }
+            }
+            Ok::<_, rusqlite::Error>(due)
+        };
+        let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+        let after = move |due: &Vec<(i64, Delivery)>| {
+            let mut schedule = outbox.schedule();
+            for (number, _) in due {
+                schedule.wait(*number, endpoint, now_us);
+            }
+            drop(schedule);
+            outbox.poke();
+            feed.publish(due.iter().map(|(_, delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+        };
+        let due = engine.store.write(work, after).await?;
+        let Some((last, _)) = due.last() else { break };
+        (after_number, deliveries) = (*last, deliveries + due.len() as u64);
+    }
+    Ok((StatusCode::ACCEPTED, Json(Retried { deliveries })))
 }
 
 /// End a delivery that waits.

@@ -78,6 +78,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(scenarios::run))
         .routes(routes!(scenarios::read))
         .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::retry_many))
         .routes(routes!(deliveries::read))
         .routes(routes!(deliveries::body))
         .routes(routes!(deliveries::attempt_body))

@@ -481,6 +481,22 @@ pub(crate) fn due_again(connection: &Connection, number: i64, due_us: i64, hurri
         .map(|changed| changed > 0)
 }
 
+/// Numbers of an endpoint's deliveries that ended so, behind a number, the oldest first.
+pub(crate) fn ended_so(
+    connection: &Connection,
+    endpoint: i64,
+    state: DeliveryState,
+    after: i64,
+    limit: u32,
+) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "SELECT number FROM delivery WHERE endpoint = ?1 AND state = ?2 AND number > ?3 ORDER BY number LIMIT ?4",
+        )?
+        .query_map(params![endpoint, state as u8, after, limit], |row| row.get(0))?
+        .collect()
+}
+
 fn lines(text: Option<String>) -> Vec<HeaderLine> {
     let pairs: Vec<(String, String)> = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let line = |(name, value): (String, String)| {

@@ -24,7 +24,7 @@ pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, E
 pub use event::Event;
 pub use stats::{EndpointStats, StatsSlice};
 
-pub(crate) use delivery::{DeliveryList, detail, due_again, end, list, number_of, one, skip_waiting};
+pub(crate) use delivery::{DeliveryList, detail, due_again, end, ended_so, list, number_of, one, skip_waiting};
 pub(crate) use endpoint::{EndpointRow, new_secret, once};
 pub(crate) use event::{EventNew, insert as insert_event, list as list_events, number_of as event_number};
 pub(crate) use run::{Loaded, Outbox, load};
