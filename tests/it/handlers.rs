@@ -185,15 +185,21 @@ async fn generated_handlers(framework: &str) {
         }
         // A repeat is answered and not handled again, where anything tells it.
         if !provider["event_id"].as_array().unwrap().is_empty() {
-            let handled = program.said().matches('{').count();
+            let all = kinds(&provider);
+            let handled_now =
+                || all.iter().map(|kind| program.said().matches(&format!("{kind} {{")).count()).sum::<usize>();
+            let handled = handled_now();
             call(&serve, reqwest::Method::POST, &format!("/deliveries/{last}/retry"), json!({})).await;
-            in_state(&serve, &last, &["delivered"]).await;
             until("the second attempt", async || {
                 (serve.get(&format!("/deliveries/{last}")).await["attempts"] == 2).then_some(())
             })
             .await;
             in_state(&serve, &last, &["delivered"]).await;
-            assert_eq!(program.said().matches('{').count(), handled, "{framework} {vendor} handled a repeat");
+            // One that is new comes behind it: what is handled meanwhile is that one alone.
+            let next = deliver(&serve, &made, &all[0]).await;
+            assert_eq!(next["state"], "delivered");
+            until("the new one to be handled", async || (handled_now() > handled).then_some(())).await;
+            assert_eq!(handled_now(), handled + 1, "{framework} {vendor} handled a repeat");
         }
         if let Some(secret) = secret {
             estrange(&serve, &made, &secret).await;
@@ -223,10 +229,43 @@ async fn generated_go() {
     generated_handlers("go").await;
 }
 
+/// Everything that could end a comment or a literal; each of them would be a syntax error.
+const HOSTILE: &str = r###"name = "a */ ?> !! \"\"\" b"
+event_type = ["header:X-$Type|X-b", "json:a${b}+json:c", "json:x+json:y"]
+event_id = ["json:it's", "json:d+json:e"]
+
+[[schemes]]
+id = "own"
+rests_on = "assumed"
+
+[schemes.digest]
+signature = ["header:X-Signature"]
+prefix = "${x}="
+content = "{body}{param:account-id}"
+algorithm = "hmac-sha256"
+
+[sending]
+[[sending.traps]]
+warning = """
+!! not code
+*/ !! ?> !! """
+
+[[sending.events]]
+type = "a\"b'c\\d${system('id')}\u0001\n"
+about = "one\n!! two ?> !!"
+sample = "{}"
+"###;
+
 /// For every vendor and scheme there is: what is generated is a program.
 #[test]
 fn every_generated_handler_compiles() {
-    let (catalogue, _) = catalogue(Path::new("/nowhere"));
+    // A file of a user's own says what it likes: none of it may become code.
+    let own = tempfile::tempdir().unwrap();
+    fs::create_dir(own.path().join("providers")).unwrap();
+    fs::write(own.path().join("providers/hostile.toml"), HOSTILE).unwrap();
+    let (catalogue, bad) = catalogue(own.path());
+    assert!(bad.is_empty(), "{bad:?}");
+    assert_eq!(handlers(catalogue.get("hostile").unwrap(), None).len(), 4);
     let dir = tempfile::tempdir().unwrap();
     let names = [("express", "webhook.mjs"), ("fastapi", "webhook.py"), ("php", "webhook.php"), ("go", "webhook.go")];
     let mut written = 0;

@@ -182,6 +182,8 @@ async fn what_a_vendor_forbids_is_refused_with_the_rule() {
         (json!({ "provider": "onwebchat", "url": url, "events": ["chat.exploded"] }), "chat.exploded"),
         (json!({ "provider": "deway", "url": url, "local_test": true, "events": ["chats"] }), "every event"),
         (json!({ "provider": "onwebchat", "url": url, "speed": 0 }), "speed"),
+        (json!({ "provider": "onwebchat", "url": url, "speed": 1e-308 }), "speed"),
+        (json!({ "provider": "onwebchat", "url": url, "rate": 1e-300 }), "rate"),
         (json!({ "provider": "onwebchat", "url": url, "policy": { "timeout_ms": 0 } }), "Time-outs"),
         (json!({ "provider": "onwebchat", "url": url, "policy": { "redirects": true } }), "never followed"),
         (
@@ -292,6 +294,102 @@ async fn kill_9_under_load_loses_and_repeats_nothing() {
     .await;
     let arrived: BTreeSet<String> = receiver.got().iter().map(|got| got.headers["x-owc-delivery"].clone()).collect();
     assert_eq!(arrived.len(), 1_500);
+}
+
+/// A receiver that says it is gone while a call with thousands of events is still being stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stored_after_an_endpoint_was_switched_off_does_not_leave() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    receiver.answers(410);
+    let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "concurrency": 4 })).await;
+    send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated", "count": 5_000 })).await;
+    until("all to have ended", async || {
+        let mut open = 0;
+        for state in ["waiting", "sending"] {
+            open += serve.get(&format!("/deliveries?state={state}&limit=1")).await["items"].as_array().unwrap().len();
+        }
+        (open == 0 && serve.get("/status").await["queue"] == 0).then_some(())
+    })
+    .await;
+    // Those that were on their way beside the first, and no more.
+    assert!(receiver.got().len() <= 8, "{} arrived", receiver.got().len());
+    let stats = serve.get(&format!("/endpoints/{}", id(&made))).await;
+    assert_eq!(stats["state"]["enabled"], false);
+    // Sending them late stops where it is switched off again, and removing it leaves nothing open.
+    let path = format!("/endpoints/{}", id(&made));
+    call(&serve, reqwest::Method::PATCH, &path, json!({ "enabled": true })).await;
+    let which = json!({ "endpoint": id(&made), "state": "skipped" });
+    call(&serve, reqwest::Method::POST, "/deliveries/retry", which).await;
+    call(&serve, reqwest::Method::DELETE, &path, Value::Null).await;
+    until("nothing to wait", async || {
+        let waiting = serve.get("/deliveries?state=waiting&limit=1").await;
+        (waiting["items"] == json!([])).then_some(())
+    })
+    .await;
+    assert!(receiver.got().len() <= 16, "{} arrived", receiver.got().len());
+}
+
+/// What crashes with the engine is judged as if it had ended: a test is not tried again, and what
+/// belongs to an endpoint that was switched off stays.
+#[tokio::test]
+async fn a_crash_keeps_to_the_rules_of_what_was_under_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let serve = Serve::start_in(dir.path());
+    let hung = format!("{}/hang", receiver.url);
+    let tested = endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "tested" })).await;
+    let off = endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "off" })).await;
+    let (_, test) = call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/test", id(&tested)), json!({})).await;
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated", "endpoints": [id(&off)] })).await;
+    until("both to hang", async || (receiver.hangs.load(Ordering::SeqCst) == 2).then_some(())).await;
+    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&off)), json!({ "enabled": false })).await;
+    serve.kill_9();
+    let serve = Serve::start_in(dir.path());
+    let test = serve.get(&format!("/deliveries/{}", id(&test))).await;
+    assert_eq!((&test["state"], &test["attempts"]), (&json!("exhausted"), &json!(1)), "{test}");
+    assert_eq!(test["attempts_made"][0]["error"]["kind"], "outcome_unknown");
+    let other = serve.get(&format!("/deliveries/{}", id(&sent["deliveries"][0]))).await;
+    assert_eq!(other["state"], "skipped", "{other}");
+}
+
+/// A new address is where everything goes from then on, and sending again begins anew.
+#[tokio::test]
+async fn what_waits_goes_to_the_address_of_the_moment() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    receiver.answers(500);
+    let old = format!("{}/old", receiver.url);
+    let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": old, "speed": 20_000.0 })).await;
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated" })).await;
+    let delivery = id(&sent["deliveries"][0]);
+    in_state(&serve, &delivery, &["exhausted"]).await;
+    let path = format!("/endpoints/{}", id(&made));
+    let new = json!({ "settings": { "url": format!("{}/new", receiver.url) }, "enabled": true });
+    call(&serve, reqwest::Method::PATCH, &path, new).await;
+    // It fails once more: that is the first of a new schedule, and no sixth failure.
+    let before = receiver.got().len();
+    call(&serve, reqwest::Method::POST, &format!("/deliveries/{delivery}/retry"), json!({})).await;
+    until("two more attempts", async || (receiver.got().len() >= before + 2).then_some(())).await;
+    receiver.answers(200);
+    let shown = in_state(&serve, &delivery, &["delivered"]).await;
+    assert!(shown["url"].as_str().unwrap().ends_with("/new"), "{shown}");
+    assert!(receiver.got()[before..].iter().all(|got| got.path == "/new"));
+    assert_eq!(serve.get(&path).await["state"]["enabled"], true);
+}
+
+#[tokio::test]
+async fn what_is_sent_while_time_stands_still_leaves_when_it_goes_on() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "paused": true })).await;
+    let path = format!("/endpoints/{}", id(&made));
+    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
+    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": true } })).await;
+    let stopped = Instant::now();
+    until("a while", async || (stopped.elapsed() > Duration::from_millis(1_500)).then_some(())).await;
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated" })).await;
+    let resumed = Instant::now();
+    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
+    in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
+    assert!(resumed.elapsed() < Duration::from_millis(1_000), "{:?}", resumed.elapsed());
 }
 
 /// Answers by chance, silence and broken answers: each of ten thousand deliveries ends, and says how.
@@ -459,6 +557,16 @@ async fn what_a_command_sends_ends_with_it() {
     let lived = serve.cli(&["trigger", "deway", "chats", "--to", &hook, "--retries", "--speed", "1000"]);
     assert_eq!((lived.status.code(), receiver.got().len()), (Some(1), 6));
     assert_eq!(serve.get("/endpoints").await["items"], json!([]), "its endpoint is nobody's");
+    // More than one answer shows: it waits for all of them.
+    receiver.answers(200);
+    let before = receiver.got().len();
+    let many = serve.cli(&["trigger", "onwebchat", "chat.rated", "--to", &hook, "--count", "700"]);
+    assert_eq!((many.status.code(), receiver.got().len() - before), (Some(0), 700));
+    // What is set for an endpoint needs one of the command's own.
+    for option in [["--speed", "2"], ["--name", "x"], ["--policy", "timeout_ms=1"]] {
+        let vain = serve.cli(&["trigger", "onwebchat", "chat.rated", option[0], option[1]]);
+        assert_eq!(vain.status.code(), Some(2), "{option:?}");
+    }
     let refused = serve.cli(&["trigger", "onwebchat", "chat.exploded", "--to", &hook]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("chat.closed"), "it names those there are");

@@ -143,8 +143,12 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await click(driver, "Change how it delivers");
     await until("the form", () => driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] input').length > 4"));
     expect(await serious(driver)).toEqual([]);
-    const fill = (field: string, value: string): Promise<unknown> =>
-      until(`the field ${field}`, () => driver.executeScript<boolean>("const field = document.querySelector(`[aria-labelledby=policy-${arguments[0]}]`); field?.focus(); field?.select(); return document.activeElement === field", field)).then(() => type(driver, value));
+    const fill = async (field: string, value: string): Promise<void> => {
+      const find = "const field = document.querySelector(`[aria-labelledby=policy-${arguments[0]}]`);";
+      await until(`the field ${field}`, () => driver.executeScript<boolean>(`${find} field?.focus(); field?.select(); return document.activeElement === field`, field));
+      await type(driver, value);
+      await until(`${value} in it`, () => driver.executeScript<boolean>(`${find} return field?.value === arguments[1]`, field, value));
+    };
     await fill("schedule", "1 s, soon");
     await press(driver, Key.ENTER);
     await sees(driver, "soon is no wait");

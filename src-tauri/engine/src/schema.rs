@@ -127,10 +127,14 @@ CREATE TABLE attempt (
 
 /// What the outbox holds. An attempt is a row once it has ended: one under way is its delivery's
 /// `state` 1, and `due_us` is when it began. A policy is only what somebody set of it.
+/// `base` are the attempts made before a delivery was sent again: its schedule begins behind them.
 const OUTBOX_TOTAL: &str = "
 DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
 DELETE FROM attempt WHERE timings IS NULL AND error IS NULL;
-UPDATE endpoint SET settings = json_set(settings, '$.policy', json('{}'));
+UPDATE endpoint SET settings = json_set(settings, '$.policy', coalesce(
+  (SELECT json_group_object(p.key, json(p.value -> '$.own')) FROM json_each(settings, '$.policy') p
+   WHERE json_type(settings, '$.policy') = 'object' AND p.value -> '$.own' IS NOT NULL), json('{}')));
+ALTER TABLE delivery ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
 DROP INDEX delivery_open;
 CREATE INDEX delivery_open ON delivery (endpoint) WHERE ended_us IS NULL;
 CREATE TABLE outbox_total (one INTEGER PRIMARY KEY CHECK (one = 1), deliveries INTEGER NOT NULL, bytes INTEGER NOT NULL);
@@ -167,5 +171,27 @@ mod tests {
         migrate(&mut connection).expect("every migration is valid");
         let version: i32 = connection.query_row("PRAGMA user_version", [], |r| r.get(0)).expect("a version");
         assert_eq!(version, VERSION);
+    }
+
+    #[test]
+    fn what_was_set_of_a_policy_is_kept() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrations().to_version(&mut connection, 5).expect("the layout before");
+        let whole = r#"{"url":"http://a/","policy":{"timeout_ms":{"own":5},"success":{"stated":"2xx"},"disable":{"own":{"failed_attempts":2}}}}"#;
+        for (number, settings) in
+            [(1, whole), (2, r#"{"url":"http://a/","policy":null}"#), (3, r#"{"url":"http://a/"}"#)]
+        {
+            connection
+                .execute("INSERT INTO endpoint (number, id, settings, enabled, reason, since_us, created_us) VALUES (?1, ?1, ?2, 1, '', 0, 0)", rusqlite::params![number, settings])
+                .expect("an endpoint");
+        }
+        migrate(&mut connection).expect("every migration is valid");
+        let policy = |number: i64| -> String {
+            connection
+                .query_row("SELECT settings -> '$.policy' FROM endpoint WHERE number = ?1", [number], |r| r.get(0))
+                .expect("a policy")
+        };
+        assert_eq!(policy(1), r#"{"timeout_ms":5,"disable":{"failed_attempts":2}}"#);
+        assert_eq!((policy(2), policy(3)), ("{}".into(), "{}".into()));
     }
 }

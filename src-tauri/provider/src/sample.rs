@@ -179,6 +179,9 @@ pub fn filled(sample: &Value, seeds: &Seeds<'_>) -> Value {
     }
 }
 
+/// Most steps of a path: JSON that is deeper is read by few.
+const DEPTH_MAX: usize = 100;
+
 /// Sets a value at a path such as `data.list[0].id`, making objects on the way. The error says
 /// where the path does not lead on.
 pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
@@ -192,6 +195,9 @@ pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
     let steps: Vec<_> = steps.collect();
     if steps.is_empty() {
         return Err(format!("{path:?} is no path; write data.chat.id"));
+    }
+    if steps.len() > DEPTH_MAX {
+        return Err(format!("a path of {} steps is deeper than {DEPTH_MAX}", steps.len()));
     }
     for step in steps {
         at = match step {
@@ -279,7 +285,8 @@ mod tests {
             set(&mut whole, path, value).expect(path);
         }
         assert_eq!(whole, json!({ "a": { "list": [9, { "b": "x" }], "c": { "d": null } }, "e": [] }));
-        for bad in ["", "a.list[9]", "a.list.x", "e.x", "a.list[x]"] {
+        let deep = "a.".repeat(20_000);
+        for bad in ["", "a.list[9]", "a.list.x", "e.x", "a.list[x]", &deep] {
             assert!(set(&mut whole, bad, json!(1)).is_err(), "{bad}");
         }
     }

@@ -106,13 +106,15 @@ pub(super) fn print(context: &Context, delivery: &Value) {
     }
     let text = |key: &str| terminal::shown(delivery[key].as_str().unwrap_or_default());
     let why = if delivery["reason"].is_string() { text("reason") } else { text("error") };
+    let until = delivery["next_at"].as_str().map_or_else(String::new, |at| format!(" next {}", terminal::shown(at)));
     terminal::line(&format!(
-        "{}  {:<10} {:<28} {:>4} {:>2} attempts  {why}",
+        "{}  {:<10} {:<28} {:>4} {:>2} attempt{}  {why}{until}",
         text("id"),
         text("state"),
         terminal::cut(&text("event_type"), 28),
         delivery["status"].as_u64().map_or_else(|| "–".to_owned(), |status| status.to_string()),
         delivery["attempts"],
+        if delivery["attempts"] == 1 { " " } else { "s" },
     ));
 }
 
@@ -153,4 +155,42 @@ pub(super) async fn ended(api: &Api, context: &Context, sent: &[Value]) -> Resul
         print(context, &last);
     }
     if all_arrived { Ok(()) } else { Err(CliError::No) }
+}
+
+/// Waits until everything that goes to a command's own endpoint has ended: an answer shows no more
+/// than the first of many deliveries. An error unless all of them arrived.
+async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
+    let endpoint = encoded(endpoint);
+    let any = async |state: &str| -> Result<bool, CliError> {
+        let page: Value = api.get(&format!("/deliveries?endpoint={endpoint}&state={state}&limit=1")).await?;
+        Ok(page["items"].as_array().is_some_and(|items| !items.is_empty()))
+    };
+    while any("waiting").await? || any("sending").await? {
+        tokio::select! {
+            () = tokio::time::sleep(ASK) => {}
+            // Nobody asks any more, and what waits is ended.
+            _ = tokio::signal::ctrl_c() => return Err(CliError::No),
+        }
+    }
+    for state in ["failed", "exhausted", "cancelled"] {
+        if any(state).await? {
+            return Err(CliError::No);
+        }
+    }
+    Ok(())
+}
+
+/// Waits for what a call sent: the deliveries it shows one by one, and the rest of those that go to
+/// the command's own endpoint.
+pub(super) async fn sent(api: &Api, context: &Context, sent: &Value, own: bool) -> Result<(), CliError> {
+    let deliveries = sent["deliveries"].as_array().cloned().unwrap_or_default();
+    let shown = ended(api, context, &deliveries).await;
+    let more = sent["events"].as_array().map_or(0, Vec::len) > deliveries.len();
+    match deliveries.first() {
+        Some(first) if own && more => {
+            let rest = all_ended(api, first["endpoint"].as_str().unwrap_or_default()).await;
+            shown.and(rest)
+        }
+        _ => shown,
+    }
 }

@@ -78,6 +78,7 @@ async fn start(api: &Api, context: &Context, args: Run) -> Result<(), CliError> 
     body["seed"] = json!(args.seed);
     body["speed"] = json!(args.settings.speed);
     body["retries"] = args.retries.into();
+    let own = args.to.is_some();
     if let Some(to) = args.to {
         // A command tries things out: what a vendor forbids in production is allowed here.
         let mut settings = Map::from_iter([
@@ -90,13 +91,14 @@ async fn start(api: &Api, context: &Context, args: Run) -> Result<(), CliError> 
         ]);
         args.settings.lay_over(&mut settings)?;
         body["to"] = settings.into();
+    } else {
+        body["scope"] = args.settings.without_endpoint()?.get("scope").cloned().unwrap_or_default();
     }
     let sent: Value = api.json(Method::POST, "/scenarios/run", Some(body)).await?;
-    let deliveries = sent["deliveries"].as_array().cloned().unwrap_or_default();
-    if deliveries.is_empty() {
+    if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
         terminal::say("There is no endpoint of this vendor; make one, or name a URL with --to.");
     }
-    delivery::ended(api, context, &deliveries).await
+    delivery::sent(api, context, &sent, own).await
 }
 
 fn print(context: &Context, scenario: &Value) {

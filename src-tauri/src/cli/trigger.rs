@@ -47,6 +47,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         let text = std::fs::read_to_string(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?;
         body["body"] = text.into();
     }
+    let own = args.to.is_some();
     if let Some(to) = args.to {
         // A command tries things out: what a vendor forbids in production is allowed here.
         let mut settings = Map::from_iter([
@@ -56,11 +57,18 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         ]);
         args.settings.lay_over(&mut settings)?;
         body["to"] = settings.into();
+    } else {
+        let given = args.settings.without_endpoint()?;
+        if given.contains_key("speed") {
+            return Err(CliError::Other(
+                "--speed is an endpoint's: name its URL with --to, or use `hookline endpoint set`".into(),
+            ));
+        }
+        body["scope"] = given.get("scope").cloned().unwrap_or_default();
     }
     let sent: Value = api.json(Method::POST, "/events", Some(body)).await?;
-    let deliveries = sent["deliveries"].as_array().cloned().unwrap_or_default();
-    if deliveries.is_empty() {
+    if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
         terminal::say("No endpoint takes this event; make one, or name a URL with --to.");
     }
-    delivery::ended(api, context, &deliveries).await
+    delivery::sent(api, context, &sent, own).await
 }

@@ -31,12 +31,19 @@ export const useEndpoints = () => useQuery({ queryKey: ["endpoints"], queryFn: a
 const DELIVERIES_AGAIN_MS = 150;
 let deliveriesDue: number | undefined;
 
+/** Whether something changed while they were read. */
+let changedSince = false;
+
 function deliveriesAgain(): void {
+  changedSince = true;
   deliveriesDue ??= window.setTimeout(() => {
-    deliveriesDue = undefined;
-    void queries.invalidateQueries({ queryKey: ["deliveries"] });
-    void queries.invalidateQueries({ queryKey: ["delivery"] });
-    void queries.invalidateQueries({ queryKey: ["endpoint-stats"] });
+    changedSince = false;
+    // A read that is under way is not begun anew: in a steady flow none would ever end.
+    const again = ["deliveries", "delivery", "endpoint-stats"].map((key) => queries.invalidateQueries({ queryKey: [key] }, { cancelRefetch: false }));
+    void Promise.allSettled(again).then(() => {
+      deliveriesDue = undefined;
+      if (changedSince) deliveriesAgain();
+    });
   }, DELIVERIES_AGAIN_MS);
 }
 
@@ -81,8 +88,12 @@ function apply(items: readonly FeedItem[]): void {
         void queries.invalidateQueries({ queryKey: ["endpoints"] });
         break;
       }
-      case "endpoint_changed":
       case "endpoint_removed":
+        // What waited for it has ended.
+        deliveriesAgain();
+        void queries.invalidateQueries({ queryKey: ["endpoints"] });
+        break;
+      case "endpoint_changed":
         void queries.invalidateQueries({ queryKey: ["endpoints"] });
         break;
       case "inbox_added":

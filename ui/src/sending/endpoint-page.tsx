@@ -171,7 +171,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           <DeliveryTable query={{ endpoint: endpoint.id }} selected={delivery} onPick={show} empty="Nothing was sent yet." />
         </section>
         <div className="mt-6 space-y-6">
-          <Policy endpoint={endpoint} vendors={file?.sending?.policy} />
+          <Policy endpoint={endpoint} vendors={file?.sending?.policy} known={file !== undefined} />
           <Handlers provider={endpoint.provider} scheme={endpoint.scheme} signed={endpoint.signed ?? file?.sending?.signed ?? true} />
         </div>
       </section>

@@ -13,15 +13,15 @@ const LABELS: Record<string, string> = { stated: "stated by the vendor", assumed
 
 const entry = (facts: Facts | undefined, field: string): [string, unknown] | undefined => Object.entries(facts?.[field] ?? {})[0];
 
-/** How an endpoint is delivered to, each value with what it rests on. */
-export function Policy({ endpoint, vendors }: { endpoint: Endpoint; vendors: Facts | undefined }) {
+/** How an endpoint is delivered to, each value with what it rests on; `known` once it is known what the vendor does. */
+export function Policy({ endpoint, vendors, known }: { endpoint: Endpoint; vendors: Facts | undefined; known: boolean }) {
   const [editing, setEditing] = useState(false);
   const facts = endpoint.policy_in_force as unknown as Facts;
   return (
     <section aria-label="Policy">
       <h3 className="mb-1 flex items-center gap-3 font-semibold">
         How it delivers
-        <Button icon={Pencil} onClick={() => setEditing(true)}>
+        <Button icon={Pencil} disabled={!known} onClick={() => setEditing(true)}>
           Change how it delivers
         </Button>
       </h3>
@@ -61,7 +61,7 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
         const { field, choices, read } = row;
         const text = texts[field] ?? "";
         // What the vendor does anyway is the vendor's own.
-        if (text === written(row, vendors)) return [field, null];
+        if (vendors && text === written(row, vendors)) return [field, null];
         // Without a vendor's policy, what was not touched stays as it is.
         if (text === written(row, facts) && entry(facts, field)?.[0] !== "own") return [field, null];
         return [field, choices ? (text === "true" ? true : text === "false" ? false : text) : read!(text)];

@@ -15,8 +15,8 @@ use crate::{
     Engine,
     feed::Change,
     outbox::{
-        Delivery, DeliveryDetail, DeliveryList, DeliveryState, detail, due_again, end, ended_so, list as rows,
-        number_of, one,
+        Delivery, DeliveryDetail, DeliveryList, DeliveryState, EndpointRow, detail, due_again, end, ended_so,
+        list as rows, number_of, one,
     },
 };
 
@@ -67,6 +67,9 @@ pub(super) async fn list(
         return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
     }
     let seq = engine.feed().last();
+    if let Some(endpoint) = &query.endpoint {
+        engine.outbox.schedule().asked(endpoint, engine.clock.now_us());
+    }
     let found = move |connection: &Connection| {
         let after = match &query.after {
             Some(id) => match number_of(connection, id)? {
@@ -152,6 +155,15 @@ pub(super) async fn attempt_body(
     engine.store.readers().read(found).await?.map(inert).ok_or_else(no_delivery)
 }
 
+fn endpoint_gone() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "endpoint_gone",
+        "The endpoint of this delivery is no more.",
+        "Make one, and send the event to it.",
+    )
+}
+
 /// How a delivery is tried again.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -172,20 +184,11 @@ pub(super) async fn retry(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let number = number_of(connection, &id)?.ok_or_else(no_delivery)?;
-        let (endpoint, removed): (i64, bool) = connection.query_row(
-            "SELECT p.number, p.removed FROM delivery d JOIN endpoint p ON p.number = d.endpoint WHERE d.number = ?1",
-            [number],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        if removed {
-            return Err(ApiError::new(
-                StatusCode::CONFLICT,
-                "endpoint_gone",
-                "The endpoint of this delivery is no more.",
-                "Make one, and send the event to it.",
-            ));
-        }
-        if !due_again(connection, number, now_us, how.to_the_end)? {
+        let endpoint: i64 =
+            connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))?;
+        let row = EndpointRow::numbered(connection, endpoint)?.ok_or_else(endpoint_gone)?;
+        let due_us = row.time_us(now_us);
+        if !due_again(connection, number, due_us, how.to_the_end)? {
             return Err(ApiError::new(
                 StatusCode::CONFLICT,
                 "under_way",
@@ -193,15 +196,15 @@ pub(super) async fn retry(
                 "Wait until it has ended.",
             ));
         }
-        Ok::<_, ApiError>((number, endpoint, one(connection, number)?.ok_or_else(no_delivery)?))
+        Ok::<_, ApiError>((number, endpoint, due_us, one(connection, number)?.ok_or_else(no_delivery)?))
     };
     let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
-    let after = move |(number, endpoint, delivery): &(i64, i64, Delivery)| {
-        outbox.schedule().wait(*number, *endpoint, now_us);
+    let after = move |(number, endpoint, due_us, delivery): &(i64, i64, i64, Delivery)| {
+        outbox.schedule().wait(*number, *endpoint, *due_us);
         outbox.poke();
         feed.publish([Change::DeliveryChanged { delivery: delivery.clone() }]);
     };
-    let (_, _, delivery) = engine.store.write(work, after).await?;
+    let (.., delivery) = engine.store.write(work, after).await?;
     Ok((StatusCode::ACCEPTED, Json(delivery)))
 }
 
@@ -246,27 +249,36 @@ pub(super) async fn retry_many(
     let (mut deliveries, mut after_number) = (0, 0_i64);
     loop {
         let work = move |connection: &Connection| {
-            let numbers = ended_so(connection, endpoint, which.state, after_number, SLICE)?;
-            let mut due = Vec::with_capacity(numbers.len());
-            for number in numbers {
-                if due_again(connection, number, now_us, false)? {
-                    due.extend(one(connection, number)?.map(|delivery| (number, delivery)));
+            let row = EndpointRow::numbered(connection, endpoint)?.ok_or_else(endpoint_gone)?;
+            if !row.enabled {
+                return Err(ApiError::new(
+                    StatusCode::CONFLICT,
+                    "endpoint_off",
+                    format!("The endpoint is switched off: {}", row.reason),
+                    "Switch it on; what was not sent stays as it is.",
+                ));
+            }
+            let due_us = row.time_us(now_us);
+            let mut due = Vec::new();
+            for number in ended_so(connection, endpoint, which.state, after_number, SLICE)? {
+                if due_again(connection, number, due_us, false)? {
+                    due.extend(one(connection, number)?.map(|delivery| (number, due_us, delivery)));
                 }
             }
-            Ok::<_, rusqlite::Error>(due)
+            Ok(due)
         };
         let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
-        let after = move |due: &Vec<(i64, Delivery)>| {
+        let after = move |due: &Vec<(i64, i64, Delivery)>| {
             let mut schedule = outbox.schedule();
-            for (number, _) in due {
-                schedule.wait(*number, endpoint, now_us);
+            for (number, due_us, _) in due {
+                schedule.wait(*number, endpoint, *due_us);
             }
             drop(schedule);
             outbox.poke();
-            feed.publish(due.iter().map(|(_, delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+            feed.publish(due.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
         };
         let due = engine.store.write(work, after).await?;
-        let Some((last, _)) = due.last() else { break };
+        let Some((last, ..)) = due.last() else { break };
         (after_number, deliveries) = (*last, deliveries + due.len() as u64);
     }
     Ok((StatusCode::ACCEPTED, Json(Retried { deliveries })))

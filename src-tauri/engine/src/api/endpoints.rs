@@ -14,7 +14,8 @@ use crate::{
     feed::Change,
     outbox::{
         Cause, Delivery, DeliveryList, DeliveryState, Endpoint, EndpointRow, EndpointSecret, EndpointSettings,
-        EndpointStats, EventNew, Origin, insert_event, list as list_deliveries, new_secret, one, skip_waiting, stats,
+        EndpointStats, EventNew, Origin, Receiver, insert_event, list as list_deliveries, new_secret, one,
+        skip_waiting, stats,
     },
     time::timestamp,
 };
@@ -208,7 +209,7 @@ fn again_due(
     let mut due = Vec::new();
     for (number, due_us) in waiting {
         let left = (due_us - from_us).max(0) as f64;
-        let due_us = now_us + (left * ratio) as i64;
+        let due_us = now_us.saturating_add((left * ratio) as i64);
         connection
             .prepare_cached("UPDATE delivery SET due_us = ?2 WHERE number = ?1")?
             .execute(rusqlite::params![number, due_us])?;
@@ -279,6 +280,11 @@ pub(super) async fn remove(
         let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| no_endpoint(&id))?;
         skip_waiting(connection, row.number, "The endpoint was removed.", now_us)?;
         connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
+        // Kept only for the sake of its deliveries.
+        connection.execute(
+            "DELETE FROM endpoint WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
+            [row.number],
+        )?;
         Ok::<_, ApiError>(row.number)
     };
     let after = move |number: &i64| {
@@ -434,16 +440,17 @@ impl Engine {
             }
             let receivers = endpoints.clone();
             let work = move |connection: &Connection| {
+                // As they are now: one may have been switched off by what an earlier slice brought.
+                let receivers: Vec<Receiver<'_>> = receivers
+                    .iter()
+                    .map(|endpoint| Ok(Receiver { endpoint, off: endpoint.off(connection)? }))
+                    .collect::<rusqlite::Result<_>>()?;
                 let mut all = Vec::new();
                 for (event, delay_us) in &slice {
-                    let due_us = now_us + delay_us;
-                    let deliveries = insert_event(connection, event, &receivers, origin, due_us)?;
-                    all.extend(
-                        deliveries
-                            .into_iter()
-                            .zip(receivers.iter())
-                            .map(|((number, delivery), endpoint)| (number, endpoint.number, due_us, delivery)),
-                    );
+                    let deliveries = insert_event(connection, event, &receivers, origin, now_us, *delay_us)?;
+                    all.extend(deliveries.into_iter().zip(&receivers).map(|((number, due_us, delivery), receiver)| {
+                        (number, receiver.endpoint.number, due_us, delivery)
+                    }));
                 }
                 Ok::<_, rusqlite::Error>(all)
             };

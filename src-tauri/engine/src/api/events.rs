@@ -12,7 +12,9 @@ use super::{error::ApiError, extract};
 use crate::{
     Engine, compose,
     compose::Moment,
-    outbox::{Delivery, EndpointRow, EndpointSettings, Event, EventNew, Origin, event_number, list_events, once},
+    outbox::{
+        Delivery, EndpointRow, EndpointSettings, Event, EventNew, Origin, RATE_MIN, event_number, list_events, once,
+    },
 };
 
 /// Rows of a page unless asked otherwise, and at most.
@@ -131,8 +133,8 @@ pub(super) async fn send(
             }));
         }
     };
-    if wanted.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000_000.0)) {
-        return Err(ApiError::invalid("The rate is a number of events a second above 0."));
+    if wanted.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
+        return Err(ApiError::invalid(format!("The rate is a number of events a second, from {RATE_MIN} to 1000000.")));
     }
     let receivers = Receivers {
         provider: &wanted.provider,

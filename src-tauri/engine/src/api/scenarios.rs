@@ -17,8 +17,9 @@ use crate::{
     own_files::own_files,
 };
 
-/// How many times faster than written a scenario may run.
+/// How many times faster or slower than written a scenario may run.
 const SPEED_MAX: f64 = 100_000.0;
+const SPEED_MIN: f64 = 0.001;
 
 /// A scenario as it is shown.
 #[derive(Debug, Serialize, ToSchema)]
@@ -170,8 +171,8 @@ pub(super) async fn run(
     let scenario = Scenario::parse("", &text, &engine.providers.catalogue())
         .map_err(|why| ApiError::invalid(format!("The scenario does not read: {why}.")))?;
     let speed = wanted.speed.unwrap_or(1.0);
-    if !(speed > 0.0 && speed <= SPEED_MAX) {
-        return Err(ApiError::invalid(format!("The speed is a number above 0, to {SPEED_MAX}.")));
+    if !(SPEED_MIN..=SPEED_MAX).contains(&speed) {
+        return Err(ApiError::invalid(format!("The speed lies between {SPEED_MIN} and {SPEED_MAX}.")));
     }
     let receivers = Receivers {
         provider: &scenario.provider,

@@ -257,6 +257,15 @@ pub(crate) struct Claimed {
     pub(crate) started_us: i64,
     /// Whether its waits are passed over.
     pub(crate) hurried: bool,
+    /// Attempts made before it was sent again.
+    pub(crate) base: u32,
+}
+
+impl Claimed {
+    /// Which attempt of its schedule it is, from 1.
+    pub(crate) fn made(&self) -> u32 {
+        self.shown.attempts.saturating_sub(self.base).max(1)
+    }
 }
 
 /// Makes a new delivery.
@@ -269,18 +278,19 @@ pub(crate) struct New<'a> {
     pub(crate) state: DeliveryState,
     pub(crate) reason: String,
     pub(crate) now_us: i64,
+    pub(crate) due_us: i64,
 }
 
 impl New<'_> {
     /// Stores it; its number, and how lists show it.
     pub(crate) fn insert(self, connection: &Connection) -> rusqlite::Result<(i64, Delivery)> {
-        let Self { event, number, endpoint, origin, state, reason, now_us } = self;
+        let Self { event, number, endpoint, origin, state, reason, now_us, due_us } = self;
         let ended = (state != DeliveryState::Waiting).then_some(now_us);
         let id = uuid::Uuid::now_v7().to_string();
         connection
             .prepare_cached(
                 "INSERT INTO delivery (id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?8, ?9)",
             )?
             .execute(params![
                 id,
@@ -292,6 +302,7 @@ impl New<'_> {
                 endpoint.settings.url,
                 now_us,
                 ended,
+                due_us,
             ])?;
         let shown = Delivery {
             id,
@@ -304,7 +315,7 @@ impl New<'_> {
             state,
             reason: Some(reason).filter(|reason| !reason.is_empty()),
             attempts: 0,
-            next_at: ended.is_none().then(|| timestamp(now_us)),
+            next_at: ended.is_none().then(|| timestamp(due_us)),
             created_at: timestamp(now_us),
             ended_at: ended.map(timestamp),
             status: None,
@@ -326,10 +337,10 @@ pub(crate) fn claim(
     // While it is sent, what was due says when that began.
     let claimed = connection
         .prepare_cached(
-            "UPDATE delivery SET state = 1, attempts = attempts + 1, due_us = ?2 WHERE number = ?1 AND state = 0
-             RETURNING event, hurried, id, url, origin, attempts, created_us, status, error, took_us",
+            "UPDATE delivery SET state = 1, attempts = attempts + 1, due_us = ?2, url = ?3 WHERE number = ?1 AND state = 0
+             RETURNING event, hurried, id, url, origin, attempts, created_us, status, error, took_us, base",
         )?
-        .query_row(params![number, now_us], |row| {
+        .query_row(params![number, now_us, endpoint.settings.url], |row| {
             let took: Option<i64> = row.get(9)?;
             let shown = Delivery {
                 id: row.get(2)?,
@@ -349,17 +360,17 @@ pub(crate) fn claim(
                 error: row.get(8)?,
                 took_ms: took.map(|us| us as f64 / 1_000.0),
             };
-            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?, shown))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?, row.get::<_, u32>(10)?, shown))
         })
         .optional()?;
-    let Some((event, hurried, mut shown)) = claimed else { return Ok(None) };
+    let Some((event, hurried, base, mut shown)) = claimed else { return Ok(None) };
     let payload: Vec<u8> = connection
         .prepare_cached("SELECT id, kind, provider, payload FROM event WHERE number = ?1")?
         .query_row([event], |row| {
             (shown.event, shown.event_type, shown.provider) = (row.get(0)?, row.get(1)?, row.get(2)?);
             row.get(3)
         })?;
-    Ok(Some(Claimed { number, shown, payload: payload.into(), started_us: now_us, hurried }))
+    Ok(Some(Claimed { number, shown, payload: payload.into(), started_us: now_us, hurried, base }))
 }
 
 /// Writes down an attempt; how many bytes of its answer are kept.
@@ -397,6 +408,15 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
+/// When something happens: on the clock, and in the endpoint's own time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Time {
+    pub(crate) now_us: i64,
+    pub(crate) own_us: i64,
+    /// How many times faster than the clock its waits go.
+    pub(crate) speed: f64,
+}
+
 /// Writes down how a delivery goes on after an attempt, in the store and in what is shown; when
 /// its next attempt is due.
 pub(crate) fn go_on(
@@ -405,15 +425,18 @@ pub(crate) fn go_on(
     shown: &mut Delivery,
     next: &Next,
     exchange: &Exchange,
-    speed: f64,
-    now_us: i64,
+    time: Time,
 ) -> rusqlite::Result<Option<i64>> {
+    let Time { now_us, own_us, speed } = time;
     let (state, reason, due) = match next {
         Next::Delivered => (DeliveryState::Delivered, String::new(), None),
         Next::Failed { reason } => (DeliveryState::Failed, reason.clone(), None),
+        Next::Exhausted if shown.attempts == 1 => (DeliveryState::Exhausted, "It is tried once only.".into(), None),
         Next::Exhausted => (DeliveryState::Exhausted, "Its retries are used up.".into(), None),
         Next::Skipped { reason } => (DeliveryState::Skipped, reason.clone(), None),
-        Next::Retry { wait_s } => (DeliveryState::Waiting, String::new(), Some(now_us + (wait_s * 1e6 / speed) as i64)),
+        Next::Retry { wait_s } => {
+            (DeliveryState::Waiting, String::new(), Some(own_us.saturating_add((wait_s * 1e6 / speed) as i64)))
+        }
     };
     let ended = due.is_none().then_some(now_us);
     shown.state = state;
@@ -470,12 +493,13 @@ pub(crate) fn skip_waiting(
         .collect()
 }
 
-/// Lets a delivery be tried at `due_us`; whether it could be. One that was delivered is sent again,
-/// as its vendor's "resend" would.
+/// Lets a delivery be tried at `due_us`; whether it could be. One that has ended is sent again, as
+/// its vendor's "resend" would, with its schedule from the beginning.
 pub(crate) fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: bool) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
-            "UPDATE delivery SET state = 0, due_us = ?2, ended_us = NULL, reason = '', hurried = ?3 WHERE number = ?1 AND state != 1",
+            "UPDATE delivery SET state = 0, due_us = ?2, base = iif(ended_us IS NULL, base, attempts), ended_us = NULL,
+               reason = '', hurried = ?3 WHERE number = ?1 AND state != 1",
         )?
         .execute(params![number, due_us, hurried])
         .map(|changed| changed > 0)

@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::exchange::parse;
-use crate::{request::MASK, time::timestamp};
+use crate::{
+    request::{MASK, is_secret},
+    time::timestamp,
+};
 
 /// Longest name, scope or event type, in characters.
 const TEXT_MAX: usize = 200;
@@ -28,8 +31,12 @@ const LIST_MAX: usize = 64;
 const CONCURRENCY: u32 = 16;
 const CONCURRENCY_MAX: u32 = 256;
 
-/// How fast an endpoint's time may go.
+/// How fast and how slowly an endpoint's time may go: slower would put a retry off for ever.
 const SPEED_MAX: f64 = 100_000.0;
+const SPEED_MIN: f64 = 0.001;
+
+/// Fewest requests a second that can be set: one in about three hours.
+pub(crate) const RATE_MIN: f64 = 0.000_1;
 
 /// Longest time-out, in ms.
 const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
@@ -241,7 +248,7 @@ impl EndpointSettings {
         for secret in &mut masked.secrets {
             MASK.clone_into(&mut secret.value);
         }
-        for header in masked.headers.iter_mut().filter(|header| header.secret) {
+        for header in masked.headers.iter_mut().filter(|header| header.secret || is_secret(header.name.as_bytes())) {
             MASK.clone_into(&mut header.value);
         }
         masked
@@ -304,11 +311,11 @@ impl EndpointSettings {
         if !(1..=CONCURRENCY_MAX).contains(&self.concurrency) {
             return Some(format!("Concurrency lies between 1 and {CONCURRENCY_MAX}."));
         }
-        if self.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1_000_000.0)) {
-            return Some("The rate is a number of requests a second above 0.".into());
+        if self.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
+            return Some(format!("The rate is a number of requests a second, from {RATE_MIN} to 1000000."));
         }
-        if !(self.speed > 0.0 && self.speed <= SPEED_MAX) {
-            return Some(format!("The speed is a number above 0, to {SPEED_MAX}."));
+        if !(SPEED_MIN..=SPEED_MAX).contains(&self.speed) {
+            return Some(format!("The speed lies between {SPEED_MIN} and {SPEED_MAX}."));
         }
         if *policy.redirects.value() {
             return Some("Redirects are never followed: what a receiver names could be any address.".into());
@@ -378,6 +385,34 @@ impl EndpointRow {
             .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed"))?
             .query_row([id], Self::from_row)
             .optional()
+    }
+
+    /// One by its number, also if it was removed.
+    pub(crate) fn once_numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE number = ?1"))?
+            .query_row([number], Self::from_row)
+            .optional()
+    }
+
+    /// Why it gets nothing now, if so: it may have been switched off or removed since it was read.
+    pub(crate) fn off(&self, connection: &Connection) -> rusqlite::Result<Option<String>> {
+        let now = connection
+            .prepare_cached("SELECT enabled, removed, reason FROM endpoint WHERE number = ?1")?
+            .query_row([self.number], |row| {
+                Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, row.get::<_, String>(2)?))
+            })
+            .optional()?;
+        Ok(match now {
+            Some((true, false, _)) => None,
+            Some((false, false, reason)) => Some(format!("The endpoint is switched off: {reason}")),
+            _ => Some("The endpoint was removed.".into()),
+        })
+    }
+
+    /// Its own now: while its time stands still, the instant it was stopped at.
+    pub(crate) fn time_us(&self, now_us: i64) -> i64 {
+        self.paused_us.unwrap_or(now_us)
     }
 
     pub(crate) fn insert(

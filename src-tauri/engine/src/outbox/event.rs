@@ -38,33 +38,42 @@ pub(crate) struct EventNew {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Stores an event with a delivery for each endpoint: one that does not get it keeps the reason.
-/// The deliveries, each with its number.
+/// Where an event goes, and why it does not get there, if so.
+pub(crate) struct Receiver<'a> {
+    pub(crate) endpoint: &'a EndpointRow,
+    pub(crate) off: Option<String>,
+}
+
+/// Stores an event with a delivery for each receiver: one that does not get it keeps the reason.
+/// It leaves after `delay_us` of each receiver's own time. The deliveries, each with its number and
+/// the time it is due.
 pub(crate) fn insert(
     connection: &Connection,
     event: &EventNew,
-    endpoints: &[EndpointRow],
+    receivers: &[Receiver<'_>],
     origin: Origin,
     now_us: i64,
-) -> rusqlite::Result<Vec<(i64, Delivery)>> {
+    delay_us: i64,
+) -> rusqlite::Result<Vec<(i64, i64, Delivery)>> {
     connection
         .prepare_cached("INSERT INTO event (id, provider, kind, payload, created_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![event.id, event.provider, event.kind, event.payload, now_us])?;
     let number = connection.last_insert_rowid();
-    count(connection, endpoints.len() as i64, event.payload.len() as i64)?;
-    endpoints
+    count(connection, receivers.len() as i64, event.payload.len() as i64)?;
+    receivers
         .iter()
-        .map(|endpoint| {
-            let (state, reason) = if origin == Origin::Test {
-                (DeliveryState::Waiting, String::new())
-            } else if !endpoint.settings.takes(&event.kind) {
-                (DeliveryState::Filtered, format!("The endpoint does not take {}.", event.kind))
-            } else if !endpoint.enabled {
-                (DeliveryState::Skipped, format!("The endpoint is switched off: {}", endpoint.reason))
-            } else {
-                (DeliveryState::Waiting, String::new())
+        .map(|Receiver { endpoint, off }| {
+            let (state, reason) = match off {
+                _ if origin == Origin::Test => (DeliveryState::Waiting, String::new()),
+                _ if !endpoint.settings.takes(&event.kind) => {
+                    (DeliveryState::Filtered, format!("The endpoint does not take {}.", event.kind))
+                }
+                Some(reason) => (DeliveryState::Skipped, reason.clone()),
+                None => (DeliveryState::Waiting, String::new()),
             };
-            New { event, number, endpoint, origin, state, reason, now_us }.insert(connection)
+            let due_us = endpoint.time_us(now_us) + delay_us;
+            let new = New { event, number, endpoint, origin, state, reason, now_us, due_us };
+            new.insert(connection).map(|(number, delivery)| (number, due_us, delivery))
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::{
     attempt::Exchange,
-    delivery::{self, Claimed, Delivery, Origin},
+    delivery::{self, Claimed, Delivery, DeliveryState, Origin, Time},
     endpoint::{EndpointRow, once},
     outcome::{Next, outcome},
     retention::count,
@@ -28,7 +28,7 @@ pub(super) struct Done {
 
 /// What follows from what was written down, for the schedule and the feed.
 #[derive(Debug, Default)]
-struct Written {
+pub(super) struct Written {
     /// Deliveries that changed.
     changed: Vec<Delivery>,
     /// Those that wait for their next attempt: delivery, endpoint and time.
@@ -37,6 +37,8 @@ struct Written {
     skipped: Vec<i64>,
     /// Endpoints that were switched off.
     disabled: Vec<EndpointRow>,
+    /// Endpoints whose counts changed.
+    counted: Vec<EndpointRow>,
     /// Attempts that may begin, in the order they were asked for.
     claimed: Vec<Option<Claimed>>,
 }
@@ -47,12 +49,20 @@ impl Engine {
         self: &Arc<Self>,
         done: Arc<Vec<Done>>,
         start: Arc<Vec<(i64, Arc<EndpointRow>)>>,
+        abandoned: Arc<Vec<i64>>,
         now_us: i64,
     ) -> Result<Vec<Option<Claimed>>, WriteError<rusqlite::Error>> {
         let catalogue = self.providers.catalogue();
         let (feed, outbox, shown_by) = (self.feed.clone(), self.outbox.clone(), catalogue.clone());
         let work = move |connection: &Connection| {
             let mut written = ended(connection, &done, &catalogue, now_us)?;
+            for number in abandoned.iter() {
+                let reason = "The command that sent it has ended.";
+                if delivery::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
+                    written.changed.extend(delivery::one(connection, *number)?);
+                }
+                written.skipped.push(*number);
+            }
             for (number, endpoint) in start.iter() {
                 let claimed = delivery::claim(connection, *number, endpoint, now_us)?;
                 written.changed.extend(claimed.iter().map(|claimed| claimed.shown.clone()));
@@ -68,7 +78,7 @@ impl Engine {
             for delivery in &written.skipped {
                 schedule.forget(*delivery);
             }
-            for row in &written.disabled {
+            for row in &written.counted {
                 schedule.set_endpoint(row.clone(), 0);
             }
             drop(schedule);
@@ -89,7 +99,12 @@ struct Account {
 }
 
 /// Writes down attempts that have ended, and what follows from each, in their order.
-fn ended(connection: &Connection, done: &[Done], catalogue: &Catalogue, now_us: i64) -> rusqlite::Result<Written> {
+pub(super) fn ended(
+    connection: &Connection,
+    done: &[Done],
+    catalogue: &Catalogue,
+    now_us: i64,
+) -> rusqlite::Result<Written> {
     let mut written = Written::default();
     let mut accounts: HashMap<i64, Account> = HashMap::new();
     let mut kept = 0;
@@ -104,13 +119,15 @@ fn ended(connection: &Connection, done: &[Done], catalogue: &Catalogue, now_us: 
         kept += delivery::record(connection, &one.claimed, &one.sent, &one.exchange)? as i64;
         let mut shown = one.claimed.shown.clone();
         let next = account.next(connection, one, catalogue, now_us, &mut written)?;
-        let speed = account.row.as_ref().map_or(1.0, |row| row.settings.speed);
-        let due = delivery::go_on(connection, one.claimed.number, &mut shown, &next, &one.exchange, speed, now_us)?;
+        let row = account.row.as_ref().unwrap_or(&one.endpoint);
+        let time = Time { now_us, own_us: row.time_us(now_us), speed: row.settings.speed };
+        let due = delivery::go_on(connection, one.claimed.number, &mut shown, &next, &one.exchange, time)?;
         written.due.extend(due.map(|due_us| (one.claimed.number, number, due_us)));
         written.changed.push(shown);
     }
-    for account in accounts.values().filter(|account| account.changed) {
+    for account in accounts.into_values().filter(|account| account.changed) {
         account.row.iter().try_for_each(|row| row.update(connection))?;
+        written.counted.extend(account.row);
     }
     if kept > 0 {
         count(connection, 0, kept)?;
@@ -131,7 +148,7 @@ impl Account {
         let tested = done.claimed.shown.origin == Origin::Test;
         let Some(row) = &mut self.row else {
             let policy = done.endpoint.settings.policy_in_force(catalogue);
-            let next = outcome(&policy, &done.exchange, done.claimed.shown.attempts, 0, 0, 0.0).next;
+            let next = outcome(&policy, &done.exchange, done.claimed.made(), 0, 0, 0.0).next;
             return Ok(match next {
                 Next::Retry { .. } => Next::Skipped { reason: "Its endpoint was removed.".into() },
                 other => other,
@@ -140,7 +157,7 @@ impl Account {
         let policy = row.settings.policy_in_force(catalogue);
         let policy = if tested { policy.with(&once()) } else { policy };
         let jitter = f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 127.5 - 1.0;
-        let made = done.claimed.shown.attempts;
+        let made = done.claimed.made();
         let found = outcome(&policy, &done.exchange, made, row.failed_attempts, row.exhausted, jitter);
         if !tested {
             self.changed |= (row.failed_attempts, row.exhausted) != (found.failed_attempts, found.exhausted);

@@ -25,7 +25,7 @@ pub use event::Event;
 pub use stats::{EndpointStats, StatsSlice};
 
 pub(crate) use delivery::{DeliveryList, detail, due_again, end, ended_so, list, number_of, one, skip_waiting};
-pub(crate) use endpoint::{EndpointRow, new_secret, once};
-pub(crate) use event::{EventNew, insert as insert_event, list as list_events, number_of as event_number};
+pub(crate) use endpoint::{EndpointRow, RATE_MIN, new_secret, once};
+pub(crate) use event::{EventNew, Receiver, insert as insert_event, list as list_events, number_of as event_number};
 pub(crate) use run::{Loaded, Outbox, load};
 pub(crate) use stats::stats;

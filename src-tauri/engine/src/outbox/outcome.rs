@@ -4,6 +4,9 @@ use hookline_provider::{Disable, Gone, Policy, RetryOn};
 
 use super::attempt::{ErrorKind, Exchange};
 
+/// Longest wait a receiver may ask for, in seconds: a year.
+const WAIT_MAX_S: f64 = 31_536_000.0;
+
 /// How a delivery goes on after an attempt.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Next {
@@ -68,7 +71,7 @@ pub(crate) fn outcome(
         (None, Some(wait)) => {
             let jittered = wait * (1.0 + jitter * f64::from(*policy.jitter_percent.value()) / 100.0);
             let asked = exchange.result.as_ref().ok().and_then(|received| received.retry_after_s);
-            let asked = asked.filter(|_| *policy.retry_after.value());
+            let asked = asked.filter(|_| *policy.retry_after.value()).map(|asked| asked.min(WAIT_MAX_S));
             Next::Retry { wait_s: jittered.max(asked.unwrap_or(0.0)).max(0.0) }
         }
     };

@@ -21,9 +21,14 @@ pub(super) fn count(connection: &Connection, deliveries: i64, bytes: i64) -> rus
         .map(drop)
 }
 
-/// Deletes up to one slice of what is over the limits, that which was made first first; how many,
-/// and whether more is over.
-fn expire_deliveries(connection: &Connection, retention: &Retention, now_us: i64) -> rusqlite::Result<(u64, bool)> {
+/// Deletes what is over the limits in one slice of deliveries behind a number, that which was made
+/// first first; how many, and behind which number there may be more.
+fn expire_deliveries(
+    connection: &Connection,
+    retention: &Retention,
+    after: i64,
+    now_us: i64,
+) -> rusqlite::Result<(u64, Option<i64>)> {
     let too_old = retention.days.map_or(i64::MIN, |days| now_us - i64::from(days) * DAY_US);
     let over = |ended_us: i64| -> rusqlite::Result<bool> {
         let (deliveries, bytes): (i64, i64) = connection
@@ -32,16 +37,23 @@ fn expire_deliveries(connection: &Connection, retention: &Retention, now_us: i64
         let past = |now: i64, most: Option<u64>| most.is_some_and(|most| now > limit(most));
         Ok(ended_us < too_old || past(deliveries, retention.deliveries) || past(bytes, retention.delivery_bytes))
     };
-    let oldest: Vec<(i64, i64, i64, i64)> = connection
+    let oldest: Vec<(i64, i64, i64, i64, i64)> = connection
         .prepare_cached(
-            "SELECT number, event, endpoint, ended_us FROM delivery WHERE ended_us IS NOT NULL ORDER BY number LIMIT ?1",
+            "SELECT number, event, endpoint, ended_us, created_us FROM delivery
+             WHERE ended_us IS NOT NULL AND number > ?1 ORDER BY number LIMIT ?2",
         )?
-        .query_map([SLICE as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .query_map([after, SLICE as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
-    for (done, (delivery, event, endpoint, ended_us)) in oldest.iter().enumerate() {
+    let mut expired = 0;
+    for (delivery, event, endpoint, ended_us, created_us) in &oldest {
         if !over(*ended_us)? {
-            return Ok((done as u64, false));
+            // One that ended late, after others made later, does not keep those.
+            if *created_us < too_old {
+                continue;
+            }
+            return Ok((expired, None));
         }
+        expired += 1;
         let answers: i64 = connection
             .prepare_cached("SELECT coalesce(sum(length(response_body)), 0) FROM attempt WHERE delivery = ?1")?
             .query_row([delivery], |row| row.get(0))?;
@@ -63,7 +75,8 @@ fn expire_deliveries(connection: &Connection, retention: &Retention, now_us: i64
             .execute([endpoint])?;
         count(connection, -1, -answers - payload)?;
     }
-    Ok((oldest.len() as u64, oldest.len() == SLICE))
+    let last = oldest.last().map(|(number, ..)| *number);
+    Ok((expired, last.filter(|_| oldest.len() == SLICE)))
 }
 
 impl Engine {
@@ -80,16 +93,16 @@ impl Engine {
                 tracing::warn!(%error, "endpoints of commands that have ended could not be removed");
             }
         }
-        let mut expired = 0;
+        let (mut expired, mut after) = (0, 0);
         loop {
             let limits = retention.clone();
-            let slice =
-                self.store.write(move |connection| expire_deliveries(connection, &limits, now_us), |_| ()).await;
-            match slice {
+            let work = move |connection: &Connection| expire_deliveries(connection, &limits, after, now_us);
+            match self.store.write(work, |_| ()).await {
                 Ok((deleted, more)) => {
                     expired += deleted;
-                    if !more {
-                        break;
+                    match more {
+                        Some(last) => after = last,
+                        None => break,
                     }
                 }
                 Err(error) => {
@@ -162,23 +175,31 @@ mod tests {
     fn the_oldest_go_what_waits_stays_and_the_totals_hold() {
         let connection = filled();
         assert_eq!(total(&connection), (20, 2_000));
-        assert_eq!(expire_deliveries(&connection, &NONE, 0).expect("nothing"), (0, false));
+        assert_eq!(expire_deliveries(&connection, &NONE, 0, 0).expect("nothing"), (0, None));
         let count_limit = Retention { deliveries: Some(15), ..NONE };
-        assert_eq!(expire_deliveries(&connection, &count_limit, 0).expect("five"), (5, false));
+        assert_eq!(expire_deliveries(&connection, &count_limit, 0, 0).expect("five"), (5, None));
         // Two events have gone with both of their deliveries, the third has one left.
         assert_eq!((rows(&connection, "event"), rows(&connection, "attempt")), (8, 15));
         assert_eq!(total(&connection), (15, 8 * 100 + 15 * 50));
         let bytes_limit = Retention { delivery_bytes: Some(1_000), ..NONE };
-        expire_deliveries(&connection, &bytes_limit, 0).expect("some");
+        expire_deliveries(&connection, &bytes_limit, 0, 0).expect("some");
         let (_, bytes) = total(&connection);
         assert!((850..=1_000).contains(&bytes), "{bytes}");
         let age_limit = Retention { days: Some(1), ..NONE };
-        expire_deliveries(&connection, &age_limit, 1_000 * DAY_US).expect("the rest");
+        // The oldest was sent again lately: it stays, and keeps none of the others.
+        let oldest: i64 = connection.query_row("SELECT min(number) FROM delivery", [], |row| row.get(0)).expect("one");
+        connection
+            .execute("UPDATE delivery SET ended_us = ?2 WHERE number = ?1", [oldest, 1_000 * DAY_US])
+            .expect("sent again");
+        expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("the rest");
+        assert_eq!(rows(&connection, "delivery"), 3);
+        connection.execute("UPDATE delivery SET ended_us = 1 WHERE number = ?1", [oldest]).expect("long ago");
+        expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("the rest");
         assert_eq!((rows(&connection, "delivery"), rows(&connection, "event")), (2, 2));
         assert_eq!(rows(&connection, "endpoint"), 2);
         connection.execute("UPDATE endpoint SET removed = 1", []).expect("removed");
         connection.execute("UPDATE delivery SET ended_us = 0", []).expect("ended");
-        expire_deliveries(&connection, &age_limit, 1_000 * DAY_US).expect("all");
+        expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("all");
         assert_eq!((total(&connection), rows(&connection, "endpoint")), ((0, 0), 1));
     }
 }

@@ -12,17 +12,15 @@ use tokio::sync::Notify;
 use super::{
     attempt::{ErrorKind, Exchange, Phase, SendError, Timings},
     connect::Connections,
-    delivery::{self, Claimed, Delivery, DeliveryState},
+    delivery::{self, Claimed},
     endpoint::EndpointRow,
     exchange::{Outgoing, Terms, exchange},
-    ledger::Done,
-    outcome::{Next, outcome},
+    ledger::{Done, ended},
     schedule::Schedule,
 };
 use crate::{
     Engine,
     compose::{self, Unsigned},
-    feed::Change,
 };
 
 /// Longest pause between two looks: a clock that was set, or a machine that slept, is noticed then.
@@ -101,34 +99,31 @@ pub(crate) fn load(
         [now_us],
     )?;
     connection.execute("UPDATE endpoint SET removed = 1 WHERE passing", [])?;
-    let endpoints = EndpointRow::all(connection)?;
-    let under_way: Vec<(i64, i64, i64)> = connection
-        .prepare("SELECT number, endpoint, due_us FROM delivery WHERE ended_us IS NULL AND state = 1")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+    connection.execute(
+        "UPDATE delivery SET state = 5, reason = 'The endpoint was removed.', ended_us = ?1
+         WHERE ended_us IS NULL AND state = 0 AND endpoint IN (SELECT number FROM endpoint WHERE removed)",
+        [now_us],
+    )?;
+    let under_way: Vec<(i64, i64, i64, bool, u32)> = connection
+        .prepare("SELECT number, endpoint, due_us, hurried, base FROM delivery WHERE ended_us IS NULL AND state = 1")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<Result<_, _>>()?;
-    for (number, endpoint, started_us) in under_way {
+    let mut unknown = Vec::new();
+    for (number, endpoint, started_us, hurried, base) in under_way {
         let error = SendError {
             kind: ErrorKind::OutcomeUnknown,
             phase: Phase::Answer,
             message: "Hookline ended during this attempt, so nobody knows whether it arrived.".into(),
         };
-        let Some(mut shown) = delivery::one(connection, number)? else { continue };
-        connection.execute(
-            "INSERT OR REPLACE INTO attempt (delivery, number, started_us, error) VALUES (?1, ?2, ?3, ?4)",
-            rusqlite::params![number, shown.attempts, started_us, serde_json::to_string(&error).unwrap_or_default()],
-        )?;
         let exchange = Exchange { timings: Timings::default(), peer: None, result: Err(error) };
-        let row = endpoints.iter().find(|row| row.number == endpoint);
-        let next = match row {
-            Some(row) => {
-                let policy = row.settings.policy_in_force(engine);
-                outcome(&policy, &exchange, shown.attempts, row.failed_attempts, row.exhausted, 0.0).next
-            }
-            None => Next::Failed { reason: "Its endpoint is gone.".into() },
-        };
-        let speed = row.map_or(1.0, |row| row.settings.speed);
-        delivery::go_on(connection, number, &mut shown, &next, &exchange, speed, now_us)?;
+        let (shown, endpoint) = (delivery::one(connection, number)?, EndpointRow::once_numbered(connection, endpoint)?);
+        if let (Some(shown), Some(endpoint)) = (shown, endpoint) {
+            let claimed = Claimed { number, shown, payload: bytes::Bytes::new(), started_us, hurried, base };
+            unknown.push(Done { claimed, endpoint: Arc::new(endpoint), sent: Vec::new(), exchange });
+        }
     }
+    ended(connection, &unknown, engine, now_us)?;
+    let endpoints = EndpointRow::all(connection)?;
     // A command that opens the data folder for a moment sends only what it was told to.
     let waiting = match everything {
         false => Vec::new(),
@@ -164,20 +159,18 @@ impl Engine {
     /// Writes down what has ended, starts what is due, both in one commit; how long nothing else is.
     async fn turn(self: &Arc<Self>) -> Duration {
         let now_us = self.clock.now_us();
-        let done = Arc::new(std::mem::take(&mut *self.outbox.done()));
+        // In this order: what has a place because another has ended is marked behind that end.
         let taken = self.outbox.schedule().take(now_us);
-        for number in taken.abandoned {
-            self.end_delivery(number, DeliveryState::Cancelled, "The command that sent it has ended.").await;
-        }
-        if !done.is_empty() || !taken.start.is_empty() {
-            let start = Arc::new(taken.start);
-            match self.keep_ledger(done.clone(), start.clone(), now_us).await {
+        let done = Arc::new(std::mem::take(&mut *self.outbox.done()));
+        if !done.is_empty() || !taken.start.is_empty() || !taken.abandoned.is_empty() {
+            let (start, abandoned) = (Arc::new(taken.start), Arc::new(taken.abandoned));
+            match self.keep_ledger(done.clone(), start.clone(), abandoned.clone(), now_us).await {
                 Ok(claimed) => self.start(claimed, &start),
                 Err(error) => {
                     // Nothing is lost: what ended is written down, and what was due leaves, when the
                     // database can be written again.
                     tracing::error!(%error, "attempts could not be written down");
-                    self.put_off(done, &start, now_us);
+                    self.put_off(done, &start, &abandoned, now_us);
                     return AGAIN;
                 }
             }
@@ -186,8 +179,9 @@ impl Engine {
     }
 
     /// Keeps what could not be written down for the next turn.
-    fn put_off(&self, done: Arc<Vec<Done>>, start: &[(i64, Arc<EndpointRow>)], now_us: i64) {
+    fn put_off(&self, done: Arc<Vec<Done>>, start: &[(i64, Arc<EndpointRow>)], abandoned: &[i64], now_us: i64) {
         let mut schedule = self.outbox.schedule();
+        schedule.again(abandoned, now_us);
         for (number, endpoint) in start {
             schedule.landed(endpoint.number);
             schedule.wait(*number, endpoint.number, now_us + AGAIN.as_micros() as i64);
@@ -212,23 +206,6 @@ impl Engine {
                 engine.outbox.schedule().landed(number);
                 engine.outbox.poke();
             });
-        }
-    }
-
-    /// Ends a delivery that waits.
-    pub(crate) async fn end_delivery(&self, number: i64, state: DeliveryState, reason: &'static str) {
-        let now_us = self.clock.now_us();
-        let work = move |connection: &Connection| {
-            delivery::end(connection, number, state, reason, now_us)?;
-            delivery::one(connection, number)
-        };
-        self.outbox.schedule().forget(number);
-        let feed = self.feed.clone();
-        let after = move |changed: &Option<Delivery>| {
-            feed.publish(changed.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() }));
-        };
-        if let Err(error) = self.store.write(work, after).await {
-            tracing::warn!(%error, "a delivery could not be ended");
         }
     }
 

@@ -12,6 +12,12 @@ use super::endpoint::EndpointRow;
 /// ended then.
 const ASKED_US: i64 = 10_000_000;
 
+/// Most deliveries started, and most given up, in one look: more would be one long commit.
+const STARTS_MAX: usize = 500;
+
+/// A look that is later than this, in µs, tells of a machine that slept or a clock that was set.
+const JUMP_US: i64 = 5_000_000;
+
 /// One endpoint's part.
 #[derive(Debug, Default)]
 struct Lane {
@@ -34,6 +40,8 @@ pub(crate) struct Schedule {
     lanes: HashMap<i64, Lane>,
     /// Endpoints with something ready.
     active: HashSet<i64>,
+    /// When it was looked at last, µs since the Unix epoch.
+    looked_us: i64,
 }
 
 /// What a look at the schedule found.
@@ -124,8 +132,24 @@ impl Schedule {
         self.waiting.len()
     }
 
+    /// What could not be given up is given up later.
+    pub(crate) fn again(&mut self, abandoned: &[i64], now_us: i64) {
+        for delivery in abandoned {
+            if let Some((endpoint, _)) = self.waiting.get(delivery).copied() {
+                self.wait(*delivery, endpoint, now_us);
+            }
+        }
+    }
+
     /// What is to be attempted now.
     pub(crate) fn take(&mut self, now_us: i64) -> Taken {
+        // Nobody could ask while nothing ran.
+        if now_us - self.looked_us > JUMP_US {
+            for lane in self.lanes.values_mut() {
+                lane.asked_us = now_us;
+            }
+        }
+        self.looked_us = now_us;
         while let Some(Reverse((due_us, delivery))) = self.due.peek().copied() {
             if due_us > now_us {
                 break;
@@ -141,6 +165,10 @@ impl Schedule {
         let mut taken = Taken { next_us: self.due.peek().map(|Reverse((due_us, _))| *due_us), ..Taken::default() };
         let mut quiet = Vec::new();
         for endpoint in &self.active {
+            if taken.start.len() >= STARTS_MAX || taken.abandoned.len() >= STARTS_MAX {
+                taken.next_us = Some(now_us);
+                break;
+            }
             let Some(lane) = self.lanes.get_mut(endpoint) else {
                 quiet.push(*endpoint);
                 continue;
@@ -160,22 +188,29 @@ impl Schedule {
 impl Lane {
     fn take(&mut self, now_us: i64, waiting: &mut HashMap<i64, (i64, i64)>, taken: &mut Taken) {
         let Some(row) = self.row.clone() else {
-            self.ready.clear();
+            // Its endpoint was removed, and what waited for it was ended in the store.
+            for delivery in self.ready.drain(..) {
+                waiting.remove(&delivery);
+            }
             return;
         };
         if row.passing && now_us - self.asked_us > ASKED_US {
-            taken.abandoned.extend(self.ready.drain(..));
+            let some = self.ready.len().min(STARTS_MAX);
+            taken.abandoned.extend(self.ready.drain(..some));
             return;
         }
         // A test is made of an endpoint that is switched off or stands still, too: nothing else waits there.
         while self.flying < row.settings.concurrency && !row.settings.paused {
             if let Some(rate) = row.settings.rate {
+                let gap_us = (1e6 / rate) as i64;
+                // A clock that was set back does not stretch a gap.
+                self.next_us = self.next_us.min(now_us.saturating_add(gap_us));
                 if self.next_us > now_us {
                     taken.next_us = Some(taken.next_us.map_or(self.next_us, |next| next.min(self.next_us)));
                     return;
                 }
                 if !self.ready.is_empty() {
-                    self.next_us = self.next_us.max(now_us - 50_000) + (1e6 / rate) as i64;
+                    self.next_us = self.next_us.max(now_us - 50_000).saturating_add(gap_us);
                 }
             }
             let Some(delivery) = self.ready.pop_front() else { return };
@@ -271,9 +306,15 @@ mod tests {
         let mut schedule = Schedule::default();
         schedule.set_endpoint(EndpointRow { passing: true, ..endpoint(1, serde_json::json!({})) }, 0);
         schedule.wait(1, 1, 20_000_000);
+        for now_us in (0..20_000_000).step_by(500_000) {
+            assert_eq!(started(&schedule.take(now_us)), Vec::<i64>::new());
+        }
         schedule.asked("1", 15_000_000);
         schedule.wait(2, 1, 30_000_000);
         assert_eq!(started(&schedule.take(20_000_000)), [1]);
+        for now_us in (20_000_000..30_000_000).step_by(500_000) {
+            assert_eq!(schedule.take(now_us).abandoned, Vec::<i64>::new());
+        }
         assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "something waits");
         assert_eq!(schedule.take(30_000_000).abandoned, [2]);
         schedule.forget(2);
@@ -281,5 +322,26 @@ mod tests {
         schedule.landed(1);
         assert_eq!(schedule.drop_passed(24_000_000), Vec::<i64>::new(), "it may still ask");
         assert_eq!(schedule.drop_passed(30_000_000), [1]);
+    }
+
+    #[test]
+    fn a_machine_that_slept_gives_up_nothing() {
+        let mut schedule = Schedule::default();
+        schedule.set_endpoint(EndpointRow { passing: true, ..endpoint(1, serde_json::json!({})) }, 1_000_000);
+        schedule.take(1_000_000);
+        schedule.wait(1, 1, 2_000_000);
+        let taken = schedule.take(3_600_000_000);
+        assert_eq!((started(&taken), taken.abandoned), (vec![1], Vec::new()));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_stop_a_rate() {
+        let mut schedule = Schedule::default();
+        schedule.set_endpoint(endpoint(1, serde_json::json!({ "rate": 10.0 })), 0);
+        schedule.wait(1, 1, 1);
+        schedule.wait(2, 1, 1);
+        assert_eq!(started(&schedule.take(3_600_000_000)), [1]);
+        assert_eq!(started(&schedule.take(1_000_000)), Vec::<i64>::new());
+        assert_eq!(started(&schedule.take(1_100_001)), [2]);
     }
 }

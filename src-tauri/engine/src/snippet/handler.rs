@@ -4,7 +4,7 @@ use hookline_provider::{Places, Provider};
 use hookline_signature::{Place, Scheme, Source};
 use minijinja::{Environment, context};
 
-use super::{Language, Snippet, go, literal, node, php, python, rendered};
+use super::{Language, Snippet, comment, go, is_plain, literal, node, php, python, rendered};
 
 /// A framework handlers are written for.
 struct Framework {
@@ -20,8 +20,8 @@ struct Framework {
     header: fn(&str) -> String,
     /// A scalar of the payload; it need not be there.
     field: fn(&[&str]) -> String,
-    /// Several values as one, with full stops between them.
-    joined: fn(&str) -> String,
+    /// A text as a literal.
+    literal: fn(&str) -> String,
 }
 
 const FRAMEWORKS: &[Framework] = &[
@@ -36,7 +36,7 @@ const FRAMEWORKS: &[Framework] = &[
             let steps: String = path.iter().map(|step| format!("?.[{}]", literal(step))).collect();
             format!("payload{steps}")
         },
-        joined: |values| format!("[{values}].join(\".\")"),
+        literal,
     },
     Framework {
         id: "fastapi",
@@ -46,7 +46,7 @@ const FRAMEWORKS: &[Framework] = &[
         imports: &[],
         header: |name| format!("request.headers.get({})", literal(&name.to_lowercase())),
         field: |path| format!("field(payload, {})", listed(path)),
-        joined: |values| format!("\".\".join(str(value) for value in [{values}])"),
+        literal,
     },
     Framework {
         id: "php",
@@ -54,24 +54,34 @@ const FRAMEWORKS: &[Framework] = &[
         language: &php::LANGUAGE,
         template: include_str!("templates/handlers/handler.php"),
         imports: &[],
-        header: |name| format!("($headers[{}] ?? null)", literal(&name.to_lowercase())),
+        header: |name| format!("($headers[{}] ?? null)", single_quoted(&name.to_lowercase())),
         field: |path| {
-            let steps: String = path.iter().map(|step| format!("[{}]", literal(step))).collect();
+            let steps: String = path.iter().map(|step| format!("[{}]", single_quoted(step))).collect();
             format!("($payload{steps} ?? null)")
         },
-        joined: |values| format!("implode('.', [{values}])"),
+        literal: single_quoted,
     },
     Framework {
         id: "go",
         name: "Go",
         language: &go::LANGUAGE,
         template: include_str!("templates/handlers/handler.go"),
-        imports: &["encoding/json", "errors", "fmt", "io", "log", "net/http", "os"],
+        imports: &["bytes", "encoding/json", "errors", "fmt", "io", "log", "net/http", "os"],
         header: |name| format!("r.Header.Get({})", literal(name)),
         field: |path| format!("field(payload, {})", listed(path)),
-        joined: |values| format!("strings.Join([]string{{{values}}}, \".\")"),
+        literal,
     },
 ];
+
+/// A text in single quotes, in which PHP reads nothing but itself.
+fn single_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// The environment variable a setting is read from.
+fn variable(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+}
 
 fn listed(path: &[&str]) -> String {
     path.iter().map(|step| literal(step)).collect::<Vec<_>>().join(", ")
@@ -80,9 +90,9 @@ fn listed(path: &[&str]) -> String {
 impl Framework {
     /// A value of the request; none for a place no handler reads.
     fn value(&self, source: &Source) -> Option<String> {
-        let plain = |step: &&str| !step.is_empty() && !step.contains(['[', ']', '*']) && step.is_ascii();
+        let plain = |step: &&str| !step.is_empty() && !step.contains(['[', ']', '*']) && is_plain(step);
         match source.place {
-            Place::Header => Some((self.header)(source.name.split('|').next()?)),
+            Place::Header => source.name.split('|').next().filter(|name| is_plain(name)).map(self.header),
             Place::Json => {
                 let path: Vec<&str> = source.name.split('.').collect();
                 path.iter().all(plain).then(|| (self.field)(&path))
@@ -97,7 +107,7 @@ impl Framework {
             let values: Vec<String> = place.sources().iter().map(|source| self.value(source)).collect::<Option<_>>()?;
             match values.as_slice() {
                 [one] => Some(one.clone()),
-                several => Some((self.joined)(&several.join(", "))),
+                several => Some(format!("joined({})", several.join(", "))),
             }
         })
     }
@@ -105,11 +115,11 @@ impl Framework {
     fn handler(&self, provider: &Provider, scheme: Option<&Scheme>) -> Option<Snippet> {
         let event_type = self.first(&provider.event_type);
         let event_id = self.first(&provider.event_id);
-        let joins = event_type.iter().chain(&event_id).any(|expression| expression.contains("strings.Join"));
+        let joins = event_type.iter().chain(&event_id).any(|expression| expression.starts_with("joined("));
         let mut imports = self.imports.to_vec();
         // Only Go minds what is taken in and not used.
         imports.extend((event_id.is_some() && !imports.is_empty()).then_some("sync"));
-        imports.extend(joins.then_some("strings"));
+        imports.extend((joins && !imports.is_empty()).then_some("strings"));
         let verify = match scheme {
             Some(scheme) => Some(rendered(&provider.name, scheme, self.language, &imports)?),
             None => None,
@@ -128,7 +138,9 @@ impl Framework {
         };
         imports.sort_unstable();
         let mut environment = Environment::new();
-        environment.add_filter("literal", |text: &str| literal(text));
+        environment.add_filter("literal", self.literal);
+        environment.add_filter("comment", |text: &str| comment(text));
+        environment.add_filter("variable", |text: &str| variable(text));
         let code = environment
             .render_str(
                 self.template,
@@ -136,6 +148,8 @@ impl Framework {
                     vendor => provider.name,
                     verify => verify.as_deref().map(str::trim_end),
                     imports,
+                    id => provider.id,
+                    joins,
                     event_type,
                     event_id,
                     events,

@@ -226,6 +226,18 @@ impl Model {
         self.values().any(is)
     }
 
+    /// Every text that code gets as a literal.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let pieces =
+            self.pieces.iter().filter_map(|piece| if let Piece::Text(text) = piece { Some(text) } else { None });
+        let names = self.values().flat_map(|value| match value {
+            Value::Header(names) | Value::Json(names) => names.as_slice(),
+            Value::Item(name) | Value::Param(name) => std::slice::from_ref(name),
+            _ => &[],
+        });
+        pieces.chain(names).chain([&self.split, &self.prefix]).map(String::as_str)
+    }
+
     /// What has to be there beside the signature.
     fn needed(&self) -> Vec<&Value> {
         let mut needed: Vec<&Value> = Vec::new();
@@ -264,6 +276,10 @@ pub fn snippets(vendor: &str, scheme: &Scheme) -> Vec<Snippet> {
 fn rendered(vendor: &str, scheme: &Scheme, language: &Language, imports: &[&'static str]) -> Option<String> {
     let Scheme::Digest(digest) = scheme else { return None };
     let model = Model::of(digest)?;
+    // A file of a user's own may say anything: what no shipped one says is not put into code.
+    if !model.texts().all(is_plain) {
+        return None;
+    }
     let all = |values: Vec<Option<String>>| values.into_iter().collect::<Option<Vec<String>>>();
     let seconds = |limit: Option<u32>| limit.filter(|limit| *limit > 0);
     let check = match &model.time {
@@ -285,7 +301,7 @@ fn rendered(vendor: &str, scheme: &Scheme, language: &Language, imports: &[&'sta
         taken_in.dedup();
     }
     let context = context! {
-        vendor,
+        vendor => comment(vendor),
         kind => model.kind,
         hash => model.hash.map(language.hash),
         places => all(model.places.iter().map(language.place).collect())?,
@@ -315,8 +331,20 @@ fn rendered(vendor: &str, scheme: &Scheme, language: &Language, imports: &[&'sta
     environment.render_str(language.template, context).ok()
 }
 
-/// A text as a literal that all of the languages read alike; no scheme has `$`, `#` or anything
-/// beyond ASCII in its texts, and a test says so.
+/// Whether a text, escaped as JSON is, is read alike by all of the languages: PHP and Ruby take `$`
+/// and `#` for the beginning of an expression, and not all have an escape for what is not ASCII.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| (c.is_ascii_graphic() || c == ' ' || c == '\n') && !matches!(c, '$' | '#'))
+}
+
+/// A text inside a comment of any language: it neither ends the comment nor begins a line.
+fn comment(text: &str) -> String {
+    let inert: String =
+        text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') { ' ' } else { c }).collect();
+    inert.replace("*/", "* /").replace("?>", "? >").replace("\"\"\"", "'''")
+}
+
+/// A text that is plain as a literal of any language, and any text as one of JavaScript, Python or Go.
 fn literal(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
@@ -335,7 +363,7 @@ mod tests {
                 let parts = digest.content.parts().iter();
                 let texts = parts.filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None });
                 for text in texts.chain([&digest.prefix, &digest.split]) {
-                    assert!(text.is_ascii() && !text.contains(['$', '#']), "{}: {text:?}", provider.id);
+                    assert!(is_plain(text), "{}: {text:?}", provider.id);
                 }
                 if digest.algorithm.is_symmetric() {
                     schemes += 1;

@@ -1,14 +1,14 @@
-// Receives webhooks of {{ vendor }} with Express:
+// Receives webhooks of {{ vendor|comment }} with Express:
 //
 //   npm install express
-//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}node webhook.mjs
+//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}node webhook.mjs
 {%- if handshakes %}
 //
-// Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+// Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
 {%- endif %}
 {%- for trap in traps %}
 //
-// Mind: {{ trap }}
+// Mind: {{ trap|comment }}
 {%- endfor %}
 import express from "express";
 {% if verify %}{{ verify }}
@@ -27,6 +27,11 @@ const app = express();
 const seen = new Set();
 {%- endif %}
 
+{% if joins -%}
+/** Several values as one; none unless all of them are there. */
+const joined = (...values) => (values.includes(undefined) ? undefined : values.join("."));
+
+{% endif -%}
 // The body stays as it arrived{% if verify %}: the signature covers its bytes, before any parser{% endif %}.
 app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request, response) => {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -45,7 +50,7 @@ app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request,
     method: request.method,
 {%- endif %}
 {%- if params %}
-    params: { {%- for param in params %} {{ param|literal }}: process.env.{{ param|upper }} ?? ""{% if not loop.last %},{% endif %}{% endfor %} },
+    params: { {%- for param in params %} {{ param|literal }}: process.env.{{ param|variable }} ?? ""{% if not loop.last %},{% endif %}{% endfor %} },
 {%- endif %}
   });
   if (!genuine) return response.status(401).type("text").send("The signature does not hold.");
@@ -77,7 +82,7 @@ function handle(type, payload) {
 {%- if events %}
   switch (type) {
 {%- for event in events %}
-    case {{ event.kind|literal }}: // {{ event.about }}
+    case {{ event.kind|literal }}: // {{ event.about|comment }}
       break;
 {%- endfor %}
     default: // A type that is new is no fault.

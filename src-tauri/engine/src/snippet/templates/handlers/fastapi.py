@@ -1,14 +1,14 @@
-# Receives webhooks of {{ vendor }} with FastAPI, saved as webhook.py:
+# Receives webhooks of {{ vendor|comment }} with FastAPI, saved as webhook.py:
 #
 #   pip install fastapi uvicorn
-#   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}uvicorn webhook:app --port 3000
+#   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}uvicorn webhook:app --port 3000
 {%- if handshakes %}
 #
-# Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+# Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
 {%- endif %}
 {%- for trap in traps %}
 #
-# Mind: {{ trap }}
+# Mind: {{ trap|comment }}
 {%- endfor %}
 import json
 import logging
@@ -43,6 +43,13 @@ def field(value, *path):
     return value
 
 
+{% if joins -%}
+def joined(*values):
+    """Several values as one; none unless all of them are there."""
+    return None if None in values else ".".join(map(str, values))
+
+
+{% endif -%}
 @app.post("/webhook")
 async def webhook(request: Request, tasks: BackgroundTasks):
     # The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
@@ -62,7 +69,7 @@ async def webhook(request: Request, tasks: BackgroundTasks):
         method=request.method,
 {%- endif %}
 {%- if params %}
-        params={ {%- for param in params %}{{ param|literal }}: os.environ.get({{ param|upper|literal }}, ""){% if not loop.last %}, {% endif %}{% endfor -%} },
+        params={ {%- for param in params %}{{ param|literal }}: os.environ.get({{ param|variable|literal }}, ""){% if not loop.last %}, {% endif %}{% endfor -%} },
 {%- endif %}
     )
     if not genuine:
@@ -88,7 +95,7 @@ def handle(event_type, payload):
     print(event_type, json.dumps(payload), flush=True)
     try:
 {%- for event in events %}
-        {% if loop.first %}if{% else %}elif{% endif %} event_type == {{ event.kind|literal }}:  # {{ event.about }}
+        {% if loop.first %}if{% else %}elif{% endif %} event_type == {{ event.kind|literal }}:  # {{ event.about|comment }}
             pass
 {%- endfor %}
 {%- if not events %}

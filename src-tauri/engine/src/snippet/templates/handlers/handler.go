@@ -10,16 +10,16 @@ import (
 )
 {%- endif %}
 
-// What follows receives webhooks of {{ vendor }}:
+// What follows receives webhooks of {{ vendor|comment }}:
 //
-//	{% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}go run webhook.go
+//	{% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}go run webhook.go
 {%- if handshakes %}
 //
-// Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+// Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
 {%- endif %}
 {%- for trap in traps %}
 //
-// Mind: {{ trap }}
+// Mind: {{ trap|comment }}
 {%- endfor %}
 
 const bodyMax = 10 << 20
@@ -44,6 +44,18 @@ func field(value any, path ...string) string {
 	return fmt.Sprint(value)
 }
 
+{% if joins -%}
+// joined is several values as one, empty unless all of them are there.
+func joined(values ...string) string {
+	for _, value := range values {
+		if value == "" {
+			return ""
+		}
+	}
+	return strings.Join(values, ".")
+}
+
+{% endif -%}
 func webhook(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		http.Error(w, "Webhooks come by POST.", http.StatusMethodNotAllowed)
@@ -56,13 +68,16 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 {%- if verify %}
-	if !Verify(r.Header, body, os.Getenv("WEBHOOK_SECRET"){% if url %}, os.Getenv("WEBHOOK_URL"){% endif %}{% if path %}, r.URL.RequestURI(){% endif %}{% if method %}, r.Method{% endif %}{% if params %}, map[string]string{ {%- for param in params %}{{ param|literal }}: os.Getenv({{ param|upper|literal }}){% if not loop.last %}, {% endif %}{% endfor -%} }{% endif %}{% if now %}, time.Now(){% endif %}) {
+	if !Verify(r.Header, body, os.Getenv("WEBHOOK_SECRET"){% if url %}, os.Getenv("WEBHOOK_URL"){% endif %}{% if path %}, r.URL.RequestURI(){% endif %}{% if method %}, r.Method{% endif %}{% if params %}, map[string]string{ {%- for param in params %}{{ param|literal }}: os.Getenv({{ param|variable|literal }}){% if not loop.last %}, {% endif %}{% endfor -%} }{% endif %}{% if now %}, time.Now(){% endif %}) {
 		http.Error(w, "The signature does not hold.", http.StatusUnauthorized)
 		return
 	}
 {%- endif %}
 	var payload any
-	if json.Unmarshal(body, &payload) != nil {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	// An id of many digits stays what it is.
+	decoder.UseNumber()
+	if decoder.Decode(&payload) != nil {
 		http.Error(w, "The body is no JSON.", http.StatusBadRequest)
 		return
 	}
@@ -84,7 +99,7 @@ func handle(kind string, payload any) {
 {%- if events %}
 	switch kind {
 {%- for event in events %}
-	case {{ event.kind|literal }}: // {{ event.about }}
+	case {{ event.kind|literal }}: // {{ event.about|comment }}
 {%- endfor %}
 	default: // A type that is new is no fault.
 	}

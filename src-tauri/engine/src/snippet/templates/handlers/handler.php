@@ -1,15 +1,15 @@
 <?php
 
-// Receives webhooks of {{ vendor }}:
+// Receives webhooks of {{ vendor|comment }}:
 //
-//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|upper }}=… {% endfor %}php -S 127.0.0.1:3000 webhook.php
+//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}php -S 127.0.0.1:3000 webhook.php
 {%- if handshakes %}
 //
-// Before it sends, {{ vendor }} asks a question ({{ handshakes|join(", ") }}), which is not answered here.
+// Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
 {%- endif %}
 {%- for trap in traps %}
 //
-// Mind: {{ trap }}
+// Mind: {{ trap|comment }}
 {%- endfor %}
 {% if verify %}
 {{ verify|replace("<?php\n\n", "") }}
@@ -20,7 +20,7 @@ function handle(?string $type, mixed $payload): void
 {%- if events %}
     switch ($type) {
 {%- for event in events %}
-        case {{ event.kind|literal }}: // {{ event.about }}
+        case {{ event.kind|literal }}: // {{ event.about|comment }}
             break;
 {%- endfor %}
         default: // A type that is new is no fault.
@@ -28,6 +28,14 @@ function handle(?string $type, mixed $payload): void
 {%- endif %}
 }
 
+{% if joins -%}
+/** Several values as one; none unless all of them are there. */
+function joined(mixed ...$values): ?string
+{
+    return in_array(null, $values, true) ? null : implode('.', $values);
+}
+
+{% endif -%}
 function answer(int $status, string $text): never
 {
     http_response_code($status);
@@ -53,7 +61,7 @@ if ($secret === '') {
     error_log('Set WEBHOOK_SECRET to the signing secret.');
     answer(500, 'This receiver is not set up.');
 }
-if (!verify($headers, $body, $secret{% if url %}, (string) getenv('WEBHOOK_URL'){% endif %}{% if path %}, $_SERVER['REQUEST_URI']{% endif %}{% if method %}, $_SERVER['REQUEST_METHOD']{% endif %}{% if params %}, [{% for param in params %}{{ param|literal }} => (string) getenv({{ param|upper|literal }}){% if not loop.last %}, {% endif %}{% endfor %}]{% endif %})) {
+if (!verify($headers, $body, $secret{% if url %}, (string) getenv('WEBHOOK_URL'){% endif %}{% if path %}, $_SERVER['REQUEST_URI']{% endif %}{% if method %}, $_SERVER['REQUEST_METHOD']{% endif %}{% if params %}, [{% for param in params %}{{ param|literal }} => (string) getenv({{ param|variable|literal }}){% if not loop.last %}, {% endif %}{% endfor %}]{% endif %})) {
     answer(401, 'The signature does not hold.');
 }
 {%- endif %}
@@ -64,10 +72,21 @@ if ($payload === null && trim($body) !== 'null') {
 {%- if event_id %}
 // Repeats are recognised by a file for each id; a table with a unique key does better.
 $id = {{ event_id }};
-$mark = sys_get_temp_dir() . '/webhook-' . hash('sha256', (string) $id);
-if ($id !== null && @fopen($mark, 'x') === false) {
+$folder = sys_get_temp_dir() . '/webhooks-' . {{ id|literal }} . '-' . get_current_user();
+@mkdir($folder, 0700);
+$mark = $folder . '/' . hash('sha256', (string) $id);
+if ($id !== null && @fopen($mark, 'x') === false && is_file($mark)) {
     answer(200, 'OK');
 }
 {%- endif %}
-handle({{ event_type or "null" }}, $payload);
+try {
+    handle({{ event_type or "null" }}, $payload);
+} catch (Throwable $error) {
+{%- if event_id %}
+    // It was not handled: the sender's next attempt is no repeat.
+    @unlink($mark);
+{%- endif %}
+    error_log((string) $error);
+    answer(500, 'It could not be handled.');
+}
 answer(200, 'OK');
