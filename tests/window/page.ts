@@ -16,8 +16,8 @@ export async function type(driver: WebDriver, ...keys: string[]): Promise<void> 
   await press(driver, ...keys);
 }
 
-/** Dialogs end with a movement, and keys are theirs until it is over. */
-export const noDialog = (driver: WebDriver): Promise<true> => until("the dialog to be gone", () => driver.executeScript<true | false>("return !document.querySelector('[data-modal], [role=dialog]')"));
+/** Dialogs end with a movement, and keys are theirs until it is over. A message has their role too, and stays while the pointer is on it. */
+export const noDialog = (driver: WebDriver): Promise<true> => until("the dialog to be gone", () => driver.executeScript<true | false>("return !document.querySelector('[data-modal]')"));
 
 export const chord = (driver: WebDriver, modifier: string, key: string): Promise<void> => driver.actions().keyDown(modifier).sendKeys(key).keyUp(modifier).perform();
 
@@ -45,7 +45,13 @@ export const button = (driver: WebDriver, name: string): Promise<WebElement> =>
 /** Clicks a control, which may be moving out from under the pointer as a result above it comes or goes. */
 export const click = (driver: WebDriver, name: string): Promise<true> =>
   until(`a click on ${name}`, async () => {
-    await (await button(driver, name)).click();
+    try {
+      await (await button(driver, name)).click();
+    } catch (covered) {
+      // A message in the way goes by itself, once the pointer is off it.
+      await driver.actions().move({ x: 1, y: 1 }).perform();
+      throw covered;
+    }
     return true as const;
   });
 
