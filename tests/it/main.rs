@@ -13,6 +13,7 @@ mod outbox;
 mod receiver;
 mod retention;
 mod scenario;
+mod schedule;
 mod signature;
 mod snippet;
 mod target;

@@ -73,13 +73,13 @@ export function DeliveryTable({ query, selected, onPick, empty }: { query: Deliv
         <thead>
           <tr className="border-b border-line text-left text-small text-ink-2">
             <th className="pl-3 font-medium">Event</th>
-            {columns.endpoint && <th className="font-medium">Endpoint</th>}
+            {columns.endpoint && <th className="w-[16%] font-medium">Endpoint</th>}
             <th className="w-24 font-medium">State</th>
             <th className="w-12 text-right font-medium">Code</th>
             <th className="w-16 text-right font-medium">Attempts</th>
-            <th className="w-20 text-right font-medium">Took</th>
-            <th className="w-20 pr-3 text-right font-medium">Created</th>
-            {columns.error && <th className="w-[26%] pl-4 font-medium">Error</th>}
+            <th className="w-16 text-right font-medium">Took</th>
+            <th className="w-16 pr-3 text-right font-medium">Created</th>
+            {columns.error && <th className={`pl-4 font-medium ${columns.endpoint ? "w-[18%]" : "w-[26%]"}`}>Error</th>}
           </tr>
         </thead>
         <tbody>
