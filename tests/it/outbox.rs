@@ -352,6 +352,25 @@ async fn a_crash_keeps_to_the_rules_of_what_was_under_way() {
     assert_eq!(other["state"], "skipped", "{other}");
 }
 
+/// What arrived of an answer that broke off is kept beside the reason.
+#[tokio::test]
+async fn half_an_answer_is_kept() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    receiver.answers_by(|_| Answer::Broken);
+    let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url })).await;
+    let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated" })).await;
+    let shown = in_state(&serve, &id(&sent["deliveries"][0]), &["waiting"]).await;
+    let shown = until("its attempt", async || {
+        let shown = serve.get(&format!("/deliveries/{}", id(&shown))).await;
+        shown["attempts_made"][0]["error"].is_object().then_some(shown)
+    })
+    .await;
+    let attempt = &shown["attempts_made"][0];
+    assert_eq!((&attempt["status"], &attempt["response_bytes"]), (&json!(200), &json!(6)), "{attempt}");
+    assert_eq!((&attempt["error"]["phase"], &shown["status"]), (&json!("body"), &Value::Null), "{attempt}");
+    assert_eq!(serve.get(&format!("/endpoints/{}", id(&made))).await["state"]["failed_attempts"], 1);
+}
+
 /// A new address is where everything goes from then on, and sending again begins anew.
 #[tokio::test]
 async fn what_waits_goes_to_the_address_of_the_moment() {

@@ -6,7 +6,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU16, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -98,7 +98,14 @@ async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
     match answer {
         Answer::Status(status) => (StatusCode::from_u16(status).unwrap(), "the receiver's own words").into_response(),
         Answer::Broken => {
-            let broken = futures_util::stream::iter([Ok("half a"), Err(std::io::Error::other("broken off"))]);
+            let broken = futures_util::stream::unfold(false, async |begun| {
+                if !begun {
+                    return Some((Ok("half a"), true));
+                }
+                // What was begun leaves first.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                Some((Err(std::io::Error::other("broken off")), true))
+            });
             Response::new(Body::from_stream(broken))
         }
         Answer::Silent => {

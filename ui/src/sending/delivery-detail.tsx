@@ -50,7 +50,7 @@ function OneAttempt({ id, made, open }: { id: string; made: Attempt; open: boole
     <details open={open} className="border-b border-line py-2">
       <summary className="flex cursor-default items-baseline gap-3">
         <span className="w-6 font-semibold">{made.number}.</span>
-        <strong className={answered ? (made.status! < 400 ? "text-valid" : "text-invalid") : "text-invalid"}>{answered ? made.status : (made.error?.kind.replaceAll("_", " ") ?? "under way")}</strong>
+        <strong className={answered && !made.error && made.status! < 400 ? "text-valid" : made.error || answered ? "text-invalid" : "text-ink-2"}>{made.error?.kind.replaceAll("_", " ") ?? made.status ?? "under way"}</strong>
         <span className="min-w-0 flex-1 truncate text-ink-2">{made.error ? visible(made.error.message) : ""}</span>
         <span className="text-small text-ink-2">
           {made.timings.total_us > 0 && duration(made.timings.total_us / 1000)} · {moment(made.started_at)}
@@ -71,7 +71,7 @@ function OneAttempt({ id, made, open }: { id: string; made: Attempt; open: boole
         {answered && (
           <>
             <h4 className="font-medium">
-              Answer <span className="font-normal text-ink-2">{size(made.response_bytes)}{made.response_cut && ", the first 64 KiB are kept"}</span>
+              Answer <span className="font-normal text-ink-2">{made.status} · {made.error && "broken off after "}{size(made.response_bytes)}{made.response_cut && ", the first 64 KiB are kept"}</span>
             </h4>
             <pre className={PRE} tabIndex={0}>
               {headers(made.response_headers)}

@@ -90,4 +90,18 @@ pub(crate) struct Exchange {
     pub(crate) timings: Timings,
     pub(crate) peer: Option<String>,
     pub(crate) result: Result<Received, SendError>,
+    /// What had arrived of an answer that broke off.
+    pub(crate) partial: Option<Received>,
+}
+
+impl Exchange {
+    /// What the receiver answered, be it whole or not.
+    pub(crate) fn received(&self) -> Option<&Received> {
+        self.result.as_ref().ok().or(self.partial.as_ref())
+    }
+
+    /// One without an answer.
+    pub(crate) fn failed(error: SendError) -> Self {
+        Self { timings: Timings::default(), peer: None, result: Err(error), partial: None }
+    }
 }

@@ -380,7 +380,7 @@ pub(crate) fn record(
     sent: &[(String, String)],
     exchange: &Exchange,
 ) -> rusqlite::Result<usize> {
-    let received = exchange.result.as_ref().ok();
+    let received = exchange.received();
     let error = exchange.result.as_ref().err();
     let kept = received.map(|received| received.body.as_slice()).filter(|body| !body.is_empty());
     connection

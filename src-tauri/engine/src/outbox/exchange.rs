@@ -69,7 +69,12 @@ pub(crate) async fn exchange(connections: &Connections, outgoing: &Outgoing, ter
         first_byte_us: first_byte.map(us),
         total_us: us(began.elapsed()),
     };
-    Exchange { timings, peer, result }
+    let (result, partial) = match result {
+        Ok((received, None)) => (Ok(received), None),
+        Ok((received, Some(error))) => (Err(error), Some(received)),
+        Err(error) => (Err(error), None),
+    };
+    Exchange { timings, peer, result, partial }
 }
 
 async fn attempt(
@@ -80,7 +85,7 @@ async fn attempt(
     steps: &mut Steps,
     first_byte: &mut Option<Duration>,
     peer: &mut Option<String>,
-) -> Result<Received, SendError> {
+) -> Result<(Received, Option<SendError>), SendError> {
     let url = parse(&outgoing.url).map_err(|why| wrong(ErrorKind::Url, Phase::Dns, why))?;
     let whom = url.authority().map_or_else(String::new, |authority| authority.host().to_owned());
     let end = tokio::time::Instant::from_std(began + terms.total);
@@ -110,9 +115,10 @@ async fn attempt(
         }
     };
     *first_byte = Some(asked.elapsed());
-    read(connections, answer, connection, end, terms.now_s, &whom, &late).await
+    Ok(read(connections, answer, connection, end, terms.now_s, &whom, &late).await)
 }
 
+/// What was answered, and why it is not whole, if so.
 async fn read(
     connections: &Connections,
     answer: http::Response<hyper::body::Incoming>,
@@ -121,14 +127,21 @@ async fn read(
     now_s: i64,
     whom: &str,
     late: &impl Fn(Phase, &str) -> SendError,
-) -> Result<Received, SendError> {
+) -> (Received, Option<SendError>) {
     let (head, mut incoming) = answer.into_parts();
     let (mut body, mut body_bytes) = (Vec::new(), 0);
+    let mut broken = None;
     let whole = loop {
         match timeout_at(end, incoming.frame()).await {
-            Err(_) => return Err(late(Phase::Body, "did not end its answer")),
+            Err(_) => {
+                broken = Some(late(Phase::Body, "did not end its answer"));
+                break false;
+            }
             Ok(None) => break true,
-            Ok(Some(Err(error))) => return Err(by_hyper(&error, Phase::Body, whom)),
+            Ok(Some(Err(error))) => {
+                broken = Some(by_hyper(&error, Phase::Body, whom));
+                break false;
+            }
             Ok(Some(Ok(frame))) => {
                 let Ok(data) = frame.into_data() else { continue };
                 body_bytes += data.len() as u64;
@@ -146,7 +159,7 @@ async fn read(
     let retry_after_s = head.headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value, now_s));
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    Ok(Received { status: head.status.as_u16(), headers, body, body_bytes, retry_after_s })
+    (Received { status: head.status.as_u16(), headers, body, body_bytes, retry_after_s }, broken)
 }
 
 /// Seconds or a date (RFC 9110 §10.2.3).

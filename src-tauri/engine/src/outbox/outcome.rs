@@ -96,12 +96,12 @@ mod tests {
 
     fn answered(status: u16, retry_after_s: Option<f64>) -> Exchange {
         let received = Received { status, headers: Vec::new(), body: Vec::new(), body_bytes: 0, retry_after_s };
-        Exchange { timings: Timings::default(), peer: None, result: Ok(received) }
+        Exchange { timings: Timings::default(), peer: None, result: Ok(received), partial: None }
     }
 
     fn refused() -> Exchange {
         let error = SendError { kind: ErrorKind::Refused, phase: Phase::Connect, message: String::new() };
-        Exchange { timings: Timings::default(), peer: None, result: Err(error) }
+        Exchange::failed(error)
     }
 
     fn policy(provider: &str) -> Policy {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::{
-    attempt::{ErrorKind, Exchange, Phase, SendError, Timings},
+    attempt::{ErrorKind, Exchange, Phase, SendError},
     connect::Connections,
     delivery::{self, Claimed},
     endpoint::EndpointRow,
@@ -115,7 +115,7 @@ pub(crate) fn load(
             phase: Phase::Answer,
             message: "Hookline ended during this attempt, so nobody knows whether it arrived.".into(),
         };
-        let exchange = Exchange { timings: Timings::default(), peer: None, result: Err(error) };
+        let exchange = Exchange::failed(error);
         let (shown, endpoint) = (delivery::one(connection, number)?, EndpointRow::once_numbered(connection, endpoint)?);
         if let (Some(shown), Some(endpoint)) = (shown, endpoint) {
             let claimed = Claimed { number, shown, payload: bytes::Bytes::new(), started_us, hurried, base };
@@ -223,10 +223,7 @@ impl Engine {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
             headers.push((header.name.clone(), header.value.clone()));
         }
-        let unsent = |message: String| {
-            let error = SendError { kind: ErrorKind::Url, phase: Phase::Dns, message };
-            Exchange { timings: Timings::default(), peer: None, result: Err(error) }
-        };
+        let unsent = |message: String| Exchange::failed(SendError { kind: ErrorKind::Url, phase: Phase::Dns, message });
         if let Some(record) = settings.signing(&catalogue) {
             let url = claimed.shown.url.as_str();
             let target =
