@@ -3,6 +3,7 @@
 
 mod bytes;
 mod cli;
+mod crash;
 mod doors;
 mod durability;
 mod handlers;

@@ -93,7 +93,7 @@ pub(super) struct Settings {
     trust: Option<std::path::PathBuf>,
     /// How many times faster than the clock its waits go
     #[arg(long)]
-    pub(super) speed: Option<f64>,
+    speed: Option<f64>,
     /// Let its time stand still
     #[arg(long, value_name = "true|false")]
     paused: Option<bool>,
@@ -115,19 +115,6 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// What is given where no endpoint is made: a scope, and for a scenario its speed. All else
-    /// would be left out without a word.
-    pub(super) fn without_endpoint(self) -> Result<Map<String, Value>, CliError> {
-        let mut given = Map::new();
-        self.lay_over(&mut given)?;
-        match given.keys().find(|name| !["scope", "speed"].contains(&name.as_str())) {
-            None => Ok(given),
-            Some(name) => Err(CliError::Other(format!(
-                "{name} is set for an endpoint of this command's own: name its URL with --to, or use `hookline endpoint set`"
-            ))),
-        }
-    }
-
     /// Lays what is given over settings as the API has them.
     pub(super) fn lay_over(self, settings: &mut Map<String, Value>) -> Result<(), CliError> {
         let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);

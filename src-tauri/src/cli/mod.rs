@@ -2,6 +2,7 @@
 
 mod backup;
 mod delivery;
+mod destination;
 mod endpoint;
 mod error;
 mod inbox;

@@ -1,9 +1,9 @@
 use std::path::Path;
 
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{Api, Context, delivery, endpoint, error::CliError, inbox::encoded, terminal};
+use super::{Api, Context, delivery, destination::Destination, error::CliError, inbox::encoded, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -22,17 +22,8 @@ pub(super) enum Verb {
 pub(super) struct Run {
     /// Its id, or a file
     scenario: String,
-    /// Where it goes; every endpoint of its vendor if absent
-    #[arg(long, value_name = "URL")]
-    to: Option<String>,
-    /// Make the same values again
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Follow the vendor's schedule of retries, here in the foreground
-    #[arg(long)]
-    retries: bool,
     #[command(flatten)]
-    settings: endpoint::Settings,
+    destination: Destination,
 }
 
 impl Verb {
@@ -69,32 +60,25 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
 
 async fn start(api: &Api, context: &Context, args: Run) -> Result<(), CliError> {
     let path = Path::new(&args.scenario);
-    let mut body = if path.extension().is_some_and(|extension| extension == "toml") {
+    let (key, value) = if path.extension().is_some_and(|extension| extension == "toml") {
         let text = std::fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
-        json!({ "file": text })
+        ("file", text)
     } else {
-        json!({ "scenario": args.scenario })
+        ("scenario", args.scenario)
     };
-    body["seed"] = json!(args.seed);
-    body["speed"] = json!(args.settings.speed);
-    body["retries"] = args.retries.into();
-    let own = args.to.is_some();
-    if let Some(to) = args.to {
-        // A command tries things out: what a vendor forbids in production is allowed here.
-        let mut settings = Map::from_iter([
-            ("url".to_owned(), to.into()),
-            // The scenario says whose it is.
-            ("provider".to_owned(), "".into()),
-            ("local_test".to_owned(), true.into()),
-            // However fast it runs, one event comes after the other.
-            ("concurrency".to_owned(), 1.into()),
-        ]);
-        args.settings.lay_over(&mut settings)?;
-        body["to"] = settings.into();
-    } else {
-        body["scope"] = args.settings.without_endpoint()?.get("scope").cloned().unwrap_or_default();
+    let mut call = Map::from_iter([(key.to_owned(), Value::from(value))]);
+    let usual = Map::from_iter([
+        // The scenario says whose it is.
+        ("provider".to_owned(), Value::from("")),
+        // However fast it runs, one event comes after the other.
+        ("concurrency".to_owned(), 1.into()),
+    ]);
+    let own = args.destination.lay_over(&mut call, usual, &["scope", "speed"])?;
+    // An endpoint's time goes as fast as its scenario's gaps.
+    if let Some(speed) = call.get("to").and_then(|to| to.get("speed")).cloned() {
+        call.insert("speed".into(), speed);
     }
-    let sent: Value = api.json(Method::POST, "/scenarios/run", Some(body)).await?;
+    let sent: Value = api.json(Method::POST, "/scenarios/run", Some(call.into())).await?;
     if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
         terminal::say("There is no endpoint of this vendor; make one, or name a URL with --to.");
     }

@@ -1,7 +1,7 @@
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::{Api, Context, delivery, endpoint, error::CliError, terminal};
+use super::{Api, Context, delivery, destination::Destination, error::CliError, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -9,9 +9,6 @@ pub(super) struct Args {
     provider: String,
     /// The event type
     event: String,
-    /// Where it goes; every endpoint that takes it if absent
-    #[arg(long, value_name = "URL")]
-    to: Option<String>,
     /// A value to set in the payload; repeat it for more. JSON, or else a text
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
@@ -21,14 +18,8 @@ pub(super) struct Args {
     /// How many
     #[arg(long, default_value_t = 1)]
     count: u32,
-    /// Make the same values again
-    #[arg(long)]
-    seed: Option<u64>,
-    /// Follow the vendor's schedule of retries, here in the foreground
-    #[arg(long)]
-    retries: bool,
     #[command(flatten)]
-    settings: endpoint::Settings,
+    destination: Destination,
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
@@ -38,35 +29,19 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             one.split_once('=').ok_or_else(|| CliError::Other(format!("--set takes PATH=VALUE, not {one:?}")))?;
         set.insert(path.to_owned(), serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
     }
-    let mut body = json!({ "provider": args.provider, "type": args.event, "set": set, "count": args.count,
-        "retries": args.retries });
-    if let Some(seed) = args.seed {
-        body["seed"] = seed.into();
-    }
+    let mut call = Map::from_iter([
+        ("provider".to_owned(), Value::from(args.provider.as_str())),
+        ("type".to_owned(), args.event.into()),
+        ("set".to_owned(), set.into()),
+        ("count".to_owned(), args.count.into()),
+    ]);
     if let Some(file) = &args.payload {
         let text = std::fs::read_to_string(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?;
-        body["body"] = text.into();
+        call.insert("body".into(), text.into());
     }
-    let own = args.to.is_some();
-    if let Some(to) = args.to {
-        // A command tries things out: what a vendor forbids in production is allowed here.
-        let mut settings = Map::from_iter([
-            ("url".to_owned(), to.into()),
-            ("provider".to_owned(), args.provider.into()),
-            ("local_test".to_owned(), true.into()),
-        ]);
-        args.settings.lay_over(&mut settings)?;
-        body["to"] = settings.into();
-    } else {
-        let given = args.settings.without_endpoint()?;
-        if given.contains_key("speed") {
-            return Err(CliError::Other(
-                "--speed is an endpoint's: name its URL with --to, or use `hookline endpoint set`".into(),
-            ));
-        }
-        body["scope"] = given.get("scope").cloned().unwrap_or_default();
-    }
-    let sent: Value = api.json(Method::POST, "/events", Some(body)).await?;
+    let usual = Map::from_iter([("provider".to_owned(), args.provider.into())]);
+    let own = args.destination.lay_over(&mut call, usual, &["scope", "rate"])?;
+    let sent: Value = api.json(Method::POST, "/events", Some(call.into())).await?;
     if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
         terminal::say("No endpoint takes this event; make one, or name a URL with --to.");
     }

@@ -6,7 +6,7 @@ import { api, type Inbox, type InboxAnswer, type Verification } from "../api/cli
 import { showInbox } from "../feed/live";
 import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../parts/controls";
 import { attempt, offerUndo, tell } from "../parts/toasts";
-import { CallError } from "../platform";
+import { CallError, inWords } from "../platform";
 import { VerificationForm } from "../signature/verification-form";
 
 function Headers({ headers, onChange }: { headers: string[][]; onChange: (now: string[][]) => void }) {
@@ -119,7 +119,7 @@ export function NewInbox({ open, onClose }: { open: boolean; onClose: () => void
       onClose();
       await navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: undefined } });
     } catch (failure) {
-      setError(failure instanceof CallError ? failure.message : String(failure));
+      setError(inWords(failure));
     }
   };
   return (

@@ -87,6 +87,24 @@ export function Field({ label, hint, error, children }: { label: string; hint?: 
   );
 }
 
+/** How a form ends: what is wrong, and the button that submits it. */
+export function FormEnd({ error, children, ...button }: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children">) {
+  return (
+    <>
+      {error && (
+        <p role="alert" className="mb-3 text-invalid">
+          {error}
+        </p>
+      )}
+      <div className="flex justify-end border-t border-line pt-3">
+        <Button look="primary" type="submit" {...button}>
+          {children}
+        </Button>
+      </div>
+    </>
+  );
+}
+
 export function Switch({ label, hint, checked, onChange }: { label: string; hint?: string; checked: boolean; onChange: (now: boolean) => void }) {
   const id = useId();
   return (

@@ -41,3 +41,6 @@ export class CallError extends Error {
     this.hint = error?.hint ?? "Try again; if it stays, restart Hookline.";
   }
 }
+
+/** A failure in words, for the form it happened in. */
+export const inWords = (failure: unknown): string => (failure instanceof Error ? failure.message : String(failure));

@@ -3,9 +3,9 @@ import { Plus, X } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Endpoint, type EndpointSettings } from "../api/client";
-import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../parts/controls";
+import { Button, Dialog, Field, FormEnd, IconButton, INPUT, Switch } from "../parts/controls";
 import { tell } from "../parts/toasts";
-import { CallError } from "../platform";
+import { inWords } from "../platform";
 
 const NEW: EndpointSettings = { url: "http://127.0.0.1:3000/webhook", provider: "onwebchat", name: "", scope: "", events: null, secrets: [], headers: [], local_test: false };
 
@@ -37,7 +37,7 @@ function Form({ endpoint, onClose, onMade }: { endpoint: Endpoint | undefined; o
       onClose();
       onMade?.(saved.id);
     } catch (failure) {
-      setError(failure instanceof CallError ? failure.message : String(failure));
+      setError(inWords(failure));
     }
   };
 
@@ -131,16 +131,7 @@ function Form({ endpoint, onClose, onMade }: { endpoint: Endpoint | undefined; o
           {(props) => <textarea {...props} rows={2} spellCheck={false} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={settings.trusted_certificate ?? ""} onChange={(event) => set({ trusted_certificate: event.target.value || null })} />}
         </Field>
       )}
-      {error && (
-        <p role="alert" className="mb-3 text-invalid">
-          {error}
-        </p>
-      )}
-      <div className="flex justify-end border-t border-line pt-3">
-        <Button look="primary" type="submit">
-          {endpoint ? "Save" : "Make endpoint"}
-        </Button>
-      </div>
+      <FormEnd error={error}>{endpoint ? "Save" : "Make endpoint"}</FormEnd>
     </form>
   );
 }

@@ -2,9 +2,9 @@ import { Pencil } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Endpoint, type Fact } from "../api/client";
-import { Button, Choice, Dialog, INPUT } from "../parts/controls";
+import { Button, Choice, Dialog, FormEnd, INPUT } from "../parts/controls";
 import { tell } from "../parts/toasts";
-import { CallError } from "../platform";
+import { inWords } from "../platform";
 import { POLICY, type PolicyRow } from "./policy-table";
 
 type Facts = Record<string, Fact>;
@@ -70,7 +70,7 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
       tell("Saved how it delivers");
       onClose();
     } catch (failure) {
-      setError(failure instanceof CallError || failure instanceof Error ? failure.message : String(failure));
+      setError(inWords(failure));
     }
   };
 
@@ -112,16 +112,7 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
           );
         })}
       </div>
-      {error && (
-        <p role="alert" className="mb-3 text-invalid">
-          {error}
-        </p>
-      )}
-      <div className="flex justify-end border-t border-line pt-3">
-        <Button look="primary" type="submit">
-          Save
-        </Button>
-      </div>
+      <FormEnd error={error}>Save</FormEnd>
     </form>
   );
 }

@@ -5,10 +5,10 @@ import { useState } from "react";
 
 import { api, type Scenario } from "../api/client";
 import { useEndpoints } from "../feed/live";
-import { Button, Choice, Dialog, Field, IconButton, INPUT, Notice } from "../parts/controls";
+import { Button, Choice, Dialog, Field, FormEnd, IconButton, INPUT, Notice } from "../parts/controls";
 import { visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
-import { CallError, platform } from "../platform";
+import { inWords, platform } from "../platform";
 
 const SPEEDS = [
   ["1", "As written"],
@@ -62,7 +62,7 @@ function Run({ scenario, onClose }: { scenario: Scenario; onClose: () => void })
       if (to || endpoints.length === 1) void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: to || endpoints[0]!.id, delivery: undefined } });
       else void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } });
     } catch (failure) {
-      setError(failure instanceof CallError ? failure.message : String(failure));
+      setError(inWords(failure));
     }
   };
   return (
@@ -93,16 +93,7 @@ function Run({ scenario, onClose }: { scenario: Scenario; onClose: () => void })
       <Field label="Seed" hint="The same number makes the same values again; empty makes new ones.">
         {(props) => <input {...props} inputMode="numeric" pattern="[0-9]*" className={`${INPUT} max-w-40`} value={seed} onChange={(event) => setSeed(event.target.value)} />}
       </Field>
-      {error && (
-        <p role="alert" className="mb-3 text-invalid">
-          {error}
-        </p>
-      )}
-      <div className="flex justify-end border-t border-line pt-3">
-        <Button look="primary" type="submit" icon={Play}>
-          Run
-        </Button>
-      </div>
+      <FormEnd error={error} icon={Play}>Run</FormEnd>
     </form>
   );
 }

@@ -2,9 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import { api, type Endpoint } from "../api/client";
-import { Button, Choice, Dialog, Field, INPUT } from "../parts/controls";
+import { Choice, Dialog, Field, FormEnd, INPUT } from "../parts/controls";
 import { tell } from "../parts/toasts";
-import { CallError } from "../platform";
+import { inWords } from "../platform";
 
 /** An event with its payload, sent to one endpoint or to all that take it. */
 export function SendEvent({ endpoint, open, onClose }: { endpoint: Endpoint; open: boolean; onClose: () => void }) {
@@ -36,7 +36,7 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
       tell(sent.deliveries.length === 1 ? `${type} is on its way` : `${sent.events.length} events are on their way`);
       onClose();
     } catch (failure) {
-      setError(failure instanceof SyntaxError ? `The payload is no JSON: ${failure.message}.` : failure instanceof CallError ? failure.message : String(failure));
+      setError(failure instanceof SyntaxError ? `The payload is no JSON: ${failure.message}.` : inWords(failure));
     }
   };
 
@@ -85,16 +85,7 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
         <Field label="How many">{(props) => <input {...props} type="number" min={1} max={10_000} className={`${INPUT} w-24!`} value={number} onChange={(change) => setNumber(change.target.valueAsNumber || 1)} />}</Field>
         {number > 1 && <Field label="A second">{(props) => <input {...props} type="number" min={0.1} step="any" placeholder="at once" className={`${INPUT} w-24!`} value={rate ?? ""} onChange={(change) => setRate(change.target.valueAsNumber || undefined)} />}</Field>}
       </div>
-      {error && (
-        <p role="alert" className="mb-3 text-invalid">
-          {error}
-        </p>
-      )}
-      <div className="flex justify-end border-t border-line pt-3">
-        <Button look="primary" type="submit" keys="Ctrl+Enter">
-          Send
-        </Button>
-      </div>
+      <FormEnd error={error} keys="Ctrl+Enter">Send</FormEnd>
     </form>
   );
 }

@@ -5,7 +5,7 @@ import { queries, useSettings, useStatus } from "../feed/live";
 import { Button, Choice, Field, INPUT, Switch } from "../parts/controls";
 import { size } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
-import { CallError, platform } from "../platform";
+import { inWords, platform } from "../platform";
 import { prefer, usePreferences } from "./preferences";
 
 function Section({ title, children }: { title: string; children: ReactNode }) {
@@ -80,7 +80,7 @@ export function SettingsPage() {
       await change({ listen });
       setListenError(undefined);
     } catch (failure) {
-      setListenError(failure instanceof CallError ? `${failure.message}` : String(failure));
+      setListenError(inWords(failure));
     }
   };
   const limits = settings.limits as Settings["limits"] & Record<string, number>;

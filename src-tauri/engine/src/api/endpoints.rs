@@ -13,19 +13,14 @@ use crate::{
     compose::{self, Moment},
     feed::Change,
     outbox::{
-        Cause, Delivery, DeliveryList, DeliveryState, Endpoint, EndpointRow, EndpointSecret, EndpointSettings,
-        EndpointStats, EventNew, Origin, Receiver, insert_event, list as list_deliveries, new_secret, one,
-        skip_waiting, stats,
+        Cause, Delivery, DeliveryList, Endpoint, EndpointRow, EndpointSecret, EndpointSettings, EndpointStats,
+        EventNew, Origin, list as list_deliveries, new_secret, one, skip_waiting, stats,
     },
     time::timestamp,
 };
 
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
-
-/// Deliveries made in one transaction, and bytes of their payloads.
-const SLICE: usize = 500;
-const SLICE_BYTES: usize = 4 * 1024 * 1024;
 
 /// All endpoints.
 #[derive(Debug, Serialize, ToSchema)]
@@ -412,61 +407,4 @@ pub(super) async fn test(
     let mut made = None;
     engine.send_events([Ok((event, 0))].into_iter(), vec![row], Origin::Test, |delivery| made = Some(delivery)).await?;
     made.map(|delivery| (StatusCode::ACCEPTED, Json(delivery))).ok_or_else(|| no_endpoint(&id))
-}
-
-impl Engine {
-    /// Stores events, each with a delay in µs, and lets them go to these endpoints, of which there
-    /// is one at least. They are made and stored slice by slice: no request that arrives waits for
-    /// thousands of events, and no memory holds them all.
-    pub(crate) async fn send_events(
-        self: &Arc<Self>,
-        mut events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
-        endpoints: Vec<EndpointRow>,
-        origin: Origin,
-        mut made: impl FnMut(Delivery) + Send,
-    ) -> Result<(), ApiError> {
-        let now_us = self.clock.now_us();
-        let endpoints = Arc::new(endpoints);
-        loop {
-            let (mut slice, mut bytes) = (Vec::new(), 0);
-            while slice.len() * endpoints.len() < SLICE && bytes < SLICE_BYTES {
-                let Some(event) = events.next() else { break };
-                let event: (EventNew, i64) = event?;
-                bytes += event.0.payload.len();
-                slice.push(event);
-            }
-            if slice.is_empty() {
-                return Ok(());
-            }
-            let receivers = endpoints.clone();
-            let work = move |connection: &Connection| {
-                // As they are now: one may have been switched off by what an earlier slice brought.
-                let receivers: Vec<Receiver<'_>> = receivers
-                    .iter()
-                    .map(|endpoint| Ok(Receiver { endpoint, off: endpoint.off(connection)? }))
-                    .collect::<rusqlite::Result<_>>()?;
-                let mut all = Vec::new();
-                for (event, delay_us) in &slice {
-                    let deliveries = insert_event(connection, event, &receivers, origin, now_us, *delay_us)?;
-                    all.extend(deliveries.into_iter().zip(&receivers).map(|((number, due_us, delivery), receiver)| {
-                        (number, receiver.endpoint.number, due_us, delivery)
-                    }));
-                }
-                Ok::<_, rusqlite::Error>(all)
-            };
-            let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
-            let after = move |all: &Vec<(i64, i64, i64, Delivery)>| {
-                let mut schedule = outbox.schedule();
-                for (number, endpoint, due_us, delivery) in all {
-                    if delivery.state == DeliveryState::Waiting {
-                        schedule.wait(*number, *endpoint, *due_us);
-                    }
-                }
-                drop(schedule);
-                outbox.poke();
-                feed.publish(all.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
-            };
-            self.store.write(work, after).await?.into_iter().for_each(|(.., delivery)| made(delivery));
-        }
-    }
 }

@@ -12,8 +12,10 @@ use super::{error::ApiError, extract};
 use crate::{
     Engine, compose,
     compose::Moment,
+    feed::Change,
     outbox::{
-        Delivery, EndpointRow, EndpointSettings, Event, EventNew, Origin, RATE_MIN, event_number, list_events, once,
+        Delivery, DeliveryState, EndpointRow, EndpointSettings, Event, EventNew, Origin, RATE_MIN, Receiver,
+        event_number, insert_event, list_events, once,
     },
 };
 
@@ -23,6 +25,10 @@ const LIMIT_MAX: u32 = 500;
 
 /// Most deliveries one call makes.
 pub(super) const DELIVERIES_MAX: usize = 10_000;
+
+/// Deliveries made in one transaction, and bytes of their payloads.
+const SLICE: usize = 500;
+const SLICE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Deliveries an answer shows; all of them are listed under `/deliveries`.
 const SHOWN: usize = 500;
@@ -258,4 +264,61 @@ pub(super) async fn list(
     let items: Vec<Event> = engine.store.readers().read(found).await?.into_iter().map(|(_, event)| event).collect();
     let next = if items.len() == limit as usize { items.last().map(|event| event.id.clone()) } else { None };
     Ok(Json(EventList { items, next }))
+}
+
+impl Engine {
+    /// Stores events, each with a delay in µs, and lets them go to these endpoints, of which there
+    /// is one at least. They are made and stored slice by slice: no request that arrives waits for
+    /// thousands of events, and no memory holds them all.
+    pub(crate) async fn send_events(
+        self: &Arc<Self>,
+        mut events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
+        endpoints: Vec<EndpointRow>,
+        origin: Origin,
+        mut made: impl FnMut(Delivery) + Send,
+    ) -> Result<(), ApiError> {
+        let now_us = self.clock.now_us();
+        let endpoints = Arc::new(endpoints);
+        loop {
+            let (mut slice, mut bytes) = (Vec::new(), 0);
+            while slice.len() * endpoints.len() < SLICE && bytes < SLICE_BYTES {
+                let Some(event) = events.next() else { break };
+                let event: (EventNew, i64) = event?;
+                bytes += event.0.payload.len();
+                slice.push(event);
+            }
+            if slice.is_empty() {
+                return Ok(());
+            }
+            let receivers = endpoints.clone();
+            let work = move |connection: &Connection| {
+                // As they are now: one may have been switched off by what an earlier slice brought.
+                let receivers: Vec<Receiver<'_>> = receivers
+                    .iter()
+                    .map(|endpoint| Ok(Receiver { endpoint, off: endpoint.off(connection)? }))
+                    .collect::<rusqlite::Result<_>>()?;
+                let mut all = Vec::new();
+                for (event, delay_us) in &slice {
+                    let deliveries = insert_event(connection, event, &receivers, origin, now_us, *delay_us)?;
+                    all.extend(deliveries.into_iter().zip(&receivers).map(|((number, due_us, delivery), receiver)| {
+                        (number, receiver.endpoint.number, due_us, delivery)
+                    }));
+                }
+                Ok::<_, rusqlite::Error>(all)
+            };
+            let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
+            let after = move |all: &Vec<(i64, i64, i64, Delivery)>| {
+                let mut schedule = outbox.schedule();
+                for (number, endpoint, due_us, delivery) in all {
+                    if delivery.state == DeliveryState::Waiting {
+                        schedule.wait(*number, *endpoint, *due_us);
+                    }
+                }
+                drop(schedule);
+                outbox.poke();
+                feed.publish(all.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+            };
+            self.store.write(work, after).await?.into_iter().for_each(|(.., delivery)| made(delivery));
+        }
+    }
 }

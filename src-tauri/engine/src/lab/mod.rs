@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 
 use crate::{
     content::{self, Content},
-    request::MASK,
+    request::{MASK, text_by},
     verification::{SECRETS_MAX, TEXT_MAX},
 };
 pub use raw::Raw;
@@ -414,9 +414,8 @@ fn shown_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Vec<u8>
 
 /// Bytes as a person can read them: printable text as it is, anything else escaped.
 fn escaped(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        for c in chunk.valid().chars() {
+    text_by(bytes, |text, valid| {
+        for c in valid.chars() {
             match c {
                 '\\' => text.push_str("\\\\"),
                 '\n' => text.push_str("\\n"),
@@ -428,11 +427,7 @@ fn escaped(bytes: &[u8]) -> String {
                 c => text.push(c),
             }
         }
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    text
+    })
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    delivery::{Delivery, DeliveryState, New, Origin},
+    delivery::{Delivery, DeliveryState, Origin},
     endpoint::EndpointRow,
+    progress::New,
     retention::count,
 };
 use crate::time::timestamp;

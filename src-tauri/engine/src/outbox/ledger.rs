@@ -9,9 +9,10 @@ use rusqlite::Connection;
 
 use super::{
     attempt::Exchange,
-    delivery::{self, Claimed, Delivery, DeliveryState, Origin, Time},
+    delivery::{self, Delivery, DeliveryState, Origin},
     endpoint::{EndpointRow, once},
     outcome::{Next, outcome},
+    progress::{self, Claimed, Time},
     retention::count,
 };
 use crate::{Engine, feed::Change};
@@ -58,13 +59,13 @@ impl Engine {
             let mut written = ended(connection, &done, &catalogue, now_us)?;
             for number in abandoned.iter() {
                 let reason = "The command that sent it has ended.";
-                if delivery::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
+                if progress::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }
                 written.skipped.push(*number);
             }
             for (number, endpoint) in start.iter() {
-                let claimed = delivery::claim(connection, *number, endpoint, now_us)?;
+                let claimed = progress::claim(connection, *number, endpoint, now_us)?;
                 written.changed.extend(claimed.iter().map(|claimed| claimed.shown.clone()));
                 written.claimed.push(claimed);
             }
@@ -116,12 +117,12 @@ pub(super) fn ended(
                 entry.insert(Account { row: EndpointRow::numbered(connection, number)?, changed: false })
             }
         };
-        kept += delivery::record(connection, &one.claimed, &one.sent, &one.exchange)? as i64;
+        kept += progress::record(connection, &one.claimed, &one.sent, &one.exchange)? as i64;
         let mut shown = one.claimed.shown.clone();
         let next = account.next(connection, one, catalogue, now_us, &mut written)?;
         let row = account.row.as_ref().unwrap_or(&one.endpoint);
         let time = Time { now_us, own_us: row.time_us(now_us), speed: row.settings.speed };
-        let due = delivery::go_on(connection, one.claimed.number, &mut shown, &next, &one.exchange, time)?;
+        let due = progress::go_on(connection, one.claimed.number, &mut shown, &next, &one.exchange, time)?;
         written.due.extend(due.map(|due_us| (one.claimed.number, number, due_us)));
         written.changed.push(shown);
     }
@@ -166,7 +167,7 @@ impl Account {
                 (row.enabled, row.reason, row.since_us) = (false, reason, now_us);
                 self.changed = true;
                 let why = format!("The endpoint was switched off: {}", row.reason);
-                let skipped = delivery::skip_waiting(connection, row.number, &why, now_us)?;
+                let skipped = progress::skip_waiting(connection, row.number, &why, now_us)?;
                 for number in &skipped {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }

@@ -12,7 +12,9 @@ mod event;
 mod exchange;
 mod ledger;
 mod outcome;
+mod progress;
 mod retention;
+mod rules;
 mod run;
 mod schedule;
 mod stats;
@@ -24,8 +26,10 @@ pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, E
 pub use event::Event;
 pub use stats::{EndpointStats, StatsSlice};
 
-pub(crate) use delivery::{DeliveryList, detail, due_again, end, ended_so, list, number_of, one, skip_waiting};
-pub(crate) use endpoint::{EndpointRow, RATE_MIN, new_secret, once};
+pub(crate) use delivery::{DeliveryList, detail, list, number_of, one};
+pub(crate) use endpoint::{EndpointRow, new_secret, once};
 pub(crate) use event::{EventNew, Receiver, insert as insert_event, list as list_events, number_of as event_number};
+pub(crate) use progress::{due_again, end, ended_so, skip_waiting};
+pub(crate) use rules::RATE_MIN;
 pub(crate) use run::{Loaded, Outbox, load};
 pub(crate) use stats::stats;

@@ -12,10 +12,11 @@ use tokio::sync::Notify;
 use super::{
     attempt::{ErrorKind, Exchange, Phase, SendError},
     connect::Connections,
-    delivery::{self, Claimed},
+    delivery,
     endpoint::EndpointRow,
     exchange::{Outgoing, Terms, exchange},
     ledger::{Done, ended},
+    progress::Claimed,
     schedule::Schedule,
 };
 use crate::{
@@ -89,7 +90,7 @@ pub(crate) struct Loaded {
 /// after a failure; what a command had started ends with it.
 pub(crate) fn load(
     connection: &Connection,
-    engine: &hookline_provider::Catalogue,
+    catalogue: &hookline_provider::Catalogue,
     now_us: i64,
     everything: bool,
 ) -> rusqlite::Result<Loaded> {
@@ -116,13 +117,13 @@ pub(crate) fn load(
             message: "Hookline ended during this attempt, so nobody knows whether it arrived.".into(),
         };
         let exchange = Exchange::failed(error);
-        let (shown, endpoint) = (delivery::one(connection, number)?, EndpointRow::once_numbered(connection, endpoint)?);
+        let (shown, endpoint) = (delivery::one(connection, number)?, EndpointRow::ever_numbered(connection, endpoint)?);
         if let (Some(shown), Some(endpoint)) = (shown, endpoint) {
             let claimed = Claimed { number, shown, payload: bytes::Bytes::new(), started_us, hurried, base };
             unknown.push(Done { claimed, endpoint: Arc::new(endpoint), sent: Vec::new(), exchange });
         }
     }
-    ended(connection, &unknown, engine, now_us)?;
+    ended(connection, &unknown, catalogue, now_us)?;
     let endpoints = EndpointRow::all(connection)?;
     // A command that opens the data folder for a moment sends only what it was told to.
     let waiting = match everything {

@@ -63,9 +63,14 @@ pub(crate) fn value(block: &[u8], name: &str) -> Option<String> {
 
 /// Bytes as text: UTF-8 as it is, any other byte as `\xNN`.
 pub(crate) fn text(bytes: &[u8]) -> String {
+    text_by(bytes, String::push_str)
+}
+
+/// Bytes as text: UTF-8 as `push` writes it, any other byte as `\xNN`.
+pub(crate) fn text_by(bytes: &[u8], push: impl Fn(&mut String, &str)) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
+        push(&mut text, chunk.valid());
         for byte in chunk.invalid() {
             text.push_str(&format!("\\x{byte:02x}"));
         }
