@@ -17,23 +17,28 @@ use tokio::sync::Notify;
 
 use crate::{
     data_dir::{DataDir, DataDirError, OwnerKind},
-    feed::{Change, Feed},
+    feed::{Change, Feed, Item},
     handshake::FixedAnswers,
     inbox::{Address, Addresses, Inbox, InboxAnswer, InboxRow},
     job::Jobs,
-    judge,
+    judge, notice,
     outbox::{self, Outbox},
     providers::Providers,
+    query::Query,
     receiver::{self, Receiver, ReceiverState},
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
     request::{Summary, list_uuid, summary_of},
     retention, schema,
+    search::{self, Known, Search, Sieve},
     settings::Settings,
     verification::Verification,
 };
 
 /// The inbox a new data directory starts with.
 const FIRST_INBOX: &str = "inbox";
+
+/// Folder of the search index in the data directory.
+const SIEVE: &str = "search";
 
 /// How often removals and retention are looked after.
 const TIDY: Duration = Duration::from_secs(1);
@@ -65,6 +70,7 @@ pub struct Engine {
     pub(crate) providers: Providers,
     pub(crate) fixed_answers: FixedAnswers,
     pub(crate) outbox: Arc<Outbox>,
+    pub(crate) sieve: Arc<Sieve>,
     settings: RwLock<Settings>,
     // The directory's lock is let go last, when the store has closed.
     dir: DataDir,
@@ -125,6 +131,7 @@ impl Engine {
             providers,
             outbox: Arc::new(Outbox::new(loaded.outbox)),
             fixed_answers: FixedAnswers::default(),
+            sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
             settings: RwLock::new(loaded.settings),
             dir,
         });
@@ -138,6 +145,11 @@ impl Engine {
         judge::spawn(&engine, arrived, loaded.judged_upto);
         engine.spawn_health_watch();
         engine.spawn_outbox();
+        notice::spawn(&engine);
+        // A command is gone before an index would be of use.
+        if everything {
+            search::spawn_indexing(&engine);
+        }
         Ok(engine)
     }
 
@@ -227,6 +239,43 @@ impl Engine {
             self.feed.publish([Change::StatusChanged]);
         }
         Ok(())
+    }
+
+    /// A search for what matches a query, in one inbox or in all, hidden requests left out.
+    pub(crate) fn search(&self, query: Query, inbox: Option<i64>) -> Search {
+        let of_inbox = inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
+        Search::new(query, self.known(), format!("{of_inbox}{}", self.hidden.condition()), self.clock.now_us())
+    }
+
+    /// Those of some requests that match a query.
+    pub(crate) async fn matching(
+        &self,
+        query: Query,
+        inbox: Option<i64>,
+        ids: Vec<RowId>,
+    ) -> Result<Vec<RowId>, ReadError> {
+        let search = self.search(query, inbox);
+        self.store.readers().read(move |connection| search.matching(connection, ids)).await
+    }
+
+    /// Changes without those of requests that do not match. What cannot be read is left in.
+    pub async fn only_matching(&self, query: Query, items: Vec<Arc<Item>>) -> Vec<Arc<Item>> {
+        let id = |item: &Item| match &item.change {
+            Change::RequestAdded { request } | Change::RequestChanged { request } => Some(request.id.clone()),
+            _ => None,
+        };
+        let rows = items.iter().filter_map(|item| self.row_of(&id(item)?)).collect();
+        let Ok(matching) = self.matching(query, None, rows).await else { return items };
+        let matches = |item: &Arc<Item>| match id(item) {
+            Some(id) => self.row_of(&id).is_some_and(|row| matching.contains(&row)),
+            None => true,
+        };
+        items.into_iter().filter(matches).collect()
+    }
+
+    /// What a search knows of inboxes and ids.
+    pub(crate) fn known(&self) -> Known {
+        Known::new(self.store.id_tail(), self.addresses.all())
     }
 
     pub(crate) fn address_by_number(&self) -> impl Fn(i64) -> Option<Address> + Send + 'static {

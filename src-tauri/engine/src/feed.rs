@@ -97,6 +97,17 @@ pub enum Change {
         /// How many.
         deliveries: u64,
     },
+    /// Saved queries were saved or removed.
+    QueriesChanged,
+    /// Requests arrived that match a saved query which is to be told of.
+    QueryMatched {
+        /// The saved query's name.
+        name: String,
+        /// The newest of them.
+        request: Box<Summary>,
+        /// How many.
+        requests: u64,
+    },
     /// A job moved on.
     JobChanged {
         /// The job.

@@ -59,6 +59,17 @@ pub enum VerdictState {
 }
 
 impl VerdictState {
+    pub(crate) const ALL: [Self; 4] = [Self::Unchecked, Self::Valid, Self::Invalid, Self::Unsigned];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unchecked => "unchecked",
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::Unsigned => "unsigned",
+        }
+    }
+
     pub(crate) fn stored(number: u8) -> Self {
         match number {
             1 => Self::Valid,
@@ -158,7 +169,7 @@ fn subjects(
             (true, None) => connection
                 .prepare_cached("SELECT body FROM request WHERE id = ?1")?
                 .query_row([id], |row| row.get(0))?,
-            (true, Some(body)) => Some(hookline_capture::read_chunks(connection, body)?),
+            (true, Some(body)) => Some(hookline_capture::read_chunks(connection, body, VERIFIED_MAX as u64)?),
         };
         subjects.push(Subject {
             id: RowId(id),

@@ -142,6 +142,20 @@ INSERT INTO outbox_total VALUES (1, (SELECT count(*) FROM delivery),
   (SELECT coalesce(sum(length(payload)), 0) FROM event) + (SELECT coalesce(sum(length(response_body)), 0) FROM attempt));
 ";
 
+/// Finding events by id and type, as a query compares them; and queries that were given a name.
+const SEARCH: &str = "
+CREATE INDEX verdict_event_id ON request_verdict (event_id COLLATE NOCASE) WHERE event_id IS NOT NULL;
+CREATE INDEX verdict_event_type ON request_verdict (event_type COLLATE NOCASE) WHERE event_type IS NOT NULL;
+CREATE TABLE saved_query (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  query      TEXT    NOT NULL,
+  inbox      TEXT,
+  notify     INTEGER NOT NULL,
+  created_us INTEGER NOT NULL
+);
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -150,11 +164,12 @@ fn migrations() -> Migrations<'static> {
         M::up(ORIGINS),
         M::up(OUTBOX),
         M::up(OUTBOX_TOTAL),
+        M::up(SEARCH),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 6;
+pub(crate) const VERSION: i32 = 7;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

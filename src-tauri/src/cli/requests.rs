@@ -13,17 +13,29 @@ pub(super) struct Args {
     /// Only pinned ones
     #[arg(long)]
     pinned: bool,
+    /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
+    #[arg(long, short, value_name = "QUERY")]
+    query: Option<String>,
     /// How many
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: u32,
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
-    let inbox = args.inbox.map_or(String::new(), |name| format!("&inbox={}", super::inbox::encoded(&name)));
-    let pinned = if args.pinned { "&pinned=true" } else { "" };
+    let mut asked = form_urlencoded::Serializer::new(String::new());
+    if let Some(inbox) = &args.inbox {
+        asked.append_pair("inbox", inbox);
+    }
+    match (&args.query, args.pinned) {
+        (Some(query), true) => _ = asked.append_pair("q", &format!("({query}) pinned:true")),
+        (Some(query), false) => _ = asked.append_pair("q", query),
+        (None, true) => _ = asked.append_pair("pinned", "true"),
+        (None, false) => {}
+    }
+    let asked = asked.finish();
     let (mut left, mut after) = (args.limit, String::new());
     while left > 0 {
-        let page: Value = api.get(&format!("/requests?limit={}{inbox}{pinned}{after}", left.min(PAGE))).await?;
+        let page: Value = api.get(&format!("/requests?limit={}&{asked}{after}", left.min(PAGE))).await?;
         let items = page["items"].as_array().cloned().unwrap_or_default();
         for item in &items {
             print(context, item);

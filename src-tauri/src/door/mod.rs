@@ -10,7 +10,7 @@ use std::{path::Path, sync::Arc};
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, api};
+use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, Query, api};
 use http::{HeaderMap, Method, Request, StatusCode};
 use tower::ServiceExt;
 
@@ -120,32 +120,43 @@ impl Door {
         }
     }
 
-    /// The changes after a number, in batches of JSON objects.
+    /// The changes after a number, in batches of JSON objects; of requests only those of a query.
     pub(crate) async fn feed(
         &self,
         after: Option<i64>,
+        query: Option<&str>,
     ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, DoorError> {
         match self {
-            Self::InProcess { engine, .. } => Ok(local_feed(engine, after).boxed()),
-            Self::Remote(remote) => remote.feed(after).await,
+            Self::InProcess { engine, .. } => {
+                let query = query.map(Query::parse).transpose().map_err(|e| DoorError::Unusable(e.to_string()))?;
+                Ok(local_feed(engine.clone(), after, query).boxed())
+            }
+            Self::Remote(remote) => remote.feed(after, query).await,
         }
     }
 }
 
 fn local_feed(
-    engine: &Engine,
+    engine: Arc<Engine>,
     after: Option<i64>,
+    query: Option<Query>,
 ) -> impl Stream<Item = Result<Vec<String>, FeedGone>> + Send + 'static {
     let subscription = engine.feed().subscribe(after);
-    stream::unfold(Some(subscription), |state| async move {
-        match state? {
+    // Only a query needs the engine: else it ends when its owner lets it go, and the feed with it.
+    let filter = query.map(|query| (engine, query));
+    stream::unfold(Some((subscription, filter)), |state| async move {
+        let (subscription, filter) = state?;
+        match subscription {
             Err(gone) => Some((Err(gone), None)),
             Ok(mut subscription) => match subscription.next(FEED_BATCH).await {
                 Err(gone) => Some((Err(gone), None)),
-                Ok(items) => {
+                Ok(mut items) => {
+                    if let Some((engine, query)) = &filter {
+                        items = engine.only_matching(query.clone(), items).await;
+                    }
                     let batch =
                         items.iter().map(|item| serde_json::to_string(item.as_ref()).unwrap_or_default()).collect();
-                    Some((Ok(batch), Some(Ok(subscription))))
+                    Some((Ok(batch), Some((Ok(subscription), filter))))
                 }
             },
         }

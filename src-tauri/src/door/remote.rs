@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use eventsource_stream::Eventsource;
 use futures_util::{StreamExt, stream};
-use hookline_engine::FeedGone;
+use hookline_engine::{FeedGone, api};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::DoorError;
@@ -55,9 +55,16 @@ impl Remote {
     pub(super) async fn feed(
         &self,
         after: Option<i64>,
+        query: Option<&str>,
     ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, DoorError> {
-        let after = after.map_or(String::new(), |seq| format!("?after={seq}"));
-        let response = self.client.get(format!("{}/api/v1/feed{after}", self.base)).send().await?;
+        let asked = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(after.map(|seq| ("after", seq.to_string())))
+            .extend_pairs(query.map(|query| ("query", query)))
+            .finish();
+        let response = self.client.get(format!("{}/api/v1/feed?{asked}", self.base)).send().await?;
+        if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
+            return Err(DoorError::Unusable(response.json::<api::ErrorBody>().await?.message));
+        }
         if response.status() == StatusCode::GONE {
             return Ok(stream::iter([Err(FeedGone)]).boxed());
         }

@@ -124,14 +124,17 @@ impl BodyBlocks {
     }
 }
 
-/// A body kept in chunks, whole.
-pub fn read_chunks(connection: &Connection, body: i64) -> rusqlite::Result<Vec<u8>> {
+/// A body kept in chunks, up to its first `most` bytes.
+pub fn read_chunks(connection: &Connection, body: i64, most: u64) -> rusqlite::Result<Vec<u8>> {
     let mut whole = Vec::new();
     let mut chunks = connection.prepare_cached("SELECT bytes FROM chunk WHERE id BETWEEN ?1 AND ?2 ORDER BY id")?;
     let mut rows = chunks.query([chunk_id(body, 0), chunk_id(body + 1, 0) - 1])?;
-    while let Some(row) = rows.next()? {
+    while (whole.len() as u64) < most
+        && let Some(row) = rows.next()?
+    {
         whole.extend_from_slice(row.get_ref(0)?.as_blob()?);
     }
+    whole.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     Ok(whole)
 }
 

@@ -164,6 +164,9 @@ impl Writer {
                         }
                         self.last = RowId::next(self.last, now);
                         ids.push(self.last);
+                        // A clock that was set back since must not make it arrive after its commit:
+                        // a search for "since ten" ends where the numbers of ten o'clock do.
+                        row.arrived_us = row.arrived_us.min(self.last.unix_ms() * 1_000 + 999);
                         insert_row(&mut insert, self.last, row)?;
                         let bytes = row.headers.len() as u64 + stored_bytes(row);
                         let total = totals.entry(row.inbox).or_default();

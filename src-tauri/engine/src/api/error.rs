@@ -57,6 +57,7 @@ impl ApiError {
             "endpoint" => "unknown_endpoint",
             "delivery" => "unknown_delivery",
             "event" => "unknown_event",
+            "query" => "unknown_query",
             _ => "unknown_route",
         };
         Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")
@@ -166,7 +167,7 @@ impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         Self::new(
             rejection.status(),
-            "invalid_query",
+            "invalid_parameters",
             rejection.body_text(),
             "See /api/v1/openapi.json for the parameters.",
         )

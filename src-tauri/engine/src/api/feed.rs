@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{error::ApiError, extract};
-use crate::{Engine, feed::Subscription};
+use crate::{Engine, feed::Subscription, query::Query};
 
 /// Changes sent in one go.
 const BATCH: usize = 500;
@@ -27,6 +27,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) struct FeedQuery {
     /// Number of the last change already known; from now on if absent. `Last-Event-ID` does the same.
     after: Option<i64>,
+    /// Only requests that match this query; one that does once it is judged comes as `request_changed`.
+    query: Option<String>,
 }
 
 fn gone() -> ApiError {
@@ -49,28 +51,40 @@ pub(super) async fn stream(
 ) -> Result<Response, ApiError> {
     let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = engine.feed().subscribe(query.after.or(resumed)).map_err(|_| gone())?;
-    Ok(Sse::new(events(subscription)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    let query = query.query.as_deref().filter(|text| !text.trim().is_empty()).map(Query::parse).transpose()?;
+    Ok(Sse::new(events(engine, subscription, query)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
-fn events(subscription: Subscription) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+fn events(
+    engine: Arc<Engine>,
+    subscription: Subscription,
+    query: Option<Query>,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     // The first event says where the stream begins, so that a reader without a number has one.
     let start =
         Event::default().event("start").id(subscription.after().to_string()).data(subscription.after().to_string());
-    let changes = stream::unfold(Some(subscription), |subscription| async move {
-        let mut subscription = subscription?;
-        match subscription.next(BATCH).await {
-            Ok(items) => {
-                let events: Vec<_> = items
-                    .iter()
-                    .map(|item| {
-                        Event::default()
-                            .id(item.seq.to_string())
-                            .data(serde_json::to_string(item.as_ref()).unwrap_or_default())
-                    })
-                    .collect();
-                Some((events, Some(subscription)))
+    let changes = stream::unfold(Some(subscription), move |subscription| {
+        let (engine, query) = (engine.clone(), query.clone());
+        async move {
+            let mut subscription = subscription?;
+            match subscription.next(BATCH).await {
+                Ok(items) => {
+                    let items = match query {
+                        Some(query) => engine.only_matching(query, items).await,
+                        None => items,
+                    };
+                    let events: Vec<_> = items
+                        .iter()
+                        .map(|item| {
+                            Event::default()
+                                .id(item.seq.to_string())
+                                .data(serde_json::to_string(item.as_ref()).unwrap_or_default())
+                        })
+                        .collect();
+                    Some((events, Some(subscription)))
+                }
+                Err(_) => Some((vec![Event::default().event("feed_gone").data("")], None)),
             }
-            Err(_) => Some((vec![Event::default().event("feed_gone").data("")], None)),
         }
     })
     .flat_map(stream::iter);

@@ -9,6 +9,7 @@ mod feed;
 mod inboxes;
 mod jobs;
 mod providers;
+mod queries;
 mod removals;
 mod request_body;
 mod requests;
@@ -95,7 +96,12 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
                 .routes(routes!(signature::find))
                 .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
         )
+        .routes(routes!(queries::read))
+        .routes(routes!(queries::fields))
+        .routes(routes!(queries::list))
+        .routes(routes!(queries::save, queries::remove))
         .routes(routes!(requests::list))
+        .routes(routes!(requests::count))
         .routes(routes!(requests::read, requests::change, requests::remove))
         .routes(routes!(requests::reveal))
         .routes(routes!(requests::curl))

@@ -9,20 +9,26 @@ use hookline_capture::RowId;
 use http::header;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
 use crate::{
     Engine,
     feed::Change,
+    query::Query,
     receiver::ReceiverState,
     removal::{Removal, RemovalRow, UNDO_US},
     request::{self, Detail, List, Marks, NOTE_MAX, Summary, collect_body},
+    search::LOOK,
 };
 
 /// Rows of a page unless asked otherwise, and at most.
 const LIMIT: u32 = 100;
 const LIMIT_MAX: u32 = 500;
+
+/// Requests counted unless asked otherwise: "1,000 and more" says enough.
+const COUNT_MOST: u64 = 1_000;
 
 /// Largest body put into a shell command, in bytes; `ARG_MAX` is 2 MiB on Linux, 1 MiB on macOS,
 /// and one word may have 128 KiB.
@@ -42,19 +48,49 @@ pub(super) struct ListQuery {
     limit: Option<u32>,
     /// Only pinned ones.
     pinned: Option<bool>,
+    /// Only what matches this query.
+    q: Option<String>,
+    /// Only what is newer than this request; with a query.
+    until: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CountQuery {
+    /// The query.
+    q: String,
+    /// Only this inbox.
+    inbox: Option<String>,
+    /// Only what is older than this request: where the count before it ended.
+    after: Option<String>,
+    /// Count to here and no farther; 1,000 unless asked.
+    most: Option<u64>,
+}
+
+/// How many requests match.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RequestCount {
+    /// How many were found.
+    requests: u64,
+    /// Whether there are more than were counted to.
+    more: bool,
+    /// What to pass as `after` to go on, where the time for one call was too short; none if it is done.
+    next: Option<String>,
 }
 
 /// A page of requests, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RequestList {
     items: Vec<Summary>,
-    /// What to pass as `after` for the next page; none at the end.
+    /// What to pass as `after` for the next page; none at the end. With a query, a page may be short
+    /// or empty and have a next one: so far it has been searched.
     next: Option<String>,
     /// Number of the feed's last change that this page includes.
     seq: i64,
 }
 
-/// Requests, newest first.
+/// Requests, newest first; those of a query in as many calls as it takes.
 #[utoipa::path(get, path = "/requests", tag = "requests", params(ListQuery), responses(
     (status = 200, body = RequestList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
 ))]
@@ -62,30 +98,78 @@ pub(super) async fn list(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<ListQuery>,
 ) -> Result<Json<RequestList>, ApiError> {
-    let inbox = match &query.inbox {
-        Some(name) => Some(engine.addresses.get(name).ok_or_else(|| ApiError::no_inbox(name))?.number),
-        None => None,
-    };
-    let after = match &query.after {
-        Some(id) => {
-            Some(engine.row_of(id).ok_or_else(|| ApiError::invalid(format!("{id:?} is not the id of a request.")))?)
-        }
-        None => None,
-    };
+    let inbox = number_of(&engine, query.inbox.as_deref())?;
+    let after = row_in(&engine, query.after.as_deref())?;
+    let until = row_in(&engine, query.until.as_deref())?;
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
     }
-    let wanted = List { inbox, after, skip: query.skip.unwrap_or(0), limit, pinned: query.pinned.unwrap_or(false) };
+    let (skip, pinned) = (query.skip.unwrap_or(0), query.pinned.unwrap_or(false));
     let seq = engine.feed().last();
     let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
-    let items = engine
+    let Some(text) = query.q.filter(|text| !text.trim().is_empty()) else {
+        if until.is_some() {
+            return Err(ApiError::invalid("until goes with a query."));
+        }
+        let wanted = List { inbox, after, skip, limit, pinned };
+        let items = engine
+            .store
+            .readers()
+            .read(move |connection| request::list(connection, &wanted, &hidden, tail, &addresses))
+            .await?;
+        let next = if items.len() == limit as usize { items.last().map(|item| item.id.clone()) } else { None };
+        return Ok(Json(RequestList { items, next, seq }));
+    };
+    if skip > 0 || pinned {
+        return Err(ApiError::invalid("skip does not go with a query; pinned is pinned:true in it."));
+    }
+    let (search, sieve) = (engine.search(Query::parse(&text)?, inbox), engine.sieve.clone());
+    let between = (after.unwrap_or(RowId(i64::MAX)), until.unwrap_or(RowId(-1)));
+    let (items, upto) = engine
         .store
         .readers()
-        .read(move |connection| request::list(connection, &wanted, &hidden, tail, &addresses))
+        .read(move |connection| {
+            let found = search.look(connection, &sieve, between, limit as usize, Instant::now() + LOOK)?;
+            let items: Result<Vec<_>, _> =
+                found.ids.iter().map(|id| request::one(connection, *id, &hidden, tail, &addresses)).collect();
+            Ok((items?.into_iter().flatten().collect(), found.upto))
+        })
         .await?;
-    let next = if items.len() == limit as usize { items.last().map(|item| item.id.clone()) } else { None };
-    Ok(Json(RequestList { items, next, seq }))
+    Ok(Json(RequestList { items, next: upto.map(|row| engine.id_of(row)), seq }))
+}
+
+/// How many requests match a query.
+#[utoipa::path(get, path = "/requests/count", tag = "requests", params(CountQuery), responses(
+    (status = 200, body = RequestCount), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn count(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<CountQuery>,
+) -> Result<Json<RequestCount>, ApiError> {
+    let inbox = number_of(&engine, query.inbox.as_deref())?;
+    let after = row_in(&engine, query.after.as_deref())?.unwrap_or(RowId(i64::MAX));
+    let most = query.most.unwrap_or(COUNT_MOST);
+    let (search, sieve) = (engine.search(Query::parse(&query.q)?, inbox), engine.sieve.clone());
+    let (counted, upto) = engine
+        .store
+        .readers()
+        .read(move |connection| search.count(connection, &sieve, after, most.saturating_add(1), Instant::now() + LOOK))
+        .await?;
+    let next = upto.map(|row| engine.id_of(row));
+    Ok(Json(RequestCount { requests: counted.min(most), more: counted > most, next }))
+}
+
+/// The number of a named inbox, or 404.
+fn number_of(engine: &Engine, name: Option<&str>) -> Result<Option<i64>, ApiError> {
+    name.map(|name| Ok(engine.addresses.get(name).ok_or_else(|| ApiError::no_inbox(name))?.number)).transpose()
+}
+
+/// The row of an id in the parameters.
+fn row_in(engine: &Engine, id: Option<&str>) -> Result<Option<RowId>, ApiError> {
+    let row =
+        |id: &str| engine.row_of(id).ok_or_else(|| ApiError::invalid(format!("{id:?} is not the id of a request.")));
+    id.map(row).transpose()
 }
 
 /// A stored request's parts, or 404.

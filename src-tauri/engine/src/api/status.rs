@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::error::ApiError;
-use crate::{Engine, receiver::ReceiverState, time::timestamp};
+use crate::{Engine, receiver::ReceiverState, search::Indexing, time::timestamp};
 
 /// How the engine fares.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +25,8 @@ pub(super) struct Status {
     bytes: u64,
     /// Bytes of the database file.
     file_bytes: u64,
+    /// How far the search index has come.
+    search: Indexing,
     /// Connections refused since the receiver started, for there were too many.
     connections_refused: u64,
     /// Connections ended for malformed HTTP or a head over the limits.
@@ -86,6 +88,7 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         requests: requests.max(0) as u64,
         bytes: bytes.max(0) as u64,
         file_bytes: std::fs::metadata(engine.store.path()).map_or(0, |m| m.len()),
+        search: engine.sieve.indexing(),
         queue: engine.outbox.schedule().len() as u64,
         connections_refused: count(|c| c.connections_refused.load(Ordering::Relaxed)),
         heads_refused: count(|c| c.heads_refused.load(Ordering::Relaxed)),

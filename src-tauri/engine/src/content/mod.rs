@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::request::header_value;
 
 pub(crate) use decode::{DecodeError, decode};
-pub(crate) use parts::{Part, PartsError, part_bytes, parts};
+pub(crate) use parts::{Part, PartsError, fields, part_bytes, parts};
 
 /// What a request's headers say of its body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

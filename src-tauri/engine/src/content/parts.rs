@@ -62,6 +62,18 @@ pub(crate) async fn parts(content_type: &str, body: Vec<u8>) -> Result<(Vec<Part
     Ok((parts, total))
 }
 
+/// Name and value of each part that is no file.
+pub(crate) async fn fields(content_type: &str, body: Vec<u8>) -> Result<Vec<(String, Vec<u8>)>, PartsError> {
+    let mut multipart = open(content_type, body)?;
+    let mut fields = Vec::new();
+    while let Some(field) = multipart.next_field().await? {
+        if let (Some(name), None) = (field.name().map(str::to_owned), field.file_name()) {
+            fields.push((name, field.bytes().await?.to_vec()));
+        }
+    }
+    Ok(fields)
+}
+
 /// The content of one part.
 pub(crate) async fn part_bytes(content_type: &str, body: Vec<u8>, index: usize) -> Result<Bytes, PartsError> {
     let mut multipart = open(content_type, body)?;

@@ -1,0 +1,53 @@
+//! The one filter language: read once to a tree, run over the store or over one request.
+//!
+//! `docs/query.md` is its page for people.
+
+mod field;
+mod fold;
+mod json;
+mod narrow;
+mod parse;
+mod pattern;
+mod subject;
+mod tree;
+mod value;
+
+pub(crate) use field::FIELDS;
+pub use field::{Field, Kind};
+pub(crate) use fold::{fold, looks_like_json};
+pub(crate) use json::{Step, Walk, key_in_path, walk};
+pub(crate) use narrow::{DUPLICATE, Names, Narrow};
+pub use parse::QueryError;
+pub(crate) use pattern::{Pattern, canonical};
+pub(crate) use subject::{SEARCHED_MAX, Subject};
+pub(crate) use tree::{Node, Place, Term, Test, Uses};
+
+/// A query that reads: its text and its tree.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pub(crate) root: Node,
+}
+
+impl Query {
+    /// Reads a query. Nothing at all matches everything.
+    pub fn parse(text: &str) -> Result<Self, QueryError> {
+        Ok(Self { root: parse::parse(text)? })
+    }
+
+    /// Whether a request is one of those meant, at a time that "two hours ago" is reckoned from.
+    pub(crate) fn matches(&self, subject: &Subject<'_>, now_us: i64) -> bool {
+        subject.matches(&self.root, now_us)
+    }
+
+    /// Its terms in order, each with whether it must not match.
+    pub(crate) fn terms(&self) -> Vec<(&Term, bool)> {
+        let mut terms = Vec::new();
+        self.root.terms(false, &mut terms);
+        terms
+    }
+
+    /// What of a request is looked at.
+    pub(crate) fn uses(&self) -> Uses {
+        Uses::of(&self.root)
+    }
+}

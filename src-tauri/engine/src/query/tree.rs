@@ -1,0 +1,114 @@
+//! A query as a tree.
+
+use std::ops::Range;
+
+use super::{
+    field::Field,
+    json::Path,
+    pattern::{Order, Pattern},
+    value::Moment,
+};
+
+/// A query or a part of one.
+#[derive(Debug, Clone)]
+pub(crate) enum Node {
+    /// All of them; none at all is everything.
+    All(Vec<Node>),
+    /// Any of them.
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    Term(Box<Term>),
+}
+
+/// One thing asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Term {
+    pub(crate) place: Place,
+    pub(crate) test: Test,
+    /// Where it stands in the query, in bytes.
+    pub(crate) span: Range<usize>,
+}
+
+impl Term {
+    /// Whether it asks for one field.
+    pub(crate) fn is_of_a_field(&self) -> bool {
+        !matches!(self.place, Place::Anywhere)
+    }
+}
+
+impl Node {
+    pub(super) fn terms<'n>(&'n self, negated: bool, terms: &mut Vec<(&'n Term, bool)>) {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.terms(negated, terms)),
+            Self::Not(node) => node.terms(!negated, terms),
+            Self::Term(term) => terms.push((term, negated)),
+        }
+    }
+}
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// Body, headers and target.
+    Anywhere,
+    /// What every request has one of.
+    Field(&'static Field),
+    Header(String),
+    Query(String),
+    Form(String),
+    Body(Path),
+}
+
+/// What it is compared with.
+#[derive(Debug, Clone)]
+pub(crate) enum Test {
+    Text(Pattern),
+    /// From the first to the last number, both included.
+    Between(i64, i64),
+    Order(Order, i64),
+    /// Arrived in this order to a moment.
+    Arrived(Order, Moment),
+    Flag(bool),
+}
+
+/// What of a request a query looks at beside its row's own columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Uses {
+    /// Pin, note, read mark.
+    pub(crate) marks: bool,
+    /// Vendor, event, verdict.
+    pub(crate) verdict: bool,
+    /// Whether the event had arrived before.
+    pub(crate) duplicate: bool,
+    pub(crate) content: bool,
+}
+
+impl Uses {
+    pub(crate) fn of(node: &Node) -> Self {
+        match node {
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().map(Self::of).fold(Self::default(), Self::or),
+            Node::Not(node) => Self::of(node),
+            Node::Term(term) => match &term.place {
+                Place::Field(field) => Self {
+                    marks: matches!(field.name, "pinned" | "note" | "unread"),
+                    verdict: matches!(
+                        field.name,
+                        "provider" | "event" | "eventid" | "verdict" | "reason" | "duplicate"
+                    ),
+                    duplicate: field.name == "duplicate",
+                    content: false,
+                },
+                _ => Self { content: true, ..Self::default() },
+            },
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            marks: self.marks | other.marks,
+            verdict: self.verdict | other.verdict,
+            duplicate: self.duplicate | other.duplicate,
+            content: self.content | other.content,
+        }
+    }
+}
