@@ -8,7 +8,7 @@ import { createRoot } from "react-dom/client";
 
 import { goLive, queries } from "./feed/live";
 import { api } from "./api/client";
-import { InboxPage } from "./inbox/inbox-page";
+import { AllRequestsPage, InboxPage } from "./inbox/inbox-page";
 import { choosePlatform } from "./platform";
 import { preferences } from "./settings/preferences";
 import { SettingsPage } from "./settings/settings-page";
@@ -26,18 +26,31 @@ const start = createRoute({
   beforeLoad: async () => {
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
-    const [, view, name] = place.split("/");
-    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    const [, view, name] = place.split(/[/?]/);
+    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "requests" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
+/** The query of a list stands in its address. */
+const asked = (search: Record<string, unknown>): { q?: string } => (typeof search.q === "string" && search.q ? { q: search.q } : {});
+
 // One route with and without a request, so that choosing one keeps the list as it stands.
 const inbox = createRoute({
   getParentRoute: () => root,
   path: "/inbox/$inbox/{-$request}",
+  validateSearch: asked,
   component: function Inbox() {
     const { inbox: name, request } = inbox.useParams();
-    return <InboxPage name={name} request={request} />;
+    return <InboxPage name={name} request={request} query={inbox.useSearch().q ?? ""} />;
+  },
+});
+const requests = createRoute({
+  getParentRoute: () => root,
+  path: "/requests/{-$request}",
+  validateSearch: asked,
+  component: function Requests() {
+    const { request } = requests.useParams();
+    return <AllRequestsPage request={request} query={requests.useSearch().q ?? ""} />;
   },
 });
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsPage });
@@ -61,7 +74,7 @@ const deliveries = createRoute({
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, settings, endpoints, deliveries, scenarios, lab]), defaultPreload: false });
+const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, settings, endpoints, deliveries, scenarios, lab]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

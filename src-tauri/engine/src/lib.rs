@@ -50,7 +50,7 @@ pub use providers::catalogue;
 pub use query::{Field, Kind, Query, QueryError};
 pub use receiver::ReceiverState;
 pub use request::{Detail, HeaderLine, Summary, quote};
-pub use saved_query::SavedQuery;
+pub use saved_query::{SavedQuery, SavedQueryNew};
 pub use search::Indexing;
 pub use settings::{OnClose, Retention, Settings};
 pub use snippet::{Snippet, handlers, snippets};

@@ -79,10 +79,11 @@ impl Engine {
             return Ok(());
         }
         let saved = self.store.readers().read(SavedQuery::all).await.map_err(|e| e.to_string())?;
-        for saved in saved.into_iter().filter(|saved| saved.notify) {
-            let Ok(query) = Query::parse(&saved.query) else { continue };
-            let inbox = saved.inbox.as_deref().and_then(|name| self.addresses.get(name)).map(|address| address.number);
-            if saved.inbox.is_some() && inbox.is_none() {
+        for saved in saved.into_iter().filter(|saved| saved.asked.notify) {
+            let Ok(query) = Query::parse(&saved.asked.query) else { continue };
+            let inbox =
+                saved.asked.inbox.as_deref().and_then(|name| self.addresses.get(name)).map(|address| address.number);
+            if saved.asked.inbox.is_some() && inbox.is_none() {
                 continue;
             }
             let rows = ids

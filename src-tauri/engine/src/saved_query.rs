@@ -11,12 +11,19 @@ pub(crate) const SAVED_MAX: usize = 100;
 pub(crate) const NAME_MAX: usize = 60;
 
 /// A query with a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SavedQuery {
     /// Its name.
-    #[serde(default)]
     pub name: String,
+    /// What it asks for.
+    #[serde(flatten)]
+    pub asked: SavedQueryNew,
+}
+
+/// What a saved query asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SavedQueryNew {
     /// The query.
     pub query: String,
     /// Inbox it is of; none for all.
@@ -36,17 +43,18 @@ impl SavedQuery {
     }
 
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { name: row.get(0)?, query: row.get(1)?, inbox: row.get(2)?, notify: row.get(3)? })
+        let asked = SavedQueryNew { query: row.get(1)?, inbox: row.get(2)?, notify: row.get(3)? };
+        Ok(Self { name: row.get(0)?, asked })
     }
 
-    /// Stores it in place of one of the same name; whether there was one.
+    /// Stores it, in place of one of the same name.
     pub(crate) fn save(&self, connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
                 "INSERT INTO saved_query (name, query, inbox, notify, created_us) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET name = excluded.name, query = excluded.query, inbox = excluded.inbox, notify = excluded.notify",
             )?
-            .execute(params![self.name, self.query, self.inbox, self.notify, now_us])
+            .execute(params![self.name, self.asked.query, self.asked.inbox, self.asked.notify, now_us])
             .map(drop)
     }
 

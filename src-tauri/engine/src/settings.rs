@@ -32,6 +32,9 @@ pub struct Settings {
     pub limits: Limits,
     /// What is kept, and for how long.
     pub retention: Retention,
+    /// Whether an index is kept beside the database, so that a search of a million takes milliseconds;
+    /// it takes about a quarter of their room.
+    pub search_index: bool,
     /// Whether the window opens the HTTP door for scripts and the command line.
     pub http_door: bool,
     /// What closing the window does.
@@ -90,6 +93,7 @@ impl Default for Settings {
                 deliveries: None,
                 delivery_bytes: Some(2_000_000_000),
             },
+            search_index: true,
             http_door: true,
             on_close: OnClose::Ask,
         }

@@ -32,13 +32,14 @@ pub(crate) fn run(name: &str, _: &[&str]) -> Result<(), String> {
     match name {
         "capture" => capture(),
         "list" => list(),
+        "search" => search(),
         "deliver" => deliver(),
         "window" => window(),
         "signature" => shell::run(
             "cargo",
             &["run", "--release", "--quiet", "--package", "hookline-provider", "--example", "bench"],
         ),
-        _ => Err(format!("there is no bench {name:?}; there are capture, list, deliver, window and signature")),
+        _ => Err(format!("there is no bench {name:?}; there are capture, list, search, deliver, window and signature")),
     }
 }
 
@@ -315,6 +316,125 @@ fn list() -> Result<(), String> {
         }
         println!("  memory {:.1} MB", server.memory());
     }
+    Ok(())
+}
+
+/// What is looked for among a million: how often the fill made it, and the query.
+const SEARCHES: &[(&str, &str)] = &[
+    ("rare, 1 hit", "evt_00777777"),
+    ("any case, 10 hits", "EVT_0077777"),
+    ("substring, 1 hit", "itor777777@"),
+    ("absent", "zzqqxx"),
+    ("absent, of frequent pieces", "message_resolved"),
+    ("common", "lorem"),
+    ("JSON path, 200 hits", "body.data.chat.id:3133"),
+    ("JSON path and text", "body.data.chat.id:3133 evt_007"),
+    ("JSON path, any key, 200 hits", "body.data.*.id:3133"),
+    ("regular expression, 1 hit (scan)", "/evt_00777[7]77/"),
+    ("status, none (scan of rows)", "status:>=500"),
+    ("recent, absent", "after:1s zzqqxx"),
+];
+
+/// A whole search: ms to the first hit or to the first page, ms to its end, hits, calls.
+fn searched(ready: &Value, query: &str, all: bool) -> Result<(Option<f64>, f64, usize, usize), String> {
+    let escaped: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let started = Instant::now();
+    let ms = || started.elapsed().as_secs_f64() * 1000.0;
+    let (mut first, mut hits, mut calls, mut after) = (None, 0, 0, String::new());
+    loop {
+        let page = get(ready, &format!("/requests?limit=50&q={escaped}{after}"))?;
+        calls += 1;
+        hits += page["items"].as_array().map_or(0, Vec::len);
+        if hits > 0 {
+            first.get_or_insert_with(ms);
+        }
+        match page["next"].as_str() {
+            Some(next) if all || hits < 50 => after = format!("&after={next}"),
+            _ => return Ok((first, ms(), hits, calls)),
+        }
+    }
+}
+
+fn searches(ready: &Value) -> Result<(), String> {
+    println!("  {:<34} {:>12} {:>12} {:>8} {:>6}", "", "first hit ms", "complete ms", "hits", "calls");
+    for (what, query) in SEARCHES {
+        // "lorem" is in every request: its first page is what anybody waits for.
+        let all = *what != "common";
+        searched(ready, query, all)?;
+        let mut runs = Vec::new();
+        for _ in 0..5 {
+            runs.push(searched(ready, query, all)?);
+        }
+        let first = spread(runs.iter().filter_map(|run| run.0).collect()).0;
+        let (complete, _, worst) = spread(runs.iter().map(|run| run.1).collect());
+        let shown = if runs[0].0.is_some() { format!("{first:.1}") } else { "-".into() };
+        println!("  {what:<34} {shown:>12} {complete:>6.1}/{worst:<5.1} {:>8} {:>6}", runs[0].2, runs[0].3);
+    }
+    Ok(())
+}
+
+fn search() -> Result<(), String> {
+    build(&["--no-default-features"])?;
+    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let data = dir.path().join("data");
+    shell::run("target/release/examples/fill", &[&data.to_string_lossy(), "1000000"])?;
+    let (server, ready) = Server::hookline(&data)?;
+    println!("1,000,000 stored, over HTTP, median and worst of 5, without an index:");
+    call(&ready, "PATCH", "/settings", Some(&json!({ "search_index": false })))?;
+    searches(&ready)?;
+    call(&ready, "PATCH", "/settings", Some(&json!({ "search_index": true })))?;
+    let started = Instant::now();
+    let mut begun = false;
+    let status = loop {
+        let status = get(&ready, "/status")?;
+        begun |= status["search"]["busy"] == true;
+        if begun && status["search"]["busy"] == false {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    let share = status["search"]["bytes"].as_f64().unwrap_or_default() / status["bytes"].as_f64().unwrap_or(1.0);
+    println!(
+        "indexed in {:.1} s, at half the time of one core; {:.0} MB, {:.0} % of the bodies; memory {:.1} MB",
+        started.elapsed().as_secs_f64(),
+        status["search"]["bytes"].as_f64().unwrap_or_default() / 1e6,
+        share * 100.0,
+        server.memory()
+    );
+    println!("with the index:");
+    searches(&ready)?;
+    drop(server);
+    // A start checks every block before it is used.
+    let (server, ready) = Server::hookline(&data)?;
+    let started = Instant::now();
+    while get(&ready, "/status")?["search"]["bytes"] == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    println!("checked again after a start in {:.1} s", started.elapsed().as_secs_f64());
+    drop(server);
+    beside_capture(dir.path())
+}
+
+/// Captures with and without an index being made, in turns.
+fn beside_capture(dir: &Path) -> Result<(), String> {
+    let script = dir.join("post.lua");
+    fs::write(&script, LUA).map_err(|e| e.to_string())?;
+    let script = script.to_string_lossy().into_owned();
+    let start = |name: &str, index: bool| -> Result<(Server, String), String> {
+        let (server, ready) = Server::hookline(&dir.join(name))?;
+        call(&ready, "PATCH", "/settings", Some(&json!({ "search_index": index })))?;
+        Ok((server, format!("{}/inbox", ready["receiver"].as_str().unwrap_or_default())))
+    };
+    let ((_with, with), (_without, without)) = (start("with", true)?, start("without", false)?);
+    wrk(&script, 64, &with)?;
+    wrk(&script, 64, &without)?;
+    let mut ratios = Vec::new();
+    for _ in 0..2 * PAIRS {
+        let (base, _) = wrk(&script, 64, &without)?;
+        ratios.push(wrk(&script, 64, &with)?.0 / base);
+    }
+    let (ratio, low, high) = spread(ratios);
+    println!("capture at 64 connections with the index: {ratio:.2} [{low:.2}-{high:.2}] of without");
     Ok(())
 }
 

@@ -14,7 +14,7 @@ const USAGE: &str = "cargo xtask COMMAND
 
   run [ARGS…]      build and open the app; with no display, `hookline serve`
   test             everything: format, lints, licences, tests, the real window
-  bench NAME       capture | list | window
+  bench NAME       capture | list | search | deliver | signature | window
   generate         the API's document and types; `generate screenshots` for docs/";
 
 fn main() -> ExitCode {

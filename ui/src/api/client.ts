@@ -46,6 +46,10 @@ export interface ProviderFile {
     policy: Record<string, Fact>;
   };
 }
+export type SavedQuery = components["schemas"]["SavedQuery"];
+export type ReadQuery = components["schemas"]["ReadQuery"];
+export type Completion = components["schemas"]["Completion"];
+export type QueryField = components["schemas"]["Field"];
 export type Job = components["schemas"]["Job"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
@@ -86,8 +90,17 @@ export const api = {
   clearInbox: (name: string) => value(client.DELETE("/api/v1/inboxes/{name}/requests", inboxPath(name))),
   markInboxRead: (name: string) => value(client.POST("/api/v1/inboxes/{name}/read", inboxPath(name))),
   sendTestEvent: (name: string) => value(client.POST("/api/v1/inboxes/{name}/test-event", inboxPath(name))),
-  requests: (query: { inbox?: string; after?: string; skip?: number; limit?: number }) =>
+  requests: (query: { inbox?: string; q?: string; after?: string; from?: string; skip?: number; limit?: number }) =>
     value(client.GET("/api/v1/requests", { params: { query } })),
+  countRequests: (query: { q: string; inbox?: string; after?: string }) => value(client.GET("/api/v1/requests/count", { params: { query } })),
+  readQuery: (text: string, caret?: number) => value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
+  queryFields: () => value(client.GET("/api/v1/query/fields")),
+  savedQueries: () => value(client.GET("/api/v1/queries")),
+  saveQuery: (name: string, body: Omit<SavedQuery, "name">) => value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),
+  removeQuery: async (name: string) => {
+    const { error } = await client.DELETE("/api/v1/queries/{name}", inboxPath(name));
+    if (error !== undefined) throw new CallError(error as object);
+  },
   request: (id: string) => value(client.GET("/api/v1/requests/{id}", requestPath(id))),
   reveal: (id: string) => value(client.GET("/api/v1/requests/{id}/reveal", requestPath(id))),
   markRequest: (id: string, body: { pinned?: boolean; note?: string; read?: boolean }) =>

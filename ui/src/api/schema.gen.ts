@@ -510,6 +510,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Saved queries. */
+        get: operations["queries_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queries/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Save a query under a name; one of the same name is replaced. */
+        put: operations["queries_save"];
+        post?: never;
+        /** Remove a saved query. */
+        delete: operations["queries_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a query that is being typed: its terms, what is wrong with it, what may come next. */
+        get: operations["queries_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/query/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The fields a query can ask for. */
+        get: operations["queries_fields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/receiver/listen": {
         parameters: {
             query?: never;
@@ -551,8 +620,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Requests, newest first. */
+        /** Requests, newest first; those of a query in as many calls as it takes. */
         get: operations["requests_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many requests match a query. */
+        get: operations["requests_count"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1015,10 +1101,36 @@ export interface components {
             /** @enum {string} */
             type: "deliveries_expired";
         } | {
+            /** @enum {string} */
+            type: "queries_changed";
+        } | {
+            /** @description The saved query's name. */
+            name: string;
+            /** @description The newest of them. */
+            request: components["schemas"]["Summary"];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            requests: number;
+            /** @enum {string} */
+            type: "query_matched";
+        } | {
             /** @description The job. */
             job: components["schemas"]["Job"];
             /** @enum {string} */
             type: "job_changed";
+        };
+        /** @description Something that may be put into a query. */
+        Completion: {
+            /** @description Where it goes, in characters. */
+            at: number;
+            /** @description How many characters it replaces. */
+            length: number;
+            /** @description What it is, in a line; empty for a value. */
+            means: string;
+            /** @description What to put there. */
+            text: string;
         };
         /** @description What a request's headers say of its body. */
         Content: {
@@ -1394,6 +1506,23 @@ export interface components {
             /** @description Faults tried. */
             tried: number;
         };
+        /** @description One thing that can be asked of a request. */
+        Field: {
+            /** @description A term that uses it. */
+            example: string;
+            /** @description How its values are compared. */
+            kind: components["schemas"]["Kind"];
+            /** @description What it is, in a line. */
+            means: string;
+            /** @description Its name, as written in front of the operator. */
+            name: string;
+            /** @description Every value it can have, if they are few. */
+            values: string[];
+        };
+        /** @description The fields a query can ask for. */
+        FieldList: {
+            items: components["schemas"]["Field"][];
+        };
         /** @description One fault that accounts for a signature. */
         FindingShown: {
             /** @description What to do about it. */
@@ -1505,6 +1634,21 @@ export interface components {
             name: string;
             /** @description How its requests are verified. */
             verification?: components["schemas"]["Verification"];
+        };
+        /** @description How far the sieve has come. */
+        Indexing: {
+            /** @description Whether that will be less in a moment: the newest few thousand always wait for a full block. */
+            busy: boolean;
+            /**
+             * Format: int64
+             * @description What it takes on disk, in bytes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Requests stored that the sieve does not cover yet; a search looks through them one by one.
+             */
+            waiting: number;
         };
         /** @description One change with its number. */
         Item: components["schemas"]["Change"] & {
@@ -1652,6 +1796,17 @@ export interface components {
             /** @description How it signs. */
             schemes: components["schemas"]["SchemeRow"][];
         };
+        /** @description Why a query does not read. */
+        QueryError: {
+            /** @description Where, in characters from the start. */
+            at: number;
+            /** @description How many characters it is about. */
+            length: number;
+            /** @description What is wrong. */
+            message: string;
+            /** @description What the whole query could be instead. */
+            suggestion?: string | null;
+        };
         /** @description What the lab is asked. */
         Question: {
             /**
@@ -1694,6 +1849,14 @@ export interface components {
              * @default null
              */
             url: string | null;
+        };
+        /** @description A query as it reads. */
+        ReadQuery: {
+            /** @description What may come at the caret. */
+            completions: components["schemas"]["Completion"][];
+            error?: components["schemas"]["QueryError"] | null;
+            /** @description Its terms, in order; none where it does not read. */
+            terms: components["schemas"]["TermShown"][];
         };
         /** @description Whether and where the receiver listens. */
         ReceiverState: {
@@ -1742,10 +1905,25 @@ export interface components {
             /** @description Whether the inbox itself is removed. */
             whole_inbox: boolean;
         };
+        /** @description How many requests match. */
+        RequestCount: {
+            /** @description Whether there are more than were counted to. */
+            more: boolean;
+            /** @description What to pass as `after` to go on, where the time for one call was too short; none if it is done. */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description How many were found.
+             */
+            requests: number;
+        };
         /** @description A page of requests, newest first. */
         RequestList: {
             items: components["schemas"]["Summary"][];
-            /** @description What to pass as `after` for the next page; none at the end. */
+            /**
+             * @description What to pass as `after` for the next page; none at the end. With a query, a page may be short
+             *     or empty and have a next one: so far it has been searched.
+             */
             next?: string | null;
             /**
              * Format: int64
@@ -1803,6 +1981,24 @@ export interface components {
             endpoint: string;
             /** @description How they ended: `skipped`, `filtered`, `failed`, `exhausted` or `cancelled`. */
             state: components["schemas"]["DeliveryState"];
+        };
+        /** @description A query with a name. */
+        SavedQuery: components["schemas"]["SavedQueryNew"] & {
+            /** @description Its name. */
+            name: string;
+        };
+        /** @description Saved queries, in the order they were made. */
+        SavedQueryList: {
+            items: components["schemas"]["SavedQuery"][];
+        };
+        /** @description What a saved query asks for. */
+        SavedQueryNew: {
+            /** @description Inbox it is of; none for all. */
+            inbox?: string | null;
+            /** @description Whether a request that matches is told of. */
+            notify?: boolean;
+            /** @description The query. */
+            query: string;
         };
         /** @description All scenarios, and the files of your own that do not read. */
         ScenarioList: {
@@ -1918,6 +2114,11 @@ export interface components {
             on_close: components["schemas"]["OnClose"];
             /** @description What is kept, and for how long. */
             retention: components["schemas"]["Retention"];
+            /**
+             * @description Whether an index is kept beside the database, so that a search of a million takes milliseconds;
+             *     it takes about a quarter of their room.
+             */
+            search_index: boolean;
         };
         /** @description What signing adds to a message. */
         SignedShown: {
@@ -2000,6 +2201,8 @@ export interface components {
              * @description Stored requests in all inboxes.
              */
             requests: number;
+            /** @description How far the search index has come. */
+            search: components["schemas"]["Indexing"];
             /**
              * Format: int64
              * @description Number of the feed's last change.
@@ -2072,6 +2275,17 @@ export interface components {
             verdict: components["schemas"]["VerdictState"];
             /** @description HTTP version. */
             version: string;
+        };
+        /** @description A term of a query. */
+        TermShown: {
+            /** @description Where it stands, in characters. */
+            at: number;
+            /** @description Whether it is a field's; else it is text that is looked for everywhere. */
+            field: boolean;
+            /** @description How many it has. */
+            length: number;
+            /** @description Whether it must not match. */
+            negated: boolean;
         };
         /** @description What the test event was answered. */
         TestEvent: {
@@ -2865,6 +3079,8 @@ export interface operations {
             query?: {
                 /** @description Number of the last change already known; from now on if absent. `Last-Event-ID` does the same. */
                 after?: number;
+                /** @description Only requests that match this query; one that does once it is judged comes as `request_changed`. */
+                query?: string;
             };
             header?: never;
             path?: never;
@@ -3446,6 +3662,136 @@ export interface operations {
             };
         };
     };
+    queries_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedQueryList"];
+                };
+            };
+        };
+    };
+    queries_save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SavedQueryNew"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedQuery"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    queries_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    queries_read: {
+        parameters: {
+            query: {
+                /** @description The query as typed. */
+                text: string;
+                /** @description Where the caret stands, in characters; completions are for there. */
+                caret?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadQuery"];
+                };
+            };
+        };
+    };
+    queries_fields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldList"];
+                };
+            };
+        };
+    };
     status_listen: {
         parameters: {
             query?: never;
@@ -3507,6 +3853,10 @@ export interface operations {
                 limit?: number;
                 /** @description Only pinned ones. */
                 pinned?: boolean;
+                /** @description Only what matches this query. */
+                q?: string;
+                /** @description Only from this request on, itself included; with a query. */
+                from?: string;
             };
             header?: never;
             path?: never;
@@ -3520,6 +3870,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RequestList"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_count: {
+        parameters: {
+            query: {
+                /** @description The query. */
+                q: string;
+                /** @description Only this inbox. */
+                inbox?: string;
+                /** @description Only what is older than this request: where the count before it ended. */
+                after?: string;
+                /** @description Count to here and no farther; 1,000 unless asked. */
+                most?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestCount"];
                 };
             };
             404: {

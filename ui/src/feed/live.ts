@@ -5,12 +5,16 @@ import { useSyncExternalStore } from "react";
 import { api, type Endpoint, type Inbox, type Job, type Summary } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tell, tellFailure } from "../parts/toasts";
+import { count, visible } from "../parts/format";
 import { CallError } from "../platform";
 
 export const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: Infinity } } });
 
 export const useInboxes = () => useQuery({ queryKey: ["inboxes"], queryFn: api.inboxes });
-export const useStatus = () => useQuery({ queryKey: ["status"], queryFn: api.status });
+/** Read again while the search index is being made, which no change tells of. */
+const INDEXING_MS = 1_000;
+export const useStatus = () =>
+  useQuery({ queryKey: ["status"], queryFn: api.status, refetchInterval: ({ state }) => (state.data?.search.busy ? INDEXING_MS : false) });
 export const useSettings = () => useQuery({ queryKey: ["settings"], queryFn: api.settings });
 export const useRequest = (id: string) => useQuery({ queryKey: ["request", id], queryFn: () => api.request(id) });
 
@@ -24,6 +28,8 @@ export function showInbox(inbox: Inbox): void {
     old && { ...old, items: [...old.items.filter(({ name }) => name !== inbox.name), inbox] },
   );
 }
+
+export const useSavedQueries = () => useQuery({ queryKey: ["saved-queries"], queryFn: api.savedQueries });
 
 export const useEndpoints = () => useQuery({ queryKey: ["endpoints"], queryFn: api.endpoints });
 
@@ -56,6 +62,7 @@ function countAgain(): void {
     recount = undefined;
     void queries.invalidateQueries({ queryKey: ["inboxes"] });
     void queries.invalidateQueries({ queryKey: ["status"] });
+    void queries.invalidateQueries({ queryKey: ["saved-count"] }, { cancelRefetch: false });
   }, COUNT_AGAIN_MS);
 }
 
@@ -86,6 +93,17 @@ function apply(items: readonly FeedItem[]): void {
         tell(`${title}: ${reason}`);
         platform.notify?.(title, reason);
         void queries.invalidateQueries({ queryKey: ["endpoints"] });
+        break;
+      }
+      case "queries_changed":
+        void queries.invalidateQueries({ queryKey: ["saved-queries"] });
+        break;
+      case "query_matched": {
+        const request = item.request as Summary;
+        const more = (item.requests as number) - 1;
+        const what = visible(`${request.event_type ?? request.method} ${request.target}`.slice(0, 200)) + (more > 0 ? ` and ${count(more)} more` : "");
+        tell(`${item.name as string}: ${what}`);
+        platform.notify?.(item.name as string, what);
         break;
       }
       case "endpoint_removed":

@@ -8,6 +8,7 @@
 import { api, type Inbox, type Removal, type Summary } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tellFailure } from "../parts/toasts";
+import type { Rows } from "./rows";
 
 const PAGE = 100;
 const REPAINT_MS = 33;
@@ -28,7 +29,7 @@ interface State {
 
 const empty = (): State => ({ anchor: null, older: 0, pages: new Map(), head: [] });
 
-export class RequestList {
+export class RequestList implements Rows {
   /** Grows with every change that a view may have to show. */
   version = 0;
   loaded = false;

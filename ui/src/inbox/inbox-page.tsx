@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { Copy, Inbox as InboxIcon, SlidersHorizontal, Zap } from "lucide-react";
-import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 
 import { api } from "../api/client";
@@ -8,10 +8,15 @@ import { firstKeys, perform } from "../commands/commands";
 import { CommandMenu } from "../commands/command-menu";
 import { useCommands } from "../commands/use-commands";
 import { useInboxes, useStatus } from "../feed/live";
+import { FoundList } from "../feed/found-list";
 import { RequestList as List } from "../feed/request-list";
+import type { Rows } from "../feed/rows";
 import { Button, IconButton, Notice } from "../parts/controls";
+import { count, moment } from "../parts/format";
 import { attempt, offerUndo, tell } from "../parts/toasts";
 import { platform } from "../platform";
+import { QueryBar } from "../query/query-bar";
+import { AddTerm, withTerm } from "../query/terms";
 import { RequestDetail } from "../request/detail";
 import { FirstRun, NotListening } from "./first-run";
 import { InboxSettings } from "./inbox-settings";
@@ -26,13 +31,16 @@ const useWide = (): boolean =>
     () => WIDE.matches,
   );
 
-function useList(inbox: string): List {
-  const list = useMemo(() => new List(inbox), [inbox]);
+function useList<L extends Rows>(make: () => L, key: string): L {
+  // The key says what the list is of.
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  const list = useMemo(make, [key]);
   useEffect(() => () => list.end(), [list]);
+  useSyncExternalStore(list.subscribe, () => list.version);
   return list;
 }
 
-export function InboxPage({ name, request }: { name: string; request: string | undefined }) {
+export function InboxPage({ name, request, query }: { name: string; request: string | undefined; query: string }) {
   const inboxes = useInboxes();
   const known = inboxes.data?.items.some((inbox) => inbox.name === name);
   if (inboxes.data && !known) {
@@ -44,23 +52,25 @@ export function InboxPage({ name, request }: { name: string; request: string | u
       </div>
     );
   }
-  return inboxes.data ? <Known key={name} name={name} request={request} /> : null;
+  return inboxes.data ? <Known key={name} name={name} request={request} query={query} /> : null;
 }
 
-function Known({ name, request }: { name: string; request: string | undefined }) {
-  const list = useList(name);
-  useSyncExternalStore(list.subscribe, () => list.version);
+function Known({ name, request, query }: { name: string; request: string | undefined; query: string }) {
+  const list = useList<Rows>(() => (query ? new FoundList(name, query) : new List(name)), query);
   const inbox = useInboxes().data?.items.find((one) => one.name === name);
   const receiver = useStatus().data?.receiver;
   const [settings, setSettings] = useState(false);
   const navigate = useNavigate();
   const wide = useWide();
-  const layout = useDefaultLayout({ id: "inbox", storage: localStorage });
 
   const url = receiver?.state === "listening" ? `${receiver.url}/${name}` : `http://${receiver?.state === "failed" ? receiver.address : "…"}/${name}`;
   const start = receiver?.state === "failed" ? <NotListening /> : <FirstRun url={url} />;
-  const pick = useCallback((id: string) => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: id }, replace: Boolean(request) }), [navigate, name, request]);
-  const leave = (): void => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: undefined } });
+  const show = useCallback(
+    (id: string | undefined, q: string, replace: boolean) => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: id }, search: q ? { q } : {}, replace }),
+    [navigate, name],
+  );
+  const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
+  const leave = (): void => show(undefined, query, false);
   /** After a deletion the next older request is shown, else the next newer. */
   const afterDelete = (): void => {
     const at = request ? list.indexOf(request) : -1;
@@ -77,10 +87,10 @@ function Known({ name, request }: { name: string; request: string | undefined })
     clear: () => void attempt(api.clearInbox(name).then((removal) => offerUndo(`${removal.requests} requests deleted`, () => api.undo(removal.id)))),
   });
 
-  const blank = list.loaded && list.length === 0;
+  const blank = !query && list.loaded && list.length === 0;
   const listPane = (
     <section aria-label={`Inbox ${name}`} className="flex h-full min-w-0 flex-col bg-pane">
-      <header className="flex items-center gap-2 border-b border-line p-2.5">
+      <header className={`flex items-center gap-2 p-2.5 ${blank ? "border-b border-line" : ""}`}>
         <div className="control flex min-w-0 flex-1 items-center gap-2 rounded-[7px] border border-line bg-background pl-3">
           <InboxIcon size={15} aria-hidden className="shrink-0 text-accent" />
           <code className="min-w-0 flex-1 truncate font-mono text-data" data-testid="url">
@@ -92,7 +102,8 @@ function Known({ name, request }: { name: string; request: string | undefined })
         <IconButton label="Inbox settings" icon={SlidersHorizontal} keys={firstKeys("inbox-settings")} onClick={() => setSettings(true)} />
         <CommandMenu label="More for this inbox" commands={MENU} />
       </header>
-      {blank ? wide ? <p className="p-6 text-center text-ink-3">Nothing has arrived yet.</p> : start : <RequestList list={list} selected={request} onPick={pick} />}
+      {!blank && <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={name} onLeave={() => focusList()} />}
+      {blank ? wide ? <p className="p-6 text-center text-ink-3">Nothing has arrived yet.</p> : start : <Found list={list} selected={request} onPick={pick} />}
     </section>
   );
   const detailPane = request ? (
@@ -103,21 +114,77 @@ function Known({ name, request }: { name: string; request: string | undefined })
     <div className="flex h-full items-center justify-center p-8 text-ink-2">Choose a request to look into it.</div>
   );
   return (
-    <>
-      {wide ? (
-        <Group {...layout} orientation="horizontal" className="h-full">
-          <Panel id="list" defaultSize="42%" minSize="320px">
-            {listPane}
-          </Panel>
-          <Separator aria-label="Width of the list" className="w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent" />
-          <Panel id="detail" minSize="320px" className="bg-pane">
-            {detailPane}
-          </Panel>
-        </Group>
-      ) : (
-        <div className="h-full bg-pane">{request ? detailPane : listPane}</div>
-      )}
+    <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
+      <Panes list={listPane} detail={detailPane} opened={Boolean(request)} />
       {inbox && <InboxSettings inbox={inbox} open={settings} onClose={() => setSettings(false)} />}
+    </AddTerm>
+  );
+}
+
+/** Requests of every inbox. */
+export function AllRequestsPage({ request, query }: { request: string | undefined; query: string }) {
+  const list = useList(() => new FoundList(undefined, query), query);
+  const navigate = useNavigate();
+  const show = useCallback(
+    (id: string | undefined, q: string, replace: boolean) => void navigate({ to: "/requests/{-$request}", params: { request: id }, search: q ? { q } : {}, replace }),
+    [navigate],
+  );
+  const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
+  const leave = (): void => show(undefined, query, false);
+  return (
+    <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
+      <Panes
+        opened={Boolean(request)}
+        list={
+          <section aria-label="All requests" className="flex h-full min-w-0 flex-col bg-pane">
+            <header className="flex h-[51px] items-center px-4">
+              <h1 className="text-title font-semibold tracking-tight">All requests</h1>
+            </header>
+            <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={() => focusList()} />
+            <Found list={list} selected={request} onPick={pick} />
+          </section>
+        }
+        detail={request ? <RequestDetail key={request} id={request} onLeave={leave} onGone={leave} /> : <div className="flex h-full items-center justify-center p-8 text-ink-2">Choose a request to look into it.</div>}
+      />
+    </AddTerm>
+  );
+}
+
+const focusList = (): void => document.querySelector<HTMLElement>("[data-testid=requests]")?.focus();
+
+/** A list, and how its search goes where there is one. */
+function Found({ list, selected, onPick }: { list: Rows; selected: string | undefined; onPick: (id: string) => void }) {
+  const found = list instanceof FoundList ? list : undefined;
+  const back = found?.lookedTo;
+  return (
+    <>
+      {found?.query && (
+        <p role="status" className="border-b border-line px-4 py-1 text-small text-ink-2" data-testid="found">
+          {!found.loaded ? "Searching…" : found.searching ? `${count(found.length)} so far${back ? `, searched back to ${moment(back.toISOString())}` : ""}…` : found.complete ? `${count(found.length)} found` : `${count(found.length)} and more`}
+        </p>
+      )}
+      {found?.loaded && found.complete && found.length === 0 ? (
+        <p className="p-6 text-center text-ink-2">{found.query ? "Nothing stored matches this query." : "Nothing has arrived yet."}</p>
+      ) : (
+        <RequestList list={list} selected={selected} onPick={onPick} />
+      )}
     </>
+  );
+}
+
+/** List and detail side by side, or one of them where there is no room. */
+function Panes({ list, detail, opened }: { list: ReactNode; detail: ReactNode; opened: boolean }) {
+  const layout = useDefaultLayout({ id: "inbox", storage: localStorage });
+  if (!useWide()) return <div className="h-full bg-pane">{opened ? detail : list}</div>;
+  return (
+    <Group {...layout} orientation="horizontal" className="h-full">
+      <Panel id="list" defaultSize="42%" minSize="320px">
+        {list}
+      </Panel>
+      <Separator aria-label="Width of the list" className="w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent" />
+      <Panel id="detail" minSize="320px" className="bg-pane">
+        {detail}
+      </Panel>
+    </Group>
   );
 }

@@ -3,7 +3,7 @@ import { ArrowUp } from "lucide-react";
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import { useCommands } from "../commands/use-commands";
-import type { RequestList as List } from "../feed/request-list";
+import type { Rows } from "../feed/rows";
 import { age, count } from "../parts/format";
 import { rowHeight, usePreferences } from "../settings/preferences";
 import { RequestRow } from "./request-row";
@@ -21,7 +21,7 @@ function useNow(every: number): number {
   return now;
 }
 
-export function RequestList({ list, selected, onPick }: { list: List; selected: string | undefined; onPick: (id: string, keep?: boolean) => void }) {
+export function RequestList({ list, selected, onPick }: { list: Rows; selected: string | undefined; onPick: (id: string, keep?: boolean) => void }) {
   const version = useSyncExternalStore(list.subscribe, () => list.version);
   const height = rowHeight(usePreferences().density);
   const scroller = useRef<HTMLDivElement>(null);

@@ -6,6 +6,8 @@ import { Button, IconButton } from "../parts/controls";
 import { visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { platform } from "../platform";
+import { Only } from "../query/only";
+import { term } from "../query/terms";
 
 const NAMES: Record<string, string> = {
   exact: "Names and order as the sender wrote them.",
@@ -30,8 +32,11 @@ function Lines({ label, lines }: { label: string; lines: HeaderLine[] }) {
               {visible(name)}
             </th>
             <td className="py-1.5 font-mono text-data break-all">{visible(value)}</td>
-            <td className="w-8 align-top">
+            <td className="w-px align-top">
+              <span className="flex">
+              {!secret && <Only one={term(`header.${name.toLowerCase()}`, value)} what={visible(name)} className="h-7!" />}
               <IconButton label={`Copy ${visible(name)}`} icon={Copy} className="h-7!" onClick={() => void attempt(platform.copyText(value).then(() => tell(secret ? "Copied as shown" : `Copied ${visible(name)}`)))} />
+              </span>
             </td>
           </tr>
         ))}

@@ -23,7 +23,7 @@ const THEMES = ["system", "light", "dark"] as const;
 
 /** Keeps the place for the next start. */
 function useKeptPlace(): void {
-  const place = useRouterState({ select: (state) => state.location.pathname });
+  const place = useRouterState({ select: (state) => state.location.href });
   useEffect(() => {
     if (place !== "/") prefer({ place });
   }, [place]);
@@ -45,6 +45,7 @@ export function App() {
       const first = inboxes.data?.items[0];
       if (first) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: first.name, request: undefined } });
     },
+    "go-requests": () => void navigate({ to: "/requests/{-$request}", params: { request: undefined } }),
     "go-endpoints": () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } }),
     "go-deliveries": () => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } }),
     "go-scenarios": () => void navigate({ to: "/scenarios" }),

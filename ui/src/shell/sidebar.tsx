@@ -1,10 +1,11 @@
 import { Link } from "@tanstack/react-router";
-import { Clapperboard, FlaskConical, Keyboard, ListChecks, Plus, Search, Send, Settings } from "lucide-react";
+import { Clapperboard, FlaskConical, Keyboard, Layers, ListChecks, Plus, Search, Send, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
 import { useEndpoints, useInboxes } from "../feed/live";
 import { IconButton, Keys } from "../parts/controls";
 import { count } from "../parts/format";
+import { Saved } from "../query/saved";
 
 const ENTRY = "control flex items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
 
@@ -33,7 +34,8 @@ export function Sidebar() {
         <h2 className="text-small font-semibold text-ink-2">Inboxes</h2>
         <IconButton label="New inbox" icon={Plus} keys={firstKeys("new-inbox")} onClick={() => perform("new-inbox")} />
       </div>
-      <ul className="min-h-0 flex-1 overflow-auto">
+      <div className="min-h-0 flex-1 overflow-auto">
+      <ul>
         {inboxes?.map(({ name, unread, requests }) => (
           <li key={name}>
             <Link to="/inbox/$inbox/{-$request}" params={{ inbox: name, request: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
@@ -47,8 +49,15 @@ export function Sidebar() {
             </Link>
           </li>
         ))}
+        <li>
+          <Link to="/requests/{-$request}" params={{ request: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
+            <Layers size={14} aria-hidden className="-ml-[3px] shrink-0" /> All requests
+          </Link>
+        </li>
       </ul>
-      <h2 className="pl-2 text-small font-semibold text-ink-2">Sending</h2>
+      <Saved />
+      </div>
+      <h2 className="mt-2 pl-2 text-small font-semibold text-ink-2">Sending</h2>
       <Link to="/endpoints/{-$endpoint}/{-$delivery}" params={{ endpoint: undefined, delivery: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
         <Send size={16} aria-hidden /> Endpoints
         {off > 0 && (

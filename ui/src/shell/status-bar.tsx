@@ -15,6 +15,7 @@ export function StatusBar() {
       <span>{count(rate)} req/s</span>
       <span>{count(status.queue)} to send</span>
       {status.connections_refused > 0 && <span className="text-warning">{count(status.connections_refused)} connections refused</span>}
+      {status.search.busy && <span role="status">indexing, {count(status.search.waiting)} to go</span>}
       <span className="ml-auto" data-testid="stored">
         {count(status.requests)} requests · {size(status.bytes)}
       </span>

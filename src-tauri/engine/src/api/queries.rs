@@ -11,7 +11,7 @@ use crate::{
     Engine,
     feed::Change,
     query::{FIELDS, Field, Query, QueryError, Term},
-    saved_query::{NAME_MAX, SAVED_MAX, SavedQuery},
+    saved_query::{NAME_MAX, SAVED_MAX, SavedQuery, SavedQueryNew},
     search::{Completion, complete},
 };
 
@@ -113,13 +113,13 @@ pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Saved
 }
 
 /// Save a query under a name; one of the same name is replaced.
-#[utoipa::path(put, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), request_body = SavedQuery, responses(
+#[utoipa::path(put, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), request_body = SavedQueryNew, responses(
     (status = 200, body = SavedQuery), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
 ))]
 pub(super) async fn save(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
-    extract::Json(query): extract::Json<SavedQuery>,
+    extract::Json(asked): extract::Json<SavedQueryNew>,
 ) -> Result<Json<SavedQuery>, ApiError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
@@ -127,11 +127,11 @@ pub(super) async fn save(
             "A saved query's name has 1 to {NAME_MAX} characters, none of them a control character."
         )));
     }
-    Query::parse(&query.query)?;
-    if let Some(inbox) = &query.inbox {
+    Query::parse(&asked.query)?;
+    if let Some(inbox) = &asked.inbox {
         engine.addresses.get(inbox).ok_or_else(|| ApiError::no_inbox(inbox))?;
     }
-    let saved = SavedQuery { name, ..query };
+    let saved = SavedQuery { name, asked };
     let now_us = engine.clock.now_us();
     let work = {
         let saved = saved.clone();

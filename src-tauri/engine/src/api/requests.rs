@@ -50,8 +50,8 @@ pub(super) struct ListQuery {
     pinned: Option<bool>,
     /// Only what matches this query.
     q: Option<String>,
-    /// Only what is newer than this request; with a query.
-    until: Option<String>,
+    /// Only from this request on, itself included; with a query.
+    from: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -100,7 +100,7 @@ pub(super) async fn list(
 ) -> Result<Json<RequestList>, ApiError> {
     let inbox = number_of(&engine, query.inbox.as_deref())?;
     let after = row_in(&engine, query.after.as_deref())?;
-    let until = row_in(&engine, query.until.as_deref())?;
+    let from = row_in(&engine, query.from.as_deref())?;
     let limit = query.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
@@ -109,8 +109,8 @@ pub(super) async fn list(
     let seq = engine.feed().last();
     let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
     let Some(text) = query.q.filter(|text| !text.trim().is_empty()) else {
-        if until.is_some() {
-            return Err(ApiError::invalid("until goes with a query."));
+        if from.is_some() {
+            return Err(ApiError::invalid("from goes with a query."));
         }
         let wanted = List { inbox, after, skip, limit, pinned };
         let items = engine
@@ -125,7 +125,7 @@ pub(super) async fn list(
         return Err(ApiError::invalid("skip does not go with a query; pinned is pinned:true in it."));
     }
     let (search, sieve) = (engine.search(Query::parse(&text)?, inbox), engine.sieve.clone());
-    let between = (after.unwrap_or(RowId(i64::MAX)), until.unwrap_or(RowId(-1)));
+    let between = (after.unwrap_or(RowId(i64::MAX)), RowId(from.map_or(-1, |from| from.0 - 1)));
     let (items, upto) = engine
         .store
         .readers()

@@ -7,7 +7,7 @@ use hookline_capture::{IdTail, RowId, header_list};
 
 use super::{
     field,
-    fold::{Folded, fold, fold_into, percent_decoded, variants},
+    fold::{Folded, fold_into, percent_decoded, variants},
     json::{Leaf, leaves},
     pattern::Pattern,
     tree::{Node, Place, Term, Test},
@@ -174,8 +174,8 @@ impl Subject<'_> {
     pub(crate) fn content(&self) -> &(Kind, Cow<'_, [u8]>) {
         self.read.body.get_or_init(|| {
             let body = (self.body)();
-            if memchr::memmem::find(&fold(self.headers), b"content-").is_none() {
-                return (Kind::Unknown, body);
+            if is_plain_json(self.headers) {
+                return (Kind::Json, body);
             }
             let content = Content::of(self.headers);
             if content.codings.is_empty() || !content.decodable {
@@ -206,4 +206,17 @@ impl Subject<'_> {
             }
         })
     }
+}
+
+/// Whether the headers say what nearly all webhooks' do, told without reading them further.
+fn is_plain_json(headers: &[u8]) -> bool {
+    let mut json = false;
+    for (name, value) in header_list(headers) {
+        match name.len() {
+            12 if name.eq_ignore_ascii_case(b"content-type") => json |= value.starts_with(b"application/json"),
+            16 if name.eq_ignore_ascii_case(b"content-encoding") => return false,
+            _ => {}
+        }
+    }
+    json
 }

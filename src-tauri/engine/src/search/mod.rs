@@ -12,18 +12,19 @@ mod tests;
 use std::{ops::ControlFlow, time::Duration};
 
 use hookline_capture::RowId;
-use rusqlite::Connection;
+use rusqlite::{Connection, ToSql};
 use tokio::time::Instant;
 
 use crate::query::{Names, Narrow, Query, Subject};
 pub(crate) use complete::{Completion, complete};
-pub(crate) use scan::{Known, rows};
+pub(crate) use scan::Known;
+use scan::{rows, rows_of};
 pub use sieve::Indexing;
 pub(crate) use sieve::{Sieve, spawn as spawn_indexing};
 use sieve::{Sift, Sifted};
 
 /// How long one look may take before it says how far it came.
-pub(crate) const LOOK: Duration = Duration::from_millis(400);
+pub(crate) const LOOK: Duration = Duration::from_millis(150);
 
 /// Requests passed over between two looks at the time.
 const CHECKED_EVERY: u32 = 64;
@@ -161,11 +162,12 @@ impl Search {
         ids: impl Iterator<Item = RowId>,
         matched: &mut dyn FnMut(&Subject<'_>) -> ControlFlow<()>,
     ) -> rusqlite::Result<ControlFlow<()>> {
+        let mut statement = connection.prepare_cached(&self.sql("r.id = ?"))?;
         for id in ids {
-            let mut params = self.narrow.params.clone();
-            params.insert(0, id.to_string());
-            // The number is a parameter, so that the statement is prepared once.
-            let flow = rows(connection, &self.sql("r.id = CAST(? AS INTEGER)"), &params, &self.known, matched)?;
+            let id: &dyn ToSql = &id.0;
+            let params: Vec<&dyn ToSql> =
+                [id].into_iter().chain(self.narrow.params.iter().map(|text| text as &dyn ToSql)).collect();
+            let flow = rows_of(&mut statement, connection, &params, &self.known, matched)?;
             if flow.is_break() {
                 return Ok(flow);
             }

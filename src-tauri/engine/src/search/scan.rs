@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashMap, ops::ControlFlow};
 
 use hookline_capture::{IdTail, RowId, read_chunks};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Statement, ToSql};
 
 use crate::{
     inbox::Address,
@@ -68,7 +68,19 @@ pub(crate) fn rows(
     take: &mut dyn FnMut(&Subject<'_>) -> ControlFlow<()>,
 ) -> rusqlite::Result<ControlFlow<()>> {
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params_from_iter(params))?;
+    let params: Vec<&dyn ToSql> = params.iter().map(|text| text as &dyn ToSql).collect();
+    rows_of(&mut statement, connection, &params, known, take)
+}
+
+/// As [`rows`], of a statement that is prepared already.
+pub(super) fn rows_of(
+    statement: &mut Statement<'_>,
+    connection: &Connection,
+    params: &[&dyn ToSql],
+    known: &Known,
+    take: &mut dyn FnMut(&Subject<'_>) -> ControlFlow<()>,
+) -> rusqlite::Result<ControlFlow<()>> {
+    let mut rows = statement.query(params)?;
     while let Some(row) = rows.next()? {
         let text = |column: usize| row.get_ref(column).ok().and_then(|value| value.as_str().ok());
         let id = RowId(row.get(0)?);

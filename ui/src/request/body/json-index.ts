@@ -205,6 +205,13 @@ export function pathOf(index: JsonIndex, node: number): string {
   return steps.reverse().join("").replace(/^\./, "");
 }
 
+/** Keys and places that lead to a value. */
+export function stepsOf(index: JsonIndex, node: number): (string | number)[] {
+  const steps: (string | number)[] = [];
+  for (let at = node; at > 0; at = index.parent[at]!) steps.push(keyOf(index, at) ?? "");
+  return steps.reverse();
+}
+
 /** The values that show: those whose ancestors are all open. */
 export function visibleNodes(index: JsonIndex, isOpen: Uint8Array): Int32Array {
   const shown = new Int32Array(index.length);

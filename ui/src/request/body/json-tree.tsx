@@ -6,7 +6,9 @@ import { IconButton } from "../../parts/controls";
 import { visible } from "../../parts/format";
 import { attempt, tell } from "../../parts/toasts";
 import { platform } from "../../platform";
-import { keyOf, Kind, pathOf, source, valueOf, visibleNodes, type JsonIndex } from "./json-index";
+import { Only } from "../../query/only";
+import { bodyPath, term } from "../../query/terms";
+import { keyOf, Kind, pathOf, source, stepsOf, valueOf, visibleNodes, type JsonIndex } from "./json-index";
 
 const LINE = 22;
 /** Documents with no more values than this open whole; larger ones two levels deep. */
@@ -108,6 +110,7 @@ export function JsonTree({ index }: { index: JsonIndex }) {
               <Value index={index} node={node} />
               {node === current && (
                 <span className="sticky right-2 ml-auto flex bg-selection">
+                  {node > 0 && index.kind[node]! > Kind.array && <Only one={term(bodyPath(stepsOf(index, node)), valueOf(index, node))} what="value" className="h-5!" />}
                   <IconButton label="Copy value" icon={Copy} className="h-5!" onClick={() => copy(valueOf(index, node), "value")} />
                   <IconButton label="Copy path" icon={Route} className="h-5!" onClick={() => copy(pathOf(index, node), "path")} />
                 </span>

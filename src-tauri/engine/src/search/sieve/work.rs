@@ -53,6 +53,10 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
         loop {
             tokio::time::sleep(TICK).await;
             let Some(engine) = engine.upgrade() else { return };
+            if !engine.settings().search_index {
+                sieve.clear();
+                continue;
+            }
             let before = sieve.indexing().waiting;
             if let Err(error) = engine.follow(&sieve).await {
                 tracing::warn!(%error, "the search index could not look at the store");
@@ -146,6 +150,17 @@ impl Sieve {
         }
         *self.blocks.write().unwrap_or_else(PoisonError::into_inner) = blocks.into_iter().map(Arc::new).collect();
         Ok(())
+    }
+
+    /// Goes on without: searches look through what is stored, one by one.
+    fn clear(&self) {
+        let blocks = std::mem::take(&mut *self.blocks.write().unwrap_or_else(PoisonError::into_inner));
+        self.note(0);
+        if !blocks.is_empty()
+            && let Err(error) = file::remove_all(&self.folder)
+        {
+            tracing::warn!(%error, "the search index could not be removed");
+        }
     }
 
     /// Keeps a block; whether there is more to do.
