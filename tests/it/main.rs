@@ -11,6 +11,7 @@ mod handshake;
 mod hookline;
 mod house;
 mod outbox;
+mod query;
 mod receiver;
 mod retention;
 mod scenario;

@@ -158,12 +158,14 @@ function Found({ list, selected, onPick }: { list: Rows; selected: string | unde
   const back = found?.lookedTo;
   return (
     <>
-      {found?.query && (
+      {found?.error ? (
+        <p className="p-6 text-center text-invalid">{found.error.message}</p>
+      ) : found?.query && (
         <p role="status" className="border-b border-line px-4 py-1 text-small text-ink-2" data-testid="found">
           {!found.loaded ? "Searching…" : found.searching ? `${count(found.length)} so far${back ? `, searched back to ${moment(back.toISOString())}` : ""}…` : found.complete ? `${count(found.length)} found` : `${count(found.length)} and more`}
         </p>
       )}
-      {found?.loaded && found.complete && found.length === 0 ? (
+      {found?.error ? null : found?.loaded && found.complete && found.length === 0 ? (
         <p className="p-6 text-center text-ink-2">{found.query ? "Nothing stored matches this query." : "Nothing has arrived yet."}</p>
       ) : (
         <RequestList list={list} selected={selected} onPick={onPick} />

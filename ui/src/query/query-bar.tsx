@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Bookmark, Search, X } from "lucide-react";
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
 import { api, type Completion, type ReadQuery } from "../api/client";
 import { firstKeys } from "../commands/commands";
@@ -67,21 +67,31 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
     },
     "save-query": () => text.trim() && setSaving(true),
   });
+  /** What the address was last told. It says so a moment later, when more may have been typed. */
+  const told = useRef(query);
+  const tell = (now: string): void => {
+    told.current = now;
+    onQuery(now);
+  };
   // Another view of the same list, or a term added to it, changes the text.
-  useEffect(() => setText((now) => (now.trim() === query.trim() ? now : query)), [query]);
+  useEffect(() => {
+    if (query === told.current) return;
+    told.current = query;
+    setText(query);
+  }, [query]);
 
-  const typed = useSettled(text, TYPED_MS);
+  const [typed, typedTo] = useSettled(useMemo(() => [text, open ? caret : undefined] as const, [text, open, caret]), TYPED_MS);
   const settled = useSettled(text, ERROR_MS);
-  const read = useQuery({
-    queryKey: ["read-query", typed, open ? caret : undefined],
-    queryFn: () => api.readQuery(typed, open ? caret : undefined),
+  const { data: read, isPlaceholderData } = useQuery({
+    queryKey: ["read-query", typed, typedTo],
+    queryFn: () => api.readQuery(typed, typedTo),
     placeholderData: (before) => before,
     gcTime: 10_000,
     staleTime: 2_000,
-  }).data;
-  const isRead = typed === text;
+  });
+  const isRead = typed === text && !isPlaceholderData;
   useEffect(() => {
-    if (isRead && read && !read.error && typed.trim() !== query.trim()) onQuery(typed.trim());
+    if (isRead && read && !read.error && typed.trim() !== told.current) tell(typed.trim());
     // What is typed decides; the query follows it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [typed, read, isRead]);
@@ -103,6 +113,13 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
     setAt(-1);
     requestAnimationFrame(() => input.current?.setSelectionRange(place, place));
   };
+  /** Tab was pressed before there was anything to take: the first that comes is taken. */
+  const soon = useRef(false);
+  useEffect(() => {
+    if (!soon.current || !isRead) return;
+    soon.current = false;
+    if (shown[0]) accept(shown[0]);
+  });
   const follow = (): void => {
     setCaret(input.current?.selectionStart ?? undefined);
     if (under.current && input.current) under.current.scrollLeft = input.current.scrollLeft;
@@ -111,7 +128,7 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
     const actions: Record<string, () => void> = {
       ArrowDown: () => (shown.length ? setAt((at + 1) % shown.length) : onLeave()),
       ArrowUp: () => shown.length && setAt((at - 1 + shown.length) % shown.length),
-      Tab: () => shown.length && !event.shiftKey && accept(shown[Math.max(0, at)]!),
+      Tab: () => (isRead ? accept(shown[Math.max(0, at)]!) : (soon.current = true)),
       Enter: () => {
         if (at >= 0 && shown[at]) return accept(shown[at]);
         remember(text.trim());
@@ -120,12 +137,13 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
       },
       Escape: () => {
         if (open && shown.length) return setOpen(false);
-        if (text) return setText(""), onQuery("");
+        if (text) return setText(""), tell("");
         onLeave();
       },
     };
     if (event.key === " " && event.ctrlKey) setOpen(true);
-    else if (event.key === "Tab" && (!shown.length || event.shiftKey)) return;
+    // With nothing to take, Tab goes on as everywhere.
+    else if (event.key === "Tab" && (event.shiftKey || !text || (isRead && !shown.length))) return;
     else if (actions[event.key]) actions[event.key]!();
     else return;
     event.preventDefault();
@@ -170,7 +188,7 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
         {text && (
           <>
             <IconButton label="Save this query" icon={Bookmark} className="h-6!" keys={firstKeys("save-query")} onClick={() => setSaving(true)} />
-            <IconButton label="Clear the query" icon={X} className="h-6!" onClick={() => (setText(""), onQuery(""))} />
+            <IconButton label="Clear the query" icon={X} className="h-6!" onClick={() => (setText(""), tell(""))} />
           </>
         )}
       </div>

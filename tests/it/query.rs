@@ -1,0 +1,296 @@
+//! Finding requests by a query, through every door that takes one.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+use futures_util::StreamExt;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::hookline::{Serve, hookline, until};
+
+async fn post(serve: &Serve, path: &str, body: Value) {
+    let sent = reqwest::Client::new().post(format!("{}/{path}", serve.receiver)).json(&body).send().await;
+    assert_eq!(sent.expect("an answer").status(), 200);
+}
+
+/// What a query finds, oldest first, by its body's `n`.
+async fn found(serve: &Serve, query: &str) -> Vec<i64> {
+    let (mut numbers, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = serve.get(&format!("/requests?limit=2&q={}{after}", encoded(query))).await;
+        for item in page["items"].as_array().expect("items") {
+            let body: Value =
+                serde_json::from_slice(&serve.body(item["id"].as_str().expect("an id")).await).expect("JSON");
+            numbers.insert(0, body["n"].as_i64().expect("a number"));
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return numbers,
+        }
+    }
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+#[tokio::test]
+async fn a_query_finds_pages_counts_and_errs() {
+    let serve = Serve::start();
+    for n in 0..9 {
+        post(
+            &serve,
+            &format!("inbox/orders/{n}?page={n}"),
+            json!({ "n": n, "who": if n % 2 == 0 { "Zoë" } else { "Ann \"A\"" } }),
+        )
+        .await;
+    }
+    assert_eq!(found(&serve, "ZOË").await, [0, 2, 4, 6, 8]);
+    assert_eq!(found(&serve, "\"Ann \\\"a\\\"\" body.n:>3").await, [5, 7], "as it reads, not as JSON escapes it");
+    assert_eq!(found(&serve, "path:/orders/3 or query.page:4").await, [3, 4]);
+    assert_eq!(found(&serve, "(body.n:<3 or body.n:>=8) -zoë").await, [1]);
+    assert_eq!(found(&serve, "inbox:other").await, [] as [i64; 0]);
+    assert_eq!(found(&serve, "age:<1h status:2xx method:post").await.len(), 9);
+
+    let counted = serve.get("/requests/count?q=zo%C3%AB").await;
+    assert_eq!(counted, json!({ "requests": 5, "more": false, "next": null }));
+    assert_eq!(serve.get("/requests/count?q=*&most=3").await, json!({ "requests": 3, "more": true, "next": null }));
+
+    let page = serve.get("/requests?q=*&limit=4").await;
+    let third = page["items"][2]["id"].as_str().expect("an id");
+    let newer = serve.get(&format!("/requests?q=*&from={third}")).await;
+    assert_eq!(newer["items"].as_array().map(Vec::len), Some(3), "itself and what is newer");
+
+    for (path, code) in [
+        ("/requests?q=evnt:x", "invalid_query"),
+        ("/requests?q=x&skip=3", "invalid"),
+        ("/requests?from=x", "invalid"),
+        ("/requests/count?q=(", "invalid_query"),
+        ("/feed?query=(", "invalid_query"),
+    ] {
+        let answer = serve.request(Method::GET, path).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        assert_eq!(answer.json::<Value>().await.expect("JSON")["code"], code, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_removed_is_not_found_and_comes_back() {
+    let serve = Serve::start();
+    for n in 0..3 {
+        post(&serve, "inbox", json!({ "n": n, "word": "needle" })).await;
+    }
+    let page = serve.get("/requests?q=needle").await;
+    let id = page["items"][1]["id"].as_str().expect("an id");
+    let removal: Value = serve
+        .request(Method::DELETE, &format!("/requests/{id}"))
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(found(&serve, "needle").await, [0, 2]);
+    serve.request(Method::POST, &format!("/removals/{}/undo", removal["id"])).send().await.expect("an answer");
+    assert_eq!(found(&serve, "needle").await, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn bodies_are_searched_decoded_and_large_ones_too() {
+    let serve = Serve::start();
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut coder, br#"{"n":1,"secret":{"word":"hidden in gzip"}}"#).expect("memory");
+    let client = reqwest::Client::new();
+    let url = format!("{}/inbox", serve.receiver);
+    let gzip = client
+        .post(&url)
+        .header("content-encoding", "gzip")
+        .header("content-type", "application/json")
+        .body(coder.finish().expect("memory"));
+    assert_eq!(gzip.send().await.expect("an answer").status(), 200);
+    // Larger than a row holds: it is stored in chunks.
+    let large = format!(r#"{{"filler":"{}","n":2,"tail":"at the very end"}}"#, "x".repeat(3_000_000));
+    assert_eq!(client.post(&url).body(large).send().await.expect("an answer").status(), 200);
+    let form = client.post(&url).form(&[("email", "zoë@example.com"), ("n", "3")]);
+    assert_eq!(form.send().await.expect("an answer").status(), 200);
+    for (query, bytes) in [
+        ("\"HIDDEN in gzip\"", 62..80),
+        ("body.secret.word:hidden*", 62..80),
+        ("\"the very end\"", 3_000_000..3_000_100),
+        ("body.tail:at*", 3_000_000..3_000_100),
+        ("zoë@example.com", 20..60),
+        ("form.email:ZOË@*", 20..60),
+    ] {
+        let page = serve.get(&format!("/requests?q={}", encoded(query))).await;
+        let sizes: Vec<u64> =
+            page["items"].as_array().expect("items").iter().filter_map(|item| item["body_bytes"].as_u64()).collect();
+        assert!(matches!(sizes.as_slice(), [size] if bytes.contains(size)), "{query}: {sizes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_is_read_with_its_terms_and_what_may_come_next() {
+    let serve = Serve::start();
+    post(&serve, "inbox?page=1", json!({ "n": 1, "data": { "odd key": ["a b"] } })).await;
+    let read = serve.get(&format!("/query?text={}", encoded("é path:/x -(note:y)"))).await;
+    assert_eq!(read["error"], Value::Null);
+    let terms = json!([
+        { "at": 0, "length": 1, "field": false, "negated": false },
+        { "at": 2, "length": 7, "field": true, "negated": false },
+        { "at": 12, "length": 6, "field": true, "negated": true },
+    ]);
+    assert_eq!(read["terms"], terms);
+    let texts = async |text: &str| -> Vec<String> {
+        let read = serve.get(&format!("/query?text={}&caret={}", encoded(text), text.chars().count())).await;
+        read["completions"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|one| one["text"].as_str().expect("a text").to_owned())
+            .collect()
+    };
+    assert_eq!(texts("é ev").await, ["event:", "eventid:"]);
+    assert_eq!(texts("body.da").await, ["data.\"odd key\"[*]:"]);
+    assert_eq!(texts("body.data.\"odd key\"[*]:a").await, ["\"a b\" "]);
+    assert_eq!(texts("-query.").await, ["page:"]);
+    assert_eq!(texts("verdict:in").await, ["invalid "]);
+    assert!(texts("provider:str").await.contains(&"stripe ".to_owned()));
+    assert!(texts("header.content").await.contains(&"content-type:".to_owned()));
+    let error = serve.get("/query?text=evnt:x").await["error"].clone();
+    assert_eq!(
+        (error["at"].as_u64(), error["length"].as_u64(), error["suggestion"].as_str()),
+        (Some(0), Some(4), Some("event:x"))
+    );
+}
+
+#[tokio::test]
+async fn saved_queries_stay_and_tell() {
+    let serve = Serve::start();
+    let save = async |name: &str, body: Value| {
+        let sent = serve
+            .request(Method::PUT, &format!("/queries/{}", encoded(name).replace('+', "%20")))
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer");
+        (sent.status().as_u16(), sent.json::<Value>().await.expect("JSON"))
+    };
+    let (status, saved) =
+        save("Paid orders", json!({ "query": "body.state:paid", "inbox": "inbox", "notify": true })).await;
+    assert_eq!(
+        (status, saved),
+        (200, json!({ "name": "Paid orders", "query": "body.state:paid", "inbox": "inbox", "notify": true }))
+    );
+    for (name, body, code) in [
+        ("x", json!({ "query": "evnt:x" }), "invalid_query"),
+        ("x", json!({ "query": "x", "inbox": "nowhere" }), "unknown_inbox"),
+        (&"x".repeat(61), json!({ "query": "x" }), "invalid"),
+    ] {
+        assert_eq!(save(name, body).await.1["code"], code, "{name}");
+    }
+    let mut feed = serve.request(Method::GET, "/feed").send().await.expect("a feed").bytes_stream();
+    post(&serve, "inbox", json!({ "n": 1, "state": "open" })).await;
+    post(&serve, "inbox", json!({ "n": 2, "state": "paid" })).await;
+    let mut text = String::new();
+    while !text.contains("query_matched") {
+        text.push_str(&String::from_utf8_lossy(&feed.next().await.expect("more").expect("bytes")));
+    }
+    let line = text.lines().find(|line| line.contains("query_matched")).expect("a line");
+    let told: Value =
+        serde_json::from_str(line.trim_start_matches("data: ").trim_start_matches("data:")).expect("JSON");
+    assert_eq!((&told["name"], &told["requests"]), (&json!("Paid orders"), &json!(1)));
+    assert_eq!(serve.body(told["request"]["id"].as_str().expect("an id")).await, br#"{"n":2,"state":"paid"}"#);
+    let gone = serve.request(Method::DELETE, "/queries/paid%20orders").send().await.expect("an answer");
+    assert_eq!(gone.status(), 204, "a name is a name in any case");
+    assert_eq!(serve.get("/queries").await["items"], json!([]));
+}
+
+#[tokio::test]
+async fn the_command_line_finds_and_listens_by_a_query() {
+    let serve = Serve::start();
+    post(&serve, "inbox", json!({ "n": 1 })).await;
+    post(&serve, "inbox", json!({ "n": 2 })).await;
+    let lines = |args: &[&str]| {
+        let output = serve.cli(args);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout)
+            .expect("UTF-8")
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lines(&["requests", "--query", "body.n:2", "--json"]).len(), 1);
+    assert_eq!(lines(&["requests", "-q", "body.n:*", "--limit", "1", "--json"]).len(), 1);
+    let refused = serve.cli(&["requests", "--query", "evnt:x"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("event:x"), "it says what instead");
+    let refused = serve.cli(&["listen", "--query", "("]);
+    assert_eq!(refused.status.code(), Some(2));
+
+    let mut listen = hookline()
+        .args(["listen", "inbox", "--query", "body.n:>10", "--json", "--data"])
+        .arg(&serve.data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut out = BufReader::new(listen.stdout.take().expect("a pipe"));
+    let heard = std::thread::spawn(move || {
+        let mut line = String::new();
+        out.read_line(&mut line).map(|_| line)
+    });
+    // It hears of what arrives once it listens, so there is something to hear until it does.
+    until("a line", async || {
+        post(&serve, "inbox", json!({ "n": 5 })).await;
+        post(&serve, "inbox", json!({ "n": 50 })).await;
+        heard.is_finished().then_some(())
+    })
+    .await;
+    let line: Value = serde_json::from_str(&heard.join().expect("no panic").expect("a line")).expect("JSON");
+    assert_eq!(serve.body(line["id"].as_str().expect("an id")).await, br#"{"n":50}"#);
+    listen.kill().expect("it runs");
+    listen.wait().expect("it ends");
+}
+
+#[tokio::test]
+async fn a_damaged_index_is_made_again_and_never_believed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let data = dir.path().join("data");
+    let serve = Serve::start_in(&data);
+    let client = reqwest::Client::new();
+    // Enough for a block, and one request to look for in it.
+    for n in 0..4_200 {
+        let body = if n == 7 { "{\"n\":7,\"word\":\"rarest\"}".to_owned() } else { format!("{{\"n\":{n}}}") };
+        let sent = client.post(format!("{}/inbox", serve.receiver)).body(body).send().await.expect("an answer");
+        assert_eq!(sent.status(), 200);
+    }
+    let indexed = async |serve: &Serve| {
+        until("the index", async || {
+            let search = serve.get("/status").await["search"].clone();
+            (search["bytes"] != 0 && search["busy"] == false).then_some(search)
+        })
+        .await
+    };
+    let search = indexed(&serve).await;
+    assert!(search["waiting"].as_u64().is_some_and(|waiting| waiting < 200), "{search}");
+    assert_eq!(found(&serve, "RAREST").await, [7]);
+    assert_eq!(found(&serve, "body.n:4100").await, [4_100], "what is not in a block yet is found, too");
+    serve.terminate();
+    let folder = data.join("search");
+    let file = std::fs::read_dir(&folder).expect("a folder").next().expect("a file").expect("an entry").path();
+    let mut bytes = std::fs::read(&file).expect("a file");
+    // Every slice says no to everything.
+    let end = bytes.len();
+    bytes[40_000..end].fill(0);
+    std::fs::write(&file, &bytes).expect("a file");
+    let serve = Serve::start_in(&data);
+    assert_eq!(found(&serve, "rarest").await, [7]);
+    indexed(&serve).await;
+    assert_eq!(found(&serve, "rarest").await, [7]);
+    assert_ne!(std::fs::read(&file).expect("a file"), bytes, "it was made again");
+    serve.patch("/settings", json!({ "search_index": false })).await;
+    until("the files to go", async || std::fs::read_dir(&folder).ok()?.next().is_none().then_some(())).await;
+    assert_eq!(found(&serve, "rarest").await, [7]);
+}

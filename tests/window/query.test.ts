@@ -1,0 +1,140 @@
+/** Finding requests by a query, by keyboard alone, through the real window and a browser. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { DOORS, start, until, type Running } from "./hookline";
+import { chord, click, Key, noDialog, press, rows, screenshot, sees, serious, setTheme, type } from "./page";
+
+const shots = process.env.HOOKLINE_SHOTS;
+
+describe.each(DOORS)("queries in the %s", (door) => {
+  let hookline: Running;
+  const send = (path: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(`${hookline.receiver}/${path}`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+  const shot = async (name: string): Promise<void> => {
+    if (shots) await screenshot(hookline.driver, `${shots}/${door}-query-${name}.png`);
+  };
+  const query = () => hookline.driver.executeScript<string>("return document.querySelector('[role=combobox][aria-label=Query]').value");
+  const clear = async (): Promise<void> => {
+    await press(hookline.driver, "/");
+    await until("an empty query", async () => {
+      await press(hookline.driver, Key.ESCAPE);
+      return (await query()) === "";
+    });
+    await press(hookline.driver, Key.ENTER);
+  };
+
+  beforeAll(async () => {
+    hookline = await start(door);
+    for (let n = 0; n < 12; n++) await send(`inbox/orders/${n}`, { event: n % 3 ? "order.paid" : "order.refunded", data: { id: n, customer: `Zoë ${n}` } }, { "x-shop": n % 2 ? "north" : "south" });
+    await until("the rows", async () => (await rows(hookline.driver)).length === 12);
+  });
+  afterAll(() => hookline?.stop());
+
+  test("what is typed is found at once", async () => {
+    const { driver } = hookline;
+    await press(driver, "/");
+    await type(driver, '"ZOË 1', '"');
+    await sees(driver, "3 found");
+    expect((await rows(driver)).map((row) => /orders\/\d+/.exec(row)![0])).toEqual(["orders/11", "orders/10", "orders/1"]);
+    await press(driver, Key.ENTER, "j");
+    await sees(driver, "order.paid");
+    await shot("text");
+    await clear();
+    await until("every row", async () => (await rows(driver)).length === 12);
+  });
+
+  test("fields, keys and values are completed", async () => {
+    const { driver } = hookline;
+    await press(driver, "/");
+    await type(driver, "bod", Key.TAB);
+    await until("the field", async () => (await query()) === "body.");
+    await sees(driver, "data.customer:");
+    await shot("completion");
+    await type(driver, "data.id", Key.TAB);
+    await until("the path", async () => (await query()) === "body.data.id:");
+    await type(driver, "7 ");
+    await sees(driver, "1 found");
+    expect(await rows(driver)).toEqual([expect.stringContaining("orders/7")]);
+    await clear();
+  });
+
+  test("a query that does not read says where, and what would", async () => {
+    const { driver } = hookline;
+    await press(driver, "/");
+    await type(driver, "evnt:order.paid");
+    await sees(driver, "There is no field");
+    await shot("error");
+    expect(await rows(driver), "what was found before stays").toHaveLength(12);
+    await click(driver, "Use event:order.paid");
+    await until("the query", async () => (await query()) === "event:order.paid");
+    await clear();
+  });
+
+  test("what arrives is found if it matches, and left out if not", async () => {
+    const { driver } = hookline;
+    await press(driver, "/");
+    await type(driver, "header.x-shop:east");
+    await sees(driver, "Nothing stored matches");
+    await send("inbox/orders/20", { event: "order.paid" }, { "x-shop": "west" });
+    await send("inbox/orders/21", { event: "order.paid" }, { "x-shop": "east" });
+    await until("the row", async () => (await rows(driver)).length === 1);
+    expect(await rows(driver)).toEqual([expect.stringContaining("orders/21")]);
+    await clear();
+  });
+
+  test("only this and not this, from a value of a body", async () => {
+    const { driver } = hookline;
+    await press(driver, Key.HOME);
+    await sees(driver, "Copy as curl");
+    await until("the tree", () => driver.executeScript<boolean>("const tree = document.querySelector('[role=tree]'); tree?.focus(); return Boolean(tree)"));
+    await press(driver, Key.ARROW_DOWN);
+    await click(driver, "Only this value");
+    await until("the query", async () => (await query()) === "body.event:order.paid");
+    await until("fewer rows", async () => (await rows(driver)).length === 10);
+    await click(driver, "Not this value");
+    await until("the query", async () => (await query()) === "-body.event:order.paid");
+    await until("the others", async () => (await rows(driver)).length === 4);
+    await clear();
+  });
+
+  test("a saved query counts, tells of new ones, and opens again", async () => {
+    const { driver } = hookline;
+    await press(driver, "/");
+    await type(driver, "body.event:order.refunded");
+    await sees(driver, "4 found");
+    await chord(driver, Key.CONTROL, "s");
+    await sees(driver, "Save this query");
+    await type(driver, "Refunds", Key.TAB, Key.TAB, Key.SPACE);
+    await shot("save");
+    await press(driver, Key.TAB, Key.ENTER);
+    await noDialog(driver);
+    await sees(driver, /Refunds\s*4/);
+    await clear();
+    await send("inbox/orders/30", { event: "order.refunded" });
+    await sees(driver, "Refunds: POST /inbox/orders/30");
+    await sees(driver, /Refunds\s*5/);
+    await click(driver, "Refunds");
+    await until("the query", async () => (await query()) === "body.event:order.refunded");
+    await until("its rows", async () => (await rows(driver)).length === 5);
+    const { items } = await hookline.api<{ items: object[] }>("/queries");
+    expect(items).toEqual([{ name: "Refunds", query: "body.event:order.refunded", inbox: "inbox", notify: true }]);
+  });
+
+  test("all requests are one list, and axe finds nothing serious", async () => {
+    const { driver } = hookline;
+    const found: Record<string, string[]> = {};
+    for (const theme of ["light", "dark"] as const) {
+      await press(driver, "g", "a");
+      await sees(driver, "All requests");
+      await setTheme(driver, theme);
+      await until("the list", async () => (await rows(driver)).length > 10);
+      await press(driver, "/");
+      await type(driver, "path:orders -body.event:order.paid (size:>10 or pinned:true) ");
+      await sees(driver, "found");
+      found[theme] = await serious(driver);
+      await shot(theme);
+      await clear();
+    }
+    expect(found).toEqual({ light: [], dark: [] });
+  });
+});
