@@ -56,6 +56,8 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
   const [caret, setCaret] = useState<number>();
   const [open, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
+  /** Ctrl+Space asked for completions. */
+  const [asked, setAsked] = useState(false);
   const [saving, setSaving] = useState(false);
   const input = useRef<HTMLInputElement>(null);
   const under = useRef<HTMLDivElement>(null);
@@ -97,7 +99,8 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
   }, [typed, read, isRead]);
 
   const before = [...text].slice(0, caret).join("");
-  const offered: Completion[] = !open
+  // Behind a space a new term may begin, or the query be done: what was found is not covered.
+  const offered: Completion[] = !open || (!asked && /\S\s$/.test(before))
     ? []
     : text.trim() === ""
       ? [...history().map((one) => ({ text: one, means: "asked before", at: 0, length: [...text].length })), ...(read?.completions ?? [])]
@@ -141,7 +144,10 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
         onLeave();
       },
     };
-    if (event.key === " " && event.ctrlKey) setOpen(true);
+    if (event.key === " " && event.ctrlKey) {
+      setOpen(true);
+      setAsked(true);
+    }
     // With nothing to take, Tab goes on as everywhere.
     else if (event.key === "Tab" && (event.shiftKey || !text || (isRead && !shown.length))) return;
     else if (actions[event.key]) actions[event.key]!();
@@ -174,6 +180,7 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
             onChange={(event) => {
               setText(event.target.value);
               setOpen(true);
+              setAsked(false);
               setAt(-1);
               follow();
             }}
@@ -204,8 +211,8 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
               onMouseDown={(event) => (event.preventDefault(), accept(one))}
               className={`flex items-center gap-3 rounded-md px-2 py-1 ${place === at ? "bg-selection" : "hover:bg-hover"}`}
             >
-              <span className="truncate font-mono text-data">{one.text}</span>
-              <span className="ml-auto shrink-0 text-small text-ink-2">{one.means}</span>
+              <span className="max-w-full shrink-0 truncate font-mono text-data">{one.text}</span>
+              <span className="ml-auto min-w-0 truncate text-small text-ink-2">{one.means}</span>
             </li>
           ))}
         </ul>
