@@ -65,11 +65,11 @@ async fn a_query_finds_pages_counts_and_errs() {
     assert_eq!(newer["items"].as_array().map(Vec::len), Some(3), "itself and what is newer");
 
     for (path, code) in [
-        ("/requests?q=evnt:x", "invalid_query"),
+        ("/requests?q=evnt:x", "bad_query"),
         ("/requests?q=x&skip=3", "invalid"),
         ("/requests?from=x", "invalid"),
-        ("/requests/count?q=(", "invalid_query"),
-        ("/feed?query=(", "invalid_query"),
+        ("/requests/count?q=(", "bad_query"),
+        ("/feed?query=(", "bad_query"),
     ] {
         let answer = serve.request(Method::GET, path).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
@@ -188,7 +188,7 @@ async fn saved_queries_stay_and_tell() {
         (200, json!({ "name": "Paid orders", "query": "body.state:paid", "inbox": "inbox", "notify": true }))
     );
     for (name, body, code) in [
-        ("x", json!({ "query": "evnt:x" }), "invalid_query"),
+        ("x", json!({ "query": "evnt:x" }), "bad_query"),
         ("x", json!({ "query": "x", "inbox": "nowhere" }), "unknown_inbox"),
         (&"x".repeat(61), json!({ "query": "x" }), "invalid"),
     ] {

@@ -10,6 +10,7 @@ import { goLive, queries } from "./feed/live";
 import { api } from "./api/client";
 import { AllRequestsPage, InboxPage } from "./inbox/inbox-page";
 import { choosePlatform } from "./platform";
+import { DiffPage } from "./request/diff-page";
 import { preferences } from "./settings/preferences";
 import { SettingsPage } from "./settings/settings-page";
 import { App } from "./shell/app";
@@ -27,7 +28,7 @@ const start = createRoute({
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
     const [, view, name] = place.split(/[/?]/);
-    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "requests" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "requests" || view === "diff" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
@@ -53,6 +54,13 @@ const requests = createRoute({
     return <AllRequestsPage request={request} query={requests.useSearch().q ?? ""} />;
   },
 });
+const diff = createRoute({
+  getParentRoute: () => root,
+  path: "/diff/$a/$b",
+  component: function Diff() {
+    return <DiffPage {...diff.useParams()} />;
+  },
+});
 const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsPage });
 
 const endpoints = createRoute({
@@ -74,7 +82,7 @@ const deliveries = createRoute({
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, settings, endpoints, deliveries, scenarios, lab]), defaultPreload: false });
+const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, scenarios, lab]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -9,6 +9,7 @@ mod backup;
 mod compose;
 mod content;
 mod data_dir;
+mod diff;
 mod engine;
 mod feed;
 mod handshake;

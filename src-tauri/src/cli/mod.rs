@@ -3,6 +3,7 @@
 mod backup;
 mod delivery;
 mod destination;
+mod diff;
 mod endpoint;
 mod error;
 mod inbox;
@@ -71,6 +72,8 @@ enum Call {
     Requests(requests::Args),
     /// Show one request
     Show(show::Args),
+    /// Compare two requests; exit status 1 if anything differs
+    Diff(diff::Args),
     /// Make, list, change and remove inboxes
     #[command(subcommand)]
     Inbox(Box<inbox::Verb>),
@@ -157,6 +160,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     let done = match verb {
         Call::Requests(args) => requests::run(&api, context, args).await,
         Call::Show(args) => show::run(&api, context, args).await,
+        Call::Diff(args) => diff::run(&api, context, args).await,
         Call::Inbox(verb) => inbox::run(&api, context, *verb).await,
         Call::Trigger(args) => trigger::run(&api, context, *args).await,
         Call::Scenario(verb) => scenario::run(&api, context, verb).await,

@@ -140,6 +140,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What differs between two requests: JSON by its structure, text line by line, anything else in bytes. */
+        get: operations["diff_read"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/endpoints": {
         parameters: {
             query?: never;
@@ -1015,6 +1032,11 @@ export interface components {
             /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
             path: string;
         };
+        /**
+         * @description How bodies were compared.
+         * @enum {string}
+         */
+        BodyBasis: "json" | "text" | "bytes";
         /** @description One cause that was looked at. */
         Cause: {
             /** @description It in a sentence. */
@@ -1257,6 +1279,23 @@ export interface components {
             stored_at: string;
             /** @description Trailers of a chunked body. */
             trailers: components["schemas"]["HeaderLine"][];
+        };
+        /** @description What differs between two requests. */
+        Diff: {
+            /** @description How the bodies were compared. */
+            basis: components["schemas"]["BodyBasis"];
+            /** @description The bodies, with little around what differs. */
+            body: components["schemas"]["Row"][];
+            /** @description Rows of the bodies that differ. */
+            changes: number;
+            /** @description Headers by name in the order of the first; credentials masked. */
+            headers: components["schemas"]["Row"][];
+            /** @description Method and target. */
+            line: components["schemas"]["Row"];
+            /** @description What else is to say of the bodies, in a sentence. */
+            note?: string | null;
+            /** @description Whether nothing differs but the time, the sender's port and the like. */
+            same: boolean;
         };
         /** @description An address Hookline sends to. */
         Endpoint: components["schemas"]["EndpointSettings"] & {
@@ -1982,6 +2021,23 @@ export interface components {
             /** @description How they ended: `skipped`, `filtered`, `failed`, `exhausted` or `cancelled`. */
             state: components["schemas"]["DeliveryState"];
         };
+        /** @description One row of a comparison. */
+        Row: {
+            /** @description What the first has there. */
+            a?: string | null;
+            /** @description What the second has there. */
+            b?: string | null;
+            /** @description How deep it stands in a JSON document. */
+            depth: number;
+            kind: components["schemas"]["RowKind"];
+            /** @description How many rows are left out. */
+            skipped: number;
+        };
+        /**
+         * @description How a row differs.
+         * @enum {string}
+         */
+        RowKind: "same" | "added" | "removed" | "changed" | "skipped";
         /** @description A query with a name. */
         SavedQuery: components["schemas"]["SavedQueryNew"] & {
             /** @description Its name. */
@@ -2683,6 +2739,38 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    diff_read: {
+        parameters: {
+            query: {
+                /** @description Id of the first request. */
+                a: string;
+                /** @description Id of the second. */
+                b: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diff"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -33,6 +33,7 @@ export const COMMANDS = [
   { id: "copy-raw", title: "Copy as raw HTTP", keys: ["Shift+C"], group: "Requests", needs: "request" },
   { id: "copy-body", title: "Copy body", keys: ["y"], group: "Requests", needs: "request" },
   { id: "copy-headers", title: "Copy headers", keys: ["Shift+Y"], group: "Requests", needs: "request" },
+  { id: "diff", title: "Compare: mark one, then another", keys: ["d"], group: "Requests", needs: "request" },
   { id: "pin", title: "Pin or unpin", keys: ["p"], group: "Requests", needs: "request" },
   { id: "note", title: "Write a note", keys: ["m"], group: "Requests", needs: "request" },
   { id: "delete", title: "Delete request", keys: ["Delete", "Backspace"], group: "Requests", needs: "request" },

@@ -138,7 +138,7 @@ export class FoundList implements Rows {
     if (this.#ended) return;
     this.searching = false;
     this.loaded = true;
-    if (error instanceof CallError && error.code === "invalid_query") {
+    if (error instanceof CallError && error.code === "bad_query") {
       this.error = error;
     } else {
       tellFailure(error);

@@ -1,5 +1,6 @@
 import { Tabs } from "@base-ui/react/tabs";
-import { AlertTriangle, ArrowLeft, NotebookPen, Pin, Terminal, Trash2 } from "lucide-react";
+import { AlertTriangle, ArrowLeft, GitCompare, NotebookPen, Pin, Terminal, Trash2 } from "lucide-react";
+import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 
 import { api, type Detail } from "../api/client";
@@ -9,7 +10,7 @@ import { useCommands } from "../commands/use-commands";
 import { useRequest } from "../feed/live";
 import { Button, Dialog, IconButton, INPUT, Notice } from "../parts/controls";
 import { duration, moment, size, visible } from "../parts/format";
-import { attempt } from "../parts/toasts";
+import { attempt, tell } from "../parts/toasts";
 import { requestActions } from "./actions";
 import { AnswerTab } from "./answer-tab";
 import { BodyTab } from "./body/body-tab";
@@ -44,12 +45,16 @@ function Note({ detail, open, onClose }: { detail: Detail; open: boolean; onClos
   );
 }
 
+/** The request that the next one is compared with. */
+let marked: string | undefined;
+
 /** Who goes through requests looks at the same side of each. */
 let lastTab = "body";
 
 export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: () => void; onGone: () => void }) {
   const { data: detail, error } = useRequest(id);
   const [tab, setTab] = useState(lastTab);
+  const navigate = useNavigate();
   const [noting, setNoting] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const actions = requestActions(id);
@@ -65,6 +70,16 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
     "copy-raw": actions.copyRaw,
     "copy-body": actions.copyBody,
     "copy-headers": actions.copyHeaders,
+    diff: () => {
+      if (marked && marked !== id) {
+        const first = marked;
+        marked = undefined;
+        void navigate({ to: "/diff/$a/$b", params: { a: first, b: id } });
+      } else {
+        marked = id;
+        tell(`Marked. Choose another request and press ${firstKeys("diff")} to compare.`);
+      }
+    },
     pin: () => detail && actions.pin(!detail.pinned),
     note: () => setNoting(true),
     delete: () => {
@@ -106,6 +121,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
           </Button>
           <IconButton label={detail.pinned ? "Unpin" : "Pin"} icon={Pin} pressed={detail.pinned} keys={firstKeys("pin")} onClick={() => actions.pin(!detail.pinned)} />
           <IconButton label="Write a note" icon={NotebookPen} keys={firstKeys("note")} onClick={() => setNoting(true)} />
+          <IconButton label="Compare with another" icon={GitCompare} keys={firstKeys("diff")} onClick={() => perform("diff")} />
           <IconButton label="Delete request" icon={Trash2} keys={firstKeys("delete")} onClick={() => perform("delete")} />
           <CommandMenu label="More for this request" commands={MENU} />
         </div>

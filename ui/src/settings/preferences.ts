@@ -7,6 +7,8 @@ export interface Preferences {
   density: "cosy" | "compact";
   zoom: number;
   bodyView: "tree" | "text" | "hex";
+  /** How comparisons are laid out. */
+  diff: "side" | "inline";
   /** Of code that is shown. */
   language: string;
   framework: string;
@@ -14,7 +16,7 @@ export interface Preferences {
 }
 
 const KEY = "hookline-preferences";
-const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", language: "node", framework: "express", place: "/" };
+const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", diff: "side", language: "node", framework: "express", place: "/" };
 const ZOOMS = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const;
 
 function stored(): Preferences {

@@ -167,7 +167,7 @@ impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
         Self::new(
             rejection.status(),
-            "invalid_parameters",
+            "invalid_query",
             rejection.body_text(),
             "See /api/v1/openapi.json for the parameters.",
         )

@@ -1,6 +1,7 @@
 //! The API as a value: one router, described by one OpenAPI document.
 
 mod deliveries;
+mod diff;
 mod endpoints;
 mod error;
 mod events;
@@ -96,6 +97,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
                 .routes(routes!(signature::find))
                 .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
         )
+        .routes(routes!(diff::read))
         .routes(routes!(queries::read))
         .routes(routes!(queries::fields))
         .routes(routes!(queries::list))

@@ -19,7 +19,7 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let hint =
             "`hookline requests --help` and docs/query.md have the language; /api/v1/query says where it is wrong.";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_query", error.to_string(), hint)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_query", error.to_string(), hint)
     }
 }
 

@@ -116,8 +116,7 @@ fn walk_value(raw: &str, depth: usize, walk: &mut dyn Walk) -> Result<(), Unread
     match raw.as_bytes().first() {
         Some(b'{' | b'[') if depth > STEPS_MAX => Ok(()),
         Some(b'{') => {
-            let Entries(entries) = serde_json::from_str(raw).map_err(|_| Unreadable)?;
-            for (key, value) in entries {
+            for (key, value) in entries(raw).ok_or(Unreadable)? {
                 walk.enter(Some(&key));
                 walk_value(value.get(), depth + 1, walk)?;
                 walk.leave();
@@ -147,7 +146,11 @@ fn walk_value(raw: &str, depth: usize, walk: &mut dyn Walk) -> Result<(), Unread
     }
 }
 
-/// An object's keys and values, in order and with repeats.
+/// An object's keys and values, in order and with repeats; none if it is no object.
+pub(crate) fn entries(raw: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
+    serde_json::from_str(raw).ok().map(|Entries(entries)| entries)
+}
+
 struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {

@@ -15,7 +15,7 @@ mod value;
 pub(crate) use field::FIELDS;
 pub use field::{Field, Kind};
 pub(crate) use fold::{fold, looks_like_json};
-pub(crate) use json::{Step, Walk, key_in_path, walk};
+pub(crate) use json::{Step, Walk, entries, key_in_path, walk};
 pub(crate) use narrow::{DUPLICATE, Names, Narrow};
 pub use parse::QueryError;
 pub(crate) use pattern::{Pattern, canonical};

@@ -1,0 +1,70 @@
+//! Bodies that are no JSON, line by line or byte by byte.
+
+use std::time::Duration;
+
+use similar::{DiffOp, TextDiff};
+
+use super::{Row, shown};
+
+/// How long the fewest changes are looked for; then those found so far do.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Bytes of a row of hexadecimal.
+const HEX: usize = 16;
+
+/// Rows of hexadecimal shown from the first that differs on.
+const HEX_ROWS: usize = 32;
+
+pub(super) fn rows(a: &str, b: &str) -> Vec<Row> {
+    let diff = TextDiff::configure().timeout(TIMEOUT).diff_lines(a, b);
+    let (old, new): (Vec<&str>, Vec<&str>) = (a.split_inclusive('\n').collect(), b.split_inclusive('\n').collect());
+    let line =
+        |lines: &[&str], at: usize| lines.get(at).map(|line| shown(line.trim_end_matches(['\r', '\n']).as_bytes()));
+    let mut rows = Vec::new();
+    for op in diff.ops() {
+        let (a, b) = (op.old_range(), op.new_range());
+        let count = a.len().max(b.len());
+        for n in 0..count {
+            let first = (n < a.len()).then(|| line(&old, a.start + n)).flatten();
+            let second = (n < b.len()).then(|| line(&new, b.start + n)).flatten();
+            let mut row = Row::of(0, first, second);
+            // Lines that end otherwise look the same.
+            if !matches!(op, DiffOp::Equal { .. }) && row.kind == super::RowKind::Same {
+                row.kind = super::RowKind::Changed;
+                row.a = row.a.map(|text| format!("{text}{}", ending(old.get(a.start + n).copied())));
+                row.b = row.b.map(|text| format!("{text}{}", ending(new.get(b.start + n).copied())));
+            }
+            rows.push(row);
+        }
+    }
+    rows
+}
+
+/// How a line ends, to be seen.
+fn ending(line: Option<&str>) -> &'static str {
+    match line {
+        Some(line) if line.ends_with("\r\n") => "␍␊",
+        Some(line) if line.ends_with('\n') => "␊",
+        _ => " (no end of line)",
+    }
+}
+
+/// Rows of hexadecimal from the first byte that differs on.
+pub(super) fn bytes(a: &[u8], b: &[u8]) -> Vec<Row> {
+    if a == b {
+        return Vec::new();
+    }
+    let first = a.iter().zip(b).position(|(a, b)| a != b).unwrap_or(a.len().min(b.len())) / HEX * HEX;
+    let hex = |bytes: &[u8], at: usize| {
+        let piece = bytes.get(at..bytes.len().min(at + HEX)).filter(|piece| !piece.is_empty())?;
+        let codes: Vec<String> = piece.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String =
+            piece.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
+        Some(format!("{at:08x}  {:<47}  {text}", codes.join(" ")))
+    };
+    (0..HEX_ROWS)
+        .map(|n| first + n * HEX)
+        .take_while(|at| *at < a.len().max(b.len()))
+        .map(|at| Row::of(0, hex(a, at), hex(b, at)))
+        .collect()
+}
