@@ -242,6 +242,7 @@ async fn only_the_owner_can_read_the_data() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&serve.data), 0o700);
     for entry in fs::read_dir(&serve.data).unwrap().flatten() {
-        assert_eq!(mode(&entry.path()), 0o600, "{}", entry.path().display());
+        let expected = if entry.file_type().unwrap().is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&entry.path()), expected, "{}", entry.path().display());
     }
 }

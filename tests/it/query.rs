@@ -297,3 +297,56 @@ async fn a_damaged_index_is_made_again_and_never_believed() {
     until("the files to go", async || std::fs::read_dir(&folder).ok()?.next().is_none().then_some(())).await;
     assert_eq!(found(&serve, "rarest").await, [7]);
 }
+
+#[tokio::test]
+async fn two_requests_are_compared_and_the_exit_status_says_so() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    let url = format!("{}/inbox", serve.receiver);
+    let json = "application/json";
+    for (kind, shop, body) in [
+        (json, "a", r#"{"id":1,"items":[{"id":"x","n":1},{"id":"y","n":2}]}"#.to_owned()),
+        (json, "b", r#"{ "items":[{"n":1,"id":"x"},{"id":"z","n":3},{"id":"y","n":2}], "id":1.0 }"#.to_owned()),
+        (json, "a", r#"{"id":1,"items":[{"id":"x","n":1},{"id":"y","n":2}]}"#.to_owned()),
+        ("text/plain", "a", "one\ntwo\r\nthree".to_owned()),
+        ("text/plain", "a", "one\ntwo\nthree".to_owned()),
+        (json, "a", format!("[{}]", "1,".repeat(5_000_000) + "2")),
+    ] {
+        let sent = client.post(&url).header("content-type", kind).header("x-shop", shop).body(body).send().await;
+        assert_eq!(sent.expect("an answer").status(), 200);
+    }
+    let mut ids: Vec<String> =
+        serve.all("inbox").await.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect();
+    ids.reverse();
+    let diff = async |a: usize, b: usize| serve.get(&format!("/diff?a={}&b={}", ids[a], ids[b])).await;
+    let differing = |rows: &Value| -> Vec<String> {
+        let rows =
+            rows.as_array().expect("rows").iter().filter(|row| row["kind"] != "same" && row["kind"] != "skipped");
+        rows.map(|row| format!("{}|{}", row["a"].as_str().unwrap_or("-"), row["b"].as_str().unwrap_or("-"))).collect()
+    };
+
+    let json = diff(0, 1).await;
+    assert_eq!((&json["same"], &json["basis"], &json["changes"]), (&json!(false), &json!("json"), &json!(4)));
+    assert_eq!(
+        differing(&json["body"]),
+        ["-|{", "-|\"id\": \"z\"", "-|\"n\": 3", "-|}"],
+        "keys that moved and numbers written otherwise are no change"
+    );
+    assert!(differing(&json["headers"]).contains(&"x-shop: a|x-shop: b".to_owned()), "{json}");
+    let twice = diff(0, 2).await;
+    assert_eq!((&twice["same"], &twice["changes"]), (&json!(true), &json!(0)));
+    let text = diff(3, 4).await;
+    assert_eq!((&text["basis"], differing(&text["body"])), (&json!("text"), vec!["two␍␊|two␊".to_owned()]));
+    let large = diff(0, 5).await;
+    assert!(large["note"].as_str().is_some_and(|note| note.contains("its size alone")), "{large}");
+    let missing = serve.request(Method::GET, &format!("/diff?a={}&b=x", ids[0])).send().await.expect("an answer");
+    assert_eq!(missing.status(), StatusCode::NOT_FOUND);
+
+    let same = serve.cli(&["diff", &ids[0], &ids[2]]);
+    assert_eq!((same.status.code(), String::from_utf8_lossy(&same.stderr).trim()), (Some(0), "Nothing differs."));
+    let other = serve.cli(&["diff", &ids[0], &ids[1]]);
+    assert_eq!(other.status.code(), Some(1));
+    let out = String::from_utf8(other.stdout).expect("UTF-8");
+    assert!(out.contains("- x-shop: a\n+ x-shop: b\n") && out.contains("+       \"id\": \"z\"\n"), "{out}");
+    assert_eq!(serve.cli(&["diff", &ids[0], "x"]).status.code(), Some(2));
+}

@@ -120,6 +120,35 @@ describe.each(DOORS)("queries in the %s", (door) => {
     expect(items).toEqual([{ name: "Refunds", query: "body.event:order.refunded", inbox: "inbox", notify: true }]);
   });
 
+  test("two requests are compared, side by side and inline", async () => {
+    const { driver } = hookline;
+    await press(driver, "g", "i");
+    await until("the list", async () => (await rows(driver)).length > 10);
+    await press(driver, "/");
+    await type(driver, "body.data.id:>=10");
+    await sees(driver, "2 found");
+    await press(driver, Key.ENTER, "j");
+    await sees(driver, "Zoë 11");
+    await press(driver, "d");
+    await sees(driver, "Marked.");
+    await press(driver, "j");
+    await sees(driver, "Zoë 10");
+    await press(driver, "d");
+    await sees(driver, "Bodies compared as JSON");
+    await sees(driver, '"customer": "Zoë 10"');
+    const seenRows = () => driver.executeScript<string>("return document.querySelector('[aria-label=\"What differs\"]').innerText.replace(/\\s+/g, ' ')");
+    expect(await seenRows()).toMatch(/x-shop: north.*x-shop: south/);
+    const faults = await serious(driver);
+    await shot("diff");
+    await click(driver, "Inline");
+    await until("one column", async () => /− *(changed: |only in the first: )?"id": 11.*\+ *(changed: |only in the second: )?"id": 10/.test(await seenRows()));
+    await shot("diff-inline");
+    expect(faults).toEqual([]);
+    await press(driver, Key.ESCAPE);
+    await until("the list again", async () => (await rows(driver)).length === 2);
+    await clear();
+  });
+
   test("all requests are one list, and axe finds nothing serious", async () => {
     const { driver } = hookline;
     const found: Record<string, string[]> = {};

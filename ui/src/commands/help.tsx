@@ -1,5 +1,35 @@
+import { useQuery } from "@tanstack/react-query";
+import { Fragment } from "react";
+
+import { api } from "../api/client";
 import { Dialog, Keys } from "../parts/controls";
 import { COMMANDS, keysText } from "./commands";
+
+const TERMS = [
+  ["word, \"two words\"", "looked for in body, headers and target"],
+  ["a b, a or b, -a, (…)", "both, either, not, together"],
+  ["field:value, field=value", "equal or contains; exactly, case too"],
+  ["status:5xx  size:>1mb  age:<2h", "ranges, sizes, times"],
+  ["event:chat.*  /ord(er)?s/", "anything in its place; a regular expression"],
+] as const;
+
+/** The query language on one page, drawn from its table of fields. */
+function Queries({ open }: { open: boolean }) {
+  const fields = useQuery({ queryKey: ["query-fields"], queryFn: api.queryFields, enabled: open }).data?.items ?? [];
+  return (
+    <section className="border-t border-line pt-3">
+      <h3 className="mb-1 font-semibold">Queries</h3>
+      <dl className="grid grid-cols-[auto_1fr] gap-x-6">
+        {[...TERMS, ...fields.map(({ example, means }) => [example, means] as const)].map(([written, means]) => (
+          <Fragment key={written}>
+            <dt className="py-0.5 font-mono text-data">{written}</dt>
+            <dd className="py-0.5 text-ink-2">{means}</dd>
+          </Fragment>
+        ))}
+      </dl>
+    </section>
+  );
+}
 
 /** The key map, drawn from the command table. */
 export function Help({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -28,6 +58,7 @@ export function Help({ open, onClose }: { open: boolean; onClose: () => void }) 
           </section>
         ))}
       </div>
+      <Queries open={open} />
     </Dialog>
   );
 }

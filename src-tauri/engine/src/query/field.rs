@@ -96,3 +96,21 @@ pub(super) fn like(name: &str) -> Option<&'static Field> {
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, field)| field)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_for_people_has_every_field() {
+        let page = include_str!("../../../../docs/query.md");
+        for field in FIELDS {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", field.name))).unwrap_or_default();
+            assert!(
+                row.contains(field.means) && row.ends_with(&format!("`{}` |", field.example)),
+                "{}: {row}",
+                field.name
+            );
+        }
+    }
+}
