@@ -350,3 +350,46 @@ async fn two_requests_are_compared_and_the_exit_status_says_so() {
     assert!(out.contains("- x-shop: a\n+ x-shop: b\n") && out.contains("+       \"id\": \"z\"\n"), "{out}");
     assert_eq!(serve.cli(&["diff", &ids[0], "x"]).status.code(), Some(2));
 }
+
+#[tokio::test]
+async fn the_requests_of_one_event_are_a_thread() {
+    let serve = Serve::start();
+    serve
+        .patch("/inboxes/inbox", json!({ "answer": { "status": 500 }, "verification": { "provider": "github" } }))
+        .await;
+    let client = reqwest::Client::new();
+    let send = async |id: &str, body: &str| {
+        let sent = client
+            .post(format!("{}/inbox", serve.receiver))
+            .header("x-github-event", "push")
+            .header("x-github-delivery", id)
+            .body(body.to_owned())
+            .send()
+            .await;
+        sent.expect("an answer").status().as_u16()
+    };
+    assert_eq!(send("one", "{\"n\":1}").await, 500);
+    assert_eq!(send("one", "{\"n\":1}").await, 500);
+    serve.patch("/inboxes/inbox", json!({ "answer": { "status": 200 } })).await;
+    for (id, body) in [("one", "{\"n\":1}"), ("two", "{\"n\":1}"), ("one", "{\"n\":2}"), ("one", "{\"n\":1}")] {
+        assert_eq!(send(id, body).await, 200);
+    }
+    let all = until("the event ids", async || {
+        let all = serve.all("inbox").await;
+        (all.len() == 6 && all.iter().all(|item| item["event_id"].is_string())).then_some(all)
+    })
+    .await;
+    let earlier: Vec<u64> = all.iter().rev().filter_map(|item| item["earlier"].as_u64()).collect();
+    assert_eq!(earlier, [0, 1, 2, 0, 3, 4]);
+    let thread = serve.get(&format!("/requests/{}/thread", all[0]["id"].as_str().expect("an id"))).await;
+    let repeats: Vec<&str> =
+        thread["items"].as_array().expect("items").iter().filter_map(|item| item["repeat"].as_str()).collect();
+    assert_eq!(repeats, ["first", "retry", "retry", "altered", "duplicate"]);
+    assert_eq!((&thread["event_id"], &thread["more"]), (&json!("one"), &json!(false)));
+    assert_eq!(thread["items"][0]["after_ms"], Value::Null);
+    assert!(thread["items"][1]["after_ms"].as_f64().is_some_and(|ms| ms > 0.0));
+    let duplicates = serve.get("/requests?q=duplicate:true%20eventid:one").await;
+    assert_eq!(duplicates["items"].as_array().map(Vec::len), Some(4));
+    let alone = serve.get(&format!("/requests/{}/thread", all[2]["id"].as_str().expect("an id"))).await;
+    assert_eq!(alone["items"].as_array().map(Vec::len), Some(1));
+}

@@ -120,6 +120,26 @@ describe.each(DOORS)("queries in the %s", (door) => {
     expect(items).toEqual([{ name: "Refunds", query: "body.event:order.refunded", inbox: "inbox", notify: true }]);
   });
 
+  test("a thread says what is the same, and what is not", async () => {
+    const { driver } = hookline;
+    await hookline.api("/inboxes", { method: "POST", body: JSON.stringify({ name: "repo", verification: { provider: "github" } }) });
+    const push = (n: number) => send("repo", { n }, { "x-github-event": "push", "x-github-delivery": "d-1" });
+    for (const n of [1, 1, 2]) await push(n);
+    await click(driver, "repo");
+    await until("the marks", async () => (await rows(driver)).filter((row) => /push.*repeat number/.test(row)).length === 2);
+    await press(driver, "j");
+    await click(driver, "Thread");
+    await sees(driver, "other bytes");
+    await sees(driver, "duplicate");
+    const faults = await serious(driver);
+    await shot("thread");
+    expect(faults).toEqual([]);
+    await click(driver, "compare with the one before");
+    await sees(driver, "Nothing differs.");
+    await press(driver, Key.ESCAPE);
+    await click(driver, "Body");
+  });
+
   test("two requests are compared, side by side and inline", async () => {
     const { driver } = hookline;
     await press(driver, "g", "i");

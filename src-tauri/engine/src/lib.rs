@@ -32,6 +32,7 @@ mod search;
 mod settings;
 mod snippet;
 mod test_event;
+mod thread;
 mod time;
 mod verification;
 

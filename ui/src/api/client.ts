@@ -46,6 +46,7 @@ export interface ProviderFile {
     policy: Record<string, Fact>;
   };
 }
+export type ThreadItem = components["schemas"]["ThreadItem"];
 export type Diff = components["schemas"]["Diff"];
 export type DiffRow = Diff["body"][number];
 export type SavedQuery = components["schemas"]["SavedQuery"];
@@ -97,6 +98,7 @@ export const api = {
   countRequests: (query: { q: string; inbox?: string; after?: string }) => value(client.GET("/api/v1/requests/count", { params: { query } })),
   readQuery: (text: string, caret?: number) => value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
   queryFields: () => value(client.GET("/api/v1/query/fields")),
+  thread: (id: string) => value(client.GET("/api/v1/requests/{id}/thread", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
   savedQueries: () => value(client.GET("/api/v1/queries")),
   saveQuery: (name: string, body: Omit<SavedQuery, "name">) => value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),

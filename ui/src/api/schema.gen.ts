@@ -836,6 +836,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/requests/{id}/thread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that belongs to the same event: repeats, with whether they are the same, and deliveries. */
+        get: operations["requests_read_thread"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scenarios": {
         parameters: {
             query?: never;
@@ -1944,6 +1961,11 @@ export interface components {
             /** @description Whether the inbox itself is removed. */
             whole_inbox: boolean;
         };
+        /**
+         * @description How a request stands to those of its event before it.
+         * @enum {string}
+         */
+        Repeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
         /** @description How many requests match. */
         RequestCount: {
             /** @description Whether there are more than were counted to. */
@@ -2291,6 +2313,11 @@ export interface components {
             body_bytes: number;
             /** @description Whether the body is whole. */
             body_state: string;
+            /**
+             * Format: int32
+             * @description Requests of the same event that this inbox had before it; a hundred stands for more.
+             */
+            earlier: number;
             /** @description The event's own id. */
             event_id?: string | null;
             /** @description What happened, as the vendor names it. */
@@ -2347,6 +2374,33 @@ export interface components {
         TestEvent: {
             /** Format: int32 */
             status: number;
+        };
+        /** @description All that belongs to one event, the oldest first. */
+        Thread: {
+            /** @description The event's id; none where the request has none, and is alone. */
+            event_id?: string | null;
+            items: components["schemas"]["ThreadItem"][];
+            /** @description Whether there are more than are shown. */
+            more: boolean;
+        };
+        /** @description One thing that belongs to an event. */
+        ThreadItem: {
+            /**
+             * Format: double
+             * @description Since the request before it, in ms.
+             */
+            after_ms?: number | null;
+            /** @enum {string} */
+            kind: "request";
+            /** @description How it stands to those before it. */
+            repeat: components["schemas"]["Repeat"];
+            /** @description The request. */
+            request: components["schemas"]["Summary"];
+        } | {
+            /** @description The delivery. */
+            delivery: components["schemas"]["Delivery"];
+            /** @enum {string} */
+            kind: "delivery";
         };
         /** @description What an exchange took, in µs; a step that was not needed has none. */
         Timings: {
@@ -4505,6 +4559,35 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_read_thread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Thread"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

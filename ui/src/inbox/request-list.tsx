@@ -94,6 +94,7 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
                 bytes={request.body_bytes}
                 state={request.body_state}
                 eventType={request.event_type}
+                earlier={request.earlier}
                 verdict={request.verdict}
                 reason={request.reason}
                 age={age(request.arrived_at, now)}

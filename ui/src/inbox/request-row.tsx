@@ -1,4 +1,4 @@
-import { AlertTriangle, NotebookPen, Pin } from "lucide-react";
+import { AlertTriangle, NotebookPen, Pin, RotateCcw } from "lucide-react";
 import { memo } from "react";
 
 import type { Summary } from "../api/client";
@@ -13,6 +13,7 @@ export interface RowProps {
   bytes: number;
   state: string;
   eventType: string | null | undefined;
+  earlier: number;
   verdict: Summary["verdict"];
   reason: string | null | undefined;
   age: string;
@@ -29,7 +30,7 @@ export interface RowProps {
 const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
 
 /** One request in the list. It takes only plain values, so that an unchanged row is not drawn again. */
-export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, verdict, reason, age, pinned, noted, unread, selected, place, total, top, onPick }: RowProps) {
+export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, earlier, verdict, reason, age, pinned, noted, unread, selected, place, total, top, onPick }: RowProps) {
   const path = visible(target);
   const slash = path.indexOf("/", 1);
   return (
@@ -51,6 +52,12 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
         <span className={slash > 0 ? "font-normal text-ink-3" : ""}>{slash > 0 ? path.slice(0, slash) : path.slice(0, 300)}</span>
         {slash > 0 && path.slice(slash, 300)}
       </span>
+      {earlier > 0 && (
+        <span className="flex shrink-0 items-center gap-0.5 text-small font-normal text-ink-2" title={`Arrived ${earlier} times before, see its thread`}>
+          <RotateCcw size={12} aria-hidden />
+          <span className="sr-only">repeat number</span> {earlier >= 100 ? "100+" : earlier + 1}
+        </span>
+      )}
       {STATES[state] && (
         <span className="flex shrink-0 items-center gap-1 text-small font-normal text-warning">
           <AlertTriangle size={13} aria-hidden /> {STATES[state]}

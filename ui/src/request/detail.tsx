@@ -17,6 +17,7 @@ import { BodyTab } from "./body/body-tab";
 import { HeadersTab } from "./headers-tab";
 import { RawTab } from "./raw-tab";
 import { SignatureTab } from "./signature-tab";
+import { ThreadTab } from "./thread-tab";
 import { Verdict } from "../signature/verdict";
 
 const MENU = ["copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
@@ -135,6 +136,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
               ["headers", "Headers", detail.headers.length],
               ["signature", "Signature", null],
               ["answer", "Answer", null],
+              ["thread", "Thread", detail.earlier > 0 ? detail.earlier + 1 : null],
               ["raw", "Raw", null],
             ] as const
           ).map(([value, name, number]) => (
@@ -154,6 +156,9 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
         </Tabs.Panel>
         <Tabs.Panel value="answer" className="min-h-0 flex-1 overflow-auto">
           <AnswerTab detail={detail} />
+        </Tabs.Panel>
+        <Tabs.Panel value="thread" className="min-h-0 flex-1 overflow-auto">
+          <ThreadTab detail={detail} />
         </Tabs.Panel>
         <Tabs.Panel value="raw" className="min-h-0 flex-1">
           <RawTab key={id} detail={detail} />

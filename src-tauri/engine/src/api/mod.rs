@@ -105,6 +105,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(requests::list))
         .routes(routes!(requests::count))
         .routes(routes!(requests::read, requests::change, requests::remove))
+        .routes(routes!(requests::read_thread))
         .routes(routes!(requests::reveal))
         .routes(routes!(requests::curl))
         .routes(routes!(request_body::body))

@@ -21,6 +21,7 @@ use crate::{
     removal::{Removal, RemovalRow, UNDO_US},
     request::{self, Detail, List, Marks, NOTE_MAX, Summary, collect_body},
     search::LOOK,
+    thread::{Thread, thread},
 };
 
 /// Rows of a page unless asked otherwise, and at most.
@@ -194,6 +195,21 @@ pub(super) async fn read(
 ) -> Result<Json<Detail>, ApiError> {
     let (row, stored) = stored(&engine, &id).await?;
     Ok(Json(stored.shown(row, false)))
+}
+
+/// All that belongs to the same event: repeats, with whether they are the same, and deliveries.
+#[utoipa::path(get, path = "/requests/{id}/thread", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = Thread), (status = 404, body = super::ErrorBody)
+))]
+pub(super) async fn read_thread(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Thread>, ApiError> {
+    let row = engine.row_of(&id).ok_or_else(ApiError::no_request)?;
+    let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
+    let found =
+        engine.store.readers().read(move |connection| thread(connection, row, &hidden, tail, &addresses)).await?;
+    found.map(Json).ok_or_else(ApiError::no_request)
 }
 
 /// A request in full with its credentials.

@@ -216,6 +216,15 @@ pub(crate) fn number_of(connection: &Connection, id: &str) -> rusqlite::Result<O
     connection.prepare_cached("SELECT number FROM delivery WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
 }
 
+/// Deliveries that carry an event's id, as their own or as their event's; the oldest hundred.
+pub(crate) fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite::Result<Vec<Delivery>> {
+    let sql = format!(
+        "SELECT {COLUMNS} {FROM} WHERE d.number IN (SELECT number FROM delivery WHERE id = ?1
+           UNION SELECT number FROM delivery WHERE event = (SELECT number FROM event WHERE id = ?1)) ORDER BY d.number LIMIT 100"
+    );
+    connection.prepare_cached(&sql)?.query_map([event_id], from_row)?.collect()
+}
+
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let state = row
         .get::<_, u8>("state")

@@ -20,6 +20,7 @@ mod schedule;
 mod stats;
 
 pub use attempt::{ErrorKind, Phase, SendError, Timings};
+pub(crate) use delivery::deliveries_of;
 pub use delivery::{Attempt, Delivery, DeliveryDetail, DeliveryState, Origin};
 pub use diagnose::{Cause, Found};
 pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState};

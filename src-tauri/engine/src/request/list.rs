@@ -1,5 +1,7 @@
 //! Requests as a list shows them.
 
+use std::sync::LazyLock;
+
 use hookline_capture::{BodyState, Captured, HeaderNames, IdTail, RowId, Version};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -9,6 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     inbox::Address,
     judge::VerdictState,
+    thread::EARLIER,
     time::{ms, timestamp},
 };
 
@@ -55,6 +58,8 @@ pub struct Summary {
     pub event_type: Option<String>,
     /// The event's own id.
     pub event_id: Option<String>,
+    /// Requests of the same event that this inbox had before it; a hundred stands for more.
+    pub earlier: u32,
     /// Whether its signature holds.
     pub verdict: VerdictState,
     /// Why it does not, as a stable code such as `mismatch` or `stale`.
@@ -71,10 +76,13 @@ pub(crate) struct List {
     pub(crate) pinned: bool,
 }
 
-const COLUMNS: &str =
-    "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
- r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
- v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason";
+static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
+         r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
+         v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason, {EARLIER}"
+    )
+});
 
 /// What stands beside a request.
 const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id";
@@ -89,16 +97,17 @@ pub(crate) fn list(
 ) -> rusqlite::Result<Vec<Summary>> {
     let by_inbox = list.inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
     let pinned = if list.pinned { " AND m.pinned" } else { "" };
+    let columns = &*COLUMNS;
     // The rows are found by index alone and then read, so that a far page skips index entries
     // and not bodies.
     let sql = if hidden.is_empty() && !list.pinned {
         format!(
-            "SELECT {COLUMNS} FROM (SELECT r.id FROM request r WHERE r.id < ?1{by_inbox} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3) page
+            "SELECT {columns} FROM (SELECT r.id FROM request r WHERE r.id < ?1{by_inbox} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3) page
              CROSS JOIN request r ON r.id = page.id {JOINED} ORDER BY r.id DESC"
         )
     } else {
         format!(
-            "SELECT {COLUMNS} FROM request r {JOINED}
+            "SELECT {columns} FROM request r {JOINED}
              WHERE r.id < ?1{by_inbox}{pinned}{hidden} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3"
         )
     };
@@ -117,7 +126,8 @@ pub(crate) fn one(
     tail: IdTail,
     inbox: &dyn Fn(i64) -> Option<Address>,
 ) -> rusqlite::Result<Option<Summary>> {
-    let sql = format!("SELECT {COLUMNS} FROM request r {JOINED} WHERE r.id = ?1{hidden}");
+    let columns = &*COLUMNS;
+    let sql = format!("SELECT {columns} FROM request r {JOINED} WHERE r.id = ?1{hidden}");
     connection.prepare_cached(&sql)?.query_row([id.0], |row| from_row(row, tail, inbox)).optional()
 }
 
@@ -147,6 +157,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
         event_id: row.get(17)?,
         verdict: VerdictState::stored(row.get(18)?),
         reason: row.get(19)?,
+        earlier: row.get(20)?,
     })
 }
 
@@ -171,6 +182,7 @@ pub(crate) fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: Str
         provider: None,
         event_type: None,
         event_id: None,
+        earlier: 0,
         verdict: VerdictState::Unchecked,
         reason: None,
     }

@@ -1,0 +1,147 @@
+//! Threads: everything that belongs to one event, in order of time.
+
+use hookline_capture::{IdTail, RowId};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use crate::{
+    inbox::Address,
+    outbox::{self, Delivery},
+    request::{self, Summary},
+};
+
+/// Most requests of one thread; a vendor that retries for three days makes about twenty.
+const REQUESTS_MAX: usize = 200;
+
+/// Body bytes that are compared for one thread; what is over them is left undecided.
+const COMPARED_MAX: u64 = 256 * 1024 * 1024;
+
+/// How a request stands to those of its event before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Repeat {
+    /// It is the first.
+    First,
+    /// The same bytes once more, after an answer that was no 2xx: a retry.
+    Retry,
+    /// The same bytes once more, though they had been taken.
+    Duplicate,
+    /// The same id with other bytes.
+    Altered,
+    /// Too large to be compared.
+    Unknown,
+}
+
+/// One thing that belongs to an event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum ThreadItem {
+    /// A request that arrived.
+    Request {
+        /// The request.
+        request: Box<Summary>,
+        /// How it stands to those before it.
+        repeat: Repeat,
+        /// Since the request before it, in ms.
+        after_ms: Option<f64>,
+    },
+    /// A delivery of Hookline's own that carries the event's id.
+    Delivery {
+        /// The delivery.
+        delivery: Box<Delivery>,
+    },
+}
+
+impl ThreadItem {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Request { request, .. } => request.arrived_at,
+            Self::Delivery { delivery } => delivery.created_at,
+        }
+    }
+}
+
+/// All that belongs to one event, the oldest first.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Thread {
+    /// The event's id; none where the request has none, and is alone.
+    pub(crate) event_id: Option<String>,
+    pub(crate) items: Vec<ThreadItem>,
+    /// Whether there are more than are shown.
+    pub(crate) more: bool,
+}
+
+/// SQL that counts the requests of `v`'s event which arrived in `r`'s inbox before, up to a hundred.
+pub(crate) const EARLIER: &str = "CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM
+ (SELECT 1 FROM request_verdict w CROSS JOIN request q ON q.id = w.request WHERE w.event_id = v.event_id COLLATE NOCASE
+  AND w.event_id = v.event_id AND w.request < v.request AND q.inbox = r.inbox LIMIT 100)) END";
+
+/// The thread of a request, unless it is hidden.
+pub(crate) fn thread(
+    connection: &Connection,
+    id: RowId,
+    hidden: &str,
+    tail: IdTail,
+    inbox: &dyn Fn(i64) -> Option<Address>,
+) -> rusqlite::Result<Option<Thread>> {
+    let Some(summary) = request::one(connection, id, hidden, tail, inbox)? else { return Ok(None) };
+    let Some(event_id) = summary.event_id.clone() else {
+        let alone = ThreadItem::Request { request: Box::new(summary), repeat: Repeat::First, after_ms: None };
+        return Ok(Some(Thread { event_id: None, items: vec![alone], more: false }));
+    };
+    let mut rows: Vec<i64> = connection
+        .prepare_cached(
+            "SELECT v.request FROM request_verdict v CROSS JOIN request r ON r.id = v.request
+             WHERE v.event_id = ?1 COLLATE NOCASE AND v.event_id = ?1
+               AND r.inbox = (SELECT inbox FROM request WHERE id = ?2) ORDER BY v.request LIMIT ?3",
+        )?
+        .query_map(params![event_id, id.0, REQUESTS_MAX as i64 + 1], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let more = rows.len() > REQUESTS_MAX;
+    rows.truncate(REQUESTS_MAX);
+    let (mut items, mut original, mut left) = (Vec::new(), None, COMPARED_MAX);
+    let mut before: Option<(Timestamp, u16)> = None;
+    for row in rows.into_iter().map(RowId) {
+        let Some(request) = request::one(connection, row, hidden, tail, inbox)? else { continue };
+        let own = digest(connection, row, &mut left)?;
+        let repeat = match (before, own) {
+            (None, _) => Repeat::First,
+            _ if own.is_none() || original.is_none() => Repeat::Unknown,
+            _ if own != original => Repeat::Altered,
+            (Some((_, status)), _) if (200..300).contains(&status) => Repeat::Duplicate,
+            _ => Repeat::Retry,
+        };
+        let since =
+            |(at, _): (Timestamp, u16)| (request.arrived_at.as_microsecond() - at.as_microsecond()) as f64 / 1e3;
+        let after_ms = before.map(since);
+        before = Some((request.arrived_at, request.status));
+        if repeat == Repeat::First {
+            original = own;
+        }
+        items.push(ThreadItem::Request { request: Box::new(request), repeat, after_ms });
+    }
+    let deliveries = outbox::deliveries_of(connection, &event_id)?;
+    items.extend(deliveries.into_iter().map(|delivery| ThreadItem::Delivery { delivery: Box::new(delivery) }));
+    items.sort_by_key(ThreadItem::at);
+    Ok(Some(Thread { event_id: Some(event_id), items, more }))
+}
+
+/// The digest of a stored body; none once `left` is used up.
+fn digest(connection: &Connection, id: RowId, left: &mut u64) -> rusqlite::Result<Option<[u8; 32]>> {
+    let found: Option<(Option<i64>, i64)> = connection
+        .prepare_cached("SELECT chunks, body_bytes FROM request WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((chunks, bytes)) = found.filter(|(_, bytes)| *bytes as u64 <= *left) else { return Ok(None) };
+    *left -= bytes as u64;
+    let body = match chunks {
+        Some(body) => hookline_capture::read_chunks(connection, body, COMPARED_MAX)?,
+        None => connection
+            .prepare_cached("SELECT coalesce(body, x'') FROM request WHERE id = ?1")?
+            .query_row([id.0], |row| row.get(0))?,
+    };
+    Ok(Some(Sha256::digest(&body).into()))
+}

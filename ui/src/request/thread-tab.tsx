@@ -1,0 +1,78 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Copy as Same, GitCompare, Inbox, RotateCcw, Send, TriangleAlert, type LucideIcon } from "lucide-react";
+
+import { api, type Detail, type ThreadItem } from "../api/client";
+import { duration, moment, visible } from "../parts/format";
+
+type Repeat = Extract<ThreadItem, { kind: "request" }>["repeat"];
+
+/** What a repeat is called, and what it means for who receives it. */
+const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; colour: string }> = {
+  first: { icon: Inbox, name: "first", means: "the event arrived", colour: "" },
+  retry: { icon: RotateCcw, name: "retry", means: "the same bytes again, after an answer that was no success", colour: "" },
+  duplicate: { icon: Same, name: "duplicate", means: "the same bytes again, though they had been taken", colour: "text-warning" },
+  altered: { icon: TriangleAlert, name: "other bytes", means: "the same id, but the body is not the one that came first", colour: "text-invalid font-semibold" },
+  unknown: { icon: Inbox, name: "not compared", means: "too large to be compared", colour: "text-ink-2" },
+};
+
+/** Everything that belongs to one event, in order of time, each comparable with the one before. */
+export function ThreadTab({ detail }: { detail: Detail }) {
+  const { data: thread } = useQuery({ queryKey: ["request", detail.id, "thread", detail.event_id], queryFn: () => api.thread(detail.id), staleTime: 1_000 });
+  if (!thread) return null;
+  if (!thread.event_id) return <p className="p-4 text-ink-2">This request has no event id that Hookline knows, so it stands alone. A vendor's requests are told apart by theirs once the inbox's provider is known.</p>;
+  const requests = thread.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : []));
+  return (
+    <div className="p-4">
+      <p className="mb-3 text-ink-2">
+        Event <code className="font-mono text-data text-ink">{visible(thread.event_id)}</code>
+        {thread.more && ", the first 200 requests"}
+      </p>
+      <ol>
+        {thread.items.map((item) => {
+          if (item.kind === "delivery") {
+            const { id, state, url, created_at } = item.delivery;
+            return (
+              <li key={`delivery-${id}`} className="flex items-center gap-3 border-b border-line py-2">
+                <Send size={15} aria-hidden className="shrink-0 text-ink-2" />
+                <span className="min-w-0 flex-1 truncate">
+                  <Link to="/deliveries/{-$delivery}" params={{ delivery: id }} className="underline">
+                    sent by Hookline
+                  </Link>{" "}
+                  <span className="text-ink-2">to {visible(url)}</span>
+                </span>
+                <span className="shrink-0 text-small text-ink-2">{state}</span>
+                <span className="w-36 shrink-0 text-right text-small text-ink-2">{moment(created_at)}</span>
+              </li>
+            );
+          }
+          const { request, repeat, after_ms } = item;
+          const { icon: Icon, name, means, colour } = REPEATS[repeat];
+          const [previous, here] = [requests[requests.indexOf(request.id) - 1], request.id === detail.id];
+          return (
+            <li key={request.id} aria-current={here || undefined} className={`flex items-center gap-3 border-b border-line py-2 ${here ? "bg-selection" : ""}`}>
+              <Icon size={15} aria-hidden className={`shrink-0 ${colour || "text-ink-2"}`} />
+              <span className="min-w-0 flex-1 truncate">
+                {here ? (
+                  <span className={colour}>{name}</span>
+                ) : (
+                  <Link to="/inbox/$inbox/{-$request}" params={{ inbox: request.inbox, request: request.id }} search={true} className={`underline ${colour}`}>
+                    {name}
+                  </Link>
+                )}{" "}
+                <span className="text-ink-2">{means}</span>
+              </span>
+              {previous && (
+                <Link to="/diff/$a/$b" params={{ a: previous, b: request.id }} className="inline-flex shrink-0 items-center gap-1 text-small text-accent">
+                  <GitCompare size={13} aria-hidden /> compare with the one before
+                </Link>
+              )}
+              <span className={`w-8 shrink-0 text-right font-mono text-data font-semibold ${request.status < 400 ? "text-valid" : "text-invalid"}`}>{request.status}</span>
+              <span className="w-36 shrink-0 text-right text-small text-ink-2">{after_ms == null ? moment(request.arrived_at) : `${duration(after_ms)} later`}</span>
+            </li>
+          );
+        })}
+      </ol>
+    </div>
+  );
+}
