@@ -116,6 +116,8 @@ impl Search {
         (after, until): (RowId, RowId),
         take: &mut dyn FnMut(RowId, bool) -> ControlFlow<()>,
     ) -> rusqlite::Result<ControlFlow<()>> {
+        // One view of the store, and its locks are taken once and not for each request that is read.
+        let _view = connection.unchecked_transaction()?;
         let exact = self.narrow.exact;
         let mut matched = |subject: &Subject<'_>| take(subject.id, exact || self.query.matches(subject, self.now_us));
         if self.narrow.driven || self.sift.is_everything() {
