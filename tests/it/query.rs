@@ -227,6 +227,9 @@ async fn the_command_line_finds_and_listens_by_a_query() {
     };
     assert_eq!(lines(&["requests", "--query", "body.n:2", "--json"]).len(), 1);
     assert_eq!(lines(&["requests", "-q", "body.n:*", "--limit", "1", "--json"]).len(), 1);
+    assert_eq!(lines(&["requests", "-q", "-body.n:2", "--json"]).len(), 1, "a query may begin with its negation");
+    assert_eq!(lines(&["requests", "--pinned", "-q", "body.n:1 or body.n:2", "--json"]).len(), 0);
+    assert_eq!(serve.cli(&["requests", "--pinned", "-q", "a) or (b"]).status.code(), Some(2));
     let refused = serve.cli(&["requests", "--query", "evnt:x"]);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("event:x"), "it says what instead");
@@ -388,6 +391,15 @@ async fn the_requests_of_one_event_are_a_thread() {
     assert_eq!((&thread["event_id"], &thread["more"]), (&json!("one"), &json!(false)));
     assert_eq!(thread["items"][0]["after_ms"], Value::Null);
     assert!(thread["items"][1]["after_ms"].as_f64().is_some_and(|ms| ms > 0.0));
+    // What asks for an event is decided once it is known, in the feed too.
+    let mut feed = serve.request(Method::GET, "/feed?query=-event:push").send().await.expect("a feed").bytes_stream();
+    assert_eq!(send("three", "{\"n\":3}").await, 200);
+    post(&serve, "inbox", json!({ "plain": true })).await;
+    let mut text = String::new();
+    while !text.contains("request_added") {
+        text.push_str(&String::from_utf8_lossy(&feed.next().await.expect("more").expect("bytes")));
+    }
+    assert!(!text.contains("push"), "{text}");
     let duplicates = serve.get("/requests?q=duplicate:true%20eventid:one").await;
     assert_eq!(duplicates["items"].as_array().map(Vec::len), Some(4));
     let alone = serve.get(&format!("/requests/{}/thread", all[2]["id"].as_str().expect("an id"))).await;

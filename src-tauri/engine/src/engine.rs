@@ -13,7 +13,7 @@ use std::{
 use hookline_capture::{Captured, Clock, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
 use hookline_provider::Catalogue;
 use rusqlite::Connection;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     data_dir::{DataDir, DataDirError, OwnerKind},
@@ -36,6 +36,9 @@ use crate::{
 
 /// The inbox a new data directory starts with.
 const FIRST_INBOX: &str = "inbox";
+
+/// How long a query that asks for a verdict or an event waits for judging; under a flood it is late.
+const JUDGED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Folder of the search index in the data directory.
 const SIEVE: &str = "search";
@@ -71,6 +74,8 @@ pub struct Engine {
     pub(crate) fixed_answers: FixedAnswers,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) sieve: Arc<Sieve>,
+    /// The last request that was judged.
+    pub(crate) judged: watch::Sender<i64>,
     settings: RwLock<Settings>,
     // The directory's lock is let go last, when the store has closed.
     dir: DataDir,
@@ -132,6 +137,7 @@ impl Engine {
             outbox: Arc::new(Outbox::new(loaded.outbox)),
             fixed_answers: FixedAnswers::default(),
             sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
+            judged: watch::Sender::new(loaded.judged_upto),
             settings: RwLock::new(loaded.settings),
             dir,
         });
@@ -254,6 +260,13 @@ impl Engine {
         inbox: Option<i64>,
         ids: Vec<RowId>,
     ) -> Result<Vec<RowId>, ReadError> {
+        if query.uses().verdict
+            && let Some(newest) = ids.iter().max().copied()
+        {
+            // What a request is is known once it was judged, a moment after it arrived.
+            let mut judged = self.judged.subscribe();
+            let _ = tokio::time::timeout(JUDGED_WITHIN, judged.wait_for(|upto| *upto >= newest.0)).await;
+        }
         let search = self.search(query, inbox);
         self.store.readers().read(move |connection| search.matching(connection, ids)).await
     }

@@ -291,6 +291,11 @@ impl InboxRow {
     }
 
     pub(crate) fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
+        // Saved queries go on with an inbox that is renamed.
+        connection.execute(
+            "UPDATE saved_query SET inbox = ?2 WHERE inbox = (SELECT name FROM inbox WHERE number = ?1)",
+            params![self.number, self.name],
+        )?;
         connection
             .execute(
                 "UPDATE inbox SET name = ?2, answer = ?3, read_upto = ?4, verification = ?5 WHERE number = ?1",

@@ -309,6 +309,9 @@ pub(crate) fn spawn(engine: &Arc<Engine>, arrived: Arc<Notify>, mut after: i64) 
             };
             unkept += u32::from(last != after);
             after = last;
+            if let Some(engine) = engine.upgrade() {
+                engine.judged.send_replace(after);
+            }
             if more {
                 let flooded = tokio::time::timeout(GAP, arrived.notified()).await.is_ok();
                 if flooded {

@@ -12,7 +12,7 @@ pub(super) struct Args {
     /// Only this inbox
     inbox: Option<String>,
     /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
-    #[arg(long, short, value_name = "QUERY")]
+    #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
 }
 

@@ -14,7 +14,7 @@ pub(super) struct Args {
     #[arg(long)]
     pinned: bool,
     /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
-    #[arg(long, short, value_name = "QUERY")]
+    #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     /// How many
     #[arg(long, default_value_t = 50, value_name = "N")]
@@ -26,11 +26,11 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     if let Some(inbox) = &args.inbox {
         asked.append_pair("inbox", inbox);
     }
-    match (&args.query, args.pinned) {
-        (Some(query), true) => _ = asked.append_pair("q", &format!("({query}) pinned:true")),
-        (Some(query), false) => _ = asked.append_pair("q", query),
-        (None, true) => _ = asked.append_pair("pinned", "true"),
-        (None, false) => {}
+    if let Some(query) = &args.query {
+        asked.append_pair("q", query);
+    }
+    if args.pinned {
+        asked.append_pair("pinned", "true");
     }
     let asked = asked.finish();
     let (mut left, mut after) = (args.limit, String::new());

@@ -122,10 +122,11 @@ pub(super) async fn list(
         let next = if items.len() == limit as usize { items.last().map(|item| item.id.clone()) } else { None };
         return Ok(Json(RequestList { items, next, seq }));
     };
-    if skip > 0 || pinned {
-        return Err(ApiError::invalid("skip does not go with a query; pinned is pinned:true in it."));
+    if skip > 0 {
+        return Err(ApiError::invalid("skip does not go with a query."));
     }
-    let (search, sieve) = (engine.search(Query::parse(&text)?, inbox), engine.sieve.clone());
+    let search = engine.search(Query::parse(&text)?, inbox);
+    let (search, sieve) = (if pinned { search.pinned() } else { search }, engine.sieve.clone());
     let between = (after.unwrap_or(RowId(i64::MAX)), RowId(from.map_or(-1, |from| from.0 - 1)));
     let (items, upto) = engine
         .store

@@ -44,6 +44,22 @@ pub(crate) async fn decode(body: Vec<u8>, codings: &[String], most: u64) -> Resu
     Ok(decoded)
 }
 
+/// The body with all codings undone, as far as that can be done and up to `most` bytes; none if it
+/// cannot be begun. For searching: what came before a fault is there to be found.
+pub(crate) async fn decode_upto(body: Vec<u8>, codings: &[String], most: u64) -> Option<Vec<u8>> {
+    if codings.len() > CODINGS_MAX {
+        return None;
+    }
+    let raw_deflate = body.first().is_none_or(|first| first & 0x0f != 8);
+    let mut reader: Reader = Box::pin(Cursor::new(body));
+    for coding in codings.iter().rev() {
+        reader = undo(coding, BufReader::new(reader), raw_deflate).ok()?;
+    }
+    let mut decoded = Vec::new();
+    let whole = reader.take(most).read_to_end(&mut decoded).await;
+    (whole.is_ok() || !decoded.is_empty()).then_some(decoded)
+}
+
 fn undo(coding: &str, reader: impl AsyncBufRead + Send + 'static, raw_deflate: bool) -> Result<Reader, DecodeError> {
     Ok(match coding {
         "gzip" | "x-gzip" => {

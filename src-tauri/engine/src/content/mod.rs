@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::request::header_value;
 
-pub(crate) use decode::{DecodeError, decode};
+pub(crate) use decode::{DecodeError, decode, decode_upto};
 pub(crate) use parts::{Part, PartsError, fields, part_bytes, parts};
 
 /// What a request's headers say of its body.

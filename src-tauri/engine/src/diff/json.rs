@@ -15,7 +15,7 @@ use super::{Row, RowKind, shown};
 use crate::query::{canonical, entries, looks_like_json};
 
 /// Deepest document that is compared by its structure.
-const DEPTH_MAX: usize = 100;
+const DEPTH_MAX: usize = 32;
 
 /// Keys that name an element of an array.
 const NAMES: &[&str] = &["id", "uuid", "key", "name", "sku", "code"];

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Largest body that is compared line by line, in bytes; a larger one is told to be the same or not.
-pub(crate) const COMPARED_MAX: u64 = 8 * 1024 * 1024;
+pub(crate) const COMPARED_MAX: u64 = 2 * 1024 * 1024;
 
 /// Most rows of one body; what follows is left out and said so.
 const ROWS_MAX: usize = 5_000;

@@ -16,8 +16,8 @@ const HEX: usize = 16;
 const HEX_ROWS: usize = 32;
 
 pub(super) fn rows(a: &str, b: &str) -> Vec<Row> {
-    let diff = TextDiff::configure().timeout(TIMEOUT).diff_lines(a, b);
     let (old, new): (Vec<&str>, Vec<&str>) = (a.split_inclusive('\n').collect(), b.split_inclusive('\n').collect());
+    let diff = TextDiff::configure().timeout(TIMEOUT).diff_slices(&old, &new);
     let line =
         |lines: &[&str], at: usize| lines.get(at).map(|line| shown(line.trim_end_matches(['\r', '\n']).as_bytes()));
     let mut rows = Vec::new();

@@ -208,7 +208,7 @@ impl<'q> Parser<'q> {
         let start = self.at;
         let term = match self.head()? {
             Some((place, field, operator)) => {
-                let word = self.value(start)?;
+                let word = self.value(start, field)?;
                 Term { place, test: test(field, operator, &word)?, span: start..self.at }
             }
             None => {
@@ -318,6 +318,8 @@ impl<'q> Parser<'q> {
                         }
                     },
                 });
+            } else if rest.starts_with(".[") {
+                self.at += 1;
             } else if rest.starts_with('.') {
                 self.at += 1;
                 if self.rest().starts_with('"') {
@@ -370,7 +372,7 @@ impl<'q> Parser<'q> {
     }
 
     /// A field's value: a word or a quoted text, which must be there.
-    fn value(&mut self, term: usize) -> Parsed<Word<'q>> {
+    fn value(&mut self, term: usize, field: &Field) -> Parsed<Word<'q>> {
         let at = self.at;
         if self.rest().starts_with('"') {
             self.quoted()?;
@@ -378,8 +380,12 @@ impl<'q> Parser<'q> {
         }
         let word = self.word();
         if word.text.is_empty() {
-            let message = format!("{} wants a value; * is any.", &self.text[term..at]);
-            return fault_instead(term..at, message, at..at, "*");
+            let written = &self.text[term..at];
+            if matches!(field.kind, Kind::Word | Kind::Text | Kind::Named) && !written.ends_with(['<', '>', '=']) {
+                let message = format!("{written} wants a value; * is any.");
+                return fault_instead(term..at, message, at..at, "*");
+            }
+            return fault(term..at, format!("{written} wants a value, as in {}.", field.example));
         }
         Ok(word)
     }
@@ -388,6 +394,10 @@ impl<'q> Parser<'q> {
     fn word(&mut self) -> Word<'q> {
         let start = self.at;
         if self.rest().starts_with('"') && self.quoted().is_ok() {
+            return Word { text: &self.text[start..self.at], span: start..self.at };
+        }
+        if let Some(length) = regex_length(self.rest()) {
+            self.at += length;
             return Word { text: &self.text[start..self.at], span: start..self.at };
         }
         let mut open = 0;
@@ -566,6 +576,23 @@ fn pattern_by(word: &Word<'_>, contains: bool, folded: &dyn Fn(&str) -> Vec<u8>)
     Ok(if contains && !text.is_empty() { Pattern::Contains(folded(&text)) } else { Pattern::Is(folded(&text)) })
 }
 
+/// How long the regular expression is that a text begins with: to the slash that ends a word. The
+/// brackets in it are its own.
+fn regex_length(text: &str) -> Option<usize> {
+    let word = &text[..text.find(char::is_whitespace).unwrap_or(text.len())];
+    let inside = word.strip_prefix('/')?;
+    let mut escaped = false;
+    for (at, c) in inside.char_indices() {
+        let rest = &inside[at + c.len_utf8()..];
+        let flag = usize::from(rest.starts_with('i'));
+        if c == '/' && !escaped && at > 0 && (rest[flag..].is_empty() || rest[flag..].starts_with(')')) {
+            return Some(1 + at + 1 + flag);
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    None
+}
+
 /// The inside of `/…/` or `/…/i`.
 fn regex_in(text: &str) -> Option<(&str, bool)> {
     let inner = text.strip_prefix('/')?;
@@ -622,6 +649,7 @@ mod tests {
             ("header:x", 0, 7, Some("header.user-agent:x")),
             ("body[x]:1", 4, 3, Some("body[*]:1")),
             ("event:", 0, 6, Some("event:*")),
+            ("status:>", 0, 8, None),
             ("event:>3", 7, 1, None),
             ("note:\"a", 5, 1, Some("note:\"a\"")),
             ("äö \"b", 3, 1, Some("äö \"b\"")),
@@ -660,6 +688,10 @@ mod tests {
             "(a)",
             "--a",
             "header.x",
+            "/\\)/",
+            "(/[)]/ or a)",
+            "path:/a(b)c/",
+            "body.[0]:1",
         ] {
             assert!(parse(text).is_ok(), "{text}: {}", error(text));
         }

@@ -166,8 +166,10 @@ pub(crate) fn canonical(text: &str) -> String {
     }
     match number_of(text) {
         // Written out it is whole numbers' own form: 1e3 is 1000.
-        Some(0.0) => "0".into(),
-        Some(number) => number.to_string(),
+        Some(0.0) if text.len() <= 17 => "0".into(),
+        // More digits than a double tells apart are compared as they are written.
+        Some(number) if text.len() <= 17 => number.to_string(),
+        Some(_) => text.to_ascii_lowercase(),
         None => String::from_utf8_lossy(&fold(text.as_bytes())).into_owned(),
     }
 }

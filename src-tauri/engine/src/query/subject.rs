@@ -182,8 +182,8 @@ impl Subject<'_> {
                 return (content.kind, body);
             }
             // A body in memory never has to be waited for.
-            let decoded = content::decode(body.to_vec(), &content.codings, SEARCHED_MAX).now_or_never();
-            (content.kind, decoded.and_then(Result::ok).map_or(body, Cow::Owned))
+            let decoded = content::decode_upto(body.to_vec(), &content.codings, SEARCHED_MAX).now_or_never();
+            (content.kind, decoded.flatten().map_or(body, Cow::Owned))
         })
     }
 

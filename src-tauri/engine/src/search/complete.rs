@@ -149,8 +149,8 @@ struct Seen {
 
 impl Seen {
     fn names(&self, field: &Field) -> Vec<String> {
-        let names: BTreeSet<&str> =
-            self.values.iter().filter(|(of, ..)| *of == field.name).map(|(_, name, _)| name.as_str()).collect();
+        let named = self.values.iter().filter(|(of, name, _)| *of == field.name && !name.is_empty());
+        let names: BTreeSet<&str> = named.map(|(_, name, _)| name.as_str()).collect();
         names.into_iter().map(String::from).collect()
     }
 

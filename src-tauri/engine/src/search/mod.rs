@@ -26,9 +26,6 @@ use sieve::{Sift, Sifted};
 /// How long one look may take before it says how far it came.
 pub(crate) const LOOK: Duration = Duration::from_millis(150);
 
-/// Requests passed over between two looks at the time.
-const CHECKED_EVERY: u32 = 64;
-
 /// Everything a search needs beside the store.
 pub(crate) struct Search {
     query: Query,
@@ -68,7 +65,7 @@ impl Search {
         limit: usize,
         deadline: Instant,
     ) -> rusqlite::Result<Found> {
-        let mut look = Look { found: Found::default(), limit, deadline, passed: 0 };
+        let mut look = Look { found: Found::default(), limit, deadline };
         let _ = self.pass(connection, sieve, (after, until), &mut |id, matched| look.take(id, matched))?;
         Ok(look.found)
     }
@@ -82,11 +79,11 @@ impl Search {
         most: u64,
         deadline: Instant,
     ) -> rusqlite::Result<(u64, Option<RowId>)> {
-        let (mut count, mut upto, mut passed) = (0, None, 0_u32);
+        let (mut count, mut upto) = (0, None);
         let _ = self.pass(connection, sieve, (after, RowId(-1)), &mut |id, matched| {
             count += u64::from(matched);
-            passed += 1;
-            let late = passed.is_multiple_of(CHECKED_EVERY) && Instant::now() >= deadline;
+            // One request may be 16 MB to look through, so each is followed by a look at the time.
+            let late = Instant::now() >= deadline;
             if count == most || late {
                 upto = late.then_some(id);
                 return ControlFlow::Break(());
@@ -94,6 +91,12 @@ impl Search {
             ControlFlow::Continue(())
         })?;
         Ok((count, upto))
+    }
+
+    /// Of those only pinned ones.
+    pub(crate) fn pinned(mut self) -> Self {
+        self.also.push_str(" AND coalesce(m.pinned, 0)");
+        self
     }
 
     /// Those of some requests that match.
@@ -187,7 +190,6 @@ struct Look {
     found: Found,
     limit: usize,
     deadline: Instant,
-    passed: u32,
 }
 
 impl Look {
@@ -195,8 +197,7 @@ impl Look {
         if matched {
             self.found.ids.push(id);
         }
-        self.passed += 1;
-        let late = self.passed.is_multiple_of(CHECKED_EVERY) && Instant::now() >= self.deadline;
+        let late = Instant::now() >= self.deadline;
         if self.found.ids.len() == self.limit || late {
             self.found.upto = Some(id);
             return ControlFlow::Break(());
