@@ -74,10 +74,12 @@ pub(crate) struct Thread {
     pub(crate) more: bool,
 }
 
-/// SQL that counts the requests of `v`'s event which arrived in `r`'s inbox before, up to a hundred.
-pub(crate) const EARLIER: &str = "CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM
- (SELECT 1 FROM request_verdict w CROSS JOIN request q ON q.id = w.request WHERE w.event_id = v.event_id COLLATE NOCASE
-  AND w.event_id = v.event_id AND w.request < v.request AND q.inbox = r.inbox LIMIT 100)) END";
+/// SQL for the requests `q` of `v`'s event which arrived in `r`'s inbox before `r`.
+pub(crate) const BEFORE: &str = "FROM request_verdict w CROSS JOIN request q ON q.id = w.request
+ WHERE w.event_id = v.event_id COLLATE NOCASE AND w.event_id = v.event_id AND w.request < v.request AND q.inbox = r.inbox";
+
+/// Repeats that are counted; more are as many.
+pub(crate) const EARLIER_MAX: u32 = 100;
 
 /// The thread of a request, unless it is hidden.
 pub(crate) fn thread(

@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use futures_util::StreamExt;
 use hookline_engine::OwnerKind;
 use serde_json::Value;
@@ -14,11 +12,6 @@ pub(super) struct Args {
     /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
-}
-
-/// Whether a request arrived after this began: what is marked later was there before.
-fn is_new(request: &Value, began: jiff::Timestamp) -> bool {
-    request["arrived_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).is_some_and(|at| at >= began)
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -40,10 +33,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::refused(&answer));
         }
     }
-    let began = jiff::Timestamp::now();
     let mut feed = door.feed(None, args.query.as_deref()).await?;
-    // With a query, one that matches only since it was judged comes as a change.
-    let mut shown = HashSet::new();
     let show = async {
         while let Some(batch) = feed.next().await {
             let batch =
@@ -52,13 +42,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                 let item: Value = serde_json::from_str(&item).unwrap_or_default();
                 let request = &item["request"];
                 let wanted = args.inbox.as_deref().is_none_or(|name| request["inbox"] == name);
-                let told = match item["type"].as_str() {
-                    Some("request_added") => true,
-                    Some("request_changed") => args.query.is_some() && is_new(request, began),
-                    _ => false,
-                };
-                let id = request["id"].as_str().unwrap_or_default();
-                if told && wanted && (args.query.is_none() || shown.insert(id.to_owned())) {
+                if item["type"] == "request_added" && wanted {
                     requests::print(context, request);
                 }
             }

@@ -27,7 +27,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub(super) struct FeedQuery {
     /// Number of the last change already known; from now on if absent. `Last-Event-ID` does the same.
     after: Option<i64>,
-    /// Only requests that match this query; one that does once it is judged comes as `request_changed`.
+    /// Of requests only those that match this query; what asks for event or verdict is decided once they are judged.
     query: Option<String>,
 }
 

@@ -26,38 +26,30 @@ type Reader = Pin<Box<dyn AsyncRead + Send>>;
 
 /// The body with all codings undone, at most `most` bytes.
 pub(crate) async fn decode(body: Vec<u8>, codings: &[String], most: u64) -> Result<Vec<u8>, DecodeError> {
-    let names = codings.join(", ");
-    if codings.len() > CODINGS_MAX {
-        return Err(DecodeError::Unknown(names));
-    }
-    let raw_deflate = body.first().is_none_or(|first| first & 0x0f != 8);
-    let mut reader: Reader = Box::pin(Cursor::new(body));
-    // The last coding applied is the first undone.
-    for coding in codings.iter().rev() {
-        reader = undo(coding, BufReader::new(reader), raw_deflate)?;
-    }
     let mut decoded = Vec::new();
-    reader.take(most + 1).read_to_end(&mut decoded).await.map_err(|e| DecodeError::Invalid(names, e))?;
+    let read = undone(body, codings)?.take(most + 1).read_to_end(&mut decoded).await;
+    read.map_err(|e| DecodeError::Invalid(codings.join(", "), e))?;
     if decoded.len() as u64 > most {
         return Err(DecodeError::TooLarge(most));
     }
     Ok(decoded)
 }
 
-/// The body with all codings undone, as far as that can be done and up to `most` bytes; none if it
-/// cannot be begun. For searching: what came before a fault is there to be found.
+/// As [`decode`], but what came before a fault or the limit is there to be found; none if nothing did.
 pub(crate) async fn decode_upto(body: Vec<u8>, codings: &[String], most: u64) -> Option<Vec<u8>> {
+    let mut decoded = Vec::new();
+    let whole = undone(body, codings).ok()?.take(most).read_to_end(&mut decoded).await;
+    (whole.is_ok() || !decoded.is_empty()).then_some(decoded)
+}
+
+/// Reads a body with all codings undone: the last one applied is the first undone.
+fn undone(body: Vec<u8>, codings: &[String]) -> Result<Reader, DecodeError> {
     if codings.len() > CODINGS_MAX {
-        return None;
+        return Err(DecodeError::Unknown(codings.join(", ")));
     }
     let raw_deflate = body.first().is_none_or(|first| first & 0x0f != 8);
-    let mut reader: Reader = Box::pin(Cursor::new(body));
-    for coding in codings.iter().rev() {
-        reader = undo(coding, BufReader::new(reader), raw_deflate).ok()?;
-    }
-    let mut decoded = Vec::new();
-    let whole = reader.take(most).read_to_end(&mut decoded).await;
-    (whole.is_ok() || !decoded.is_empty()).then_some(decoded)
+    let start: Reader = Box::pin(Cursor::new(body));
+    codings.iter().rev().try_fold(start, |reader, coding| undo(coding, BufReader::new(reader), raw_deflate))
 }
 
 fn undo(coding: &str, reader: impl AsyncBufRead + Send + 'static, raw_deflate: bool) -> Result<Reader, DecodeError> {

@@ -1,6 +1,8 @@
 //! What SQL can say of a query: a condition that every match satisfies, so that only few requests
 //! have to be read and matched in memory.
 
+use std::sync::LazyLock;
+
 use hookline_capture::RowId;
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
     pattern::Pattern,
     tree::{Node, Place, Term, Test},
 };
-use crate::judge::VerdictState;
+use crate::{judge::VerdictState, thread::BEFORE};
 
 /// What names in a query stand for in the store.
 pub(crate) struct Names<'n> {
@@ -20,8 +22,8 @@ pub(crate) struct Names<'n> {
 }
 
 /// Whether an event had arrived in the same inbox before.
-pub(crate) const DUPLICATE: &str = "(v.event_id IS NOT NULL AND EXISTS (SELECT 1 FROM request_verdict w CROSS JOIN request q ON q.id = w.request
- WHERE w.event_id = v.event_id COLLATE NOCASE AND w.event_id = v.event_id AND w.request < v.request AND q.inbox = r.inbox))";
+pub(crate) static DUPLICATE: LazyLock<String> =
+    LazyLock::new(|| format!("(v.event_id IS NOT NULL AND EXISTS (SELECT 1 {BEFORE}))"));
 
 /// A condition on `r`, `m` and `v` (request, its marks, its verdict).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +119,7 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
             exactly(format!("({column} {} {us}{from})", order.sql()))
         }
         (Test::Flag(wanted), "pinned") => exactly(format!("(coalesce(m.pinned, 0) = {})", i64::from(*wanted))),
-        (Test::Flag(wanted), "duplicate") => exactly(format!("({DUPLICATE} = {})", i64::from(*wanted))),
+        (Test::Flag(wanted), "duplicate") => exactly(format!("({} = {})", *DUPLICATE, i64::from(*wanted))),
         (Test::Text(pattern), "inbox") => {
             let numbers: Vec<String> = names
                 .inboxes

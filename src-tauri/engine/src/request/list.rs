@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     inbox::Address,
     judge::VerdictState,
-    thread::EARLIER,
+    thread::{BEFORE, EARLIER_MAX},
     time::{ms, timestamp},
 };
 
@@ -80,7 +80,8 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     format!(
         "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
          r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
-         v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason, {EARLIER}"
+         v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason,
+         CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END"
     )
 });
 

@@ -46,7 +46,7 @@ pub(super) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
         true => "v.provider, v.event_type, v.event_id, coalesce(v.state, 0), v.reason",
         false => "NULL, NULL, NULL, 0, NULL",
     };
-    let duplicate = if uses.duplicate { DUPLICATE } else { "0" };
+    let duplicate = if uses.duplicate { &**DUPLICATE } else { "0" };
     let newest = if driven { "v.request" } else { "r.id" };
     format!(
         "SELECT r.id, r.inbox, r.method, r.target, r.peer, r.status, r.body_bytes, r.arrived_us, {mark_columns}, {verdict_columns},
