@@ -341,7 +341,9 @@ async fn two_requests_are_compared_and_the_exit_status_says_so() {
     let text = diff(3, 4).await;
     assert_eq!((&text["basis"], differing(&text["body"])), (&json!("text"), vec!["two␍␊|two␊".to_owned()]));
     let large = diff(0, 5).await;
-    assert!(large["note"].as_str().is_some_and(|note| note.contains("its size alone")), "{large}");
+    assert_eq!((&large["same"], &large["changes"]), (&json!(false), &json!(1)), "{large}");
+    let itself = diff(5, 5).await;
+    assert_eq!((&itself["same"], &itself["changes"]), (&json!(true), &json!(0)), "too large to show, and the same");
     let missing = serve.request(Method::GET, &format!("/diff?a={}&b=x", ids[0])).send().await.expect("an answer");
     assert_eq!(missing.status(), StatusCode::NOT_FOUND);
 

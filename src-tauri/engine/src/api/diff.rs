@@ -1,15 +1,17 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use futures_util::StreamExt;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
     content::{self, Content},
-    diff::{COMPARED_MAX, Diff, Side, diff},
-    request::collect_body,
+    diff::{COMPARED_MAX, Diff, Side, SideBody, diff},
+    request::{body_stream, collect_body},
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -27,12 +29,21 @@ async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
     let content = Content::of(&stored.header_block);
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
     let body_bytes = body.length();
-    let body = match collect_body(body, COMPARED_MAX).await? {
+    let body = match collect_body(body.clone(), COMPARED_MAX).await? {
         // What cannot be decoded is compared as it was sent.
         Some(coded) if !content.codings.is_empty() => {
-            Some(content::decode(coded.clone(), &content.codings, COMPARED_MAX).await.unwrap_or(coded))
+            let decoded = content::decode(coded.clone(), &content.codings, COMPARED_MAX).await;
+            SideBody::Read(decoded.unwrap_or(coded))
         }
-        body => body,
+        Some(body) => SideBody::Read(body),
+        None => {
+            let mut digest = Sha256::new();
+            let mut blocks = std::pin::pin!(body_stream(body, 0, body_bytes));
+            while let Some(block) = blocks.next().await {
+                digest.update(&block?);
+            }
+            SideBody::Digest(digest.finalize().into())
+        }
     };
     Ok(Side { summary: stored.summary, header_block: stored.header_block, body, body_bytes })
 }

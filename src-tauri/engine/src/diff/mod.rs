@@ -105,9 +105,17 @@ pub(crate) struct Diff {
 pub(crate) struct Side {
     pub(crate) summary: Summary,
     pub(crate) header_block: Vec<u8>,
-    /// With its codings undone; none if it is too large.
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: SideBody,
     pub(crate) body_bytes: u64,
+}
+
+/// A body as far as it is compared.
+#[derive(PartialEq)]
+pub(crate) enum SideBody {
+    /// Whole, with its codings undone.
+    Read(Vec<u8>),
+    /// Too large to be shown: its SHA-256, as sent.
+    Digest([u8; 32]),
 }
 
 pub(crate) fn diff(a: &Side, b: &Side) -> Diff {
@@ -121,7 +129,7 @@ pub(crate) fn diff(a: &Side, b: &Side) -> Diff {
         body.truncate(ROWS_MAX);
         note = Some(format!("Only the first {ROWS_MAX} rows are shown."));
     }
-    let bytes_same = a.body.is_some() && a.body == b.body;
+    let bytes_same = a.body == b.body;
     if changes == 0 && !bytes_same && note.is_none() {
         note =
             Some("The JSON is the same; its bytes differ in the order of keys, in white space or in escapes.".into());
@@ -175,12 +183,16 @@ fn headers(a: &[u8], b: &[u8]) -> Vec<Row> {
 }
 
 fn bodies(a: &Side, b: &Side) -> (BodyBasis, Vec<Row>, Option<String>) {
-    let (Some(first), Some(second)) = (&a.body, &b.body) else {
-        let row = |side: &Side| Some(format!("{} bytes", side.body_bytes));
+    let (SideBody::Read(first), SideBody::Read(second)) = (&a.body, &b.body) else {
+        let row = |side: &Side, name: &str| Some(format!("{} bytes{name}", side.body_bytes));
+        let row = match a.body == b.body {
+            true => Row::of(0, row(a, ""), row(b, "")),
+            false => Row::of(0, row(a, " of the first"), row(b, " of the second")),
+        };
         let note = format!(
-            "A body of more than {COMPARED_MAX} bytes is compared by its size alone; save both and compare the files."
+            "A body of more than {COMPARED_MAX} bytes is the same or not; save both and compare the files to see where."
         );
-        return (BodyBasis::Bytes, vec![Row::of(0, row(a), row(b))], Some(note));
+        return (BodyBasis::Bytes, vec![row], Some(note));
     };
     if let Some(rows) = json::rows(first, second) {
         return (BodyBasis::Json, rows, None);

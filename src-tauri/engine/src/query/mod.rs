@@ -2,6 +2,7 @@
 //!
 //! `docs/query.md` is its page for people.
 
+mod error;
 mod field;
 mod fold;
 mod json;
@@ -9,15 +10,16 @@ mod narrow;
 mod parse;
 mod pattern;
 mod subject;
+mod term;
 mod tree;
 mod value;
 
+pub use error::QueryError;
 pub(crate) use field::FIELDS;
 pub use field::{Field, Kind};
 pub(crate) use fold::{fold, looks_like_json};
 pub(crate) use json::{Step, Walk, entries, key_in_path, walk};
 pub(crate) use narrow::{DUPLICATE, Names, Narrow};
-pub use parse::QueryError;
 pub(crate) use pattern::{Pattern, canonical};
 pub(crate) use subject::{SEARCHED_MAX, Subject};
 pub(crate) use tree::{Node, Place, Term, Test, Uses};
