@@ -3221,7 +3221,7 @@ export interface operations {
             query?: {
                 /** @description Number of the last change already known; from now on if absent. `Last-Event-ID` does the same. */
                 after?: number;
-                /** @description Only requests that match this query; one that does once it is judged comes as `request_changed`. */
+                /** @description Of requests only those that match this query; what asks for event or verdict is decided once they are judged. */
                 query?: string;
             };
             header?: never;

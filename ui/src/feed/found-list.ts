@@ -5,7 +5,7 @@
 import { api, type Removal, type Summary } from "../api/client";
 import { CallError, platform, type FeedItem } from "../platform";
 import { tellFailure } from "../parts/toasts";
-import type { Rows } from "./rows";
+import { Rows } from "./rows";
 
 const PAGE = 100;
 /** Rows read ahead of the last one looked at. */
@@ -16,10 +16,7 @@ const ANEW_MAX = 500;
 const ANEW_MS = 60;
 const RETRY_MS = 2_000;
 
-export class FoundList implements Rows {
-  version = 0;
-  loaded = false;
-  unseen = 0;
+export class FoundList extends Rows {
   /** Whether it is still looking. */
   searching = true;
   /** The query does not read. */
@@ -27,32 +24,27 @@ export class FoundList implements Rows {
   #items: Summary[] = [];
   #next: string | null | undefined;
   #wanted = PAGE;
-  #following = true;
-  #listeners = new Set<() => void>();
   #stop: (() => void) | undefined;
   #ended = false;
   #touched: string | undefined;
-  #timer: number | undefined;
+  #due: number | undefined;
   /** Grows when the search begins again, so that an answer to an old one is left out. */
   #round = 0;
   readonly inbox: string | undefined;
   readonly query: string;
 
   constructor(inbox: string | undefined, query: string) {
+    super();
     this.inbox = inbox;
     this.query = query;
     void this.read();
   }
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  end(): void {
+  override end(): void {
     this.#ended = true;
     this.#stop?.();
-    clearTimeout(this.#timer);
+    clearTimeout(this.#due);
+    super.end();
   }
 
   get length(): number {
@@ -81,14 +73,6 @@ export class FoundList implements Rows {
     return this.#items.findIndex((row) => row.id === id) - this.unseen;
   }
 
-  follow(following: boolean): void {
-    this.#following = following;
-    if (following && this.unseen > 0) {
-      this.unseen = 0;
-      this.#changed();
-    }
-  }
-
   /** Searches from the newest on. What is shown stays until the first answer is there. */
   async read(): Promise<void> {
     const round = ++this.#round;
@@ -103,7 +87,7 @@ export class FoundList implements Rows {
       this.loaded = true;
       this.error = undefined;
       this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
-      this.#changed();
+      this.changed();
       await this.#more();
     } catch (error) {
       if (round === this.#round) this.#fail(error);
@@ -124,14 +108,14 @@ export class FoundList implements Rows {
         if (round !== this.#round) return;
         this.#items.push(...page.items);
         this.#next = page.next ?? null;
-        this.#changed();
+        this.changed();
       }
     } catch (error) {
       if (round === this.#round) this.#fail(error);
     }
     if (round !== this.#round) return;
     this.searching = false;
-    this.#changed();
+    this.changed();
   }
 
   #fail(error: unknown): void {
@@ -144,7 +128,7 @@ export class FoundList implements Rows {
       tellFailure(error);
       window.setTimeout(() => !this.#ended && void this.read(), RETRY_MS);
     }
-    this.#changed();
+    this.changed();
   }
 
   #apply(items: readonly FeedItem[]): void {
@@ -157,7 +141,7 @@ export class FoundList implements Rows {
           // Older ones than were looked at are found when it comes to them.
           if (this.#next && request!.id < this.#next) break;
           if (!this.#touched || request!.id < this.#touched) this.#touched = request!.id;
-          this.#timer ??= window.setTimeout(() => void this.#anew(), ANEW_MS);
+          this.#due ??= window.setTimeout(() => void this.#anew(), ANEW_MS);
           break;
         case "requests_removed": {
           const { request: alone } = item.removal as Removal;
@@ -165,7 +149,7 @@ export class FoundList implements Rows {
           if (at >= 0) {
             this.#items.splice(at, 1);
             if (at < this.unseen) this.unseen--;
-            this.#changed();
+            this.changed();
           } else if (!alone) void this.read();
           break;
         }
@@ -179,7 +163,7 @@ export class FoundList implements Rows {
 
   /** Looks at everything from the oldest request that changed on. */
   async #anew(): Promise<void> {
-    this.#timer = undefined;
+    this.#due = undefined;
     const from = this.#touched;
     this.#touched = undefined;
     if (!from || this.#ended) return;
@@ -191,15 +175,10 @@ export class FoundList implements Rows {
       const kept = this.#items.filter((row) => row.id < from);
       const before = this.#items.length - kept.length;
       this.#items = [...page.items, ...kept];
-      if (!this.#following) this.unseen = Math.max(0, this.unseen + page.items.length - before);
-      this.#changed();
+      if (!this.following) this.unseen = Math.max(0, this.unseen + page.items.length - before);
+      this.changed();
     } catch (error) {
       if (round === this.#round) this.#fail(error);
     }
-  }
-
-  #changed(): void {
-    this.version++;
-    this.#listeners.forEach((listener) => listener());
   }
 }

@@ -8,10 +8,9 @@
 import { api, type Inbox, type Removal, type Summary } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tellFailure } from "../parts/toasts";
-import type { Rows } from "./rows";
+import { REPAINT_MS, Rows } from "./rows";
 
 const PAGE = 100;
-const REPAINT_MS = 33;
 /** Wait before a list that could not be read is tried again. */
 const RETRY_MS = 2_000;
 /** Arrivals kept above the anchor; past them the list is read anew. */
@@ -29,20 +28,11 @@ interface State {
 
 const empty = (): State => ({ anchor: null, older: 0, pages: new Map(), head: [] });
 
-export class RequestList implements Rows {
-  /** Grows with every change that a view may have to show. */
-  version = 0;
-  loaded = false;
-  /** Arrivals a reader who has scrolled away has not seen; they stay out of the view until asked for. */
-  unseen = 0;
+export class RequestList extends Rows {
   #state = empty();
-  #following = true;
   #asked = new Set<number>();
   /** The page last looked at. */
   #near = 0;
-  #listeners = new Set<() => void>();
-  #timer: number | undefined;
-  #painted = 0;
   #stop: (() => void) | undefined;
   #ended = false;
   #failed = false;
@@ -51,19 +41,15 @@ export class RequestList implements Rows {
   readonly inbox: string;
 
   constructor(inbox: string) {
+    super();
     this.inbox = inbox;
     void this.read();
   }
 
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  };
-
-  end(): void {
+  override end(): void {
     this.#ended = true;
     this.#stop?.();
-    clearTimeout(this.#timer);
+    super.end();
   }
 
   get length(): number {
@@ -92,15 +78,6 @@ export class RequestList implements Rows {
       if (within >= 0) return shown + page * PAGE + within;
     }
     return -1;
-  }
-
-  /** Whether new arrivals show at once. */
-  follow(following: boolean): void {
-    this.#following = following;
-    if (following && this.unseen > 0) {
-      this.unseen = 0;
-      this.#changed();
-    }
   }
 
   /** Reads the list anew; what is shown stays until the new one is there. */
@@ -145,7 +122,7 @@ export class RequestList implements Rows {
       };
       if (!this.loaded) performance.mark("hookline-listed");
       this.loaded = true;
-      this.#changed();
+      this.changed();
       // The page carries its place in the feed, so nothing is missed between the two.
       this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
   }
@@ -156,7 +133,7 @@ export class RequestList implements Rows {
     const inbox = await api.inbox(this.inbox).catch(() => undefined);
     if (!inbox || state !== this.#state || this.#ended) return;
     state.older = Math.max(0, inbox.requests - state.head.length);
-    this.#changed();
+    this.changed();
   }
 
   #fetch(anchor: string, page: number): Promise<{ items: Summary[] }> {
@@ -175,7 +152,7 @@ export class RequestList implements Rows {
       state.pages.set(page, items);
       if (items.length < PAGE) state.older = Math.min(state.older, page * PAGE + items.length);
       this.#letGo(page);
-      this.#changed();
+      this.changed();
     } catch (error) {
       tellFailure(error);
     } finally {
@@ -199,7 +176,7 @@ export class RequestList implements Rows {
         const newest = this.#state.head.at(-1)?.id ?? this.#state.anchor;
         if (newest && request.id <= newest) continue;
         this.#state.head.push(request);
-        if (!this.#following) this.unseen++;
+        if (!this.following) this.unseen++;
       } else if (item.type === "request_changed" && request?.inbox === this.inbox) {
         this.#replace(request);
       } else if (item.type === "requests_removed" || item.type === "requests_restored") {
@@ -213,7 +190,7 @@ export class RequestList implements Rows {
       }
     }
     if (again || this.#state.head.length > HEAD_MAX) void this.read();
-    this.#changed();
+    this.changed();
   }
 
   /** Takes one request out where it stands, so that no other row moves but up; false if its place is not known. */
@@ -253,16 +230,5 @@ export class RequestList implements Rows {
       const at = rows.findIndex((row) => row.id === request.id);
       if (at >= 0) rows[at] = request;
     }
-  }
-
-  /** Tells the view: at once after a quiet moment, else when the time to repaint has come. */
-  #changed(): void {
-    this.version++;
-    const due = Math.max(0, REPAINT_MS - (performance.now() - this.#painted));
-    this.#timer ??= window.setTimeout(() => {
-      this.#timer = undefined;
-      this.#painted = performance.now();
-      this.#listeners.forEach((listener) => listener());
-    }, due);
   }
 }

@@ -31,13 +31,13 @@ const useWide = (): boolean =>
     () => WIDE.matches,
   );
 
-function useList<L extends Rows>(make: () => L, key: string): L {
-  // The key says what the list is of.
-  // eslint-disable-next-line react-hooks/exhaustive-deps
-  const list = useMemo(make, [key]);
-  useEffect(() => () => list.end(), [list]);
-  useSyncExternalStore(list.subscribe, () => list.version);
-  return list;
+/** Shows a list as long as it is the one that is wanted; until it is there, what showed before stays. */
+function useShown<L extends Rows>(wanted: L): L {
+  useEffect(() => () => wanted.end(), [wanted]);
+  useSyncExternalStore(wanted.subscribe, () => wanted.version);
+  const [shown, setShown] = useState(wanted);
+  if (shown !== wanted && wanted.loaded) setShown(wanted);
+  return wanted.loaded ? wanted : shown;
 }
 
 export function InboxPage({ name, request, query }: { name: string; request: string | undefined; query: string }) {
@@ -56,7 +56,7 @@ export function InboxPage({ name, request, query }: { name: string; request: str
 }
 
 function Known({ name, request, query }: { name: string; request: string | undefined; query: string }) {
-  const list = useList<Rows>(() => (query ? new FoundList(name, query) : new List(name)), query);
+  const list = useShown<Rows>(useMemo(() => (query ? new FoundList(name, query) : new List(name)), [name, query]));
   const inbox = useInboxes().data?.items.find((one) => one.name === name);
   const receiver = useStatus().data?.receiver;
   const [settings, setSettings] = useState(false);
@@ -123,7 +123,7 @@ function Known({ name, request, query }: { name: string; request: string | undef
 
 /** Requests of every inbox. */
 export function AllRequestsPage({ request, query }: { request: string | undefined; query: string }) {
-  const list = useList(() => new FoundList(undefined, query), query);
+  const list = useShown(useMemo(() => new FoundList(undefined, query), [query]));
   const navigate = useNavigate();
   const show = useCallback(
     (id: string | undefined, q: string, replace: boolean) => void navigate({ to: "/requests/{-$request}", params: { request: id }, search: q ? { q } : {}, replace }),

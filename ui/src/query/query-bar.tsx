@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Bookmark, Search, X } from "lucide-react";
-import { useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useCallback, useEffect, useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
 import { api, type Completion, type ReadQuery } from "../api/client";
 import { firstKeys } from "../commands/commands";
@@ -71,10 +71,15 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
   });
   /** What the address was last told. It says so a moment later, when more may have been typed. */
   const told = useRef(query);
-  const tell = (now: string): void => {
+  const latest = useRef(onQuery);
+  useEffect(() => {
+    latest.current = onQuery;
+  });
+  const tell = useCallback((now: string): void => {
+    if (now === told.current) return;
     told.current = now;
-    onQuery(now);
-  };
+    latest.current(now);
+  }, []);
   // Another view of the same list, or a term added to it, changes the text.
   useEffect(() => {
     if (query === told.current) return;
@@ -93,10 +98,8 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
   });
   const isRead = typed === text && !isPlaceholderData;
   useEffect(() => {
-    if (isRead && read && !read.error && typed.trim() !== told.current) tell(typed.trim());
-    // What is typed decides; the query follows it.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [typed, read, isRead]);
+    if (isRead && read && !read.error) tell(typed.trim());
+  }, [typed, read, isRead, tell]);
 
   const before = [...text].slice(0, caret).join("");
   // Behind a space a new term may begin, or the query be done: what was found is not covered.
