@@ -130,6 +130,8 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await press(driver, "j");
     await click(driver, "Thread");
     await sees(driver, "other bytes");
+    const cut = await driver.executeScript<string[]>("return [...document.querySelectorAll('[role=tabpanel] li *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible').map((one) => one.innerText)");
+    expect(cut, "no word of the thread is cut").toEqual([]);
     await sees(driver, "duplicate");
     const faults = await serious(driver);
     await shot("thread");

@@ -33,7 +33,7 @@ export function ThreadTab({ detail }: { detail: Detail }) {
           if (item.kind === "delivery") {
             const { id, state, url, created_at } = item.delivery;
             return (
-              <li key={`delivery-${id}`} className="flex items-center gap-3 border-b border-line py-2">
+              <li key={`delivery-${id}`} className="flex items-center gap-2 border-b border-line px-2 py-2">
                 <Send size={15} aria-hidden className="shrink-0 text-ink-2" />
                 <span className="min-w-0 flex-1 truncate">
                   <Link to="/deliveries/{-$delivery}" params={{ delivery: id }} className="underline">
@@ -50,25 +50,27 @@ export function ThreadTab({ detail }: { detail: Detail }) {
           const { icon: Icon, name, means, colour } = REPEATS[repeat];
           const [previous, here] = [requests[requests.indexOf(request.id) - 1], request.id === detail.id];
           return (
-            <li key={request.id} aria-current={here || undefined} className={`flex items-center gap-3 border-b border-line py-2 ${here ? "bg-selection" : ""}`}>
-              <Icon size={15} aria-hidden className={`shrink-0 ${colour || "text-ink-2"}`} />
-              <span className="min-w-0 flex-1 truncate">
+            <li key={request.id} aria-current={here || undefined} className={`border-b border-line px-2 py-2 ${here ? "bg-selection" : ""}`}>
+              <div className="flex items-center gap-2">
+                <Icon size={15} aria-hidden className={`shrink-0 ${colour || "text-ink-2"}`} />
                 {here ? (
                   <span className={colour}>{name}</span>
                 ) : (
                   <Link to="/inbox/$inbox/{-$request}" params={{ inbox: request.inbox, request: request.id }} search={true} className={`underline ${colour}`}>
                     {name}
                   </Link>
-                )}{" "}
-                <span className="text-ink-2">{means}</span>
-              </span>
-              {previous && (
-                <Link to="/diff/$a/$b" params={{ a: previous, b: request.id }} className="inline-flex shrink-0 items-center gap-1 text-small text-accent">
-                  <GitCompare size={13} aria-hidden /> compare with the one before
-                </Link>
-              )}
-              <span className={`w-8 shrink-0 text-right font-mono text-data font-semibold ${request.status < 400 ? "text-valid" : "text-invalid"}`}>{request.status}</span>
-              <span className="w-36 shrink-0 text-right text-small text-ink-2">{after_ms == null ? moment(request.arrived_at) : `${duration(after_ms)} later`}</span>
+                )}
+                <span className={`ml-auto shrink-0 font-mono text-data font-semibold ${request.status < 400 ? "text-valid" : "text-invalid"}`}>{request.status}</span>
+                <span className="w-36 shrink-0 text-right text-small text-ink-2">{after_ms == null ? moment(request.arrived_at) : `${duration(after_ms)} later`}</span>
+              </div>
+              <div className="flex flex-wrap items-center gap-x-3 pl-[23px] text-small text-ink-2">
+                {means}
+                {previous && (
+                  <Link to="/diff/$a/$b" params={{ a: previous, b: request.id }} className="inline-flex items-center gap-1 text-accent">
+                    <GitCompare size={13} aria-hidden /> compare with the one before
+                  </Link>
+                )}
+              </div>
             </li>
           );
         })}
