@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
 mod bytes;
+mod carry;
 mod cli;
 mod crash;
 mod doors;

@@ -18,6 +18,6 @@ pub use limits::{CHUNK_BYTES, DELAY_MAX, DRAIN_BYTES, HEAD_BYTES_MAX, HEADERS_MA
 pub use message::{Body, BodyState, Captured, HeaderNames, Version, header_list};
 pub use store::{
     BodyBlocks, CommitError, CommitWaiter, Fault, Health, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
-    SCHEMA, Store, WriteError, delete_chunks, read_chunk, read_chunks,
+    SCHEMA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
 };
 pub use wire::{Answer, Arrived, Counts, Listening, Refusal, Route, Routes, listen};

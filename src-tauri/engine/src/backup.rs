@@ -57,6 +57,7 @@ pub(crate) fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError
         total: total_bytes,
         path: Some(path.into()),
         inbox: None,
+        imported: None,
         error: None,
     };
     let interrupt = connection.get_interrupt_handle();

@@ -16,6 +16,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    carry,
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::{Change, Feed, Item},
     handshake::FixedAnswers,
@@ -74,6 +75,8 @@ pub struct Engine {
     pub(crate) fixed_answers: FixedAnswers,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) sieve: Arc<Sieve>,
+    /// Wakes what follows the store.
+    pub(crate) arrived: Arc<Notify>,
     /// The last request that was judged.
     pub(crate) judged: watch::Sender<i64>,
     settings: RwLock<Settings>,
@@ -109,6 +112,7 @@ impl Engine {
         };
         let plan = Plan { version: schema::VERSION, migrate: &schema::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
+        carry::sweep(dir.path());
         let providers = Providers::open(dir.path());
         let (known, now_us) = (providers.catalogue(), clock.now_us());
         let everything = kind != OwnerKind::Command;
@@ -137,6 +141,7 @@ impl Engine {
             outbox: Arc::new(Outbox::new(loaded.outbox)),
             fixed_answers: FixedAnswers::default(),
             sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
+            arrived: arrived.clone(),
             judged: watch::Sender::new(loaded.judged_upto),
             settings: RwLock::new(loaded.settings),
             dir,

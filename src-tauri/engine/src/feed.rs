@@ -53,6 +53,11 @@ pub enum Change {
         /// What is back.
         removal: Removal,
     },
+    /// Requests were imported; lists that show them must be read again.
+    RequestsImported {
+        /// Inboxes that have more now.
+        inboxes: Vec<String>,
+    },
     /// The oldest requests rolled over.
     RequestsExpired {
         /// How many.

@@ -20,7 +20,7 @@ use crate::{time::timestamp, verification::Verification};
 const NAME_MAX: usize = 64;
 
 /// Largest answer body, in bytes. Senders read little of it; files come with answer rules.
-const ANSWER_BODY_MAX: usize = 64 * 1024;
+pub(crate) const ANSWER_BODY_MAX: usize = 64 * 1024;
 
 /// Most inboxes a stranger's requests can make, where that is allowed at all.
 pub(crate) const CREATED_BY_REQUESTS_MAX: usize = 200;

@@ -8,6 +8,8 @@ use std::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::carry::Imported;
+
 /// Ended jobs kept to be asked about.
 const ENDED_KEPT: usize = 50;
 
@@ -20,14 +22,16 @@ pub struct Job {
     pub kind: JobKind,
     /// How it stands.
     pub state: JobState,
-    /// Done so far: bytes of a backup, requests of a judgement.
+    /// Done so far: bytes of a backup and of an imported file, requests of a judgement and an export.
     pub done: u64,
-    /// All there is to do.
+    /// All there is to do; 0 where that is not known before it is done.
     pub total: u64,
-    /// File it writes.
+    /// File it writes, or name of the one it reads.
     pub path: Option<String>,
     /// Inbox it works on.
     pub inbox: Option<String>,
+    /// What an import has come to.
+    pub imported: Option<Imported>,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -40,6 +44,10 @@ pub enum JobKind {
     Backup,
     /// Judging an inbox's stored requests anew.
     Judge,
+    /// Importing a file.
+    Import,
+    /// Exporting requests.
+    Export,
 }
 
 /// How a job stands.

@@ -6,6 +6,7 @@
 
 pub mod api;
 mod backup;
+mod carry;
 mod compose;
 mod content;
 mod data_dir;
@@ -36,6 +37,7 @@ mod thread;
 mod time;
 mod verification;
 
+pub use carry::{Bad, Format, Imported};
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind};
 pub use engine::{Engine, EngineError};
 pub use feed::{Change, Feed, FeedGone, Item, Subscription};

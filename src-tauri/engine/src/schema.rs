@@ -156,6 +156,14 @@ CREATE TABLE saved_query (
 );
 ";
 
+/// Where a request was imported from. The few that are pinned or read are found without the many that
+/// are only marked as imported.
+const SOURCES: &str = "
+ALTER TABLE request_mark ADD COLUMN source TEXT NOT NULL DEFAULT '';
+CREATE INDEX mark_pinned ON request_mark (request) WHERE pinned;
+CREATE INDEX mark_read ON request_mark (request) WHERE read;
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -165,11 +173,12 @@ fn migrations() -> Migrations<'static> {
         M::up(OUTBOX),
         M::up(OUTBOX_TOTAL),
         M::up(SEARCH),
+        M::up(SOURCES),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 7;
+pub(crate) const VERSION: i32 = 8;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -18,12 +18,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     // With no engine at work this one receives by itself, for as long as it runs.
     let (door, own) = match Door::open(&context.data, OwnerKind::Serve).await? {
         remote @ Door::Remote(_) => (remote, None),
-        Door::InProcess { engine, router } => {
+        Door::InProcess { engine, router, streams } => {
             let url = serve::receive(&engine, None).await?;
             let open = crate::door::loopback::open(&engine, None, |_, _| ()).await?;
             crate::door::loopback::announce(&engine, OwnerKind::Serve, Some(&open)).await?;
             terminal::say(&format!("listening at {url}/{}", args.inbox.as_deref().unwrap_or("<inbox>")));
-            (Door::InProcess { engine: engine.clone(), router }, Some((engine, open)))
+            (Door::InProcess { engine: engine.clone(), router, streams }, Some((engine, open)))
         }
     };
     if let Some(name) = &args.inbox {

@@ -6,6 +6,8 @@ mod destination;
 mod diff;
 mod endpoint;
 mod error;
+mod export;
+mod import;
 mod inbox;
 mod keys;
 mod listen;
@@ -88,6 +90,10 @@ enum Call {
     /// List, show, retry and cancel deliveries
     #[command(subcommand)]
     Delivery(delivery::Verb),
+    /// Import requests from files of other tools or of Hookline; exit status 1 if entries were left out
+    Import(import::Args),
+    /// Export requests as HAR, JSON Lines, CSV, raw HTTP or an archive
+    Export(export::Args),
     /// Write a backup of everything into a file
     Backup(backup::Args),
 }
@@ -98,7 +104,7 @@ impl Call {
         match self {
             Self::Inbox(verb) => matches!(**verb, inbox::Verb::Add { .. }),
             Self::Endpoint(verb) => matches!(**verb, endpoint::Verb::Add { .. }),
-            Self::Trigger(_) => true,
+            Self::Trigger(_) | Self::Import(_) => true,
             Self::Scenario(verb) => verb.begins(),
             _ => false,
         }
@@ -166,6 +172,8 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Scenario(verb) => scenario::run(&api, context, verb).await,
         Call::Endpoint(verb) => endpoint::run(&api, context, *verb).await,
         Call::Delivery(verb) => delivery::run(&api, context, verb).await,
+        Call::Import(args) => import::run(&api, context, args).await,
+        Call::Export(args) => export::run(&api, args).await,
         Call::Backup(args) => backup::run(&api, context, args).await,
     };
     api.close().await;

@@ -76,7 +76,8 @@ fn row(request: &Value) -> String {
         local.strftime("%F %T"),
         terminal::cut(&text("method"), 7),
         terminal::cut(&text("target"), 40),
-        request["status"],
+        // An imported request's answer may not be known.
+        request["status"].as_u64().filter(|status| *status > 0).map_or("-".into(), |status| status.to_string()),
         terminal::size(request["body_bytes"].as_u64().unwrap_or(0)),
         text("verdict"),
         text("inbox"),

@@ -1,7 +1,3 @@
-use std::io::Write;
-
-use futures_util::StreamExt;
-use http::{HeaderMap, Method};
 use serde_json::Value;
 
 use super::{Api, Context, error::CliError, terminal};
@@ -27,6 +23,8 @@ enum Form {
     Curl,
     /// All that is known of it, as JSON
     Json,
+    /// A HAR file of it
+    Har,
     /// The body's bytes
     Body,
 }
@@ -44,6 +42,10 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             terminal::line(&detail.to_string());
             Ok(())
         }
+        Some(Form::Har) => {
+            let secrets = if args.reveal { "&secrets=true" } else { "" };
+            super::export::stream(api, &format!("/export?as=har&ids={id}{secrets}"), None).await
+        }
         Some(form) => {
             let name = match form {
                 Form::Raw => "raw",
@@ -51,7 +53,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
                 _ => "body",
             };
             let reveal = if args.reveal { "?reveal=true" } else { "" };
-            copy_out(api, &format!("/requests/{id}/{name}{reveal}")).await
+            super::export::stream(api, &format!("/requests/{id}/{name}{reveal}"), None).await
         }
     }
 }
@@ -69,7 +71,11 @@ fn head(detail: &Value) {
         ("arrived", text(&detail["arrived_at"])),
         ("stored", text(&detail["stored_at"])),
         ("body", format!("{} bytes, {}", detail["body_bytes"], text(&detail["body_state"]).replace('_', " "))),
-        ("answered", detail["status"].to_string()),
+        (
+            "answered",
+            detail["status"].as_u64().filter(|status| *status > 0).map(|status| status.to_string()).unwrap_or_default(),
+        ),
+        ("source", text(&detail["source"])),
         ("note", text(&detail["note"])),
     ] {
         if !value.is_empty() {
@@ -77,25 +83,4 @@ fn head(detail: &Value) {
         }
     }
     terminal::say("\n--as body prints the body, --as raw the whole message, --as curl a command that sends it again.");
-}
-
-async fn copy_out(api: &Api, path: &str) -> Result<(), CliError> {
-    let (status, headers, mut stream) =
-        api.0.open_call(Method::GET, &format!("/api/v1{path}"), HeaderMap::new(), bytes::Bytes::new()).await?;
-    let mut collected = Vec::new();
-    let mut out = std::io::stdout().lock();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
-        if status.is_success() {
-            out.write_all(&chunk)?;
-        } else {
-            collected.extend_from_slice(&chunk);
-        }
-    }
-    out.flush()?;
-    if status.is_success() {
-        Ok(())
-    } else {
-        Err(CliError::refused(&crate::door::Answer { status, headers, body: collected.into() }))
-    }
 }

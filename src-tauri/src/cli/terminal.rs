@@ -43,6 +43,13 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// A bar for long work, shown where a person looks on; bytes, of so many where that is known.
+pub(super) fn bar(length: Option<u64>) -> indicatif::ProgressBar {
+    let bar = length.map_or_else(indicatif::ProgressBar::new_spinner, indicatif::ProgressBar::new);
+    let template = if length.is_some() { "{bar:30} {bytes}/{total_bytes}  {msg}" } else { "{spinner} {bytes}  {msg}" };
+    indicatif::ProgressStyle::with_template(template).map_or(bar.clone(), |style| bar.with_style(style))
+}
+
 /// One line on standard output. A closed pipe ends the process quietly, as it does `cat`.
 pub(super) fn line(text: &str) {
     if writeln!(std::io::stdout().lock(), "{text}").is_err() {

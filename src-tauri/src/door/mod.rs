@@ -1,6 +1,7 @@
 //! The ways to the API of a data directory's engine.
 
 mod guard;
+mod into_file;
 pub(crate) mod loopback;
 mod page;
 mod remote;
@@ -14,6 +15,9 @@ use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine,
 use http::{HeaderMap, Method, Request, StatusCode};
 use tower::ServiceExt;
 
+#[cfg(feature = "desktop")]
+pub(crate) use into_file::IntoFileError;
+pub(crate) use into_file::{into_file, out_of_file};
 use remote::Remote;
 
 /// Largest answer collected in memory; larger ones are streamed into a file.
@@ -44,11 +48,14 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+/// An answer as it comes: its status, its headers, its bytes.
+pub(crate) type Opened = (StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>);
+
 /// One way to an engine's API.
 #[derive(Clone)]
 pub(crate) enum Door {
     /// The engine is in this process.
-    InProcess { engine: Arc<Engine>, router: Router },
+    InProcess { engine: Arc<Engine>, router: Router, streams: Router },
     /// The engine is in another process and reached over loopback HTTP.
     Remote(Remote),
 }
@@ -69,7 +76,9 @@ impl Door {
     }
 
     pub(crate) fn in_process(engine: Arc<Engine>) -> Self {
-        Self::InProcess { router: api::router(engine.clone()), engine }
+        let router = api::router(engine.clone());
+        let streams = router.clone().merge(api::streams(engine.clone()));
+        Self::InProcess { router, streams, engine }
     }
 
     /// Makes a call and collects its answer.
@@ -80,7 +89,10 @@ impl Door {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, DoorError> {
-        let (status, headers, mut stream) = self.open_call(method, path, headers, body).await?;
+        let (status, headers, mut stream) = match self {
+            Self::InProcess { router, .. } => in_process(router, method, path, headers, body.into()).await?,
+            Self::Remote(remote) => remote.open_call(method, path, headers, body.into()).await?,
+        };
         let mut body = Vec::new();
         while let Some(chunk) = stream.next().await {
             body.extend_from_slice(&chunk?);
@@ -91,31 +103,16 @@ impl Door {
         Ok(Answer { status, headers, body: body.into() })
     }
 
-    /// Makes a call and gives its answer as it comes.
+    /// Makes a call, of the streams too, and gives its answer as it comes.
     pub(crate) async fn open_call(
         &self,
         method: Method,
         path: &str,
         headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<(StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>), DoorError> {
-        // Joined to a base URL, any other beginning could name another host.
-        if !path.starts_with("/api/") {
-            return Err(DoorError::Unusable(format!("{path:?} is not a route")));
-        }
+        body: Body,
+    ) -> Result<Opened, DoorError> {
         match self {
-            Self::InProcess { router, .. } => {
-                let mut request = Request::builder()
-                    .method(method)
-                    .uri(path)
-                    .body(Body::from(body))
-                    .map_err(|e| DoorError::Unusable(format!("{path:?} is not a route: {e}")))?;
-                *request.headers_mut() = headers;
-                let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-                let (parts, body) = response.into_parts();
-                let stream = body.into_data_stream().map(|chunk| chunk.map_err(std::io::Error::other));
-                Ok((parts.status, parts.headers, stream.boxed()))
-            }
+            Self::InProcess { streams, .. } => in_process(streams, method, path, headers, body).await,
             Self::Remote(remote) => remote.open_call(method, path, headers, body).await,
         }
     }
@@ -134,6 +131,30 @@ impl Door {
             Self::Remote(remote) => remote.feed(after, query).await,
         }
     }
+}
+
+async fn in_process(
+    router: &Router,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Opened, DoorError> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(route(path)?)
+        .body(body)
+        .map_err(|e| DoorError::Unusable(format!("{path:?} is not a route: {e}")))?;
+    *request.headers_mut() = headers;
+    let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    let (parts, body) = response.into_parts();
+    let stream = body.into_data_stream().map(|chunk| chunk.map_err(std::io::Error::other));
+    Ok((parts.status, parts.headers, stream.boxed()))
+}
+
+/// Joined to a base URL, any other beginning could name another host.
+fn route(path: &str) -> Result<&str, DoorError> {
+    if path.starts_with("/api/") { Ok(path) } else { Err(DoorError::Unusable(format!("{path:?} is not a route"))) }
 }
 
 fn local_feed(

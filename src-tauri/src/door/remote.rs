@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use axum::body::Body;
 use eventsource_stream::Eventsource;
 use futures_util::{StreamExt, stream};
 use hookline_engine::{FeedGone, api};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::DoorError;
+use super::{DoorError, Opened, route};
 
 /// A door on loopback answers at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,10 +44,15 @@ impl Remote {
         method: Method,
         path: &str,
         headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<(StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>), DoorError> {
-        let response =
-            self.client.request(method, format!("{}{path}", self.base)).headers(headers).body(body).send().await?;
+        body: Body,
+    ) -> Result<Opened, DoorError> {
+        let url = format!("{}{}", self.base, route(path)?);
+        // A body whose length is known stays so.
+        let body = match http_body::Body::size_hint(&body).exact() {
+            Some(0) => reqwest::Body::default(),
+            _ => reqwest::Body::wrap_stream(body.into_data_stream()),
+        };
+        let response = self.client.request(method, url).headers(headers).body(body).send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         Ok((status, headers, response.bytes_stream().map(|chunk| chunk.map_err(std::io::Error::other)).boxed()))
     }

@@ -11,9 +11,9 @@ use tauri::{
 };
 use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_notification::NotificationExt;
-use tokio::io::AsyncWriteExt;
 
 use super::Shell;
+use crate::door::{IntoFileError, into_file};
 
 /// Why a command failed, in the API's own form.
 #[derive(Debug, Serialize)]
@@ -24,7 +24,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn new(code: &'static str, message: impl Into<String>, hint: &'static str) -> Self {
+    pub(super) fn new(code: &'static str, message: impl Into<String>, hint: &'static str) -> Self {
         Self { code, message: message.into(), hint }
     }
 
@@ -93,26 +93,23 @@ pub(super) async fn save_to(
 ) -> Result<Option<String>, Failure> {
     let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
     let Some(path) = pick(&app, &name).await else { return Ok(None) };
-    let unwritten = |e: std::io::Error| {
-        Failure::new("file_unwritable", format!("{} cannot be written: {e}.", path.display()), "Choose another place.")
-    };
     let lost = |message: String| Failure::new("engine_lost", message, "Try again.");
-    let (status, _, mut stream) = door
-        .open_call(Method::GET, &route, HeaderMap::new(), bytes::Bytes::new())
+    let (status, _, mut pieces) = door
+        .open_call(Method::GET, &route, HeaderMap::new(), axum::body::Body::empty())
         .await
         .map_err(|e| lost(e.to_string()))?;
     if !status.is_success() {
-        return Err(lost(format!("The engine answered {status}.")));
+        let mut text = Vec::new();
+        while let Some(Ok(piece)) = pieces.next().await {
+            text.extend_from_slice(&piece);
+        }
+        let said: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+        return Err(lost(said["message"].as_str().map_or(format!("The engine answered {status}."), str::to_owned)));
     }
-    // A file that is there is replaced by a whole one or not at all.
-    let part = path.with_added_extension("part");
-    let mut file = tokio::fs::File::create(&part).await.map_err(unwritten)?;
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|e| lost(e.to_string()))?;
-        file.write_all(&chunk).await.map_err(unwritten)?;
-    }
-    file.sync_all().await.map_err(unwritten)?;
-    tokio::fs::rename(&part, &path).await.map_err(unwritten)?;
+    into_file(pieces, &path, |_| ()).await.map_err(|e| match e {
+        IntoFileError::Unwritable(..) => Failure::new("file_unwritable", format!("{e}."), "Choose another place."),
+        IntoFileError::BrokenOff(_) => lost(format!("{e}.")),
+    })?;
     Ok(Some(path.display().to_string()))
 }
 

@@ -3,6 +3,7 @@
 mod close;
 mod commands;
 mod feed;
+mod incoming;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -27,6 +28,7 @@ struct Shell {
     _http: Option<OpenDoor>,
     feeds: feed::Feeds,
     close: close::Close,
+    offered: incoming::Offered,
 }
 
 /// Opens the window and runs until it is quit.
@@ -54,6 +56,8 @@ pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
             commands::api,
             commands::save_to,
             commands::back_up,
+            incoming::pick_files,
+            incoming::import_from,
             commands::notify,
             feed::feed_start,
             feed::feed_stop,
@@ -74,7 +78,10 @@ pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
             follow_links(app.handle());
             Ok(())
         })
-        .on_window_event(close::on_window_event)
+        .on_window_event(|window, event| {
+            close::on_window_event(window, event);
+            incoming::on_window_event(window, event);
+        })
         .build(tauri::generate_context!());
     match built {
         Ok(app) => {
@@ -98,8 +105,8 @@ pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
 /// The engine of the data folder: a live one, or this process's own with receiver and HTTP door.
 async fn open(data: &std::path::Path) -> Shell {
     let (door, engine) = match Door::open(data, OwnerKind::Window).await {
-        Ok(Door::InProcess { engine, router }) => {
-            (Ok(Door::InProcess { engine: engine.clone(), router }), Some(engine))
+        Ok(Door::InProcess { engine, router, streams }) => {
+            (Ok(Door::InProcess { engine: engine.clone(), router, streams }), Some(engine))
         }
         Ok(remote) => (Ok(remote), None),
         Err(error) => (Err(error.to_string()), None),
@@ -118,7 +125,14 @@ async fn open(data: &std::path::Path) -> Shell {
             tracing::warn!(%error, "engine.json could not be written; the command line will not find this window");
         }
     }
-    Shell { door, engine, _http: http, feeds: feed::Feeds::default(), close: close::Close::default() }
+    Shell {
+        door,
+        engine,
+        _http: http,
+        feeds: feed::Feeds::default(),
+        close: close::Close::default(),
+        offered: incoming::Offered::default(),
+    }
 }
 
 /// Brings the window to the front.
@@ -137,7 +151,7 @@ fn view_of(link: &str) -> Option<String> {
         !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let shown = match path.split('/').collect::<Vec<_>>()[..] {
-        ["settings" | "lab" | "endpoints" | "deliveries" | "scenarios"] => true,
+        ["settings" | "lab" | "requests" | "endpoints" | "deliveries" | "scenarios"] => true,
         ["inbox", inbox] => plain(&inbox),
         ["inbox", inbox, request] => plain(&inbox) && plain(&request),
         _ => false,

@@ -98,6 +98,11 @@ export const api = {
   countRequests: (query: { q: string; inbox?: string; after?: string }) => value(client.GET("/api/v1/requests/count", { params: { query } })),
   readQuery: (text: string, caret?: number) => value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
   queryFields: () => value(client.GET("/api/v1/query/fields")),
+  jobs: () => value(client.GET("/api/v1/jobs")),
+  job: (id: string) => value(client.GET("/api/v1/jobs/{id}", requestPath(id))),
+  cancelJob: (id: string) => value(client.DELETE("/api/v1/jobs/{id}", requestPath(id))),
+  importText: async (route: string, text: string): Promise<unknown> =>
+    JSON.parse(new TextDecoder().decode(await bytes(route, { method: "POST", body: text, headers: { "content-type": "application/octet-stream" } }))),
   thread: (id: string) => value(client.GET("/api/v1/requests/{id}/thread", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
   savedQueries: () => value(client.GET("/api/v1/queries")),
@@ -150,5 +155,4 @@ export const api = {
   undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
   retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),
-  cancelJob: (id: string) => value(client.DELETE("/api/v1/jobs/{id}", { params: { path: { id } } })),
 };

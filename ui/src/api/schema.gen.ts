@@ -300,6 +300,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
+         *     breaks off is not whole.
+         */
+        get: operations["carry_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/feed": {
         parameters: {
             query?: never;
@@ -311,6 +331,23 @@ export interface paths {
         get: operations["feed_stream"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import a file of requests, sent as the body. It is a job, and its report stands in it. */
+        post: operations["carry_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1049,6 +1086,13 @@ export interface components {
             /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
             path: string;
         };
+        /** @description An entry of a file that is no request. */
+        Bad: {
+            /** @description Where it stands, such as `line 12` or `entry 3`. */
+            place: string;
+            /** @description Why it is none. */
+            why: string;
+        };
         /**
          * @description How bodies were compared.
          * @enum {string}
@@ -1088,6 +1132,11 @@ export interface components {
             removal: components["schemas"]["Removal"];
             /** @enum {string} */
             type: "requests_restored";
+        } | {
+            /** @description Inboxes that have more now. */
+            inboxes: string[];
+            /** @enum {string} */
+            type: "requests_imported";
         } | {
             /**
              * Format: int64
@@ -1589,6 +1638,11 @@ export interface components {
             what: string;
         };
         /**
+         * @description A form in which requests are carried.
+         * @enum {string}
+         */
+        Format: "har" | "jsonl" | "csv" | "raw" | "curl" | "webhook_site" | "archive";
+        /**
          * @description What was found about one cause.
          * @enum {string}
          */
@@ -1608,6 +1662,24 @@ export interface components {
             secret: boolean;
             /** @description Value; bytes that are not UTF-8 stand as `\xNN`, and a secret one as a mask. */
             value: string;
+        };
+        /** @description What came of an import so far. */
+        Imported: {
+            /**
+             * Format: int64
+             * @description Entries that are none.
+             */
+            bad: number;
+            /** @description The first of those, with the reason. */
+            first_bad: components["schemas"]["Bad"][];
+            format?: components["schemas"]["Format"] | null;
+            /** @description Inboxes that got some. */
+            inboxes: string[];
+            /**
+             * Format: int64
+             * @description Requests that were imported.
+             */
+            requests: number;
         };
         /** @description A capture address: everything below `/<name>` belongs to it. */
         Inbox: {
@@ -1718,24 +1790,25 @@ export interface components {
         Job: {
             /**
              * Format: int64
-             * @description Done so far: bytes of a backup, requests of a judgement.
+             * @description Done so far: bytes of a backup and of an imported file, requests of a judgement and an export.
              */
             done: number;
             /** @description Why it failed. */
             error?: string | null;
             /** @description Its id. */
             id: string;
+            imported?: components["schemas"]["Imported"] | null;
             /** @description Inbox it works on. */
             inbox?: string | null;
             /** @description What it does. */
             kind: components["schemas"]["JobKind"];
-            /** @description File it writes. */
+            /** @description File it writes, or name of the one it reads. */
             path?: string | null;
             /** @description How it stands. */
             state: components["schemas"]["JobState"];
             /**
              * Format: int64
-             * @description All there is to do.
+             * @description All there is to do; 0 where that is not known before it is done.
              */
             total: number;
         };
@@ -1743,7 +1816,7 @@ export interface components {
          * @description Kinds of work.
          * @enum {string}
          */
-        JobKind: "backup" | "judge";
+        JobKind: "backup" | "judge" | "import" | "export";
         /** @description Jobs of this run, newest first. */
         JobList: {
             items: components["schemas"]["Job"][];
@@ -2332,7 +2405,7 @@ export interface components {
             names: string;
             /** @description A person's note. */
             note: string;
-            /** @description The sender's address and port. */
+            /** @description The sender's address and port; empty where an imported file does not say. */
             peer: string;
             /** @description Whether it stays when others roll over. */
             pinned: boolean;
@@ -2345,9 +2418,11 @@ export interface components {
              * @description From the head to the last byte, in ms.
              */
             receiving_ms: number;
+            /** @description Name of the file it was imported from; none if it arrived here. */
+            source?: string | null;
             /**
              * Format: int32
-             * @description Status the sender was answered; 499 if it broke off before.
+             * @description Status the sender was answered; 499 if it broke off before, 0 where an imported file does not say.
              */
             status: number;
             /** @description Target as sent: path and query, mostly. */
@@ -3216,6 +3291,56 @@ export interface operations {
             };
         };
     };
+    carry_export: {
+        parameters: {
+            query: {
+                /** @description The format. */
+                as: components["schemas"]["Format"];
+                /** @description Only what matches this query. */
+                q?: string;
+                /** @description Only this inbox. */
+                inbox?: string;
+                /** @description Only these requests, by id with commas between, in this order; to 500. */
+                ids?: string;
+                /** @description Whether credentials go along; else they are masked. */
+                secrets?: boolean;
+                /** @description Names of headers whose values are left out, with commas between. */
+                redact_headers?: string;
+                /** @description Places in JSON bodies whose values are left out, as a query has them behind `body.`, with commas between. */
+                redact_paths?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     feed_stream: {
         parameters: {
             query?: {
@@ -3239,6 +3364,62 @@ export interface operations {
                 };
             };
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    carry_import: {
+        parameters: {
+            query?: {
+                /** @description Name of the file; `source:` finds its requests by it. */
+                name?: string;
+                /** @description Its format; told from its content if absent. */
+                as?: components["schemas"]["Format"];
+                /** @description Inbox that everything goes to, made if need be; where the file says, else `imported`, if absent. */
+                inbox?: string;
+                /** @description Import nothing if one entry cannot be; else the rest is imported. */
+                whole?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            507: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -42,6 +42,8 @@ export const COMMANDS = [
   { id: "mark-read", title: "Mark all as read", keys: ["Shift+R"], group: "Inbox", needs: "inbox" },
   { id: "inbox-settings", title: "Inbox settings", keys: ["i"], group: "Inbox", needs: "inbox" },
   { id: "clear", title: "Clear inbox (pinned ones stay)", keys: ["Shift+Delete"], group: "Inbox", needs: "inbox" },
+  { id: "import", title: "Import requests", keys: ["Mod+o"], group: "Requests" },
+  { id: "export", title: "Export requests", keys: ["Mod+e"], group: "Requests", needs: "inbox" },
   { id: "new-inbox", title: "New inbox", keys: ["n"], group: "Inbox" },
   { id: "new-endpoint", title: "New endpoint", keys: ["Shift+N"], group: "Sending" },
   { id: "send-event", title: "Send an event", keys: ["s"], group: "Sending" },

@@ -154,6 +154,7 @@ export class FoundList extends Rows {
           break;
         }
         case "requests_restored":
+        case "requests_imported":
         case "requests_expired":
           void this.read();
           break;

@@ -29,6 +29,39 @@ export function showInbox(inbox: Inbox): void {
   );
 }
 
+/** A job as it stands; none before anything is known of it. */
+export const useJob = (id: string): Job | undefined => useQuery({ queryKey: ["job", id], queryFn: () => api.job(id) }).data;
+
+/** Imports and exports that are under way. */
+export const useCarrying = (): Job[] =>
+  useQuery({ queryKey: ["jobs"], queryFn: api.jobs, select: ({ items }) => items.filter(({ kind, state }) => state === "running" && (kind === "import" || kind === "export")) }).data ?? [];
+
+/** What is said when a job has ended, by its kind. */
+const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Job) => CallError }> = {
+  backup: {
+    done: ({ path }) => `Backup written to ${path}`,
+    failed: ({ error }) => new CallError({ code: "backup_failed", message: `The backup failed: ${error}.`, hint: "Choose another place." }),
+  },
+  judge: {
+    done: ({ total }) => `${total.toLocaleString()} stored requests judged anew`,
+    failed: ({ error }) => new CallError({ code: "judge_failed", message: `Stored requests could not be judged: ${error}.`, hint: "Save the inbox's settings again." }),
+  },
+  import: {
+    done: ({ imported, path }) => `${count(imported?.requests ?? 0)} requests imported from ${visible(path ?? "a file")}`,
+    failed: ({ error, path }) => new CallError({ code: "import_failed", message: `${visible(path ?? "The file")} was not imported to its end: ${error}.`, hint: "Mend the file and import it again." }),
+  },
+  // Whoever saves it says so, and why not.
+  export: {},
+};
+
+function jobChanged(job: Job): void {
+  queries.setQueryData(["job", job.id], job);
+  queries.setQueryData(["jobs"], (old: { items: Job[] } | undefined) => old && { items: [job, ...old.items.filter(({ id }) => id !== job.id)] });
+  const { done, failed } = ENDS[job.kind];
+  if (job.state === "done" && done) tell(done(job));
+  if (job.state === "failed" && failed) tellFailure(failed(job));
+}
+
 export const useSavedQueries = () => useQuery({ queryKey: ["saved-queries"], queryFn: api.savedQueries });
 
 export const useEndpoints = () => useQuery({ queryKey: ["endpoints"], queryFn: api.endpoints });
@@ -119,6 +152,7 @@ function apply(items: readonly FeedItem[]): void {
         break;
       case "requests_removed":
       case "requests_restored":
+      case "requests_imported":
       case "requests_expired":
         void queries.invalidateQueries({ queryKey: ["request"] });
         break;
@@ -127,18 +161,9 @@ function apply(items: readonly FeedItem[]): void {
           old && { ...old, items: old.items.map((inbox) => (inbox.name === item.was ? (item.inbox as Inbox) : inbox)) },
         );
         break;
-      case "job_changed": {
-        const job = item.job as Job;
-        queries.setQueryData(["job"], job);
-        if (job.kind === "judge") {
-          if (job.state === "done") tell(`${job.total.toLocaleString()} stored requests judged anew`);
-          if (job.state === "failed") tellFailure(new CallError({ code: "judge_failed", message: `Stored requests could not be judged: ${job.error}.`, hint: "Save the inbox's settings again." }));
-          break;
-        }
-        if (job.state === "done") tell(`Backup written to ${job.path}`);
-        if (job.state === "failed") tellFailure(new CallError({ code: "backup_failed", message: `The backup failed: ${job.error}.`, hint: "Choose another place." }));
+      case "job_changed":
+        jobChanged(item.job as Job);
         break;
-      }
     }
   }
   if (added) {

@@ -183,6 +183,8 @@ export class RequestList extends Rows {
         const removal = item.removal as Removal;
         const alone = item.type === "requests_removed" && removal.request;
         again ||= removal.inbox === this.inbox && !(alone && this.#takeOut(alone));
+      } else if (item.type === "requests_imported") {
+        again ||= (item.inboxes as string[]).includes(this.inbox);
       } else if (item.type === "requests_expired") {
         void this.#recount();
       } else if (item.type === "inbox_changed" && item.was === this.inbox && (item.inbox as Inbox).unread === 0) {

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useMemo, useState, useSyncExternalStore, type R
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 
 import { api } from "../api/client";
+import { Export } from "../carry/export";
 import { firstKeys, perform } from "../commands/commands";
 import { CommandMenu } from "../commands/command-menu";
 import { useCommands } from "../commands/use-commands";
@@ -22,7 +23,8 @@ import { FirstRun, NotListening } from "./first-run";
 import { InboxSettings } from "./inbox-settings";
 import { RequestList } from "./request-list";
 
-const MENU = ["mark-read", "clear"] as const;
+const MENU = ["mark-read", "import", "export", "clear"] as const;
+const ALL_MENU = ["import", "export"] as const;
 
 const WIDE = matchMedia("(min-width: 768px)");
 const useWide = (): boolean =>
@@ -60,6 +62,7 @@ function Known({ name, request, query }: { name: string; request: string | undef
   const inbox = useInboxes().data?.items.find((one) => one.name === name);
   const receiver = useStatus().data?.receiver;
   const [settings, setSettings] = useState(false);
+  const [exporting, setExporting] = useState(false);
   const navigate = useNavigate();
   const wide = useWide();
 
@@ -84,6 +87,7 @@ function Known({ name, request, query }: { name: string; request: string | undef
     "copy-url": copyUrl,
     "mark-read": () => void attempt(api.markInboxRead(name)),
     "inbox-settings": () => setSettings(true),
+    export: () => setExporting(true),
     clear: () => void attempt(api.clearInbox(name).then((removal) => offerUndo(`${removal.requests} requests deleted`, () => api.undo(removal.id)))),
   });
 
@@ -116,6 +120,7 @@ function Known({ name, request, query }: { name: string; request: string | undef
   return (
     <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
       <Panes list={listPane} detail={detailPane} opened={Boolean(request)} />
+      <Export open={exporting} onClose={() => setExporting(false)} what={{ query, inbox: name, request }} />
       {inbox && <InboxSettings inbox={inbox} open={settings} onClose={() => setSettings(false)} />}
     </AddTerm>
   );
@@ -131,14 +136,18 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
   );
   const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
   const leave = (): void => show(undefined, query, false);
+  const [exporting, setExporting] = useState(false);
+  useCommands({ export: () => setExporting(true) });
   return (
     <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
+      <Export open={exporting} onClose={() => setExporting(false)} what={{ query, inbox: undefined, request }} />
       <Panes
         opened={Boolean(request)}
         list={
           <section aria-label="All requests" className="flex h-full min-w-0 flex-col bg-pane">
             <header className="flex h-[51px] items-center px-4">
-              <h1 className="text-title font-semibold tracking-tight">All requests</h1>
+              <h1 className="flex-1 text-title font-semibold tracking-tight">All requests</h1>
+              <CommandMenu label="More for these requests" commands={ALL_MENU} />
             </header>
             <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={() => focusList()} />
             <Found list={list} selected={request} onPick={pick} />

@@ -2,6 +2,7 @@ import { AlertTriangle, NotebookPen, Pin, RotateCcw } from "lucide-react";
 import { memo } from "react";
 
 import type { Summary } from "../api/client";
+import { Status } from "../parts/controls";
 import { size, visible } from "../parts/format";
 import { Verdict } from "../signature/verdict";
 
@@ -65,7 +66,7 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
       )}
       {noted && <NotebookPen size={13} aria-label="has a note" className="shrink-0 text-ink-2" />}
       {pinned && <Pin size={13} aria-label="pinned" className="shrink-0 text-accent" fill="currentColor" />}
-      <span className={`w-8 shrink-0 text-right font-mono text-data font-semibold ${status < 400 ? "text-valid" : "text-invalid"}`}>{status}</span>
+      <Status status={status} className="w-8 shrink-0 text-right font-mono text-data" />
       <span className="w-16 shrink-0 text-right @max-[26rem]:hidden font-mono text-data font-normal text-ink-2">{size(bytes)}</span>
       <span className="w-12 shrink-0 text-right text-small font-normal text-ink-2">{age}</span>
     </div>

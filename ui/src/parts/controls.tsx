@@ -151,6 +151,12 @@ export function Choice<T extends string>({ label, value, options, onChange }: { 
   );
 }
 
+/** What a sender was answered; an imported request's may not be known. */
+export function Status({ status, className = "" }: { status: number; className?: string }) {
+  const colour = status === 0 ? "text-ink-2" : status < 400 ? "text-valid" : "text-invalid";
+  return <strong className={`font-semibold ${colour} ${className}`}>{status || "—"}</strong>;
+}
+
 export function Notice({ icon: Icon, tone, title, children }: { icon: LucideIcon; tone: "invalid" | "warning" | "plain"; title: string; children?: ReactNode }) {
   const colour = { invalid: "text-invalid", warning: "text-warning", plain: "text-ink-2" }[tone];
   return (

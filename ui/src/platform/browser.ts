@@ -1,4 +1,4 @@
-import { CallError, type FeedItem, type FeedListener, type Platform } from "./platform";
+import { CallError, type FeedItem, type FeedListener, type Incoming, type Platform } from "./platform";
 
 const TOKEN = "hookline-token";
 /** Wait before a lost feed is tried again, in ms. */
@@ -48,6 +48,17 @@ async function readEvents(response: Response, listener: FeedListener, seen: (seq
   }
 }
 
+const incoming = (file: File): Incoming => ({
+  name: file.name,
+  async sendTo(route) {
+    const request = new Request(new URL(route, location.origin), { method: "POST", body: file });
+    const response = await fetch(authorised(request));
+    const answer = (await response.json()) as object;
+    if (!response.ok) throw new CallError(answer);
+    return answer;
+  },
+});
+
 export async function browserPlatform(): Promise<Platform> {
   await signIn();
   const platform: Platform = {
@@ -76,6 +87,26 @@ export async function browserPlatform(): Promise<Platform> {
         }
       };
       void follow();
+      return () => ended.abort();
+    },
+    pickFiles: () =>
+      new Promise((picked) => {
+        const input = Object.assign(document.createElement("input"), { type: "file", multiple: true });
+        input.addEventListener("change", () => picked([...(input.files ?? [])].map(incoming)));
+        input.addEventListener("cancel", () => picked([]));
+        input.click();
+      }),
+    onDrop(hear) {
+      const ended = new AbortController();
+      const on = (type: "dragover" | "dragleave" | "drop", listener: (event: DragEvent) => void): void =>
+        addEventListener(type, (event) => event.dataTransfer?.types.includes("Files") && (event.preventDefault(), listener(event)), { signal: ended.signal });
+      on("dragover", () => hear(true));
+      // Leaving one element for another is no leaving.
+      on("dragleave", (event) => !event.relatedTarget && hear(false));
+      on("drop", (event) => {
+        hear(false);
+        hear([...event.dataTransfer!.files].map(incoming));
+      });
       return () => ended.abort();
     },
     copyText: (text) => navigator.clipboard.writeText(text),

@@ -12,6 +12,13 @@ export interface FeedItem {
   [field: string]: unknown;
 }
 
+/** A file the user gave. */
+export interface Incoming {
+  name: string;
+  /** Streams it to a route; what that answers. */
+  sendTo(route: string): Promise<unknown>;
+}
+
 export interface Platform {
   /** Calls the API; for `openapi-fetch` and for bytes. */
   fetch(request: Request): Promise<Response>;
@@ -20,6 +27,10 @@ export interface Platform {
   copyText(text: string): Promise<void>;
   /** Streams what a route answers into a file; its name, or null if the user picked none. */
   saveTo(route: string, name: string): Promise<string | null>;
+  /** Asks for files to import; none if the user picked none. */
+  pickFiles(): Promise<Incoming[]>;
+  /** Hears of files that are dragged over the window (true), leave it (false) or are dropped into it; the result ends it. */
+  onDrop(hear: (files: Incoming[] | boolean) => void): () => void;
   /** Asks for a place for a new file on the engine's machine; absent where only text can name one. */
   pickNewFile?: (name: string) => Promise<string | null>;
   /** Tells the user something though the window may not be seen; absent where the page is all there is. */

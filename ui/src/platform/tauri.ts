@@ -2,7 +2,7 @@ import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { writeText } from "@tauri-apps/plugin-clipboard-manager";
 
-import { CallError, type FeedItem, type FeedListener, type Platform } from "./platform";
+import { CallError, type FeedItem, type FeedListener, type Incoming, type Platform } from "./platform";
 
 /** Statuses that a Response may not carry a body with. */
 const EMPTY = new Set([204, 205, 304]);
@@ -52,12 +52,35 @@ function failure<T>(promise: Promise<T>): Promise<T> {
   });
 }
 
+interface Offered {
+  id: number;
+  name: string;
+}
+
+const incoming = ({ id, name }: Offered): Incoming => ({
+  name,
+  async sendTo(route) {
+    const [status, answer] = await failure(invoke<[number, object]>("import_from", { route, id }));
+    if (status >= 400) throw new CallError(answer);
+    return answer;
+  },
+});
+
 export function tauriPlatform(): Platform {
   return {
     fetch: call,
     subscribe,
     copyText: writeText,
     saveTo: (route, name) => failure(invoke<string | null>("save_to", { route, name })),
+    pickFiles: async () => (await failure(invoke<Offered[]>("pick_files"))).map(incoming),
+    onDrop(hear) {
+      const ends = [
+        listen("drag-over", () => hear(true)),
+        listen("drag-left", () => hear(false)),
+        listen<Offered[]>("dropped", ({ payload }) => hear(payload.map(incoming))),
+      ];
+      return () => ends.forEach((end) => void end.then((stop) => stop()));
+    },
     pickNewFile: (name) => failure(invoke<string | null>("back_up", { name })),
     notify: (title, body) => void invoke("notify", { title, body }).catch(() => undefined),
     onClosing: (ask) => void listen("closing", ask),

@@ -1,4 +1,5 @@
 import type { Detail } from "../api/client";
+import { Status } from "../parts/controls";
 import { duration, moment, visible } from "../parts/format";
 
 const REFUSED: Record<number, string> = {
@@ -14,8 +15,8 @@ export function AnswerTab({ detail }: { detail: Detail }) {
   return (
     <div className="space-y-4 p-4">
       <p>
-        <strong className={detail.status < 400 ? "text-valid" : "text-invalid"}>{detail.status}</strong>{" "}
-        {detail.answer_origin ? `was the answer the vendor asks for (${detail.answer_origin}), given after the request was on disk.` : answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? "The receiver answered by itself.")}
+        <Status status={detail.status} />{" "}
+        {detail.source ? (answer ? `is what ${visible(detail.source)} says it was answered.` : `${visible(detail.source)}, which it was imported from, says nothing of an answer.`) : detail.answer_origin ? `was the answer the vendor asks for (${detail.answer_origin}), given after the request was on disk.` : answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? "The receiver answered by itself.")}
       </p>
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
         <dt className="text-ink-2">Arrived</dt>

@@ -8,7 +8,7 @@ import { CommandMenu } from "../commands/command-menu";
 import { firstKeys, perform } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { useRequest } from "../feed/live";
-import { Button, Dialog, IconButton, INPUT, Notice } from "../parts/controls";
+import { Button, Dialog, IconButton, INPUT, Notice, Status } from "../parts/controls";
 import { duration, moment, size, visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { requestActions } from "./actions";
@@ -113,8 +113,9 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
         </div>
         <p className="text-small text-ink-2">
           <Verdict verdict={detail.verdict} reason={detail.reason} className="mr-1 align-text-bottom" /> {detail.verdict !== "unchecked" && "· "}
-          answered <strong className={detail.status < 400 ? "text-valid" : "text-invalid"}>{detail.status}</strong> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} · {moment(detail.arrived_at)} · {detail.version} from{" "}
-          {detail.peer}
+          answered <Status status={detail.status} /> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} · {moment(detail.arrived_at)} · {detail.version}
+          {detail.peer && ` from ${detail.peer}`}
+          {detail.source && ` · imported from ${visible(detail.source)}`}
         </p>
         <div className="mt-2 flex flex-wrap items-center gap-2">
           <Button icon={Terminal} onClick={actions.copyCurl} keys={firstKeys("copy-curl")}>

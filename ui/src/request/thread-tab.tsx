@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Copy as Same, GitCompare, Inbox, RotateCcw, Send, TriangleAlert, type LucideIcon } from "lucide-react";
 
 import { api, type Detail, type ThreadItem } from "../api/client";
+import { Status } from "../parts/controls";
 import { duration, moment, visible } from "../parts/format";
 
 type Repeat = Extract<ThreadItem, { kind: "request" }>["repeat"];
@@ -60,7 +61,7 @@ export function ThreadTab({ detail }: { detail: Detail }) {
                     {name}
                   </Link>
                 )}
-                <span className={`ml-auto shrink-0 font-mono text-data font-semibold ${request.status < 400 ? "text-valid" : "text-invalid"}`}>{request.status}</span>
+                <Status status={request.status} className="ml-auto shrink-0 font-mono text-data" />
                 <span className="w-36 shrink-0 text-right text-small text-ink-2">{after_ms == null ? moment(request.arrived_at) : `${duration(after_ms)} later`}</span>
               </div>
               <div className="flex flex-wrap items-center gap-x-3 pl-[23px] text-small text-ink-2">

@@ -3,6 +3,7 @@ import { Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { TriangleAlert } from "lucide-react";
 import { useEffect, useState } from "react";
 
+import { Import } from "../carry/import";
 import { Help } from "../commands/help";
 import { listenForKeys } from "../commands/keys";
 import { Palette } from "../commands/palette";
@@ -18,7 +19,7 @@ import { Closing } from "./closing";
 import { Sidebar } from "./sidebar";
 import { StatusBar } from "./status-bar";
 
-type Open = "palette" | "help" | "new-inbox" | null;
+type Open = "palette" | "help" | "new-inbox" | "import" | null;
 const THEMES = ["system", "light", "dark"] as const;
 
 /** Keeps the place for the next start. */
@@ -41,6 +42,7 @@ export function App() {
     palette: () => setOpen("palette"),
     help: () => setOpen("help"),
     "new-inbox": () => setOpen("new-inbox"),
+    import: () => setOpen("import"),
     "go-inbox": () => {
       const first = inboxes.data?.items[0];
       if (first) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: first.name, request: undefined } });
@@ -88,6 +90,7 @@ export function App() {
         <Palette open={open === "palette"} onClose={() => setOpen(null)} />
         <Help open={open === "help"} onClose={() => setOpen(null)} />
         <NewInbox open={open === "new-inbox"} onClose={() => setOpen(null)} />
+        <Import open={open === "import"} onOpen={() => setOpen("import")} onClose={() => setOpen(null)} />
         <Closing />
       </Toasts>
     </Tooltip.Provider>

@@ -1,9 +1,14 @@
-import { useRate, useStatus } from "../feed/live";
-import { count, size } from "../parts/format";
+import { X } from "lucide-react";
+
+import { api } from "../api/client";
+import { useCarrying, useRate, useStatus } from "../feed/live";
+import { count, size, visible } from "../parts/format";
+import { attempt } from "../parts/toasts";
 
 export function StatusBar() {
   const status = useStatus().data;
   const rate = useRate();
+  const carrying = useCarrying();
   if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
   const { receiver } = status;
   return (
@@ -15,6 +20,14 @@ export function StatusBar() {
       <span>{count(rate)} req/s</span>
       <span>{count(status.queue)} to send</span>
       {status.connections_refused > 0 && <span className="text-warning">{count(status.connections_refused)} connections refused</span>}
+      {carrying.map((job) => (
+        <span key={job.id} className="flex items-center gap-1">
+          {job.kind === "import" ? `importing ${visible(job.path ?? "")}, ${count(job.imported?.requests ?? 0)}` : `exporting, ${count(job.done)}`}
+          <button type="button" aria-label={`Cancel the ${job.kind}`} className="hover:text-ink" onClick={() => void attempt(api.cancelJob(job.id))}>
+            <X size={13} aria-hidden />
+          </button>
+        </span>
+      ))}
       {status.search.busy && <span role="status">indexing, {count(status.search.waiting)} to go</span>}
       <span className="ml-auto" data-testid="stored">
         {count(status.requests)} requests · {size(status.bytes)}

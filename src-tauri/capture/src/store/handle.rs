@@ -21,7 +21,7 @@ use super::{
     queue::{Job, Shared, Task},
     read::Readers,
     schema::CHUNK_PART_BITS,
-    writer::{OnCommit, Writer},
+    writer::{OnCommit, Transaction, Writer},
 };
 use crate::{clock::Clock, message::Captured};
 
@@ -91,7 +91,8 @@ impl Store {
 
     /// Queues the removal of a body's chunks, when no request will refer to them.
     pub fn drop_chunks(&self, body: i64) {
-        let (task, _) = Task::new(move |connection: &Connection| delete_chunks(connection, body), |_: &()| ());
+        let (task, _) =
+            Task::new(move |within: &mut Transaction<'_>| delete_chunks(within.connection, body), |_: &()| ());
         let _ = self.shared.push(Job::Work(Box::new(task)));
     }
 
@@ -100,6 +101,19 @@ impl Store {
     pub async fn write<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+        after: impl FnOnce(&T) + Send + 'static,
+    ) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        self.transact(move |within| work(within.connection), after).await
+    }
+
+    /// As [`write`](Self::write), for work that also keeps requests.
+    pub async fn transact<T, E>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, WriteError<E>>
     where

@@ -21,4 +21,4 @@ pub use id::{IdTail, RowId};
 pub use open::{OpenError, Plan};
 pub use read::{BodyBlocks, ReadError, Readers, read_chunk, read_chunks};
 pub use schema::SCHEMA;
-pub use writer::OnCommit;
+pub use writer::{OnCommit, Transaction};

@@ -3,15 +3,17 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::commit::{Batch, CommitError, CommitWaiter, Fault, Health, WriteError};
+use super::{
+    commit::{Batch, CommitError, CommitWaiter, Fault, Health, WriteError},
+    writer::Transaction,
+};
 use crate::message::Captured;
 
 /// Something to do inside the writer's transaction.
 pub(super) trait Work: Send {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()>;
     fn end(self: Box<Self>, committed: Result<(), CommitError>);
 }
 
@@ -32,15 +34,16 @@ impl<F, A, T, E> Task<F, A, T, E> {
 
 impl<F, A, T, E> Work for Task<F, A, T, E>
 where
-    F: FnOnce(&Connection) -> Result<T, E> + Send,
+    F: FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send,
     A: FnOnce(&T) + Send,
     T: Send,
     E: Send,
 {
-    fn run(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
         let Some(work) = self.work.take() else { return Ok(()) };
+        let connection = transaction.connection;
         connection.execute_batch("SAVEPOINT work")?;
-        let outcome = work(connection);
+        let outcome = work(transaction);
         if outcome.is_err() {
             connection.execute_batch("ROLLBACK TO work")?;
         }

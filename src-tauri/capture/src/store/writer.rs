@@ -42,6 +42,37 @@ const RETRY: Duration = Duration::from_millis(500);
 /// Hears of committed requests, on the writer's thread, in commit order.
 pub type OnCommit = Box<dyn FnMut(Vec<(RowId, Captured)>) + Send>;
 
+/// What a piece of work may do inside the writer's transaction.
+pub struct Transaction<'w> {
+    /// The database; what is changed by it is part of the commit.
+    pub connection: &'w Connection,
+    last: &'w mut RowId,
+    now_ms: i64,
+}
+
+impl Transaction<'_> {
+    /// Keeps a request that did not arrive now, such as an imported one: [`OnCommit`] does not hear of it.
+    pub fn keep(&mut self, row: &mut Captured) -> rusqlite::Result<RowId> {
+        *self.last = RowId::next(*self.last, self.now_ms);
+        let mut insert = self.connection.prepare_cached(row::INSERT)?;
+        number_and_insert(&mut insert, *self.last, row)?;
+        let mut totals = Totals::from([(row.inbox, (1, stored_bytes(row) as i64))]);
+        add_totals(self.connection, &mut totals)?;
+        Ok(*self.last)
+    }
+}
+
+/// A clock that was set back since must not make a request arrive after its commit: a search for
+/// "since ten" ends where the numbers of ten o'clock do.
+fn number_and_insert(
+    insert: &mut rusqlite::CachedStatement<'_>,
+    id: RowId,
+    row: &mut Captured,
+) -> rusqlite::Result<()> {
+    row.arrived_us = row.arrived_us.min(id.unix_ms() * 1_000 + 999);
+    insert_row(insert, id, row)
+}
+
 pub(super) struct Writer {
     connection: Connection,
     clock: Clock,
@@ -164,10 +195,7 @@ impl Writer {
                         }
                         self.last = RowId::next(self.last, now);
                         ids.push(self.last);
-                        // A clock that was set back since must not make it arrive after its commit:
-                        // a search for "since ten" ends where the numbers of ten o'clock do.
-                        row.arrived_us = row.arrived_us.min(self.last.unix_ms() * 1_000 + 999);
-                        insert_row(&mut insert, self.last, row)?;
+                        number_and_insert(&mut insert, self.last, row)?;
                         let bytes = row.headers.len() as u64 + stored_bytes(row);
                         let total = totals.entry(row.inbox).or_default();
                         total.0 += 1;
@@ -183,7 +211,7 @@ impl Writer {
                     Job::Work(work) => {
                         // Work sees the rows before it, and so must the totals.
                         add_totals(connection, &mut totals)?;
-                        work.run(connection)?;
+                        work.run(&mut Transaction { connection, last: &mut self.last, now_ms: now })?;
                         self.unchecked_bytes += WORK_BYTES;
                     }
                 }

@@ -179,6 +179,7 @@ fn start_judging(engine: &Arc<Engine>, name: &str, total: u64) {
         total,
         path: None,
         inbox: Some(name.to_owned()),
+        imported: None,
         error: None,
     };
     engine.jobs.start(job, Box::new(|| ()));

@@ -1,5 +1,6 @@
 //! The API as a value: one router, described by one OpenAPI document.
 
+mod carry;
 mod deliveries;
 mod diff;
 mod endpoints;
@@ -97,6 +98,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
                 .routes(routes!(signature::find))
                 .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
         )
+        .merge(OpenApiRouter::new().routes(routes!(carry::import)).layer(axum::extract::DefaultBodyLimit::disable()))
         .routes(routes!(diff::read))
         .routes(routes!(queries::read))
         .routes(routes!(queries::fields))
@@ -119,14 +121,15 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
     OpenApiRouter::new().nest(PREFIX, routes)
 }
 
+/// Every route that goes on until its caller leaves or has it all.
+fn described_streams() -> OpenApiRouter<Arc<Engine>> {
+    OpenApiRouter::new().routes(routes!(feed::stream)).routes(routes!(carry::export))
+}
+
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = described().into_openapi();
-    document.merge(
-        OpenApiRouter::<Arc<Engine>>::new()
-            .nest(PREFIX, OpenApiRouter::new().routes(routes!(feed::stream)))
-            .into_openapi(),
-    );
+    document.merge(OpenApiRouter::<Arc<Engine>>::new().nest(PREFIX, described_streams()).into_openapi());
     name_operations(&mut document);
     document
 }
@@ -155,10 +158,11 @@ pub fn router(engine: Arc<Engine>) -> Router {
         .with_state(engine)
 }
 
-/// The routes that go on until the caller leaves. They are apart, so that a door that collects
-/// whole answers cannot reach them.
+/// The routes that go on until the caller leaves or has it all. They are apart, so that a door that
+/// collects whole answers cannot reach them.
 pub fn streams(engine: Arc<Engine>) -> Router {
-    Router::new().route(&format!("{PREFIX}/feed"), axum::routing::get(feed::stream)).with_state(engine)
+    let (router, _) = OpenApiRouter::new().nest(PREFIX, described_streams()).split_for_parts();
+    router.with_state(engine)
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {

@@ -163,7 +163,7 @@ pub(super) async fn count(
 }
 
 /// The number of a named inbox, or 404.
-fn number_of(engine: &Engine, name: Option<&str>) -> Result<Option<i64>, ApiError> {
+pub(super) fn number_of(engine: &Engine, name: Option<&str>) -> Result<Option<i64>, ApiError> {
     name.map(|name| Ok(engine.addresses.get(name).ok_or_else(|| ApiError::no_inbox(name))?.number)).transpose()
 }
 

@@ -73,6 +73,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("before", Kind::Moment, "arrived before", "before:yesterday"),
     field("peer", Kind::Text, "the sender's address", "peer:127.0.0.1"),
     field("note", Kind::Text, "a person's note", "note:\"ask Ann\""),
+    field("source", Kind::Text, "name of the file it was imported from", "source:customer.har"),
     Field { values: FLAG, ..field("pinned", Kind::Flag, "whether it is pinned", "pinned:true") },
     Field { values: FLAG, ..field("unread", Kind::Flag, "whether nobody has opened it", "unread:true") },
     Field {

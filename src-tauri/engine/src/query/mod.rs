@@ -18,7 +18,7 @@ pub use error::QueryError;
 pub(crate) use field::FIELDS;
 pub use field::{Field, Kind};
 pub(crate) use fold::{fold, looks_like_json};
-pub(crate) use json::{Step, Walk, entries, key_in_path, walk};
+pub(crate) use json::{Path as JsonPath, Step, Walk, entries, key_in_path, walk};
 pub(crate) use narrow::{DUPLICATE, Names, Narrow};
 pub(crate) use pattern::{Pattern, canonical};
 pub(crate) use subject::{SEARCHED_MAX, Subject};
@@ -51,5 +51,16 @@ impl Query {
     /// What of a request is looked at.
     pub(crate) fn uses(&self) -> Uses {
         Uses::of(&self.root)
+    }
+}
+
+impl JsonPath {
+    /// Reads a path as a query has it behind `body.`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let query = Query::parse(&format!("body.{text}:*")).map_err(|e| e.to_string())?;
+        match query.terms()[..] {
+            [(Term { place: Place::Body(path), .. }, false)] => Ok(path.clone()),
+            _ => Err(format!("{text:?} is not one path")),
+        }
     }
 }

@@ -141,9 +141,9 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
             let row = (names.row_of)(std::str::from_utf8(bytes).ok()?);
             row.map(|row| Condition { sql: format!("(r.id = {})", row.0), params: Vec::new(), exact: false })
         }
-        (Test::Text(Pattern::Any), "note") => exactly("(coalesce(m.note, '') != '')"),
-        (Test::Text(Pattern::Contains(_)), "note") => {
-            Some(Condition { sql: "(m.note != '')".into(), params: Vec::new(), exact: false })
+        (Test::Text(Pattern::Any), name @ ("note" | "source")) => exactly(format!("(coalesce(m.{name}, '') != '')")),
+        (Test::Text(Pattern::Contains(_)), name @ ("note" | "source")) => {
+            Some(Condition { sql: format!("(m.{name} != '')"), params: Vec::new(), exact: false })
         }
         (Test::Text(Pattern::Any), _) if field.kind == Kind::Word && !column.is_empty() => {
             exactly(format!("(coalesce({column}, '') != '')"))

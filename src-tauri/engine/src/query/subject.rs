@@ -38,6 +38,7 @@ pub(crate) struct Subject<'r> {
     pub(crate) pinned: bool,
     pub(crate) unread: bool,
     pub(crate) note: &'r str,
+    pub(crate) source: &'r str,
     pub(crate) provider: Option<&'r str>,
     pub(crate) event_type: Option<&'r str>,
     pub(crate) event_id: Option<&'r str>,
@@ -113,6 +114,7 @@ impl Subject<'_> {
             "reason" => self.reason,
             "peer" => Some(self.peer),
             "note" => Some(self.note),
+            "source" => Some(self.source),
             _ => None,
         };
         text.map(Cow::Borrowed)

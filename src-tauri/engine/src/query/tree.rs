@@ -90,7 +90,7 @@ impl Uses {
             Node::Not(node) => Self::of(node),
             Node::Term(term) => match &term.place {
                 Place::Field(field) => Self {
-                    marks: matches!(field.name, "pinned" | "note" | "unread"),
+                    marks: matches!(field.name, "pinned" | "note" | "source" | "unread"),
                     verdict: matches!(
                         field.name,
                         "provider" | "event" | "eventid" | "verdict" | "reason" | "duplicate"

@@ -1,6 +1,9 @@
 //! Requests as a list shows them.
 
-use std::sync::LazyLock;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::LazyLock,
+};
 
 use hookline_capture::{BodyState, Captured, HeaderNames, IdTail, RowId, Version};
 use jiff::Timestamp;
@@ -29,9 +32,9 @@ pub struct Summary {
     /// HTTP version.
     #[schema(value_type = String)]
     pub version: Version,
-    /// The sender's address and port.
+    /// The sender's address and port; empty where an imported file does not say.
     pub peer: String,
-    /// Status the sender was answered; 499 if it broke off before.
+    /// Status the sender was answered; 499 if it broke off before, 0 where an imported file does not say.
     pub status: u16,
     /// Body size in bytes; what was announced, if it was refused unread.
     pub body_bytes: u64,
@@ -52,6 +55,8 @@ pub struct Summary {
     pub unread: bool,
     /// A person's note.
     pub note: String,
+    /// Name of the file it was imported from; none if it arrived here.
+    pub source: Option<String>,
     /// The vendor that sent it: the inbox's, else the one it looks like.
     pub provider: Option<String>,
     /// What happened, as the vendor names it.
@@ -81,9 +86,13 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
         "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
          r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
          v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason,
-         CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END"
+         CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END,
+         nullif(m.source, '') source"
     )
 });
+
+/// Stands for the sender of an imported request that nobody named.
+pub(crate) const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// What stands beside a request.
 const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id";
@@ -143,7 +152,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
         method: row.get(2)?,
         target: row.get(3)?,
         version: version(row.get(4)?),
-        peer: row.get(5)?,
+        peer: row.get::<_, String>(5).map(|peer| if peer == NOBODY.to_string() { String::new() } else { peer })?,
         status: row.get(6)?,
         body_bytes: row.get::<_, i64>(7)? as u64,
         body_state: body_state(row.get(8)?),
@@ -159,6 +168,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
         verdict: VerdictState::stored(row.get(18)?),
         reason: row.get(19)?,
         earlier: row.get(20)?,
+        source: row.get(21)?,
     })
 }
 
@@ -180,6 +190,7 @@ pub(crate) fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: Str
         pinned: false,
         unread: true,
         note: String::new(),
+        source: None,
         provider: None,
         event_type: None,
         event_id: None,

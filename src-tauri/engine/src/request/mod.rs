@@ -18,7 +18,7 @@ pub(crate) use body::{body_stream, collect_body};
 pub(crate) use curl::curl;
 pub(crate) use detail::{Stored, detail};
 pub(crate) use headers::{MASK, is_secret, text_by, value as header_value};
-pub(crate) use list::{List, list, one, summary_of, uuid as list_uuid};
+pub(crate) use list::{List, NOBODY, list, one, summary_of, uuid as list_uuid};
 pub(crate) use marks::{Marks, NOTE_MAX, mark};
 pub(crate) use mask::{MASKED_MAX, masked, secret_paths};
 pub(crate) use raw::raw_head;

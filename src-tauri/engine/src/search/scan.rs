@@ -40,8 +40,11 @@ pub(super) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
         (false, false) => "request r",
     };
     let marked = if marks { " LEFT JOIN request_mark m ON m.request = r.id" } else { "" };
-    let mark_columns =
-        if marks { "coalesce(m.pinned, 0), coalesce(m.read, 0), coalesce(m.note, '')" } else { "0, 0, ''" };
+    let mark_columns = if marks {
+        "coalesce(m.pinned, 0), coalesce(m.read, 0), coalesce(m.note, ''), coalesce(m.source, '')"
+    } else {
+        "0, 0, '', ''"
+    };
     let verdict_columns = match verdict {
         true => "v.provider, v.event_type, v.event_id, coalesce(v.state, 0), v.reason",
         false => "NULL, NULL, NULL, 0, NULL",
@@ -86,7 +89,7 @@ pub(super) fn rows_of(
         let id = RowId(row.get(0)?);
         let (inbox, read_upto) = known.inboxes.get(&row.get(1)?).map_or(("", i64::MAX), |(name, upto)| (name, *upto));
         let read: bool = row.get(9)?;
-        let body = || match (row.get_ref(19).ok().and_then(|value| value.as_blob().ok()), row.get(18)) {
+        let body = || match (row.get_ref(20).ok().and_then(|value| value.as_blob().ok()), row.get(19)) {
             (Some(inline), _) => Cow::Borrowed(&inline[..inline.len().min(SEARCHED_MAX as usize)]),
             (None, Ok(Some(chunks))) => {
                 // A body that does not read is searched as if it were empty; opening it says why.
@@ -107,13 +110,14 @@ pub(super) fn rows_of(
             pinned: row.get(8)?,
             unread: !read && id.0 > read_upto,
             note: text(10).unwrap_or_default(),
-            provider: text(11),
-            event_type: text(12),
-            event_id: text(13),
-            verdict: VerdictState::stored(row.get(14)?),
-            reason: text(15),
-            duplicate: row.get(16)?,
-            headers: row.get_ref(17)?.as_blob().unwrap_or_default(),
+            source: text(11).unwrap_or_default(),
+            provider: text(12),
+            event_type: text(13),
+            event_id: text(14),
+            verdict: VerdictState::stored(row.get(15)?),
+            reason: text(16),
+            duplicate: row.get(17)?,
+            headers: row.get_ref(18)?.as_blob().unwrap_or_default(),
             body: &body,
             read: Default::default(),
         };

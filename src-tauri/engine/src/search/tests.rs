@@ -174,7 +174,7 @@ fn term() -> impl Strategy<Value = String> {
             .prop_map(|(field, operator, value)| format!("{field}{operator}{value}")),
         3 => prop::sample::select(vec![
             "status:200", "status:>=202", "status:2xx", "status:200..201", "size:>20", "size:<=1kb", "age:<1h", "age:>2h", "after:100m", "before:30m",
-            "verdict:valid", "verdict:*", "verdict:un*", "pinned:true", "pinned:false", "unread:true", "duplicate:true", "duplicate:false", "inbox:s*",
+            "verdict:valid", "verdict:*", "verdict:un*", "pinned:true", "pinned:false", "source:customer", "source:*", "unread:true", "duplicate:true", "duplicate:false", "inbox:s*",
         ]).prop_map(String::from),
     ]
 }
@@ -215,7 +215,7 @@ fn store(requests: &[Stored]) -> (Connection, Vec<RowId>) {
              VALUES (?1, ?2, ?3, 0, ?4, 11, 0, 0, ?5, ?6, '127.0.0.1:1', ?7, ?8, ?9)",
             params![last.0, request.inbox, arrived_us, request.method, request.status, request.body.as_ref().map_or(0, Vec::len) as i64, request.target, request.headers.as_bytes(), request.body],
         ).expect("a request");
-        connection.execute("INSERT INTO request_mark (request, pinned, note) VALUES (?1, ?2, ?3)", params![last.0, request.pinned, request.note]).expect("marks");
+        connection.execute("INSERT INTO request_mark (request, pinned, note, source) VALUES (?1, ?2, ?3, ?4)", params![last.0, request.pinned, request.note, if request.pinned { "Customer.har" } else { "" }]).expect("marks");
         if let Some((state, provider, event_type, event_id)) = request.verdict {
             connection.execute("INSERT INTO request_verdict (request, state, reason, provider, event_type, event_id) VALUES (?1, ?2, 'stale', ?3, ?4, ?5)", params![last.0, state, provider, event_type, event_id]).expect("a verdict");
         }

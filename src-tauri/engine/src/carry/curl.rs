@@ -1,0 +1,532 @@
+//! curl commands, as browsers and our own snippets write them: the request they would send. Nothing is
+//! run and no file that one names is read.
+
+use std::{
+    io::{BufRead, Read},
+    ops::ControlFlow,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hookline_capture::HeaderNames;
+
+use super::{
+    Bad, Record, Take,
+    exact::{self, Exact},
+    shell::{self, Pipeline},
+};
+
+/// Largest file of commands, in bytes: they are read whole.
+const COMMANDS_MAX: u64 = 256 * 1024 * 1024;
+
+/// What an option does to the request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Does {
+    Url,
+    Method,
+    Header,
+    Data,
+    UrlEncoded,
+    Json,
+    Form,
+    FormString,
+    Get,
+    Head,
+    User,
+    Cookie,
+    Agent,
+    Referer,
+    Compressed,
+    Target,
+    Http10,
+    Bearer,
+    GlobOff,
+    /// Nothing to what is sent.
+    Nothing,
+    /// Nothing, and it has a value.
+    NothingOf,
+    /// It reads a file.
+    File,
+}
+
+use Does::{
+    Agent, Bearer, Compressed, Cookie, Data, File, Form, FormString, Get, GlobOff, Head, Header, Http10, Json, Method,
+    Nothing, NothingOf, Referer, Target, Url, UrlEncoded, User,
+};
+
+/// Options by their names (curl 8 manual page).
+const OPTIONS: &[(&str, &str, Does)] = &[
+    ("", "--url", Url),
+    ("-X", "--request", Method),
+    ("-H", "--header", Header),
+    ("-d", "--data", Data),
+    ("", "--data-ascii", Data),
+    ("", "--data-raw", Data),
+    ("", "--data-binary", Data),
+    ("", "--data-urlencode", UrlEncoded),
+    ("", "--json", Json),
+    ("-F", "--form", Form),
+    ("", "--form-string", FormString),
+    ("-G", "--get", Get),
+    ("-I", "--head", Head),
+    ("-u", "--user", User),
+    ("", "--oauth2-bearer", Bearer),
+    ("-b", "--cookie", Cookie),
+    ("-A", "--user-agent", Agent),
+    ("-e", "--referer", Referer),
+    ("", "--compressed", Compressed),
+    ("", "--request-target", Target),
+    ("-0", "--http1.0", Http10),
+    ("-T", "--upload-file", File),
+    ("-K", "--config", File),
+    ("", "--url-query", File),
+    ("-k", "--insecure", Nothing),
+    ("-s", "--silent", Nothing),
+    ("-S", "--show-error", Nothing),
+    ("-v", "--verbose", Nothing),
+    ("-i", "--include", Nothing),
+    ("", "--show-headers", Nothing),
+    ("-L", "--location", Nothing),
+    ("", "--location-trusted", Nothing),
+    ("-f", "--fail", Nothing),
+    ("", "--fail-with-body", Nothing),
+    ("-g", "--globoff", GlobOff),
+    ("", "--path-as-is", Nothing),
+    ("-N", "--no-buffer", Nothing),
+    ("-O", "--remote-name", Nothing),
+    ("-J", "--remote-header-name", Nothing),
+    ("-#", "--progress-bar", Nothing),
+    ("", "--no-progress-meter", Nothing),
+    ("", "--http1.1", Nothing),
+    ("", "--http2", Nothing),
+    ("", "--http2-prior-knowledge", Nothing),
+    ("", "--http3", Nothing),
+    ("", "--basic", Nothing),
+    ("", "--anyauth", Nothing),
+    ("-4", "--ipv4", Nothing),
+    ("-6", "--ipv6", Nothing),
+    ("", "--tlsv1.2", Nothing),
+    ("", "--tlsv1.3", Nothing),
+    ("", "--ssl-no-revoke", Nothing),
+    ("-q", "--disable", Nothing),
+    ("-o", "--output", NothingOf),
+    ("-w", "--write-out", NothingOf),
+    ("-m", "--max-time", NothingOf),
+    ("", "--connect-timeout", NothingOf),
+    ("", "--retry", NothingOf),
+    ("", "--retry-delay", NothingOf),
+    ("", "--max-redirs", NothingOf),
+    ("-x", "--proxy", NothingOf),
+    ("", "--noproxy", NothingOf),
+    ("", "--resolve", NothingOf),
+    ("", "--connect-to", NothingOf),
+    ("", "--cacert", NothingOf),
+    ("-E", "--cert", NothingOf),
+    ("", "--key", NothingOf),
+    ("-c", "--cookie-jar", NothingOf),
+    ("-D", "--dump-header", NothingOf),
+    ("", "--interface", NothingOf),
+    ("", "--limit-rate", NothingOf),
+    ("-y", "--speed-time", NothingOf),
+    ("-Y", "--speed-limit", NothingOf),
+];
+
+/// Reads the commands of a file.
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+    let mut text = Vec::new();
+    let whole = |why: String| Bad::new("the file", why);
+    file.take(COMMANDS_MAX + 1).read_to_end(&mut text).map_err(|e| whole(format!("it cannot be read: {e}")))?;
+    if text.len() as u64 > COMMANDS_MAX {
+        return Err(whole(format!("it has more than {COMMANDS_MAX} bytes of commands")));
+    }
+    let commands = if of_windows(&text) { shell::windows(&text) } else { shell::posix(&text) };
+    for (line, pipeline) in commands {
+        let record = pipeline.and_then(|pipeline| record(&pipeline));
+        if let ControlFlow::Break(()) = take(line, record) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Whether commands are quoted for `cmd.exe`.
+fn of_windows(text: &[u8]) -> bool {
+    let finds = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
+    finds(b" ^\"") || finds(b" ^\n") || finds(b" ^\r\n")
+}
+
+/// A part of the body as options give it.
+enum Part {
+    Data(Vec<u8>),
+    Field(Vec<u8>, Vec<u8>),
+}
+
+fn record(pipeline: &Pipeline) -> Result<Record, String> {
+    let (last, before) = pipeline.split_last().ok_or("there is no command")?;
+    let mut words = last.iter().map(Vec::as_slice).skip_while(|word| *word == b"$");
+    match words.next() {
+        Some(b"curl" | b"curl.exe") => {}
+        other => return Err(format!("{:?} is not curl", String::from_utf8_lossy(other.unwrap_or_default()))),
+    }
+    let piped = piped(before)?;
+    let mut asked = Asked::default();
+    let words: Vec<&[u8]> = words.collect();
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        at += 1;
+        let text = String::from_utf8_lossy(word).into_owned();
+        let mut value = || {
+            at += 1;
+            words.get(at - 1).map(|word| word.to_vec()).ok_or_else(|| format!("{text} has no value"))
+        };
+        if word.starts_with(b"--") {
+            let (name, joined) = match text.split_once('=') {
+                Some((name, _)) => (name.to_owned(), Some(word[name.len() + 1..].to_vec())),
+                None => (text.clone(), None),
+            };
+            let does = long(&name)?;
+            let given = if takes_value(does) { joined.map_or_else(&mut value, Ok)? } else { Vec::new() };
+            asked.option(does, &text, given, piped.as_deref())?;
+        } else if word.starts_with(b"-") && word.len() > 1 {
+            // `-sSXPOST`: flags together, the last one's value behind it or in the next word.
+            let mut rest = &text[1..];
+            while let Some(letter) = rest.chars().next() {
+                rest = &rest[letter.len_utf8()..];
+                let name = format!("-{letter}");
+                let does = OPTIONS
+                    .iter()
+                    .find(|(short, _, _)| *short == name)
+                    .map(|(_, _, does)| *does)
+                    .ok_or_else(|| format!("the option {name} is not known here"))?;
+                if !takes_value(does) {
+                    asked.option(does, &name, Vec::new(), None)?;
+                    continue;
+                }
+                let given = if rest.is_empty() { value()? } else { word[word.len() - rest.len()..].to_vec() };
+                asked.option(does, &name, given, piped.as_deref())?;
+                break;
+            }
+        } else {
+            asked.url(word)?;
+        }
+    }
+    asked.record()
+}
+
+fn long(name: &str) -> Result<Does, String> {
+    OPTIONS
+        .iter()
+        .find(|(_, long, _)| *long == name)
+        .map(|(_, _, does)| *does)
+        .ok_or_else(|| format!("the option {name} is not known here; leave it out or write the request as raw HTTP"))
+}
+
+fn takes_value(does: Does) -> bool {
+    !matches!(does, Get | GlobOff | Head | Compressed | Http10 | Nothing)
+}
+
+/// What is piped into curl, where it can be known without running anything: `printf %s … | base64 -d`.
+fn piped(before: &[Vec<Vec<u8>>]) -> Result<Option<Vec<u8>>, String> {
+    let text =
+        |words: &[Vec<u8>]| words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>();
+    let Some((first, filters)) = before.split_first() else { return Ok(None) };
+    let words = text(first);
+    let printed = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["printf", "%s", _] => first[2].clone(),
+        ["echo", "-n", _] => first[2].clone(),
+        ["echo", _] => [first[1].as_slice(), b"\n"].concat(),
+        _ => return Err("what is piped into curl is not known without running it".into()),
+    };
+    filters
+        .iter()
+        .try_fold(printed, |bytes, filter| match text(filter).join(" ").as_str() {
+            "base64 -d" | "base64 --decode" | "base64 -D" => exact::decoded(&String::from_utf8_lossy(&bytes)),
+            other => Err(format!("{other:?} is not run here")),
+        })
+        .map(Some)
+}
+
+#[derive(Default)]
+struct Asked {
+    urls: Vec<Vec<u8>>,
+    method: Option<String>,
+    headers: Vec<(Exact, Exact)>,
+    /// Headers that curl is told not to send.
+    without: Vec<Vec<u8>>,
+    parts: Vec<Part>,
+    json: bool,
+    get: bool,
+    head: bool,
+    target: Option<String>,
+    http10: bool,
+    globoff: bool,
+}
+
+impl Asked {
+    fn url(&mut self, url: &[u8]) -> Result<(), String> {
+        self.urls.push(url.to_vec());
+        if self.urls.len() > 1 { Err("it has more than one URL".into()) } else { Ok(()) }
+    }
+
+    fn header(&mut self, name: &str, value: Vec<u8>) {
+        self.headers.push((Exact(name.into()), Exact(value)));
+    }
+
+    fn has(&self, name: &str) -> bool {
+        let is = |own: &[u8]| own.eq_ignore_ascii_case(name.as_bytes());
+        self.headers.iter().any(|(own, _)| is(&own.0)) || self.without.iter().any(|own| is(own))
+    }
+
+    fn option(&mut self, does: Does, name: &str, value: Vec<u8>, piped: Option<&[u8]>) -> Result<(), String> {
+        let text = || String::from_utf8_lossy(&value).into_owned();
+        let data = |value: Vec<u8>| match (value.strip_prefix(b"@"), piped) {
+            // `--data-raw` alone takes an @ as it is.
+            (Some(_), _) if name.starts_with("--data-raw") => Ok(value),
+            (Some(b"-"), Some(piped)) => Ok(piped.to_vec()),
+            (Some(file), _) => Err(no_file(name, file)),
+            (None, _) => Ok(value),
+        };
+        match does {
+            Url => self.url(&value)?,
+            Method => self.method = Some(text()),
+            Header if value.starts_with(b"@") => return Err(no_file(name, &value[1..])),
+            Header => self.given_header(&value),
+            Data => self.parts.push(Part::Data(data(value)?)),
+            Json => {
+                self.json = true;
+                self.parts.push(Part::Data(data(value)?));
+            }
+            UrlEncoded => self.parts.push(Part::Data(url_encoded(name, &value)?)),
+            Form | FormString => {
+                let (field, content) =
+                    text().split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).ok_or("a form field has no =")?;
+                if does == Form && content.starts_with(['@', '<']) {
+                    return Err(no_file(name, &content.as_bytes()[1..]));
+                }
+                self.parts.push(Part::Field(field.into(), content.into()));
+            }
+            Get => self.get = true,
+            GlobOff => self.globoff = true,
+            Head => self.head = true,
+            User => self.header("Authorization", format!("Basic {}", STANDARD.encode(&value)).into()),
+            Bearer => self.header("Authorization", [b"Bearer ", value.as_slice()].concat()),
+            Cookie if !value.contains(&b'=') => return Err(no_file(name, &value)),
+            Cookie => self.header("Cookie", value),
+            Agent => self.header("User-Agent", value),
+            Referer => self.header("Referer", value),
+            Compressed => self.header("Accept-Encoding", b"deflate, gzip, br, zstd".to_vec()),
+            Target => self.target = Some(text()),
+            Http10 => self.http10 = true,
+            File => return Err(format!("{name} is not read here; write the request as raw HTTP")),
+            Nothing | NothingOf => {}
+        }
+        Ok(())
+    }
+
+    /// `Name: value`; `Name;` has an empty one and `Name:` takes the header away.
+    fn given_header(&mut self, line: &[u8]) {
+        let split = line.iter().position(|byte| *byte == b':');
+        match split {
+            Some(colon) => {
+                let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+                match value.is_empty() {
+                    true => self.without.push(name.to_vec()),
+                    false => self.headers.push((name.into(), value.into())),
+                }
+            }
+            None => {
+                if let Some(name) = line.strip_suffix(b";") {
+                    self.headers.push((name.into(), Exact::default()));
+                }
+            }
+        }
+    }
+
+    fn record(mut self) -> Result<Record, String> {
+        let url = String::from_utf8(self.urls.pop().ok_or("it has no URL")?).map_err(|_| "its URL is not text")?;
+        let mut url = if url.contains("://") { url } else { format!("http://{url}") };
+        if !self.globoff {
+            // curl's globbing takes the backslash away.
+            for bracket in ["[", "]", "{", "}"] {
+                url = url.replace(&format!("\\{bracket}"), bracket);
+            }
+        }
+        let fields = self.parts.iter().any(|part| matches!(part, Part::Field(..)));
+        let mut body = if fields { self.multipart()? } else { self.joined() };
+        let posts = !self.parts.is_empty() && !self.get;
+        if self.get && !body.is_empty() {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&String::from_utf8_lossy(&std::mem::take(&mut body)));
+        }
+        let implied = match (self.head, posts) {
+            (true, _) => "HEAD",
+            (_, true) => "POST",
+            _ => "GET",
+        };
+        if posts && !fields && !self.has("content-type") {
+            let form = if self.json { "application/json" } else { "application/x-www-form-urlencoded" };
+            self.header("Content-Type", form.into());
+        }
+        if self.json && !self.has("accept") {
+            self.header("Accept", b"application/json".to_vec());
+        }
+        if posts && !self.has("content-length") && !self.has("transfer-encoding") {
+            self.header("Content-Length", body.len().to_string().into());
+        }
+        let mut record = Record {
+            method: self.method.take().unwrap_or_else(|| implied.into()),
+            names: Some(HeaderNames::Exact),
+            version: self.http10.then_some(hookline_capture::Version::Http10),
+            headers: std::mem::take(&mut self.headers),
+            body: Exact(body),
+            ..Record::default()
+        };
+        record.set_url(&url);
+        if let Some(target) = self.target {
+            record.target = target;
+        }
+        Ok(record)
+    }
+
+    fn joined(&self) -> Vec<u8> {
+        let pieces: Vec<&[u8]> = self
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Data(data) | Part::Field(_, data) => data.as_slice(),
+            })
+            .collect();
+        pieces.join(if self.json { &b""[..] } else { &b"&"[..] })
+    }
+
+    /// The fields as a form (RFC 7578), with a boundary that none of them has.
+    fn multipart(&mut self) -> Result<Vec<u8>, String> {
+        let boundary = format!("------------------------{}", uuid::Uuid::now_v7().simple());
+        let mut body = Vec::new();
+        for part in &self.parts {
+            let Part::Field(name, content) = part else { return Err("it has both a form and data".into()) };
+            let name = String::from_utf8_lossy(name).replace('"', "%22");
+            body.extend_from_slice(
+                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes(),
+            );
+            body.extend_from_slice(content);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+        if !self.has("content-type") {
+            self.header("Content-Type", format!("multipart/form-data; boundary={boundary}").into());
+        }
+        Ok(body)
+    }
+}
+
+/// `content`, `=content`, `name=content`: the content percent-encoded.
+fn url_encoded(option: &str, value: &[u8]) -> Result<Vec<u8>, String> {
+    let encode = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
+    match value.iter().position(|byte| matches!(byte, b'=' | b'@')) {
+        Some(at) if value[at] == b'@' => Err(no_file(option, &value[at + 1..])),
+        Some(0) => Ok(encode(&value[1..]).into()),
+        Some(at) => Ok([&value[..=at], encode(&value[at + 1..]).as_bytes()].concat()),
+        None => Ok(encode(value).into()),
+    }
+}
+
+fn no_file(option: &str, file: &[u8]) -> String {
+    format!(
+        "{option} reads the file {:?}, which is not here; put its content into the command",
+        String::from_utf8_lossy(file)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<Result<Record, String>> {
+        let mut all = Vec::new();
+        read(&mut text.as_bytes(), &mut |_, entry| {
+            all.push(entry);
+            ControlFlow::Continue(())
+        })
+        .expect("the file reads");
+        all
+    }
+
+    fn one(text: &str) -> Record {
+        all(text).remove(0).unwrap_or_else(|why| panic!("{text}: {why}"))
+    }
+
+    fn head(record: &Record) -> String {
+        let line = |(name, value): &(Exact, Exact)| {
+            format!("{}: {}", String::from_utf8_lossy(&name.0), String::from_utf8_lossy(&value.0))
+        };
+        format!(
+            "{} {} | {}",
+            record.method,
+            record.target,
+            record.headers.iter().map(line).collect::<Vec<_>>().join(" | ")
+        )
+    }
+
+    #[test]
+    fn a_command_is_the_request_it_would_send() {
+        for (command, expected, body) in [
+            ("curl https://a.example/x", "GET /x | Host: a.example", ""),
+            (
+                "curl -X PUT a.example -d ''",
+                "PUT / | Host: a.example | Content-Type: application/x-www-form-urlencoded | Content-Length: 0",
+                "",
+            ),
+            ("curl -sSXDELETE http://a/b?c=d#e", "DELETE /b?c=d | Host: a", ""),
+            ("$ curl http://a -H 'X-Empty;' -H 'Accept:' -H 'Host: b'", "GET / | X-Empty:  | Host: b", ""),
+            (
+                "curl http://a --json '{\"a\":1}'",
+                "POST / | Host: a | Content-Type: application/json | Accept: application/json | Content-Length: 7",
+                "{\"a\":1}",
+            ),
+            (
+                "curl http://a -d a=1 --data-urlencode 'b=x y&z' -H 'content-type: t'",
+                "POST / | Host: a | content-type: t | Content-Length: 13",
+                "a=1&b=x+y%26z",
+            ),
+            ("curl -G http://a/?x=1 -d b=2", "GET /?x=1&b=2 | Host: a", ""),
+            (
+                "curl http://a --data-raw '@home' -u me:pass",
+                "POST / | Host: a | Authorization: Basic bWU6cGFzcw== | Content-Type: application/x-www-form-urlencoded | Content-Length: 5",
+                "@home",
+            ),
+            (
+                "printf %s AP8= | base64 -d | curl http://a -X POST --data-binary @- -H 'Content-Type: b' -H 'Expect:'",
+                "POST / | Host: a | Content-Type: b | Content-Length: 2",
+                "\u{0}\u{fffd}",
+            ),
+        ] {
+            let record = one(command);
+            assert_eq!(head(&record), expected, "{command}");
+            assert_eq!(String::from_utf8_lossy(&record.body.0), body, "{command}");
+        }
+        let form = one("curl http://a -F 'name=Ann' --form-string 'at=@home'");
+        let body = String::from_utf8_lossy(&form.body.0).into_owned();
+        assert!(body.contains("name=\"at\"\r\n\r\n@home\r\n") && head(&form).contains("boundary="), "{body}");
+    }
+
+    #[test]
+    fn what_would_read_a_file_or_run_something_is_refused() {
+        for (command, why) in [
+            ("curl http://a -d @/etc/passwd", "/etc/passwd"),
+            ("curl http://a -F 'f=@photo.png'", "photo.png"),
+            ("curl http://a --data-urlencode x@secret", "secret"),
+            ("curl http://a -b cookies.txt", "cookies.txt"),
+            ("curl http://a -T file", "-T"),
+            ("cat secret | curl http://a -d @-", "piped"),
+            ("curl http://a -H \"X: $(id)\"", "a shell"),
+            ("wget http://a", "not curl"),
+            ("curl", "no URL"),
+            ("curl http://a --no-such", "--no-such"),
+            ("curl http://a -d", "no value"),
+            ("curl http://a http://b", "more than one"),
+        ] {
+            let said = all(command).remove(0).expect_err(command);
+            assert!(said.contains(why), "{command}: {said}");
+        }
+    }
+}

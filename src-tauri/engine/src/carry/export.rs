@@ -1,0 +1,299 @@
+//! Exports: what a query finds, or some requests, as a stream in one of the formats.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hookline_capture::RowId;
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{Format, Record, Redaction, WRITTEN, archive, har, lines, raw, sheet};
+use crate::{
+    Engine,
+    content::{self, Content},
+    feed::Change,
+    job::{Job, JobKind, JobState},
+    query::Query,
+    request::{self, Stored, collect_body, masked, secret_paths},
+    search::LOOK,
+};
+
+/// Pieces that wait for a slow reader.
+const AHEAD: usize = 8;
+
+/// Requests looked up in one go.
+const PAGE: usize = 200;
+
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(200);
+
+/// Largest body that is decoded to redact in it, in bytes.
+const DECODED_MAX: usize = 64 * 1024 * 1024;
+
+/// Which requests.
+#[derive(Debug)]
+pub(crate) enum Which {
+    /// Those of a query, newest first; of an inbox.
+    Query(Query, Option<i64>),
+    /// These, in their order.
+    These(Vec<RowId>),
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) struct Export {
+    pub(crate) format: Format,
+    pub(crate) which: Which,
+    pub(crate) redaction: Redaction,
+}
+
+/// What a reader gets.
+pub(crate) struct Exporting {
+    pub(crate) media_type: &'static str,
+    pub(crate) file_name: String,
+    pub(crate) pieces: mpsc::Receiver<io::Result<Bytes>>,
+}
+
+/// Begins an export; none if the format is only read. It goes on as fast as the reader takes it, and ends when the reader leaves.
+pub(crate) fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
+    let written = WRITTEN.iter().find(|written| written.format == asked.format)?;
+    let id = uuid::Uuid::now_v7().to_string();
+    let cancelled = Arc::new(AtomicBool::new(false));
+    let job = Job {
+        id: id.clone(),
+        kind: JobKind::Export,
+        state: JobState::Running,
+        done: 0,
+        total: 0,
+        path: None,
+        inbox: None,
+        imported: None,
+        error: None,
+    };
+    let cancel = cancelled.clone();
+    engine.jobs.start(job, Box::new(move || cancel.store(true, Ordering::Relaxed)));
+    let (pieces, taken) = mpsc::channel(AHEAD);
+    let now = engine.clock.now_ms();
+    let day = jiff::Timestamp::from_millisecond(now).unwrap_or_default().strftime("%Y-%m-%d");
+    let exporting = Exporting {
+        media_type: written.media_type,
+        file_name: format!("requests-{day}.{}", written.extension),
+        pieces: taken,
+    };
+    let run = Run { engine: engine.clone(), id, cancelled, pieces, told: Instant::now() };
+    tokio::spawn(run.whole(asked));
+    Some(exporting)
+}
+
+/// Why an export ended before its end.
+enum Ended {
+    /// The reader left, or somebody cancelled it.
+    Left,
+    Failed(String),
+}
+
+impl<E: std::fmt::Display> From<E> for Ended {
+    fn from(error: E) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+struct Run {
+    engine: Arc<Engine>,
+    id: String,
+    cancelled: Arc<AtomicBool>,
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+    told: Instant,
+}
+
+impl Run {
+    async fn whole(mut self, asked: Export) {
+        let ended = self.requests(asked).await;
+        let (state, error) = match ended {
+            Ok(()) => (JobState::Done, None),
+            Err(Ended::Left) => (JobState::Cancelled, None),
+            Err(Ended::Failed(error)) => (JobState::Failed, Some(error)),
+        };
+        if state != JobState::Done {
+            // The reader must not take what it has for the whole.
+            let why = error.clone().unwrap_or_else(|| "the export was cancelled".into());
+            let _ = self.pieces.send(Err(io::Error::other(why))).await;
+        }
+        let change = |job: &mut Job| {
+            job.state = state;
+            job.error = error;
+            job.total = job.done;
+        };
+        if let Some(job) = self.engine.jobs.update(&self.id, change) {
+            self.engine.feed.publish([Change::JobChanged { job }]);
+        }
+    }
+
+    async fn requests(&mut self, Export { format, which, redaction }: Export) -> Result<(), Ended> {
+        let mut writer = Writer::new(format)?;
+        let begin = writer.begin()?;
+        self.send(begin).await?;
+        let mut done = 0;
+        match which {
+            Which::These(ids) => {
+                for id in ids {
+                    self.one(id, &redaction, &mut writer, &mut done).await?;
+                }
+            }
+            Which::Query(query, inbox) => {
+                let mut after = RowId(i64::MAX);
+                loop {
+                    let search = self.engine.search(query.clone(), inbox);
+                    let sieve = self.engine.sieve.clone();
+                    let found = self
+                        .engine
+                        .store
+                        .readers()
+                        .read(move |connection| {
+                            search.look(connection, &sieve, (after, RowId(-1)), PAGE, Instant::now() + LOOK)
+                        })
+                        .await?;
+                    for id in found.ids {
+                        self.one(id, &redaction, &mut writer, &mut done).await?;
+                    }
+                    match found.upto {
+                        Some(upto) => after = upto,
+                        None => break,
+                    }
+                    self.tell(done);
+                }
+            }
+        }
+        let end = writer.end()?;
+        self.send(end).await?;
+        self.tell(done);
+        Ok(())
+    }
+
+    async fn one(
+        &mut self,
+        id: RowId,
+        redaction: &Redaction,
+        writer: &mut Writer,
+        done: &mut u64,
+    ) -> Result<(), Ended> {
+        let Some(record) = self.record(id, redaction).await? else { return Ok(()) };
+        let bytes = writer.request(&record)?;
+        *done += 1;
+        if self.told.elapsed() > PROGRESS {
+            self.tell(*done);
+        }
+        self.send(bytes).await
+    }
+
+    fn tell(&mut self, done: u64) {
+        self.told = Instant::now();
+        if let Some(job) = self.engine.jobs.update(&self.id, |job| job.done = done) {
+            self.engine.feed.publish([Change::JobChanged { job }]);
+        }
+    }
+
+    async fn send(&self, bytes: Vec<u8>) -> Result<(), Ended> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(Ended::Left);
+        }
+        match bytes.is_empty() {
+            true => Ok(()),
+            false => self.pieces.send(Ok(bytes.into())).await.map_err(|_| Ended::Left),
+        }
+    }
+
+    /// A request as it may leave; none if it was removed meanwhile.
+    async fn record(&self, id: RowId, redaction: &Redaction) -> Result<Option<Record>, Ended> {
+        let engine = &self.engine;
+        let (hidden, tail, inbox) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
+        let readers = engine.store.readers();
+        let stored = readers.read(move |connection| request::detail(connection, id, &hidden, tail, &inbox)).await?;
+        let (Some(stored), Some(body)) = (stored, readers.body(id).await?) else { return Ok(None) };
+        let body = collect_body(body, u64::MAX).await?.unwrap_or_default();
+        let body = if redaction.secrets { body } else { masked(body, &self.secrets(&stored)) };
+        let mut record = Record::of(&stored, body);
+        if redaction.reads_bodies() {
+            decode(&mut record, &stored).await;
+        }
+        redaction.apply(&mut record);
+        Ok(Some(record))
+    }
+
+    fn secrets(&self, stored: &Stored) -> Vec<String> {
+        let inbox = self.engine.addresses.get(&stored.summary.inbox);
+        let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
+        secret_paths(&self.engine.providers.catalogue(), &stored.summary, verification)
+    }
+}
+
+/// Undoes a body's codings, so that what is named can be found in it.
+async fn decode(record: &mut Record, stored: &Stored) {
+    let content = Content::of(&stored.header_block);
+    if content.codings.is_empty() || record.body.is_empty() {
+        return;
+    }
+    let coded = std::mem::take(&mut record.body.0);
+    record.body.0 = match content::decode(coded, &content.codings, DECODED_MAX as u64).await {
+        Ok(decoded) => decoded,
+        Err(_) => b"[redacted: this body does not decode]".to_vec(),
+    };
+    record.headers.retain(|(name, _)| !name.0.eq_ignore_ascii_case(b"content-encoding"));
+}
+
+/// One of the formats on its way out.
+pub(super) enum Writer {
+    Har { first: bool },
+    Jsonl,
+    Csv,
+    Raw,
+    Archive(Box<archive::Writer>),
+}
+
+impl Writer {
+    pub(super) fn new(format: Format) -> Result<Self, String> {
+        Ok(match format {
+            Format::Har => Self::Har { first: true },
+            Format::Jsonl => Self::Jsonl,
+            Format::Csv => Self::Csv,
+            Format::Raw => Self::Raw,
+            Format::Archive => Self::Archive(Box::new(archive::Writer::begin()?)),
+            Format::Curl | Format::WebhookSite => return Err("this format is only read".into()),
+        })
+    }
+
+    pub(super) fn begin(&mut self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Har { .. } => Ok(har::begin().into()),
+            Self::Csv => sheet::begin(),
+            Self::Jsonl | Self::Raw | Self::Archive(_) => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) fn request(&mut self, record: &Record) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Har { first } => {
+                let entry = har::entry(record)?;
+                Ok(if std::mem::take(first) { entry } else { [har::BETWEEN, &entry].concat() })
+            }
+            Self::Jsonl => lines::line(record),
+            Self::Csv => sheet::line(record),
+            Self::Raw => Ok(raw::message(record)),
+            Self::Archive(archive) => archive.request(record),
+        }
+    }
+
+    pub(super) fn end(self) -> Result<Vec<u8>, String> {
+        match self {
+            Self::Har { .. } => Ok(har::END.into()),
+            Self::Jsonl | Self::Csv | Self::Raw => Ok(Vec::new()),
+            Self::Archive(archive) => archive.end(),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Carrying requests in and out: files of other tools and of our own.
+//!
+//! A [`Record`] is a request on its way; a file for each format turns it into bytes or reads it.
+//! `export` streams what a query finds, `import` stores what a file holds. Nothing that is imported is
+//! ever sent anywhere by itself.
+
+mod archive;
+mod curl;
+mod entries;
+mod exact;
+mod export;
+mod har;
+mod import;
+mod lines;
+mod raw;
+mod record;
+mod redact;
+mod sheet;
+mod shell;
+#[cfg(test)]
+mod tests;
+mod webhook_site;
+
+use std::{
+    fs::File,
+    io::{BufReader, Read, Seek, SeekFrom},
+    ops::ControlFlow,
+};
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(crate) use export::{Export, Which, export};
+pub use import::Imported;
+pub(crate) use import::{Import, ImportError, spool, start as import, sweep};
+use record::Record;
+pub(crate) use redact::Redaction;
+
+/// Largest single entry of a file, in bytes: the largest body that is received by default, in base64,
+/// with room to spare. One at a time is in memory.
+const ENTRY_MAX: u64 = 512 * 1024 * 1024;
+
+/// Bytes from which a format is told.
+const SNIFFED: u64 = 64 * 1024;
+
+/// A form in which requests are carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// HTTP Archive 1.2, of browsers and proxies.
+    Har,
+    /// JSON Lines: a request a line.
+    Jsonl,
+    /// A table for spreadsheets.
+    Csv,
+    /// HTTP messages as on the wire, one behind the other.
+    Raw,
+    /// curl commands.
+    Curl,
+    /// The JSON of webhook.site's API.
+    WebhookSite,
+    /// Hookline's own: everything, compressed, byte for byte.
+    Archive,
+}
+
+/// How a format is written, where it is.
+struct Written {
+    format: Format,
+    extension: &'static str,
+    media_type: &'static str,
+}
+
+const WRITTEN: &[Written] = &[
+    Written { format: Format::Har, extension: "har", media_type: "application/json" },
+    Written { format: Format::Jsonl, extension: "jsonl", media_type: "application/jsonl" },
+    Written { format: Format::Csv, extension: "csv", media_type: "text/csv; charset=utf-8" },
+    Written { format: Format::Raw, extension: "http", media_type: "application/octet-stream" },
+    Written { format: Format::Archive, extension: "hookline.zip", media_type: "application/zip" },
+];
+
+/// An entry of a file that is no request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Bad {
+    /// Where it stands, such as `line 12` or `entry 3`.
+    pub place: String,
+    /// Why it is none.
+    pub why: String,
+}
+
+impl Bad {
+    fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { place: place.into(), why: why.into() }
+    }
+}
+
+/// Takes the entries of a file one after the other with the number of each, until it breaks off.
+type Take<'t> = &'t mut dyn FnMut(u64, Result<Record, String>) -> ControlFlow<()>;
+
+impl Format {
+    /// What a number counts in such a file.
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Har => "entry",
+            Self::Jsonl | Self::Archive | Self::Curl => "line",
+            Self::Csv => "row",
+            Self::Raw => "message",
+            Self::WebhookSite => "request",
+        }
+    }
+}
+
+/// Reads a file's entries; an error is where it does not read on.
+fn read(format: Format, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'_>) -> Result<(), Bad> {
+    file.seek(SeekFrom::Start(0)).map_err(|e| Bad::new("the file", e.to_string()))?;
+    if format == Format::Archive {
+        return archive::read(file, take);
+    }
+    if format == Format::WebhookSite && !webhook_site::is_list(file)? {
+        return webhook_site::read_one(file, take);
+    }
+    let mut file = BufReader::new(Counted { file, seen, read: 0 });
+    match format {
+        Format::Har => har::read(&mut file, take),
+        Format::Jsonl => lines::read(&mut file, take),
+        Format::Csv => sheet::read(&mut file, take),
+        Format::Raw => raw::read(&mut file, take),
+        Format::Curl => curl::read(&mut file, take),
+        Format::WebhookSite => webhook_site::read(&mut file, take),
+        Format::Archive => Ok(()),
+    }
+}
+
+/// Tells how far a file was read.
+struct Counted<'f> {
+    file: &'f mut File,
+    seen: &'f mut dyn FnMut(u64),
+    read: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.read += read as u64;
+        (self.seen)(self.read);
+        Ok(read)
+    }
+}
+
+/// The format of a file by its first bytes; none if it is like none of them.
+fn sniff(first: &[u8]) -> Option<Format> {
+    let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let has = |needle: &str| memchr::memmem::find(text, needle.as_bytes()).is_some();
+    match text.first()? {
+        b'P' if first.starts_with(b"PK\x03\x04") => Some(Format::Archive),
+        b'[' => Some(Format::WebhookSite),
+        b'{' if has("\"log\"") && (has("\"creator\"") || has("\"entries\"")) => Some(Format::Har),
+        b'{' if has("\"token_id\"") || has("\"uuid\"") && has("\"data\"") => Some(Format::WebhookSite),
+        b'{' => Some(Format::Jsonl),
+        _ if raw::begins_a_message(text) => Some(Format::Raw),
+        _ if [&b"curl "[..], b"curl\t", b"curl.exe ", b"$ curl ", b"printf %s ", b"#"]
+            .iter()
+            .any(|start| text.starts_with(start)) =>
+        {
+            Some(Format::Curl)
+        }
+        _ => {
+            let columns = String::from_utf8_lossy(line).to_ascii_lowercase();
+            (columns.contains(',') && columns.contains("method")).then_some(Format::Csv)
+        }
+    }
+}
+
+/// RFC 3339, or a date and time without a zone, which is taken as UTC.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let text = text.trim();
+    text.parse::<Timestamp>()
+        .or_else(|_| text.parse::<DateTime>().and_then(|at| at.to_zoned(TimeZone::UTC)).map(|at| at.timestamp()))
+        .map_err(|_| format!("{text:?} is no date and time"))
+}

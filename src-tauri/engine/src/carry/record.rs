@@ -1,0 +1,326 @@
+//! One request on its way in or out of the store.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
+
+use bytes::Bytes;
+use hookline_capture::{Body, BodyState, Captured, HEAD_BYTES_MAX, HeaderNames, Version, header_list};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::value::RawValue;
+
+use super::exact::Exact;
+use crate::{
+    inbox::InboxAnswer,
+    judge::VerdictState,
+    request::{NOBODY, NOTE_MAX, Stored},
+};
+
+/// One request with everything that is kept of it. As JSON it is a line of an export, and what is
+/// absent there has its default here.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Record {
+    /// Its id where it was exported; an import gives it another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) inbox: Option<String>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        alias = "timestamp",
+        alias = "created_at",
+        deserialize_with = "moment"
+    )]
+    pub(crate) arrived_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) receiving_ms: f64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) method: String,
+    #[serde(skip_serializing_if = "String::is_empty", alias = "url", alias = "path")]
+    pub(crate) target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<Version>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) peer: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "headers")]
+    pub(crate) headers: Vec<(Exact, Exact)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) names: Option<HeaderNames>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) trailers: Vec<(Exact, Exact)>,
+    #[serde(skip_serializing_if = "Exact::is_empty")]
+    pub(crate) body: Exact,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body_state: Option<BodyState>,
+    /// What was announced, where the body was refused unread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) body_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answer: Option<InboxAnswer>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub(crate) pinned: bool,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) note: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<String>,
+    // What judging found is told to whoever reads an export; an import judges for itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) event_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
+    pub(crate) verdict: Option<VerdictState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// RFC 3339, or seconds or milliseconds since the Unix epoch.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(f64),
+        Nothing(()),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Text(text) => super::moment(&text).map(Some).map_err(D::Error::custom),
+        Written::Number(number) => {
+            // Seconds reach 1e11 in the year 5138; milliseconds were there in 1973.
+            let us = if number.abs() < 1e11 { number * 1e6 } else { number * 1e3 };
+            Timestamp::from_microsecond(us as i64).map(Some).map_err(D::Error::custom)
+        }
+        Written::Nothing(()) => Ok(None),
+    }
+}
+
+/// A list of pairs, or an object as other tools write it: a value or several for each name.
+fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Exact, Exact)>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Values {
+        One(String),
+        Many(Vec<String>),
+        Other(serde_json::Value),
+    }
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let read = || -> serde_json::Result<Vec<(Exact, Exact)>> {
+        if !raw.get().starts_with('{') {
+            return serde_json::from_str(raw.get());
+        }
+        let by_name: BTreeMap<String, Values> = serde_json::from_str(raw.get())?;
+        let pair = |name: &str, value: String| (Exact(name.into()), Exact(value.into()));
+        Ok(by_name
+            .into_iter()
+            .flat_map(|(name, values)| match values {
+                Values::One(value) => vec![pair(&name, value)],
+                Values::Many(values) => values.into_iter().map(|value| pair(&name, value)).collect(),
+                Values::Other(value) => vec![pair(&name, value.to_string())],
+            })
+            .collect())
+    };
+    read().map_err(|e| D::Error::custom(format!("headers: {e}")))
+}
+
+fn pairs(block: &[u8]) -> Vec<(Exact, Exact)> {
+    header_list(block).map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// The lines of a header block, or what is wrong with one.
+fn block(pairs: &[(Exact, Exact)]) -> Result<Vec<u8>, String> {
+    let mut block = Vec::new();
+    for (Exact(name), Exact(value)) in pairs {
+        http::HeaderName::from_bytes(name)
+            .map_err(|_| format!("{:?} is not a header name", String::from_utf8_lossy(name)))?;
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            return Err(format!("the value of {} has a line break", String::from_utf8_lossy(name)));
+        }
+        block.extend_from_slice(name);
+        block.extend_from_slice(b": ");
+        block.extend_from_slice(value.trim_ascii());
+        block.extend_from_slice(b"\r\n");
+    }
+    if block.len() > HEAD_BYTES_MAX {
+        return Err(format!("its headers have {} bytes; {HEAD_BYTES_MAX} are taken", block.len()));
+    }
+    Ok(block)
+}
+
+impl Record {
+    /// A stored request. What the defaults say is left to them.
+    pub(super) fn of(stored: &Stored, body: Vec<u8>) -> Self {
+        let summary = &stored.summary;
+        Self {
+            id: Some(summary.id.clone()),
+            inbox: Some(summary.inbox.clone()),
+            arrived_at: Some(summary.arrived_at),
+            receiving_ms: summary.receiving_ms,
+            method: summary.method.clone(),
+            target: summary.target.clone(),
+            version: Some(summary.version).filter(|version| *version != Version::Http11),
+            peer: Some(summary.peer.clone()).filter(|peer| !peer.is_empty()),
+            headers: pairs(&stored.header_block),
+            names: Some(summary.names).filter(|names| *names != HeaderNames::Exact),
+            trailers: pairs(&stored.trailer_block),
+            body_state: Some(summary.body_state).filter(|state| *state != BodyState::Complete),
+            body_bytes: Some(summary.body_bytes).filter(|bytes| *bytes != body.len() as u64),
+            body: Exact(body),
+            status: Some(summary.status).filter(|status| *status != 0),
+            answer: stored.answer.as_ref().map(|(answer, _)| answer.clone()),
+            pinned: summary.pinned,
+            note: summary.note.clone(),
+            source: summary.source.clone(),
+            provider: summary.provider.clone(),
+            event_type: summary.event_type.clone(),
+            event_id: summary.event_id.clone(),
+            verdict: Some(summary.verdict).filter(|verdict| *verdict != VerdictState::Unchecked),
+            reason: summary.reason.clone(),
+        }
+    }
+
+    /// The first value of a header.
+    pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers
+            .iter()
+            .find(|(own, _)| own.0.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.0.as_slice())
+    }
+
+    /// Takes a URL as other tools write one: its path and query become the target as they are
+    /// spelled, and its host the first header, if there is none.
+    pub(super) fn set_url(&mut self, url: &str) {
+        let (authority, target) = parts_of(url);
+        if let Some(authority) = authority.filter(|host| !host.is_empty() && self.header("host").is_none()) {
+            self.headers.insert(0, (b"Host"[..].into(), authority.as_bytes().into()));
+        }
+        self.target = target;
+    }
+
+    /// The request in the form the store keeps, or what is wrong with it. A large body is still inline.
+    pub(super) fn captured(mut self, inbox: i64, body_max: u64, now_us: i64) -> Result<Captured, String> {
+        if is_absolute(&self.target) && self.names.is_none() {
+            let url = std::mem::take(&mut self.target);
+            self.set_url(&url);
+        }
+        let method = if self.method.is_empty() { "POST" } else { &self.method };
+        let method: http::Method = method.parse().map_err(|_| format!("{method:?} is not an HTTP method"))?;
+        let target = if self.target.is_empty() { "/".to_owned() } else { self.target };
+        if target.len() > HEAD_BYTES_MAX || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+            let shown: String = target.chars().take(80).collect();
+            return Err(format!(
+                "{shown:?} is not a request target: it has spaces or control characters, or is too long"
+            ));
+        }
+        let body = self.body.0;
+        if body.len() as u64 > body_max {
+            return Err(format!("its body has {} bytes; the settings allow {body_max}", body.len()));
+        }
+        if self.note.len() > NOTE_MAX {
+            return Err(format!("its note has {} bytes; {NOTE_MAX} are allowed", self.note.len()));
+        }
+        let body_state = self.body_state.unwrap_or(BodyState::Complete);
+        let announced = self.body_bytes.filter(|_| body_state == BodyState::TooLarge);
+        let peer = self.peer.as_deref().and_then(|peer| {
+            peer.parse().ok().or_else(|| peer.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)))
+        });
+        Ok(Captured {
+            inbox,
+            arrived_us: self.arrived_at.map_or(now_us, |at| at.as_microsecond().clamp(0, now_us)),
+            receiving_us: (self.receiving_ms.clamp(0.0, 1e12) * 1_000.0).round() as i64,
+            method,
+            target,
+            version: self.version.unwrap_or(Version::Http11),
+            peer: peer.unwrap_or(NOBODY),
+            headers: block(&self.headers)?,
+            names: self.names.unwrap_or(HeaderNames::Exact),
+            trailers: block(&self.trailers)?,
+            body_bytes: announced.unwrap_or(body.len() as u64).min(i64::MAX as u64),
+            body: Body::Inline(Bytes::from(body)),
+            body_state,
+            status: self.status.unwrap_or(0).min(999),
+            answer: None,
+        })
+    }
+}
+
+/// Whether a target is a whole URL (RFC 9112 §3.2.2) and not a path that has one in it.
+pub(super) fn is_absolute(target: &str) -> bool {
+    !target.starts_with('/') && target.contains("://")
+}
+
+/// The authority of a URL without user and password, and what a request line says of the rest.
+pub(super) fn parts_of(url: &str) -> (Option<&str>, String) {
+    let url = url.split('#').next().unwrap_or_default();
+    let (authority, rest) = match url.split_once("://").filter(|_| is_absolute(url)) {
+        None => (None, url),
+        Some((_, rest)) => {
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let authority = &rest[..end];
+            (Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host)), &rest[end..])
+        }
+    };
+    match rest.starts_with('/') || rest == "*" && authority.is_none() {
+        true => (authority, rest.to_owned()),
+        false => (authority, format!("/{rest}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart_as_it_is_spelled() {
+        for (url, authority, target) in [
+            ("https://u:p@a.example:8/x//y/../%2e?q=1#f", Some("a.example:8"), "/x//y/../%2e?q=1"),
+            ("http://a", Some("a"), "/"),
+            ("http://a?x=/y", Some("a"), "/?x=/y"),
+            ("/only/path", None, "/only/path"),
+            ("shop", None, "/shop"),
+        ] {
+            assert_eq!(parts_of(url), (authority, target.to_owned()), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_no_request_can_be_is_refused_with_its_reason() {
+        let why = |change: fn(&mut Record)| {
+            let mut record = Record { target: "/x".into(), ..Record::default() };
+            change(&mut record);
+            record.captured(1, 10, 5).map(|_| ()).expect_err("it is refused")
+        };
+        assert!(why(|r| r.method = "GE T".into()).contains("method"));
+        assert!(why(|r| r.target = "/a b".into()).contains("target"));
+        assert!(why(|r| r.headers = vec![(b"X Y"[..].into(), b"1"[..].into())]).contains("header name"));
+        assert!(why(|r| r.headers = vec![(b"X"[..].into(), b"1\r\nY: 2"[..].into())]).contains("line break"));
+        assert!(why(|r| r.body = Exact(vec![0; 11])).contains("11 bytes"));
+        let kept = Record { arrived_at: Some(Timestamp::MAX), ..Record::default() }.captured(1, 10, 5).expect("kept");
+        assert_eq!((kept.arrived_us, kept.method.as_str(), kept.target.as_str()), (5, "POST", "/"));
+    }
+
+    #[test]
+    fn lines_of_other_tools_are_understood() {
+        let record: Record = serde_json::from_str(
+            r#"{"method":"PUT","url":"https://a.example/x?y","headers":{"X-A":"1","X-B":["2","3"],"X-N":4},"body":{"a":1},"timestamp":1763740800}"#,
+        )
+        .expect("it reads");
+        let captured = record.captured(1, 100, i64::MAX).expect("it is a request");
+        assert_eq!(
+            String::from_utf8_lossy(&captured.headers),
+            "Host: a.example\r\nX-A: 1\r\nX-B: 2\r\nX-B: 3\r\nX-N: 4\r\n"
+        );
+        assert_eq!((captured.target.as_str(), captured.arrived_us), ("/x?y", 1_763_740_800_000_000));
+        assert!(matches!(captured.body, Body::Inline(body) if &body[..] == br#"{"a":1}"#));
+    }
+}

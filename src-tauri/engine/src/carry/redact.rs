@@ -1,0 +1,190 @@
+//! What is left out of an export: secrets unless they are asked for, and what a person names.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use super::{Record, exact::Exact};
+use crate::{
+    query::{JsonPath, Step, entries},
+    request::{MASK, is_secret},
+};
+
+/// What stands in a redacted value's place in a body.
+const REDACTED: &str = "\"[redacted]\"";
+
+/// What stands in place of a body in which nobody can tell what to redact.
+const UNREADABLE: &[u8] = b"[redacted: this body does not read as JSON]";
+
+/// What is not to leave.
+#[derive(Debug, Default)]
+pub(crate) struct Redaction {
+    /// Whether credentials go along.
+    pub(crate) secrets: bool,
+    /// Names of headers.
+    pub(crate) headers: Vec<String>,
+    /// Places in JSON bodies.
+    pub(crate) paths: Vec<JsonPath>,
+}
+
+impl Redaction {
+    /// Whether a body must be looked at decoded.
+    pub(super) fn reads_bodies(&self) -> bool {
+        !self.paths.is_empty()
+    }
+
+    /// Takes out of a request what is not to leave. Its body is not content-encoded if paths are named.
+    pub(super) fn apply(&self, record: &mut Record) {
+        let named = |name: &[u8]| {
+            !self.secrets && is_secret(name) || self.headers.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
+        };
+        for (Exact(name), value) in record.headers.iter_mut().chain(&mut record.trailers) {
+            if named(name) {
+                *value = Exact(MASK.into());
+            }
+        }
+        for (name, value) in record.answer.iter_mut().flat_map(|answer| &mut answer.headers) {
+            if named(name.as_bytes()) {
+                MASK.clone_into(value);
+            }
+        }
+        if self.paths.is_empty() || record.body.is_empty() || !looks_like_json(record) {
+            return;
+        }
+        let redacted = std::str::from_utf8(&record.body.0).ok().and_then(|body| without(body, &self.paths));
+        match redacted {
+            Some(Cow::Borrowed(_)) => return,
+            Some(Cow::Owned(body)) => record.body = Exact(body.into()),
+            None => record.body = Exact(UNREADABLE.into()),
+        }
+        let length = record.body.0.len().to_string();
+        for (_, value) in record.headers.iter_mut().filter(|(name, _)| name.0.eq_ignore_ascii_case(b"content-length")) {
+            *value = Exact(length.clone().into());
+        }
+        record.body_bytes = None;
+    }
+}
+
+fn looks_like_json(record: &Record) -> bool {
+    let said = record
+        .header("content-type")
+        .is_some_and(|value| memchr::memmem::find(&value.to_ascii_lowercase(), b"json").is_some());
+    said || matches!(record.body.0.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// The document with the values at the ends of the paths replaced, every other byte as it was; none
+/// if it does not read.
+fn without<'b>(body: &'b str, paths: &[JsonPath]) -> Option<Cow<'b, str>> {
+    let root: &RawValue = serde_json::from_str(body).ok()?;
+    let mut spans = Vec::new();
+    for path in paths {
+        find(root.get(), &path.0, &mut |value| {
+            let start = value.as_ptr() as usize - body.as_ptr() as usize;
+            spans.push((start, start + value.len()));
+        })?;
+    }
+    if spans.is_empty() {
+        return Some(Cow::Borrowed(body));
+    }
+    // The widest first, so that what lies in another span is passed over.
+    spans.sort_by_key(|(start, end)| (*start, usize::MAX - end));
+    let (mut redacted, mut at) = (String::with_capacity(body.len()), 0);
+    for (start, end) in spans {
+        if start >= at {
+            redacted.push_str(&body[at..start]);
+            redacted.push_str(REDACTED);
+            at = end;
+        }
+    }
+    redacted.push_str(&body[at..]);
+    Some(Cow::Owned(redacted))
+}
+
+/// Hands the text of each value at the end of a path to `found`.
+fn find(raw: &str, path: &[Step], found: &mut dyn FnMut(&str)) -> Option<()> {
+    let Some((step, rest)) = path.split_first() else {
+        found(raw);
+        return Some(());
+    };
+    match raw.as_bytes().first() {
+        Some(b'{') => entries(raw)?
+            .into_iter()
+            .filter(|(key, _)| match step {
+                Step::Any => true,
+                Step::Key(name) => *name == *key,
+                Step::Index(_) => false,
+            })
+            .try_for_each(|(_, value)| find(value.get(), rest, found)),
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
+            let wanted = match step {
+                Step::Any => None,
+                Step::Index(index) => Some(*index),
+                Step::Key(key) => Some(key.parse().unwrap_or(usize::MAX)),
+            };
+            items
+                .into_iter()
+                .enumerate()
+                .filter(|(index, _)| wanted.is_none_or(|wanted| wanted == *index))
+                .try_for_each(|(_, value)| find(value.get(), rest, found))
+        }
+        _ => Some(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paths(texts: &[&str]) -> Vec<JsonPath> {
+        texts.iter().map(|text| JsonPath::parse(text).expect("a path")).collect()
+    }
+
+    #[test]
+    fn only_the_named_values_change() {
+        let body =
+            r#"{ "a":{"email":"x@y","n":1.50},"l":[{"t":"1","k":2},{"t":"3"}],"a\u0062":[1] , "email":"stays" }"#;
+        for (named, expected) in [
+            (
+                &["a.email"][..],
+                r#"{ "a":{"email":"[redacted]","n":1.50},"l":[{"t":"1","k":2},{"t":"3"}],"a\u0062":[1] , "email":"stays" }"#,
+            ),
+            (
+                &["l[*].t", "ab"],
+                r#"{ "a":{"email":"x@y","n":1.50},"l":[{"t":"[redacted]","k":2},{"t":"[redacted]"}],"a\u0062":"[redacted]" , "email":"stays" }"#,
+            ),
+            (
+                &["l[1]", "l", "a.n.x"],
+                r#"{ "a":{"email":"x@y","n":1.50},"l":"[redacted]","a\u0062":[1] , "email":"stays" }"#,
+            ),
+            (&["none"], body),
+        ] {
+            assert_eq!(without(body, &paths(named)).as_deref(), Some(expected), "{named:?}");
+        }
+        assert_eq!(without("{\"a\":1}\n{\"a\":2}", &paths(&["a"])), None, "more than one document");
+    }
+
+    #[test]
+    fn secrets_stay_and_lengths_are_true() {
+        let header = |name: &str, value: &str| (Exact(name.into()), Exact(value.into()));
+        let mut record = Record {
+            headers: vec![
+                header("Authorization", "Bearer x"),
+                header("X-Own", "y"),
+                header("Content-Length", "9"),
+                header("X-Other", "z"),
+            ],
+            body: Exact(br#"{"a":"b"}"#.to_vec()),
+            ..Record::default()
+        };
+        let redaction = Redaction { secrets: false, headers: vec!["x-own".into()], paths: paths(&["a"]) };
+        redaction.apply(&mut record);
+        let values: Vec<_> =
+            record.headers.iter().map(|(_, value)| String::from_utf8_lossy(&value.0).into_owned()).collect();
+        assert_eq!(values, [MASK, MASK, "18", "z"]);
+        assert_eq!(record.body.0, br#"{"a":"[redacted]"}"#);
+        let mut cut = Record { body: Exact(br#"{"a":"secret"#.to_vec()), ..Record::default() };
+        redaction.apply(&mut cut);
+        assert_eq!(cut.body.0, UNREADABLE);
+    }
+}

@@ -1,0 +1,196 @@
+//! CSV (RFC 4180): for spreadsheets on the way out, from webhook.site and others on the way in.
+
+use std::io::BufRead;
+
+use hookline_capture::HeaderNames;
+
+use super::{
+    Bad, Record, Take,
+    exact::{self, Exact},
+};
+
+/// Columns of an export.
+const COLUMNS: &[&str] = &[
+    "id",
+    "arrived_at",
+    "inbox",
+    "method",
+    "target",
+    "status",
+    "provider",
+    "event_type",
+    "event_id",
+    "verdict",
+    "reason",
+    "peer",
+    "bytes",
+    "content_type",
+    "note",
+    "headers",
+    "body",
+    "body_base64",
+];
+
+/// What a spreadsheet takes for a formula (OWASP, "CSV Injection").
+const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// Where columns of other tools lead: any of the names, in lower case.
+const READ: &[(&str, &[&str])] = &[
+    ("method", &["method", "http_method", "verb"]),
+    ("target", &["target", "url", "path", "uri"]),
+    ("headers", &["headers", "header"]),
+    ("body", &["body", "content", "payload", "data", "raw_body"]),
+    ("body_base64", &["body_base64"]),
+    ("arrived_at", &["arrived_at", "created_at", "timestamp", "date", "time", "received_at"]),
+    ("peer", &["peer", "ip", "remote_addr"]),
+    ("status", &["status"]),
+    ("note", &["note"]),
+    ("inbox", &["inbox"]),
+];
+
+/// A cell that no spreadsheet runs: what would be a formula begins with an apostrophe.
+fn harmless(text: &str) -> String {
+    if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// The header line.
+pub(super) fn begin() -> Result<Vec<u8>, String> {
+    row(COLUMNS.iter().map(|name| (*name).to_owned()))
+}
+
+/// A request as a row.
+pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let body = String::from_utf8(record.body.0.clone());
+    let headers: Vec<(String, String)> =
+        record.headers.iter().map(|(name, value)| (text(&name.0), text(&value.0))).collect();
+    let or_none = |value: &Option<String>| value.clone().unwrap_or_default();
+    let cells = [
+        or_none(&record.id),
+        record.arrived_at.map(|at| at.to_string()).unwrap_or_default(),
+        or_none(&record.inbox),
+        record.method.clone(),
+        record.target.clone(),
+        record.status.map(|status| status.to_string()).unwrap_or_default(),
+        or_none(&record.provider),
+        or_none(&record.event_type),
+        or_none(&record.event_id),
+        record.verdict.map(|verdict| verdict.as_str().to_owned()).unwrap_or_default(),
+        or_none(&record.reason),
+        or_none(&record.peer),
+        record.body_bytes.unwrap_or(record.body.0.len() as u64).to_string(),
+        record.header("content-type").map(text).unwrap_or_default(),
+        record.note.clone(),
+        serde_json::to_string(&headers).map_err(|e| e.to_string())?,
+        body.as_ref().map_or(String::new(), Clone::clone),
+        body.map_or_else(
+            |e| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, e.as_bytes()),
+            |_| String::new(),
+        ),
+    ];
+    row(cells.iter().map(|cell| harmless(cell)))
+}
+
+fn row(cells: impl Iterator<Item = String>) -> Result<Vec<u8>, String> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(cells).map_err(|e| e.to_string())?;
+    writer.into_inner().map_err(|e| e.to_string())
+}
+
+/// Reads rows by the names of their columns.
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+    let head = reader.byte_headers().map_err(|e| Bad::new("row 1", e.to_string()))?.clone();
+    let name = |cell: &[u8]| {
+        let text = String::from_utf8_lossy(cell).trim_start_matches('\u{feff}').trim().to_ascii_lowercase();
+        READ.iter().find(|(_, names)| names.contains(&text.as_str())).map(|(name, _)| *name)
+    };
+    let columns: Vec<Option<&str>> = head.iter().map(name).collect();
+    if !columns.contains(&Some("method")) || !columns.contains(&Some("target")) {
+        return Err(Bad::new(
+            "row 1",
+            "columns named method and url (or target) are expected, a request a row behind them",
+        ));
+    }
+    for (number, row) in reader.byte_records().enumerate() {
+        let entry = row.map_err(|e| e.to_string()).and_then(|row| {
+            record(columns.iter().copied().zip(row.iter()).filter_map(|(name, cell)| Some((name?, cell))))
+        });
+        if take(number as u64 + 2, entry).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn record<'c>(cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<Record, String> {
+    let mut record = Record { names: Some(HeaderNames::Normalised), ..Record::default() };
+    let mut url = String::new();
+    for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
+        // As an export of ours made it harmless.
+        let own = cell.strip_prefix(b"'").filter(|rest| String::from_utf8_lossy(rest).starts_with(FORMULA));
+        let cell = own.unwrap_or(cell);
+        let text = || String::from_utf8_lossy(cell).into_owned();
+        match name {
+            "method" => record.method = text(),
+            "target" => url = text(),
+            "headers" => record.headers = headers(&text())?,
+            "body" => record.body = Exact(cell.into()),
+            "body_base64" => record.body = Exact(exact::decoded(&text())?),
+            "arrived_at" => record.arrived_at = Some(super::moment(&text())?),
+            "peer" => record.peer = Some(text()),
+            "status" => record.status = text().parse().ok(),
+            "note" => record.note = text(),
+            _ => record.inbox = Some(text()),
+        }
+    }
+    record.set_url(&url);
+    Ok(record)
+}
+
+/// JSON, or a header a line.
+fn headers(cell: &str) -> Result<Vec<(Exact, Exact)>, String> {
+    if cell.starts_with(['{', '[']) {
+        let line = format!("{{\"headers\":{cell}}}");
+        return serde_json::from_str::<Record>(&line).map(|record| record.headers).map_err(|e| e.to_string());
+    }
+    cell.lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| {
+            let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is not a header"))?;
+            Ok((Exact(name.trim().into()), Exact(value.trim().into())))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+
+    #[test]
+    fn no_cell_is_a_formula_and_a_row_comes_back() {
+        let record = Record {
+            method: "POST".into(),
+            target: "/x".into(),
+            note: "=HYPERLINK(\"http://evil\")".into(),
+            body: Exact(b"@SUM(A1)\r\n\"quoted\", and more".to_vec()),
+            headers: vec![(Exact(b"X-A".to_vec()), Exact(b"-1+2".to_vec()))],
+            ..Record::default()
+        };
+        let file = [begin().expect("a head"), line(&record).expect("a row")].concat();
+        let text = String::from_utf8(file.clone()).expect("text");
+        assert!(text.contains("\"'=HYPERLINK(") && text.contains("\"'@SUM("), "{text}");
+        let mut read_back = Vec::new();
+        read(&mut file.as_slice(), &mut |_, entry| {
+            read_back.push(entry.expect("a request"));
+            ControlFlow::Continue(())
+        })
+        .expect("it reads");
+        assert_eq!(
+            (&read_back[0].note, &read_back[0].body, &read_back[0].headers),
+            (&record.note, &record.body, &record.headers)
+        );
+    }
+}

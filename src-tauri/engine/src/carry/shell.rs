@@ -1,0 +1,370 @@
+//! The words of a command line as a shell would read them, without ever running one.
+
+/// One simple command and what its output goes into: its words, then the next command's.
+pub(super) type Pipeline = Vec<Vec<Vec<u8>>>;
+
+/// What stands in a line.
+enum Piece {
+    Word(Vec<u8>),
+    Pipe,
+    End,
+}
+
+/// The pipelines of a text in the words of a POSIX shell and bash (`'…'`, `"…"`, `$'…'`, `\`), each with
+/// the line it begins in. What a shell would expand or redirect is an error.
+pub(super) fn posix(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
+    let mut found = Vec::new();
+    let mut lines = Words { text, at: 0 };
+    loop {
+        lines.skip_blank_lines();
+        if lines.at >= text.len() {
+            return found;
+        }
+        let line = 1 + memchr::memchr_iter(b'\n', &text[..lines.at]).count() as u64;
+        let pipeline = pipeline(&mut || lines.next());
+        if pipeline.is_err() {
+            lines.skip_to_line_end();
+        }
+        if !matches!(&pipeline, Ok(pipeline) if pipeline.iter().all(Vec::is_empty)) {
+            found.push((line, pipeline));
+        }
+    }
+}
+
+fn pipeline(next: &mut dyn FnMut() -> Result<Piece, String>) -> Result<Pipeline, String> {
+    let mut commands: Pipeline = vec![Vec::new()];
+    loop {
+        match next()? {
+            Piece::Word(word) => commands.last_mut().map_or((), |command| command.push(word)),
+            Piece::Pipe => commands.push(Vec::new()),
+            Piece::End => return Ok(commands),
+        }
+    }
+}
+
+struct Words<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+impl Words<'_> {
+    fn peek(&self, ahead: usize) -> Option<u8> {
+        self.text.get(self.at + ahead).copied()
+    }
+
+    fn skip_blank_lines(&mut self) {
+        while self.peek(0).is_some_and(|byte| byte.is_ascii_whitespace() || byte == b';') {
+            self.at += 1;
+        }
+    }
+
+    fn skip_to_line_end(&mut self) {
+        let rest = &self.text[self.at.min(self.text.len())..];
+        self.at += memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+    }
+
+    fn next(&mut self) -> Result<Piece, String> {
+        loop {
+            match (self.peek(0), self.peek(1)) {
+                (Some(b' ' | b'\t' | b'\r'), _) => self.at += 1,
+                (Some(b'\\'), Some(b'\n')) => self.at += 2,
+                (Some(b'\\'), Some(b'\r')) if self.peek(2) == Some(b'\n') => self.at += 3,
+                (Some(b'#'), _) => {
+                    let rest = &self.text[self.at..];
+                    self.at += memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                }
+                (None, _) => return Ok(Piece::End),
+                (Some(b'\n' | b';'), _) => {
+                    self.at += 1;
+                    return Ok(Piece::End);
+                }
+                (Some(b'&'), second) => {
+                    self.at += 1 + usize::from(second == Some(b'&'));
+                    return Ok(Piece::End);
+                }
+                (Some(b'|'), second) => {
+                    self.at += 1 + usize::from(second == Some(b'|'));
+                    return Ok(if second == Some(b'|') { Piece::End } else { Piece::Pipe });
+                }
+                (Some(byte @ (b'<' | b'>' | b'(' | b')')), _) => {
+                    return Err(format!(
+                        "it has a {:?} that a shell would act on; no shell is run here",
+                        char::from(byte)
+                    ));
+                }
+                _ => return self.word().map(Piece::Word),
+            }
+        }
+    }
+
+    fn word(&mut self) -> Result<Vec<u8>, String> {
+        let mut word = Vec::new();
+        while let Some(byte) = self.peek(0) {
+            self.at += 1;
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b'<' | b'>' | b'(' | b')' => {
+                    self.at -= 1;
+                    break;
+                }
+                b'\'' => {
+                    let rest = &self.text[self.at..];
+                    let end = memchr::memchr(b'\'', rest).ok_or("a ' is never closed")?;
+                    word.extend_from_slice(&rest[..end]);
+                    self.at += end + 1;
+                }
+                b'"' => self.double_quoted(&mut word)?,
+                b'$' if self.peek(0) == Some(b'\'') => {
+                    self.at += 1;
+                    self.ansi_c(&mut word)?;
+                }
+                b'$' if self.peek(0) == Some(b'"') => {}
+                b'$' | b'`' => self.expansion(byte, &mut word)?,
+                b'\\' => match self.peek(0) {
+                    Some(b'\n') => self.at += 1,
+                    Some(next) => {
+                        word.push(next);
+                        self.at += 1;
+                    }
+                    None => word.push(b'\\'),
+                },
+                byte => word.push(byte),
+            }
+        }
+        Ok(word)
+    }
+
+    /// A `$` that begins nothing stands for itself.
+    fn expansion(&mut self, byte: u8, word: &mut Vec<u8>) -> Result<(), String> {
+        let begins = |next: u8| next.is_ascii_alphanumeric() || b"_({@*#?$!-".contains(&next);
+        if byte == b'$' && !self.peek(0).is_some_and(begins) {
+            word.push(byte);
+            return Ok(());
+        }
+        let rest = &self.text[self.at..];
+        let shown: String = String::from_utf8_lossy(&rest[..rest.len().min(20)]).into_owned();
+        Err(format!(
+            "a shell would put something in the place of {}{shown:?}; write its value instead",
+            char::from(byte)
+        ))
+    }
+
+    fn double_quoted(&mut self, word: &mut Vec<u8>) -> Result<(), String> {
+        loop {
+            let byte = self.peek(0).ok_or("a \" is never closed")?;
+            self.at += 1;
+            match (byte, self.peek(0)) {
+                (b'"', _) => return Ok(()),
+                (b'\\', Some(b'\n')) => self.at += 1,
+                (b'\\', Some(next @ (b'"' | b'\\' | b'$' | b'`'))) => {
+                    word.push(next);
+                    self.at += 1;
+                }
+                (b'$' | b'`', _) => self.expansion(byte, word)?,
+                (byte, _) => word.push(byte),
+            }
+        }
+    }
+
+    /// `$'…'`: bash manual, "ANSI-C Quoting".
+    fn ansi_c(&mut self, word: &mut Vec<u8>) -> Result<(), String> {
+        loop {
+            let byte = self.peek(0).ok_or("a $' is never closed")?;
+            self.at += 1;
+            if byte == b'\'' {
+                return Ok(());
+            }
+            if byte != b'\\' {
+                word.push(byte);
+                continue;
+            }
+            let escape = self.peek(0).ok_or("a $' is never closed")?;
+            self.at += 1;
+            match escape {
+                b'a' => word.push(7),
+                b'b' => word.push(8),
+                b'e' | b'E' => word.push(27),
+                b'f' => word.push(12),
+                b'n' => word.push(b'\n'),
+                b'r' => word.push(b'\r'),
+                b't' => word.push(b'\t'),
+                b'v' => word.push(11),
+                b'\\' | b'\'' | b'"' | b'?' => word.push(escape),
+                b'x' => match self.number(16, 2) {
+                    Some(byte) => word.push(byte as u8),
+                    None => word.extend_from_slice(b"\\x"),
+                },
+                b'u' | b'U' => {
+                    let digits = if escape == b'u' { 4 } else { 8 };
+                    let character =
+                        self.number(16, digits).and_then(char::from_u32).ok_or("a \\u in $'…' names no character")?;
+                    word.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                b'0'..=b'7' => {
+                    self.at -= 1;
+                    word.push(self.number(8, 3).unwrap_or_default() as u8);
+                }
+                other => word.extend_from_slice(&[b'\\', other]),
+            }
+        }
+    }
+
+    fn number(&mut self, radix: u32, most: usize) -> Option<u32> {
+        let rest = &self.text[self.at..];
+        let length = rest.iter().take(most).take_while(|byte| char::from(**byte).is_digit(radix)).count();
+        let number = u32::from_str_radix(std::str::from_utf8(&rest[..length]).ok()?, radix).ok()?;
+        self.at += length;
+        Some(number)
+    }
+}
+
+/// The commands of a text in the words of Windows: `cmd.exe` takes its carets, the program its quotes
+/// (Microsoft C runtime, "Parsing C command-line arguments"). Chromium doubles every backslash, which
+/// that runtime does not undo: where its `^"` stands, what was copied is meant and not what it became.
+pub(super) fn windows(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
+    let doubled = memchr::memmem::find(text, b"^\"").is_some();
+    let mut found = Vec::new();
+    let (mut line, mut at) = (1, 0);
+    while at < text.len() {
+        let (arguments, end) = without_carets(&text[at..]);
+        let words = words_of_windows(&arguments, doubled);
+        if !words.is_empty() {
+            found.push((line, Ok(vec![words])));
+        }
+        line += memchr::memchr_iter(b'\n', &text[at..at + end]).count() as u64;
+        at += end;
+    }
+    found
+}
+
+/// One command as the program gets it, and where the next begins.
+fn without_carets(text: &[u8]) -> (Vec<u8>, usize) {
+    let (mut command, mut at, mut quoted) = (Vec::new(), 0, false);
+    while let Some(&byte) = text.get(at) {
+        at += 1;
+        match byte {
+            b'^' if !quoted => {
+                // A caret takes the end of its line away; what comes then is as it is, be it another one.
+                let line_end = match text.get(at..) {
+                    Some([b'\r', b'\n', ..]) => 2,
+                    Some([b'\n', ..]) => 1,
+                    _ => 0,
+                };
+                at += line_end;
+                match text.get(at..) {
+                    Some([b'\r', b'\n', ..]) => {
+                        command.push(b'\n');
+                        at += 2;
+                    }
+                    Some([next, ..]) if line_end == 0 || *next == b'\n' => {
+                        command.push(*next);
+                        at += 1;
+                    }
+                    _ => {}
+                }
+            }
+            b'&' | b'\n' if !quoted => return (command, at),
+            b'\n' => {
+                // `cmd.exe` ends a command at its line's end, quoted or not.
+                return (command, at);
+            }
+            b'"' => {
+                quoted = !quoted;
+                command.push(byte);
+            }
+            b'\r' if text.get(at) == Some(&b'\n') => {}
+            byte => command.push(byte),
+        }
+    }
+    (command, at)
+}
+
+fn words_of_windows(command: &[u8], doubled: bool) -> Vec<Vec<u8>> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<Vec<u8>>, false);
+    let mut at = 0;
+    while let Some(&byte) = command.get(at) {
+        at += 1;
+        match byte {
+            b' ' | b'\t' if !quoted => words.extend(word.take()),
+            b'\\' => {
+                let slashes = 1 + command[at..].iter().take_while(|byte| **byte == b'\\').count();
+                at += slashes - 1;
+                let word = word.get_or_insert_default();
+                if command.get(at) == Some(&b'"') {
+                    word.extend(std::iter::repeat_n(b'\\', slashes / 2));
+                    if slashes % 2 == 1 {
+                        word.push(b'"');
+                        at += 1;
+                    }
+                } else {
+                    word.extend(std::iter::repeat_n(b'\\', if doubled { slashes.div_ceil(2) } else { slashes }));
+                }
+            }
+            b'"' if quoted && command.get(at) == Some(&b'"') => {
+                word.get_or_insert_default().push(b'"');
+                at += 1;
+            }
+            b'"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            byte => word.get_or_insert_default().push(byte),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        let (_, pipeline) = posix(text.as_bytes()).into_iter().next().expect("a command");
+        pipeline.expect("it reads").concat().into_iter().map(|word| String::from_utf8(word).expect("text")).collect()
+    }
+
+    #[test]
+    fn words_are_what_a_shell_makes_of_them() {
+        // Each was printed by bash, a word a line.
+        assert_eq!(
+            words(r#"a 'b c' "d \" \$ \\ e" f\ g 'it'\''s' $'x\ny\'\x41\u00e9\101'"#),
+            ["a", "b c", "d \" $ \\ e", "f g", "it's", "x\ny'Aé\u{41}"]
+        );
+        assert_eq!(words("a \\\n  b \\\r\n c # comment"), ["a", "b", "c"]);
+        assert_eq!(words("a $ 'x$y' \"100$\""), ["a", "$", "x$y", "100$"]);
+    }
+
+    #[test]
+    fn commands_are_told_apart_and_nothing_is_expanded() {
+        let read = |text: &str| {
+            posix(text.as_bytes()).into_iter().map(|(line, p)| (line, p.map(|p| p.len()))).collect::<Vec<_>>()
+        };
+        assert_eq!(read("a b ;\nc\n\nprintf x | d"), [(1, Ok(1)), (2, Ok(1)), (4, Ok(2))]);
+        for text in ["a $HOME", "a `id`", "a \"$(id)\"", "a > /etc/passwd", "a 'never closed"] {
+            assert!(read(&format!("{text}\nb"))[0].1.is_err(), "{text}");
+        }
+        assert!(read("a `id`\nb c")[1].1.is_ok(), "the next line is a new beginning");
+        assert!(read("").is_empty() && read(" \n;;\n").is_empty());
+    }
+
+    #[test]
+    fn commands_of_windows_lose_carets_and_quotes() {
+        let read = |text: &str| -> Vec<Vec<String>> {
+            windows(text.as_bytes())
+                .into_iter()
+                .map(|(_, p)| {
+                    p.expect("it reads").concat().into_iter().map(|w| String::from_utf8(w).expect("text")).collect()
+                })
+                .collect()
+        };
+        assert_eq!(
+            read(
+                "curl ^\"http://a/?x=1^&y=2^\" ^\r\n  -H ^\"A: ^\\^\"q^\\^\"^\" ^\r\n  --data-raw ^\"one^\n\ntwo 100^%^\" &\r\ncurl \"http://b/^&\" -H \"x: \\\"y\\\"\""
+            ),
+            [
+                vec!["curl", "http://a/?x=1&y=2", "-H", "A: \"q\"", "--data-raw", "one\ntwo 100%"],
+                vec!["curl", "http://b/^&", "-H", "x: \"y\""]
+            ]
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! What webhook.site's API lists (<https://docs.webhook.site/api/requests.html>): `{"data": […]}`, a
+//! bare array of the same, or one request alone.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
+};
+
+use hookline_capture::HeaderNames;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{Bad, ENTRY_MAX, Record, SNIFFED, Take, entries::each, exact::Exact};
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Captured {
+    r#type: Option<String>,
+    ip: Option<String>,
+    method: String,
+    url: String,
+    content: Option<String>,
+    headers: Option<Value>,
+    created_at: Option<String>,
+    note: Option<String>,
+    /// Decoded form fields.
+    request: Option<Value>,
+    size: Option<i64>,
+}
+
+/// Whether a file is a list, and not one request alone.
+pub(super) fn is_list(file: &mut File) -> Result<bool, Bad> {
+    let unreadable = |e: std::io::Error| Bad::new("the file", e.to_string());
+    let mut first = Vec::new();
+    file.take(SNIFFED).read_to_end(&mut first).map_err(unreadable)?;
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+    let has = |key: &[u8]| memchr::memmem::find(&first, key).is_some();
+    Ok(first.trim_ascii_start().starts_with(b"[") || has(b"\"data\"") || !has(b"\"uuid\""))
+}
+
+/// Reads one request alone.
+pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), Bad> {
+    let one = serde_json::from_reader::<_, Captured>(BufReader::new(file.take(ENTRY_MAX)));
+    let _ = take(1, one.map_err(|e| e.to_string()).and_then(record));
+    Ok(())
+}
+
+/// Reads the requests; e-mails and DNS look-ups are passed over.
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+    let mut number = 0;
+    let done = each(file, &["data"], &mut |raw| {
+        number += 1;
+        let read = serde_json::from_str::<Captured>(raw).map_err(|e| e.to_string());
+        if read.as_ref().is_ok_and(|captured| captured.r#type.as_deref().is_some_and(|kind| kind != "web")) {
+            return std::ops::ControlFlow::Continue(());
+        }
+        take(number, read.and_then(record))
+    });
+    match done {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Bad::new("the file", "it has no list of requests (data)")),
+        Err(why) => Err(Bad::new(format!("behind request {number}"), why)),
+    }
+}
+
+fn record(captured: Captured) -> Result<Record, String> {
+    let headers: Map<String, Value> = match captured.headers {
+        Some(Value::Object(headers)) => headers,
+        _ => Map::new(),
+    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut record = Record {
+        method: captured.method,
+        headers: headers
+            .iter()
+            .flat_map(|(name, values)| match values {
+                Value::Array(values) => values.iter().map(|value| (name, text(value))).collect::<Vec<_>>(),
+                value => vec![(name, text(value))],
+            })
+            .map(|(name, value)| (Exact(name.as_str().into()), Exact(value.into())))
+            .collect(),
+        // It lists names in lower case and in no order of the sender's.
+        names: Some(HeaderNames::Normalised),
+        peer: captured.ip,
+        arrived_at: captured.created_at.as_deref().and_then(|text| super::moment(text).ok()),
+        note: captured.note.unwrap_or_default(),
+        ..Record::default()
+    };
+    if !captured.url.is_empty() {
+        record.set_url(&captured.url);
+    }
+    record.body = Exact(captured.content.unwrap_or_default().into());
+    if record.body.is_empty()
+        && let Some(Value::Object(fields)) = captured.request.filter(|_| captured.size != Some(0))
+        && record.header("content-type").is_some_and(|kind| kind.starts_with(b"application/x-www-form-urlencoded"))
+    {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        fields.iter().for_each(|(name, value)| {
+            form.append_pair(name, &text(value));
+        });
+        record.body = Exact(form.finish().into());
+    }
+    if record.body.is_empty() && captured.size.is_some_and(|size| size > 0) && record.note.is_empty() {
+        record.note = "The file has not this body: webhook.site lists no bytes of forms with files.".into();
+    }
+    Ok(record)
+}

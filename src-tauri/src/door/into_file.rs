@@ -1,0 +1,59 @@
+//! An answer into a file: the whole of it, or no file.
+
+use std::{io, path::Path};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use tokio::{fs, io::AsyncWriteExt};
+
+/// Why an answer did not become a file. What was there before is as it was.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IntoFileError {
+    #[error("{0} cannot be written: {1}")]
+    Unwritable(String, io::Error),
+    #[error("the answer broke off: {0}")]
+    BrokenOff(io::Error),
+}
+
+/// Writes what comes into a file that only its owner may read; a file that is there is replaced by a
+/// whole one or not at all. `came` hears of each piece's length.
+pub(crate) async fn into_file(
+    mut pieces: impl Stream<Item = io::Result<Bytes>> + Unpin,
+    path: &Path,
+    mut came: impl FnMut(usize),
+) -> Result<(), IntoFileError> {
+    let part = path.with_added_extension("part");
+    let unwritable = |e: io::Error| IntoFileError::Unwritable(path.display().to_string(), e);
+    let written = async {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        options.mode(0o600);
+        let mut file = options.open(&part).await.map_err(unwritable)?;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(IntoFileError::BrokenOff)?;
+            came(piece.len());
+            file.write_all(&piece).await.map_err(unwritable)?;
+        }
+        file.sync_all().await.map_err(unwritable)?;
+        fs::rename(&part, path).await.map_err(unwritable)
+    }
+    .await;
+    if written.is_err() {
+        let _ = fs::remove_file(&part).await;
+    }
+    written
+}
+
+/// A file's bytes as they are asked for.
+pub(crate) fn out_of_file(file: fs::File) -> axum::body::Body {
+    /// Bytes read in one go.
+    const PIECE: usize = 256 * 1024;
+    let pieces = futures_util::stream::try_unfold(file, async |mut file| {
+        use tokio::io::AsyncReadExt;
+        let mut piece = bytes::BytesMut::with_capacity(PIECE);
+        let read = file.read_buf(&mut piece).await?;
+        Ok::<_, io::Error>((read > 0).then(|| (piece.freeze(), file)))
+    });
+    axum::body::Body::from_stream(pieces)
+}
