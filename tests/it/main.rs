@@ -17,6 +17,7 @@ mod receiver;
 mod retention;
 mod scenario;
 mod schedule;
+mod shape;
 mod signature;
 mod snippet;
 mod target;

@@ -32,6 +32,7 @@ use crate::{
     retention, schema,
     search::{self, Known, Search, Sieve},
     settings::Settings,
+    shape,
     verification::Verification,
 };
 
@@ -160,6 +161,7 @@ impl Engine {
         // A command is gone before an index would be of use.
         if everything {
             search::spawn_indexing(&engine);
+            shape::spawn(&engine);
         }
         Ok(engine)
     }
@@ -398,8 +400,9 @@ impl Engine {
     }
 }
 
-/// Requests whose body was still arriving when their inbox was deleted for good.
+/// What is left of an inbox that was deleted for good: its shapes, and requests whose body was still arriving.
 fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM shape WHERE inbox NOT IN (SELECT number FROM inbox)")?.execute([])?;
     let strays: Vec<i64> = connection
         .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
         .query_map([], |row| row.get(0))?

@@ -102,6 +102,8 @@ pub enum Change {
         /// How many.
         deliveries: u64,
     },
+    /// Shapes learned from more bodies, or one was forgotten.
+    ShapesChanged,
     /// Saved queries were saved or removed.
     QueriesChanged,
     /// Requests arrived that match a saved query which is to be told of.

@@ -164,6 +164,18 @@ CREATE INDEX mark_pinned ON request_mark (request) WHERE pinned;
 CREATE INDEX mark_read ON request_mark (request) WHERE read;
 ";
 
+/// What bodies are like, and the last request that was learned from.
+const SHAPES: &str = "
+CREATE TABLE shape (
+  inbox      INTEGER NOT NULL,
+  event_type TEXT    NOT NULL,
+  value      TEXT    NOT NULL,
+  PRIMARY KEY (inbox, event_type)
+) WITHOUT ROWID;
+CREATE TABLE shape_upto (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
+INSERT INTO shape_upto VALUES (1, 0);
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -174,11 +186,12 @@ fn migrations() -> Migrations<'static> {
         M::up(OUTBOX_TOTAL),
         M::up(SEARCH),
         M::up(SOURCES),
+        M::up(SHAPES),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 8;
+pub(crate) const VERSION: i32 = 9;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -15,6 +15,7 @@ mod providers;
 mod requests;
 mod scenario;
 mod serve;
+mod shape;
 mod show;
 mod signature;
 mod terminal;
@@ -90,6 +91,8 @@ enum Call {
     /// List, show, retry and cancel deliveries
     #[command(subcommand)]
     Delivery(delivery::Verb),
+    /// Show what JSON bodies are like by event type, what changed since when, and types for them
+    Shape(shape::Args),
     /// Import requests from files of other tools or of Hookline; exit status 1 if entries were left out
     Import(import::Args),
     /// Export requests as HAR, JSON Lines, CSV, raw HTTP or an archive
@@ -172,6 +175,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Scenario(verb) => scenario::run(&api, context, verb).await,
         Call::Endpoint(verb) => endpoint::run(&api, context, *verb).await,
         Call::Delivery(verb) => delivery::run(&api, context, verb).await,
+        Call::Shape(args) => shape::run(&api, context, args).await,
         Call::Import(args) => import::run(&api, context, args).await,
         Call::Export(args) => export::run(&api, args).await,
         Call::Backup(args) => backup::run(&api, context, args).await,

@@ -125,6 +125,20 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
             void start();
           }}
         >
+          {jobs.length > 0 && (
+            <ul aria-label="Imports">
+              {jobs.map((job) => (
+                <Report
+                  key={job.id}
+                  job={job}
+                  onShow={(q) => {
+                    close();
+                    void navigate({ to: "/requests/{-$request}", params: { request: undefined }, search: { q } });
+                  }}
+                />
+              ))}
+            </ul>
+          )}
           {files.length > 0 && (
             <ul aria-label="Files" className="mb-3">
               {files.map((file, at) => (
@@ -157,20 +171,6 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
             <p role="alert" className="mb-3 text-invalid">
               {error}
             </p>
-          )}
-          {jobs.length > 0 && (
-            <ul aria-label="Imports">
-              {jobs.map((job) => (
-                <Report
-                  key={job.id}
-                  job={job}
-                  onShow={(q) => {
-                    close();
-                    void navigate({ to: "/requests/{-$request}", params: { request: undefined }, search: { q } });
-                  }}
-                />
-              ))}
-            </ul>
           )}
           <div className="flex justify-end gap-2 border-t border-line pt-3">
             <Button icon={FolderOpen} onClick={() => void attempt(platform.pickFiles().then((picked) => setFiles((before) => [...before, ...picked])))}>

@@ -47,7 +47,7 @@ const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Jo
     failed: ({ error }) => new CallError({ code: "judge_failed", message: `Stored requests could not be judged: ${error}.`, hint: "Save the inbox's settings again." }),
   },
   import: {
-    done: ({ imported, path }) => `${count(imported?.requests ?? 0)} requests imported from ${visible(path ?? "a file")}`,
+    done: ({ imported, path }) => `${count(imported?.requests ?? 0)} imported from ${visible(path ?? "a file")}`,
     failed: ({ error, path }) => new CallError({ code: "import_failed", message: `${visible(path ?? "The file")} was not imported to its end: ${error}.`, hint: "Mend the file and import it again." }),
   },
   // Whoever saves it says so, and why not.

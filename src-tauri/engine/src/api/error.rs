@@ -58,6 +58,7 @@ impl ApiError {
             "delivery" => "unknown_delivery",
             "event" => "unknown_event",
             "query" => "unknown_query",
+            "shape" => "unknown_shape",
             _ => "unknown_route",
         };
         Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")

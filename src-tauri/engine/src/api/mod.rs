@@ -17,6 +17,7 @@ mod request_body;
 mod requests;
 mod scenarios;
 mod settings;
+mod shapes;
 mod signature;
 mod status;
 
@@ -100,6 +101,9 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         )
         .merge(OpenApiRouter::new().routes(routes!(carry::import)).layer(axum::extract::DefaultBodyLimit::disable()))
         .routes(routes!(diff::read))
+        .routes(routes!(shapes::list))
+        .routes(routes!(shapes::read, shapes::remove))
+        .routes(routes!(shapes::code))
         .routes(routes!(queries::read))
         .routes(routes!(queries::fields))
         .routes(routes!(queries::list))

@@ -27,7 +27,7 @@ const MANIFEST_MAX: u64 = 64 * 1024;
 const UNPACKED_MAX: u64 = 100_000_000_000;
 
 /// Above this many bytes an archive must not unpack to more than [`RATIO_MAX`] times its size: a
-/// million webhooks of one kind come to about 30, deflate's own end is 1,032.
+/// million webhooks of one kind came to 25, deflate's own end is 1,032.
 const RATIO_FROM: u64 = 64 * 1024 * 1024;
 const RATIO_MAX: u64 = 500;
 

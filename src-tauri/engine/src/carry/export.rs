@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use hookline_capture::RowId;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Format, Record, Redaction, WRITTEN, archive, har, lines, raw, sheet};
@@ -27,8 +28,11 @@ use crate::{
 /// Pieces that wait for a slow reader.
 const AHEAD: usize = 8;
 
-/// Requests looked up in one go.
-const PAGE: usize = 200;
+/// Requests looked up in one go: with the largest bodies that stand in a row, 13 MB.
+const PAGE: usize = 100;
+
+/// Bytes after which a piece goes out.
+const PIECE: usize = 256 * 1024;
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(200);
@@ -142,8 +146,8 @@ impl Run {
         let mut done = 0;
         match which {
             Which::These(ids) => {
-                for id in ids {
-                    self.one(id, &redaction, &mut writer, &mut done).await?;
+                for ids in ids.chunks(PAGE) {
+                    self.page(ids.to_vec(), &redaction, &mut writer, &mut done).await?;
                 }
             }
             Which::Query(query, inbox) => {
@@ -151,22 +155,16 @@ impl Run {
                 loop {
                     let search = self.engine.search(query.clone(), inbox);
                     let sieve = self.engine.sieve.clone();
-                    let found = self
-                        .engine
-                        .store
-                        .readers()
-                        .read(move |connection| {
-                            search.look(connection, &sieve, (after, RowId(-1)), PAGE, Instant::now() + LOOK)
-                        })
-                        .await?;
-                    for id in found.ids {
-                        self.one(id, &redaction, &mut writer, &mut done).await?;
-                    }
+                    let between = (after, RowId(-1));
+                    let look = move |connection: &Connection| {
+                        search.look(connection, &sieve, between, PAGE, Instant::now() + LOOK)
+                    };
+                    let found = self.engine.store.readers().read(look).await?;
+                    self.page(found.ids, &redaction, &mut writer, &mut done).await?;
                     match found.upto {
                         Some(upto) => after = upto,
                         None => break,
                     }
-                    self.tell(done);
                 }
             }
         }
@@ -176,20 +174,48 @@ impl Run {
         Ok(())
     }
 
-    async fn one(
+    /// Writes some requests; those that were removed meanwhile are not among them.
+    async fn page(
         &mut self,
-        id: RowId,
+        ids: Vec<RowId>,
         redaction: &Redaction,
         writer: &mut Writer,
         done: &mut u64,
     ) -> Result<(), Ended> {
-        let Some(record) = self.record(id, redaction).await? else { return Ok(()) };
-        let bytes = writer.request(&record)?;
-        *done += 1;
+        let engine = &self.engine;
+        let (hidden, tail, inbox) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
+        let read = move |connection: &Connection| -> rusqlite::Result<Vec<_>> {
+            // One view of the store, and its locks are taken once.
+            let _view = connection.unchecked_transaction()?;
+            let mut page = Vec::with_capacity(ids.len());
+            for id in ids {
+                if let Some(stored) = request::detail(connection, id, &hidden, tail, &inbox)? {
+                    page.push((id, stored, inline_body(connection, id)?));
+                }
+            }
+            Ok(page)
+        };
+        let mut bytes = Vec::new();
+        for (id, stored, inline) in engine.store.readers().read(read).await? {
+            let body = match inline {
+                Some(body) => body,
+                None => match self.engine.store.readers().body(id).await? {
+                    Some(body) => collect_body(body, u64::MAX).await?.unwrap_or_default(),
+                    None => continue,
+                },
+            };
+            let record = self.record(&stored, body, redaction).await;
+            bytes.extend(writer.request(&record)?);
+            *done += 1;
+            if bytes.len() >= PIECE {
+                self.send(std::mem::take(&mut bytes)).await?;
+            }
+        }
+        self.send(bytes).await?;
         if self.told.elapsed() > PROGRESS {
             self.tell(*done);
         }
-        self.send(bytes).await
+        Ok(())
     }
 
     fn tell(&mut self, done: u64) {
@@ -209,21 +235,15 @@ impl Run {
         }
     }
 
-    /// A request as it may leave; none if it was removed meanwhile.
-    async fn record(&self, id: RowId, redaction: &Redaction) -> Result<Option<Record>, Ended> {
-        let engine = &self.engine;
-        let (hidden, tail, inbox) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
-        let readers = engine.store.readers();
-        let stored = readers.read(move |connection| request::detail(connection, id, &hidden, tail, &inbox)).await?;
-        let (Some(stored), Some(body)) = (stored, readers.body(id).await?) else { return Ok(None) };
-        let body = collect_body(body, u64::MAX).await?.unwrap_or_default();
-        let body = if redaction.secrets { body } else { masked(body, &self.secrets(&stored)) };
-        let mut record = Record::of(&stored, body);
+    /// A request as it may leave.
+    async fn record(&self, stored: &Stored, body: Vec<u8>, redaction: &Redaction) -> Record {
+        let body = if redaction.secrets { body } else { masked(body, &self.secrets(stored)) };
+        let mut record = Record::of(stored, body);
         if redaction.reads_bodies() {
-            decode(&mut record, &stored).await;
+            decode(&mut record, stored).await;
         }
         redaction.apply(&mut record);
-        Ok(Some(record))
+        record
     }
 
     fn secrets(&self, stored: &Stored) -> Vec<String> {
@@ -231,6 +251,14 @@ impl Run {
         let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
         secret_paths(&self.engine.providers.catalogue(), &stored.summary, verification)
     }
+}
+
+/// A body that stands in its request's own row.
+fn inline_body(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT coalesce(body, x'') FROM request WHERE id = ?1 AND chunks IS NULL")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()
 }
 
 /// Undoes a body's codings, so that what is named can be found in it.

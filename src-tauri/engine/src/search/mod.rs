@@ -17,8 +17,8 @@ use tokio::time::Instant;
 
 use crate::query::{Names, Narrow, Query, Subject};
 pub(crate) use complete::{Completion, complete};
-pub(crate) use scan::Known;
-use scan::{rows, rows_of};
+use scan::rows_of;
+pub(crate) use scan::{Known, oldest_first, rows};
 pub use sieve::Indexing;
 pub(crate) use sieve::{Sieve, spawn as spawn_indexing};
 use sieve::{Sift, Sifted};

@@ -58,7 +58,7 @@ pub(super) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
 }
 
 /// The same, oldest first.
-pub(super) fn oldest_first(uses: Uses, condition: &str) -> String {
+pub(crate) fn oldest_first(uses: Uses, condition: &str) -> String {
     sql(uses, false, condition).replace("DESC", "")
 }
 

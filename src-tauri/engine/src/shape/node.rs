@@ -1,0 +1,347 @@
+//! What values at one place of a JSON body have been like.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, civil};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// Deepest place looked at.
+const DEPTH_MAX: usize = 24;
+
+/// Keys from which an object is taken for a map whose keys are data, such as ids.
+const MAP_KEYS: usize = 64;
+
+/// Longest key and longest listed value, in bytes.
+const TEXT_MAX: usize = 100;
+
+/// Most different values that are listed.
+const VALUES_MAX: usize = 12;
+
+/// Strings seen, in all and for each value, before a few values are taken for all there are.
+const STRINGS_MIN: u64 = 10;
+const EACH_MIN: u64 = 3;
+
+/// The types of JSON Schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Type {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Boolean,
+    /// A number without a fraction.
+    Integer,
+    /// A number with one.
+    Number,
+    /// Text.
+    String,
+    /// A list.
+    Array,
+    /// Keys and values.
+    Object,
+}
+
+/// Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// RFC 3339 date and time.
+    DateTime,
+    /// RFC 3339 date.
+    Date,
+    /// RFC 9562.
+    Uuid,
+    /// An address with one `@`.
+    Email,
+    /// An http or https URL.
+    Uri,
+    /// A dotted address.
+    Ipv4,
+    /// A colon-separated address.
+    Ipv6,
+}
+
+/// The request in which something was seen, and when it arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Seen {
+    pub(crate) row: i64,
+    pub(crate) us: i64,
+}
+
+/// Something that was not so before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Drift {
+    pub(crate) path: String,
+    pub(crate) what: What,
+    pub(crate) seen: Seen,
+}
+
+/// What was not so before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// A field nobody had seen.
+    NewField {
+        /// Its type.
+        r#type: Type,
+    },
+    /// A type this field never had.
+    NewType {
+        /// The new one.
+        r#type: Type,
+        /// Those it had.
+        before: Vec<Type>,
+    },
+    /// A field that was always there is not.
+    Missing,
+}
+
+/// A place in a body.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Node {
+    /// How often a value stood here.
+    pub(crate) count: u64,
+    pub(crate) first: Seen,
+    pub(crate) types: BTreeMap<Type, u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<Format>,
+    /// Strings and how often each stood here; none once there were too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) values: Option<BTreeMap<String, u64>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) properties: BTreeMap<String, Node>,
+    /// The values of an object whose keys are data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) any: Option<Box<Node>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) items: Option<Box<Node>>,
+}
+
+/// What one request teaches.
+pub(crate) struct Lesson<'l> {
+    pub(crate) seen: Seen,
+    pub(crate) drift: &'l mut Vec<Drift>,
+    /// Places that may still be added.
+    pub(crate) room: &'l mut usize,
+    /// Where it stands, key by key.
+    pub(crate) path: Vec<String>,
+}
+
+impl Lesson<'_> {
+    fn note(&mut self, what: What) {
+        let (path, seen) = (self.path.concat(), self.seen);
+        self.drift.push(Drift { path: path.strip_prefix('.').unwrap_or(&path).to_owned(), what, seen });
+    }
+
+    fn at<T>(&mut self, key: String, learn: impl FnOnce(&mut Self) -> T) -> T {
+        self.path.push(key);
+        let learned = learn(self);
+        self.path.pop();
+        learned
+    }
+}
+
+fn type_of(value: &Value) -> Type {
+    match value {
+        Value::Null => Type::Null,
+        Value::Bool(_) => Type::Boolean,
+        Value::Number(number) if number.is_f64() => Type::Number,
+        Value::Number(_) => Type::Integer,
+        Value::String(_) => Type::String,
+        Value::Array(_) => Type::Array,
+        Value::Object(_) => Type::Object,
+    }
+}
+
+impl Node {
+    /// Whether it was known before a request.
+    fn known_before(&self, lesson: &Lesson<'_>) -> bool {
+        self.count > 0 && self.first.row != lesson.seen.row
+    }
+
+    /// How often a type stood here.
+    pub(crate) fn of(&self, one: Type) -> u64 {
+        self.types.get(&one).copied().unwrap_or(0)
+    }
+
+    /// Takes in a value.
+    pub(crate) fn learn(&mut self, value: &Value, lesson: &mut Lesson<'_>) {
+        let (known, one) = (self.known_before(lesson), type_of(value));
+        if self.count == 0 {
+            self.first = lesson.seen;
+        }
+        if known && !self.types.contains_key(&one) {
+            lesson.note(What::NewType { r#type: one, before: self.types.keys().copied().collect() });
+        }
+        let objects = self.of(Type::Object);
+        self.count += 1;
+        *self.types.entry(one).or_default() += 1;
+        if lesson.path.len() >= DEPTH_MAX {
+            return;
+        }
+        match value {
+            Value::String(text) => self.learn_text(text),
+            Value::Array(items) => {
+                for item in items {
+                    let node = self.items.get_or_insert_default();
+                    lesson.at("[*]".into(), |lesson| node.learn(item, lesson));
+                }
+            }
+            Value::Object(fields) => self.learn_fields(fields, known && objects > 0, objects, lesson),
+            _ => {}
+        }
+    }
+
+    fn learn_fields(
+        &mut self,
+        fields: &serde_json::Map<String, Value>,
+        known: bool,
+        objects: u64,
+        lesson: &mut Lesson<'_>,
+    ) {
+        for (key, value) in fields {
+            if self.any.is_none() && !self.properties.contains_key(key) && self.properties.len() >= MAP_KEYS {
+                self.become_a_map();
+            }
+            if let Some(any) = &mut self.any {
+                lesson.at(".*".into(), |lesson| any.learn(value, lesson));
+                continue;
+            }
+            let is_new = !self.properties.contains_key(key);
+            if is_new && (*lesson.room == 0 || key.len() > TEXT_MAX) {
+                continue;
+            }
+            let node = self.properties.entry(key.clone()).or_default();
+            lesson.at(format!(".{}", crate::query::key_in_path(key)), |lesson| {
+                if is_new {
+                    *lesson.room -= 1;
+                    if known {
+                        lesson.note(What::NewField { r#type: type_of(value) });
+                    }
+                }
+                node.learn(value, lesson);
+            });
+        }
+        if known {
+            let absent =
+                self.properties.iter().filter(|(key, node)| node.count == objects && !fields.contains_key(*key));
+            for key in absent.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+                lesson.at(format!(".{}", crate::query::key_in_path(&key)), |lesson| lesson.note(What::Missing));
+            }
+        }
+    }
+
+    /// So many keys are data: what is known of their values is one.
+    fn become_a_map(&mut self) {
+        let mut any = Node::default();
+        for node in std::mem::take(&mut self.properties).into_values() {
+            any.merge(node);
+        }
+        self.any = Some(Box::new(any));
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.count == 0 {
+            *self = other;
+            return;
+        }
+        let strings = (self.of(Type::String), other.of(Type::String));
+        if self.first.row > other.first.row {
+            self.first = other.first;
+        }
+        self.count += other.count;
+        for (one, count) in other.types {
+            *self.types.entry(one).or_default() += count;
+        }
+        self.format = match strings {
+            (0, _) => other.format,
+            (_, 0) => self.format,
+            _ => self.format.filter(|format| Some(*format) == other.format),
+        };
+        self.values = match (self.values.take(), other.values) {
+            (Some(mut own), Some(theirs)) => {
+                theirs.into_iter().for_each(|(value, count)| *own.entry(value).or_default() += count);
+                (own.len() <= VALUES_MAX).then_some(own)
+            }
+            (own, theirs) if strings.0 == 0 || strings.1 == 0 => own.or(theirs),
+            _ => None,
+        };
+        for (key, node) in other.properties {
+            self.properties.entry(key).or_default().merge(node);
+        }
+        for (own, theirs) in [(&mut self.any, other.any), (&mut self.items, other.items)] {
+            if let Some(theirs) = theirs {
+                own.get_or_insert_default().merge(*theirs);
+            }
+        }
+    }
+
+    fn learn_text(&mut self, text: &str) {
+        let format = format_of(text);
+        if self.of(Type::String) == 1 {
+            self.format = format;
+            self.values = Some(BTreeMap::new());
+        } else {
+            self.format = self.format.filter(|known| Some(*known) == format);
+        }
+        if let Some(values) = &mut self.values {
+            let fits = text.len() <= TEXT_MAX && (values.contains_key(text) || values.len() < VALUES_MAX);
+            match fits {
+                true => *values.entry(text.to_owned()).or_default() += 1,
+                false => self.values = None,
+            }
+        }
+    }
+
+    /// The few strings that stand here again and again.
+    pub(crate) fn enumerated(&self) -> Option<Vec<&str>> {
+        let values = self.values.as_ref().filter(|_| self.format.is_none())?;
+        let strings = self.of(Type::String);
+        let few = !values.is_empty() && strings >= STRINGS_MIN && strings >= EACH_MIN * values.len() as u64;
+        few.then(|| values.keys().map(String::as_str).collect())
+    }
+
+    /// Whether a property is in every object of this place.
+    pub(crate) fn always(&self, property: &Self) -> bool {
+        property.count >= self.of(Type::Object)
+    }
+
+    /// How many places it has below it.
+    pub(crate) fn places(&self) -> usize {
+        let below = self.properties.values().chain(self.any.as_deref()).chain(self.items.as_deref());
+        below.map(|node| 1 + node.places()).sum()
+    }
+}
+
+fn format_of(text: &str) -> Option<Format> {
+    let first = text.bytes().next()?;
+    if text.len() > 2_000 {
+        return None;
+    }
+    if first.is_ascii_digit() && text.as_bytes().get(4) == Some(&b'-') && text.as_bytes().get(7) == Some(&b'-') {
+        return match text.len() {
+            10 => text.parse::<civil::Date>().is_ok().then_some(Format::Date),
+            // jiff reads more than RFC 3339 has, such as a space for the T.
+            _ => (text.as_bytes().get(10) == Some(&b'T') && text.parse::<Timestamp>().is_ok() && !text.contains('['))
+                .then_some(Format::DateTime),
+        };
+    }
+    if text.len() == 36 && uuid::Uuid::try_parse(text).is_ok() {
+        return Some(Format::Uuid);
+    }
+    if text.starts_with("https://") || text.starts_with("http://") {
+        return text.parse::<http::Uri>().is_ok().then_some(Format::Uri);
+    }
+    if text.parse::<std::net::Ipv4Addr>().is_ok() {
+        return Some(Format::Ipv4);
+    }
+    if text.contains(':') && text.parse::<std::net::Ipv6Addr>().is_ok() {
+        return Some(Format::Ipv6);
+    }
+    let (name, host) = text.split_once('@')?;
+    let plain =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_+".contains(&b));
+    (plain(name) && plain(host) && host.contains('.')).then_some(Format::Email)
+}

@@ -1,0 +1,134 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn learned(bodies: &[Value]) -> Shape {
+    let mut shape = Shape::default();
+    for (row, body) in bodies.iter().enumerate() {
+        shape.learn(body, Seen { row: row as i64 + 1, us: row as i64 });
+    }
+    shape
+}
+
+fn drift(bodies: &[Value]) -> Vec<(i64, String, What)> {
+    learned(bodies).drift.into_iter().map(|drift| (drift.seen.row, drift.path, drift.what)).collect()
+}
+
+#[test]
+fn a_change_names_its_place_and_its_request() {
+    let first = json!({ "id": 1, "user": { "name": "Ann", "tags": ["a"] } });
+    assert_eq!(drift(&[first.clone(), first.clone()]), []);
+    assert_eq!(
+        drift(&[
+            first.clone(),
+            json!({ "id": "1", "user": { "name": null, "tags": [] } }),
+            json!({ "id": 2, "user": { "tags": [1], "new key": {"deep": 1} }, "items": [{ "a": 1 }, { "b": 1 }] }),
+            first.clone(),
+        ]),
+        [
+            (2, "id".into(), What::NewType { r#type: Type::String, before: vec![Type::Integer] }),
+            (2, "user.name".into(), What::NewType { r#type: Type::Null, before: vec![Type::String] }),
+            (3, "user.tags[*]".into(), What::NewType { r#type: Type::Integer, before: vec![Type::String] }),
+            (3, "user.\"new key\"".into(), What::NewField { r#type: Type::Object }),
+            (3, "user.name".into(), What::Missing),
+            (3, "items".into(), What::NewField { r#type: Type::Array }),
+        ]
+    );
+    let gone = drift(&[first.clone(), json!({ "user": {} }), json!({ "user": {} })]);
+    let missing: Vec<&str> = gone.iter().map(|(_, path, _)| path.as_str()).collect();
+    assert_eq!(missing, ["user.name", "user.tags", "id"], "told once, where it was first absent");
+}
+
+#[test]
+fn formats_and_few_values_are_told() {
+    let body = |n: usize| {
+        json!({
+            "at": format!("2026-01-{:02}T08:00:00Z", n + 1), "day": "2026-01-01", "id": uuid::Uuid::from_u128(n as u128),
+            "mail": format!("a{n}@example.com"), "url": "https://a.example/x", "ip": "192.0.2.1",
+            "status": if n % 2 == 0 { "open" } else { "closed" }, "text": format!("t{n}"), "sometimes": "1", "empty": "",
+        })
+    };
+    let shape = learned(&(0..20).map(body).collect::<Vec<_>>());
+    let format = |key: &str| shape.root.properties[key].format;
+    assert_eq!(
+        ["at", "day", "id", "mail", "url", "ip", "text"].map(format),
+        [
+            Some(TextFormat::DateTime),
+            Some(TextFormat::Date),
+            Some(TextFormat::Uuid),
+            Some(TextFormat::Email),
+            Some(TextFormat::Uri),
+            Some(TextFormat::Ipv4),
+            None
+        ]
+    );
+    assert_eq!(shape.root.properties["status"].enumerated(), Some(vec!["closed", "open"]));
+    assert_eq!(shape.root.properties["text"].enumerated(), None);
+    assert_eq!(learned(&[json!({ "s": "open" })]).root.properties["s"].enumerated(), None, "too few to tell");
+}
+
+#[test]
+fn keys_that_are_data_become_a_map_and_a_shape_has_an_end() {
+    let users: serde_json::Map<String, Value> = (0..200).map(|n| (format!("user-{n}"), json!({ "n": n }))).collect();
+    let shape = learned(&[json!({ "users": users })]);
+    let any = shape.root.properties["users"].any.as_deref().expect("a map");
+    assert_eq!((any.count, any.properties["n"].of(Type::Integer)), (200, 200));
+    assert!(shape.code(Code::Typescript, "x").contains("Record<string, {"));
+    let mut shape = Shape::default();
+    for n in 0..2_000_i64 {
+        let deep = (0..40)
+            .fold(json!(n), |inner, level| json!({ format!("k{}", (n * 7 + level) % 50): inner, format!("j{n}"): 1 }));
+        shape.learn(&deep, Seen { row: n, us: n });
+    }
+    assert!(shape.root.places() <= PLACES_MAX && shape.drift.len() <= DRIFT_KEPT, "{}", shape.root.places());
+}
+
+fn body() -> impl Strategy<Value = Value> {
+    let key = prop_oneof![
+        Just("id".to_owned()),
+        Just("type".into()),
+        Just("class".into()),
+        Just("self".into()),
+        Just("String".into()),
+        Just("a-b".into()),
+        Just("a_b".into()),
+        Just("2nd".into()),
+        Just("É\"\\\n".into()),
+        Just(String::new()),
+        "[a-f]{1,2}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        Just(json!(1.5)),
+        "[a-c]{0,2}".prop_map(Value::from),
+        Just(json!("2026-01-01T00:00:00Z")),
+        Just(json!("a@b.example")),
+        Just(json!("https://a.example/")),
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(key.clone(), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_body_that_was_learned_satisfies_the_schema(bodies in prop::collection::vec(body(), 1..30)) {
+        let shape = learned(&bodies);
+        let schema: Value = serde_json::from_str(&shape.code(Code::JsonSchema, "a.b")).expect("JSON");
+        let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema");
+        for body in &bodies {
+            prop_assert!(validator.is_valid(body), "{} {}", schema, body);
+        }
+        let stored: Shape = serde_json::from_str(&serde_json::to_string(&shape).expect("it writes")).expect("it reads");
+        prop_assert_eq!(stored, shape);
+    }
+}

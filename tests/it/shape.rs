@@ -1,0 +1,130 @@
+//! What bodies are like: learned from what arrives, and as code that compilers take.
+
+use std::{fs, path::Path, process::Command};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::hookline::{Serve, until};
+
+fn samples() -> Vec<Value> {
+    (0..12)
+        .map(|n| {
+            let mut body = json!({
+                "id": format!("evt_{n}"), "type": "order.paid", "created": 1_763_740_800 + n, "livemode": n % 2 == 0,
+                "data": {
+                    "status": if n % 3 == 0 { "open" } else { "paid" },
+                    "at": format!("2026-11-21T08:00:{n:02}Z"), "amount": f64::from(n) + 0.5, "note": if n % 2 == 0 { json!("x") } else { Value::Null },
+                    "class": 1, "kebab-case": true, "2nd": [], "lines": [{ "sku": "a", "count": n }, { "sku": "b", "free": true }],
+                },
+            });
+            if n > 8 {
+                body["data"]["coupon"] = json!({ "code": "SALE" });
+            }
+            body
+        })
+        .collect()
+}
+
+async fn taught() -> Serve {
+    let serve = Serve::start();
+    serve.cli(&["inbox", "set", "inbox", "--provider", "stripe"]);
+    let client = reqwest::Client::new();
+    for body in samples() {
+        client.post(format!("{}/inbox", serve.receiver)).json(&body).send().await.unwrap();
+    }
+    client.post(format!("{}/inbox", serve.receiver)).body("no JSON").send().await.unwrap();
+    until("the shape", async || {
+        let shapes = serve.get("/shapes").await;
+        (shapes["items"][0]["requests"] == 12).then_some(())
+    })
+    .await;
+    serve
+}
+
+#[tokio::test]
+async fn a_shape_is_learned_changes_are_told_and_it_is_forgotten() {
+    let serve = taught().await;
+    let listed = serve.get("/shapes").await["items"][0].clone();
+    assert_eq!(
+        (&listed["inbox"], &listed["event_type"], &listed["drift"]),
+        (&json!("inbox"), &json!("order.paid"), &json!(2))
+    );
+    let shape = serve.get("/shapes/inbox?event=order.paid").await;
+    let field = |path: &str| {
+        shape["tree"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|field| field["path"] == path)
+            .cloned()
+            .unwrap_or_else(|| panic!("{path}: {shape}"))
+    };
+    assert_eq!(field("data.note")["types"], json!(["null", "string"]));
+    assert_eq!(field("data.status")["values"], json!(["open", "paid"]));
+    assert_eq!(field("data.at")["format"], "date-time");
+    assert_eq!(
+        (field("data.coupon")["optional"].clone(), field("data.lines[*].free")["optional"].clone()),
+        (json!(true), json!(true))
+    );
+    let coupon = shape["changes"].as_array().unwrap().iter().find(|change| change["path"] == "data.coupon").unwrap();
+    assert_eq!(coupon["what"], json!({ "kind": "new_field", "type": "object" }));
+    let body: Value = serde_json::from_slice(&serve.body(coupon["request"].as_str().unwrap()).await).unwrap();
+    assert_eq!(body["id"], "evt_9", "the request that brought it");
+    let said = serve.cli(&["shape", "inbox", "order.paid"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("    status: string  open | paid\n") && said.contains("data.coupon: new, object"), "{said}");
+
+    assert_eq!(
+        serve.request(Method::DELETE, "/shapes/inbox?event=order.paid").send().await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        serve.request(Method::GET, "/shapes/inbox?event=order.paid").send().await.unwrap().status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
+async fn its_types_compile_and_take_what_was_seen() {
+    let serve = taught().await;
+    let code =
+        |form: &str| String::from_utf8(serve.cli(&["shape", "inbox", "order.paid", "--as", form]).stdout).unwrap();
+    let (root, dir) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
+    let bodies: Vec<String> = samples().iter().map(Value::to_string).collect();
+
+    let uses = format!(
+        "\nexport const seen: OrderPaid[] = [{}];\n// @ts-expect-error a type it is not\nexport const other: OrderPaid = {{ id: 7 }};\n",
+        bodies.join(",\n")
+    );
+    fs::write(dir.path().join("shape.ts"), code("typescript") + &uses).unwrap();
+    let tsc = Command::new("node")
+        .arg(root.join("node_modules/typescript/bin/tsc"))
+        .args(["--strict", "--noEmit", "shape.ts"])
+        .current_dir(&dir)
+        .output()
+        .unwrap();
+    assert!(tsc.status.success(), "{}\n{}", String::from_utf8_lossy(&tsc.stdout), code("typescript"));
+
+    fs::create_dir(dir.path().join("src")).unwrap();
+    let manifest = "[package]\nname = \"shapes\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\nserde = { version = \"1\", features = [\"derive\"] }\nserde_json = \"1\"\n";
+    fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
+    fs::copy(root.join("Cargo.lock"), dir.path().join("Cargo.lock")).unwrap();
+    let uses = "\nfn main() {\n    let text = std::fs::read_to_string(\"seen.json\").unwrap();\n    let seen: Vec<OrderPaid> = serde_json::from_str(&text).unwrap();\n    let again = serde_json::to_value(&seen).unwrap();\n    let back: Vec<OrderPaid> = serde_json::from_value(again).unwrap();\n    assert!(back == seen);\n    print!(\"{}\", seen[9].data.coupon.is_some());\n}\n";
+    fs::write(dir.path().join("src/main.rs"), code("rust") + uses).unwrap();
+    fs::write(dir.path().join("seen.json"), format!("[{}]", bodies.join(","))).unwrap();
+    let run = Command::new(env!("CARGO"))
+        .args(["run", "--quiet", "--offline"])
+        .current_dir(&dir)
+        .env("CARGO_TARGET_DIR", root.join("target/snippets"))
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&run.stdout),
+        "true",
+        "{}\n{}",
+        String::from_utf8_lossy(&run.stderr),
+        code("rust")
+    );
+    assert_eq!(serde_json::from_str::<Value>(&code("json_schema")).unwrap()["title"], "order.paid");
+}
