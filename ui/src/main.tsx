@@ -17,6 +17,7 @@ import { App } from "./shell/app";
 import { DeliveriesPage } from "./sending/deliveries-page";
 import { EndpointsPage } from "./sending/endpoints-page";
 import { ScenariosPage } from "./sending/scenarios-page";
+import { ShapesPage } from "./shapes/shapes-page";
 import { LabPage } from "./signature/lab-page";
 
 const root = createRootRoute({ component: App, notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p> });
@@ -28,7 +29,7 @@ const start = createRoute({
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
     const [, view, name] = place.split(/[/?]/);
-    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "requests" || view === "diff" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "requests" || view === "diff" || view === "shapes" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
@@ -82,7 +83,16 @@ const deliveries = createRoute({
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, scenarios, lab]), defaultPreload: false });
+const shapes = createRoute({
+  getParentRoute: () => root,
+  path: "/shapes/{-$inbox}",
+  validateSearch: (search: Record<string, unknown>): { event?: string } => (typeof search.event === "string" && search.event ? { event: search.event } : {}),
+  component: function Shapes() {
+    return <ShapesPage inbox={shapes.useParams().inbox} event={shapes.useSearch().event ?? ""} />;
+  },
+});
+
+const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, scenarios, lab, shapes]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

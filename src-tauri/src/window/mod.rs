@@ -151,7 +151,7 @@ fn view_of(link: &str) -> Option<String> {
         !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
     let shown = match path.split('/').collect::<Vec<_>>()[..] {
-        ["settings" | "lab" | "requests" | "endpoints" | "deliveries" | "scenarios"] => true,
+        ["settings" | "lab" | "requests" | "shapes" | "endpoints" | "deliveries" | "scenarios"] => true,
         ["inbox", inbox] => plain(&inbox),
         ["inbox", inbox, request] => plain(&inbox) && plain(&request),
         _ => false,

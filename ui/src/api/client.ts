@@ -53,6 +53,9 @@ export type SavedQuery = components["schemas"]["SavedQuery"];
 export type ReadQuery = components["schemas"]["ReadQuery"];
 export type Completion = components["schemas"]["Completion"];
 export type QueryField = components["schemas"]["Field"];
+export type Shape = components["schemas"]["ShapeShown"];
+export type ShapeField = components["schemas"]["ShapeField"];
+export type ShapeDrift = components["schemas"]["ShapeDrift"];
 export type Job = components["schemas"]["Job"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
@@ -77,6 +80,10 @@ export async function text(route: string): Promise<string> {
 /** Route of something that belongs to a request. */
 export const requestRoute = (id: string, rest: string): string => `/api/v1/requests/${id}/${rest}`;
 
+/** Route of a shape as code. */
+export const shapeCode = (inbox: string, event: string, code: string): string =>
+  `/api/v1/shapes/${encodeURIComponent(inbox)}/code?${new URLSearchParams({ event, as: code })}`;
+
 const inboxPath = (name: string) => ({ params: { path: { name } } });
 const requestPath = (id: string) => ({ params: { path: { id } } });
 
@@ -98,6 +105,13 @@ export const api = {
   countRequests: (query: { q: string; inbox?: string; after?: string }) => value(client.GET("/api/v1/requests/count", { params: { query } })),
   readQuery: (text: string, caret?: number) => value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
   queryFields: () => value(client.GET("/api/v1/query/fields")),
+  shapes: () => value(client.GET("/api/v1/shapes")),
+  shape: (inbox: string, event: string) => value(client.GET("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } })),
+  shapeCode: (inbox: string, event: string, code: string) => text(shapeCode(inbox, event, code)),
+  forgetShape: async (inbox: string, event: string) => {
+    const { error } = await client.DELETE("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } });
+    if (error !== undefined) throw new CallError(error as object);
+  },
   jobs: () => value(client.GET("/api/v1/jobs")),
   job: (id: string) => value(client.GET("/api/v1/jobs/{id}", requestPath(id))),
   cancelJob: (id: string) => value(client.DELETE("/api/v1/jobs/{id}", requestPath(id))),

@@ -959,6 +959,58 @@ export interface paths {
         patch: operations["settings_change"];
         trace?: never;
     };
+    "/api/v1/shapes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What JSON bodies are like, by inbox and event type. */
+        get: operations["shapes_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shapes/{inbox}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A shape in full: its fields, and what changed since when. */
+        get: operations["shapes_read"];
+        put?: never;
+        post?: never;
+        /** Forget a shape; it is learned anew from what arrives then. */
+        delete: operations["shapes_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shapes/{inbox}/code": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A shape as JSON Schema, TypeScript or Rust. */
+        get: operations["shapes_code"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/signature/explain": {
         parameters: {
             query?: never;
@@ -1188,6 +1240,9 @@ export interface components {
             deliveries: number;
             /** @enum {string} */
             type: "deliveries_expired";
+        } | {
+            /** @enum {string} */
+            type: "shapes_changed";
         } | {
             /** @enum {string} */
             type: "queries_changed";
@@ -1827,6 +1882,11 @@ export interface components {
          */
         JobState: "running" | "done" | "failed" | "cancelled";
         /**
+         * @description The types of JSON Schema.
+         * @enum {string}
+         */
+        JsonType: "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
+        /**
          * @description How to look at a body.
          * @enum {string}
          */
@@ -2271,6 +2331,91 @@ export interface components {
              */
             search_index: boolean;
         };
+        /** @description What was not so before. */
+        ShapeChange: {
+            /** @enum {string} */
+            kind: "new_field";
+            /** @description Its type. */
+            type: components["schemas"]["JsonType"];
+        } | {
+            /** @description Those it had. */
+            before: components["schemas"]["JsonType"][];
+            /** @enum {string} */
+            kind: "new_type";
+            /** @description The new one. */
+            type: components["schemas"]["JsonType"];
+        } | {
+            /** @enum {string} */
+            kind: "missing";
+        };
+        /** @description A change of a shape. */
+        ShapeDrift: {
+            /** Format: date-time */
+            at: string;
+            path: string;
+            /** @description Request that brought it. */
+            request: string;
+            what: components["schemas"]["ShapeChange"];
+        };
+        /** @description A field of a shape. */
+        ShapeField: {
+            /** @description How deep it stands. */
+            depth: number;
+            format?: components["schemas"]["TextFormat"] | null;
+            /** @description Its key, `[*]` for the elements of a list, `*` where keys are data. */
+            name: string;
+            /** @description Whether some objects are without it. */
+            optional: boolean;
+            /** @description Where it stands, as a query has it behind `body.`; empty for the body itself. */
+            path: string;
+            /** @description Request in which it was first seen. */
+            request: string;
+            /**
+             * Format: int64
+             * @description How often it was there.
+             */
+            seen: number;
+            /** Format: date-time */
+            since: string;
+            types: components["schemas"]["JsonType"][];
+            /** @description All values it has, where they are few. */
+            values?: string[] | null;
+        };
+        /** @description Shapes, by inbox and event type. */
+        ShapeList: {
+            items: components["schemas"]["ShapeSummary"][];
+        };
+        /** @description A shape in full. */
+        ShapeShown: components["schemas"]["ShapeSummary"] & {
+            /** @description The newest first. */
+            changes: components["schemas"]["ShapeDrift"][];
+            /** @description From the outside in. */
+            tree: components["schemas"]["ShapeField"][];
+        };
+        /** @description A shape as a list shows it. */
+        ShapeSummary: {
+            /** @description Changes since it was first seen; a hundred are kept. */
+            drift: number;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            drift_at?: string | null;
+            /** @description Event type; empty for requests of which none is known. */
+            event_type: string;
+            /** @description Places it has. */
+            fields: number;
+            /** Format: date-time */
+            first_at: string;
+            inbox: string;
+            /** Format: date-time */
+            last_at: string;
+            /**
+             * Format: int64
+             * @description JSON bodies it was learned from.
+             */
+            requests: number;
+        };
         /** @description What signing adds to a message. */
         SignedShown: {
             /** @description Values that stand elsewhere, each with its place. */
@@ -2450,6 +2595,11 @@ export interface components {
             /** Format: int32 */
             status: number;
         };
+        /**
+         * @description Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
+         * @enum {string}
+         */
+        TextFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
         /** @description All that belongs to one event, the oldest first. */
         Thread: {
             /** @description The event's id; none where the request has none, and is alone. */
@@ -4906,6 +5056,121 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    shapes_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShapeList"];
+                };
+            };
+        };
+    };
+    shapes_read: {
+        parameters: {
+            query?: {
+                /** @description Event type; requests of which none is known if absent. */
+                event?: string;
+            };
+            header?: never;
+            path: {
+                inbox: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShapeShown"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    shapes_remove: {
+        parameters: {
+            query?: {
+                /** @description Event type; requests of which none is known if absent. */
+                event?: string;
+            };
+            header?: never;
+            path: {
+                inbox: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    shapes_code: {
+        parameters: {
+            query: {
+                /** @description Event type; requests of which none is known if absent. */
+                event?: string;
+                /** @description The code. */
+                as: "json_schema" | "typescript" | "rust";
+            };
+            header?: never;
+            path: {
+                inbox: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -21,6 +21,7 @@ export const COMMANDS = [
   { id: "go-deliveries", title: "Go to deliveries", keys: ["g d"], group: "Go to" },
   { id: "go-scenarios", title: "Go to scenarios", keys: ["g c"], group: "Go to" },
   { id: "go-lab", title: "Go to the signature lab", keys: ["g l"], group: "Go to" },
+  { id: "go-shapes", title: "Go to shapes", keys: ["g h"], group: "Go to" },
   { id: "go-requests", title: "Go to all requests", keys: ["g a"], group: "Go to" },
   { id: "query", title: "Search", keys: ["/", "Mod+f"], group: "Requests", needs: "inbox" },
   { id: "save-query", title: "Save the query", keys: ["Mod+s"], group: "Requests", needs: "inbox" },

@@ -62,6 +62,8 @@ function jobChanged(job: Job): void {
   if (job.state === "failed" && failed) tellFailure(failed(job));
 }
 
+export const useShapes = () => useQuery({ queryKey: ["shapes", "all"], queryFn: api.shapes });
+
 export const useSavedQueries = () => useQuery({ queryKey: ["saved-queries"], queryFn: api.savedQueries });
 
 export const useEndpoints = () => useQuery({ queryKey: ["endpoints"], queryFn: api.endpoints });
@@ -128,6 +130,9 @@ function apply(items: readonly FeedItem[]): void {
         void queries.invalidateQueries({ queryKey: ["endpoints"] });
         break;
       }
+      case "shapes_changed":
+        void queries.invalidateQueries({ queryKey: ["shapes"] }, { cancelRefetch: false });
+        break;
       case "queries_changed":
         void queries.invalidateQueries({ queryKey: ["saved-queries"] });
         break;

@@ -1,10 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowLeft, ArrowLeftRight, GitCompare } from "lucide-react";
+import { ArrowLeft, ArrowLeftRight, ChevronLeft, ChevronRight, GitCompare } from "lucide-react";
 import { useRef } from "react";
 
 import { api, type DiffRow } from "../api/client";
+import { firstKeys } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { useRequest } from "../feed/live";
 import { IconButton, Notice } from "../parts/controls";
@@ -62,6 +63,14 @@ function Who({ id, which }: { id: string; which: string }) {
   );
 }
 
+/** The requests of an event, where the two compared follow one another in it: comparisons step through it. */
+function useSteps(a: string, b: string): { at: number; ids: string[] } | undefined {
+  const { data: thread } = useQuery({ queryKey: ["request", b, "thread", "steps"], queryFn: () => api.thread(b), gcTime: 60_000 });
+  const ids = thread?.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : [])) ?? [];
+  const at = ids.indexOf(b);
+  return ids.length > 2 && at > 0 && ids[at - 1] === a ? { at, ids } : undefined;
+}
+
 /** What differs between two requests, side by side or in one column. */
 export function DiffPage({ a, b }: { a: string; b: string }) {
   const { data: diff, error } = useQuery({ queryKey: ["diff", a, b], queryFn: () => api.diff(a, b), gcTime: 60_000 });
@@ -69,7 +78,12 @@ export function DiffPage({ a, b }: { a: string; b: string }) {
   const navigate = useNavigate();
   const scroller = useRef<HTMLDivElement>(null);
   const leave = (): void => history.back();
-  useCommands({ leave });
+  const steps = useSteps(a, b);
+  const step = (by: 1 | -1): void => {
+    const [before, after] = steps ? [steps.ids[steps.at + by - 1], steps.ids[steps.at + by]] : [];
+    if (before && after) void navigate({ to: "/diff/$a/$b", params: { a: before, b: after }, replace: true });
+  };
+  useCommands({ leave, next: () => step(1), previous: () => step(-1) });
   const shaped = (rows: DiffRow[]): DiffRow[] => (inline ? split(rows) : rows);
   const headers = diff?.headers.filter((row) => row.kind !== "same") ?? [];
   const lines: Line[] = !diff
@@ -89,6 +103,15 @@ export function DiffPage({ a, b }: { a: string; b: string }) {
         <IconButton label="Back" icon={ArrowLeft} onClick={leave} />
         <h1 className="text-title font-semibold tracking-tight">Compare</h1>
         <IconButton label="Swap sides" icon={ArrowLeftRight} onClick={() => void navigate({ to: "/diff/$a/$b", params: { a: b, b: a }, replace: true })} />
+        {steps && (
+          <span className="flex items-center gap-1 text-small text-ink-2">
+            <IconButton label="The comparison before" icon={ChevronLeft} keys={firstKeys("previous")} disabled={steps.at < 2} onClick={() => step(-1)} />
+            <span data-testid="step">
+              step {steps.at} of {steps.ids.length - 1}
+            </span>
+            <IconButton label="The comparison after" icon={ChevronRight} keys={firstKeys("next")} disabled={steps.at + 1 >= steps.ids.length} onClick={() => step(1)} />
+          </span>
+        )}
         <div role="radiogroup" aria-label="Layout" className="ml-auto flex gap-1 rounded-[7px] border border-line bg-background p-0.5">
           {(["side", "inline"] as const).map((one) => (
             <button key={one} type="button" role="radio" aria-checked={inline === (one === "inline")} onClick={() => prefer({ diff: one })} className={`rounded-[5px] px-3 py-0.5 ${inline === (one === "inline") ? "bg-control font-medium" : "text-ink-2"}`}>

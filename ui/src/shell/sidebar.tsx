@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Clapperboard, FlaskConical, Keyboard, Layers, ListChecks, Plus, Search, Send, Settings } from "lucide-react";
+import { Braces, Clapperboard, FlaskConical, Keyboard, Layers, ListChecks, Plus, Search, Send, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
 import { useEndpoints, useInboxes } from "../feed/live";
@@ -73,8 +73,11 @@ export function Sidebar() {
         <Clapperboard size={16} aria-hidden /> Scenarios
       </Link>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
-      <Link to="/lab" className={`${ENTRY} mb-2`}>
+      <Link to="/lab" className={ENTRY}>
         <FlaskConical size={16} aria-hidden /> Signature lab
+      </Link>
+      <Link to="/shapes/{-$inbox}" params={{ inbox: undefined }} activeOptions={{ exact: false }} className={`${ENTRY} mb-2`}>
+        <Braces size={16} aria-hidden /> Shapes
       </Link>
       <button type="button" onClick={() => perform("help")} className={ENTRY}>
         <Keyboard size={16} aria-hidden /> Shortcuts

@@ -106,6 +106,7 @@ pub(super) struct CodeQuery {
     /// Event type; requests of which none is known if absent.
     event: Option<String>,
     /// The code.
+    #[param(inline)]
     r#as: Code,
 }
 

@@ -26,6 +26,7 @@ const EACH_MIN: u64 = 3;
 /// The types of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = JsonType)]
 pub enum Type {
     /// `null`
     Null,
@@ -46,6 +47,7 @@ pub enum Type {
 /// Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schema(as = TextFormat)]
 pub enum Format {
     /// RFC 3339 date and time.
     DateTime,
@@ -81,6 +83,7 @@ pub(crate) struct Drift {
 /// What was not so before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[schema(as = ShapeChange)]
 pub enum What {
     /// A field nobody had seen.
     NewField {

@@ -1,0 +1,72 @@
+/** What bodies are like, and stepping through an event's comparisons, through the real window and a browser. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { DOORS, start, until, type Running } from "./hookline";
+import { click, press, screenshot, sees, serious, setTheme } from "./page";
+
+const shots = process.env.HOOKLINE_SHOTS;
+
+describe.each(DOORS)("shapes in the %s", (door) => {
+  let hookline: Running;
+  const shot = async (name: string): Promise<void> => {
+    if (shots) await screenshot(hookline.driver, `${shots}/${door}-shapes-${name}.png`);
+  };
+  const send = (body: object) => fetch(`${hookline.receiver}/inbox`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+  beforeAll(async () => {
+    hookline = await start(door);
+    await sees(hookline.driver, "Nothing has arrived yet");
+    await hookline.api("/inboxes/inbox", { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ verification: { provider: "stripe" } }) });
+  });
+  afterAll(() => hookline?.stop());
+
+  test("an empty page says what it will hold", async () => {
+    const { driver } = hookline;
+    await press(driver, "g", "h");
+    await sees(driver, "No JSON body has been seen yet");
+    await shot("empty");
+  });
+
+  test("fields, values, changes and types are shown as they are learned", async () => {
+    const { driver } = hookline;
+    for (let n = 0; n < 12; n++) await send({ id: `evt_${n}`, type: "order.paid", data: { status: n % 2 ? "paid" : "open", at: "2026-11-21T08:00:00Z", note: n > 9 ? null : "x" } });
+    await sees(driver, "order.paid");
+    await sees(driver, "learned from 12 bodies");
+    await sees(driver, "date-time");
+    await sees(driver, '"open" "paid"');
+    await sees(driver, "is null where it was string");
+    for (const theme of ["dark", "light"] as const) {
+      await setTheme(driver, theme);
+      expect(await serious(driver)).toEqual([]);
+      await shot(`fields-${theme}`);
+    }
+    await send({ id: "evt_20", type: "order.paid", data: { status: "paid", at: "2026-11-21T08:00:00Z", note: "x", coupon: 5 } });
+    await sees(driver, "data.coupon");
+    await click(driver, "TypeScript");
+    await sees(driver, "export type OrderPaid");
+    await sees(driver, "coupon?: number;");
+    await shot("typescript");
+  });
+
+  test("an event's comparisons are stepped through by keyboard", async () => {
+    const { driver } = hookline;
+    for (const amount of [1, 2, 3]) await send({ id: "evt_step", type: "step", amount });
+    const ids = await until("the thread", async () => {
+      const { items } = await hookline.api<{ items: { id: string; event_id: string }[] }>("/requests?q=eventid:evt_step");
+      return items.length === 3 && items.map(({ id }) => id).reverse();
+    });
+    await press(driver, "g", "i");
+    await until("the row", () => driver.executeScript<boolean>("return Boolean([...document.querySelectorAll('[data-testid=requests] [role=option]')].length)"));
+    await press(driver, "j");
+    await click(driver, "Thread");
+    await click(driver, "compare with the one before");
+    await sees(driver, "step 1 of 2");
+    expect(await driver.getCurrentUrl()).toContain(`${ids[0]}/${ids[1]}`);
+    await press(driver, "j");
+    await sees(driver, "step 2 of 2");
+    await shot("step");
+    expect(await driver.getCurrentUrl()).toContain(`${ids[1]}/${ids[2]}`);
+    await press(driver, "k");
+    await sees(driver, "step 1 of 2");
+  });
+});
