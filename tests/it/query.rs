@@ -407,3 +407,40 @@ async fn the_requests_of_one_event_are_a_thread() {
     let alone = serve.get(&format!("/requests/{}/thread", all[2]["id"].as_str().expect("an id"))).await;
     assert_eq!(alone["items"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn the_answers_of_two_attempts_are_compared() {
+    use crate::target::{endpoint, id, send};
+    let serve = Serve::start();
+    let made = endpoint(
+        &serve,
+        json!({ "provider": "onwebchat", "url": format!("{}/inbox", serve.receiver), "local_test": true }),
+    )
+    .await;
+    for (status, body) in [(500, r#"{"error":"down","at":1}"#), (200, r#"{"at":1,"taken":true}"#)] {
+        serve.patch("/inboxes/inbox", json!({ "answer": { "status": status, "body": body } })).await;
+        match status {
+            500 => drop(
+                send(&serve, json!({ "provider": "onwebchat", "type": "chat.created", "endpoints": [id(&made)] }))
+                    .await,
+            ),
+            _ => {
+                let delivery = serve.get("/deliveries").await["items"][0]["id"].as_str().unwrap().to_owned();
+                let again = serve.request(Method::POST, &format!("/deliveries/{delivery}/retry")).json(&json!({}));
+                assert!(again.send().await.unwrap().status().is_success());
+            }
+        }
+        until("the attempt", async || (serve.get("/deliveries").await["items"][0]["status"] == status).then_some(()))
+            .await;
+    }
+    let delivery = serve.get("/deliveries").await["items"][0]["id"].as_str().unwrap().to_owned();
+    let diff = serve.get(&format!("/diff?a={delivery}:1&b={delivery}:2")).await;
+    assert_eq!((&diff["basis"], &diff["changes"], &diff["same"]), (&json!("json"), &json!(2), &json!(false)));
+    assert_eq!((&diff["line"]["a"], &diff["line"]["b"]), (&json!("HTTP 500"), &json!("HTTP 200")));
+    let said = serve.cli(&["diff", &format!("{delivery}:1"), &format!("{delivery}:1")]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    for wrong in [format!("{delivery}:9"), format!("{delivery}:x")] {
+        let refused = serve.request(Method::GET, &format!("/diff?a={delivery}:1&b={wrong}")).send().await.unwrap();
+        assert!(refused.status().is_client_error(), "{wrong}");
+    }
+}

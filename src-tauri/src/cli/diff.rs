@@ -4,9 +4,9 @@ use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Id of the first request
+    /// Id of the first request, or DELIVERY:NUMBER for the answer an attempt got
     a: String,
-    /// Id of the second
+    /// The second in the same way
     b: String,
 }
 

@@ -147,7 +147,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What differs between two requests: JSON by its structure, text line by line, anything else in bytes. */
+        /** What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes. */
         get: operations["diff_read"];
         put?: never;
         post?: never;
@@ -1401,7 +1401,7 @@ export interface components {
             /** @description Trailers of a chunked body. */
             trailers: components["schemas"]["HeaderLine"][];
         };
-        /** @description What differs between two requests. */
+        /** @description What differs between two requests, or two answers. */
         Diff: {
             /** @description How the bodies were compared. */
             basis: components["schemas"]["BodyBasis"];
@@ -3030,9 +3030,9 @@ export interface operations {
     diff_read: {
         parameters: {
             query: {
-                /** @description Id of the first request. */
+                /** @description Id of the first request; or the answer that an attempt got, as `DELIVERY:NUMBER`. */
                 a: string;
-                /** @description Id of the second. */
+                /** @description The second in the same way. */
                 b: string;
             };
             header?: never;

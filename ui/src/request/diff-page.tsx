@@ -53,7 +53,21 @@ function Row({ row, inline }: { row: DiffRow; inline: boolean }) {
   );
 }
 
+/** An attempt as `DELIVERY:NUMBER`: its answer is compared. */
+const ATTEMPT = /^(.+):(\d+)$/;
+
 function Who({ id, which }: { id: string; which: string }) {
+  const [, delivery, number] = ATTEMPT.exec(id) ?? [];
+  if (delivery)
+    return (
+      <span className="min-w-0 flex-1 truncate">
+        <span className="text-ink-2">{which}</span> <strong className="font-semibold">answer to attempt {number}</strong>
+      </span>
+    );
+  return <Request id={id} which={which} />;
+}
+
+function Request({ id, which }: { id: string; which: string }) {
   const { data } = useRequest(id);
   if (!data) return <span className="flex-1" />;
   return (
@@ -65,7 +79,7 @@ function Who({ id, which }: { id: string; which: string }) {
 
 /** The requests of an event, where the two compared follow one another in it: comparisons step through it. */
 function useSteps(a: string, b: string): { at: number; ids: string[] } | undefined {
-  const { data: thread } = useQuery({ queryKey: ["request", b, "thread", "steps"], queryFn: () => api.thread(b), gcTime: 60_000 });
+  const { data: thread } = useQuery({ queryKey: ["request", b, "thread", "steps"], queryFn: () => api.thread(b), gcTime: 60_000, enabled: !ATTEMPT.test(b) });
   const ids = thread?.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : [])) ?? [];
   const at = ids.indexOf(b);
   return ids.length > 2 && at > 0 && ids[at - 1] === a ? { at, ids } : undefined;
@@ -89,7 +103,7 @@ export function DiffPage({ a, b }: { a: string; b: string }) {
   const lines: Line[] = !diff
     ? []
     : [
-        { heading: "Request" },
+        { heading: ATTEMPT.test(a) ? "Answer" : "Request" },
         ...shaped([diff.line]).map((row) => ({ row })),
         { heading: headers.length ? `Headers, ${count(headers.length)} of ${count(diff.headers.length)} differ` : `Headers, all ${count(diff.headers.length)} the same` },
         ...shaped(headers).map((row) => ({ row })),

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
-import { Ban, FastForward, RotateCw } from "lucide-react";
+import { Link } from "@tanstack/react-router";
+import { Ban, FastForward, GitCompare, RotateCw } from "lucide-react";
 
 import { api, text, type Attempt } from "../api/client";
 import { Button } from "../parts/controls";
@@ -37,7 +38,7 @@ function pretty(body: string): string {
   }
 }
 
-function OneAttempt({ id, made, open }: { id: string; made: Attempt; open: boolean }) {
+function OneAttempt({ id, made, before, open }: { id: string; made: Attempt; before: number | undefined; open: boolean }) {
   const answered = made.status != null;
   const { data: body } = useQuery({
     queryKey: ["attempt-body", id, made.number, answered],
@@ -70,6 +71,11 @@ function OneAttempt({ id, made, open }: { id: string; made: Attempt; open: boole
         </pre>
         {answered && (
           <>
+            {before && (
+              <Link to="/diff/$a/$b" params={{ a: `${id}:${before}`, b: `${id}:${made.number}` }} className="inline-flex items-center gap-1 text-small text-accent">
+                <GitCompare size={13} aria-hidden /> compare with the answer before
+              </Link>
+            )}
             <h4 className="font-medium">
               Answer <span className="font-normal text-ink-2">{made.status} · {made.error && "broken off after "}{size(made.response_bytes)}{made.response_cut && ", the first 64 KiB are kept"}</span>
             </h4>
@@ -131,7 +137,7 @@ export function DeliveryDetail({ id }: { id: string }) {
         <h3 className="mb-1 font-semibold">Attempts</h3>
         {data.attempts_made.length === 0 && <p className="mb-4 text-ink-2">None yet.</p>}
         {data.attempts_made.toReversed().map((made, place) => (
-          <OneAttempt key={made.number} id={id} made={made} open={place === 0} />
+          <OneAttempt key={made.number} id={id} made={made} before={data.attempts_made.findLast((other) => other.number < made.number && other.status != null)?.number} open={place === 0} />
         ))}
         <h3 className="mt-4 mb-1 font-semibold">Payload</h3>
         <pre className={PRE} tabIndex={0}>

@@ -11,6 +11,7 @@ use crate::{
     Engine,
     content::{self, Content},
     diff::{COMPARED_MAX, Diff, Side, SideBody, diff},
+    outbox::{Answered, answer_of},
     request::{body_stream, collect_body},
 };
 
@@ -18,9 +19,9 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DiffQuery {
-    /// Id of the first request.
+    /// Id of the first request; or the answer that an attempt got, as `DELIVERY:NUMBER`.
     a: String,
-    /// Id of the second.
+    /// The second in the same way.
     b: String,
 }
 
@@ -45,10 +46,34 @@ async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
             SideBody::Digest(digest.finalize().into())
         }
     };
-    Ok(Side { summary: stored.summary, header_block: stored.header_block, body, body_bytes })
+    let line = format!("{} {}", stored.summary.method, stored.summary.target);
+    Ok(Side { line, header_block: stored.header_block, body, body_bytes })
 }
 
-/// What differs between two requests: JSON by its structure, text line by line, anything else in bytes.
+/// The answer that an attempt of a delivery got.
+async fn answer(engine: &Engine, delivery: &str, number: u32) -> Result<Side, ApiError> {
+    let delivery = delivery.to_owned();
+    let found = engine.store.readers().read(move |connection| answer_of(connection, &delivery, number)).await?;
+    let Some(Answered { status, headers, body, body_bytes }) = found else {
+        return Err(ApiError::not_found("delivery", "There is no such attempt, or it got no answer."));
+    };
+    let block = headers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
+    Ok(Side { line: format!("HTTP {status}"), header_block: block, body: SideBody::Read(body), body_bytes })
+}
+
+/// A request by its id, or the answer of an attempt as `DELIVERY:NUMBER`.
+async fn side_of(engine: &Engine, id: &str) -> Result<Side, ApiError> {
+    match id.split_once(':') {
+        None => side(engine, id).await,
+        Some((delivery, number)) => {
+            let number =
+                number.parse().map_err(|_| ApiError::invalid(format!("{number:?} is no attempt's number.")))?;
+            answer(engine, delivery, number).await
+        }
+    }
+}
+
+/// What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
 #[utoipa::path(get, path = "/diff", tag = "diff", params(DiffQuery), responses(
     (status = 200, body = Diff), (status = 404, body = super::ErrorBody)
 ))]
@@ -56,7 +81,7 @@ pub(super) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<DiffQuery>,
 ) -> Result<Json<Diff>, ApiError> {
-    let (a, b) = (side(&engine, &query.a).await?, side(&engine, &query.b).await?);
+    let (a, b) = (side_of(&engine, &query.a).await?, side_of(&engine, &query.b).await?);
     let compared = tokio::task::spawn_blocking(move || diff(&a, &b)).await;
     compared.map(Json).map_err(|_| ApiError::internal("A defect in Hookline stopped this comparison."))
 }

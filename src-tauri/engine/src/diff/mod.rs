@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     content::{Content, Kind},
-    request::{self, MASK, Summary, text_by},
+    request::{self, MASK, text_by},
 };
 
 /// Largest body that is compared line by line, in bytes; a larger one is told to be the same or not.
@@ -82,7 +82,7 @@ pub(crate) enum BodyBasis {
     Bytes,
 }
 
-/// What differs between two requests.
+/// What differs between two requests, or two answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Diff {
     /// Whether nothing differs but the time, the sender's port and the like.
@@ -103,7 +103,8 @@ pub(crate) struct Diff {
 
 /// One side of a comparison.
 pub(crate) struct Side {
-    pub(crate) summary: Summary,
+    /// Method and target of a request, status of an answer.
+    pub(crate) line: String,
     pub(crate) header_block: Vec<u8>,
     pub(crate) body: SideBody,
     pub(crate) body_bytes: u64,
@@ -119,7 +120,7 @@ pub(crate) enum SideBody {
 }
 
 pub(crate) fn diff(a: &Side, b: &Side) -> Diff {
-    let line = |side: &Side| Some(shown(format!("{} {}", side.summary.method, side.summary.target).as_bytes()));
+    let line = |side: &Side| Some(shown(side.line.as_bytes()));
     let line = Row::of(0, line(a), line(b));
     let headers = headers(&a.header_block, &b.header_block);
     let (basis, rows, mut note) = bodies(a, b);

@@ -1,7 +1,7 @@
 //! Deliveries: one event on its way to one endpoint, with every attempt.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -299,4 +299,33 @@ pub(crate) fn detail(connection: &Connection, number: i64) -> rusqlite::Result<O
         attempts_made.push(Attempt::under_way(delivery.attempts, started));
     }
     Ok(Some(DeliveryDetail { delivery, body_bytes, attempts_made }))
+}
+
+/// An answer as it is kept.
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    /// As far as it is kept.
+    pub(crate) body: Vec<u8>,
+    pub(crate) body_bytes: u64,
+}
+
+/// The answer that an attempt got, if it got one.
+pub(crate) fn answer_of(connection: &Connection, delivery: &str, number: u32) -> rusqlite::Result<Option<Answered>> {
+    connection
+        .prepare_cached(
+            "SELECT a.status, a.response_headers, coalesce(a.response_body, x''), a.response_bytes
+             FROM attempt a JOIN delivery d ON d.number = a.delivery
+             WHERE d.id = ?1 AND a.number = ?2 AND a.status IS NOT NULL",
+        )?
+        .query_row(params![delivery, number], |row| {
+            let headers: Option<String> = row.get(1)?;
+            Ok(Answered {
+                status: row.get(0)?,
+                headers: headers.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+                body: row.get(2)?,
+                body_bytes: row.get::<_, i64>(3)? as u64,
+            })
+        })
+        .optional()
 }

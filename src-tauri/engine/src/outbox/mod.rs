@@ -27,7 +27,7 @@ pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, E
 pub use event::Event;
 pub use stats::{EndpointStats, StatsSlice};
 
-pub(crate) use delivery::{DeliveryList, detail, list, number_of, one};
+pub(crate) use delivery::{Answered, DeliveryList, answer_of, detail, list, number_of, one};
 pub(crate) use endpoint::{EndpointRow, new_secret, once};
 pub(crate) use event::{EventNew, Receiver, insert as insert_event, list as list_events, number_of as event_number};
 pub(crate) use progress::{due_again, end, ended_so, skip_waiting};

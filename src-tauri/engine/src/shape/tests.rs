@@ -46,7 +46,7 @@ fn formats_and_few_values_are_told() {
         json!({
             "at": format!("2026-01-{:02}T08:00:00Z", n + 1), "day": "2026-01-01", "id": uuid::Uuid::from_u128(n as u128),
             "mail": format!("a{n}@example.com"), "url": "https://a.example/x", "ip": "192.0.2.1",
-            "status": if n % 2 == 0 { "open" } else { "closed" }, "text": format!("t{n}"), "sometimes": "1", "empty": "",
+            "status": if n.is_multiple_of(2) { "open" } else { "closed" }, "text": format!("t{n}"), "sometimes": "1", "empty": "",
         })
     };
     let shape = learned(&(0..20).map(body).collect::<Vec<_>>());
