@@ -15,7 +15,7 @@ import { Executor, HttpClient } from "selenium-webdriver/http/index.js";
 export const BINARY = process.env.HOOKLINE_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookline");
 
 /** How long a condition may take on a busy two-core machine, in ms. */
-export const PATIENCE = 4_000;
+export const PATIENCE = 20_000;
 
 export type DoorName = "window" | "browser";
 export const DOORS: readonly DoorName[] = ["window", "browser"];
