@@ -6,7 +6,7 @@ import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
-import { chord, click, Key, noDialog, press, rows, screenshot, sees, serious, setTheme, type } from "./page";
+import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme, type } from "./page";
 
 const shots = process.env.HOOKLINE_SHOTS;
 const require = createRequire(import.meta.url);
@@ -104,13 +104,29 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     await noDialog(driver);
   });
 
+  test("what is ticked is exported together", async () => {
+    const { driver } = hookline;
+    await hookline.api("/import?inbox=support", { method: "POST", body: '{"target":"/one"}\n{"target":"/two"}' });
+    await until("the rows", async () => (await rows(driver)).length === 3);
+    await press(driver, "j", "x", "x");
+    await sees(driver, "2 ticked");
+    await shot("ticked");
+    await chord(driver, Key.CONTROL, "e");
+    await sees(driver, "The requests that are ticked");
+    expect(await serious(driver)).toEqual([]);
+    await press(driver, Key.ESCAPE);
+    await noDialog(driver);
+    await chord(driver, Key.SHIFT, "x");
+    await until("no tick", async () => !(await seen(driver)).includes("2 ticked"));
+  });
+
   test("our HAR is valid by the schema of HAR 1.2", async () => {
     await fetch(`${hookline.receiver}/inbox/bytes?q=1&q=%C3%BC`, { method: "POST", headers: { "x-empty": "" }, body: new Uint8Array([0, 255, 1]) });
-    await until("the request", async () => (await hookline.api<{ items: unknown[] }>("/requests")).items.length === 2);
+    await until("the request", async () => (await hookline.api<{ items: unknown[] }>("/requests")).items.length === 4);
     const har = await hookline.api<{ log: { entries: { request: { postData?: { text: string } } }[] } }>("/export?as=har");
-    expect(har.log.entries).toHaveLength(2);
+    expect(har.log.entries).toHaveLength(4);
     expect(harSchema()(har)).toEqual([]);
-    expect(har.log.entries.map(({ request }) => request.postData?.text)).toEqual(["AP8B", '{"a":1}']);
+    expect(har.log.entries.map(({ request }) => request.postData?.text)).toEqual(["AP8B", undefined, undefined, '{"a":1}']);
   });
 
   test("a page cannot have any file read", async () => {

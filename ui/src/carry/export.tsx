@@ -2,7 +2,9 @@
 import { Download } from "lucide-react";
 import { useState } from "react";
 
+import { useTicked } from "../feed/ticked";
 import { Choice, Dialog, Field, FormEnd, INPUT, Switch } from "../parts/controls";
+import { count } from "../parts/format";
 import { tell } from "../parts/toasts";
 import { platform } from "../platform";
 import { inWords } from "../platform/platform";
@@ -17,6 +19,8 @@ const FORMATS = [
 ] as const;
 type Format = (typeof FORMATS)[number][0];
 
+type Which = "list" | "ticked" | "one";
+
 export interface Exported {
   query: string;
   inbox: string | undefined;
@@ -25,20 +29,26 @@ export interface Exported {
 
 export function Export({ open, onClose, what }: { open: boolean; onClose: () => void; what: Exported }) {
   const [format, setFormat] = useState<Format>("archive");
-  const [alone, setAlone] = useState(false);
+  const [chosen, setChosen] = useState<Which>();
   const [secrets, setSecrets] = useState(false);
   const [headers, setHeaders] = useState("");
   const [paths, setPaths] = useState("");
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
-  const one = alone && what.request;
+  const ticked = [...useTicked()];
+  const options: (readonly [Which, string])[] = [["list", "The list"]];
+  if (ticked.length) options.push(["ticked", `${count(ticked.length)} ticked`]);
+  if (what.request) options.push(["one", "This request"]);
+  // What was ticked was meant.
+  const which = options.some(([id]) => id === chosen) ? chosen! : ticked.length ? "ticked" : "list";
   const [, , extension, means] = FORMATS.find(([id]) => id === format)!;
   const list = `${what.query ? "what the query finds" : "everything"}${what.inbox ? ` in ${what.inbox}` : ""}`;
   const save = async (): Promise<void> => {
     setBusy(true);
     setError(undefined);
     const asked = new URLSearchParams({ as: format, secrets: String(secrets) });
-    if (one) asked.set("ids", what.request!);
+    if (which === "one") asked.set("ids", what.request!);
+    else if (which === "ticked") asked.set("ids", ticked.join());
     else {
       if (what.query) asked.set("q", what.query);
       if (what.inbox) asked.set("inbox", what.inbox);
@@ -46,7 +56,7 @@ export function Export({ open, onClose, what }: { open: boolean; onClose: () => 
     if (headers.trim()) asked.set("redact_headers", headers);
     if (paths.trim()) asked.set("redact_paths", paths);
     try {
-      const saved = await platform.saveTo(`/api/v1/export?${asked}`, `${one ? "request" : (what.inbox ?? "requests")}.${extension}`);
+      const saved = await platform.saveTo(`/api/v1/export?${asked}`, `${which === "one" ? "request" : which === "list" ? (what.inbox ?? "requests") : "requests"}.${extension}`);
       if (saved) {
         tell(`Saved ${saved}`);
         onClose();
@@ -64,12 +74,12 @@ export function Export({ open, onClose, what }: { open: boolean; onClose: () => 
           void save();
         }}
       >
-        {what.request && (
+        {options.length > 1 && (
           <div className="mb-4">
-            <Choice label="What" value={alone ? "one" : "list"} options={[["list", "The list"], ["one", "This request"]]} onChange={(now) => setAlone(now === "one")} />
+            <Choice label="What" value={which} options={options} onChange={setChosen} />
           </div>
         )}
-        <p className="mb-3 text-ink-2">{one ? "The request that is open." : `Exports ${list}, newest first.`}</p>
+        <p className="mb-3 text-ink-2">{which === "one" ? "The request that is open." : which === "ticked" ? "The requests that are ticked, in any list." : `Exports ${list}, newest first.`}</p>
         <div className="mb-4">
           <Choice label="Format" value={format} options={FORMATS.map(([id, name]) => [id, name] as const)} onChange={setFormat} />
           <p className="mt-1 text-small text-ink-2">{means}</p>

@@ -35,6 +35,8 @@ export const COMMANDS = [
   { id: "copy-body", title: "Copy body", keys: ["y"], group: "Requests", needs: "request" },
   { id: "copy-headers", title: "Copy headers", keys: ["Shift+Y"], group: "Requests", needs: "request" },
   { id: "diff", title: "Compare: mark one, then another", keys: ["d"], group: "Requests", needs: "request" },
+  { id: "tick", title: "Tick and go on", keys: ["x"], group: "Requests", needs: "request" },
+  { id: "untick", title: "Untick all", keys: ["Shift+X"], group: "Requests", needs: "inbox" },
   { id: "pin", title: "Pin or unpin", keys: ["p"], group: "Requests", needs: "request" },
   { id: "note", title: "Write a note", keys: ["m"], group: "Requests", needs: "request" },
   { id: "delete", title: "Delete request", keys: ["Delete", "Backspace"], group: "Requests", needs: "request" },

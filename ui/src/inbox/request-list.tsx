@@ -1,25 +1,20 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowUp } from "lucide-react";
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent } from "react";
 
+import { perform } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import type { Rows } from "../feed/rows";
+import { tick, toggleTick, untick, useTicked } from "../feed/ticked";
+import { Button } from "../parts/controls";
 import { age, count } from "../parts/format";
+import { useNow } from "../parts/now";
 import { rowHeight, usePreferences } from "../settings/preferences";
 import { RequestRow } from "./request-row";
 
 /** WebKitGTK ends an element at 33,554,428 px; the scroll area stays below that and is scaled. */
 const HEIGHT_MAX = 30_000_000;
 const AGE_MS = 10_000;
-
-function useNow(every: number): number {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), every);
-    return () => clearInterval(timer);
-  }, [every]);
-  return now;
-}
 
 export function RequestList({ list, selected, onPick }: { list: Rows; selected: string | undefined; onPick: (id: string, keep?: boolean) => void }) {
   const version = useSyncExternalStore(list.subscribe, () => list.version);
@@ -32,7 +27,21 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
   const rows = useVirtualizer({ count: Math.min(total, rowsMax), getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 12 });
   useEffect(() => rows.measure(), [rows, height]);
 
-  const pick = useCallback((id: string) => onPick(id), [onPick]);
+  const ticked = useTicked();
+  /** Where a range of ticks begins. */
+  const from = useRef<string>(undefined);
+  const pick = useCallback(
+    (id: string, { shiftKey, ctrlKey, metaKey }: MouseEvent) => {
+      const [start, end] = [list.indexOf(from.current ?? ""), list.indexOf(id)];
+      if (shiftKey && start >= 0) {
+        const range = Array.from({ length: Math.abs(end - start) + 1 }, (_, step) => list.at(Math.min(start, end) + step)?.id);
+        tick(range.filter((one) => one !== undefined));
+      } else if (ctrlKey || metaKey) toggleTick(id);
+      else onPick(id);
+      from.current = id;
+    },
+    [list, onPick],
+  );
   const select = (index: number): void => {
     const bounded = Math.min(total - 1, Math.max(0, index));
     const request = list.at(bounded);
@@ -44,6 +53,13 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
   useCommands({
     next: () => select(at + 1),
     previous: () => select(at < 0 ? 0 : at - 1),
+    tick: () => {
+      if (!selected) return;
+      toggleTick(selected);
+      from.current = selected;
+      select(at + 1);
+    },
+    untick,
     newest: () => {
       scroller.current?.scrollTo({ top: 0 });
       list.follow(true);
@@ -57,6 +73,13 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
   const offset = scale === 1 ? 0 : Math.round(first * scale) - first;
   return (
     <div className="relative min-h-0 flex-1" data-version={version}>
+      {ticked.size > 0 && (
+        <div role="status" className="absolute right-0 bottom-0 left-0 z-10 flex items-center gap-2 border-t border-line bg-sidebar px-3 py-1.5 text-small">
+          <span className="flex-1">{count(ticked.size)} ticked</span>
+          <Button onClick={() => perform("export")}>Export…</Button>
+          <Button onClick={untick}>Untick</Button>
+        </div>
+      )}
       {list.unseen > 0 && (
         <button
           type="button"
@@ -102,6 +125,7 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
                 noted={request.note !== ""}
                 unread={request.unread}
                 selected={request.id === selected}
+                ticked={ticked.has(request.id)}
                 place={index}
                 total={total}
                 top={item.start}

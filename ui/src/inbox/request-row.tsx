@@ -1,5 +1,5 @@
-import { AlertTriangle, NotebookPen, Pin, RotateCcw } from "lucide-react";
-import { memo } from "react";
+import { AlertTriangle, Check, NotebookPen, Pin, RotateCcw } from "lucide-react";
+import { memo, type MouseEvent } from "react";
 
 import type { Summary } from "../api/client";
 import { Status } from "../parts/controls";
@@ -22,16 +22,17 @@ export interface RowProps {
   noted: boolean;
   unread: boolean;
   selected: boolean;
+  ticked: boolean;
   place: number;
   total: number;
   top: number;
-  onPick: (id: string) => void;
+  onPick: (id: string, event: MouseEvent) => void;
 }
 
 const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
 
 /** One request in the list. It takes only plain values, so that an unchanged row is not drawn again. */
-export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, earlier, verdict, reason, age, pinned, noted, unread, selected, place, total, top, onPick }: RowProps) {
+export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, earlier, verdict, reason, age, pinned, noted, unread, selected, ticked, place, total, top, onPick }: RowProps) {
   const path = visible(target);
   const slash = path.indexOf("/", 1);
   return (
@@ -41,12 +42,13 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
       aria-selected={selected}
       aria-posinset={place + 1}
       aria-setsize={total}
-      onClick={() => onPick(id)}
+      onClick={(event) => onPick(id, event)}
       className={`row-height absolute right-0 left-0 flex items-center gap-2 border-b border-line pr-3 pl-3 ${selected ? "bg-selection" : "hover:bg-hover"} ${unread ? "font-semibold" : ""}`}
       style={{ transform: `translateY(${top}px)` }}
     >
       <span aria-hidden className={`-ml-3 h-full w-0.5 shrink-0 ${unread ? "bg-accent" : ""}`} />
       {unread && <span className="sr-only">unread</span>}
+      {ticked && <Check size={14} aria-label="ticked" className="shrink-0 text-accent" strokeWidth={3} />}
       {verdict !== "unchecked" && <Verdict verdict={verdict} reason={reason} className="w-20" />}
       <span className={`shrink-0 truncate ${eventType ? "max-w-[60%]" : "w-14"}`}>{eventType ? visible(eventType) : visible(method)}</span>
       <span className="min-w-0 flex-1 truncate font-mono text-data" title={path.slice(0, 2000)}>
