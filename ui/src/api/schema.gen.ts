@@ -4328,7 +4328,7 @@ export interface operations {
                 pinned?: boolean;
                 /** @description Only what matches this query. */
                 q?: string;
-                /** @description Only from this request on, itself included; with a query. */
+                /** @description Only from this request on, itself included. */
                 from?: string;
             };
             header?: never;

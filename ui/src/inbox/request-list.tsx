@@ -72,9 +72,9 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
   // Above the scaled height one pixel stands for several rows: the window of rows moves faster.
   const offset = scale === 1 ? 0 : Math.round(first * scale) - first;
   return (
-    <div className="relative min-h-0 flex-1" data-version={version}>
+    <div className="relative flex min-h-0 flex-1 flex-col" data-version={version}>
       {ticked.size > 0 && (
-        <div role="status" className="absolute right-0 bottom-0 left-0 z-10 flex items-center gap-2 border-t border-line bg-sidebar px-3 py-1.5 text-small">
+        <div role="status" className="flex shrink-0 items-center gap-2 border-b border-line bg-sidebar px-3 py-1 text-small">
           <span className="flex-1">{count(ticked.size)} ticked</span>
           <Button onClick={() => perform("export")}>Export…</Button>
           <Button onClick={untick}>Untick</Button>
@@ -99,7 +99,7 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
         tabIndex={0}
         aria-activedescendant={selected && `request-${selected}`}
         onScroll={(event) => list.follow(event.currentTarget.scrollTop < height)}
-        className="@container h-full overflow-x-hidden overflow-y-auto"
+        className="@container min-h-0 flex-1 overflow-x-hidden overflow-y-auto"
         data-testid="requests"
       >
         <div role="presentation" className="relative" style={{ height: rows.getTotalSize() }}>

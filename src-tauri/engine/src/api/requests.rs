@@ -51,7 +51,7 @@ pub(super) struct ListQuery {
     pinned: Option<bool>,
     /// Only what matches this query.
     q: Option<String>,
-    /// Only from this request on, itself included; with a query.
+    /// Only from this request on, itself included.
     from: Option<String>,
 }
 
@@ -109,10 +109,8 @@ pub(super) async fn list(
     let (skip, pinned) = (query.skip.unwrap_or(0), query.pinned.unwrap_or(false));
     let seq = engine.feed().last();
     let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
-    let Some(text) = query.q.filter(|text| !text.trim().is_empty()) else {
-        if from.is_some() {
-            return Err(ApiError::invalid("from goes with a query."));
-        }
+    let text = query.q.unwrap_or_default();
+    if text.trim().is_empty() && from.is_none() {
         let wanted = List { inbox, after, skip, limit, pinned };
         let items = engine
             .store
@@ -121,9 +119,9 @@ pub(super) async fn list(
             .await?;
         let next = if items.len() == limit as usize { items.last().map(|item| item.id.clone()) } else { None };
         return Ok(Json(RequestList { items, next, seq }));
-    };
+    }
     if skip > 0 {
-        return Err(ApiError::invalid("skip does not go with a query."));
+        return Err(ApiError::invalid("skip goes neither with a query nor with from."));
     }
     let search = engine.search(Query::parse(&text)?, inbox);
     let (search, sieve) = (if pinned { search.pinned() } else { search }, engine.sieve.clone());
