@@ -169,6 +169,7 @@ const SHAPES: &str = "
 CREATE TABLE shape (
   inbox      INTEGER NOT NULL,
   event_type TEXT    NOT NULL,
+  brief      TEXT    NOT NULL,
   value      TEXT    NOT NULL,
   PRIMARY KEY (inbox, event_type)
 ) WITHOUT ROWID;

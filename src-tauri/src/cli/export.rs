@@ -23,13 +23,14 @@ pub(super) struct Args {
     /// The file; standard output if absent
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Leave credentials in; they are masked otherwise
+    /// Leave credentials in: Authorization, cookies, API keys, what vendors send as secrets; they are masked otherwise
     #[arg(long)]
     secrets: bool,
     /// Leave out the value of this header; may be repeated
     #[arg(long, value_name = "NAME")]
     redact_header: Vec<String>,
-    /// Leave out the values at this place in JSON bodies, such as data.user.email; may be repeated
+    /// Leave out the values at this place in JSON bodies, such as data.user.email or items[*].name; bodies that are no
+    /// JSON are left out whole; may be repeated
     #[arg(long, value_name = "PATH")]
     redact_path: Vec<String>,
 }

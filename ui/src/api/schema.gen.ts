@@ -2394,7 +2394,10 @@ export interface components {
         };
         /** @description A shape as a list shows it. */
         ShapeSummary: {
-            /** @description Changes since it was first seen; a hundred are kept. */
+            /**
+             * Format: int64
+             * @description Changes since it was first seen; a hundred are kept.
+             */
             drift: number;
             /**
              * Format: date-time
@@ -2403,7 +2406,10 @@ export interface components {
             drift_at?: string | null;
             /** @description Event type; empty for requests of which none is known. */
             event_type: string;
-            /** @description Places it has. */
+            /**
+             * Format: int64
+             * @description Places it has.
+             */
             fields: number;
             /** Format: date-time */
             first_at: string;

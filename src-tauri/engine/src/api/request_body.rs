@@ -143,6 +143,7 @@ fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<String
     }
     let inbox = engine.addresses.get(&stored.summary.inbox);
     secret_paths(&engine.providers.catalogue(), &stored.summary, inbox.as_ref().map(|inbox| &*inbox.verification))
+        .unwrap_or_default()
 }
 
 /// The body with its secrets as stars; none where it has none, and can be sent as it lies on disk.

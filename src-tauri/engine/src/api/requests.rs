@@ -313,7 +313,7 @@ pub(super) async fn curl(
     })?;
     let inbox = engine.addresses.get(&stored.summary.inbox);
     let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
-    let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification);
+    let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification).unwrap_or_default();
     let body = if query.reveal.unwrap_or(false) { body } else { request::masked(body, &paths) };
     let base = match engine.receiver_state().await {
         ReceiverState::Listening { url, .. } => url,

@@ -15,7 +15,7 @@ use super::{error::ApiError, extract, requests::number_of};
 use crate::{
     Engine,
     feed::Change,
-    shape::{Code, Node, Seen, Shape, TextFormat, Type, What},
+    shape::{Brief, Code, Node, Seen, Shape, TextFormat, Type, What},
     time::timestamp,
 };
 
@@ -28,9 +28,9 @@ pub(super) struct ShapeSummary {
     /// JSON bodies it was learned from.
     requests: u64,
     /// Places it has.
-    fields: usize,
+    fields: u64,
     /// Changes since it was first seen; a hundred are kept.
-    drift: usize,
+    drift: u64,
     #[schema(value_type = String, format = DateTime)]
     first_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -114,16 +114,16 @@ fn at(seen: Seen) -> Timestamp {
     timestamp(seen.us)
 }
 
-fn summary(inbox: String, event_type: String, shape: &Shape) -> ShapeSummary {
+fn summary(inbox: String, event_type: String, brief: Brief) -> ShapeSummary {
     ShapeSummary {
         inbox,
         event_type,
-        requests: shape.requests,
-        fields: shape.root.places(),
-        drift: shape.drift.len(),
-        first_at: at(shape.root.first),
-        last_at: at(shape.last),
-        drift_at: shape.drift.last().map(|drift| at(drift.seen)),
+        requests: brief.requests,
+        fields: brief.fields,
+        drift: brief.drift,
+        first_at: timestamp(brief.first_us),
+        last_at: timestamp(brief.last_us),
+        drift_at: brief.drift_us.map(timestamp),
     }
 }
 
@@ -145,7 +145,7 @@ pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Shape
     let all = engine.store.readers().read(Shape::all).await?;
     let items = all
         .into_iter()
-        .filter_map(|(inbox, event_type, shape)| Some(summary(engine.addresses.name(inbox)?, event_type, &shape)))
+        .filter_map(|(inbox, event_type, brief)| Some(summary(engine.addresses.name(inbox)?, event_type, brief)))
         .collect();
     Ok(Json(ShapeList { items }))
 }
@@ -173,7 +173,7 @@ pub(super) async fn read(
             at: at(drift.seen),
         })
         .collect();
-    Ok(Json(ShapeShown { summary: summary(inbox, event, &shape), tree, changes }))
+    Ok(Json(ShapeShown { summary: summary(inbox, event, shape.brief()), tree, changes }))
 }
 
 struct Place {

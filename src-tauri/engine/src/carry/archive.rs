@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zip::{
     CompressionMethod, ZipArchive, ZipWriter,
+    result::ZipError,
     write::{SimpleFileOptions, StreamWriter},
 };
 
@@ -102,7 +103,10 @@ pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), Bad> {
     }
     let mut manifest = Vec::new();
     zip.by_name(MANIFEST)
-        .map_err(|_| whole(format!("it has no {MANIFEST}, so Hookline did not make it")))?
+        .map_err(|e| match e {
+            ZipError::FileNotFound => whole(format!("it has no {MANIFEST}, so Hookline did not make it")),
+            e => whole(format!("its {MANIFEST} does not read: {e}")),
+        })?
         .take(MANIFEST_MAX)
         .read_to_end(&mut manifest)
         .map_err(|e| whole(e.to_string()))?;
@@ -111,8 +115,10 @@ pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), Bad> {
     if layout > LAYOUT {
         return Err(whole(format!("{made_by} made it in a newer layout ({layout}); update Hookline to import it")));
     }
+    let length = file.metadata().map_err(|e| whole(e.to_string()))?.len();
     let requests = zip.by_name(REQUESTS).map_err(|_| whole(format!("it has no {REQUESTS}")))?;
-    let packed = requests.compressed_size();
+    // The directory's own word for its size may be a lie; the file's length is not.
+    let packed = requests.compressed_size().min(length);
     lines::read(&mut BufReader::new(Unpacked { inner: requests, packed, read: 0 }), take)
 }
 

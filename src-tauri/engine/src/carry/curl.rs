@@ -40,6 +40,7 @@ enum Does {
     Http10,
     Bearer,
     GlobOff,
+    PathAsIs,
     /// Nothing to what is sent.
     Nothing,
     /// Nothing, and it has a value.
@@ -48,10 +49,7 @@ enum Does {
     File,
 }
 
-use Does::{
-    Agent, Bearer, Compressed, Cookie, Data, File, Form, FormString, Get, GlobOff, Head, Header, Http10, Json, Method,
-    Nothing, NothingOf, Referer, Target, Url, UrlEncoded, User,
-};
+use Does::*;
 
 /// Options by their names (curl 8 manual page).
 const OPTIONS: &[(&str, &str, Does)] = &[
@@ -90,7 +88,7 @@ const OPTIONS: &[(&str, &str, Does)] = &[
     ("-f", "--fail", Nothing),
     ("", "--fail-with-body", Nothing),
     ("-g", "--globoff", GlobOff),
-    ("", "--path-as-is", Nothing),
+    ("", "--path-as-is", PathAsIs),
     ("-N", "--no-buffer", Nothing),
     ("-O", "--remote-name", Nothing),
     ("-J", "--remote-header-name", Nothing),
@@ -151,7 +149,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
 /// Whether commands are quoted for `cmd.exe`.
 fn of_windows(text: &[u8]) -> bool {
     let finds = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
-    finds(b" ^\"") || finds(b" ^\n") || finds(b" ^\r\n")
+    finds(b"curl ^\"") || finds(b"curl.exe ^\"") || finds(b"--url ^\"") || finds(b" ^\n") || finds(b" ^\r\n")
 }
 
 /// A part of the body as options give it.
@@ -164,7 +162,8 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
     let (last, before) = pipeline.split_last().ok_or("there is no command")?;
     let mut words = last.iter().map(Vec::as_slice).skip_while(|word| *word == b"$");
     match words.next() {
-        Some(b"curl" | b"curl.exe") => {}
+        Some(name)
+            if [&b"curl"[..], b"curl.exe"].contains(&name.rsplit(|byte| *byte == b'/').next().unwrap_or(name)) => {}
         other => return Err(format!("{:?} is not curl", String::from_utf8_lossy(other.unwrap_or_default()))),
     }
     let piped = piped(before)?;
@@ -221,7 +220,7 @@ fn long(name: &str) -> Result<Does, String> {
 }
 
 fn takes_value(does: Does) -> bool {
-    !matches!(does, Get | GlobOff | Head | Compressed | Http10 | Nothing)
+    !matches!(does, Get | GlobOff | PathAsIs | Head | Compressed | Http10 | Nothing)
 }
 
 /// What is piped into curl, where it can be known without running anything: `printf %s … | base64 -d`.
@@ -233,7 +232,8 @@ fn piped(before: &[Vec<Vec<u8>>]) -> Result<Option<Vec<u8>>, String> {
     let printed = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["printf", "%s", _] => first[2].clone(),
         ["echo", "-n", _] => first[2].clone(),
-        ["echo", _] => [first[1].as_slice(), b"\n"].concat(),
+        // `-d @-` takes line ends away; only `--data-binary` would keep it.
+        ["echo", _] => first[1].clone(),
         _ => return Err("what is piped into curl is not known without running it".into()),
     };
     filters
@@ -250,6 +250,8 @@ struct Asked {
     urls: Vec<Vec<u8>>,
     method: Option<String>,
     headers: Vec<(Exact, Exact)>,
+    /// Headers that options make.
+    own: Vec<(&'static str, Vec<u8>)>,
     /// Headers that curl is told not to send.
     without: Vec<Vec<u8>>,
     parts: Vec<Part>,
@@ -259,6 +261,7 @@ struct Asked {
     target: Option<String>,
     http10: bool,
     globoff: bool,
+    path_as_is: bool,
 }
 
 impl Asked {
@@ -269,6 +272,12 @@ impl Asked {
 
     fn header(&mut self, name: &str, value: Vec<u8>) {
         self.headers.push((Exact(name.into()), Exact(value)));
+    }
+
+    /// A header of an option: the last one counts, and one given by `-H` before it.
+    fn own(&mut self, name: &'static str, value: Vec<u8>) {
+        self.own.retain(|(other, _)| *other != name);
+        self.own.push((name, value));
     }
 
     fn has(&self, name: &str) -> bool {
@@ -302,18 +311,28 @@ impl Asked {
                 if does == Form && content.starts_with(['@', '<']) {
                     return Err(no_file(name, &content.as_bytes()[1..]));
                 }
+                if does == Form && (content.contains(';') || content.starts_with('"')) {
+                    return Err(format!(
+                        "{name} {content:?}: types, names of files and quotes in a form are not read here; write the request as raw HTTP"
+                    ));
+                }
                 self.parts.push(Part::Field(field.into(), content.into()));
             }
             Get => self.get = true,
             GlobOff => self.globoff = true,
+            PathAsIs => self.path_as_is = true,
             Head => self.head = true,
-            User => self.header("Authorization", format!("Basic {}", STANDARD.encode(&value)).into()),
-            Bearer => self.header("Authorization", [b"Bearer ", value.as_slice()].concat()),
+            User => self.own("Authorization", basic(value)),
+            Bearer => self.own("Authorization", [b"Bearer ", value.as_slice()].concat()),
+            Cookie if value.is_empty() => {}
             Cookie if !value.contains(&b'=') => return Err(no_file(name, &value)),
-            Cookie => self.header("Cookie", value),
-            Agent => self.header("User-Agent", value),
-            Referer => self.header("Referer", value),
-            Compressed => self.header("Accept-Encoding", b"deflate, gzip, br, zstd".to_vec()),
+            Cookie => {
+                let before = self.own.iter().find(|(own, _)| *own == "Cookie").map(|(_, value)| value.clone());
+                self.own("Cookie", before.map_or(value.clone(), |before| [before.as_slice(), b";", &value].concat()));
+            }
+            Agent => self.own("User-Agent", value),
+            Referer => self.own("Referer", value.strip_suffix(b";auto").unwrap_or(&value).to_vec()),
+            Compressed => self.own("Accept-Encoding", b"deflate, gzip, br, zstd".to_vec()),
             Target => self.target = Some(text()),
             Http10 => self.http10 = true,
             File => return Err(format!("{name} is not read here; write the request as raw HTTP")),
@@ -345,16 +364,36 @@ impl Asked {
         let url = String::from_utf8(self.urls.pop().ok_or("it has no URL")?).map_err(|_| "its URL is not text")?;
         let mut url = if url.contains("://") { url } else { format!("http://{url}") };
         if !self.globoff {
+            if is_glob(&url.replace("\\{", "").replace("\\[", "")) {
+                return Err("its URL stands for several; write a command for each, or add --globoff".into());
+            }
             // curl's globbing takes the backslash away.
             for bracket in ["[", "]", "{", "}"] {
                 url = url.replace(&format!("\\{bracket}"), bracket);
+            }
+        }
+        if !self.path_as_is {
+            url = without_dots(&url);
+        }
+        let url_user = user_of(&url).map(|user| basic(percent_decoded(user)));
+        if let Some(basic) = url_user.filter(|_| !self.own.iter().any(|(name, _)| *name == "Authorization")) {
+            self.own("Authorization", basic);
+        }
+        for (name, value) in std::mem::take(&mut self.own) {
+            if !self.has(name) && !value.is_empty() {
+                self.header(name, value);
             }
         }
         let fields = self.parts.iter().any(|part| matches!(part, Part::Field(..)));
         let mut body = if fields { self.multipart()? } else { self.joined() };
         let posts = !self.parts.is_empty() && !self.get;
         if self.get && !body.is_empty() {
-            url.push(if url.contains('?') { '&' } else { '?' });
+            url.truncate(url.find('#').unwrap_or(url.len()));
+            match url.find('?') {
+                None => url.push('?'),
+                Some(at) if at + 1 == url.len() => {}
+                Some(_) => url.push('&'),
+            }
             url.push_str(&String::from_utf8_lossy(&std::mem::take(&mut body)));
         }
         let implied = match (self.head, posts) {
@@ -412,11 +451,80 @@ impl Asked {
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-        if !self.has("content-type") {
+        if let Some((_, given)) = self.headers.iter_mut().find(|(name, _)| name.0.eq_ignore_ascii_case(b"content-type"))
+        {
+            given.0.extend_from_slice(format!("; boundary={boundary}").as_bytes());
+        } else {
             self.header("Content-Type", format!("multipart/form-data; boundary={boundary}").into());
         }
         Ok(body)
     }
+}
+
+/// What curl's globbing makes several requests of: `{a,b}`, `[1-3]`, `[a-z]`.
+fn is_glob(url: &str) -> bool {
+    let range = |inside: &str| {
+        inside.split_once('-').is_some_and(|(first, last)| {
+            let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            plain(first) && plain(last.split(':').next().unwrap_or(last))
+        })
+    };
+    let braces =
+        url.split('{').skip(1).any(|rest| rest.split_once('}').is_some_and(|(inside, _)| inside.contains(',')));
+    braces || url.split('[').skip(1).any(|rest| rest.split_once(']').is_some_and(|(inside, _)| range(inside)))
+}
+
+/// Without `.` and `..` in its path (RFC 3986 §5.2.4), and what is not ASCII percent-encoded, as curl sends it.
+fn without_dots(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let path = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    let end = url[path..].find(['?', '#']).map_or(url.len(), |at| path + at);
+    let mut kept: Vec<&str> = Vec::new();
+    let segments: Vec<&str> = url[path..end].split('/').skip(1).collect();
+    for (at, segment) in segments.iter().enumerate() {
+        let last = at + 1 == segments.len();
+        match *segment {
+            "." | ".." => {
+                if *segment == ".." {
+                    kept.pop();
+                }
+                if last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    let path_now: String = kept.iter().map(|segment| format!("/{segment}")).collect();
+    let whole = format!("{}{path_now}{}", &url[..path], &url[end..]);
+    whole.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte.is_ascii() {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02x}")),
+        }
+        encoded
+    })
+}
+
+/// User and password in a URL.
+fn user_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())].rsplit_once('@').map(|(user, _)| user)
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    // A form's plus is a space; in a URL it is a plus.
+    form_urlencoded::parse(text.replace('+', "%2B").replace(['=', '&'], "%3D").as_bytes())
+        .next()
+        .map_or_else(Vec::new, |(decoded, _)| decoded.into_owned().into())
+}
+
+/// `Basic …` of user and password; without one it is empty.
+fn basic(mut user: Vec<u8>) -> Vec<u8> {
+    if !user.contains(&b':') {
+        user.push(b':');
+    }
+    format!("Basic {}", STANDARD.encode(user)).into()
 }
 
 /// `content`, `=content`, `name=content`: the content percent-encoded.
@@ -489,6 +597,19 @@ mod tests {
                 "a=1&b=x+y%26z",
             ),
             ("curl -G http://a/?x=1 -d b=2", "GET /?x=1&b=2 | Host: a", ""),
+            ("curl -G 'http://a/b?#f' -d b=2", "GET /b?b=2 | Host: a", ""),
+            (
+                "curl http://me:pa%20ss@a/x/../y/./z?q=..",
+                "GET /y/z?q=.. | Host: a | Authorization: Basic bWU6cGEgc3M=",
+                "",
+            ),
+            (
+                "curl http://a -u me:x -u you -A 1 -A 2 -H 'user-agent: own' -b a=1 -b b=2 > /dev/null 2>&1",
+                "GET / | Host: a | user-agent: own | Authorization: Basic eW91Og== | Cookie: a=1;b=2",
+                "",
+            ),
+            ("curl --path-as-is http://a/x/../y", "GET /x/../y | Host: a", ""),
+            ("curl http://a/ä", "GET /%c3%a4 | Host: a", ""),
             (
                 "curl http://a --data-raw '@home' -u me:pass",
                 "POST / | Host: a | Authorization: Basic bWU6cGFzcw== | Content-Type: application/x-www-form-urlencoded | Content-Length: 5",
@@ -520,6 +641,9 @@ mod tests {
             ("cat secret | curl http://a -d @-", "piped"),
             ("curl http://a -H \"X: $(id)\"", "a shell"),
             ("wget http://a", "not curl"),
+            ("curl 'http://a/{b,c}'", "several"),
+            ("curl 'http://a/[1-3]'", "several"),
+            ("curl http://a -F 'a=b;type=text/plain'", "types"),
             ("curl", "no URL"),
             ("curl http://a --no-such", "--no-such"),
             ("curl http://a -d", "no value"),

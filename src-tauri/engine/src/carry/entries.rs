@@ -24,7 +24,7 @@ pub(super) fn each(
     let mut state = State { take, left: left.clone(), found: false, stopped: false };
     let reader = io::BufReader::new(Bounded { file, left });
     let mut deserializer = serde_json::Deserializer::from_reader(reader);
-    let done = Seek { path, state: &mut state }.deserialize(&mut deserializer);
+    let done = Seek { path, state: &mut state }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match done {
         _ if state.stopped => Ok(true),
         Ok(()) => Ok(state.found),

@@ -21,7 +21,7 @@ use crate::{
     feed::Change,
     job::{Job, JobKind, JobState},
     query::Query,
-    request::{self, Stored, collect_body, masked, secret_paths},
+    request::{self, Stored, collect_body, every_secret_path, masked, secret_paths},
     search::LOOK,
 };
 
@@ -237,19 +237,38 @@ impl Run {
 
     /// A request as it may leave.
     async fn record(&self, stored: &Stored, body: Vec<u8>, redaction: &Redaction) -> Record {
-        let body = if redaction.secrets { body } else { masked(body, &self.secrets(stored)) };
         let mut record = Record::of(stored, body);
         if redaction.reads_bodies() {
             decode(&mut record, stored).await;
+        }
+        if !redaction.secrets {
+            self.mask(&mut record, stored).await;
         }
         redaction.apply(&mut record);
         record
     }
 
+    /// Masks what is secret in the body. A coded one with a secret in it leaves decoded.
+    async fn mask(&self, record: &mut Record, stored: &Stored) {
+        let paths = self.secrets(stored);
+        let coded = record.header("content-encoding").is_some();
+        let mut looked_into = record.clone();
+        if coded {
+            decode(&mut looked_into, stored).await;
+        }
+        let before = looked_into.body.0.clone();
+        looked_into.body.0 = masked(looked_into.body.0, &paths);
+        if !coded || looked_into.body.0 != before {
+            *record = looked_into;
+        }
+    }
+
     fn secrets(&self, stored: &Stored) -> Vec<String> {
         let inbox = self.engine.addresses.get(&stored.summary.inbox);
         let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
-        secret_paths(&self.engine.providers.catalogue(), &stored.summary, verification)
+        let catalogue = self.engine.providers.catalogue();
+        // Who sent it is known a moment after it arrived: until then it may be anyone.
+        secret_paths(&catalogue, &stored.summary, verification).unwrap_or_else(|| every_secret_path(&catalogue))
     }
 }
 

@@ -38,20 +38,20 @@ struct Entry {
 struct Request {
     method: String,
     url: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     http_version: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     headers: Vec<Named>,
     post_data: Option<PostData>,
-    #[serde(default)]
-    body_size: i64,
+    #[serde(default, deserialize_with = "or_none")]
+    body_size: f64,
 }
 
 /// A header, and a field of a form.
 #[derive(Serialize, Deserialize)]
 struct Named {
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     value: String,
     /// Ours, for bytes that are no text: the value as it is.
     #[serde(rename = "_base64", default, skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ struct Named {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PostData {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     mime_type: String,
     text: Option<Text>,
     params: Option<Vec<Named>>,
@@ -73,8 +73,8 @@ struct PostData {
 #[derive(Deserialize)]
 struct Response {
     #[serde(default)]
-    status: i64,
-    #[serde(default)]
+    status: serde_json::Value,
+    #[serde(default, deserialize_with = "or_none")]
     headers: Vec<Named>,
     content: Option<Content>,
 }
@@ -83,6 +83,19 @@ struct Response {
 struct Content {
     text: Option<String>,
     encoding: Option<String>,
+}
+
+/// Tools write `null` for what they do not know.
+fn or_none<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl Response {
+    /// A status; 0 and -1 say that there was no answer.
+    fn status(&self) -> Option<u16> {
+        let status = self.status.as_u64().or_else(|| self.status.as_str()?.trim().parse().ok())?;
+        u16::try_from(status).ok().filter(|status| (100..=999).contains(status))
+    }
 }
 
 impl Named {
@@ -118,7 +131,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
 
 fn record(entry: Entry) -> Result<Record, String> {
     let Request { method, url, http_version, headers, post_data, body_size } = entry.request;
-    let foreign = entry.ours.is_none();
+    let (foreign, body_size) = (entry.ours.is_none(), body_size as i64);
     let mut record = entry.ours.unwrap_or_default();
     record.method = method;
     for header in headers {
@@ -145,9 +158,10 @@ fn record(entry: Entry) -> Result<Record, String> {
     record.version = Some(version(&http_version));
     // Tools write names as they like, sorted or in lower case.
     record.names = Some(HeaderNames::Normalised);
-    record.arrived_at = entry.started_date_time.as_deref().and_then(|text| super::moment(text).ok());
-    if let Some(response) = entry.response.filter(|response| (100..=999).contains(&response.status)) {
-        let status = response.status as u16;
+    record.arrived_at = entry.started_date_time.as_deref().map(super::moment).transpose()?;
+    if let Some((response, status)) = entry.response.and_then(|response| {
+        Some((response.status(), response)).and_then(|(status, response)| Some((response, status?)))
+    }) {
         record.status = Some(status);
         record.answer = Some(InboxAnswer {
             status,

@@ -234,11 +234,16 @@ impl Run {
         }
         let (limit, now_us) = self.bounds();
         let cancelled = self.cancelled.clone();
+        let mut inboxes = BTreeSet::new();
         let done = &mut self.done;
         let read = read(format, file, &mut |_| (), &mut |number, entry| {
             let entry = entry.and_then(|record| {
-                let name = record.inbox.clone().filter(|_| self.import.inbox.is_none());
-                name.map_or(Ok(()), |name| check_name(&name)).and_then(|()| record.captured(0, limit, now_us))
+                if let Some(name) = record.inbox.clone().filter(|_| self.import.inbox.is_none()) {
+                    check_name(&name)?;
+                    inboxes.insert(name);
+                    too_many(inboxes.len())?;
+                }
+                record.captured(0, limit, now_us)
             });
             if let Err(why) = entry {
                 note_bad(done, Bad::new(format!("{} {number}", format.noun()), why));
@@ -323,17 +328,19 @@ impl Run {
         if let Err(why) = check_name(&name) {
             return Ok(Err(why));
         }
-        let (pinned, note, answer) = (record.pinned, record.note.clone(), record.answer.take());
+        let (pinned, note, answer) = (record.pinned, record.note.clone(), record.take_answer());
         let captured = match record.captured(0, limit, now_us) {
             Ok(captured) => captured,
             Err(why) => return Ok(Err(why)),
         };
         let inbox = match self.engine.addresses.get(&name) {
             Some(address) => address.number,
-            None if self.done.inboxes.len() >= INBOXES_MAX => {
-                return Ok(Err(format!("it belongs to one inbox more than the {INBOXES_MAX} a file may make")));
+            None => {
+                if let Err(why) = too_many(self.done.inboxes.len() + 1) {
+                    return Ok(Err(why));
+                }
+                self.make_inbox(&name)?
             }
-            None => self.make_inbox(&name)?,
         };
         self.done.inboxes.insert(name);
         Ok(Ok(Row { captured: Captured { inbox, ..captured }, pinned, note, answer }))
@@ -431,6 +438,13 @@ impl Run {
                 .feed
                 .publish([Change::RequestsImported { inboxes: self.done.inboxes.iter().cloned().collect() }]);
         }
+    }
+}
+
+fn too_many(inboxes: usize) -> Result<(), String> {
+    match inboxes > INBOXES_MAX {
+        true => Err(format!("it belongs to one inbox more than the {INBOXES_MAX} a file may have")),
+        false => Ok(()),
     }
 }
 

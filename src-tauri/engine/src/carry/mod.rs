@@ -23,7 +23,7 @@ mod webhook_site;
 
 use std::{
     fs::File,
-    io::{BufReader, Read, Seek, SeekFrom},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
     ops::ControlFlow,
 };
 
@@ -40,6 +40,9 @@ pub(crate) use redact::Redaction;
 /// Largest single entry of a file, in bytes: the largest body that is received by default, in base64,
 /// with room to spare. One at a time is in memory.
 const ENTRY_MAX: u64 = 512 * 1024 * 1024;
+
+/// What some tools begin UTF-8 with.
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Bytes from which a format is told.
 const SNIFFED: u64 = 64 * 1024;
@@ -120,6 +123,9 @@ fn read(format: Format, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'
         return webhook_site::read_one(file, take);
     }
     let mut file = BufReader::new(Counted { file, seen, read: 0 });
+    if file.fill_buf().is_ok_and(|first| first.starts_with(BOM)) {
+        file.consume(BOM.len());
+    }
     match format {
         Format::Har => har::read(&mut file, take),
         Format::Jsonl => lines::read(&mut file, take),
@@ -149,7 +155,7 @@ impl Read for Counted<'_> {
 
 /// The format of a file by its first bytes; none if it is like none of them.
 fn sniff(first: &[u8]) -> Option<Format> {
-    let text = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first).trim_ascii_start();
+    let text = first.strip_prefix(BOM).unwrap_or(first).trim_ascii_start();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let has = |needle: &str| memchr::memmem::find(text, needle.as_bytes()).is_some();
     match text.first()? {
@@ -159,9 +165,10 @@ fn sniff(first: &[u8]) -> Option<Format> {
         b'{' if has("\"token_id\"") || has("\"uuid\"") && has("\"data\"") => Some(Format::WebhookSite),
         b'{' => Some(Format::Jsonl),
         _ if raw::begins_a_message(text) => Some(Format::Raw),
-        _ if [&b"curl "[..], b"curl\t", b"curl.exe ", b"$ curl ", b"printf %s ", b"#"]
+        _ if [&b"curl "[..], b"curl\t", b"curl.exe ", b"$ curl ", b"/usr/bin/curl ", b"printf %s "]
             .iter()
-            .any(|start| text.starts_with(start)) =>
+            .any(|start| text.starts_with(start))
+            || text.starts_with(b"#") && has("\ncurl ") =>
         {
             Some(Format::Curl)
         }

@@ -229,7 +229,7 @@ impl Ahead<'_> {
             }
         }
         self.fill(at + HEAD_BYTES_MAX).map_err(|e| unreadable(&e))?;
-        let mut slots = [httparse::EMPTY_HEADER; 32];
+        let mut slots = vec![httparse::EMPTY_HEADER; HEADERS_MAX];
         match httparse::parse_headers(&self.bytes[at..], &mut slots) {
             Ok(httparse::Status::Complete((end, found))) => {
                 *trailers = found.iter().map(|header| (header.name.as_bytes().into(), header.value.into())).collect();

@@ -13,10 +13,13 @@ use serde_json::value::RawValue;
 
 use super::exact::Exact;
 use crate::{
-    inbox::InboxAnswer,
+    inbox::{ANSWER_BODY_MAX, InboxAnswer},
     judge::VerdictState,
     request::{NOBODY, NOTE_MAX, Stored},
 };
+
+/// Longest method, in characters; IANA's longest has 17.
+const METHOD_MAX: usize = 64;
 
 /// One request with everything that is kept of it. As JSON it is a line of an export, and what is
 /// absent there has its default here.
@@ -207,14 +210,31 @@ impl Record {
         self.target = target;
     }
 
+    /// The answer, where it is one that a sender can have been given and is no larger than one can be here.
+    pub(super) fn take_answer(&mut self) -> Option<InboxAnswer> {
+        let sound = |(name, value): &(String, String)| {
+            http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok()
+        };
+        self.answer.take().filter(|answer| {
+            (100..=999).contains(&answer.status)
+                && answer.body.len() <= ANSWER_BODY_MAX
+                && answer.headers.iter().all(sound)
+                && answer.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= HEAD_BYTES_MAX
+        })
+    }
+
     /// The request in the form the store keeps, or what is wrong with it. A large body is still inline.
     pub(super) fn captured(mut self, inbox: i64, body_max: u64, now_us: i64) -> Result<Captured, String> {
-        if is_absolute(&self.target) && self.names.is_none() {
+        // What Hookline wrote itself has an id, and its target is as it was sent.
+        if is_absolute(&self.target) && self.names.is_none() && self.id.is_none() {
             let url = std::mem::take(&mut self.target);
             self.set_url(&url);
         }
         let method = if self.method.is_empty() { "POST" } else { &self.method };
-        let method: http::Method = method.parse().map_err(|_| format!("{method:?} is not an HTTP method"))?;
+        let method: http::Method = match method.len() {
+            0..=METHOD_MAX => method.parse().map_err(|_| format!("{method:?} is not an HTTP method"))?,
+            length => return Err(format!("its method has {length} characters; {METHOD_MAX} are taken")),
+        };
         let target = if self.target.is_empty() { "/".to_owned() } else { self.target };
         if target.len() > HEAD_BYTES_MAX || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             let shown: String = target.chars().take(80).collect();
@@ -248,7 +268,7 @@ impl Record {
             body_bytes: announced.unwrap_or(body.len() as u64).min(i64::MAX as u64),
             body: Body::Inline(Bytes::from(body)),
             body_state,
-            status: self.status.unwrap_or(0).min(999),
+            status: self.status.filter(|status| (100..=999).contains(status)).unwrap_or(0),
             answer: None,
         })
     }

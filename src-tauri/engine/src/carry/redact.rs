@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::{Record, exact::Exact};
 use crate::{
-    query::{JsonPath, Step, entries},
+    query::{JsonPath, spans},
     request::{MASK, is_secret},
 };
 
@@ -48,9 +46,14 @@ impl Redaction {
                 MASK.clone_into(value);
             }
         }
-        if self.paths.is_empty() || record.body.is_empty() || !looks_like_json(record) {
+        if !self.headers.is_empty() || !self.paths.is_empty() {
+            // Judging read them from a header or the body, and maybe from what is left out.
+            (record.event_id, record.event_type) = (None, None);
+        }
+        if self.paths.is_empty() || record.body.is_empty() {
             return;
         }
+        // In a body that is no JSON nobody can tell where the value is: it is left out whole.
         let redacted = std::str::from_utf8(&record.body.0).ok().and_then(|body| without(body, &self.paths));
         match redacted {
             Some(Cow::Borrowed(_)) => return,
@@ -65,71 +68,21 @@ impl Redaction {
     }
 }
 
-fn looks_like_json(record: &Record) -> bool {
-    let said = record
-        .header("content-type")
-        .is_some_and(|value| memchr::memmem::find(&value.to_ascii_lowercase(), b"json").is_some());
-    said || matches!(record.body.0.trim_ascii_start().first(), Some(b'{' | b'['))
-}
-
 /// The document with the values at the ends of the paths replaced, every other byte as it was; none
 /// if it does not read.
 fn without<'b>(body: &'b str, paths: &[JsonPath]) -> Option<Cow<'b, str>> {
-    let root: &RawValue = serde_json::from_str(body).ok()?;
-    let mut spans = Vec::new();
-    for path in paths {
-        find(root.get(), &path.0, &mut |value| {
-            let start = value.as_ptr() as usize - body.as_ptr() as usize;
-            spans.push((start, start + value.len()));
-        })?;
-    }
+    let spans = spans(body, paths)?;
     if spans.is_empty() {
         return Some(Cow::Borrowed(body));
     }
-    // The widest first, so that what lies in another span is passed over.
-    spans.sort_by_key(|(start, end)| (*start, usize::MAX - end));
     let (mut redacted, mut at) = (String::with_capacity(body.len()), 0);
-    for (start, end) in spans {
-        if start >= at {
-            redacted.push_str(&body[at..start]);
-            redacted.push_str(REDACTED);
-            at = end;
-        }
+    for span in spans {
+        redacted.push_str(&body[at..span.start]);
+        redacted.push_str(REDACTED);
+        at = span.end;
     }
     redacted.push_str(&body[at..]);
     Some(Cow::Owned(redacted))
-}
-
-/// Hands the text of each value at the end of a path to `found`.
-fn find(raw: &str, path: &[Step], found: &mut dyn FnMut(&str)) -> Option<()> {
-    let Some((step, rest)) = path.split_first() else {
-        found(raw);
-        return Some(());
-    };
-    match raw.as_bytes().first() {
-        Some(b'{') => entries(raw)?
-            .into_iter()
-            .filter(|(key, _)| match step {
-                Step::Any => true,
-                Step::Key(name) => *name == *key,
-                Step::Index(_) => false,
-            })
-            .try_for_each(|(_, value)| find(value.get(), rest, found)),
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
-            let wanted = match step {
-                Step::Any => None,
-                Step::Index(index) => Some(*index),
-                Step::Key(key) => Some(key.parse().unwrap_or(usize::MAX)),
-            };
-            items
-                .into_iter()
-                .enumerate()
-                .filter(|(index, _)| wanted.is_none_or(|wanted| wanted == *index))
-                .try_for_each(|(_, value)| find(value.get(), rest, found))
-        }
-        _ => Some(()),
-    }
 }
 
 #[cfg(test)]
@@ -183,6 +136,10 @@ mod tests {
             record.headers.iter().map(|(_, value)| String::from_utf8_lossy(&value.0).into_owned()).collect();
         assert_eq!(values, [MASK, MASK, "18", "z"]);
         assert_eq!(record.body.0, br#"{"a":"[redacted]"}"#);
+        let mut form =
+            Record { body: Exact(b"a=secret".to_vec()), event_id: Some("secret".into()), ..Record::default() };
+        redaction.apply(&mut form);
+        assert_eq!((form.body.0.as_slice(), form.event_id), (UNREADABLE, None));
         let mut cut = Record { body: Exact(br#"{"a":"secret"#.to_vec()), ..Record::default() };
         redaction.apply(&mut cut);
         assert_eq!(cut.body.0, UNREADABLE);

@@ -7,6 +7,7 @@ use hookline_capture::HeaderNames;
 use super::{
     Bad, Record, Take,
     exact::{self, Exact},
+    record::is_absolute,
 };
 
 /// Columns of an export.
@@ -50,7 +51,7 @@ const READ: &[(&str, &[&str])] = &[
 
 /// A cell that no spreadsheet runs: what would be a formula begins with an apostrophe.
 fn harmless(text: &str) -> String {
-    if text.starts_with(FORMULA) { format!("'{text}") } else { text.to_owned() }
+    if text.starts_with(FORMULA) || text.starts_with('\'') { format!("'{text}") } else { text.to_owned() }
 }
 
 /// The header line.
@@ -128,7 +129,8 @@ fn record<'c>(cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<R
     let mut url = String::new();
     for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
         // As an export of ours made it harmless.
-        let own = cell.strip_prefix(b"'").filter(|rest| String::from_utf8_lossy(rest).starts_with(FORMULA));
+        let escaped = |rest: &&[u8]| rest.starts_with(b"'") || String::from_utf8_lossy(rest).starts_with(FORMULA);
+        let own = cell.strip_prefix(b"'").filter(escaped);
         let cell = own.unwrap_or(cell);
         let text = || String::from_utf8_lossy(cell).into_owned();
         match name {
@@ -144,7 +146,10 @@ fn record<'c>(cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<R
             _ => record.inbox = Some(text()),
         }
     }
-    record.set_url(&url);
+    match is_absolute(&url) {
+        true => record.set_url(&url),
+        false => record.target = url,
+    }
     Ok(record)
 }
 

@@ -86,7 +86,13 @@ impl Words<'_> {
                     self.at += 1 + usize::from(second == Some(b'|'));
                     return Ok(if second == Some(b'|') { Piece::End } else { Piece::Pipe });
                 }
-                (Some(byte @ (b'<' | b'>' | b'(' | b')')), _) => {
+                // Where its output goes does not change what is sent.
+                (Some(b'>'), _) => self.skip_redirection()?,
+                (Some(digit), Some(b'>')) if digit.is_ascii_digit() => {
+                    self.at += 1;
+                    self.skip_redirection()?;
+                }
+                (Some(byte @ (b'<' | b'(' | b')')), _) => {
                     return Err(format!(
                         "it has a {:?} that a shell would act on; no shell is run here",
                         char::from(byte)
@@ -115,7 +121,12 @@ impl Words<'_> {
                 b'"' => self.double_quoted(&mut word)?,
                 b'$' if self.peek(0) == Some(b'\'') => {
                     self.at += 1;
+                    let start = word.len();
                     self.ansi_c(&mut word)?;
+                    // bash ends the text there.
+                    if let Some(nul) = memchr::memchr(0, &word[start..]) {
+                        word.truncate(start + nul);
+                    }
                 }
                 b'$' if self.peek(0) == Some(b'"') => {}
                 b'$' | b'`' => self.expansion(byte, &mut word)?,
@@ -131,6 +142,16 @@ impl Words<'_> {
             }
         }
         Ok(word)
+    }
+
+    fn skip_redirection(&mut self) -> Result<(), String> {
+        while matches!(self.peek(0), Some(b'>' | b'&' | b'|')) {
+            self.at += 1;
+        }
+        while matches!(self.peek(0), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+        self.word().map(drop)
     }
 
     /// A `$` that begins nothing stands for itself.
@@ -340,7 +361,7 @@ mod tests {
             posix(text.as_bytes()).into_iter().map(|(line, p)| (line, p.map(|p| p.len()))).collect::<Vec<_>>()
         };
         assert_eq!(read("a b ;\nc\n\nprintf x | d"), [(1, Ok(1)), (2, Ok(1)), (4, Ok(2))]);
-        for text in ["a $HOME", "a `id`", "a \"$(id)\"", "a > /etc/passwd", "a 'never closed"] {
+        for text in ["a $HOME", "a `id`", "a \"$(id)\"", "a < /etc/passwd", "a 'never closed"] {
             assert!(read(&format!("{text}\nb"))[0].1.is_err(), "{text}");
         }
         assert!(read("a `id`\nb c")[1].1.is_ok(), "the next line is a new beginning");

@@ -10,7 +10,7 @@ use hookline_capture::HeaderNames;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Bad, ENTRY_MAX, Record, SNIFFED, Take, entries::each, exact::Exact};
+use super::{BOM, Bad, ENTRY_MAX, Record, SNIFFED, Take, entries::each, exact::Exact};
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -36,12 +36,18 @@ pub(super) fn is_list(file: &mut File) -> Result<bool, Bad> {
     file.take(SNIFFED).read_to_end(&mut first).map_err(unreadable)?;
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let has = |key: &[u8]| memchr::memmem::find(&first, key).is_some();
-    Ok(first.trim_ascii_start().starts_with(b"[") || has(b"\"data\"") || !has(b"\"uuid\""))
+    Ok(first.strip_prefix(BOM).unwrap_or(&first).trim_ascii_start().starts_with(b"[")
+        || has(b"\"data\"")
+        || !has(b"\"uuid\""))
 }
 
 /// Reads one request alone.
 pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), Bad> {
-    let one = serde_json::from_reader::<_, Captured>(BufReader::new(file.take(ENTRY_MAX)));
+    let mut file = BufReader::new(file.take(ENTRY_MAX));
+    if file.fill_buf().is_ok_and(|first| first.starts_with(BOM)) {
+        file.consume(BOM.len());
+    }
+    let one = serde_json::from_reader::<_, Captured>(file);
     let _ = take(1, one.map_err(|e| e.to_string()).and_then(record));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Paths into JSON, and the values at their ends, read without building the document.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -149,6 +149,60 @@ fn walk_value(raw: &str, depth: usize, walk: &mut dyn Walk) -> Result<(), Unread
 /// An object's keys and values, in order and with repeats; none if it is no object.
 pub(crate) fn entries(raw: &str) -> Option<Vec<(Cow<'_, str>, &RawValue)>> {
     serde_json::from_str(raw).ok().map(|Entries(entries)| entries)
+}
+
+/// Where in a document the values at the ends of paths stand, in bytes, in order and none inside another;
+/// none if it is not one JSON document.
+pub(crate) fn spans(body: &str, paths: &[Path]) -> Option<Vec<Range<usize>>> {
+    let root: &RawValue = serde_json::from_str(body).ok()?;
+    let mut spans = Vec::new();
+    for path in paths {
+        ends(root.get(), &path.0, &mut |value| {
+            let start = value.as_ptr() as usize - body.as_ptr() as usize;
+            spans.push(start..start + value.len());
+        })?;
+    }
+    // The widest first, so that what lies in another is passed over.
+    spans.sort_by_key(|span| (span.start, usize::MAX - span.end));
+    let mut end = 0;
+    spans.retain(|span| {
+        let apart = span.start >= end;
+        end = end.max(span.end);
+        apart
+    });
+    Some(spans)
+}
+
+/// Hands the text of each value at the end of a path to `found`; none where the document does not read.
+fn ends(raw: &str, path: &[Step], found: &mut dyn FnMut(&str)) -> Option<()> {
+    let Some((step, rest)) = path.split_first() else {
+        found(raw);
+        return Some(());
+    };
+    match raw.as_bytes().first() {
+        Some(b'{') => entries(raw)?
+            .into_iter()
+            .filter(|(key, _)| match step {
+                Step::Any => true,
+                Step::Key(name) => *name == *key,
+                Step::Index(_) => false,
+            })
+            .try_for_each(|(_, value)| ends(value.get(), rest, found)),
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
+            let wanted = match step {
+                Step::Any => None,
+                Step::Index(index) => Some(*index),
+                Step::Key(key) => Some(key.parse().unwrap_or(usize::MAX)),
+            };
+            items
+                .into_iter()
+                .enumerate()
+                .filter(|(index, _)| wanted.is_none_or(|wanted| wanted == *index))
+                .try_for_each(|(_, value)| ends(value.get(), rest, found))
+        }
+        _ => Some(()),
+    }
 }
 
 struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);

@@ -18,7 +18,7 @@ pub use error::QueryError;
 pub(crate) use field::FIELDS;
 pub use field::{Field, Kind};
 pub(crate) use fold::{fold, looks_like_json};
-pub(crate) use json::{Path as JsonPath, Step, Walk, entries, key_in_path, walk};
+pub(crate) use json::{Path as JsonPath, Step, Walk, entries, key_in_path, spans, walk};
 pub(crate) use narrow::{DUPLICATE, Names, Narrow};
 pub(crate) use pattern::{Pattern, canonical};
 pub(crate) use subject::{SEARCHED_MAX, Subject};
@@ -57,7 +57,11 @@ impl Query {
 impl JsonPath {
     /// Reads a path as a query has it behind `body.`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let query = Query::parse(&format!("body.{text}:*")).map_err(|e| e.to_string())?;
+        if text.is_empty() || text.starts_with(['$', '.']) || text.starts_with("body.") {
+            return Err("write it from the body's outermost key on, such as data.user.email or [*].email".into());
+        }
+        let query = Query::parse(&format!("body{}{text}:*", if text.starts_with('[') { "" } else { "." }))
+            .map_err(|e| e.to_string())?;
         match query.terms()[..] {
             [(Term { place: Place::Body(path), .. }, false)] => Ok(path.clone()),
             _ => Err(format!("{text:?} is not one path")),

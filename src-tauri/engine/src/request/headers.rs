@@ -19,6 +19,17 @@ const SECRET_HEADERS: &[&str] = &[
     "x-access-token",
     "x-webhook-secret",
     "x-webhook-token",
+    "apikey",
+    "deploy-token",
+    "job-token",
+    "ocp-apim-subscription-key",
+    "private-token",
+    "x-amz-security-token",
+    "x-api-token",
+    "x-csrf-token",
+    "x-figma-token",
+    "x-functions-key",
+    "x-shopify-access-token",
 ];
 
 /// Headers in which a vendor that ships sends the secret itself.

@@ -1,42 +1,77 @@
 //! Secrets that stand in a body: some vendors put the shared secret itself there.
 
 use hookline_provider::Catalogue;
-use hookline_signature::{Message, Place, Reading};
+use hookline_signature::{Place, Source};
 
 use super::list::Summary;
-use crate::verification::Verification;
+use crate::{
+    query::{JsonPath, Step, spans},
+    verification::Verification,
+};
+
+/// Shortest secret that is looked for in the rest of its body, in bytes: a shorter one stands in other words.
+const REPEATED_MIN: usize = 5;
 
 /// Largest body that is looked into, in bytes. What these vendors send has a few kilobytes.
 pub(crate) const MASKED_MAX: u64 = 1024 * 1024;
 
-/// Places in this request's body in which its vendor sends the secret.
-pub(crate) fn secret_paths(catalogue: &Catalogue, summary: &Summary, inbox: Option<&Verification>) -> Vec<String> {
-    let id = inbox.and_then(|verification| verification.provider.as_deref()).or(summary.provider.as_deref());
-    let Some(provider) = id.and_then(|id| catalogue.get(id)) else { return Vec::new() };
-    provider.secret_places().filter(|place| place.place == Place::Json).map(|place| place.name.clone()).collect()
+/// Places in this request's body in which its vendor sends the secret; none where nobody knows the vendor.
+pub(crate) fn secret_paths(
+    catalogue: &Catalogue,
+    summary: &Summary,
+    inbox: Option<&Verification>,
+) -> Option<Vec<String>> {
+    let id = inbox.and_then(|verification| verification.provider.as_deref()).or(summary.provider.as_deref())?;
+    Some(names(catalogue.get(id)?.secret_places()))
 }
 
-/// The body with those values written as stars, byte for byte as long: sizes and ranges stay true.
+/// Those of every vendor.
+pub(crate) fn every_secret_path(catalogue: &Catalogue) -> Vec<String> {
+    names(catalogue.secret_places())
+}
+
+fn names<'c>(places: impl Iterator<Item = &'c Source>) -> Vec<String> {
+    places.filter(|place| place.place == Place::Json).map(|place| place.name.clone()).collect()
+}
+
+/// The body with those values written as stars, byte for byte as long: sizes and ranges stay true, and
+/// JSON stays JSON. What is no JSON is as it was.
 pub(crate) fn masked(mut body: Vec<u8>, paths: &[String]) -> Vec<u8> {
-    let message = Message { method: "POST", target: "/", url: None, headers: &[], body: &body };
-    let reading = Reading::new(&message);
-    let secrets: Vec<Vec<u8>> = paths
-        .iter()
-        .filter_map(|path| format!("json:{path}").parse::<hookline_signature::Source>().ok()?.value(&reading))
-        .filter(|secret| !secret.is_empty())
-        .flat_map(|secret| {
-            // As JSON writes it, and as it is where nothing had to be escaped.
-            let quoted = serde_json::Value::from(secret.as_str()).to_string();
-            [quoted.trim_matches('"').as_bytes().to_vec(), secret.into_bytes()]
-        })
-        .collect();
-    for secret in secrets {
-        let found: Vec<usize> = memchr::memmem::find_iter(&body, &secret).collect();
-        for at in found {
+    let skipped = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let paths: Vec<JsonPath> = paths.iter().map(|path| every_element(path)).collect();
+    let found = std::str::from_utf8(&body[skipped..]).ok().and_then(|text| spans(text, &paths));
+    let found = found.unwrap_or_default();
+    let mut secrets: Vec<Vec<u8>> = Vec::new();
+    for span in found {
+        let value = &mut body[skipped + span.start..skipped + span.end];
+        let length = value.len();
+        match value.first() {
+            Some(b'"' | b'{' | b'[') if length > 2 => {
+                secrets.push(value[1..length - 1].to_vec());
+                value[1..length - 1].fill(b'*');
+                (value[0], value[length - 1]) = (b'"', b'"');
+            }
+            // A number is nought, and spaces make up its length.
+            Some(b'-' | b'0'..=b'9') => {
+                value.fill(b' ');
+                value[0] = b'0';
+            }
+            _ => {}
+        }
+    }
+    for secret in secrets.iter().filter(|secret| secret.len() >= REPEATED_MIN) {
+        let again: Vec<usize> = memchr::memmem::find_iter(&body, secret).collect();
+        for at in again {
             body[at..at + secret.len()].fill(b'*');
         }
     }
     body
+}
+
+/// A place as a vendor's file names it; an element of a list stands for all of them.
+fn every_element(path: &str) -> JsonPath {
+    let step = |key: &str| if key.parse::<usize>().is_ok() { Step::Any } else { Step::Key(key.to_owned()) };
+    JsonPath(path.split('.').map(step).collect())
 }
 
 #[cfg(test)]
@@ -49,6 +84,10 @@ mod tests {
         let shown = masked(body.clone(), &["passcode".into()]);
         assert_eq!(shown.len(), body.len());
         assert_eq!(String::from_utf8_lossy(&shown), r#"{ "passcode":"******", "n": 1.50, "list": ["******"] }"#);
+        let of = |body: &str, path: &str| String::from_utf8(masked(body.into(), &[path.into()])).expect("text");
+        assert_eq!(of(r#"{"p":"S\/1","n":"x","p":"secon\u0064"}"#, "p"), r#"{"p":"****","n":"x","p":"***********"}"#);
+        assert_eq!(of(r#"{"v":[{"s":"S1"},{"s":"S2"}]}"#, "v.0.s"), r#"{"v":[{"s":"**"},{"s":"**"}]}"#);
+        assert_eq!(of("\u{feff}{\"p\":12345,\"n\":12345}", "p"), "\u{feff}{\"p\":0    ,\"n\":12345}");
         assert_eq!(masked(b"no JSON".to_vec(), &["passcode".into()]), b"no JSON");
     }
 }

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Seen, Shape};
+use super::{Seen, Shape, Written};
 use crate::{
     Engine,
     feed::Change,
@@ -23,6 +23,9 @@ use crate::{
 /// Requests of one step: few enough that nobody waits for the commit.
 const STEP: usize = 500;
 
+/// Shapes that one step may change.
+const CHANGED_MAX: usize = 32;
+
 /// Largest body that is learned from, in bytes.
 const BODY_MAX: i64 = 1024 * 1024;
 
@@ -32,6 +35,7 @@ const GAP: Duration = Duration::from_millis(200);
 const PAUSE: u32 = 3;
 
 type Learned = HashMap<(i64, String), Shape>;
+type Step = (Vec<Written>, Option<i64>);
 
 /// Follows judging as long as the engine lives.
 pub(crate) fn spawn(engine: &Arc<Engine>) {
@@ -84,9 +88,7 @@ impl Engine {
         };
         let changed = !learned.is_empty();
         let save = move |connection: &Connection| -> rusqlite::Result<()> {
-            for ((inbox, event_type), shape) in &learned {
-                shape.save(connection, *inbox, event_type)?;
-            }
+            learned.iter().try_for_each(|written| written.save(connection))?;
             connection.execute("UPDATE shape_upto SET upto = ?1", [last]).map(drop)
         };
         self.store.write(save, |()| ()).await.map_err(|e| e.to_string())?;
@@ -109,7 +111,7 @@ fn learn(
     numbers: &HashMap<String, i64>,
     after: i64,
     upto: i64,
-) -> rusqlite::Result<(Learned, Option<i64>)> {
+) -> rusqlite::Result<Step> {
     let (mut learned, mut last, mut count) = (Learned::new(), None, 0);
     let mut failed = Ok(());
     let uses = Uses { verdict: true, content: true, ..Uses::default() };
@@ -119,8 +121,11 @@ fn learn(
         last = Some(row);
         count += 1;
         let body = || {
+            if subject.body_bytes > BODY_MAX {
+                return None;
+            }
             let (_, body) = subject.content();
-            let json = subject.body_bytes <= BODY_MAX && matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+            let json = body.len() as i64 <= BODY_MAX && matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
             json.then(|| serde_json::from_slice::<Value>(body).ok()).flatten()
         };
         if let Some((number, value)) = numbers.get(subject.inbox).copied().zip(body()) {
@@ -139,7 +144,13 @@ fn learn(
                 shape.learn(&value, Seen { row, us: subject.arrived_us });
             }
         }
-        if count >= STEP || failed.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if count >= STEP || learned.len() >= CHANGED_MAX || failed.is_err() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     })?;
-    failed.map(|()| (learned, last))
+    failed?;
+    let write = |((inbox, event_type), shape): ((i64, String), Shape)| Written::of(inbox, event_type, &shape);
+    Ok((learned.into_iter().map(write).collect(), last))
 }

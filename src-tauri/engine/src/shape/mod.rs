@@ -22,10 +22,10 @@ pub use node::{Format as TextFormat, Type, What};
 pub(crate) use node::{Node, Seen};
 
 /// Most places of one shape, so that a hostile sender cannot grow it without end.
-const PLACES_MAX: usize = 2_000;
+const PLACES_MAX: usize = 400;
 
 /// Most shapes of one inbox; event types past them are not learned.
-const SHAPES_MAX: i64 = 500;
+const SHAPES_MAX: i64 = 200;
 
 /// Changes kept, the newest.
 const DRIFT_KEPT: usize = 100;
@@ -74,11 +74,26 @@ impl Shape {
         }
     }
 
-    /// All that are known, by inbox and event type.
-    pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, Self)>> {
+    /// It in short.
+    pub(crate) fn brief(&self) -> Brief {
+        Brief {
+            requests: self.requests,
+            fields: self.root.places() as u64,
+            drift: self.drift.len() as u64,
+            first_us: self.root.first.us,
+            last_us: self.last.us,
+            drift_us: self.drift.last().map(|drift| drift.seen.us),
+        }
+    }
+
+    /// All that are known, in short, by inbox and event type.
+    pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, Brief)>> {
         connection
-            .prepare_cached("SELECT inbox, event_type, value FROM shape ORDER BY inbox, event_type")?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, read(&row.get::<_, String>(2)?))))?
+            .prepare_cached("SELECT inbox, event_type, brief FROM shape ORDER BY inbox, event_type")?
+            .query_map([], |row| {
+                let brief = row.get::<_, String>(2)?;
+                Ok((row.get(0)?, row.get(1)?, serde_json::from_str(&brief).unwrap_or_default()))
+            })?
             .collect()
     }
 
@@ -90,24 +105,49 @@ impl Shape {
             .optional()
     }
 
-    fn save(&self, connection: &Connection, inbox: i64, event_type: &str) -> rusqlite::Result<()> {
-        let value = serde_json::to_string(self).unwrap_or_default();
-        connection
-            .prepare_cached(
-                "INSERT INTO shape (inbox, event_type, value)
-                 SELECT ?1, ?2, ?3 WHERE (SELECT count(*) FROM shape WHERE inbox = ?1) < ?4
-                    OR EXISTS (SELECT 1 FROM shape WHERE inbox = ?1 AND event_type = ?2)
-                 ON CONFLICT DO UPDATE SET value = excluded.value",
-            )?
-            .execute(params![inbox, event_type, value, SHAPES_MAX])
-            .map(drop)
-    }
-
     /// Forgets one: it is learned anew from what arrives then.
     pub(crate) fn forget(connection: &Connection, inbox: i64, event_type: &str) -> rusqlite::Result<bool> {
         let forgotten =
             connection.execute("DELETE FROM shape WHERE inbox = ?1 AND event_type = ?2", params![inbox, event_type])?;
         Ok(forgotten > 0)
+    }
+}
+
+/// A shape in short, as a list shows it.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Brief {
+    pub(crate) requests: u64,
+    pub(crate) fields: u64,
+    pub(crate) drift: u64,
+    pub(crate) first_us: i64,
+    pub(crate) last_us: i64,
+    pub(crate) drift_us: Option<i64>,
+}
+
+/// A shape as it is stored; written out before the writer has it, so that no capture waits for that.
+struct Written {
+    inbox: i64,
+    event_type: String,
+    brief: String,
+    value: String,
+}
+
+impl Written {
+    fn of(inbox: i64, event_type: String, shape: &Shape) -> Self {
+        let brief = serde_json::to_string(&shape.brief()).unwrap_or_default();
+        Self { inbox, event_type, brief, value: serde_json::to_string(shape).unwrap_or_default() }
+    }
+
+    fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO shape (inbox, event_type, brief, value)
+                 SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM shape WHERE inbox = ?1) < ?5
+                    OR EXISTS (SELECT 1 FROM shape WHERE inbox = ?1 AND event_type = ?2)
+                 ON CONFLICT DO UPDATE SET brief = excluded.brief, value = excluded.value",
+            )?
+            .execute(params![self.inbox, self.event_type, self.brief, self.value, SHAPES_MAX])
+            .map(drop)
     }
 }
 
@@ -135,6 +175,27 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
+/// Names that the languages or the code itself use.
+const TAKEN: &[&str] = &[
+    "Array",
+    "Boolean",
+    "Deserialize",
+    "Err",
+    "None",
+    "Number",
+    "Object",
+    "Ok",
+    "Option",
+    "Record",
+    "Result",
+    "Self",
+    "Serialize",
+    "Some",
+    "String",
+    "Symbol",
+    "Vec",
+];
+
 /// A name for a type: `ChatMessageCreated`.
 fn type_name(name: &str) -> String {
     let name: String = words(name)
@@ -144,8 +205,9 @@ fn type_name(name: &str) -> String {
     // A name begins with no digit, and is one that ASCII tools read.
     let ascii: String = name.chars().filter(char::is_ascii).collect();
     match ascii.chars().next() {
-        None => "Value".into(),
+        None => "Body".into(),
         Some(first) if first.is_ascii_digit() => format!("N{ascii}"),
+        Some(_) if TAKEN.contains(&ascii.as_str()) => format!("{ascii}Body"),
         Some(_) => ascii,
     }
 }

@@ -14,7 +14,7 @@ const DEPTH_MAX: usize = 24;
 const MAP_KEYS: usize = 64;
 
 /// Longest key and longest listed value, in bytes.
-const TEXT_MAX: usize = 100;
+const TEXT_MAX: usize = 64;
 
 /// Most different values that are listed.
 const VALUES_MAX: usize = 12;
@@ -150,7 +150,8 @@ fn type_of(value: &Value) -> Type {
     match value {
         Value::Null => Type::Null,
         Value::Bool(_) => Type::Boolean,
-        Value::Number(number) if number.is_f64() => Type::Number,
+        // What no 64 bits hold is read as a number with a fraction by all who read it.
+        Value::Number(number) if !number.is_i64() => Type::Number,
         Value::Number(_) => Type::Integer,
         Value::String(_) => Type::String,
         Value::Array(_) => Type::Array,

@@ -97,10 +97,7 @@ impl Writer {
     fn free(&mut self, name: &str) -> String {
         let mut free = name.to_owned();
         let mut number = 2;
-        // Names that the code itself uses are taken.
-        while ["Option", "Vec", "String", "Serialize", "Deserialize"].contains(&free.as_str())
-            || !self.names.insert(free.clone())
-        {
+        while !self.names.insert(free.clone()) {
             free = format!("{name}{number}");
             number += 1;
         }
