@@ -400,9 +400,8 @@ impl Engine {
     }
 }
 
-/// What is left of an inbox that was deleted for good: its shapes, and requests whose body was still arriving.
+/// Requests whose body was still arriving when their inbox was deleted for good.
 fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM shape WHERE inbox NOT IN (SELECT number FROM inbox)")?.execute([])?;
     let strays: Vec<i64> = connection
         .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
         .query_map([], |row| row.get(0))?

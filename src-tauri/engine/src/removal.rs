@@ -105,6 +105,7 @@ impl RemovalRow {
             if self.whole {
                 connection.execute("DELETE FROM inbox WHERE number = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [self.inbox])?;
+                connection.execute("DELETE FROM shape WHERE inbox = ?1", [self.inbox])?;
             }
         } else {
             self.requests -= requests;

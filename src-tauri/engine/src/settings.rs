@@ -33,7 +33,7 @@ pub struct Settings {
     /// What is kept, and for how long.
     pub retention: Retention,
     /// Whether an index is kept beside the database, so that a search of a million takes milliseconds;
-    /// it takes about a quarter of their room.
+    /// it takes about a third of their room.
     pub search_index: bool,
     /// Whether the window opens the HTTP door for scripts and the command line.
     pub http_door: bool,

@@ -98,10 +98,6 @@ async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Value, Cl
         job = api.get(&format!("/jobs/{}", job["id"].as_str().unwrap_or_default())).await?;
         show(&bar, &job);
     }
-    // What was read is counted when the last commit is done.
-    while job["state"] == "cancelled" && job["imported"]["format"].is_null() {
-        job = api.get(&format!("/jobs/{}", job["id"].as_str().unwrap_or_default())).await?;
-    }
     bar.finish_and_clear();
     Ok(job)
 }

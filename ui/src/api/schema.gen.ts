@@ -2327,7 +2327,7 @@ export interface components {
             retention: components["schemas"]["Retention"];
             /**
              * @description Whether an index is kept beside the database, so that a search of a million takes milliseconds;
-             *     it takes about a quarter of their room.
+             *     it takes about a third of their room.
              */
             search_index: boolean;
         };

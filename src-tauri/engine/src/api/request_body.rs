@@ -20,6 +20,7 @@ use super::{
 use crate::{
     Engine,
     content::{self, Content, DecodeError, Part, PartsError},
+    query::JsonPath,
     request::{MASKED_MAX, Stored, body_stream, collect_body, masked, raw_head, secret_paths},
 };
 
@@ -137,7 +138,7 @@ pub(super) async fn body(
 }
 
 /// Places of secrets in a body, unless they are to be shown.
-fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<String> {
+fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<JsonPath> {
     if reveal.unwrap_or(false) {
         return Vec::new();
     }
@@ -147,7 +148,7 @@ fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<String
 }
 
 /// The body with its secrets as stars; none where it has none, and can be sent as it lies on disk.
-async fn in_stars(body: &BodyBlocks, paths: &[String]) -> Result<Option<bytes::Bytes>, ApiError> {
+async fn in_stars(body: &BodyBlocks, paths: &[JsonPath]) -> Result<Option<bytes::Bytes>, ApiError> {
     if paths.is_empty() {
         return Ok(None);
     }

@@ -14,13 +14,13 @@ use hookline_capture::RowId;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Format, Record, Redaction, WRITTEN, archive, har, lines, raw, sheet};
+use super::{Format, Record, Redaction, WRITTEN, archive, exact::Exact, har, lines, raw, sheet};
 use crate::{
     Engine,
     content::{self, Content},
     feed::Change,
     job::{Job, JobKind, JobState},
-    query::Query,
+    query::{JsonPath, Query},
     request::{self, Stored, collect_body, every_secret_path, masked, secret_paths},
     search::LOOK,
 };
@@ -90,7 +90,8 @@ pub(crate) fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
         file_name: format!("requests-{day}.{}", written.extension),
         pieces: taken,
     };
-    let run = Run { engine: engine.clone(), id, cancelled, pieces, told: Instant::now() };
+    let every_secret = every_secret_path(&engine.providers.catalogue());
+    let run = Run { engine: engine.clone(), id, cancelled, pieces, told: Instant::now(), every_secret };
     tokio::spawn(run.whole(asked));
     Some(exporting)
 }
@@ -114,6 +115,8 @@ struct Run {
     cancelled: Arc<AtomicBool>,
     pieces: mpsc::Sender<io::Result<Bytes>>,
     told: Instant,
+    /// Where any vendor sends its secret.
+    every_secret: Vec<JsonPath>,
 }
 
 impl Run {
@@ -250,25 +253,22 @@ impl Run {
 
     /// Masks what is secret in the body. A coded one with a secret in it leaves decoded.
     async fn mask(&self, record: &mut Record, stored: &Stored) {
-        let paths = self.secrets(stored);
-        let coded = record.header("content-encoding").is_some();
-        let mut looked_into = record.clone();
-        if coded {
-            decode(&mut looked_into, stored).await;
-        }
-        let before = looked_into.body.0.clone();
-        looked_into.body.0 = masked(looked_into.body.0, &paths);
-        if !coded || looked_into.body.0 != before {
-            *record = looked_into;
-        }
-    }
-
-    fn secrets(&self, stored: &Stored) -> Vec<String> {
         let inbox = self.engine.addresses.get(&stored.summary.inbox);
         let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
-        let catalogue = self.engine.providers.catalogue();
+        let known = secret_paths(&self.engine.providers.catalogue(), &stored.summary, verification);
         // Who sent it is known a moment after it arrived: until then it may be anyone.
-        secret_paths(&catalogue, &stored.summary, verification).unwrap_or_else(|| every_secret_path(&catalogue))
+        let paths = known.as_ref().unwrap_or(&self.every_secret);
+        if record.header("content-encoding").is_none() {
+            let body = std::mem::take(&mut record.body.0);
+            record.body.0 = masked(body, paths);
+            return;
+        }
+        let mut decoded = record.clone();
+        decode(&mut decoded, stored).await;
+        let body = masked(decoded.body.0.clone(), paths);
+        if body != decoded.body.0 {
+            *record = Record { body: Exact(body), ..decoded };
+        }
     }
 }
 

@@ -12,6 +12,9 @@ use super::{Bad, ENTRY_MAX, Record, Take, exact::Exact, record::is_absolute};
 /// Most headers of one message.
 const HEADERS_MAX: usize = 512;
 
+/// Bytes that are done with and may stay until they are let go in one go.
+const DONE_KEPT: usize = 1024 * 1024;
+
 /// Bytes looked at to tell whether another message begins.
 const REQUEST_LINE_MAX: usize = 16 * 1024;
 
@@ -67,12 +70,12 @@ pub(super) fn message(record: &Record) -> Vec<u8> {
 /// Reads messages. Lines may end in LF alone, a target may be a whole URL, and a body that does not
 /// say where it ends goes on to the end of the file, or to the next request line where it is absent.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
-    let mut ahead = Ahead { file, bytes: Vec::new() };
+    let mut ahead = Ahead { file, bytes: Vec::new(), start: 0 };
     for number in 1_u64.. {
         let place = || format!("message {number}");
         let bad = |why: String| Bad::new(place(), why);
         ahead.skip_blank().map_err(|e| bad(unreadable(&e)))?;
-        if ahead.bytes.is_empty() {
+        if ahead.left().is_empty() {
             break;
         }
         let record = one(&mut ahead).map_err(bad)?;
@@ -91,10 +94,10 @@ fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
     ahead.fill(HEAD_BYTES_MAX * 2).map_err(|e| unreadable(&e))?;
     let mut slots = vec![httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut slots);
-    let head = match request.parse(&ahead.bytes) {
+    let head = match request.parse(ahead.left()) {
         Ok(httparse::Status::Complete(length)) => length,
         // A message that was pasted may lack the blank line behind its headers.
-        Ok(httparse::Status::Partial) if ahead.bytes.len() < HEAD_BYTES_MAX * 2 && !ahead.closed_by_hand() => {
+        Ok(httparse::Status::Partial) if ahead.left().len() < HEAD_BYTES_MAX * 2 && !ahead.closed_by_hand() => {
             ahead.bytes.extend_from_slice(b"\r\n\r\n");
             return one(ahead);
         }
@@ -138,12 +141,14 @@ fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
 struct Ahead<'f> {
     file: &'f mut dyn BufRead,
     bytes: Vec<u8>,
+    /// How much of it is done with.
+    start: usize,
 }
 
 impl Ahead<'_> {
     /// Reads until `length` bytes are there or the file ends.
     fn fill(&mut self, length: usize) -> io::Result<()> {
-        while self.bytes.len() < length {
+        while self.bytes.len() - self.start < length {
             let read = self.file.fill_buf()?;
             if read.is_empty() {
                 break;
@@ -155,19 +160,33 @@ impl Ahead<'_> {
         Ok(())
     }
 
+    fn left(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+
     fn drop_first(&mut self, length: usize) {
-        self.bytes.drain(..length.min(self.bytes.len()));
+        self.start += length.min(self.bytes.len() - self.start);
+        if self.start > DONE_KEPT {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+    }
+
+    fn take_first(&mut self, length: usize) -> Vec<u8> {
+        let first = self.left()[..length].to_vec();
+        self.drop_first(length);
+        first
     }
 
     fn closed_by_hand(&self) -> bool {
-        self.bytes.ends_with(b"\r\n\r\n")
+        self.left().ends_with(b"\r\n\r\n")
     }
 
     fn skip_blank(&mut self) -> io::Result<()> {
         loop {
             self.fill(REQUEST_LINE_MAX)?;
-            let blank = self.bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            let all = blank == self.bytes.len() && blank > 0;
+            let blank = self.left().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let all = blank == self.left().len() && blank > 0;
             self.drop_first(blank);
             if !all {
                 return Ok(());
@@ -178,7 +197,7 @@ impl Ahead<'_> {
     /// Whether a message begins here, blank lines aside, or the file ends.
     fn at_request_line(&mut self) -> Result<bool, String> {
         self.fill(REQUEST_LINE_MAX).map_err(|e| unreadable(&e))?;
-        Ok(begins_a_message(&self.bytes))
+        Ok(begins_a_message(self.left()))
     }
 
     /// A body of a stated length; where that is not true of a pasted one, everything that follows.
@@ -188,19 +207,18 @@ impl Ahead<'_> {
         }
         let length = length as usize;
         self.fill(length.saturating_add(REQUEST_LINE_MAX)).map_err(|e| unreadable(&e))?;
-        if length <= self.bytes.len() && begins_a_message(&self.bytes[length..]) {
-            let rest = self.bytes.split_off(length);
-            return Ok(std::mem::replace(&mut self.bytes, rest));
+        if self.left().get(length..).is_some_and(begins_a_message) {
+            return Ok(self.take_first(length));
         }
         self.rest()
     }
 
     fn rest(&mut self) -> Result<Vec<u8>, String> {
         self.fill(ENTRY_MAX as usize).map_err(|e| unreadable(&e))?;
-        if self.bytes.len() as u64 >= ENTRY_MAX {
+        if self.left().len() as u64 >= ENTRY_MAX {
             return Err(format!("its body has no end within {ENTRY_MAX} bytes"));
         }
-        Ok(std::mem::take(&mut self.bytes))
+        Ok(self.take_first(self.left().len()))
     }
 
     /// A body in chunks (RFC 9112 §7.1); none if what is there is not in chunks.
@@ -208,7 +226,7 @@ impl Ahead<'_> {
         let (mut body, mut at) = (Vec::new(), 0);
         loop {
             self.fill(at + 1024).map_err(|e| unreadable(&e))?;
-            let Ok(httparse::Status::Complete((start, length))) = httparse::parse_chunk_size(&self.bytes[at..]) else {
+            let Ok(httparse::Status::Complete((start, length))) = httparse::parse_chunk_size(&self.left()[at..]) else {
                 return Ok(None);
             };
             at += start;
@@ -220,17 +238,17 @@ impl Ahead<'_> {
                 break;
             }
             self.fill(at + length + 2).map_err(|e| unreadable(&e))?;
-            let Some(chunk) = self.bytes.get(at..at + length) else { return Ok(None) };
+            let Some(chunk) = self.left().get(at..at + length) else { return Ok(None) };
             body.extend_from_slice(chunk);
             at += length;
-            match self.bytes.get(at..) {
+            match self.left().get(at..) {
                 Some([b'\r', b'\n', ..]) => at += 2,
                 _ => return Ok(None),
             }
         }
         self.fill(at + HEAD_BYTES_MAX).map_err(|e| unreadable(&e))?;
         let mut slots = vec![httparse::EMPTY_HEADER; HEADERS_MAX];
-        match httparse::parse_headers(&self.bytes[at..], &mut slots) {
+        match httparse::parse_headers(&self.left()[at..], &mut slots) {
             Ok(httparse::Status::Complete((end, found))) => {
                 *trailers = found.iter().map(|header| (header.name.as_bytes().into(), header.value.into())).collect();
                 self.drop_first(at + end);
@@ -238,7 +256,7 @@ impl Ahead<'_> {
             }
             // The last line end is often lost where messages are pasted.
             Ok(httparse::Status::Partial) => {
-                self.bytes.clear();
+                self.drop_first(self.left().len());
                 Ok(Some(body))
             }
             Err(_) => Ok(None),

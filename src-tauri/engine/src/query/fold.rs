@@ -97,7 +97,7 @@ fn unicode_escape(rest: &[u8]) -> (Option<char>, usize) {
 }
 
 /// With `%XX` and `+` read; none if there are none.
-pub(super) fn percent_decoded(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn percent_decoded(bytes: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr2(b'%', b'+', bytes)?;
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

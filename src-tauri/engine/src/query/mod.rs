@@ -17,7 +17,7 @@ mod value;
 pub use error::QueryError;
 pub(crate) use field::FIELDS;
 pub use field::{Field, Kind};
-pub(crate) use fold::{fold, looks_like_json};
+pub(crate) use fold::{fold, looks_like_json, percent_decoded};
 pub(crate) use json::{Path as JsonPath, Step, Walk, entries, key_in_path, spans, walk};
 pub(crate) use narrow::{DUPLICATE, Names, Narrow};
 pub(crate) use pattern::{Pattern, canonical};

@@ -93,6 +93,7 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
 
 /// Stands for the sender of an imported request that nobody named.
 pub(crate) const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+pub(crate) const NOBODY_STORED: &str = "0.0.0.0:0";
 
 /// What stands beside a request.
 const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id";
@@ -152,7 +153,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
         method: row.get(2)?,
         target: row.get(3)?,
         version: version(row.get(4)?),
-        peer: row.get::<_, String>(5).map(|peer| if peer == NOBODY.to_string() { String::new() } else { peer })?,
+        peer: row.get::<_, String>(5).map(|peer| if peer == NOBODY_STORED { String::new() } else { peer })?,
         status: row.get(6)?,
         body_bytes: row.get::<_, i64>(7)? as u64,
         body_state: body_state(row.get(8)?),

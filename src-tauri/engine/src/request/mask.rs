@@ -20,25 +20,34 @@ pub(crate) fn secret_paths(
     catalogue: &Catalogue,
     summary: &Summary,
     inbox: Option<&Verification>,
-) -> Option<Vec<String>> {
+) -> Option<Vec<JsonPath>> {
     let id = inbox.and_then(|verification| verification.provider.as_deref()).or(summary.provider.as_deref())?;
-    Some(names(catalogue.get(id)?.secret_places()))
+    Some(in_json(catalogue.get(id)?.secret_places()))
 }
 
 /// Those of every vendor.
-pub(crate) fn every_secret_path(catalogue: &Catalogue) -> Vec<String> {
-    names(catalogue.secret_places())
+pub(crate) fn every_secret_path(catalogue: &Catalogue) -> Vec<JsonPath> {
+    in_json(catalogue.secret_places())
 }
 
-fn names<'c>(places: impl Iterator<Item = &'c Source>) -> Vec<String> {
-    places.filter(|place| place.place == Place::Json).map(|place| place.name.clone()).collect()
+fn in_json<'c>(places: impl Iterator<Item = &'c Source>) -> Vec<JsonPath> {
+    places.filter(|place| place.place == Place::Json).map(|place| every_element(&place.name)).collect()
 }
 
 /// The body with those values written as stars, byte for byte as long: sizes and ranges stay true, and
 /// JSON stays JSON. What is no JSON is as it was.
-pub(crate) fn masked(mut body: Vec<u8>, paths: &[String]) -> Vec<u8> {
+pub(crate) fn masked(mut body: Vec<u8>, paths: &[JsonPath]) -> Vec<u8> {
     let skipped = if body.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let paths: Vec<JsonPath> = paths.iter().map(|path| every_element(path)).collect();
+    // Most bodies have none of the keys, and need not be read; an escape may spell one.
+    let escaped = memchr::memmem::find(&body, b"\\u").is_some();
+    let may_be_there = |path: &&JsonPath| match path.0.last() {
+        Some(Step::Key(key)) => escaped || memchr::memmem::find(&body, key.as_bytes()).is_some(),
+        _ => true,
+    };
+    let paths: Vec<JsonPath> = paths.iter().filter(may_be_there).cloned().collect();
+    if paths.is_empty() {
+        return body;
+    }
     let found = std::str::from_utf8(&body[skipped..]).ok().and_then(|text| spans(text, &paths));
     let found = found.unwrap_or_default();
     let mut secrets: Vec<Vec<u8>> = Vec::new();
@@ -47,7 +56,9 @@ pub(crate) fn masked(mut body: Vec<u8>, paths: &[String]) -> Vec<u8> {
         let length = value.len();
         match value.first() {
             Some(b'"' | b'{' | b'[') if length > 2 => {
+                // As it is written there, and as it reads.
                 secrets.push(value[1..length - 1].to_vec());
+                secrets.extend(serde_json::from_slice::<String>(value).ok().map(String::into_bytes));
                 value[1..length - 1].fill(b'*');
                 (value[0], value[length - 1]) = (b'"', b'"');
             }
@@ -76,18 +87,18 @@ fn every_element(path: &str) -> JsonPath {
 
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use super::{every_element, masked};
 
     #[test]
     fn the_secret_is_stars_and_everything_else_is_as_it_was() {
         let body = br#"{ "passcode":"pa\"ss", "n": 1.50, "list": ["pa\"ss"] }"#.to_vec();
-        let shown = masked(body.clone(), &["passcode".into()]);
+        let shown = masked(body.clone(), &[every_element("passcode")]);
         assert_eq!(shown.len(), body.len());
         assert_eq!(String::from_utf8_lossy(&shown), r#"{ "passcode":"******", "n": 1.50, "list": ["******"] }"#);
-        let of = |body: &str, path: &str| String::from_utf8(masked(body.into(), &[path.into()])).expect("text");
+        let of = |body: &str, path: &str| String::from_utf8(masked(body.into(), &[every_element(path)])).expect("text");
         assert_eq!(of(r#"{"p":"S\/1","n":"x","p":"secon\u0064"}"#, "p"), r#"{"p":"****","n":"x","p":"***********"}"#);
         assert_eq!(of(r#"{"v":[{"s":"S1"},{"s":"S2"}]}"#, "v.0.s"), r#"{"v":[{"s":"**"},{"s":"**"}]}"#);
         assert_eq!(of("\u{feff}{\"p\":12345,\"n\":12345}", "p"), "\u{feff}{\"p\":0    ,\"n\":12345}");
-        assert_eq!(masked(b"no JSON".to_vec(), &["passcode".into()]), b"no JSON");
+        assert_eq!(masked(b"no JSON".to_vec(), &[every_element("passcode")]), b"no JSON");
     }
 }

@@ -142,8 +142,9 @@ impl Written {
         connection
             .prepare_cached(
                 "INSERT INTO shape (inbox, event_type, brief, value)
-                 SELECT ?1, ?2, ?3, ?4 WHERE (SELECT count(*) FROM shape WHERE inbox = ?1) < ?5
-                    OR EXISTS (SELECT 1 FROM shape WHERE inbox = ?1 AND event_type = ?2)
+                 SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM inbox WHERE number = ?1)
+                   AND ((SELECT count(*) FROM shape WHERE inbox = ?1) < ?5
+                     OR EXISTS (SELECT 1 FROM shape WHERE inbox = ?1 AND event_type = ?2))
                  ON CONFLICT DO UPDATE SET brief = excluded.brief, value = excluded.value",
             )?
             .execute(params![self.inbox, self.event_type, self.brief, self.value, SHAPES_MAX])

@@ -1,6 +1,9 @@
 //! curl commands, as browsers and our own snippets write them: the request they would send. Nothing is
 //! run and no file that one names is read.
 
+mod options;
+mod url;
+
 use std::{
     io::{BufRead, Read},
     ops::ControlFlow,
@@ -9,124 +12,18 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hookline_capture::HeaderNames;
 
+use options::{Does, long, short, takes_value};
+use url::{is_glob, user_of, without_dots};
+
 use super::{
     Bad, Record, Take,
     exact::{self, Exact},
     shell::{self, Pipeline},
 };
+use crate::query::percent_decoded;
 
 /// Largest file of commands, in bytes: they are read whole.
 const COMMANDS_MAX: u64 = 256 * 1024 * 1024;
-
-/// What an option does to the request.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Does {
-    Url,
-    Method,
-    Header,
-    Data,
-    UrlEncoded,
-    Json,
-    Form,
-    FormString,
-    Get,
-    Head,
-    User,
-    Cookie,
-    Agent,
-    Referer,
-    Compressed,
-    Target,
-    Http10,
-    Bearer,
-    GlobOff,
-    PathAsIs,
-    /// Nothing to what is sent.
-    Nothing,
-    /// Nothing, and it has a value.
-    NothingOf,
-    /// It reads a file.
-    File,
-}
-
-use Does::*;
-
-/// Options by their names (curl 8 manual page).
-const OPTIONS: &[(&str, &str, Does)] = &[
-    ("", "--url", Url),
-    ("-X", "--request", Method),
-    ("-H", "--header", Header),
-    ("-d", "--data", Data),
-    ("", "--data-ascii", Data),
-    ("", "--data-raw", Data),
-    ("", "--data-binary", Data),
-    ("", "--data-urlencode", UrlEncoded),
-    ("", "--json", Json),
-    ("-F", "--form", Form),
-    ("", "--form-string", FormString),
-    ("-G", "--get", Get),
-    ("-I", "--head", Head),
-    ("-u", "--user", User),
-    ("", "--oauth2-bearer", Bearer),
-    ("-b", "--cookie", Cookie),
-    ("-A", "--user-agent", Agent),
-    ("-e", "--referer", Referer),
-    ("", "--compressed", Compressed),
-    ("", "--request-target", Target),
-    ("-0", "--http1.0", Http10),
-    ("-T", "--upload-file", File),
-    ("-K", "--config", File),
-    ("", "--url-query", File),
-    ("-k", "--insecure", Nothing),
-    ("-s", "--silent", Nothing),
-    ("-S", "--show-error", Nothing),
-    ("-v", "--verbose", Nothing),
-    ("-i", "--include", Nothing),
-    ("", "--show-headers", Nothing),
-    ("-L", "--location", Nothing),
-    ("", "--location-trusted", Nothing),
-    ("-f", "--fail", Nothing),
-    ("", "--fail-with-body", Nothing),
-    ("-g", "--globoff", GlobOff),
-    ("", "--path-as-is", PathAsIs),
-    ("-N", "--no-buffer", Nothing),
-    ("-O", "--remote-name", Nothing),
-    ("-J", "--remote-header-name", Nothing),
-    ("-#", "--progress-bar", Nothing),
-    ("", "--no-progress-meter", Nothing),
-    ("", "--http1.1", Nothing),
-    ("", "--http2", Nothing),
-    ("", "--http2-prior-knowledge", Nothing),
-    ("", "--http3", Nothing),
-    ("", "--basic", Nothing),
-    ("", "--anyauth", Nothing),
-    ("-4", "--ipv4", Nothing),
-    ("-6", "--ipv6", Nothing),
-    ("", "--tlsv1.2", Nothing),
-    ("", "--tlsv1.3", Nothing),
-    ("", "--ssl-no-revoke", Nothing),
-    ("-q", "--disable", Nothing),
-    ("-o", "--output", NothingOf),
-    ("-w", "--write-out", NothingOf),
-    ("-m", "--max-time", NothingOf),
-    ("", "--connect-timeout", NothingOf),
-    ("", "--retry", NothingOf),
-    ("", "--retry-delay", NothingOf),
-    ("", "--max-redirs", NothingOf),
-    ("-x", "--proxy", NothingOf),
-    ("", "--noproxy", NothingOf),
-    ("", "--resolve", NothingOf),
-    ("", "--connect-to", NothingOf),
-    ("", "--cacert", NothingOf),
-    ("-E", "--cert", NothingOf),
-    ("", "--key", NothingOf),
-    ("-c", "--cookie-jar", NothingOf),
-    ("-D", "--dump-header", NothingOf),
-    ("", "--interface", NothingOf),
-    ("", "--limit-rate", NothingOf),
-    ("-y", "--speed-time", NothingOf),
-    ("-Y", "--speed-limit", NothingOf),
-];
 
 /// Reads the commands of a file.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
@@ -190,12 +87,7 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
             let mut rest = &text[1..];
             while let Some(letter) = rest.chars().next() {
                 rest = &rest[letter.len_utf8()..];
-                let name = format!("-{letter}");
-                let does = OPTIONS
-                    .iter()
-                    .find(|(short, _, _)| *short == name)
-                    .map(|(_, _, does)| *does)
-                    .ok_or_else(|| format!("the option {name} is not known here"))?;
+                let (name, does) = (format!("-{letter}"), short(letter)?);
                 if !takes_value(does) {
                     asked.option(does, &name, Vec::new(), None)?;
                     continue;
@@ -211,18 +103,6 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
     asked.record()
 }
 
-fn long(name: &str) -> Result<Does, String> {
-    OPTIONS
-        .iter()
-        .find(|(_, long, _)| *long == name)
-        .map(|(_, _, does)| *does)
-        .ok_or_else(|| format!("the option {name} is not known here; leave it out or write the request as raw HTTP"))
-}
-
-fn takes_value(does: Does) -> bool {
-    !matches!(does, Get | GlobOff | PathAsIs | Head | Compressed | Http10 | Nothing)
-}
-
 /// What is piped into curl, where it can be known without running anything: `printf %s … | base64 -d`.
 fn piped(before: &[Vec<Vec<u8>>]) -> Result<Option<Vec<u8>>, String> {
     let text =
@@ -232,8 +112,7 @@ fn piped(before: &[Vec<Vec<u8>>]) -> Result<Option<Vec<u8>>, String> {
     let printed = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["printf", "%s", _] => first[2].clone(),
         ["echo", "-n", _] => first[2].clone(),
-        // `-d @-` takes line ends away; only `--data-binary` would keep it.
-        ["echo", _] => first[1].clone(),
+        ["echo", _] => [first[1].as_slice(), b"\n"].concat(),
         _ => return Err("what is piped into curl is not known without running it".into()),
     };
     filters
@@ -286,11 +165,14 @@ impl Asked {
     }
 
     fn option(&mut self, does: Does, name: &str, value: Vec<u8>, piped: Option<&[u8]>) -> Result<(), String> {
+        use Does::*;
         let text = || String::from_utf8_lossy(&value).into_owned();
         let data = |value: Vec<u8>| match (value.strip_prefix(b"@"), piped) {
             // `--data-raw` alone takes an @ as it is.
             (Some(_), _) if name.starts_with("--data-raw") => Ok(value),
-            (Some(b"-"), Some(piped)) => Ok(piped.to_vec()),
+            (Some(b"-"), Some(piped)) if name.starts_with("--data-binary") => Ok(piped.to_vec()),
+            // What `-d` reads of a file loses these.
+            (Some(b"-"), Some(piped)) => Ok(piped.iter().copied().filter(|byte| !b"\r\n\0".contains(byte)).collect()),
             (Some(file), _) => Err(no_file(name, file)),
             (None, _) => Ok(value),
         };
@@ -375,7 +257,9 @@ impl Asked {
         if !self.path_as_is {
             url = without_dots(&url);
         }
-        let url_user = user_of(&url).map(|user| basic(percent_decoded(user)));
+        // A plus is a plus outside forms.
+        let plain = |user: &str| percent_decoded(user.replace('+', "%2B").as_bytes()).unwrap_or_else(|| user.into());
+        let url_user = user_of(&url).map(|user| basic(plain(user)));
         if let Some(basic) = url_user.filter(|_| !self.own.iter().any(|(name, _)| *name == "Authorization")) {
             self.own("Authorization", basic);
         }
@@ -459,64 +343,6 @@ impl Asked {
         }
         Ok(body)
     }
-}
-
-/// What curl's globbing makes several requests of: `{a,b}`, `[1-3]`, `[a-z]`.
-fn is_glob(url: &str) -> bool {
-    let range = |inside: &str| {
-        inside.split_once('-').is_some_and(|(first, last)| {
-            let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            plain(first) && plain(last.split(':').next().unwrap_or(last))
-        })
-    };
-    let braces =
-        url.split('{').skip(1).any(|rest| rest.split_once('}').is_some_and(|(inside, _)| inside.contains(',')));
-    braces || url.split('[').skip(1).any(|rest| rest.split_once(']').is_some_and(|(inside, _)| range(inside)))
-}
-
-/// Without `.` and `..` in its path (RFC 3986 §5.2.4), and what is not ASCII percent-encoded, as curl sends it.
-fn without_dots(url: &str) -> String {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let path = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
-    let end = url[path..].find(['?', '#']).map_or(url.len(), |at| path + at);
-    let mut kept: Vec<&str> = Vec::new();
-    let segments: Vec<&str> = url[path..end].split('/').skip(1).collect();
-    for (at, segment) in segments.iter().enumerate() {
-        let last = at + 1 == segments.len();
-        match *segment {
-            "." | ".." => {
-                if *segment == ".." {
-                    kept.pop();
-                }
-                if last {
-                    kept.push("");
-                }
-            }
-            segment => kept.push(segment),
-        }
-    }
-    let path_now: String = kept.iter().map(|segment| format!("/{segment}")).collect();
-    let whole = format!("{}{path_now}{}", &url[..path], &url[end..]);
-    whole.bytes().fold(String::new(), |mut encoded, byte| {
-        match byte.is_ascii() {
-            true => encoded.push(char::from(byte)),
-            false => encoded.push_str(&format!("%{byte:02x}")),
-        }
-        encoded
-    })
-}
-
-/// User and password in a URL.
-fn user_of(url: &str) -> Option<&str> {
-    let (_, rest) = url.split_once("://")?;
-    rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())].rsplit_once('@').map(|(user, _)| user)
-}
-
-fn percent_decoded(text: &str) -> Vec<u8> {
-    // A form's plus is a space; in a URL it is a plus.
-    form_urlencoded::parse(text.replace('+', "%2B").replace(['=', '&'], "%3D").as_bytes())
-        .next()
-        .map_or_else(Vec::new, |(decoded, _)| decoded.into_owned().into())
 }
 
 /// `Basic …` of user and password; without one it is empty.
@@ -610,6 +436,16 @@ mod tests {
             ),
             ("curl --path-as-is http://a/x/../y", "GET /x/../y | Host: a", ""),
             ("curl http://a/ä", "GET /%c3%a4 | Host: a", ""),
+            (
+                "echo 'x' | curl http://a -X POST --data-binary @- -H 'content-type: t'",
+                "POST / | Host: a | content-type: t | Content-Length: 2",
+                "x\n",
+            ),
+            (
+                "echo 'x' | curl http://a -d @- -H 'content-type: t'",
+                "POST / | Host: a | content-type: t | Content-Length: 1",
+                "x",
+            ),
             (
                 "curl http://a --data-raw '@home' -u me:pass",
                 "POST / | Host: a | Authorization: Basic bWU6cGFzcw== | Content-Type: application/x-www-form-urlencoded | Content-Length: 5",

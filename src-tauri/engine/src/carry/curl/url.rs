@@ -1,0 +1,52 @@
+//! What curl makes of a URL before it sends it.
+
+/// What curl's globbing makes several requests of: `{a,b}`, `[1-3]`, `[a-z]`.
+pub(super) fn is_glob(url: &str) -> bool {
+    let range = |inside: &str| {
+        inside.split_once('-').is_some_and(|(first, last)| {
+            let plain = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            plain(first) && plain(last.split(':').next().unwrap_or(last))
+        })
+    };
+    let braces =
+        url.split('{').skip(1).any(|rest| rest.split_once('}').is_some_and(|(inside, _)| inside.contains(',')));
+    braces || url.split('[').skip(1).any(|rest| rest.split_once(']').is_some_and(|(inside, _)| range(inside)))
+}
+
+/// Without `.` and `..` in its path (RFC 3986 §5.2.4), and what is not ASCII percent-encoded, as curl sends it.
+pub(super) fn without_dots(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let path = url[start..].find(['/', '?', '#']).map_or(url.len(), |at| start + at);
+    let end = url[path..].find(['?', '#']).map_or(url.len(), |at| path + at);
+    let mut kept: Vec<&str> = Vec::new();
+    let segments: Vec<&str> = url[path..end].split('/').skip(1).collect();
+    for (at, segment) in segments.iter().enumerate() {
+        let last = at + 1 == segments.len();
+        match *segment {
+            "." | ".." => {
+                if *segment == ".." {
+                    kept.pop();
+                }
+                if last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    let path_now: String = kept.iter().map(|segment| format!("/{segment}")).collect();
+    let whole = format!("{}{path_now}{}", &url[..path], &url[end..]);
+    whole.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte.is_ascii() {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02x}")),
+        }
+        encoded
+    })
+}
+
+/// User and password in a URL.
+pub(super) fn user_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())].rsplit_once('@').map(|(user, _)| user)
+}
