@@ -59,7 +59,7 @@ function Field({ field, drift }: { field: ShapeField; drift: ShapeDrift | undefi
       <td className="py-1 text-small whitespace-nowrap">
         {drift ? (
           <Link to="/requests/{-$request}" params={{ request: drift.request }} search={{ q: `id:${drift.request}` }} title={changed(drift)} className="text-warning underline">
-            {drift.what.kind === "new_field" ? "new" : "changed"} {moment(drift.at)}
+            {moment(drift.at)}
           </Link>
         ) : (
           <span className="text-ink-2">{moment(field.since)}</span>
