@@ -1,12 +1,14 @@
 //! End to end, through the doors, on real processes and sockets.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
 
+mod answer;
 mod bytes;
 mod carry;
 mod cli;
 mod crash;
 mod doors;
 mod durability;
+mod forward;
 mod handlers;
 mod handshake;
 mod hookline;
@@ -14,6 +16,7 @@ mod house;
 mod outbox;
 mod query;
 mod receiver;
+mod replay;
 mod retention;
 mod scenario;
 mod schedule;

@@ -85,8 +85,11 @@ impl Receiver {
 async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let headers =
-        head.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
     let path = head.uri.to_string();
     let got = Got { path, headers, body, at: Instant::now() };
     let answer = match receiver.moods.lock().unwrap().as_mut() {

@@ -14,10 +14,15 @@ mod store;
 mod wire;
 
 pub use clock::Clock;
-pub use limits::{CHUNK_BYTES, DELAY_MAX, DRAIN_BYTES, HEAD_BYTES_MAX, HEADERS_MAX, INLINE_BODY_BYTES, Limits};
+pub use limits::{
+    CHUNK_BYTES, DELAY_MAX, DRAIN_BYTES, HANG_MAX, HEAD_BYTES_MAX, HEADERS_MAX, INLINE_BODY_BYTES, Limits,
+};
 pub use message::{Body, BodyState, Captured, HeaderNames, Version, header_list};
 pub use store::{
     BodyBlocks, CommitError, CommitWaiter, Fault, Health, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
     SCHEMA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
 };
-pub use wire::{Answer, Arrived, Counts, Listening, Refusal, Route, Routes, listen};
+pub use wire::{
+    Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Counts, Decision, Listening, Refusal, Route, Routes,
+    listen,
+};

@@ -22,6 +22,9 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 /// Longest answer delay a person may set, as senders themselves give up sooner.
 pub const DELAY_MAX: Duration = Duration::from_secs(60);
 
+/// Longest silence of an answer that hangs: each holds a connection, and no sender waits longer.
+pub const HANG_MAX: Duration = Duration::from_mins(10);
+
 /// After a refusal the rest of the body is read and dropped up to this many bytes, so that
 /// the sender sees the answer and not a reset connection (RFC 9112 §9.6).
 pub const DRAIN_BYTES: u64 = 1024 * 1024;

@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc, OnceLock, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -16,11 +16,12 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    answer::{self, Files, FixedAnswers, InboxAnswer, Steps},
     carry,
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::{Change, Feed, Item},
-    handshake::FixedAnswers,
-    inbox::{Address, Addresses, Inbox, InboxAnswer, InboxRow},
+    forward,
+    inbox::{Address, Addresses, Inbox, InboxRow},
     job::Jobs,
     judge, notice,
     outbox::{self, Outbox},
@@ -28,6 +29,7 @@ use crate::{
     query::Query,
     receiver::{self, Receiver, ReceiverState},
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
+    replay::{self, Replays},
     request::{Summary, list_uuid, summary_of},
     retention, schema,
     search::{self, Known, Search, Sieve},
@@ -74,6 +76,12 @@ pub struct Engine {
     pub(crate) create_inboxes: Arc<AtomicBool>,
     pub(crate) providers: Providers,
     pub(crate) fixed_answers: FixedAnswers,
+    pub(crate) answer_files: Files,
+    /// How far each rule's sequence has come.
+    pub(crate) steps: Steps,
+    /// The last request that was looked at to be forwarded.
+    pub(crate) forwarded_upto: AtomicI64,
+    pub(crate) replays: Arc<Replays>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) sieve: Arc<Sieve>,
     /// Wakes what follows the store.
@@ -141,6 +149,10 @@ impl Engine {
             providers,
             outbox: Arc::new(Outbox::new(loaded.outbox)),
             fixed_answers: FixedAnswers::default(),
+            answer_files: Files::default(),
+            steps: loaded.steps,
+            forwarded_upto: AtomicI64::new(loaded.forwarded_upto),
+            replays: Arc::new(Replays::new(everything)),
             sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
             arrived: arrived.clone(),
             judged: watch::Sender::new(loaded.judged_upto),
@@ -158,10 +170,12 @@ impl Engine {
         engine.spawn_health_watch();
         engine.spawn_outbox();
         notice::spawn(&engine);
+        replay::spawn(&engine);
         // A command is gone before an index would be of use.
         if everything {
             search::spawn_indexing(&engine);
             shape::spawn(&engine);
+            forward::spawn(&engine);
         }
         Ok(engine)
     }
@@ -351,6 +365,7 @@ impl Engine {
             self.feed.publish([Change::RequestsExpired { requests: expired }]);
         }
         self.tidy_outbox(&retention).await;
+        self.forget_passed_forwards().await;
     }
 
     async fn purge(&self, mut removal: RemovalRow) {
@@ -426,9 +441,13 @@ struct Loaded {
     last_seq: i64,
     judged_upto: i64,
     outbox: outbox::Loaded,
+    steps: Steps,
+    forwarded_upto: i64,
 }
 
 fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
+    answer::sweep(connection)?;
+    replay::interrupted(connection, now_us)?;
     Ok(Loaded {
         settings: Settings::load(connection)?,
         inboxes: InboxRow::all(connection)?,
@@ -436,6 +455,8 @@ fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything:
         last_seq: Feed::open(connection)?,
         judged_upto: judge::upto(connection)?,
         outbox: outbox::load(connection, catalogue, now_us, everything)?,
+        steps: Steps::load(connection)?,
+        forwarded_upto: forward::upto(connection)?,
     })
 }
 

@@ -19,6 +19,7 @@ use crate::{
     job::Job,
     outbox::{Delivery, Endpoint},
     removal::Removal,
+    replay::Replay,
     request::Summary,
 };
 
@@ -96,6 +97,11 @@ pub enum Change {
     EndpointDisabled {
         /// The endpoint, with the reason.
         endpoint: Box<Endpoint>,
+    },
+    /// A replay was begun, went on or ended.
+    ReplayChanged {
+        /// The replay.
+        replay: Box<Replay>,
     },
     /// The oldest deliveries rolled over.
     DeliveriesExpired {

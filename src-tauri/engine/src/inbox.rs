@@ -2,25 +2,25 @@
 
 use std::{
     collections::HashMap,
-    str::FromStr,
     sync::{Arc, RwLock},
-    time::Duration,
 };
 
-use hookline_capture::{Answer, DELAY_MAX};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use hookline_capture::Answer;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{time::timestamp, verification::Verification};
+use crate::{
+    answer::{Answering, InboxAnswer, Rule, compile_rules},
+    forward::{Bound, Forward, Mode, bound},
+    replay::Target,
+    time::timestamp,
+    verification::Verification,
+};
 
 /// Longest inbox name: one path segment that is still easy to read.
 const NAME_MAX: usize = 64;
-
-/// Largest answer body, in bytes. Senders read little of it; files come with answer rules.
-pub(crate) const ANSWER_BODY_MAX: usize = 64 * 1024;
 
 /// Most inboxes a stranger's requests can make, where that is allowed at all.
 pub(crate) const CREATED_BY_REQUESTS_MAX: usize = 200;
@@ -34,6 +34,14 @@ pub struct Inbox {
     pub answer: InboxAnswer,
     /// How its requests are verified; secrets are masked.
     pub verification: Verification,
+    /// Which requests are answered in another way; the first that matches answers.
+    pub rules: Vec<Rule>,
+    /// Whether `/<inbox>/status/503` is answered with that status.
+    pub status_by_path: bool,
+    /// Where its requests go on to; credentials among their headers are masked.
+    pub forwards: Vec<Forward>,
+    /// Where its requests were replayed to last.
+    pub replayed_to: Option<Target>,
     /// Stored requests.
     pub requests: u64,
     /// Bytes of their bodies.
@@ -43,122 +51,6 @@ pub struct Inbox {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-}
-
-/// What an inbox answers, after the request is on disk.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct InboxAnswer {
-    /// Status, 200 to 599.
-    pub status: u16,
-    /// Headers in order, as `[name, value]`.
-    #[schema(value_type = Vec<Vec<String>>)]
-    pub headers: Vec<(String, String)>,
-    /// Body as text.
-    pub body: String,
-    /// Wait before answering, in ms, to 60 s.
-    pub delay_ms: u32,
-    /// Whether pages of any origin may send here (CORS).
-    pub cors: bool,
-}
-
-impl Default for InboxAnswer {
-    fn default() -> Self {
-        Self { status: 200, headers: Vec::new(), body: String::new(), delay_ms: 0, cors: false }
-    }
-}
-
-impl InboxAnswer {
-    /// The answer in the form the receiver gives, or what is wrong with it.
-    pub(crate) fn compile(&self, number: i64) -> Result<Answer, String> {
-        if !(200..=599).contains(&self.status) {
-            return Err(format!("The status {} is none a sender can be given; use 200 to 599.", self.status));
-        }
-        // RFC 9110 §15: these end with their head.
-        if [204, 205, 304].contains(&self.status) && !self.body.is_empty() {
-            return Err(format!("A {} answer has no body; leave it empty or choose another status.", self.status));
-        }
-        if self.body.len() > ANSWER_BODY_MAX {
-            return Err(format!("The answer body has {} bytes; {ANSWER_BODY_MAX} are allowed.", self.body.len()));
-        }
-        let delay = Duration::from_millis(self.delay_ms.into());
-        if delay > DELAY_MAX {
-            return Err(format!("The delay is {} ms; the longest is {}.", self.delay_ms, DELAY_MAX.as_millis()));
-        }
-        let mut headers = HeaderMap::new();
-        for (name, value) in &self.headers {
-            let key = HeaderName::from_str(name).map_err(|_| format!("{name:?} is not a header name."))?;
-            if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(&key) {
-                return Err(format!("{name} is set by the receiver itself."));
-            }
-            let value = HeaderValue::from_str(value).map_err(|_| {
-                format!("The value of {name} has a line break or another character no header may have.")
-            })?;
-            headers.append(key, value);
-        }
-        Ok(Answer {
-            number,
-            status: StatusCode::from_u16(self.status).map_err(|e| e.to_string())?,
-            headers,
-            body: self.body.clone().into(),
-            delay,
-            cors: self.cors,
-        })
-    }
-
-    /// Its number in the store. The same answer again, on any inbox, is the same row: requests
-    /// refer to it for good. `origin` says whose it is where no person made it.
-    pub(crate) fn insert(&self, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
-        let headers = serde_json::to_string(&self.headers).unwrap_or_default();
-        let found = connection
-            .query_row(
-                "SELECT number FROM answer WHERE status = ?1 AND headers = ?2 AND body = ?3 AND delay_ms = ?4 AND cors = ?5
-                   AND origin = ?6 AND NOT once",
-                params![self.status, headers, self.body, self.delay_ms, self.cors, origin],
-                |row| row.get(0),
-            )
-            .optional()?;
-        if let Some(number) = found {
-            return Ok(number);
-        }
-        self.insert_row(connection, origin, false)
-    }
-
-    /// The number of a row of its own: an answer to one request, removed with it.
-    pub(crate) fn insert_once(&self, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
-        self.insert_row(connection, origin, true)
-    }
-
-    fn insert_row(&self, connection: &Connection, origin: &str, once: bool) -> rusqlite::Result<i64> {
-        let headers = serde_json::to_string(&self.headers).unwrap_or_default();
-        connection.query_row(
-            "INSERT INTO answer (status, headers, body, delay_ms, cors, origin, once)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING number",
-            params![self.status, headers, self.body, self.delay_ms, self.cors, origin, once],
-            |row| row.get(0),
-        )
-    }
-
-    /// A stored answer, and whose it is where no person made it.
-    pub(crate) fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(Self, Option<String>)>> {
-        connection
-            .prepare_cached("SELECT status, headers, body, delay_ms, cors, origin FROM answer WHERE number = ?1")?
-            .query_row([number], |row| {
-                let origin: String = row.get("origin")?;
-                Ok((Self::from_row(row)?, Some(origin).filter(|origin| !origin.is_empty())))
-            })
-            .optional()
-    }
-
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            status: row.get("status")?,
-            headers: serde_json::from_str(&row.get::<_, String>("headers")?).unwrap_or_default(),
-            body: row.get("body")?,
-            delay_ms: row.get("delay_ms")?,
-            cors: row.get("cors")?,
-        })
-    }
 }
 
 /// Whether a name can be an inbox, or the sentence that says why not.
@@ -180,8 +72,14 @@ pub(crate) struct Address {
     pub(crate) number: i64,
     pub(crate) name: String,
     pub(crate) answer: Arc<Answer>,
+    /// The same as it was set.
+    pub(crate) own: Arc<InboxAnswer>,
+    pub(crate) answering: Arc<Answering>,
+    pub(crate) forwards: Arc<Vec<Bound>>,
     pub(crate) verification: Arc<Verification>,
     pub(crate) read_upto: i64,
+    /// Whether its answer may depend on the request in more than what a vendor asks for.
+    pub(crate) decides: bool,
 }
 
 /// All live inboxes by name and by number; changed only after a commit.
@@ -200,12 +98,13 @@ impl Addresses {
     }
 
     /// The part the capture path needs, without a copy of the name: number, answer, and whether
-    /// a vendor is set that may ask for another.
+    /// there may be another for a request.
     pub(crate) fn find(&self, name: &str) -> Option<(i64, Arc<Answer>, bool)> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        maps.by_name
-            .get(name)
-            .map(|address| (address.number, address.answer.clone(), address.verification.provider.is_some()))
+        maps.by_name.get(name).map(|address| {
+            let depends = address.decides || address.verification.provider.is_some();
+            (address.number, address.answer.clone(), depends)
+        })
     }
 
     pub(crate) fn by_number(&self, number: i64) -> Option<Address> {
@@ -249,12 +148,24 @@ pub(crate) struct InboxRow {
     pub(crate) answer_number: i64,
     pub(crate) answer: InboxAnswer,
     pub(crate) verification: Verification,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) status_by_path: bool,
+    pub(crate) forwards: Vec<Forward>,
+    pub(crate) replayed_to: Option<Target>,
     pub(crate) read_upto: i64,
     created_us: i64,
 }
 
+/// A list kept as JSON.
+fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<T>> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
+}
+
 const SELECT: &str =
-    "SELECT i.number, i.name, i.read_upto, i.created_us, i.verification, i.answer, a.status, a.headers, a.body, a.delay_ms, a.cors
+    "SELECT i.number, i.name, i.read_upto, i.created_us, i.verification, i.rules, i.status_by_path, i.forwards, i.replayed_to,
+   i.answer, a.status, a.headers, a.body, a.delay_ms, a.cors, a.fault, a.template, a.file
  FROM inbox i JOIN answer a ON a.number = i.answer";
 
 impl InboxRow {
@@ -285,6 +196,10 @@ impl InboxRow {
             answer_number,
             answer: answer.clone(),
             verification: verification.clone(),
+            rules: Vec::new(),
+            status_by_path: false,
+            forwards: Vec::new(),
+            replayed_to: None,
             read_upto: 0,
             created_us: now_us,
         })
@@ -298,8 +213,19 @@ impl InboxRow {
         )?;
         connection
             .execute(
-                "UPDATE inbox SET name = ?2, answer = ?3, read_upto = ?4, verification = ?5 WHERE number = ?1",
-                params![self.number, self.name, self.answer_number, self.read_upto, self.verification.to_json()],
+                "UPDATE inbox SET name = ?2, answer = ?3, read_upto = ?4, verification = ?5, rules = ?6, status_by_path = ?7,
+                   forwards = ?8, replayed_to = ?9 WHERE number = ?1",
+                params![
+                    self.number,
+                    self.name,
+                    self.answer_number,
+                    self.read_upto,
+                    self.verification.to_json(),
+                    serde_json::to_string(&self.rules).unwrap_or_default(),
+                    self.status_by_path,
+                    serde_json::to_string(&self.forwards).unwrap_or_default(),
+                    self.replayed_to.as_ref().and_then(|to| serde_json::to_string(to).ok()).unwrap_or_default(),
+                ],
             )
             .map(drop)
     }
@@ -311,16 +237,27 @@ impl InboxRow {
             answer_number: row.get("answer")?,
             answer: InboxAnswer::from_row(row)?,
             verification: Verification::from_json(&row.get::<_, String>("verification")?),
+            rules: from_json(row, "rules")?,
+            status_by_path: row.get("status_by_path")?,
+            forwards: from_json(row, "forwards")?,
+            replayed_to: serde_json::from_str(&row.get::<_, String>("replayed_to")?).ok(),
             read_upto: row.get("read_upto")?,
             created_us: row.get("created_us")?,
         })
     }
 
     pub(crate) fn address(&self) -> Result<Address, String> {
+        let answering = compile_rules(&self.rules, self.status_by_path);
+        let forwards = bound(&self.forwards);
+        let asks = forwards.iter().any(|bound| bound.forward.mode == Mode::Answer);
         Ok(Address {
             number: self.number,
             name: self.name.clone(),
             answer: Arc::new(self.answer.compile(self.answer_number)?),
+            own: Arc::new(self.answer.clone()),
+            decides: asks || self.status_by_path || !answering.rules.is_empty() || self.answer.depends(),
+            answering: Arc::new(answering),
+            forwards: Arc::new(forwards),
             verification: Arc::new(self.verification.clone()),
             read_upto: self.read_upto,
         })
@@ -352,6 +289,10 @@ impl InboxRow {
             name: self.name,
             answer: self.answer,
             verification: self.verification.masked(),
+            rules: self.rules,
+            status_by_path: self.status_by_path,
+            forwards: self.forwards.iter().map(Forward::masked).collect(),
+            replayed_to: self.replayed_to,
             requests: (requests - hidden).max(0) as u64,
             bytes: (bytes - hidden_bytes).max(0) as u64,
             unread: unread.max(0) as u64,
@@ -372,22 +313,5 @@ mod tests {
         for name in ["", "a/b", "..", ".hidden", "-x", "ä", "a b", &"x".repeat(65)] {
             assert!(check_name(name).is_err(), "{name:?}");
         }
-    }
-
-    #[test]
-    fn an_answer_that_would_break_http_is_refused() {
-        let answer = |change: fn(&mut InboxAnswer)| {
-            let mut answer = InboxAnswer::default();
-            change(&mut answer);
-            answer.compile(1).map(|_| ())
-        };
-        assert!(answer(|_| ()).is_ok());
-        assert!(answer(|a| a.status = 101).is_err());
-        assert!(answer(|a| a.status = 204).is_ok());
-        assert!(answer(|a| a.delay_ms = 60_001).is_err());
-        assert!(answer(|a| a.headers = vec![("X\r\n".into(), "1".into())]).is_err());
-        assert!(answer(|a| a.headers = vec![("X".into(), "1\r\nY: 2".into())]).is_err());
-        assert!(answer(|a| a.headers = vec![("Content-Length".into(), "5".into())]).is_err());
-        assert!(answer(|a| a.body = "x".repeat(ANSWER_BODY_MAX + 1)).is_err());
     }
 }

@@ -82,10 +82,21 @@ impl VerdictState {
 
 /// What judging a request found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Judged {
-    state: VerdictState,
-    fault: Option<Fault>,
-    recognised: Recognised,
+pub(crate) struct Judged {
+    pub(crate) state: VerdictState,
+    pub(crate) fault: Option<Fault>,
+    pub(crate) recognised: Recognised,
+}
+
+/// What is judged of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looked<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) headers: &'a [u8],
+    pub(crate) arrived_us: i64,
+    /// None where it is not whole or too large.
+    pub(crate) body: Option<&'a [u8]>,
 }
 
 /// What is judged.
@@ -100,24 +111,36 @@ struct Subject {
     body: Option<Vec<u8>>,
 }
 
-/// One request must not keep all that follow from being judged, whatever it is.
-fn judged(catalogue: &Catalogue, subject: &Subject, inbox: &Address) -> Judged {
-    catch_unwind(AssertUnwindSafe(|| judge(catalogue, subject, inbox))).unwrap_or_else(|_| {
-        tracing::error!(request = subject.id.0, "a defect in Hookline kept a request from being judged");
+impl Subject {
+    fn looked(&self) -> Looked<'_> {
+        Looked {
+            method: &self.method,
+            target: &self.target,
+            headers: &self.headers,
+            arrived_us: self.arrived_us,
+            body: self.body.as_deref(),
+        }
+    }
+}
+
+/// Judges one request. It must not keep all that follow from being judged, whatever it is.
+pub(crate) fn judged(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged {
+    catch_unwind(AssertUnwindSafe(|| judge(catalogue, looked, inbox))).unwrap_or_else(|_| {
+        tracing::error!(inbox = inbox.name, "a defect in Hookline kept a request from being judged");
         Judged::default()
     })
 }
 
-fn judge(catalogue: &Catalogue, subject: &Subject, inbox: &Address) -> Judged {
-    let headers = header_pairs(&subject.headers);
+fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged {
+    let headers = header_pairs(looked.headers);
     let verification = &inbox.verification;
-    let url = verification.url_of(&inbox.name, &subject.target);
+    let url = verification.url_of(&inbox.name, looked.target);
     let message = Message {
-        method: &subject.method,
-        target: &subject.target,
+        method: looked.method,
+        target: looked.target,
         url: url.as_deref(),
         headers: &headers,
-        body: subject.body.as_deref().unwrap_or_default(),
+        body: looked.body.unwrap_or_default(),
     };
     let reading = Reading::new(&message);
     let provider = match &verification.provider {
@@ -126,11 +149,11 @@ fn judge(catalogue: &Catalogue, subject: &Subject, inbox: &Address) -> Judged {
     };
     let recognised = provider.map(|provider| provider.read(&reading)).unwrap_or_default();
     let scheme = verification.scheme(catalogue);
-    let (Some((_, record)), Some(_), false) = (scheme, &subject.body, verification.secrets.is_empty()) else {
+    let (Some((_, record)), Some(_), false) = (scheme, looked.body, verification.secrets.is_empty()) else {
         return Judged { recognised, ..Judged::default() };
     };
     // Judged at its arrival, also when it is judged again much later.
-    let verdict = verify(&record.scheme, &message, &verification.keys(), subject.arrived_us / 1_000);
+    let verdict = verify(&record.scheme, &message, &verification.keys(), looked.arrived_us / 1_000);
     let state = match verdict.state {
         State::Valid => VerdictState::Valid,
         State::Invalid => VerdictState::Invalid,
@@ -226,7 +249,9 @@ impl Engine {
                 let last = subjects.last().map_or(after, |subject| subject.id.0);
                 let judged: Vec<(RowId, Judged)> = subjects
                     .iter()
-                    .filter_map(|subject| Some((subject.id, judged(&catalogue, subject, &addresses(subject.inbox)?))))
+                    .filter_map(|subject| {
+                        Some((subject.id, judged(&catalogue, &subject.looked(), &addresses(subject.inbox)?)))
+                    })
                     // What nothing is known of has no row; judged anew, it may have one to replace.
                     .filter(|(_, judged)| only.is_some() || *judged != Judged::default())
                     .collect();

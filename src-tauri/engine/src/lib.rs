@@ -4,6 +4,7 @@
 //! decides how it is reached. The receiver is started apart and shares nothing with the API.
 #![forbid(unsafe_code)]
 
+mod answer;
 pub mod api;
 mod backup;
 mod carry;
@@ -13,18 +14,21 @@ mod data_dir;
 mod diff;
 mod engine;
 mod feed;
+mod forward;
 mod handshake;
 mod inbox;
 mod job;
 mod judge;
 pub mod lab;
 mod notice;
+mod onward;
 mod outbox;
 mod own_files;
 mod providers;
 mod query;
 mod receiver;
 mod removal;
+mod replay;
 mod request;
 mod retention;
 mod saved_query;
@@ -38,14 +42,17 @@ mod thread;
 mod time;
 mod verification;
 
+pub use answer::{AnswerFault, AnswerFile, InboxAnswer, Per, Rule, Then};
 pub use carry::{Bad, Format, Imported};
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind};
 pub use engine::{Engine, EngineError};
 pub use feed::{Change, Feed, FeedGone, Item, Subscription};
+pub use forward::{Forward, Mode};
 pub use hookline_capture::Clock;
 pub use hookline_provider::{BadFile, Catalogue, Provider};
-pub use inbox::{Inbox, InboxAnswer};
+pub use inbox::Inbox;
 pub use judge::VerdictState;
+pub use onward::{HeaderRules, PathRule};
 pub use outbox::{
     Attempt, Cause, Delivery, DeliveryDetail, DeliveryState, Endpoint, EndpointHeader, EndpointSecret,
     EndpointSettings, EndpointState, EndpointStats, ErrorKind, Event, Found, Origin, Phase, SendError, StatsSlice,
@@ -54,6 +61,7 @@ pub use outbox::{
 pub use providers::catalogue;
 pub use query::{Field, Kind, Query, QueryError};
 pub use receiver::ReceiverState;
+pub use replay::{Edit, Replay, ReplaySettings, ReplayState, Resign, Target};
 pub use request::{Detail, HeaderLine, Summary, quote};
 pub use saved_query::{SavedQuery, SavedQueryNew};
 pub use search::Indexing;

@@ -9,15 +9,18 @@ use std::{
     },
 };
 
-use hookline_capture::{Answer, Arrived, Listening, Refusal, Route, Routes, listen};
-use http::StatusCode;
+use hookline_capture::{
+    AnswerBody, Arrived, Asked, CommitError, Decision, Fault, Listening, Refusal, Route, Routes, listen,
+};
+use http::{Response, StatusCode};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use utoipa::ToSchema;
 
 use crate::{
     Engine,
-    inbox::{Addresses, CREATED_BY_REQUESTS_MAX, InboxAnswer, check_name},
+    answer::InboxAnswer,
+    inbox::{Addresses, CREATED_BY_REQUESTS_MAX, check_name},
     verification::Verification,
 };
 
@@ -144,8 +147,18 @@ impl Routes for InboxRoutes {
         }
     }
 
-    async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Option<Arc<Answer>> {
-        self.engine.upgrade()?.handshake(inbox, request).await
+    async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
+        match self.engine.upgrade() {
+            Some(engine) => engine.decide(inbox, request).await,
+            None => Decision::Own,
+        }
+    }
+
+    async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
+        match self.engine.upgrade() {
+            Some(engine) => engine.ask(asked).await,
+            None => Err(CommitError { fault: Fault::Other, message: "Hookline is closing".into() }),
+        }
     }
 }
 

@@ -103,6 +103,8 @@ impl RemovalRow {
         if done {
             self.delete(connection)?;
             if self.whole {
+                forget_forwards(connection, self.inbox)?;
+                connection.execute("DELETE FROM rule_step WHERE inbox = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM inbox WHERE number = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM shape WHERE inbox = ?1", [self.inbox])?;
@@ -117,6 +119,19 @@ impl RemovalRow {
         }
         Ok(done)
     }
+}
+
+/// Ends the forwards of an inbox that is gone, and what waits for them.
+fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<()> {
+    const FORWARDS: &str = "SELECT value ->> '$.id' FROM json_each((SELECT forwards FROM inbox WHERE number = ?1))";
+    connection.execute(
+        &format!(
+            "UPDATE delivery SET state = 5, reason = 'The inbox was removed.', ended_us = created_us
+             WHERE ended_us IS NULL AND state = 0 AND endpoint IN (SELECT number FROM endpoint WHERE id IN ({FORWARDS}))"
+        ),
+        [inbox],
+    )?;
+    connection.execute(&format!("UPDATE endpoint SET removed = 1 WHERE id IN ({FORWARDS})"), [inbox]).map(drop)
 }
 
 /// Deletes requests with all that belongs to them; how many, and how many body bytes.

@@ -177,6 +177,58 @@ CREATE TABLE shape_upto (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER N
 INSERT INTO shape_upto VALUES (1, 0);
 ";
 
+/// Answers by rule, forwards, replays. `endpoint.purpose` is numbered in `outbox::endpoint`; a delivery is
+/// of an event or of a request, and then says by which replay, if by one.
+const ONWARD: &str = "
+ALTER TABLE answer ADD COLUMN fault TEXT NOT NULL DEFAULT '';
+ALTER TABLE answer ADD COLUMN template INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE answer ADD COLUMN file TEXT NOT NULL DEFAULT '';
+CREATE TABLE answer_file (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
+ALTER TABLE inbox ADD COLUMN rules TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE inbox ADD COLUMN status_by_path INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE inbox ADD COLUMN forwards TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE inbox ADD COLUMN replayed_to TEXT NOT NULL DEFAULT '';
+CREATE TABLE rule_step (
+  inbox INTEGER NOT NULL,
+  rule  TEXT    NOT NULL,
+  key   TEXT    NOT NULL,
+  step  INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  PRIMARY KEY (inbox, rule, key)
+) WITHOUT ROWID;
+CREATE TABLE forward_upto (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
+INSERT INTO forward_upto VALUES (1, coalesce((SELECT max(id) FROM request), 0));
+ALTER TABLE endpoint RENAME COLUMN passing TO purpose;
+ALTER TABLE delivery ADD COLUMN request INTEGER;
+ALTER TABLE delivery ADD COLUMN request_id TEXT;
+ALTER TABLE delivery ADD COLUMN replay INTEGER;
+ALTER TABLE delivery ADD COLUMN method TEXT NOT NULL DEFAULT 'POST';
+ALTER TABLE delivery ADD COLUMN resigned INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX delivery_request ON delivery (request) WHERE request IS NOT NULL;
+CREATE INDEX delivery_replay ON delivery (replay, state) WHERE replay IS NOT NULL;
+CREATE TABLE replay (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  settings   TEXT    NOT NULL,
+  body       BLOB,
+  endpoint   INTEGER NOT NULL,
+  state      INTEGER NOT NULL,
+  reason     TEXT    NOT NULL,
+  total      INTEGER NOT NULL,
+  fed        INTEGER NOT NULL,
+  created_us INTEGER NOT NULL,
+  ended_us   INTEGER
+);
+CREATE INDEX replay_open ON replay (number) WHERE ended_us IS NULL;
+CREATE TABLE replay_item (
+  replay  INTEGER NOT NULL,
+  place   INTEGER NOT NULL,
+  request INTEGER NOT NULL,
+  PRIMARY KEY (replay, place)
+) WITHOUT ROWID;
+CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -188,11 +240,12 @@ fn migrations() -> Migrations<'static> {
         M::up(SEARCH),
         M::up(SOURCES),
         M::up(SHAPES),
+        M::up(ONWARD),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 9;
+pub(crate) const VERSION: i32 = 10;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

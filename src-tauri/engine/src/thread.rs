@@ -48,7 +48,7 @@ pub(crate) enum ThreadItem {
         /// Since the request before it, in ms.
         after_ms: Option<f64>,
     },
-    /// A delivery of Hookline's own that carries the event's id.
+    /// A delivery of Hookline's own that carries the event's id, or sends one of its requests on.
     Delivery {
         /// The delivery.
         delivery: Box<Delivery>,
@@ -56,6 +56,10 @@ pub(crate) enum ThreadItem {
 }
 
 impl ThreadItem {
+    fn of(delivery: Delivery) -> Self {
+        Self::Delivery { delivery: Box::new(delivery) }
+    }
+
     fn at(&self) -> Timestamp {
         match self {
             Self::Request { request, .. } => request.arrived_at,
@@ -92,7 +96,9 @@ pub(crate) fn thread(
     let Some(summary) = request::one(connection, id, hidden, tail, inbox)? else { return Ok(None) };
     let Some(event_id) = summary.event_id.clone() else {
         let alone = ThreadItem::Request { request: Box::new(summary), repeat: Repeat::First, after_ms: None };
-        return Ok(Some(Thread { event_id: None, items: vec![alone], more: false }));
+        let onward = outbox::deliveries_of_request(connection, id.0)?.into_iter().map(ThreadItem::of);
+        let items = [alone].into_iter().chain(onward).collect();
+        return Ok(Some(Thread { event_id: None, items, more: false }));
     };
     let mut rows: Vec<i64> = connection
         .prepare_cached(
@@ -124,9 +130,10 @@ pub(crate) fn thread(
             original = own;
         }
         items.push(ThreadItem::Request { request: Box::new(request), repeat, after_ms });
+        items.extend(outbox::deliveries_of_request(connection, row.0)?.into_iter().map(ThreadItem::of));
     }
     let deliveries = outbox::deliveries_of(connection, &event_id)?;
-    items.extend(deliveries.into_iter().map(|delivery| ThreadItem::Delivery { delivery: Box::new(delivery) }));
+    items.extend(deliveries.into_iter().map(ThreadItem::of));
     items.sort_by_key(ThreadItem::at);
     Ok(Some(Thread { event_id: Some(event_id), items, more }))
 }

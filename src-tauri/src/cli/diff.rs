@@ -10,6 +10,12 @@ pub(super) struct Args {
     b: String,
 }
 
+impl Args {
+    pub(super) fn of(a: String, b: String) -> Self {
+        Self { a, b }
+    }
+}
+
 /// Prints what differs; ends with 1 if anything does.
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
     let diff: Value = api.get(&format!("/diff?a={}&b={}", encoded(&args.a), encoded(&args.b))).await?;

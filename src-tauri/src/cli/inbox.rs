@@ -1,7 +1,9 @@
+use std::path::{Path, PathBuf};
+
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{Api, Context, error::CliError, keys::Keys, terminal};
+use super::{Api, Context, error::CliError, forward, keys::Keys, rule, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -23,6 +25,9 @@ pub(super) enum Verb {
         /// A new name
         #[arg(long, value_name = "NAME")]
         rename: Option<String>,
+        /// Answer /<inbox>/status/503 with that status
+        #[arg(long, value_name = "true|false")]
+        status_by_path: Option<bool>,
         #[command(flatten)]
         answer: Answer,
         #[command(flatten)]
@@ -33,6 +38,12 @@ pub(super) enum Verb {
         /// The inbox
         name: String,
     },
+    /// Answer some of its requests in another way
+    #[command(subcommand)]
+    Rule(rule::Verb),
+    /// Send its requests on to an app
+    #[command(subcommand)]
+    Forward(forward::Verb),
 }
 
 /// Who sends, and how its signatures are verified
@@ -80,33 +91,70 @@ pub(super) struct Answer {
     /// Body
     #[arg(long)]
     body: Option<String>,
+    /// A file whose content is the body; it is read now
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    body_file: Option<PathBuf>,
+    /// Whether body and headers are templates over the request, such as {{ request.json.id }}
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    template: Option<bool>,
     /// Wait before answering, in ms
     #[arg(long, value_name = "MS")]
     delay: Option<u32>,
+    /// How it goes wrong: reset, hang, half, drip (over --drip-over), garbage, or none
+    #[arg(long, value_parser = ["reset", "hang", "half", "drip", "garbage", "none"])]
+    fault: Option<String>,
+    /// How long a dripping body takes, in ms
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    pub(super) drip_over: u32,
     /// Let pages of any origin send here
     #[arg(long, value_name = "true|false")]
     cors: Option<bool>,
 }
 
+/// A fault as the API has it.
+pub(super) fn fault(kind: &str, drip_over: u32) -> Value {
+    match kind {
+        "none" => Value::Null,
+        "drip" => json!({ "kind": "drip", "over_ms": drip_over }),
+        kind => json!({ "kind": kind }),
+    }
+}
+
 impl Answer {
-    fn given(&self) -> bool {
+    pub(super) fn given(&self) -> bool {
         self.status.is_some()
             || self.header.is_some()
             || self.body.is_some()
+            || self.body_file.is_some()
+            || self.template.is_some()
             || self.delay.is_some()
+            || self.fault.is_some()
             || self.cors.is_some()
     }
 
-    fn lay_over(self, answer: &mut Value) -> Result<(), CliError> {
+    /// Lays what is given over an answer as the API has it; a file is read and kept.
+    pub(super) async fn lay_over(self, api: &Api, answer: &mut Value) -> Result<(), CliError> {
         let headers = self
             .header
             .map(|lines| lines.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>())
             .transpose()?;
+        let file = match &self.body_file {
+            Some(path) => Some(kept(api, path).await?),
+            None => None,
+        };
+        if file.is_some() {
+            answer["body"] = "".into();
+        } else if self.body.is_some() {
+            answer["file"] = Value::Null;
+        }
         for (key, value) in [
             ("status", self.status.map(Value::from)),
             ("headers", headers.map(|headers| json!(headers))),
             ("body", self.body.map(Value::from)),
+            ("file", file),
+            ("template", self.template.map(Value::from)),
             ("delay_ms", self.delay.map(Value::from)),
+            ("fault", self.fault.map(|kind| fault(&kind, self.drip_over))),
             ("cors", self.cors.map(Value::from)),
         ] {
             if let Some(value) = value {
@@ -115,6 +163,18 @@ impl Answer {
         }
         Ok(())
     }
+}
+
+/// Reads a file for an answer and has it kept.
+async fn kept(api: &Api, path: &Path) -> Result<Value, CliError> {
+    let content = std::fs::read(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let path = format!("/api/v1/answer-files?name={}", encoded(&name));
+    let answer = api.0.call(Method::POST, &path, http::HeaderMap::new(), content.into()).await?;
+    if !answer.status.is_success() {
+        return Err(CliError::refused(&answer));
+    }
+    serde_json::from_slice(&answer.body).map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
 }
 
 pub(super) fn header(line: &str) -> Result<(String, String), CliError> {
@@ -140,7 +200,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let mut body = json!({ "name": name });
             if answer.given() {
                 body["answer"] = json!({});
-                answer.lay_over(&mut body["answer"])?;
+                answer.lay_over(api, &mut body["answer"]).await?;
             }
             let mut verification = json!({});
             if sender.lay_over(&mut verification)? {
@@ -154,23 +214,28 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 print(context, inbox);
             }
         }
-        Verb::Set { name, rename, answer, sender } => {
+        Verb::Set { name, rename, status_by_path, answer, sender } => {
             let path = format!("/inboxes/{}", encoded(&name));
             let mut change = json!({});
             let inbox: Value = api.get(&path).await?;
             if answer.given() {
                 change["answer"] = inbox["answer"].clone();
-                answer.lay_over(&mut change["answer"])?;
+                answer.lay_over(api, &mut change["answer"]).await?;
             }
             let mut verification = inbox["verification"].clone();
             if sender.lay_over(&mut verification)? {
                 change["verification"] = verification;
+            }
+            if let Some(by_path) = status_by_path {
+                change["status_by_path"] = by_path.into();
             }
             if let Some(rename) = rename {
                 change["name"] = rename.into();
             }
             print(context, &api.json(Method::PATCH, &path, Some(change)).await?);
         }
+        Verb::Rule(verb) => rule::run(api, context, verb).await?,
+        Verb::Forward(verb) => forward::run(api, context, verb).await?,
         Verb::Remove { name } => {
             let removal: Value = api.json(Method::DELETE, &format!("/inboxes/{}", encoded(&name)), None).await?;
             if context.json {

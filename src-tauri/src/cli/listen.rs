@@ -1,8 +1,12 @@
+use std::time::Duration;
+
+use bytes::Bytes;
 use futures_util::StreamExt;
 use hookline_engine::OwnerKind;
-use serde_json::Value;
+use http::{HeaderMap, HeaderValue, Method, header};
+use serde_json::{Value, json};
 
-use super::{Context, error::CliError, requests, serve, terminal};
+use super::{Context, delivery, error::CliError, requests, serve, terminal};
 use crate::door::Door;
 
 #[derive(Debug, clap::Args)]
@@ -12,6 +16,70 @@ pub(super) struct Args {
     /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
+    /// Send what arrives on to this URL as long as this command runs, and show what it answers; needs an inbox
+    #[arg(long, value_name = "URL", requires = "inbox")]
+    forward_to: Option<String>,
+    /// With --forward-to: let senders wait for the app and get its answer
+    #[arg(long, requires = "forward_to")]
+    answer: bool,
+}
+
+/// How often the engine is told that this command still runs: a forward of one that does not ends.
+const ALIVE: Duration = Duration::from_secs(3);
+
+/// A forward for as long as a command runs.
+struct Forwarding {
+    inbox: String,
+    id: String,
+}
+
+impl Forwarding {
+    async fn begin(door: &Door, inbox: &str, to: &str, when: Option<&str>, answer: bool) -> Result<Self, CliError> {
+        let mode = if answer { "answer" } else { "copy" };
+        let mut all = Self::all(door, inbox).await?;
+        let forward =
+            json!({ "name": "listen", "to": to, "when": when.unwrap_or_default(), "mode": mode, "passing": true });
+        // Ahead of the others: it is the one a person is looking at.
+        all.insert(0, forward);
+        let saved = Self::save(door, inbox, all).await?;
+        let id = saved["forwards"][0]["id"].as_str().unwrap_or_default().to_owned();
+        Ok(Self { inbox: inbox.to_owned(), id })
+    }
+
+    async fn stay(&self, door: &Door) {
+        loop {
+            tokio::time::sleep(ALIVE).await;
+            let path = format!("/api/v1/deliveries?endpoint={}&limit=1", self.id);
+            // One call that fails is followed by another.
+            let _ = door.call(Method::GET, &path, HeaderMap::new(), Bytes::new()).await;
+        }
+    }
+
+    async fn end(&self, door: &Door) -> Result<(), CliError> {
+        let mut all = Self::all(door, &self.inbox).await?;
+        all.retain(|forward| forward["id"] != self.id.as_str());
+        Self::save(door, &self.inbox, all).await.map(drop)
+    }
+
+    async fn all(door: &Door, inbox: &str) -> Result<Vec<Value>, CliError> {
+        let inbox = Self::call(door, Method::GET, inbox, Bytes::new()).await?;
+        Ok(inbox["forwards"].as_array().cloned().unwrap_or_default())
+    }
+
+    async fn save(door: &Door, inbox: &str, forwards: Vec<Value>) -> Result<Value, CliError> {
+        Self::call(door, Method::PATCH, inbox, json!({ "forwards": forwards }).to_string().into()).await
+    }
+
+    async fn call(door: &Door, method: Method, inbox: &str, body: Bytes) -> Result<Value, CliError> {
+        let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(inbox));
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let answer = door.call(method, &path, headers, body).await?;
+        if !answer.status.is_success() {
+            return Err(CliError::refused(&answer));
+        }
+        serde_json::from_slice(&answer.body)
+            .map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
+    }
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
@@ -33,6 +101,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             return Err(CliError::refused(&answer));
         }
     }
+    let forward = match (&args.forward_to, &args.inbox) {
+        (Some(to), Some(inbox)) => Some(Forwarding::begin(&door, inbox, to, args.query.as_deref(), args.answer).await?),
+        _ => None,
+    };
+    let own_forward = forward.as_ref().map(|forward| forward.id.clone());
     let mut feed = door.feed(None, args.query.as_deref()).await?;
     let show = async {
         while let Some(batch) = feed.next().await {
@@ -45,14 +118,34 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
                 if item["type"] == "request_added" && wanted {
                     requests::print(context, request);
                 }
+                let delivery = &item["delivery"];
+                let ended = !delivery["ended_at"].is_null();
+                if item["type"] == "delivery_changed"
+                    && ended
+                    && own_forward.as_deref() == delivery["endpoint"].as_str()
+                {
+                    delivery::print(context, delivery);
+                }
             }
         }
         Ok::<_, CliError>(())
     };
-    tokio::select! {
-        done = show => done?,
-        () = serve::until_ended() => {}
+    let alive = async {
+        match &forward {
+            Some(forward) => forward.stay(&door).await,
+            None => std::future::pending().await,
+        }
+    };
+    let done = tokio::select! {
+        done = show => done,
+        () = alive => Ok(()),
+        () = serve::until_ended() => Ok(()),
+    };
+    if let Some(forward) = &forward {
+        // If it cannot be said, the engine finds out by itself.
+        let _ = forward.end(&door).await;
     }
+    done?;
     if let Some((engine, _)) = own {
         engine.close().await;
     }

@@ -7,12 +7,15 @@ mod diff;
 mod endpoint;
 mod error;
 mod export;
+mod forward;
 mod import;
 mod inbox;
 mod keys;
 mod listen;
 mod providers;
+mod replay;
 mod requests;
+mod rule;
 mod scenario;
 mod serve;
 mod shape;
@@ -91,6 +94,8 @@ enum Call {
     /// List, show, retry and cancel deliveries
     #[command(subcommand)]
     Delivery(delivery::Verb),
+    /// Send stored requests again, as they are or edited, to an address; exit status 1 unless all are answered 2xx
+    Replay(Box<replay::Args>),
     /// Show what JSON bodies are like by event type, what changed since when, and types for them
     Shape(shape::Args),
     /// Import requests from files of other tools or of Hookline; exit status 1 if entries were left out
@@ -175,6 +180,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Scenario(verb) => scenario::run(&api, context, verb).await,
         Call::Endpoint(verb) => endpoint::run(&api, context, *verb).await,
         Call::Delivery(verb) => delivery::run(&api, context, verb).await,
+        Call::Replay(args) => replay::run(&api, context, *args).await,
         Call::Shape(args) => shape::run(&api, context, args).await,
         Call::Import(args) => import::run(&api, context, args).await,
         Call::Export(args) => export::run(&api, args).await,

@@ -50,6 +50,13 @@ pub(super) fn bar(length: Option<u64>) -> indicatif::ProgressBar {
     indicatif::ProgressStyle::with_template(template).map_or(bar.clone(), |style| bar.with_style(style))
 }
 
+/// Progress of something that is counted; it learns its length later.
+pub(super) fn count() -> indicatif::ProgressBar {
+    let bar = indicatif::ProgressBar::new(0);
+    indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len}  {per_sec}")
+        .map_or(bar.clone(), |style| bar.with_style(style))
+}
+
 /// One line on standard output. A closed pipe ends the process quietly, as it does `cat`.
 pub(super) fn line(text: &str) {
     if writeln!(std::io::stdout().lock(), "{text}").is_err() {

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/answer-files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it. */
+        post: operations["inboxes_add_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/backup": {
         parameters: {
             query?: never;
@@ -425,6 +442,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/inboxes/{name}/rules/{id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the sequences of an inbox's rule begin again. */
+        post: operations["inboxes_restart"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inboxes/{name}/secrets": {
         parameters: {
             query?: never;
@@ -667,6 +701,59 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Replays, newest first. */
+        get: operations["replays_list"];
+        put?: never;
+        /** Begin a replay: stored requests are sent again, as they are or edited, to one destination. */
+        post: operations["replays_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replays/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A replay, counted now. */
+        get: operations["replays_read"];
+        put?: never;
+        post?: never;
+        /** End a replay: nothing more of it leaves. */
+        delete: operations["replays_cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replays/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a replay came to: counts, times and every failure. */
+        get: operations["replays_read_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/requests": {
         parameters: {
             query?: never;
@@ -718,6 +805,23 @@ export interface paths {
         head?: never;
         /** Pin a request, note something on it, or mark it as read. */
         patch: operations["requests_change"];
+        trace?: never;
+    };
+    "/api/v1/requests/{id}/answering": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on. */
+        get: operations["requests_dry_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/requests/{id}/body": {
@@ -1100,6 +1204,52 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A way an answer goes wrong, for senders to be tried with. */
+        AnswerFault: {
+            /** @enum {string} */
+            kind: "reset";
+        } | {
+            /** @enum {string} */
+            kind: "hang";
+        } | {
+            /** @enum {string} */
+            kind: "half";
+        } | {
+            /** @enum {string} */
+            kind: "drip";
+            /**
+             * Format: int32
+             * @description Time from the first piece to the last, in ms, to five minutes.
+             */
+            over_ms: number;
+        } | {
+            /** @enum {string} */
+            kind: "garbage";
+        };
+        /** @description A file whose content is an answer's body. */
+        AnswerFile: {
+            /**
+             * Format: int64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description The SHA-256 of its content, in hex. */
+            id: string;
+            /** @description Its name when it was read. */
+            name: string;
+        };
+        /** @description How many were answered so. */
+        Answers: {
+            /** Format: int64 */
+            count: number;
+            /** @description Why there was none. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description The status; none where there was no answer.
+             */
+            status?: number | null;
+        };
         /** @description One attempt, in full but for the bodies. */
         Attempt: {
             error?: components["schemas"]["SendError"] | null;
@@ -1233,6 +1383,11 @@ export interface components {
             /** @enum {string} */
             type: "endpoint_disabled";
         } | {
+            /** @description The replay. */
+            replay: components["schemas"]["Replay"];
+            /** @enum {string} */
+            type: "replay_changed";
+        } | {
             /**
              * Format: int64
              * @description How many.
@@ -1274,6 +1429,17 @@ export interface components {
             means: string;
             /** @description What to put there. */
             text: string;
+        };
+        /** @description One thing that was looked at to decide an answer, and why it was chosen or not. */
+        Considered: {
+            /** @description Whether it answers. */
+            answers: boolean;
+            /** @description Id of the rule or forward, if it is one. */
+            id?: string | null;
+            /** @description What it is: the number and name of a rule, a forward, the inbox's own answer. */
+            name: string;
+            /** @description Why, or why not, in a sentence. */
+            why: string;
         };
         /** @description What a request's headers say of its body. */
         Content: {
@@ -1320,16 +1486,18 @@ export interface components {
              * @description When it ended.
              */
             ended_at?: string | null;
-            /** @description Its endpoint's id. */
+            /** @description Its destination's id: an endpoint, a forward, or one that a replay or a command made for itself. */
             endpoint: string;
             /** @description Why the last attempt brought none. */
             error?: string | null;
-            /** @description Its event's id. */
-            event: string;
-            /** @description The event type. */
+            /** @description The id of the event it delivers; none where it sends on a request. */
+            event?: string | null;
+            /** @description The event type; empty where a request has none. */
             event_type: string;
             /** @description Its id, which receivers recognise repeats by. */
             id: string;
+            /** @description Its method. */
+            method: string;
             /**
              * Format: date-time
              * @description When the next attempt is due.
@@ -1337,10 +1505,16 @@ export interface components {
             next_at?: string | null;
             /** @description Why it was made. */
             origin: components["schemas"]["Origin"];
-            /** @description Id of the vendor. */
+            /** @description Id of the vendor; empty where a request's is not known. */
             provider: string;
             /** @description Why it ended so, in a sentence. */
             reason?: string | null;
+            /** @description The id of the replay it is part of. */
+            replay?: string | null;
+            /** @description The id of the request it sends on. */
+            request?: string | null;
+            /** @description Whether a request's signature is made anew. */
+            resigned: boolean;
             /** @description How it stands. */
             state: components["schemas"]["DeliveryState"];
             /**
@@ -1417,6 +1591,30 @@ export interface components {
             note?: string | null;
             /** @description Whether nothing differs but the time, the sender's port and the like. */
             same: boolean;
+        };
+        /** @description How a request would be answered now. */
+        DryRun: {
+            answer?: components["schemas"]["InboxAnswer"] | null;
+            /** @description What was looked at, in order; the last one answers. */
+            considered: components["schemas"]["Considered"][];
+        };
+        /** @description What is changed of a request before it is sent; the stored one stays as it is. */
+        Edit: {
+            /**
+             * @description Another list of headers, as `[name, value]`; a mask stands for the value that is stored.
+             * @default null
+             */
+            headers: string[][] | null;
+            /**
+             * @description Another method.
+             * @default null
+             */
+            method: string | null;
+            /**
+             * @description Another path and query behind the destination's URL, such as `/orders?id=1`.
+             * @default null
+             */
+            path: string | null;
         };
         /** @description An address Hookline sends to. */
         Endpoint: components["schemas"]["EndpointSettings"] & {
@@ -1586,7 +1784,7 @@ export interface components {
          * @description What kind of trouble an attempt had.
          * @enum {string}
          */
-        ErrorKind: "url" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "bad_response" | "proxy" | "outcome_unknown";
+        ErrorKind: "url" | "request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "bad_response" | "proxy" | "outcome_unknown";
         /** @description An event as the API shows it. */
         Event: {
             /**
@@ -1666,6 +1864,22 @@ export interface components {
             /** @description Faults tried. */
             tried: number;
         };
+        /** @description One that was not answered 2xx. */
+        Failure: {
+            /** @description Id of the delivery. */
+            delivery: string;
+            event_type: string;
+            method: string;
+            /** @description Why it failed, in a sentence. */
+            reason?: string | null;
+            /** @description Id of the request. */
+            request: string;
+            /** Format: int32 */
+            status?: number | null;
+            /** Format: double */
+            took_ms?: number | null;
+            url: string;
+        };
         /** @description One thing that can be asked of a request. */
         Field: {
             /** @description A term that uses it. */
@@ -1697,6 +1911,43 @@ export interface components {
          * @enum {string}
          */
         Format: "har" | "jsonl" | "csv" | "raw" | "curl" | "webhook_site" | "archive";
+        /** @description Where requests of an inbox go on to. */
+        Forward: {
+            /**
+             * Format: int32
+             * @description In answer mode: how long the sender waits for the app before it gets the fallback, in ms.
+             */
+            deadline_ms?: number;
+            /** @description Whether anything goes on. */
+            enabled?: boolean;
+            /** @description In answer mode: what the sender gets where the app answers nothing in time. */
+            fallback?: components["schemas"]["InboxAnswer"];
+            /** @description What changes of the headers. */
+            headers?: components["schemas"]["HeaderRules"];
+            /** @description Its id; made when it is saved. Its deliveries have it as their endpoint. */
+            id?: string;
+            /** @description Whether the sender waits for the app's answer. */
+            mode?: components["schemas"]["Mode"];
+            /** @description Its name; the URL if empty. */
+            name?: string;
+            /** @description Whether it is a command's own, and ends with it. */
+            passing?: boolean;
+            /** @description What of a request's target stands behind it. */
+            path?: components["schemas"]["PathRule"];
+            /** @description Whether the signature is made anew with the inbox's own secret, with a new timestamp. */
+            resign?: boolean;
+            /** @description When a failed attempt is made again; never if absent. */
+            retries?: Record<string, never> | null;
+            /**
+             * Format: int32
+             * @description How long the app may take, in ms.
+             */
+            timeout_ms?: number;
+            /** @description The destination's URL. */
+            to: string;
+            /** @description Which requests, as a query; all if empty. */
+            when?: string;
+        };
         /**
          * @description What was found about one cause.
          * @enum {string}
@@ -1717,6 +1968,35 @@ export interface components {
             secret: boolean;
             /** @description Value; bytes that are not UTF-8 stand as `\xNN`, and a secret one as a mask. */
             value: string;
+        };
+        /** @description What changes of a request's headers on its way on. */
+        HeaderRules: {
+            /**
+             * @description Whether `X-Forwarded-For`, `-Host` and `-Proto` say where it came from.
+             * @default false
+             */
+            forwarded: boolean;
+            /**
+             * @description Whether headers of the sender's own connection go on too, such as `Keep-Alive`; those that frame
+             *     the body never do.
+             * @default false
+             */
+            keep_hop_by_hop: boolean;
+            /**
+             * @description Whether `Host` stays what the sender wrote; else it is the destination's.
+             * @default false
+             */
+            keep_host: boolean;
+            /**
+             * @description Names that are left out.
+             * @default []
+             */
+            remove: string[];
+            /**
+             * @description Headers that are set in the place of any of the same name, as `[name, value]`.
+             * @default []
+             */
+            set: string[][];
         };
         /** @description What came of an import so far. */
         Imported: {
@@ -1750,13 +2030,20 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
+            /** @description Where its requests go on to; credentials among their headers are masked. */
+            forwards: components["schemas"]["Forward"][];
             /** @description First segment of its path. */
             name: string;
+            replayed_to?: components["schemas"]["Target"] | null;
             /**
              * Format: int64
              * @description Stored requests.
              */
             requests: number;
+            /** @description Which requests are answered in another way; the first that matches answers. */
+            rules: components["schemas"]["Rule"][];
+            /** @description Whether `/<inbox>/status/503` is answered with that status. */
+            status_by_path: boolean;
             /**
              * Format: int64
              * @description Requests nobody has opened yet.
@@ -1783,6 +2070,10 @@ export interface components {
              * @default 0
              */
             delay_ms: number;
+            /** @default null */
+            fault: components["schemas"]["AnswerFault"] | null;
+            /** @default null */
+            file: components["schemas"]["AnswerFile"] | null;
             /**
              * @description Headers in order, as `[name, value]`.
              * @default []
@@ -1794,11 +2085,22 @@ export interface components {
              * @default 200
              */
             status: number;
+            /**
+             * @description Whether body and header values are templates over the request.
+             * @default false
+             */
+            template: boolean;
         };
         InboxChange: {
             answer?: components["schemas"]["InboxAnswer"] | null;
+            /** @description Its forwards, all of them, in order. New ones get an id; a mask in a credential's place keeps it. */
+            forwards?: components["schemas"]["Forward"][] | null;
             /** @description A new name; requests stay, the address changes. */
             name?: string | null;
+            /** @description Its rules, all of them, in order. New ones get an id. */
+            rules?: components["schemas"]["Rule"][] | null;
+            /** @description Whether `/<inbox>/status/503` is answered with that status. */
+            status_by_path?: boolean | null;
             verification?: components["schemas"]["Verification"] | null;
         };
         /** @description All inboxes, in the order they were made. */
@@ -1891,6 +2193,19 @@ export interface components {
          * @enum {string}
          */
         Kind: "json" | "form" | "multipart" | "xml" | "html" | "image" | "text" | "unknown";
+        /** @description How long answers took, in ms. */
+        Latencies: {
+            /** Format: double */
+            max: number;
+            /** Format: double */
+            min: number;
+            /** Format: double */
+            p50: number;
+            /** Format: double */
+            p90: number;
+            /** Format: double */
+            p99: number;
+        };
         /** @description The documented shape of the receiver's limits. */
         Limits: {
             /** Format: int64 */
@@ -1912,6 +2227,11 @@ export interface components {
             read?: boolean | null;
         };
         /**
+         * @description How a forward stands to the sender's answer.
+         * @enum {string}
+         */
+        Mode: "copy" | "answer";
+        /**
          * @description What closing the window does.
          * @enum {string}
          */
@@ -1920,7 +2240,7 @@ export interface components {
          * @description Why a delivery was made.
          * @enum {string}
          */
-        Origin: "event" | "test";
+        Origin: "event" | "test" | "forward" | "replay";
         /** @description One part of a multipart body. */
         Part: {
             /**
@@ -1946,6 +2266,16 @@ export interface components {
             /** @description How many there are. */
             total: number;
         };
+        /** @description What of a request's target stands behind the destination's URL. */
+        PathRule: "append" | {
+            /** @description The same, without this beginning. */
+            strip: string;
+        } | "exact";
+        /**
+         * @description What a sequence is counted by.
+         * @enum {string}
+         */
+        Per: "event" | "inbox";
         /**
          * @description Where in an exchange something happened.
          * @enum {string}
@@ -2099,6 +2429,126 @@ export interface components {
          * @enum {string}
          */
         Repeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
+        /** @description A replay. */
+        Replay: {
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Deliveries that were answered 2xx.
+             */
+            delivered: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string | null;
+            /**
+             * Format: int64
+             * @description Deliveries that were not.
+             */
+            failed: number;
+            /** @description Its id. */
+            id: string;
+            /** @description Why it ended so, in a sentence. */
+            reason?: string | null;
+            /** @description How it is made. */
+            settings: components["schemas"]["ReplaySettings"];
+            /** @description How it stands. */
+            state: components["schemas"]["ReplayState"];
+            /**
+             * Format: int64
+             * @description Deliveries it is to make; as many as were found while it collects.
+             */
+            total: number;
+            /** @description The URL it goes to. */
+            url: string;
+        };
+        /** @description A page of replays, newest first. */
+        ReplayList: {
+            items: components["schemas"]["Replay"][];
+            /** @description What to pass as `after` for the next page; none at the end. */
+            next?: string | null;
+        };
+        /** @description A replay to be begun: of `requests` or of a `query`. */
+        ReplayNew: {
+            /** @description Another body for the one request that is edited, in base64. */
+            body?: string | null;
+            /** @description The host that a person has agreed to, where many requests go to one that got none before. */
+            confirm?: string | null;
+            /** @description Only those of this inbox, with a query. */
+            inbox?: string | null;
+            /** @description All requests that match; the empty one matches all. */
+            query?: string | null;
+            /** @description Ids of the requests, in the order they are sent. */
+            requests?: string[] | null;
+            /** @description How it is made. */
+            settings?: components["schemas"]["ReplaySettings"];
+        };
+        /** @description How a replay is made. */
+        ReplaySettings: {
+            /**
+             * Format: int32
+             * @description Requests under way at a time; one after the other if 1.
+             */
+            concurrency?: number;
+            edit?: components["schemas"]["Edit"] | null;
+            /** @description What changes of the headers. */
+            headers?: components["schemas"]["HeaderRules"];
+            /** @description Whether the newest goes first; else the oldest. */
+            newest_first?: boolean;
+            /** @description What of a request's target stands behind the destination's URL. */
+            path?: components["schemas"]["PathRule"];
+            /**
+             * Format: double
+             * @description Most requests a second; no limit if absent.
+             */
+            rate?: number | null;
+            resign?: components["schemas"]["Resign"] | null;
+            /** @description Whether it ends at the first that is not answered 2xx. */
+            stop_on_failure?: boolean;
+            /**
+             * Format: int32
+             * @description How long each answer may take, in ms.
+             */
+            timeout_ms?: number;
+            /**
+             * Format: int32
+             * @description How often each is delivered, to 10: twice tells whether a receiver does the same thing twice.
+             */
+            times?: number;
+            to?: components["schemas"]["Target"] | null;
+        };
+        /**
+         * @description How a replay stands.
+         * @enum {string}
+         */
+        ReplayState: "collecting" | "running" | "done" | "stopped" | "cancelled" | "failed";
+        /** @description What a replay came to. */
+        Report: {
+            answers: components["schemas"]["Answers"][];
+            failures: components["schemas"]["Failure"][];
+            latencies?: components["schemas"]["Latencies"] | null;
+            /**
+             * Format: double
+             * @description Deliveries a second over that time.
+             */
+            rate: number;
+            replay: components["schemas"]["Replay"];
+            /**
+             * Format: double
+             * @description From its first delivery to the end of its last, in s.
+             */
+            took_s: number;
+            /**
+             * Format: int64
+             * @description Those that were not sent, for it was ended before.
+             */
+            unsent: number;
+        };
         /** @description How many requests match. */
         RequestCount: {
             /** @description Whether there are more than were counted to. */
@@ -2125,6 +2575,11 @@ export interface components {
              */
             seq: number;
         };
+        /**
+         * @description What a signature is made anew with.
+         * @enum {string}
+         */
+        Resign: "inbox" | "endpoint";
         /** @description When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits. */
         Retention: {
             /**
@@ -2193,6 +2648,23 @@ export interface components {
          * @enum {string}
          */
         RowKind: "same" | "added" | "removed" | "changed" | "skipped";
+        /** @description A rule: requests that match are answered so. */
+        Rule: {
+            /** @description What they are answered; several are a sequence, given one after the other. */
+            answers: components["schemas"]["InboxAnswer"][];
+            /** @description Whether it is looked at. */
+            enabled?: boolean;
+            /** @description Its id; made when it is saved. */
+            id?: string;
+            /** @description Its name. */
+            name?: string;
+            /** @description What a sequence is counted by. */
+            per?: components["schemas"]["Per"];
+            /** @description What follows the last answer of a sequence. */
+            then?: components["schemas"]["Then"];
+            /** @description Which requests, as a query; all if empty. */
+            when?: string;
+        };
         /** @description A query with a name. */
         SavedQuery: components["schemas"]["SavedQueryNew"] & {
             /** @description Its name. */
@@ -2585,6 +3057,14 @@ export interface components {
             /** @description HTTP version. */
             version: string;
         };
+        /** @description Where a replay goes. */
+        Target: {
+            /** @description To a URL. */
+            url: string;
+        } | {
+            /** @description To a saved endpoint, by its id. */
+            endpoint: string;
+        };
         /** @description A term of a query. */
         TermShown: {
             /** @description Where it stands, in characters. */
@@ -2606,6 +3086,11 @@ export interface components {
          * @enum {string}
          */
         TextFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
+        /**
+         * @description What follows the last answer of a sequence.
+         * @enum {string}
+         */
+        Then: "last" | "first" | "next_rule";
         /** @description All that belongs to one event, the oldest first. */
         Thread: {
             /** @description The event's id; none where the request has none, and is alone. */
@@ -2743,6 +3228,40 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    inboxes_add_file: {
+        parameters: {
+            query: {
+                /** @description Its name. */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswerFile"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     jobs_backup: {
         parameters: {
             query?: never;
@@ -2789,6 +3308,10 @@ export interface operations {
                 endpoint?: string;
                 /** @description Only of this event. */
                 event?: string;
+                /** @description Only those that send this request on. */
+                request?: string;
+                /** @description Only of this replay. */
+                replay?: string;
                 /** @description Only in this state. */
                 state?: components["schemas"]["DeliveryState"];
                 /** @description Only what is older than this delivery. */
@@ -3808,6 +4331,34 @@ export interface operations {
             };
         };
     };
+    inboxes_restart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     inboxes_secrets: {
         parameters: {
             query?: never;
@@ -4319,6 +4870,175 @@ export interface operations {
             };
         };
     };
+    replays_list: {
+        parameters: {
+            query?: {
+                /** @description Only what is older than this replay. */
+                after?: string;
+                /** @description Rows, to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayList"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    replays_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayNew"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    replays_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    replays_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    replays_read_report: {
+        parameters: {
+            query?: {
+                /** @description `json`, or `html` for a page without scripts. */
+                as?: "json" | "html";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     requests_list: {
         parameters: {
             query?: {
@@ -4503,6 +5223,38 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_dry_run: {
+        parameters: {
+            query?: {
+                /** @description The inbox whose rules are tried; the request's own if absent. */
+                inbox?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,10 +1,17 @@
 //! What a sender is answered.
 
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
 
 /// What a known address answers.
 #[derive(Debug, Clone)]
@@ -21,23 +28,171 @@ pub struct Answer {
     pub delay: Duration,
     /// Whether browsers on any page may send here and read the answer.
     pub cors: bool,
+    /// How it goes wrong on its way, if it is to.
+    pub fault: Option<AnswerFault>,
+}
+
+/// A way an answer goes wrong, for senders to be tried with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerFault {
+    /// The connection is reset, and nothing is answered (on HTTP/2, the stream).
+    Reset,
+    /// Nothing is answered until the sender gives up, or [`HANG_MAX`](crate::HANG_MAX).
+    Hang,
+    /// The head announces the whole body, half of it follows, and the connection closes.
+    Half,
+    /// The body comes in small pieces, spread evenly over this time.
+    Drip(Duration),
+    /// The answer's bytes are no HTTP, and the connection closes.
+    Garbage,
+}
+
+impl AnswerFault {
+    /// Whether the sender gets to see a status.
+    pub(super) fn shows_status(self) -> bool {
+        matches!(self, Self::Half | Self::Drip(_))
+    }
+}
+
+/// Pause between two pieces of a dripping body, unless it has fewer bytes than pauses.
+const DRIP: Duration = Duration::from_millis(100);
+
+/// How long half an answer has to leave before its connection ends.
+const HALF_LEAVES: Duration = Duration::from_millis(50);
+
+/// The body of an answer.
+#[derive(Debug)]
+pub enum AnswerBody {
+    /// All of it is here.
+    Whole(Full<Bytes>),
+    /// It comes piece by piece; an error ends the connection in the middle.
+    Pieces(mpsc::Receiver<io::Result<Bytes>>),
+}
+
+impl From<Bytes> for AnswerBody {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(Full::new(bytes))
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Whole(full) => Pin::new(full).poll_frame(context).map_err(|never| match never {}),
+            Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(full) => full.is_end_stream(),
+            Self::Pieces(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(full) => full.size_hint(),
+            Self::Pieces(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            number: 0,
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            delay: Duration::ZERO,
+            cors: false,
+            fault: None,
+        }
+    }
 }
 
 impl Answer {
-    /// The response to one request.
-    pub(super) fn response(&self, method: &Method, request: &HeaderMap) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body.clone()));
+    /// The response as it stands, whatever was asked.
+    pub fn plain(&self) -> Response<AnswerBody> {
+        let mut response = Response::new(AnswerBody::from(self.body.clone()));
         *response.status_mut() = self.status;
         response.headers_mut().clone_from(&self.headers);
+        response
+    }
+
+    /// The response to one request.
+    pub(super) fn response(&self, method: &Method, request: &HeaderMap) -> Response<AnswerBody> {
+        let mut response = Response::new(self.body(method));
+        *response.status_mut() = self.status;
+        response.headers_mut().clone_from(&self.headers);
+        if matches!(response.body(), AnswerBody::Pieces(_)) {
+            response.headers_mut().insert(header::CONTENT_LENGTH, self.body.len().into());
+        }
+        if self.fault == Some(AnswerFault::Garbage) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if self.cors {
             allow_any_origin(&mut response, method, request);
         }
         response
     }
 
-    /// The status one request gets: a preflight is answered by itself.
-    pub(super) fn status_for(&self, method: &Method, request: &HeaderMap) -> StatusCode {
-        if self.cors && is_preflight(method, request) { StatusCode::NO_CONTENT } else { self.status }
+    fn body(&self, method: &Method) -> AnswerBody {
+        let whole = self.body.clone();
+        match self.fault {
+            // The answer to a HEAD request has no body that could break off.
+            Some(AnswerFault::Half) if method != Method::HEAD => {
+                let (send, pieces) = mpsc::channel(1);
+                tokio::spawn(async move {
+                    let _ = send.send(Ok(whole.slice(..whole.len() / 2))).await;
+                    tokio::time::sleep(HALF_LEAVES).await;
+                    let _ = send.send(Err(io::ErrorKind::ConnectionAborted.into())).await;
+                });
+                AnswerBody::Pieces(pieces)
+            }
+            Some(AnswerFault::Drip(over)) if method != Method::HEAD => {
+                let (send, pieces) = mpsc::channel(1);
+                tokio::spawn(drip(whole, over, send));
+                AnswerBody::Pieces(pieces)
+            }
+            _ => whole.into(),
+        }
+    }
+
+    /// The status one request gets, 0 for none: a preflight is answered by itself.
+    pub(super) fn status_for(&self, method: &Method, request: &HeaderMap) -> u16 {
+        if self.is_preflight(method, request) {
+            StatusCode::NO_CONTENT.as_u16()
+        } else if self.fault.is_some_and(|fault| !fault.shows_status()) {
+            0
+        } else {
+            self.status.as_u16()
+        }
+    }
+
+    /// Whether a request is a browser's question that is answered here by itself.
+    pub(super) fn is_preflight(&self, method: &Method, request: &HeaderMap) -> bool {
+        self.cors && is_preflight(method, request)
+    }
+}
+
+/// Sends a body in pieces, evenly over a time.
+async fn drip(mut left: Bytes, over: Duration, send: mpsc::Sender<io::Result<Bytes>>) {
+    let pauses = (over.as_millis() / DRIP.as_millis()).clamp(1, left.len().max(1) as u128) as u32;
+    let mut tick = tokio::time::interval(over / pauses);
+    for rest in (1..=pauses as usize).rev() {
+        tick.tick().await;
+        let piece = left.split_to(left.len().div_ceil(rest));
+        if send.send(Ok(piece)).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -45,11 +200,12 @@ fn is_preflight(method: &Method, request: &HeaderMap) -> bool {
     method == Method::OPTIONS && request.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-fn allow_any_origin(response: &mut Response<Full<Bytes>>, method: &Method, request: &HeaderMap) {
+pub(super) fn allow_any_origin(response: &mut Response<AnswerBody>, method: &Method, request: &HeaderMap) {
     let any = HeaderValue::from_static("*");
     if is_preflight(method, request) {
         *response.status_mut() = StatusCode::NO_CONTENT;
-        *response.body_mut() = Full::default();
+        *response.body_mut() = Bytes::new().into();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
         for (asked, allowed) in [
             (header::ACCESS_CONTROL_REQUEST_METHOD, header::ACCESS_CONTROL_ALLOW_METHODS),
             (header::ACCESS_CONTROL_REQUEST_HEADERS, header::ACCESS_CONTROL_ALLOW_HEADERS),
@@ -115,14 +271,14 @@ impl Refusal {
     }
 
     /// The response; `close` ends the connection after it.
-    pub(super) fn response(&self, close: bool) -> Response<Full<Bytes>> {
+    pub(super) fn response(&self, close: bool) -> Response<AnswerBody> {
         let text = format!(
             "{{\"code\":{},\"message\":{},\"hint\":{}}}\n",
             json_string(self.code),
             json_string(&self.message),
             json_string(&self.hint)
         );
-        let mut response = Response::new(Full::new(Bytes::from(text)));
+        let mut response = Response::new(AnswerBody::from(Bytes::from(text)));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

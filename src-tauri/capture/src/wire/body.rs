@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
+use super::serve::ArrivedBody;
 use crate::{
     limits::{CHUNK_BYTES, DRAIN_BYTES, INLINE_BODY_BYTES},
     message::{Body, BodyState},
@@ -122,11 +123,11 @@ impl Receiving {
         }
     }
 
-    /// The body, where it is small enough to be kept in memory.
-    pub(super) fn in_memory(&self) -> Option<&[u8]> {
-        match self.chunks {
-            None => Some(self.first.as_deref().unwrap_or(&self.memory)),
-            Some(_) => None,
+    /// The body, once it has arrived whole and settled.
+    pub(super) fn arrived(&self) -> ArrivedBody<'_> {
+        match &self.chunks {
+            None => ArrivedBody::Memory(self.first.as_deref().unwrap_or(&self.memory)),
+            Some(chunks) => ArrivedBody::Chunks { body: chunks.body, bytes: self.bytes },
         }
     }
 

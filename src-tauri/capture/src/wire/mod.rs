@@ -8,6 +8,6 @@ mod listen;
 mod serve;
 mod tap;
 
-pub use answer::{Answer, Refusal};
+pub use answer::{Answer, AnswerBody, AnswerFault, Refusal};
 pub use listen::{Counts, Listening, listen};
-pub use serve::{Arrived, Route, Routes};
+pub use serve::{Arrived, ArrivedBody, Asked, Decision, Route, Routes};

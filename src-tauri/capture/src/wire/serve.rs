@@ -1,29 +1,27 @@
 //! One request from its head to its answer.
 
 use std::{
-    convert::Infallible,
     future::Future,
+    io,
     net::SocketAddr,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header, request::Parts};
-use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 
 use super::{
     agree::{self, Head},
-    answer::{Answer, Refusal},
+    answer::{Answer, AnswerBody, AnswerFault, Refusal, allow_any_origin},
     body::{Ended, Receiving, drain},
     tap::Seen,
 };
 use crate::{
     clock::Clock,
-    limits::Limits,
+    limits::{HANG_MAX, Limits},
     message::{BodyState, Captured},
-    store::{CommitWaiter, Store},
+    store::{CommitError, CommitWaiter, Store},
 };
 
 /// Where a request belongs.
@@ -47,9 +45,33 @@ pub trait Routes: Send + Sync + 'static {
     /// The route of a target's path.
     fn route(&self, path: &str) -> impl Future<Output = Route> + Send;
 
-    /// The answer to one request that has arrived whole and in memory; the address's own if none.
-    /// The sender waits for it, and it is kept with the request.
-    fn decide(&self, inbox: i64, request: Arrived<'_>) -> impl Future<Output = Option<Arc<Answer>>> + Send;
+    /// How one request that has arrived whole is answered. The sender waits for it, and an answer
+    /// is kept with the request.
+    fn decide(&self, inbox: i64, request: Arrived<'_>) -> impl Future<Output = Decision> + Send;
+
+    /// Keeps a request of which `decide` said [`Decision::Ask`], and gets its answer from elsewhere. It
+    /// goes on though the sender may leave.
+    fn ask(&self, asked: Asked) -> impl Future<Output = Result<Response<AnswerBody>, CommitError>> + Send;
+}
+
+/// How a request is answered.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// As its address answers.
+    Own,
+    /// With another answer.
+    Answer(Arc<Answer>),
+    /// With what somebody else says once the request is on disk: the number of whom to ask.
+    Ask(i64),
+}
+
+/// A request whose answer comes from elsewhere.
+#[derive(Debug)]
+pub struct Asked {
+    /// Whom to ask, as `decide` said.
+    pub whom: i64,
+    /// The request; it is not in the store yet.
+    pub captured: Captured,
 }
 
 /// A request that has arrived whole, before it is stored.
@@ -62,9 +84,25 @@ pub struct Arrived<'a> {
     /// Header block, as it will be stored.
     pub headers: &'a [u8],
     /// Body.
-    pub body: &'a [u8],
+    pub body: ArrivedBody<'a>,
+    /// Where it came from.
+    pub peer: SocketAddr,
     /// When its head was complete, µs since the Unix epoch.
     pub arrived_us: i64,
+}
+
+/// Where an arrived body is.
+#[derive(Debug, Clone, Copy)]
+pub enum ArrivedBody<'a> {
+    /// In memory.
+    Memory(&'a [u8]),
+    /// In the store, for it is large.
+    Chunks {
+        /// Number of the body.
+        body: i64,
+        /// Its size.
+        bytes: u64,
+    },
 }
 
 /// What all requests of a listener share.
@@ -75,7 +113,7 @@ pub(super) struct Service<R> {
     pub(super) clock: Clock,
 }
 
-type Reply = Response<Full<Bytes>>;
+type Reply = Response<AnswerBody>;
 
 impl<R: Routes> Service<R> {
     pub(super) async fn serve(
@@ -83,7 +121,7 @@ impl<R: Routes> Service<R> {
         peer: SocketAddr,
         seen: Arc<Seen>,
         request: Request<Incoming>,
-    ) -> Result<Reply, Infallible> {
+    ) -> io::Result<Reply> {
         let arrived_us = self.clock.now_us();
         let started = Instant::now();
         let (parts, mut incoming) = request.into_parts();
@@ -109,21 +147,63 @@ impl<R: Routes> Service<R> {
         };
         let stall = Duration::from_millis(self.limits.body_stall_ms);
         let ended = arriving.body.read(&mut incoming, self.limits.body_bytes, stall).await;
-        if depends && matches!(ended, Ended::Body(BodyState::Complete)) {
-            arriving.decide(&*self.routes).await;
+        let preflight = arriving.answer.is_preflight(&parts.method, &parts.headers);
+        if depends && !preflight && matches!(ended, Ended::Body(BodyState::Complete)) {
+            if let Err(error) = arriving.body.settle().await {
+                arriving.forget();
+                return Ok(Refusal::not_stored(&error.message).response(true));
+            }
+            match arriving.decide(&*self.routes).await {
+                Decision::Own => {}
+                Decision::Answer(answer) => arriving.answer = answer,
+                Decision::Ask(whom) => return Ok(self.ask(&parts, arriving, whom).await),
+            }
         }
         let answer = arriving.answer.clone();
-        Ok(self.answer(&parts, incoming, arriving, ended, &answer).await)
+        let reply = match self.stored(&parts, incoming, arriving, ended, &answer).await {
+            Ok(()) => answer.response(&parts.method, &parts.headers),
+            Err(refused) => return Ok(refused),
+        };
+        match answer.fault.filter(|_| !preflight) {
+            Some(AnswerFault::Reset) => {
+                seen.reset.store(true, Ordering::Relaxed);
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Some(AnswerFault::Hang) => {
+                tokio::time::sleep(HANG_MAX).await;
+                Err(io::ErrorKind::TimedOut.into())
+            }
+            Some(AnswerFault::Garbage) => {
+                seen.garbled.store(true, Ordering::Relaxed);
+                Ok(reply)
+            }
+            _ => Ok(reply),
+        }
     }
 
-    async fn answer(
+    async fn ask(&self, parts: &Parts, mut arriving: Arriving, whom: i64) -> Reply {
+        let cors = arriving.answer.cors;
+        let captured = arriving.captured(BodyState::Complete, 0, false);
+        match self.routes.ask(Asked { whom, captured }).await {
+            Ok(mut reply) => {
+                if cors {
+                    allow_any_origin(&mut reply, &parts.method, &parts.headers);
+                }
+                reply
+            }
+            Err(error) => Refusal::not_stored(&error.message).response(true),
+        }
+    }
+
+    /// Stores a request and waits as long as its answer is to; else what it is refused with.
+    async fn stored(
         &self,
         parts: &Parts,
         mut incoming: Incoming,
         mut arriving: Arriving,
         ended: Ended,
         answer: &Answer,
-    ) -> Reply {
+    ) -> Result<(), Reply> {
         let (state, refusal) = match ended {
             Ended::Body(BodyState::TooLarge) => {
                 (BodyState::TooLarge, Some(Refusal::body_too_large(self.limits.body_bytes)))
@@ -135,31 +215,31 @@ impl<R: Routes> Service<R> {
             Ended::Body(BodyState::Complete) => (BodyState::Complete, None),
             Ended::NotStored(error) => {
                 arriving.forget();
-                return Refusal::not_stored(&error.message).response(true);
+                return Err(Refusal::not_stored(&error.message).response(true));
             }
         };
         if let Err(error) = arriving.body.settle().await {
             arriving.forget();
-            return Refusal::not_stored(&error.message).response(true);
+            return Err(Refusal::not_stored(&error.message).response(true));
         }
         let status = match &refusal {
-            Some(refusal) => refusal.status,
+            Some(refusal) => refusal.status.as_u16(),
             None => answer.status_for(&parts.method, &parts.headers),
         };
-        let committed = arriving.keep(state, status.as_u16(), refusal.is_none()).committed().await;
+        let committed = arriving.keep(state, status, refusal.is_none()).committed().await;
         match (committed, refusal) {
-            (Err(error), _) => Refusal::not_stored(&error.message).response(true),
+            (Err(error), _) => Err(Refusal::not_stored(&error.message).response(true)),
             (Ok(()), Some(refusal)) => {
                 if state == BodyState::TooLarge {
                     refuse_rest(&parts.headers, &mut incoming).await;
                 }
-                refusal.response(true)
+                Err(refusal.response(true))
             }
             (Ok(()), None) => {
                 if !answer.delay.is_zero() {
                     tokio::time::sleep(answer.delay).await;
                 }
-                answer.response(&parts.method, &parts.headers)
+                Ok(())
             }
         }
     }
@@ -195,12 +275,17 @@ const STATUS_BROKEN_OFF: u16 = 499;
 
 impl Arriving {
     fn keep(&mut self, body_state: BodyState, status: u16, answered: bool) -> CommitWaiter {
+        let captured = self.captured(body_state, status, answered);
+        self.store.keep(captured)
+    }
+
+    fn captured(&mut self, body_state: BodyState, status: u16, answered: bool) -> Captured {
         self.kept = true;
         let body = match body_state {
             BodyState::TooLarge => self.body.discard(),
             _ => self.body.finish(),
         };
-        self.store.keep(Captured {
+        Captured {
             inbox: self.inbox,
             arrived_us: self.arrived_us,
             receiving_us: self.started.elapsed().as_micros() as i64,
@@ -216,21 +301,21 @@ impl Arriving {
             body_state,
             status,
             answer: (answered && body_state == BodyState::Complete).then_some(self.answer.number),
-        })
+        }
     }
 
-    async fn decide(&mut self, routes: &impl Routes) {
-        let Some(body) = self.body.in_memory() else { return };
+    /// How it is answered; its body has settled.
+    async fn decide(&self, routes: &impl Routes) -> Decision {
+        let body = self.body.arrived();
         let request = Arrived {
             method: &self.method,
             target: &self.head.target,
             headers: &self.head.headers,
             body,
+            peer: self.peer,
             arrived_us: self.arrived_us,
         };
-        if let Some(answer) = routes.decide(self.inbox, request).await {
-            self.answer = answer;
-        }
+        routes.decide(self.inbox, request).await
     }
 
     fn forget(&mut self) {

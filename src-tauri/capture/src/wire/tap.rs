@@ -23,17 +23,45 @@ pub(super) struct Seen {
     pub(super) heads: HeadQueue,
     /// Set once the bytes tell which HTTP is spoken; hyper has no limit on waiting for that.
     pub(super) version_known: AtomicBool,
+    /// Whether the connection is to end in a reset.
+    pub(super) reset: AtomicBool,
+    /// Whether what is written from now on is to be no HTTP.
+    pub(super) garbled: AtomicBool,
+}
+
+/// What each byte is changed by where an answer is to be no HTTP: no byte of a head stays a letter.
+const GARBLE: u8 = 0xA5;
+
+/// What can end in a reset.
+pub(super) trait Resets {
+    /// Lets the other end see a reset when this is dropped.
+    fn reset_at_end(&self);
+}
+
+impl Resets for tokio::net::TcpStream {
+    fn reset_at_end(&self) {
+        // Where the system refuses, the connection closes in good order.
+        let _ = self.set_zero_linger();
+    }
 }
 
 #[derive(Debug)]
-pub(super) struct Tap<S> {
+pub(super) struct Tap<S: Resets> {
     stream: S,
     framer: HeadFramer,
     seen: Arc<Seen>,
     read: usize,
 }
 
-impl<S> Tap<S> {
+impl<S: Resets> Drop for Tap<S> {
+    fn drop(&mut self) {
+        if self.seen.reset.load(Ordering::Relaxed) {
+            self.stream.reset_at_end();
+        }
+    }
+}
+
+impl<S: Resets> Tap<S> {
     pub(super) fn new(stream: S, seen: Arc<Seen>) -> Self {
         Self { stream, framer: HeadFramer::new(), seen, read: 0 }
     }
@@ -52,7 +80,7 @@ impl<S> Tap<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + Resets + Unpin> AsyncRead for Tap<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -67,8 +95,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncWrite + Resets + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.seen.garbled.load(Ordering::Relaxed) {
+            let garbage: Vec<u8> = bytes.iter().map(|byte| byte ^ GARBLE).collect();
+            return Pin::new(&mut self.stream).poll_write(context, &garbage);
+        }
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -77,6 +109,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.seen.garbled.load(Ordering::Relaxed) {
+            let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
+            return self.poll_write(context, first);
+        }
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use hookline_capture::RowId;
 use http::{StatusCode, header};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ use crate::{
         Delivery, DeliveryDetail, DeliveryList, DeliveryState, EndpointRow, detail, due_again, end, ended_so,
         list as rows, number_of, one,
     },
+    replay::with_id,
+    request::body_stream,
 };
 
 /// Rows of a page unless asked otherwise, and at most.
@@ -32,6 +35,10 @@ pub(super) struct ListQuery {
     endpoint: Option<String>,
     /// Only of this event.
     event: Option<String>,
+    /// Only those that send this request on.
+    request: Option<String>,
+    /// Only of this replay.
+    replay: Option<String>,
     /// Only in this state.
     state: Option<DeliveryState>,
     /// Only what is older than this delivery.
@@ -70,6 +77,10 @@ pub(super) async fn list(
     if let Some(endpoint) = &query.endpoint {
         engine.outbox.schedule().asked(endpoint, engine.clock.now_us());
     }
+    let request = match &query.request {
+        Some(id) => Some(engine.row_of(id).ok_or_else(ApiError::no_request)?.0),
+        None => None,
+    };
     let found = move |connection: &Connection| {
         let after = match &query.after {
             Some(id) => match number_of(connection, id)? {
@@ -78,11 +89,12 @@ pub(super) async fn list(
             },
             None => None,
         };
-        rows(
-            connection,
-            &DeliveryList { endpoint: query.endpoint, event: query.event, state: query.state, after, limit },
-        )
-        .map(Some)
+        let replay = match &query.replay {
+            Some(id) => Some(with_id(connection, id)?.map_or(-1, |row| row.number)),
+            None => None,
+        };
+        let (endpoint, event, state) = (query.endpoint, query.event, query.state);
+        rows(connection, &DeliveryList { endpoint, event, request, replay, state, after, limit }).map(Some)
     };
     let items = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
     let items: Vec<Delivery> = items.into_iter().map(|(_, delivery)| delivery).collect();
@@ -128,11 +140,24 @@ pub(super) async fn body(
 ) -> Result<Response, ApiError> {
     let found = move |connection: &Connection| {
         connection
-            .prepare_cached("SELECT e.payload FROM delivery d JOIN event e ON e.number = d.event WHERE d.id = ?1")?
-            .query_row([id], |row| row.get::<_, Vec<u8>>(0))
+            .prepare_cached(
+                "SELECT coalesce(e.payload, y.body), d.request FROM delivery d LEFT JOIN event e ON e.number = d.event
+                 LEFT JOIN replay y ON y.number = d.replay WHERE d.id = ?1",
+            )?
+            .query_row([id], |row| Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, Option<i64>>(1)?)))
             .optional()
     };
-    engine.store.readers().read(found).await?.map(inert).ok_or_else(no_delivery)
+    match engine.store.readers().read(found).await?.ok_or_else(no_delivery)? {
+        (Some(payload), _) => Ok(inert(payload)),
+        (None, Some(row)) => {
+            let body = engine.store.readers().body(RowId(row)).await?.ok_or_else(ApiError::no_request)?;
+            let length = body.length();
+            let mut response = inert(Vec::new());
+            *response.body_mut() = axum::body::Body::from_stream(body_stream(body, 0, length));
+            Ok(response)
+        }
+        (None, None) => Err(no_delivery()),
+    }
 }
 
 /// What a receiver answered to an attempt: the body, as far as it is kept.

@@ -14,7 +14,7 @@ use crate::{
     feed::Change,
     outbox::{
         Cause, Delivery, DeliveryList, Endpoint, EndpointRow, EndpointSecret, EndpointSettings, EndpointStats,
-        EventNew, Origin, list as list_deliveries, new_secret, one, skip_waiting, stats,
+        EventNew, Origin, Purpose, list as list_deliveries, new_secret, one, skip_waiting, stats,
     },
     time::timestamp,
 };
@@ -83,7 +83,7 @@ fn beside(
     let same = |row: &EndpointRow| {
         row.settings.provider == settings.provider
             && row.settings.scope == settings.scope
-            && !row.passing
+            && row.purpose == Purpose::Listed
             && Some(row.id.as_str()) != but
     };
     Ok(EndpointRow::all(connection)?.into_iter().filter(same).collect())
@@ -97,16 +97,16 @@ pub(super) async fn add(
     State(engine): State<Arc<Engine>>,
     extract::Json(settings): extract::Json<EndpointSettings>,
 ) -> Result<(StatusCode, Json<Endpoint>), ApiError> {
-    let row = engine.add_endpoint(settings, false).await?;
+    let row = engine.add_endpoint(settings, Purpose::Listed).await?;
     Ok((StatusCode::CREATED, Json(row.shown(&engine.providers.catalogue()))))
 }
 
 impl Engine {
-    /// Makes an endpoint; `passing` ones are a command's own, and no vendor's caps count them.
+    /// Makes an endpoint; only those that are listed count toward a vendor's caps.
     pub(crate) async fn add_endpoint(
         self: &Arc<Self>,
         mut settings: EndpointSettings,
-        passing: bool,
+        purpose: Purpose,
     ) -> Result<EndpointRow, ApiError> {
         let catalogue = self.providers.catalogue();
         let now_us = self.clock.now_us();
@@ -120,15 +120,15 @@ impl Engine {
         }
         let (outbox, feed, shown_by) = (self.outbox.clone(), self.feed.clone(), catalogue.clone());
         let work = move |connection: &Connection| {
-            let others = if passing { Vec::new() } else { beside(connection, &settings, None)? };
+            let others = if purpose != Purpose::Listed { Vec::new() } else { beside(connection, &settings, None)? };
             if let Some(fault) = settings.fault(&catalogue, &others) {
                 return Err(ApiError::invalid(fault));
             }
-            Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, passing, now_us)?)
+            Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, purpose, now_us)?)
         };
         let after = move |row: &EndpointRow| {
             outbox.schedule().set_endpoint(row.clone(), now_us);
-            if !passing {
+            if purpose == Purpose::Listed {
                 feed.publish([Change::EndpointChanged { endpoint: Box::new(row.shown(&shown_by)) }]);
             }
         };

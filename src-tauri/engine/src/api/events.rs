@@ -14,7 +14,7 @@ use crate::{
     compose::Moment,
     feed::Change,
     outbox::{
-        Delivery, DeliveryState, EndpointRow, EndpointSettings, Event, EventNew, Origin, RATE_MIN, Receiver,
+        Delivery, DeliveryState, EndpointRow, EndpointSettings, Event, EventNew, Origin, Purpose, RATE_MIN, Receiver,
         event_number, insert_event, list_events, once,
     },
 };
@@ -198,7 +198,7 @@ impl Receivers<'_> {
             if !self.retries {
                 settings.policy = OwnPolicy { schedule: once().schedule, disable: once().disable, ..settings.policy };
             }
-            return Ok(vec![engine.add_endpoint(settings, true).await?]);
+            return Ok(vec![engine.add_endpoint(settings, Purpose::Passing).await?]);
         }
         let all = engine.outbox.schedule().endpoints();
         if let Some(ids) = self.endpoints {

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{Json, extract::State};
 use hookline_capture::RowId;
@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 use super::{error::ApiError, extract};
 use crate::{
     Engine,
+    answer::{InboxAnswer, Rule, check_rules},
     feed::Change,
-    inbox::{Inbox, InboxAnswer, InboxRow, check_name},
+    forward::{Destinations, Forward, keep_upto, saved},
+    inbox::{Inbox, InboxRow, check_name},
     job::{Job, JobKind, JobState},
     receiver::ReceiverState,
     removal::{Removal, RemovalRow, UNDO_US},
@@ -47,6 +49,12 @@ pub(super) struct InboxChange {
     name: Option<String>,
     /// A new answer, whole.
     answer: Option<InboxAnswer>,
+    /// Its rules, all of them, in order. New ones get an id.
+    rules: Option<Vec<Rule>>,
+    /// Whether `/<inbox>/status/503` is answered with that status.
+    status_by_path: Option<bool>,
+    /// Its forwards, all of them, in order. New ones get an id; a mask in a credential's place keeps it.
+    forwards: Option<Vec<Forward>>,
     /// How its requests are verified, whole; a mask in a secret's place keeps that secret. Stored
     /// requests are judged anew.
     verification: Option<Verification>,
@@ -95,7 +103,7 @@ pub(super) async fn add(
     extract::Json(new): extract::Json<InboxNew>,
 ) -> Result<(StatusCode, Json<Inbox>), ApiError> {
     check_name(&new.name).map_err(ApiError::invalid)?;
-    new.answer.compile(0).map_err(ApiError::invalid)?;
+    new.answer.check().map_err(ApiError::invalid)?;
     engine.providers.refresh();
     if let Some(fault) = new.verification.fault(&engine.providers.catalogue()) {
         return Err(ApiError::invalid(fault));
@@ -136,13 +144,18 @@ pub(super) async fn change(
         check_name(name).map_err(ApiError::invalid)?;
     }
     if let Some(answer) = &change.answer {
-        answer.compile(0).map_err(ApiError::invalid)?;
+        answer.check().map_err(ApiError::invalid)?;
+    }
+    let mut change = change;
+    if let Some(rules) = &mut change.rules {
+        check_rules(rules).map_err(ApiError::invalid)?;
     }
     engine.providers.refresh();
     if let Some(fault) = change.verification.as_ref().and_then(|new| new.fault(&engine.providers.catalogue())) {
         return Err(ApiError::invalid(fault));
     }
     let judged = change.verification.is_some();
+    let (now_us, forwarded) = (engine.clock.now_us(), engine.forwarded_upto.load(Ordering::Relaxed));
     let now_named = change.name.clone().unwrap_or_else(|| name.clone());
     let changed = update(&engine, name, move |connection, row| {
         if let Some(name) = change.name.filter(|name| *name != row.name) {
@@ -151,6 +164,13 @@ pub(super) async fn change(
             }
             row.name = name;
         }
+        let answers = change.answer.iter().chain(change.rules.iter().flatten().flat_map(|rule| &rule.answers));
+        let fallbacks = change.forwards.iter().flatten().map(|forward| &forward.fallback);
+        for file in answers.chain(fallbacks).filter_map(|answer| answer.file.as_ref()) {
+            if !file.is_kept(connection)? {
+                return Err(ApiError::invalid(format!("The file {:?} is not kept here; send it again.", file.name)));
+            }
+        }
         if let Some(answer) = change.answer {
             row.answer_number = answer.insert(connection, "")?;
             row.answer = answer;
@@ -158,7 +178,21 @@ pub(super) async fn change(
         if let Some(new) = change.verification {
             row.verification = row.verification.changed_to(new);
         }
-        Ok(())
+        if let Some(rules) = change.rules {
+            row.rules = rules;
+        }
+        row.status_by_path = change.status_by_path.unwrap_or(row.status_by_path);
+        match change.forwards {
+            None => Ok(Destinations::default()),
+            Some(new) => {
+                // What arrived before goes nowhere by what is saved now.
+                keep_upto(connection, forwarded)?;
+                let (forwards, destinations) =
+                    saved(connection, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
+                row.forwards = forwards;
+                Ok(destinations)
+            }
+        }
     })
     .await?;
     if judged && changed.requests > 0 {
@@ -231,7 +265,7 @@ pub(super) async fn mark_read(
         row.read_upto =
             connection
                 .query_row("SELECT coalesce(max(id), 0) FROM request WHERE inbox = ?1", [row.number], |r| r.get(0))?;
-        Ok(())
+        Ok(Destinations::default())
     })
     .await
 }
@@ -239,22 +273,24 @@ pub(super) async fn mark_read(
 async fn update(
     engine: &Arc<Engine>,
     name: String,
-    change: impl FnOnce(&Connection, &mut InboxRow) -> Result<(), ApiError> + Send + 'static,
+    change: impl FnOnce(&Connection, &mut InboxRow) -> Result<Destinations, ApiError> + Send + 'static,
 ) -> Result<Json<Inbox>, ApiError> {
     engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    let (feed, addresses) = (engine.feed.clone(), engine.addresses.clone());
+    let (feed, addresses, now_us) = (engine.feed.clone(), engine.addresses.clone(), engine.clock.now_us());
     let was = name.clone();
     let work = move |connection: &Connection| {
         let mut row = InboxRow::named(connection, &name)?.ok_or_else(|| ApiError::no_inbox(&name))?;
         if RemovalRow::all(connection)?.iter().any(|removal| removal.whole && removal.inbox == row.number) {
             return Err(ApiError::no_inbox(&name));
         }
-        change(connection, &mut row)?;
+        let destinations = change(connection, &mut row)?;
         row.update(connection)?;
         let address = row.address().map_err(ApiError::invalid)?;
-        Ok::<_, ApiError>((address, row.counted(connection)?))
+        Ok::<_, ApiError>((address, row.counted(connection)?, destinations))
     };
-    let after = move |(address, inbox): &(crate::inbox::Address, Inbox)| {
+    let outbox = engine.outbox.clone();
+    let after = move |(address, inbox, destinations): &(crate::inbox::Address, Inbox, Destinations)| {
+        destinations.apply(&mut outbox.schedule(), now_us);
         addresses.put(address.clone());
         feed.publish([Change::InboxChanged { was, inbox: inbox.clone() }]);
     };

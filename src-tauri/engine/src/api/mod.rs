@@ -1,5 +1,6 @@
 //! The API as a value: one router, described by one OpenAPI document.
 
+mod answering;
 mod carry;
 mod deliveries;
 mod diff;
@@ -13,6 +14,7 @@ mod jobs;
 mod providers;
 mod queries;
 mod removals;
+mod replays;
 mod request_body;
 mod requests;
 mod scenarios;
@@ -32,7 +34,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use error::{ApiError, ErrorBody};
 
-use crate::Engine;
+use crate::{Engine, answer::ANSWER_FILE_MAX};
 
 /// Where the API stands.
 pub const PREFIX: &str = "/api/v1";
@@ -97,6 +99,20 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
                 .routes(routes!(signature::sign))
                 .routes(routes!(signature::explain))
                 .routes(routes!(signature::find))
+                .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
+        )
+        .routes(routes!(answering::restart))
+        .routes(routes!(answering::dry_run))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(answering::add_file))
+                .layer(axum::extract::DefaultBodyLimit::max(ANSWER_FILE_MAX + 1)),
+        )
+        .routes(routes!(replays::read, replays::cancel))
+        .routes(routes!(replays::read_report))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(replays::list, replays::begin))
                 .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
         )
         .merge(OpenApiRouter::new().routes(routes!(carry::import)).layer(axum::extract::DefaultBodyLimit::disable()))

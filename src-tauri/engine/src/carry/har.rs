@@ -15,7 +15,7 @@ use super::{
     exact::{self, Exact},
     record::{is_absolute, parts_of},
 };
-use crate::inbox::{ANSWER_BODY_MAX, InboxAnswer};
+use crate::answer::{ANSWER_BODY_MAX, InboxAnswer};
 
 /// Stands for the host of a request that names none.
 const NO_HOST: &str = "unknown.invalid";

@@ -24,8 +24,9 @@ use utoipa::ToSchema;
 use super::{Bad, Format, Record, SNIFFED, read, sniff};
 use crate::{
     Engine,
+    answer::InboxAnswer,
     feed::Change,
-    inbox::{InboxAnswer, check_name},
+    inbox::check_name,
     job::{Job, JobKind, JobState},
     removal::delete_requests,
     verification::Verification,

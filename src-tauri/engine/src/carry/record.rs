@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::exact::Exact;
 use crate::{
-    inbox::{ANSWER_BODY_MAX, InboxAnswer},
+    answer::{ANSWER_BODY_MAX, InboxAnswer},
     judge::VerdictState,
     request::{NOBODY, NOTE_MAX, Stored},
 };

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::{exact::Exact, export::Writer, *};
-use crate::inbox::InboxAnswer;
+use crate::answer::InboxAnswer;
 
 fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().expect("a file");

@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 pub enum ErrorKind {
     /// The URL is none that can be sent to.
     Url,
+    /// The request cannot be made: what it sends on is gone, or cannot be signed.
+    Request,
     /// The host has no address.
     Dns,
     /// Nothing listens there.

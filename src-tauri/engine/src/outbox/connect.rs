@@ -8,9 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use http::Uri;
-use http_body_util::Full;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::{client::proxy::matcher::Matcher, rt::TokioIo};
 use rustls::{
@@ -26,7 +24,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::attempt::{ErrorKind, Phase, SendError};
+use super::{
+    attempt::{ErrorKind, Phase, SendError},
+    payload::Leaving,
+};
 
 /// How long an unused connection is kept.
 const IDLE: Duration = Duration::from_secs(30);
@@ -47,7 +48,7 @@ pub(super) struct Steps {
 
 /// A connection that can carry a request.
 pub(super) struct Connection {
-    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) sender: SendRequest<Leaving>,
     pub(super) steps: Steps,
     pub(super) peer: Option<SocketAddr>,
     /// Whether requests name the whole URL, as a proxy for plain HTTP wants.
@@ -241,12 +242,12 @@ impl Key {
     }
 }
 
-async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Full<Bytes>>>
+async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Leaving>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
     let (sender, connection) =
-        Builder::new().title_case_headers(true).handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await?;
+        Builder::new().title_case_headers(true).handshake::<_, Leaving>(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     Ok(sender)
 }

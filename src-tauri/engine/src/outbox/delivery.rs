@@ -58,11 +58,18 @@ pub enum Origin {
     Event = 0,
     /// An endpoint was tested; it counts toward nothing.
     Test = 1,
+    /// A request that arrived goes on by a forward of its inbox.
+    Forward = 2,
+    /// A stored request is sent again.
+    Replay = 3,
 }
 
 impl Origin {
     pub(super) fn of(number: u8) -> Self {
-        if number == Self::Test as u8 { Self::Test } else { Self::Event }
+        [Self::Event, Self::Test, Self::Forward, Self::Replay]
+            .into_iter()
+            .find(|origin| *origin as u8 == number)
+            .unwrap_or(Self::Event)
     }
 }
 
@@ -71,16 +78,24 @@ impl Origin {
 pub struct Delivery {
     /// Its id, which receivers recognise repeats by.
     pub id: String,
-    /// Its event's id.
-    pub event: String,
-    /// The event type.
+    /// The id of the event it delivers; none where it sends on a request.
+    pub event: Option<String>,
+    /// The id of the request it sends on.
+    pub request: Option<String>,
+    /// The id of the replay it is part of.
+    pub replay: Option<String>,
+    /// The event type; empty where a request has none.
     pub event_type: String,
-    /// Id of the vendor.
+    /// Id of the vendor; empty where a request's is not known.
     pub provider: String,
-    /// Its endpoint's id.
+    /// Its destination's id: an endpoint, a forward, or one that a replay or a command made for itself.
     pub endpoint: String,
+    /// Its method.
+    pub method: String,
     /// Where it goes.
     pub url: String,
+    /// Whether a request's signature is made anew.
+    pub resigned: bool,
     /// Why it was made.
     pub origin: Origin,
     /// How it stands.
@@ -161,16 +176,22 @@ pub struct DeliveryDetail {
     pub attempts_made: Vec<Attempt>,
 }
 
-const COLUMNS: &str = "d.number, d.id, e.id event_id, e.kind, e.provider, p.id endpoint_id, d.url, d.origin, d.state, d.reason, d.attempts, d.due_us,
- d.created_us, d.ended_us, d.status, d.error, d.took_us";
+const COLUMNS: &str = "d.number, d.id, e.id event_id, d.request_id, y.id replay_id, coalesce(e.kind, v.event_type, '') kind,
+ coalesce(e.provider, v.provider, '') provider, p.id endpoint_id, d.method, d.url, d.resigned, d.origin, d.state, d.reason, d.attempts,
+ d.due_us, d.created_us, d.ended_us, d.status, d.error, d.took_us";
 
-const FROM: &str = "FROM delivery d JOIN event e ON e.number = d.event JOIN endpoint p ON p.number = d.endpoint";
+const FROM: &str = "FROM delivery d JOIN endpoint p ON p.number = d.endpoint LEFT JOIN event e ON e.number = d.event
+ LEFT JOIN request_verdict v ON v.request = d.request LEFT JOIN replay y ON y.number = d.replay";
 
 /// Which deliveries a list is asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeliveryList {
     pub(crate) endpoint: Option<String>,
     pub(crate) event: Option<String>,
+    /// Row number of a request.
+    pub(crate) request: Option<i64>,
+    /// Number of a replay.
+    pub(crate) replay: Option<i64>,
     pub(crate) state: Option<DeliveryState>,
     pub(crate) after: Option<i64>,
     pub(crate) limit: u32,
@@ -190,8 +211,10 @@ pub(crate) fn list(connection: &Connection, list: &DeliveryList) -> rusqlite::Re
     };
     let event =
         if list.event.is_some() { "d.event = (SELECT number FROM event WHERE id = :event)" } else { ":event IS NULL" };
+    let of = |column: &str, number: Option<i64>| number.map_or(String::new(), |n| format!(" AND d.{column} = {n}"));
+    let (request, replay) = (of("request", list.request), of("replay", list.replay));
     let sql = format!(
-        "SELECT {COLUMNS} {FROM} WHERE d.number < :after AND {endpoint} AND {event}{state} ORDER BY d.number DESC LIMIT :limit"
+        "SELECT {COLUMNS} {FROM} WHERE d.number < :after AND {endpoint} AND {event}{request}{replay}{state} ORDER BY d.number DESC LIMIT :limit"
     );
     let after = list.after.unwrap_or(i64::MAX);
     connection
@@ -216,6 +239,12 @@ pub(crate) fn number_of(connection: &Connection, id: &str) -> rusqlite::Result<O
     connection.prepare_cached("SELECT number FROM delivery WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
 }
 
+/// Deliveries that send a request on, the oldest hundred.
+pub(crate) fn deliveries_of_request(connection: &Connection, request: i64) -> rusqlite::Result<Vec<Delivery>> {
+    let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.request = ?1 ORDER BY d.number LIMIT 100");
+    connection.prepare_cached(&sql)?.query_map([request], from_row)?.collect()
+}
+
 /// Deliveries that carry an event's id, as their own or as their event's; the oldest hundred.
 pub(crate) fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite::Result<Vec<Delivery>> {
     let sql = format!(
@@ -234,10 +263,14 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     Ok(Delivery {
         id: row.get("id")?,
         event: row.get("event_id")?,
+        request: row.get("request_id")?,
+        replay: row.get("replay_id")?,
         event_type: row.get("kind")?,
         provider: row.get("provider")?,
         endpoint: row.get("endpoint_id")?,
+        method: row.get("method")?,
         url: row.get("url")?,
+        resigned: row.get("resigned")?,
         origin: Origin::of(row.get("origin")?),
         state,
         reason: Some(reason).filter(|reason| !reason.is_empty()),
@@ -267,7 +300,9 @@ pub(crate) fn detail(connection: &Connection, number: i64) -> rusqlite::Result<O
     let Some(delivery) = one(connection, number)? else { return Ok(None) };
     let body_bytes = connection
         .prepare_cached(
-            "SELECT length(e.payload) FROM delivery d JOIN event e ON e.number = d.event WHERE d.number = ?1",
+            "SELECT coalesce(length(e.payload), length(y.body), r.body_bytes, 0) FROM delivery d
+             LEFT JOIN event e ON e.number = d.event LEFT JOIN replay y ON y.number = d.replay
+             LEFT JOIN request r ON r.id = d.request WHERE d.number = ?1",
         )?
         .query_row([number], |row| row.get::<_, i64>(0))? as u64;
     let mut attempts_made: Vec<Attempt> = connection

@@ -76,9 +76,13 @@ impl Outbox {
             _ => cause("HTTPS", Found::Ok, "The address is one the vendor sends to."),
         });
         let terms = Terms { total: PATIENCE, connect: PATIENCE, trusted: settings.trusted(), now_s };
-        let head =
-            Outgoing { method: "HEAD".into(), url: settings.url.clone(), headers: Vec::new(), body: Bytes::new() };
-        let tried = exchange(self.connections(), &head, &terms).await;
+        let head = Outgoing {
+            method: "HEAD".into(),
+            url: settings.url.clone(),
+            headers: Vec::new(),
+            body: Bytes::new().into(),
+        };
+        let tried = exchange(self.connections(), &head, &terms, None).await;
         let steps = [
             ("DNS", Phase::Dns, "Its host has an address."),
             ("Connection", Phase::Connect, "It can be connected to."),

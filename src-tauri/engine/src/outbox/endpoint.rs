@@ -141,6 +141,29 @@ pub struct Endpoint {
     pub created_at: Timestamp,
 }
 
+/// What a destination is for. All of them are rows of one table, with one schedule and one ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Purpose {
+    /// An endpoint that somebody made.
+    Listed = 0,
+    /// Made for one command, and gone when nobody asks about it any more.
+    Passing = 1,
+    /// Where a forward leads; its id is the forward's.
+    Forward = 2,
+    /// Where a replay goes.
+    Replay = 3,
+}
+
+impl Purpose {
+    fn of(number: u8) -> Self {
+        [Self::Listed, Self::Passing, Self::Forward, Self::Replay]
+            .into_iter()
+            .find(|purpose| *purpose as u8 == number)
+            .unwrap_or(Self::Listed)
+    }
+}
+
 /// An endpoint as it is stored.
 #[derive(Debug, Clone)]
 pub(crate) struct EndpointRow {
@@ -155,15 +178,37 @@ pub(crate) struct EndpointRow {
     pub(crate) created_us: i64,
     /// Since when its time stands still.
     pub(crate) paused_us: Option<i64>,
-    /// Made for one command, and shown in no list.
-    pub(crate) passing: bool,
+    /// What it is for; only what is listed is shown in lists.
+    pub(crate) purpose: Purpose,
 }
 
 const COLUMNS: &str =
-    "number, id, settings, enabled, reason, since_us, failed_attempts, exhausted, created_us, paused_us, passing";
+    "number, id, settings, enabled, reason, since_us, failed_attempts, exhausted, created_us, paused_us, purpose";
 
 impl EndpointSettings {
-    /// What has the same URL in the same scope.
+    /// A destination that is no vendor's.
+    pub(crate) fn to(url: String) -> Self {
+        Self {
+            name: String::new(),
+            url,
+            provider: String::new(),
+            scheme: None,
+            scope: String::new(),
+            events: None,
+            signed: None,
+            secrets: Vec::new(),
+            params: BTreeMap::new(),
+            headers: Vec::new(),
+            policy: OwnPolicy::default(),
+            local_test: true,
+            trusted_certificate: None,
+            concurrency: CONCURRENCY,
+            rate: None,
+            speed: 1.0,
+            paused: false,
+        }
+    }
+
     pub(crate) fn provider_of<'c>(&self, catalogue: &'c Catalogue) -> Option<&'c Provider> {
         catalogue.get(&self.provider)
     }
@@ -262,6 +307,14 @@ impl EndpointRow {
 
     pub(crate) fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
         connection
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed AND purpose < 2"))?
+            .query_row([id], Self::from_row)
+            .optional()
+    }
+
+    /// A forward's destination by the forward's id.
+    pub(crate) fn destination(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
+        connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed"))?
             .query_row([id], Self::from_row)
             .optional()
@@ -290,6 +343,14 @@ impl EndpointRow {
         })
     }
 
+    /// Why what waited for it goes nowhere, once it is switched off.
+    pub(crate) fn stopped(&self) -> String {
+        match self.purpose {
+            Purpose::Replay => "The replay stopped at its first failure.".into(),
+            _ => format!("The endpoint was switched off: {}", self.reason),
+        }
+    }
+
     /// Its own now: while its time stands still, the instant it was stopped at.
     pub(crate) fn time_us(&self, now_us: i64) -> i64 {
         self.paused_us.unwrap_or(now_us)
@@ -298,15 +359,15 @@ impl EndpointRow {
     pub(crate) fn insert(
         connection: &Connection,
         settings: &EndpointSettings,
-        passing: bool,
+        purpose: Purpose,
         now_us: i64,
     ) -> rusqlite::Result<Self> {
         let id = uuid::Uuid::now_v7().to_string();
         let text = serde_json::to_string(settings).unwrap_or_default();
         connection.execute(
-            "INSERT INTO endpoint (id, settings, enabled, reason, since_us, created_us, passing)
+            "INSERT INTO endpoint (id, settings, enabled, reason, since_us, created_us, purpose)
              VALUES (?1, ?2, 1, '', ?3, ?3, ?4)",
-            params![id, text, now_us, passing],
+            params![id, text, now_us, purpose as u8],
         )?;
         Ok(Self {
             number: connection.last_insert_rowid(),
@@ -319,7 +380,7 @@ impl EndpointRow {
             exhausted: 0,
             created_us: now_us,
             paused_us: None,
-            passing,
+            purpose,
         })
     }
 
@@ -358,7 +419,7 @@ impl EndpointRow {
             exhausted: row.get("exhausted")?,
             created_us: row.get("created_us")?,
             paused_us: row.get("paused_us")?,
-            passing: row.get("passing")?,
+            purpose: Purpose::of(row.get("purpose")?),
         })
     }
 

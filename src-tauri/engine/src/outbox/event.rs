@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     delivery::{Delivery, DeliveryState, Origin},
     endpoint::EndpointRow,
-    progress::New,
+    progress::{New, Of},
     retention::count,
 };
 use crate::time::timestamp;
@@ -73,7 +73,7 @@ pub(crate) fn insert(
                 None => (DeliveryState::Waiting, String::new()),
             };
             let due_us = endpoint.time_us(now_us) + delay_us;
-            let new = New { event, number, endpoint, origin, state, reason, now_us, due_us };
+            let new = New { of: Of::Event(event, number), endpoint, origin, state, reason, now_us, due_us };
             new.insert(connection).map(|(number, delivery)| (number, due_us, delivery))
         })
         .collect()

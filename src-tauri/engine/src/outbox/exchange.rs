@@ -1,16 +1,24 @@
 //! Sending one request and reading its answer, within limits.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
-use http_body_util::{BodyExt as _, Full};
-use tokio::time::timeout_at;
+use http_body_util::BodyExt as _;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout_at,
+};
 
 use super::{
     attempt::{ErrorKind, Exchange, Phase, Received, SendError, Timings},
     connect::{Connection, Connections, Steps, by_io},
+    payload::{Leaving, Payload},
 };
+use crate::onward::Headers;
 
 /// Most of an answer's body that is kept, in bytes: enough for a stack trace, and not a place to
 /// store files at us.
@@ -24,8 +32,18 @@ const ANSWER_READ_MAX: u64 = 8 * 1024 * 1024;
 pub(crate) struct Outgoing {
     pub(crate) method: String,
     pub(crate) url: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
+    /// In order, with repeats; a `Host` among them stands in the place of the URL's.
+    pub(crate) headers: Headers,
+    pub(crate) body: Payload,
+}
+
+/// Somebody who gets the answer while it arrives.
+#[derive(Debug)]
+pub(crate) struct Tee {
+    /// Gets its head.
+    pub(crate) head: oneshot::Sender<http::response::Parts>,
+    /// Gets its body; an error where that breaks off.
+    pub(crate) body: mpsc::Sender<io::Result<Bytes>>,
 }
 
 /// How long, and whom to trust.
@@ -55,12 +73,17 @@ pub(crate) fn parse(url: &str) -> Result<Uri, String> {
 }
 
 /// Sends a request. Nothing is followed.
-pub(crate) async fn exchange(connections: &Connections, outgoing: &Outgoing, terms: &Terms) -> Exchange {
+pub(crate) async fn exchange(
+    connections: &Connections,
+    outgoing: &Outgoing,
+    terms: &Terms,
+    tee: Option<Tee>,
+) -> Exchange {
     let began = Instant::now();
     let mut steps = Steps::default();
     let mut first_byte = None;
     let mut peer = None;
-    let result = attempt(connections, outgoing, terms, began, &mut steps, &mut first_byte, &mut peer).await;
+    let result = attempt(connections, outgoing, terms, tee, began, &mut steps, &mut first_byte, &mut peer).await;
     let us = |step: Duration| step.as_micros() as u64;
     let timings = Timings {
         dns_us: steps.dns.map(us),
@@ -77,10 +100,12 @@ pub(crate) async fn exchange(connections: &Connections, outgoing: &Outgoing, ter
     Exchange { timings, peer, result, partial }
 }
 
+#[expect(clippy::too_many_arguments, reason = "what was found before an error is told with it")]
 async fn attempt(
     connections: &Connections,
     outgoing: &Outgoing,
     terms: &Terms,
+    tee: Option<Tee>,
     began: Instant,
     steps: &mut Steps,
     first_byte: &mut Option<Duration>,
@@ -115,20 +140,23 @@ async fn attempt(
         }
     };
     *first_byte = Some(asked.elapsed());
-    Ok(read(connections, answer, connection, end, terms.now_s, &whom, &late).await)
+    Ok(read(connections, answer, connection, end, tee, terms.now_s, &whom, &late).await)
 }
 
 /// What was answered, and why it is not whole, if so.
+#[expect(clippy::too_many_arguments, reason = "it is the end of `attempt`")]
 async fn read(
     connections: &Connections,
     answer: http::Response<hyper::body::Incoming>,
     connection: Connection,
     end: tokio::time::Instant,
+    tee: Option<Tee>,
     now_s: i64,
     whom: &str,
     late: &impl Fn(Phase, &str) -> SendError,
 ) -> (Received, Option<SendError>) {
     let (head, mut incoming) = answer.into_parts();
+    let listener = tee.and_then(|tee| tee.head.send(head.clone()).is_ok().then_some(tee.body));
     let (mut body, mut body_bytes) = (Vec::new(), 0);
     let mut broken = None;
     let whole = loop {
@@ -147,12 +175,21 @@ async fn read(
                 body_bytes += data.len() as u64;
                 let room = ANSWER_KEPT.saturating_sub(body.len()).min(data.len());
                 body.extend_from_slice(&data[..room]);
-                if body_bytes > ANSWER_READ_MAX {
+                let heard = match &listener {
+                    // A listener that reads slowly is waited for, as the app would wait for it.
+                    Some(listener) => matches!(timeout_at(end, listener.send(Ok(data))).await, Ok(Ok(()))),
+                    None => false,
+                };
+                if !heard && body_bytes > ANSWER_READ_MAX {
                     break false;
                 }
             }
         }
     };
+    if let (Some(listener), false) = (&listener, whole) {
+        // It sees the answer break off where it did.
+        let _ = listener.try_send(Err(io::ErrorKind::ConnectionAborted.into()));
+    }
     if whole {
         connections.put_back(connection);
     }
@@ -171,22 +208,24 @@ fn retry_after(value: &HeaderValue, now_s: i64) -> Option<f64> {
     })
 }
 
-fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<Full<Bytes>>, SendError> {
+fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<Leaving>, SendError> {
     let bad = |why: String| wrong(ErrorKind::Url, Phase::Dns, why);
     let target = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let target = if absolute { url.to_string() } else { target.to_owned() };
     let mut request = Request::builder()
         .method(outgoing.method.as_str())
         .uri(target)
-        .body(Full::new(outgoing.body.clone()))
+        .body(outgoing.body.body())
         .map_err(|e| bad(format!("The request cannot be sent: {e}.")))?;
     let headers: &mut HeaderMap = request.headers_mut();
     let authority = url.authority().map_or("", http::uri::Authority::as_str);
     let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
-    headers.insert(header::HOST, HeaderValue::from_str(host).map_err(|e| bad(e.to_string()))?);
+    if !outgoing.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        headers.insert(header::HOST, HeaderValue::from_str(host).map_err(|e| bad(e.to_string()))?);
+    }
     for (name, value) in &outgoing.headers {
         let name: HeaderName = name.parse().map_err(|_| bad(format!("{name:?} is no header name.")))?;
-        let value = HeaderValue::from_str(value).map_err(|_| bad(format!("The value of {name} cannot be sent.")))?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| bad(format!("The value of {name} cannot be sent.")))?;
         headers.append(name, value);
     }
     if let Some(user) = user

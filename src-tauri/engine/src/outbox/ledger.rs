@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use super::{
     attempt::Exchange,
     delivery::{self, Delivery, DeliveryState, Origin},
-    endpoint::{EndpointRow, once},
+    endpoint::{EndpointRow, Purpose, once},
     outcome::{Next, outcome},
     progress::{self, Claimed, Time},
     retention::count,
@@ -163,23 +163,23 @@ impl Account {
         if !tested {
             self.changed |= (row.failed_attempts, row.exhausted) != (found.failed_attempts, found.exhausted);
             (row.failed_attempts, row.exhausted) = (found.failed_attempts, found.exhausted);
-            if let Some(reason) = found.disable.filter(|_| row.enabled && !row.passing) {
+            if let Some(reason) = found.disable.filter(|_| row.enabled && row.purpose != Purpose::Passing) {
                 (row.enabled, row.reason, row.since_us) = (false, reason, now_us);
                 self.changed = true;
-                let why = format!("The endpoint was switched off: {}", row.reason);
+                let why = row.stopped();
                 let skipped = progress::skip_waiting(connection, row.number, &why, now_us)?;
                 for number in &skipped {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }
                 written.skipped.extend(skipped);
-                written.disabled.push(row.clone());
+                if row.purpose == Purpose::Listed {
+                    written.disabled.push(row.clone());
+                }
             }
         }
         Ok(match found.next {
             // What was under way when its endpoint was switched off is stopped with the rest.
-            Next::Retry { .. } if !row.enabled => {
-                Next::Skipped { reason: format!("The endpoint was switched off: {}", row.reason) }
-            }
+            Next::Retry { .. } if !row.enabled => Next::Skipped { reason: row.stopped() },
             Next::Retry { .. } if done.claimed.hurried => Next::Retry { wait_s: 0.0 },
             other => other,
         })

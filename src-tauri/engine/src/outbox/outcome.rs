@@ -60,7 +60,7 @@ pub(crate) fn outcome(
         (RetryOn::ServerErrors, Some(status), _) if status < 500 => {
             Some(format!("The answer {status} is final for this vendor."))
         }
-        (_, _, Err(error)) if error.kind == ErrorKind::Url => Some(error.message.clone()),
+        (_, _, Err(error)) if matches!(error.kind, ErrorKind::Url | ErrorKind::Request) => Some(error.message.clone()),
         _ => None,
     };
     let waits = policy.schedule.value().waits_s();

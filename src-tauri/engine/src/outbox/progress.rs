@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     attempt::Exchange,
-    delivery::{Delivery, DeliveryState, Origin},
+    delivery::{Delivery, DeliveryState, Origin, one},
     endpoint::EndpointRow,
     event::EventNew,
     outcome::Next,
@@ -19,7 +19,12 @@ pub(crate) struct Claimed {
     pub(crate) number: i64,
     /// The delivery as lists show it, being sent.
     pub(crate) shown: Delivery,
+    /// The event's payload; empty where a request is sent on.
     pub(crate) payload: Bytes,
+    /// Row number of the request that is sent on.
+    pub(crate) request: Option<i64>,
+    /// Number of the replay it is part of.
+    pub(crate) replay: Option<i64>,
     /// When the attempt began, µs since the Unix epoch.
     pub(crate) started_us: i64,
     /// Whether its waits are passed over.
@@ -29,17 +34,64 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
+    /// One that was marked and never written down: a program ended in the middle of it. What it sent is
+    /// not in it.
+    pub(crate) fn under_way(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        let Some(shown) = one(connection, number)? else { return Ok(None) };
+        connection
+            .query_row(
+                "SELECT due_us, hurried, base, request, replay FROM delivery WHERE number = ?1",
+                [number],
+                |row| {
+                    Ok(Self {
+                        number,
+                        shown,
+                        payload: Bytes::new(),
+                        started_us: row.get(0)?,
+                        hurried: row.get(1)?,
+                        base: row.get(2)?,
+                        request: row.get(3)?,
+                        replay: row.get(4)?,
+                    })
+                },
+            )
+            .optional()
+    }
+
     /// Which attempt of its schedule it is, from 1.
     pub(crate) fn made(&self) -> u32 {
         self.shown.attempts.saturating_sub(self.base).max(1)
     }
 }
 
+/// What a new delivery delivers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Of<'a> {
+    /// An event with its number.
+    Event(&'a EventNew, i64),
+    /// A request that is stored.
+    Request(&'a OfRequest),
+}
+
+/// A stored request on its way to somebody.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OfRequest {
+    /// Its row number and its id.
+    pub(crate) row: i64,
+    pub(crate) id: String,
+    pub(crate) event_type: String,
+    pub(crate) provider: String,
+    pub(crate) method: String,
+    /// Where it goes.
+    pub(crate) url: String,
+    pub(crate) resigned: bool,
+    /// Number and id of the replay it is part of.
+    pub(crate) replay: Option<(i64, String)>,
+}
+
 /// Makes a new delivery.
 pub(crate) struct New<'a> {
-    pub(crate) event: &'a EventNew,
-    /// The event's number.
-    pub(crate) number: i64,
+    pub(crate) of: Of<'a>,
     pub(crate) endpoint: &'a EndpointRow,
     pub(crate) origin: Origin,
     pub(crate) state: DeliveryState,
@@ -51,44 +103,73 @@ pub(crate) struct New<'a> {
 impl New<'_> {
     /// Stores it; its number, and how lists show it.
     pub(crate) fn insert(self, connection: &Connection) -> rusqlite::Result<(i64, Delivery)> {
-        let Self { event, number, endpoint, origin, state, reason, now_us, due_us } = self;
-        let ended = (state != DeliveryState::Waiting).then_some(now_us);
-        let id = uuid::Uuid::now_v7().to_string();
-        connection
-            .prepare_cached(
-                "INSERT INTO delivery (id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?8, ?9)",
-            )?
-            .execute(params![
-                id,
-                number,
-                endpoint.number,
-                origin as u8,
-                state as u8,
-                reason,
-                endpoint.settings.url,
-                now_us,
-                ended,
-                due_us,
-            ])?;
-        let shown = Delivery {
-            id,
-            event: event.id.clone(),
-            event_type: event.kind.clone(),
-            provider: event.provider.clone(),
+        let Self { of, endpoint, origin, state, reason, now_us, due_us } = self;
+        let ended = (!matches!(state, DeliveryState::Waiting | DeliveryState::Sending)).then_some(now_us);
+        let mut shown = Delivery {
+            id: uuid::Uuid::now_v7().to_string(),
+            event: None,
+            request: None,
+            replay: None,
+            event_type: String::new(),
+            provider: String::new(),
             endpoint: endpoint.id.clone(),
+            method: "POST".into(),
             url: endpoint.settings.url.clone(),
+            resigned: false,
             origin,
             state,
-            reason: Some(reason).filter(|reason| !reason.is_empty()),
-            attempts: 0,
-            next_at: ended.is_none().then(|| timestamp(due_us)),
+            reason: Some(reason.clone()).filter(|reason| !reason.is_empty()),
+            attempts: u32::from(state == DeliveryState::Sending),
+            next_at: (state == DeliveryState::Waiting).then(|| timestamp(due_us)),
             created_at: timestamp(now_us),
             ended_at: ended.map(timestamp),
             status: None,
             error: None,
             took_ms: None,
         };
+        let (mut event_number, mut row, mut replay_number) = (0, None, None);
+        match of {
+            Of::Event(event, number) => {
+                event_number = number;
+                shown.event = Some(event.id.clone());
+                (shown.event_type, shown.provider) = (event.kind.clone(), event.provider.clone());
+            }
+            Of::Request(request) => {
+                row = Some(request.row);
+                shown.request = Some(request.id.clone());
+                (shown.event_type, shown.provider) = (request.event_type.clone(), request.provider.clone());
+                (shown.method, shown.url) = (request.method.clone(), request.url.clone());
+                shown.resigned = request.resigned;
+                if let Some((number, id)) = &request.replay {
+                    replay_number = Some(*number);
+                    shown.replay = Some(id.clone());
+                }
+            }
+        }
+        connection
+            .prepare_cached(
+                "INSERT INTO delivery (id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us,
+                   request, request_id, replay, method, resigned, attempts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16)",
+            )?
+            .execute(params![
+                shown.id,
+                event_number,
+                endpoint.number,
+                origin as u8,
+                state as u8,
+                reason,
+                shown.url,
+                now_us,
+                ended,
+                due_us,
+                row,
+                shown.request,
+                replay_number,
+                shown.method,
+                shown.resigned,
+                shown.attempts,
+            ])?;
         Ok((connection.last_insert_rowid(), shown))
     }
 }
@@ -101,43 +182,26 @@ pub(crate) fn claim(
     endpoint: &EndpointRow,
     now_us: i64,
 ) -> rusqlite::Result<Option<Claimed>> {
-    // While it is sent, what was due says when that began.
+    // While it is sent, what was due says when that began. An event goes to where its endpoint is now.
     let claimed = connection
         .prepare_cached(
-            "UPDATE delivery SET state = 1, attempts = attempts + 1, due_us = ?2, url = ?3 WHERE number = ?1 AND state = 0
-             RETURNING event, hurried, id, url, origin, attempts, created_us, status, error, took_us, base",
+            "UPDATE delivery SET state = 1, attempts = attempts + 1, due_us = ?2, url = iif(request IS NULL, ?3, url)
+             WHERE number = ?1 AND state = 0 RETURNING event, hurried, base, request, replay",
         )?
         .query_row(params![number, now_us, endpoint.settings.url], |row| {
-            let took: Option<i64> = row.get(9)?;
-            let shown = Delivery {
-                id: row.get(2)?,
-                event: String::new(),
-                event_type: String::new(),
-                provider: String::new(),
-                endpoint: endpoint.id.clone(),
-                url: row.get(3)?,
-                origin: Origin::of(row.get(4)?),
-                state: DeliveryState::Sending,
-                reason: None,
-                attempts: row.get(5)?,
-                next_at: None,
-                created_at: timestamp(row.get(6)?),
-                ended_at: None,
-                status: row.get(7)?,
-                error: row.get(8)?,
-                took_ms: took.map(|us| us as f64 / 1_000.0),
-            };
-            Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?, row.get::<_, u32>(10)?, shown))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         })
         .optional()?;
-    let Some((event, hurried, base, mut shown)) = claimed else { return Ok(None) };
-    let payload: Vec<u8> = connection
-        .prepare_cached("SELECT id, kind, provider, payload FROM event WHERE number = ?1")?
-        .query_row([event], |row| {
-            (shown.event, shown.event_type, shown.provider) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            row.get(3)
-        })?;
-    Ok(Some(Claimed { number, shown, payload: payload.into(), started_us: now_us, hurried, base }))
+    let Some((event, hurried, base, request, replay)) = claimed else { return Ok(None) };
+    let event: i64 = event;
+    let Some(shown) = one(connection, number)? else { return Ok(None) };
+    let payload: Vec<u8> = match request {
+        Some::<i64>(_) => Vec::new(),
+        None => connection
+            .prepare_cached("SELECT payload FROM event WHERE number = ?1")?
+            .query_row([event], |row| row.get(0))?,
+    };
+    Ok(Some(Claimed { number, shown, payload: payload.into(), request, replay, started_us: now_us, hurried, base }))
 }
 
 /// Writes down an attempt; how many bytes of its answer are kept.

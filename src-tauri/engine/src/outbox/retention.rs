@@ -73,6 +73,11 @@ fn expire_deliveries(
                 "DELETE FROM endpoint WHERE number = ?1 AND removed AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
             )?
             .execute([endpoint])?;
+        connection
+            .prepare_cached(
+                "DELETE FROM replay WHERE endpoint = ?1 AND NOT EXISTS (SELECT 1 FROM endpoint WHERE number = ?1)",
+            )?
+            .execute([endpoint])?;
         count(connection, -1, -answers - payload)?;
     }
     let last = oldest.last().map(|(number, ..)| *number);

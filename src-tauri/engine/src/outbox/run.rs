@@ -12,9 +12,8 @@ use tokio::sync::Notify;
 use super::{
     attempt::{ErrorKind, Exchange, Phase, SendError},
     connect::Connections,
-    delivery,
     endpoint::EndpointRow,
-    exchange::{Outgoing, Terms, exchange},
+    exchange::{Outgoing, Tee, Terms, exchange},
     ledger::{Done, ended},
     progress::Claimed,
     schedule::Schedule,
@@ -22,6 +21,8 @@ use super::{
 use crate::{
     Engine,
     compose::{self, Unsigned},
+    onward::Headers,
+    request::text_by,
 };
 
 /// Longest pause between two looks: a clock that was set, or a machine that slept, is noticed then.
@@ -96,30 +97,30 @@ pub(crate) fn load(
 ) -> rusqlite::Result<Loaded> {
     connection.execute(
         "UPDATE delivery SET state = 7, reason = 'The command that sent it has ended.', ended_us = ?1
-         WHERE ended_us IS NULL AND endpoint IN (SELECT number FROM endpoint WHERE passing)",
+         WHERE ended_us IS NULL AND endpoint IN (SELECT number FROM endpoint WHERE purpose = 1)",
         [now_us],
     )?;
-    connection.execute("UPDATE endpoint SET removed = 1 WHERE passing", [])?;
+    connection.execute("UPDATE endpoint SET removed = 1 WHERE purpose = 1", [])?;
     connection.execute(
         "UPDATE delivery SET state = 5, reason = 'The endpoint was removed.', ended_us = ?1
          WHERE ended_us IS NULL AND state = 0 AND endpoint IN (SELECT number FROM endpoint WHERE removed)",
         [now_us],
     )?;
-    let under_way: Vec<(i64, i64, i64, bool, u32)> = connection
-        .prepare("SELECT number, endpoint, due_us, hurried, base FROM delivery WHERE ended_us IS NULL AND state = 1")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+    let under_way: Vec<(i64, i64)> = connection
+        .prepare("SELECT number, endpoint FROM delivery WHERE ended_us IS NULL AND state = 1")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let mut unknown = Vec::new();
-    for (number, endpoint, started_us, hurried, base) in under_way {
+    for (number, endpoint) in under_way {
         let error = SendError {
             kind: ErrorKind::OutcomeUnknown,
             phase: Phase::Answer,
             message: "Hookline ended during this attempt, so nobody knows whether it arrived.".into(),
         };
         let exchange = Exchange::failed(error);
-        let (shown, endpoint) = (delivery::one(connection, number)?, EndpointRow::ever_numbered(connection, endpoint)?);
-        if let (Some(shown), Some(endpoint)) = (shown, endpoint) {
-            let claimed = Claimed { number, shown, payload: bytes::Bytes::new(), started_us, hurried, base };
+        let (claimed, endpoint) =
+            (Claimed::under_way(connection, number)?, EndpointRow::ever_numbered(connection, endpoint)?);
+        if let (Some(claimed), Some(endpoint)) = (claimed, endpoint) {
             unknown.push(Done { claimed, endpoint: Arc::new(endpoint), sent: Vec::new(), exchange });
         }
     }
@@ -201,21 +202,51 @@ impl Engine {
             let (engine, endpoint) = (self.clone(), endpoint.clone());
             tokio::spawn(async move {
                 let (sent, exchange) = engine.sent(&claimed, &endpoint).await;
-                let number = endpoint.number;
-                // In the ledger before the next may start, which may depend on how this one ended.
-                engine.outbox.done().push(Done { claimed, endpoint, sent, exchange });
-                engine.outbox.schedule().landed(number);
-                engine.outbox.poke();
+                engine.landed(claimed, endpoint, sent, exchange);
             });
         }
     }
 
-    /// Signs and sends.
+    /// Sends what was claimed.
     async fn sent(&self, claimed: &Claimed, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
+        let outgoing = match claimed.request {
+            None => self.as_vendor(claimed, endpoint),
+            Some(row) => self.onward(claimed, endpoint, hookline_capture::RowId(row)).await,
+        };
+        self.exchanged(outgoing, endpoint, None).await
+    }
+
+    /// One exchange with a destination, under its policy; what was sent and what came of it.
+    pub(crate) async fn exchanged(
+        &self,
+        outgoing: Result<Outgoing, Unmade>,
+        endpoint: &EndpointRow,
+        tee: Option<Tee>,
+    ) -> (Vec<(String, String)>, Exchange) {
+        let outgoing = match outgoing {
+            Ok(outgoing) => outgoing,
+            Err(Unmade { headers, message }) => {
+                let error = SendError { kind: ErrorKind::Request, phase: Phase::Dns, message };
+                return (shown(headers), Exchange::failed(error));
+            }
+        };
+        let settings = &endpoint.settings;
+        let policy = settings.policy_in_force(&self.providers.catalogue());
+        let terms = Terms {
+            total: Duration::from_millis((*policy.timeout_ms.value()).into()),
+            connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
+            trusted: settings.trusted(),
+            now_s: self.clock.now_us() / 1_000_000,
+        };
+        let exchange = exchange(&self.outbox.connections, &outgoing, &terms, tee).await;
+        (shown(outgoing.headers), exchange)
+    }
+
+    /// An event as its vendor sends it.
+    fn as_vendor(&self, claimed: &Claimed, endpoint: &EndpointRow) -> Result<Outgoing, Unmade> {
         let catalogue = self.providers.catalogue();
         let now_us = self.clock.now_us();
         let settings = &endpoint.settings;
-        let policy = settings.policy_in_force(&catalogue);
         let mut headers = match catalogue.get(&claimed.shown.provider) {
             Some(provider) => compose::plain_headers(provider, &claimed.shown.event_type, &claimed.shown.id),
             None => Vec::new(),
@@ -224,12 +255,13 @@ impl Engine {
             headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
             headers.push((header.name.clone(), header.value.clone()));
         }
-        let unsent = |message: String| Exchange::failed(SendError { kind: ErrorKind::Url, phase: Phase::Dns, message });
+        let as_bytes = |headers: Vec<(String, String)>| {
+            headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect::<Headers>()
+        };
         if let Some(record) = settings.signing(&catalogue) {
             let url = claimed.shown.url.as_str();
-            let target =
-                url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/");
-            let request = Unsigned { method: "POST", target, url, headers: &headers, body: &claimed.payload };
+            let request =
+                Unsigned { method: "POST", target: target_of(url), url, headers: &headers, body: &claimed.payload };
             match compose::signature(
                 &record.scheme,
                 &request,
@@ -238,18 +270,48 @@ impl Engine {
                 now_us / 1_000,
             ) {
                 Ok(signature) => headers.extend(signature),
-                Err(why) => return (headers, unsent(format!("It cannot be signed: {why}"))),
+                Err(why) => {
+                    return Err(Unmade { headers: as_bytes(headers), message: format!("It cannot be signed: {why}") });
+                }
             }
         }
-        let terms = Terms {
-            total: Duration::from_millis((*policy.timeout_ms.value()).into()),
-            connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
-            trusted: settings.trusted(),
-            now_s: now_us / 1_000_000,
-        };
-        let outgoing =
-            Outgoing { method: "POST".into(), url: claimed.shown.url.clone(), headers, body: claimed.payload.clone() };
-        let exchange = exchange(&self.outbox.connections, &outgoing, &terms).await;
-        (outgoing.headers, exchange)
+        Ok(Outgoing {
+            method: "POST".into(),
+            url: claimed.shown.url.clone(),
+            headers: as_bytes(headers),
+            body: claimed.payload.clone().into(),
+        })
     }
+
+    /// Takes down an attempt that was made outside the schedule's own tasks.
+    pub(crate) fn landed(
+        &self,
+        claimed: Claimed,
+        endpoint: Arc<EndpointRow>,
+        sent: Vec<(String, String)>,
+        exchange: Exchange,
+    ) {
+        let number = endpoint.number;
+        // In the ledger before the next may start, which may depend on how this one ended.
+        self.outbox.done().push(Done { claimed, endpoint, sent, exchange });
+        self.outbox.schedule().landed(number);
+        self.outbox.poke();
+    }
+}
+
+/// A request that cannot be made, and why.
+pub(crate) struct Unmade {
+    /// Headers as far as they were put together.
+    pub(crate) headers: Headers,
+    pub(crate) message: String,
+}
+
+/// Path and query of a URL, as they are spelled.
+pub(crate) fn target_of(url: &str) -> &str {
+    url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/")
+}
+
+/// Headers as the log of attempts has them.
+fn shown(headers: Headers) -> Vec<(String, String)> {
+    headers.into_iter().map(|(name, value)| (name, text_by(&value, String::push_str))).collect()
 }

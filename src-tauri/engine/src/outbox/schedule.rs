@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::endpoint::EndpointRow;
+use super::endpoint::{EndpointRow, Purpose};
 
 /// How long a command's own deliveries go on without being asked about, in µs: the command has
 /// ended then.
@@ -38,6 +38,8 @@ pub(crate) struct Schedule {
     /// Each waiting delivery's endpoint and time: an entry of the heap that disagrees is old.
     waiting: HashMap<i64, (i64, i64)>,
     lanes: HashMap<i64, Lane>,
+    /// Their numbers by id.
+    ids: HashMap<String, i64>,
     /// Endpoints with something ready.
     active: HashSet<i64>,
     /// When it was looked at last, µs since the Unix epoch.
@@ -62,21 +64,43 @@ impl Schedule {
         if lane.row.is_none() {
             lane.asked_us = now_us;
         }
+        self.ids.insert(row.id.clone(), row.number);
         lane.row = Some(Arc::new(row));
     }
 
+    /// An attempt that was begun elsewhere is under way.
+    pub(crate) fn took_off(&mut self, endpoint: i64) {
+        self.lanes.entry(endpoint).or_default().flying += 1;
+    }
+
     pub(crate) fn remove_endpoint(&mut self, endpoint: i64) {
-        self.lanes.remove(&endpoint);
+        if let Some(row) = self.lanes.remove(&endpoint).and_then(|lane| lane.row) {
+            self.ids.remove(&row.id);
+        }
         self.active.remove(&endpoint);
         self.waiting.retain(|_, (of, _)| *of != endpoint);
     }
 
     /// All endpoints that are listed.
     pub(crate) fn endpoints(&self) -> Vec<Arc<EndpointRow>> {
-        let mut all: Vec<_> =
-            self.lanes.values().filter_map(|lane| lane.row.clone()).filter(|row| !row.passing).collect();
+        let mut all: Vec<_> = self
+            .lanes
+            .values()
+            .filter_map(|lane| lane.row.clone())
+            .filter(|row| row.purpose == Purpose::Listed)
+            .collect();
         all.sort_by_key(|row| row.number);
         all
+    }
+
+    /// A destination of any kind, by its id.
+    pub(crate) fn with_id(&self, id: &str) -> Option<Arc<EndpointRow>> {
+        self.lanes.get(self.ids.get(id)?)?.row.clone()
+    }
+
+    /// A destination of any kind, by its number.
+    pub(crate) fn numbered(&self, number: i64) -> Option<Arc<EndpointRow>> {
+        self.lanes.get(&number)?.row.clone()
     }
 
     /// A delivery waits until a time.
@@ -93,7 +117,7 @@ impl Schedule {
     /// Somebody asked about a delivery of this endpoint.
     pub(crate) fn asked(&mut self, endpoint: &str, now_us: i64) {
         for lane in self.lanes.values_mut() {
-            if lane.row.as_ref().is_some_and(|row| row.passing && row.id == endpoint) {
+            if lane.row.as_ref().is_some_and(|row| row.purpose == Purpose::Passing && row.id == endpoint) {
                 lane.asked_us = now_us;
             }
         }
@@ -102,7 +126,7 @@ impl Schedule {
     /// Forgets the endpoints of commands that have ended and left nothing to do; their numbers.
     pub(crate) fn drop_passed(&mut self, now_us: i64) -> Vec<i64> {
         let quiet = |lane: &Lane| {
-            lane.row.as_ref().is_some_and(|row| row.passing)
+            lane.row.as_ref().is_some_and(|row| row.purpose == Purpose::Passing)
                 && lane.flying == 0
                 && lane.ready.is_empty()
                 && now_us - lane.asked_us > ASKED_US
@@ -194,7 +218,7 @@ impl Lane {
             }
             return;
         };
-        if row.passing && now_us - self.asked_us > ASKED_US {
+        if row.purpose == Purpose::Passing && now_us - self.asked_us > ASKED_US {
             let some = self.ready.len().min(STARTS_MAX);
             taken.abandoned.extend(self.ready.drain(..some));
             return;
@@ -243,7 +267,7 @@ mod tests {
             exhausted: 0,
             created_us: 0,
             paused_us: None,
-            passing: false,
+            purpose: Purpose::Listed,
         }
     }
 
@@ -304,7 +328,7 @@ mod tests {
     #[test]
     fn a_command_that_has_ended_is_not_delivered_for() {
         let mut schedule = Schedule::default();
-        schedule.set_endpoint(EndpointRow { passing: true, ..endpoint(1, serde_json::json!({})) }, 0);
+        schedule.set_endpoint(EndpointRow { purpose: Purpose::Passing, ..endpoint(1, serde_json::json!({})) }, 0);
         schedule.wait(1, 1, 20_000_000);
         for now_us in (0..20_000_000).step_by(500_000) {
             assert_eq!(started(&schedule.take(now_us)), Vec::<i64>::new());
@@ -327,7 +351,8 @@ mod tests {
     #[test]
     fn a_machine_that_slept_gives_up_nothing() {
         let mut schedule = Schedule::default();
-        schedule.set_endpoint(EndpointRow { passing: true, ..endpoint(1, serde_json::json!({})) }, 1_000_000);
+        schedule
+            .set_endpoint(EndpointRow { purpose: Purpose::Passing, ..endpoint(1, serde_json::json!({})) }, 1_000_000);
         schedule.take(1_000_000);
         schedule.wait(1, 1, 2_000_000);
         let taken = schedule.take(3_600_000_000);

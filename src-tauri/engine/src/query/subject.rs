@@ -59,7 +59,7 @@ pub(crate) struct Read<'r> {
 }
 
 impl Subject<'_> {
-    pub(super) fn matches(&self, node: &Node, now_us: i64) -> bool {
+    pub(crate) fn matches(&self, node: &Node, now_us: i64) -> bool {
         match node {
             Node::All(nodes) => nodes.iter().all(|node| self.matches(node, now_us)),
             Node::Any(nodes) => nodes.iter().any(|node| self.matches(node, now_us)),

@@ -37,6 +37,18 @@ impl Term {
 }
 
 impl Node {
+    /// Where it stands in the query, in bytes; none if nothing is asked.
+    pub(crate) fn span(&self) -> Option<Range<usize>> {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => {
+                let spans: Vec<_> = nodes.iter().filter_map(Self::span).collect();
+                Some(spans.iter().map(|span| span.start).min()?..spans.iter().map(|span| span.end).max()?)
+            }
+            Self::Not(node) => node.span(),
+            Self::Term(term) => Some(term.span.clone()),
+        }
+    }
+
     pub(super) fn terms<'n>(&'n self, negated: bool, terms: &mut Vec<(&'n Term, bool)>) {
         match self {
             Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.terms(negated, terms)),

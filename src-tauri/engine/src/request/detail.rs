@@ -10,12 +10,7 @@ use super::{
     headers::{self, HeaderLine, MASK},
     list::{Summary, one},
 };
-use crate::{
-    content::Content,
-    inbox::{Address, InboxAnswer},
-    judge,
-    time::timestamp,
-};
+use crate::{answer::InboxAnswer, content::Content, inbox::Address, judge, time::timestamp};
 
 /// A request in full. Its body has a route of its own.
 #[derive(Debug, Clone, Serialize, ToSchema)]

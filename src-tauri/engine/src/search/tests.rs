@@ -191,14 +191,18 @@ fn query() -> impl Strategy<Value = String> {
 }
 
 fn inboxes() -> Vec<Address> {
-    let answer = std::sync::Arc::new(crate::inbox::InboxAnswer::default().compile(1).expect("an answer"));
+    let answer = std::sync::Arc::new(crate::answer::InboxAnswer::default().compile(1).expect("an answer"));
     [(1, "shop", 0), (2, "support", i64::MAX), (3, "alpha", 0)]
         .map(|(number, name, read_upto)| Address {
             number,
             name: name.into(),
             answer: answer.clone(),
+            own: std::sync::Arc::default(),
+            answering: std::sync::Arc::default(),
+            forwards: std::sync::Arc::default(),
             verification: std::sync::Arc::default(),
             read_upto,
+            decides: false,
         })
         .to_vec()
 }

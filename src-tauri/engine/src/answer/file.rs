@@ -1,0 +1,89 @@
+//! Files that answers are made of: read once, when they are saved, and kept by what is in them.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+/// Largest file of an answer, in bytes: it is held in memory while it is used.
+pub(crate) const ANSWER_FILE_MAX: usize = 8 * 1024 * 1024;
+
+/// Files held in memory at a time, in bytes.
+const HELD_MAX: usize = 64 * 1024 * 1024;
+
+/// A file whose content is an answer's body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerFile {
+    /// The SHA-256 of its content, in hex.
+    pub id: String,
+    /// Its name when it was read.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+impl AnswerFile {
+    /// A file with this content.
+    pub(crate) fn of(name: String, content: &[u8]) -> Self {
+        let id = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { id, name, bytes: content.len() as u64 }
+    }
+
+    /// Keeps its content.
+    pub(crate) fn insert(&self, connection: &Connection, content: &[u8]) -> rusqlite::Result<()> {
+        connection
+            .execute("INSERT OR IGNORE INTO answer_file (id, bytes) VALUES (?1, ?2)", params![self.id, content])
+            .map(drop)
+    }
+
+    /// Whether its content is kept.
+    pub(crate) fn is_kept(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM answer_file WHERE id = ?1)")?
+            .query_row([&self.id], |row| row.get(0))
+    }
+
+    /// Its content.
+    pub(crate) fn content(id: &str, connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+        connection
+            .prepare_cached("SELECT bytes FROM answer_file WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()
+    }
+}
+
+/// Deletes what no answer refers to: files that were read for an answer nobody saved.
+pub(crate) fn sweep(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "DELETE FROM answer_file WHERE id NOT IN (SELECT file ->> '$.id' FROM answer WHERE file != '')
+               AND NOT EXISTS (SELECT 1 FROM inbox WHERE instr(rules, answer_file.id) OR instr(forwards, answer_file.id))",
+            [],
+        )
+        .map(drop)
+}
+
+/// Contents that are in use.
+#[derive(Debug, Default)]
+pub(crate) struct Files(Mutex<HashMap<String, Bytes>>);
+
+impl Files {
+    pub(crate) fn get(&self, id: &str) -> Option<Bytes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    pub(crate) fn put(&self, id: String, content: Bytes) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.values().map(Bytes::len).sum::<usize>() + content.len() > HELD_MAX {
+            held.clear();
+        }
+        held.insert(id, content);
+    }
+}

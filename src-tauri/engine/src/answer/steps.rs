@@ -1,0 +1,97 @@
+//! How far each sequence has come.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use rusqlite::{Connection, params};
+
+/// Places remembered at most; beyond, the oldest begin again.
+const KEPT: usize = 20_000;
+
+/// A sequence's place: inbox, rule, and the event it is counted by.
+pub(crate) type Key = (i64, String, String);
+
+/// The next answer of every sequence, in memory: the store has it too.
+#[derive(Debug, Default)]
+pub(crate) struct Steps(Mutex<HashMap<Key, (u32, i64)>>);
+
+impl Steps {
+    pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        connection.execute(
+            "DELETE FROM rule_step WHERE at_us < (SELECT at_us FROM rule_step ORDER BY at_us DESC LIMIT 1 OFFSET ?1)",
+            [KEPT as i64],
+        )?;
+        let known = connection
+            .prepare("SELECT inbox, rule, key, step, at_us FROM rule_step")?
+            .query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?))))?
+            .collect::<Result<_, _>>()?;
+        Ok(Self(Mutex::new(known)))
+    }
+
+    /// Answers given so far.
+    pub(super) fn given(&self, key: &Key) -> u32 {
+        self.lock().get(key).map_or(0, |(step, _)| *step)
+    }
+
+    /// Takes the next place; how many were given before.
+    pub(super) fn take(&self, key: &Key, now_us: i64) -> u32 {
+        let mut steps = self.lock();
+        if steps.len() >= KEPT && !steps.contains_key(key) {
+            let mut times: Vec<i64> = steps.values().map(|(_, at_us)| *at_us).collect();
+            let (_, middle, _) = times.select_nth_unstable(KEPT / 10);
+            let oldest = *middle;
+            steps.retain(|_, (_, at_us)| *at_us > oldest);
+        }
+        let (step, at_us) = steps.entry(key.clone()).or_default();
+        *at_us = now_us;
+        *step = step.saturating_add(1);
+        *step - 1
+    }
+
+    /// Lets the sequences of a rule, or of a whole inbox, begin again.
+    pub(crate) fn forget(&self, inbox: i64, rule: Option<&str>) {
+        self.lock().retain(|(of, own, _), _| *of != inbox || rule.is_some_and(|rule| rule != own));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, (u32, i64)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes a place down.
+pub(super) fn keep(connection: &Connection, key: &Key, step: u32, now_us: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO rule_step (inbox, rule, key, step, at_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![key.0, key.1, key.2, step, now_us])
+        .map(drop)
+}
+
+/// Forgets places in the store as [`Steps::forget`] does in memory.
+pub(crate) fn forget(connection: &Connection, inbox: i64, rule: Option<&str>) -> rusqlite::Result<()> {
+    connection
+        .execute("DELETE FROM rule_step WHERE inbox = ?1 AND (?2 IS NULL OR rule = ?2)", params![inbox, rule])
+        .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_event_has_its_own_place_and_the_oldest_are_forgotten() {
+        let steps = Steps::default();
+        let key = |event: usize| (1, "r".to_owned(), event.to_string());
+        assert_eq!([steps.take(&key(0), 0), steps.take(&key(0), 0), steps.take(&key(1), 0)], [0, 1, 0]);
+        for event in 2..KEPT + 5 {
+            steps.take(&key(event), event as i64);
+        }
+        assert!(steps.lock().len() <= KEPT);
+        assert_eq!((steps.given(&key(0)), steps.given(&key(KEPT + 4))), (0, 1));
+        steps.forget(1, Some("other"));
+        assert_eq!(steps.given(&key(KEPT + 4)), 1);
+        steps.forget(1, None);
+        assert_eq!(steps.given(&key(KEPT + 4)), 0);
+    }
+}

@@ -1,0 +1,130 @@
+//! Saving an inbox's forwards: each has a destination in the outbox.
+
+use rusqlite::Connection;
+
+use super::{FORWARDS_MAX, Forward};
+use crate::{
+    Engine,
+    feed::Change,
+    inbox::{Address, Inbox, InboxRow},
+    outbox::{EndpointRow, Purpose, Schedule, skip_waiting},
+};
+
+/// What saving forwards changes of the outbox.
+#[derive(Debug, Default)]
+pub(crate) struct Destinations {
+    /// Those that are new or changed.
+    set: Vec<EndpointRow>,
+    /// Numbers of those that are no more.
+    gone: Vec<i64>,
+    /// Deliveries that waited for those.
+    skipped: Vec<i64>,
+}
+
+impl Destinations {
+    /// Lets it take effect, once it is on disk.
+    pub(crate) fn apply(&self, schedule: &mut Schedule, now_us: i64) {
+        for row in &self.set {
+            schedule.set_endpoint(row.clone(), now_us);
+        }
+        for delivery in &self.skipped {
+            schedule.forget(*delivery);
+        }
+        for number in &self.gone {
+            schedule.remove_endpoint(*number);
+        }
+    }
+}
+
+/// Saves an inbox's forwards in the place of those it had: new ones get an id and a destination. What
+/// is wrong with one is said as `Err`, and nothing is changed.
+pub(crate) fn saved(
+    connection: &Connection,
+    was: &[Forward],
+    new: Vec<Forward>,
+    now_us: i64,
+) -> rusqlite::Result<Result<(Vec<Forward>, Destinations), String>> {
+    if new.len() > FORWARDS_MAX {
+        return Ok(Err(format!("An inbox has at most {FORWARDS_MAX} forwards.")));
+    }
+    let mut forwards = Vec::with_capacity(new.len());
+    for (place, forward) in new.into_iter().enumerate() {
+        let forward = forward.keeping_secrets(was);
+        if let Err(why) = forward.check() {
+            return Ok(Err(format!("Forward {} ({}): {why}", place + 1, forward.shown_name())));
+        }
+        forwards.push(forward);
+    }
+    let mut destinations = Destinations::default();
+    for place in 0..forwards.len() {
+        let known = was.iter().any(|old| old.id == forwards[place].id)
+            && !forwards[..place].iter().any(|other| other.id == forwards[place].id);
+        let settings = forwards[place].destination();
+        let row = match known {
+            true => EndpointRow::destination(connection, &forwards[place].id)?,
+            false => None,
+        };
+        let row = match row {
+            Some(row) => {
+                let row = EndpointRow { settings, ..row };
+                row.update(connection)?;
+                row
+            }
+            None => {
+                let purpose = if forwards[place].passing { Purpose::Passing } else { Purpose::Forward };
+                let row = EndpointRow::insert(connection, &settings, purpose, now_us)?;
+                forwards[place].id.clone_from(&row.id);
+                row
+            }
+        };
+        destinations.set.push(row);
+    }
+    for old in was.iter().filter(|old| !forwards.iter().any(|forward| forward.id == old.id)) {
+        if let Some(row) = EndpointRow::destination(connection, &old.id)? {
+            remove(connection, &row, now_us, &mut destinations)?;
+        }
+    }
+    Ok(Ok((forwards, destinations)))
+}
+
+fn remove(
+    connection: &Connection,
+    row: &EndpointRow,
+    now_us: i64,
+    destinations: &mut Destinations,
+) -> rusqlite::Result<()> {
+    destinations.skipped.extend(skip_waiting(connection, row.number, "The forward was removed.", now_us)?);
+    connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
+    destinations.gone.push(row.number);
+    Ok(())
+}
+
+impl Engine {
+    /// Takes away the forwards of commands that have ended.
+    pub(crate) async fn forget_passed_forwards(&self) {
+        let ended = |id: &str| self.outbox.schedule().with_id(id).is_none();
+        let passed = |address: &Address| {
+            let passing = address.forwards.iter().filter(|bound| bound.forward.passing);
+            let gone: Vec<String> = passing.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
+            (!gone.is_empty()).then_some((address.name.clone(), gone))
+        };
+        for (name, gone) in self.addresses.all().iter().filter_map(passed) {
+            let (feed, addresses) = (self.feed.clone(), self.addresses.clone());
+            let work = move |connection: &Connection| {
+                let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };
+                row.forwards.retain(|forward| !gone.contains(&forward.id));
+                row.update(connection)?;
+                Ok::<_, rusqlite::Error>(Some((row.address(), row.counted(connection)?)))
+            };
+            let after = move |changed: &Option<(Result<Address, String>, Inbox)>| {
+                if let Some((Ok(address), inbox)) = changed {
+                    addresses.put(address.clone());
+                    feed.publish([Change::InboxChanged { was: inbox.name.clone(), inbox: inbox.clone() }]);
+                }
+            };
+            if let Err(error) = self.store.write(work, after).await {
+                tracing::warn!(%error, "forwards of commands that have ended could not be removed");
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The body of a request that is sent: in memory, or read from the store as it leaves.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use hookline_capture::BodyBlocks;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::request::body_stream;
+
+/// Bodies above this are read from the store while they leave, in bytes.
+const MEMORY_MAX: u64 = 256 * 1024;
+
+/// What is sent as a body.
+#[derive(Debug, Clone)]
+pub(crate) enum Payload {
+    Memory(Bytes),
+    Stored(BodyBlocks),
+}
+
+impl Payload {
+    /// A stored body: a small one is read now.
+    pub(crate) async fn stored(body: BodyBlocks) -> std::io::Result<Self> {
+        match crate::request::collect_body(body.clone(), MEMORY_MAX).await? {
+            Some(bytes) => Ok(Self::Memory(bytes.into())),
+            None => Ok(Self::Stored(body)),
+        }
+    }
+
+    /// A body to send; another one each time it is tried.
+    pub(super) fn body(&self) -> Leaving {
+        match self {
+            Self::Memory(bytes) => Leaving::Memory(Full::new(bytes.clone())),
+            Self::Stored(body) => {
+                let length = body.length();
+                Leaving::Stored { blocks: Box::pin(body_stream(body.clone(), 0, length)), left: length }
+            }
+        }
+    }
+}
+
+impl From<Bytes> for Payload {
+    fn from(bytes: Bytes) -> Self {
+        Self::Memory(bytes)
+    }
+}
+
+/// A body on its way out.
+pub(super) enum Leaving {
+    Memory(Full<Bytes>),
+    Stored { blocks: Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>, left: u64 },
+}
+
+impl Body for Leaving {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Memory(full) => Pin::new(full).poll_frame(context).map_err(|never| match never {}),
+            Self::Stored { blocks, left } => blocks.as_mut().poll_next(context).map(|block| {
+                block.map(|block| {
+                    block.map(|bytes| {
+                        *left = left.saturating_sub(bytes.len() as u64);
+                        Frame::data(bytes)
+                    })
+                })
+            }),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Memory(full) => full.is_end_stream(),
+            Self::Stored { left, .. } => *left == 0,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Memory(full) => full.size_hint(),
+            Self::Stored { left, .. } => SizeHint::with_exact(*left),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Answers by rule: which requests get which, in sequences, from templates and files, and going wrong.
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    hookline::{Serve, until},
+    target::call,
+};
+
+/// Sends a request and reads to the end of the connection: the bytes, and how it ended.
+fn raw(serve: &Serve, path: &str, body: &str) -> (Vec<u8>, std::io::Result<()>) {
+    let mut stream = TcpStream::connect(serve.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut bytes = Vec::new();
+    let ended = stream.read_to_end(&mut bytes).map(drop);
+    (bytes, ended)
+}
+
+fn status(serve: &Serve, path: &str, body: &str) -> u16 {
+    let (bytes, _) = raw(serve, path, body);
+    let text = String::from_utf8_lossy(&bytes);
+    text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"))
+}
+
+async fn rules(serve: &Serve, rules: Value) -> Value {
+    serve.patch("/inboxes/inbox", json!({ "rules": rules })).await
+}
+
+#[tokio::test]
+async fn the_first_rule_that_matches_answers_and_a_dry_run_says_why() {
+    let serve = Serve::start();
+    let inbox = rules(
+        &serve,
+        json!([
+            { "name": "off", "enabled": false, "answers": [{ "status": 500 }] },
+            { "name": "closed", "when": "body.type:closed method:POST", "answers": [{ "status": 409, "headers": [["X-Why", "closed"]], "body": "no" }] },
+            { "when": "path:/slow", "answers": [{ "status": 202, "delay_ms": 150 }] },
+        ]),
+    )
+    .await;
+    assert!(inbox["rules"].as_array().unwrap().iter().all(|rule| rule["id"].as_str().unwrap().len() == 36));
+    let (bytes, _) = raw(&serve, "/inbox/a", r#"{"type":"closed"}"#);
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.starts_with("HTTP/1.1 409 ") && text.contains("x-why: closed") && text.ends_with("no"), "{text}");
+    assert_eq!(status(&serve, "/inbox/a", r#"{"type":"open"}"#), 200);
+    let began = Instant::now();
+    assert_eq!(status(&serve, "/inbox/slow", ""), 202);
+    assert!(began.elapsed() >= Duration::from_millis(150));
+    // A body that is stored in chunks is looked into too.
+    let large = format!(r#"{{"fill":"{}","type":"closed"}}"#, "x".repeat(300_000));
+    assert_eq!(status(&serve, "/inbox/a", &large), 409);
+
+    let all = serve.all("inbox").await;
+    let statuses: Vec<u64> = all.iter().rev().map(|row| row["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [409, 200, 202, 409]);
+    let open = serve.get(&format!("/requests/{}/answering", all[2]["id"].as_str().unwrap())).await;
+    let why: Vec<(&str, bool)> = open["considered"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["why"].as_str().unwrap(), one["answers"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(
+        why,
+        [
+            ("It is switched off.", false),
+            ("body.type:closed does not match.", false),
+            ("path:/slow does not match.", false),
+            ("Nothing before it matches.", true)
+        ]
+    );
+    let closed = serve.get(&format!("/requests/{}", all[0]["id"].as_str().unwrap())).await;
+    assert_eq!((&closed["answer"]["status"], &closed["answer_origin"]), (&json!(409), &json!("Rule closed")));
+}
+
+#[tokio::test]
+async fn what_no_rule_can_be_is_refused_and_nothing_changes() {
+    let serve = Serve::start();
+    for (bad, word) in [
+        (json!([{ "when": "status:500", "answers": [{}] }]), "not known"),
+        (json!([{ "when": "((", "answers": [{}] }]), "does not read"),
+        (json!([{ "answers": [] }]), "answers"),
+        (json!([{ "answers": [{ "status": 99 }] }]), "99"),
+        (json!([{ "answers": [{ "template": true, "body": "{{ x" }] }]), "template"),
+        (json!([{ "answers": [{ "fault": { "kind": "half" } }] }]), "body"),
+        (json!([{ "answers": [{ "file": { "id": "00", "name": "x", "bytes": 1 } }] }]), "not kept"),
+    ] {
+        let (code, error) = call(&serve, reqwest::Method::PATCH, "/inboxes/inbox", json!({ "rules": bad })).await;
+        assert_eq!(code, 422, "{bad}");
+        assert!(error["message"].as_str().unwrap().contains(word), "{error}");
+    }
+    assert_eq!(serve.get("/inboxes/inbox").await["rules"], json!([]));
+}
+
+#[tokio::test]
+async fn a_sequence_is_counted_by_event_and_survives_kill_9() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let data = dir.path().join("data");
+    let serve = Serve::start_in(&data);
+    serve.patch("/inboxes/inbox", json!({ "verification": { "provider": "github" } })).await;
+    rules(&serve, json!([{ "answers": [{ "status": 500 }, { "status": 503 }, { "status": 200 }] }])).await;
+    let sent = |serve: &Serve, body: &str| status(serve, "/inbox", body);
+    assert_eq!((sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":2}")), (500, 503, 500));
+    serve.kill_9();
+    let serve = Serve::start_in(&data);
+    assert_eq!((sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":2}")), (200, 200, 503));
+    let id = serve.get("/inboxes/inbox").await["rules"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/inboxes/inbox/rules/{id}/restart");
+    assert_eq!(call(&serve, reqwest::Method::POST, &path, Value::Null).await.0, 204);
+    assert_eq!(sent(&serve, "{\"n\":1}"), 500);
+    // By inbox, each request is the next; after the last, the next rule.
+    rules(
+        &serve,
+        json!([
+            { "per": "inbox", "then": "next_rule", "answers": [{ "status": 500 }, { "status": 502 }] },
+            { "answers": [{ "status": 201 }] },
+        ]),
+    )
+    .await;
+    assert_eq!([1, 2, 3, 4].map(|n| sent(&serve, &format!("{{\"n\":{n}}}"))), [500, 502, 201, 201]);
+}
+
+#[tokio::test]
+async fn answers_come_from_templates_files_and_the_path() {
+    let serve = Serve::start();
+    let file = serve
+        .request(reqwest::Method::POST, "/answer-files?name=logo.bin")
+        .body(vec![0_u8, 255, 7, 13])
+        .send()
+        .await
+        .unwrap();
+    let file: Value = file.json().await.unwrap();
+    rules(
+        &serve,
+        json!([
+            { "when": "path:/template", "answers": [{ "template": true, "headers": [["X-Id", "{{ request.json.id }}"]],
+                "body": "{\"challenge\":{{ request.json.challenge|json }},\"of\":\"{{ request.query.q }}\"}" }] },
+            { "when": "path:/file", "answers": [{ "file": file, "headers": [["Content-Type", "image/x-logo"]] }] },
+            { "when": "path:/broken", "answers": [{ "template": true, "body": "{{ 1 // 0 }}" }] },
+        ]),
+    )
+    .await;
+    serve.patch("/inboxes/inbox", json!({ "status_by_path": true })).await;
+    let (bytes, _) = raw(&serve, "/inbox/template?q=%22x", r#"{"id":"a\r\nX-Evil: 1","challenge":"\"c"}"#);
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.ends_with(r#"{"challenge":"\"c","of":""x"}"#), "{text}");
+    assert!(text.contains("x-id: a  X-Evil: 1\r\n") && !text.contains("\nX-Evil"), "{text}");
+    let (bytes, _) = raw(&serve, "/inbox/file", "");
+    assert!(bytes.ends_with(&[b'\n', 0, 255, 7, 13]), "{}", bytes.escape_ascii());
+    let (bytes, _) = raw(&serve, "/inbox/broken", "");
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.starts_with("HTTP/1.1 500") && text.contains("template"), "{text}");
+    assert_eq!(status(&serve, "/inbox/status/418", ""), 418);
+    let made = serve.get(&format!("/requests/{}", serve.all("inbox").await[3]["id"].as_str().unwrap())).await;
+    assert_eq!(made["answer"]["body"], r#"{"challenge":"\"c","of":""x"}"#);
+}
+
+/// Each fault, as a sender's socket sees it.
+#[tokio::test]
+async fn every_fault_does_what_it_says_on_the_wire() {
+    let serve = Serve::start();
+    let fault = |kind: Value| json!([{ "answers": [{ "fault": kind, "body": "0123456789", "status": 201 }] }]);
+
+    rules(&serve, fault(json!({ "kind": "reset" }))).await;
+    let (bytes, ended) = raw(&serve, "/inbox", "{}");
+    assert!(bytes.is_empty(), "{}", bytes.escape_ascii());
+    assert_eq!(ended.expect_err("no end of file").kind(), ErrorKind::ConnectionReset);
+
+    rules(&serve, fault(json!({ "kind": "half" }))).await;
+    let (bytes, _) = raw(&serve, "/inbox", "{}");
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.starts_with("HTTP/1.1 201") && text.contains("content-length: 10\r\n"), "{text}");
+    assert!(text.ends_with("\r\n\r\n01234"), "{text}");
+
+    rules(&serve, fault(json!({ "kind": "garbage" }))).await;
+    let (bytes, _) = raw(&serve, "/inbox", "{}");
+    assert!(!bytes.is_empty() && !bytes.starts_with(b"HTTP"), "{}", bytes.escape_ascii());
+
+    rules(&serve, fault(json!({ "kind": "drip", "over_ms": 600 }))).await;
+    let mut stream = TcpStream::connect(serve.address()).unwrap();
+    stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let (mut all, mut arrivals) = (Vec::new(), Vec::new());
+    while !all.ends_with(b"0123456789") {
+        let mut piece = [0; 512];
+        let read = stream.read(&mut piece).unwrap();
+        assert_ne!(read, 0, "{}", all.escape_ascii());
+        all.extend_from_slice(&piece[..read]);
+        arrivals.push(Instant::now());
+    }
+    assert!(arrivals.len() >= 4, "{}", arrivals.len());
+    assert!(*arrivals.last().unwrap() - arrivals[0] >= Duration::from_millis(400));
+
+    rules(&serve, fault(json!({ "kind": "hang" }))).await;
+    let mut stream = TcpStream::connect(serve.address()).unwrap();
+    stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let hung = until("the request that hangs", async || {
+        let all = serve.all("inbox").await;
+        (all.len() == 5).then(|| all[0].clone())
+    })
+    .await;
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let silence = stream.read(&mut [0; 1]).expect_err("nothing is answered").kind();
+    assert!(matches!(silence, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{silence}");
+    assert_eq!(hung["status"], 0);
+    // What no sender saw is no status, and the row says how it was answered.
+    let statuses: Vec<u64> = serve.all("inbox").await.iter().rev().map(|row| row["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [0, 201, 0, 201, 0]);
+    let shown = serve.get(&format!("/requests/{}", hung["id"].as_str().unwrap())).await;
+    assert_eq!(shown["answer"]["fault"], json!({ "kind": "hang" }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_made_on_the_command_line() {
+    let serve = Serve::start();
+    let add = serve.cli(&["inbox", "rule", "add", "inbox", "--when", "method:POST", "--sequence", "500,reset,201"]);
+    assert!(add.status.success(), "{}", String::from_utf8_lossy(&add.stderr));
+    let line = String::from_utf8(add.stdout).unwrap();
+    assert!(line.contains("500, 200 reset, 201"), "{line}");
+    assert_eq!(status(&serve, "/inbox", "{}"), 500);
+    assert!(raw(&serve, "/inbox", "{}").1.is_err());
+    assert_eq!(status(&serve, "/inbox", "{}"), 201);
+    let id = serve.all("inbox").await[0]["id"].as_str().unwrap().to_owned();
+    let tried = serve.cli(&["inbox", "rule", "try", &id]);
+    let text = String::from_utf8(tried.stdout).unwrap();
+    assert!(text.contains("> Rule 1: method:POST  All of it matches; it is answer 3 of 3."), "{text}");
+    assert!(serve.cli(&["inbox", "rule", "restart", "inbox", "1"]).status.success());
+    assert_eq!(status(&serve, "/inbox", "{}"), 500);
+    assert!(serve.cli(&["inbox", "rule", "remove", "inbox", "1"]).status.success());
+    assert_eq!(status(&serve, "/inbox", "{}"), 200);
+    let bad = serve.cli(&["inbox", "rule", "add", "inbox", "--sequence", "500,teapot"]);
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("teapot"));
+}

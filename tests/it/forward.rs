@@ -1,0 +1,232 @@
+//! Forwards: copies behind the answer, the app's own answer, and what a stranger cannot make of them.
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    hookline::{Serve, hookline, until},
+    target::{Answer, Receiver, call},
+};
+
+async fn forwards(serve: &Serve, forwards: Value) -> Value {
+    serve.patch("/inboxes/inbox", json!({ "forwards": forwards })).await
+}
+
+async fn post(serve: &Serve, path: &str, body: &str) -> reqwest::Response {
+    reqwest::Client::new().post(format!("{}{path}", serve.receiver)).body(body.to_owned()).send().await.unwrap()
+}
+
+/// The deliveries of a request, once they have all ended.
+async fn ended(serve: &Serve, request: &str, count: usize) -> Vec<Value> {
+    until("the deliveries", async || {
+        let page = serve.get(&format!("/deliveries?request={request}")).await;
+        let items = page["items"].as_array().unwrap().clone();
+        (items.len() == count && items.iter().all(|one| !one["ended_at"].is_null())).then_some(items)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn copies_go_behind_the_answer_to_each_target_that_wants_them() {
+    let (serve, app, other) = (Serve::start(), Receiver::start().await, Receiver::start().await);
+    // What arrived before a forward was made does not go.
+    post(&serve, "/inbox/before", "{}").await;
+    forwards(
+        &serve,
+        json!([
+            { "to": format!("{}/hooks", app.url), "headers": { "forwarded": true, "set": [["Authorization", "Bearer s3cret"]] } },
+            { "to": other.url, "when": "body.kind:order", "path": "exact" },
+            { "to": other.url, "enabled": false },
+        ]),
+    )
+    .await;
+    let answer = post(&serve, "/inbox/orders/1?x=%20a", "{\"kind\":\"order\"}").await;
+    assert_eq!(answer.status(), 200);
+    let request = serve.newest(2).await;
+    let deliveries = ended(&serve, request["id"].as_str().unwrap(), 2).await;
+    assert!(deliveries.iter().all(|one| one["state"] == "delivered" && one["origin"] == "forward"));
+    let got = app.got();
+    assert_eq!((got.len(), got[0].path.as_str()), (1, "/hooks/orders/1?x=%20a"));
+    assert_eq!(got[0].body, "{\"kind\":\"order\"}");
+    assert_eq!(got[0].headers["host"], app.url.trim_start_matches("http://"));
+    assert_eq!(got[0].headers["x-forwarded-for"], "127.0.0.1");
+    assert_eq!(got[0].headers["x-forwarded-host"], serve.address());
+    assert!(got[0].headers["via"].starts_with("1.1 hookline-"));
+    assert_eq!(other.got()[0].path, "/");
+    // A credential that is set shows nowhere, and stays when the list is saved again.
+    let shown = serve.get("/inboxes/inbox").await;
+    assert!(!shown.to_string().contains("s3cret"));
+    forwards(&serve, shown["forwards"].clone()).await;
+    post(&serve, "/inbox", "{}").await;
+    until("the second copy", async || (app.got().len() == 2).then_some(())).await;
+    assert_eq!(app.got()[1].headers["authorization"], "Bearer s3cret");
+    assert_eq!(other.got().len(), 1);
+    let thread = serve.get(&format!("/requests/{}/thread", request["id"].as_str().unwrap())).await;
+    assert_eq!(thread["items"].as_array().unwrap().len(), 3, "{thread}");
+}
+
+#[tokio::test]
+async fn a_sender_gets_the_apps_own_answer_or_the_fallback() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    app.answers(418);
+    let fallback = json!({ "status": 503, "body": "later", "headers": [["Retry-After", "7"]] });
+    forwards(
+        &serve,
+        json!([{ "to": app.url, "mode": "answer", "deadline_ms": 400, "timeout_ms": 3_000, "fallback": fallback }]),
+    )
+    .await;
+    let answer = post(&serve, "/inbox/a", "{}").await;
+    assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (418, "the receiver's own words"));
+    let row = until("the real status", async || {
+        let row = serve.newest(1).await;
+        (row["status"] == 418).then_some(row)
+    })
+    .await;
+    assert_eq!(ended(&serve, row["id"].as_str().unwrap(), 1).await[0]["status"], 418);
+
+    // An app that is silent: the fallback at the deadline, and the attempt goes on to its own end.
+    let began = Instant::now();
+    let answer = post(&serve, "/inbox/hang", "{}").await;
+    assert_eq!((answer.status().as_u16(), answer.headers()["retry-after"].to_str().unwrap()), (503, "7"));
+    assert_eq!(answer.text().await.unwrap(), "later");
+    assert!((Duration::from_millis(400)..Duration::from_millis(2_500)).contains(&began.elapsed()));
+    let row = serve.newest(2).await;
+    let late = ended(&serve, row["id"].as_str().unwrap(), 1).await;
+    assert!(late[0]["error"].as_str().unwrap().contains("3000 ms"), "{late:?}");
+    assert_eq!(app.hangs.load(Ordering::SeqCst), 1);
+
+    // An answer that breaks off in the middle breaks off at the sender.
+    app.answers_by(|_| Answer::Broken);
+    let answer = post(&serve, "/inbox/broken", "{}").await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.is_err());
+
+    // An app that is down.
+    forwards(&serve, json!([{ "to": "http://127.0.0.1:1", "mode": "answer", "fallback": { "status": 504 } }])).await;
+    assert_eq!(post(&serve, "/inbox", "{}").await.status(), 504);
+    let row = until("the row of the app that is down", async || {
+        let row = serve.newest(4).await;
+        (row["status"] == 504).then_some(row)
+    })
+    .await;
+    let shown = serve.get(&format!("/requests/{}", row["id"].as_str().unwrap())).await;
+    assert_eq!(shown["answer_origin"], "Fallback of http://127.0.0.1:1");
+    assert!(
+        ended(&serve, row["id"].as_str().unwrap(), 1).await[0]["error"].as_str().unwrap().contains("Nothing listens")
+    );
+}
+
+#[tokio::test]
+async fn large_bodies_stream_both_ways() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    forwards(&serve, json!([{ "to": app.url, "mode": "answer" }])).await;
+    let body = "0123456789abcdef".repeat(200_000);
+    assert_eq!(post(&serve, "/inbox", &body).await.status(), 200);
+    assert!(app.got()[0].body == body.as_bytes(), "{} bytes arrived", app.got()[0].body.len());
+    assert_eq!(app.got()[0].headers["content-length"], body.len().to_string());
+}
+
+#[tokio::test]
+async fn nothing_a_stranger_sends_leads_elsewhere() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    forwards(&serve, json!([{ "to": format!("{}/in/side", app.url) }])).await;
+    let mut count = 0;
+    for path in ["/../../x", "/%2e%2e/x", "/a/..%2f..%2fx", "/%252e%252e/x", "//evil.example/x", "/@evil.example/x"] {
+        let mut stream = std::net::TcpStream::connect(serve.address()).unwrap();
+        use std::io::{Read, Write};
+        write!(
+            stream,
+            "POST /inbox{path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        .unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+        count += 1;
+        let row = serve.newest(count).await;
+        let delivery = ended(&serve, row["id"].as_str().unwrap(), 1).await.remove(0);
+        match path.contains("evil") {
+            true => assert_eq!(delivery["state"], "delivered", "{path}"),
+            false => assert!(delivery["reason"].as_str().unwrap().contains("leads out"), "{path}: {delivery}"),
+        }
+    }
+    assert!(app.got().iter().all(|got| got.path.starts_with("/in/side/")), "{:?}", app.got());
+    assert_eq!(app.got().len(), 2);
+}
+
+#[tokio::test]
+async fn what_goes_round_is_stopped() {
+    let serve = Serve::start();
+    forwards(&serve, json!([{ "to": format!("{}/inbox/again", serve.receiver) }])).await;
+    post(&serve, "/inbox", "{}").await;
+    let row = serve.newest(2).await;
+    let stopped = ended(&serve, row["id"].as_str().unwrap(), 1).await;
+    assert_eq!((&stopped[0]["state"], stopped[0]["attempts"].as_u64()), (&json!("skipped"), Some(0)));
+    // In answer mode the inbox answers by itself where it would go round.
+    forwards(&serve, json!([{ "to": format!("{}/inbox/again", serve.receiver), "mode": "answer" }])).await;
+    assert_eq!(post(&serve, "/inbox", "{}").await.status(), 200);
+    assert_eq!(serve.all("inbox").await.len(), 4);
+}
+
+#[tokio::test]
+async fn copies_are_neither_lost_nor_doubled_by_kill_9() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (serve, app) = (Serve::start_in(&dir.path().join("data")), Receiver::start().await);
+    let data = serve.data.clone();
+    forwards(&serve, json!([{ "to": app.url }])).await;
+    let client = reqwest::Client::new();
+    let sends = (0..300).map(|n| client.post(format!("{}/inbox", serve.receiver)).body(n.to_string()).send());
+    let answers = futures_util::future::join_all(sends).await;
+    let acknowledged = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|a| a.status().is_success())).count();
+    assert_eq!(acknowledged, 300);
+    serve.kill_9();
+    let serve = Serve::start_in(&data);
+    let deliveries = until("every copy", async || {
+        let page = serve.get("/deliveries?limit=500").await;
+        let items = page["items"].as_array().unwrap().clone();
+        (items.len() == 300 && items.iter().all(|one| !one["ended_at"].is_null())).then_some(items)
+    })
+    .await;
+    // What was under way when it died is said to be so, and not sent twice.
+    let unknown =
+        deliveries.iter().filter(|one| one["error"].as_str().unwrap_or_default().contains("nobody knows")).count();
+    let mut arrived: Vec<_> = app.got().iter().map(|got| got.body.clone()).collect();
+    arrived.sort();
+    let all = arrived.len();
+    arrived.dedup();
+    assert_eq!(arrived.len(), all, "none twice");
+    assert!(all + unknown >= 300 && all <= 300, "{all} arrived, {unknown} unknown");
+}
+
+#[tokio::test]
+async fn listen_forwards_as_long_as_it_runs() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    let mut listen = hookline()
+        .args(["listen", "inbox", "--forward-to", &app.url, "--answer", "--data"])
+        .arg(&serve.data)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    app.answers(299);
+    until("the forward", async || {
+        (serve.get("/inboxes/inbox").await["forwards"].as_array().unwrap().len() == 1).then_some(())
+    })
+    .await;
+    assert_eq!(post(&serve, "/inbox/x", "{}").await.status(), 299);
+    assert!(std::process::Command::new("kill").arg(listen.id().to_string()).status().unwrap().success());
+    listen.wait().unwrap();
+    assert_eq!(serve.get("/inboxes/inbox").await["forwards"], json!([]));
+    assert_eq!(post(&serve, "/inbox/x", "{}").await.status(), 200);
+    // One that dies without a word is forgotten too.
+    let (_, made) = call(
+        &serve,
+        reqwest::Method::PATCH,
+        "/inboxes/inbox",
+        json!({ "forwards": [{ "to": app.url, "passing": true }] }),
+    )
+    .await;
+    assert_eq!(made["forwards"].as_array().unwrap().len(), 1);
+    until("its end", async || (serve.get("/inboxes/inbox").await["forwards"] == json!([])).then_some(())).await;
+}

@@ -1,0 +1,306 @@
+//! Replays: stored requests sent again, exact or edited and signed anew, many at a rate, and their report.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use crate::{
+    hookline::{Serve, until},
+    target::{Receiver, call, id},
+};
+
+async fn begin(serve: &Serve, new: Value) -> Value {
+    let (status, replay) = call(serve, reqwest::Method::POST, "/replays", new).await;
+    assert_eq!(status, 202, "{replay}");
+    replay
+}
+
+async fn ended(serve: &Serve, replay: &Value) -> Value {
+    until("the replay's end", async || {
+        let replay = serve.get(&format!("/replays/{}", id(replay))).await;
+        (!replay["ended_at"].is_null()).then_some(replay)
+    })
+    .await
+}
+
+/// Requests in the inbox, made by an import; oldest first.
+async fn stored(serve: &Serve, count: usize) {
+    let lines: String = (0..count)
+        .map(|n| format!("{{\"method\":\"POST\",\"target\":\"/inbox/{n}\",\"body\":\"body {n}\",\"headers\":[[\"Content-Type\",\"text/plain\"],[\"Host\",\"customer.example\"]]}}\n"))
+        .collect();
+    let job = serve
+        .request(reqwest::Method::POST, "/import?as=jsonl&inbox=inbox&name=a.jsonl")
+        .body(lines)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(job.status(), 202);
+    until("the import", async || (serve.get("/inboxes/inbox").await["requests"] == count).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_request_arrives_again_byte_for_byte() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    for body in [b"\x00\xff{\"a\": 1}\r\n ".to_vec(), vec![], (0..3_000_000_u32).map(|n| (n % 251) as u8).collect()] {
+        let sent = reqwest::Client::new()
+            .put(format!("{}/inbox/a%2Fb/../c?x=%20&y", serve.receiver))
+            .header("x-a", "1")
+            .header("x-a", "2")
+            .header("x-latin", reqwest::header::HeaderValue::from_bytes("café".as_bytes()).unwrap())
+            .body(body.clone())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(sent.status(), 200);
+        let row = serve.all("inbox").await.remove(0);
+        let target = row["target"].as_str().unwrap().to_owned();
+        let replay = begin(&serve, json!({ "requests": [id(&row)], "settings": { "to": { "url": app.url } } })).await;
+        assert_eq!(ended(&serve, &replay).await["delivered"], 1);
+        let got = app.got().pop().unwrap();
+        assert!(got.body == body, "{} bytes", got.body.len());
+        assert_eq!(got.path, target.trim_start_matches("/inbox"));
+        assert_eq!(got.headers["x-latin"], "café");
+        assert_eq!(got.headers["host"], app.url.trim_start_matches("http://"));
+        assert!(!got.headers.contains_key("via") && !got.headers.contains_key("x-forwarded-for"));
+        // The stored one is as it was.
+        assert_eq!(serve.body(&id(&row)).await, body);
+    }
+    // The next goes to the same place by itself.
+    let row = serve.all("inbox").await.remove(1);
+    let replay = begin(&serve, json!({ "requests": [id(&row)] })).await;
+    assert_eq!(ended(&serve, &replay).await["settings"]["to"], json!({ "url": app.url }));
+    let detail = serve.get(&format!("/deliveries?replay={}", id(&replay))).await;
+    assert_eq!((&detail["items"][0]["method"], &detail["items"][0]["origin"]), (&json!("PUT"), &json!("replay")));
+}
+
+#[tokio::test]
+async fn an_edited_request_is_signed_anew_and_verifies() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    for (vendor, secret) in [
+        ("stripe", "whsec_test_secret"),
+        ("github", "It's a Secret to Everybody"),
+        ("slack", "8f742231b10e8888abcd99yyyzzz85a5"),
+        ("onwebchat", "a3f5c1d2e4b60718293a4b5c6d7e8f90a3f5c1d2e4b60718293a4b5c6d7e8f90"),
+        ("standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ] {
+        let (_, made) = call(
+            &serve,
+            reqwest::Method::POST,
+            "/inboxes",
+            json!({ "name": vendor, "verification": { "provider": vendor, "secrets": [secret] } }),
+        )
+        .await;
+        assert_eq!(made["name"], vendor, "{made}");
+        assert_eq!(
+            call(&serve, reqwest::Method::POST, &format!("/inboxes/{vendor}/test-event"), json!({})).await.0,
+            200
+        );
+        let row = until("its verdict", async || {
+            let row = serve.all(vendor).await.pop()?;
+            (row["verdict"] == "valid").then_some(row)
+        })
+        .await;
+        let question = |got: &crate::target::Got| {
+            let head: String = got.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let mut raw = format!("POST {}/orders HTTP/1.1\r\n{head}\r\n", app.url).into_bytes();
+            raw.extend_from_slice(&got.body);
+            json!({ "provider": vendor, "secret": secret, "request": base64::engine::general_purpose::STANDARD.encode(raw) })
+        };
+        let edited = br#"{"edited":true}"#;
+        for (resign, state) in [(json!("inbox"), "valid"), (Value::Null, "invalid")] {
+            let new = json!({ "requests": [id(&row)], "body": base64::engine::general_purpose::STANDARD.encode(edited),
+                "settings": { "to": { "url": app.url }, "resign": resign, "edit": { "method": "POST", "path": "/orders" } } });
+            let replay = begin(&serve, new).await;
+            assert_eq!(ended(&serve, &replay).await["delivered"], 1, "{vendor}");
+            let got = app.got().pop().unwrap();
+            assert_eq!((&got.body[..], got.path.as_str()), (&edited[..], "/orders"));
+            let (_, verdict) = call(&serve, reqwest::Method::POST, "/signature/verify", question(&got)).await;
+            assert_eq!(verdict["state"], state, "{vendor}: {verdict}");
+            let made = serve.get(&format!("/deliveries?replay={}", id(&replay))).await;
+            assert_eq!(made["items"][0]["resigned"], resign.is_string());
+        }
+        assert_ne!(serve.body(&id(&row)).await, edited);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    stored(&serve, 3).await;
+    let rows = serve.all("inbox").await;
+    let ids: Vec<String> = rows.iter().map(id).collect();
+    let refused = async |new: Value, code: u16, word: &str| {
+        let (status, error) = call(&serve, reqwest::Method::POST, "/replays", new).await;
+        assert_eq!(status, code, "{error}");
+        assert!(error["message"].as_str().unwrap().contains(word), "{error}");
+    };
+    // An imported request's own host is no target.
+    refused(json!({ "requests": [ids[0]] }), 422, "Nothing says where to").await;
+    refused(json!({ "requests": [ids[0]], "settings": { "to": { "url": "ftp://x" } } }), 422, "http://").await;
+    refused(
+        json!({ "requests": ids, "settings": { "to": { "url": app.url }, "edit": { "path": "/x" } } }),
+        422,
+        "one request",
+    )
+    .await;
+    refused(json!({ "query": "((", "settings": { "to": { "url": app.url } } }), 422, "").await;
+    refused(json!({ "requests": [], "settings": {} }), 422, "From 1").await;
+    refused(
+        json!({ "query": "", "settings": { "to": { "url": "http://staging.example/x" } } }),
+        409,
+        "3 requests would go to staging.example,",
+    )
+    .await;
+    assert_eq!(serve.get("/replays").await["items"], json!([]));
+    // Agreed to, it is asked no more.
+    let new = json!({ "query": "", "confirm": "staging.example:1", "settings": { "to": { "url": "http://staging.example:1/x" }, "timeout_ms": 1_000 } });
+    let replay = begin(&serve, new.clone()).await;
+    call(&serve, reqwest::Method::DELETE, &format!("/replays/{}", id(&replay)), Value::Null).await;
+    let mut again = new;
+    again.as_object_mut().unwrap().remove("confirm");
+    let replay = begin(&serve, again).await;
+    call(&serve, reqwest::Method::DELETE, &format!("/replays/{}", id(&replay)), Value::Null).await;
+    assert_eq!(ended(&serve, &replay).await["state"], "cancelled");
+    assert!(app.got().is_empty());
+}
+
+#[tokio::test]
+async fn many_go_in_order_and_stop_at_the_first_failure() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    stored(&serve, 60).await;
+    let to = json!({ "url": app.url });
+    let replay = begin(&serve, json!({ "query": "", "inbox": "inbox", "settings": { "to": to } })).await;
+    assert_eq!(ended(&serve, &replay).await["delivered"], 60);
+    let paths = |from: usize| app.got()[from..].iter().map(|got| got.path.clone()).collect::<Vec<_>>();
+    assert_eq!(paths(0), (0..60).map(|n| format!("/{n}")).collect::<Vec<_>>());
+    let newest = json!({ "query": "path:/5", "settings": { "to": to, "newest_first": true } });
+    ended(&serve, &begin(&serve, newest).await).await;
+    assert_eq!(paths(60).first().map(String::as_str), Some("/59"));
+    let before = app.got().len();
+    app.answers_by(|got| crate::target::Answer::Status(if got.path == "/7" { 500 } else { 204 }));
+    let replay = begin(&serve, json!({ "query": "", "settings": { "to": to, "stop_on_failure": true } })).await;
+    let stopped = ended(&serve, &replay).await;
+    assert_eq!(
+        (&stopped["state"], stopped["delivered"].as_u64(), stopped["failed"].as_u64()),
+        (&json!("stopped"), Some(7), Some(1))
+    );
+    assert_eq!(app.got().len() - before, 8);
+    let report = serve.get(&format!("/replays/{}/report", id(&replay))).await;
+    assert_eq!((report["unsent"].as_u64(), &report["failures"][0]["status"]), (Some(52), &json!(500)));
+    assert!(report["latencies"]["p50"].as_f64().unwrap() > 0.0, "{report}");
+}
+
+#[tokio::test]
+async fn a_report_is_a_page_that_runs_nothing() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    app.answers(500);
+    let hostile = "/inbox/<script>alert(1)</script>";
+    let line = json!({ "method": "POST", "target": hostile, "body": "x" }).to_string();
+    let sent =
+        serve.request(reqwest::Method::POST, "/import?as=jsonl&inbox=inbox&name=a").body(line).send().await.unwrap();
+    assert_eq!(sent.status(), 202);
+    let row = serve.newest(1).await;
+    let replay = begin(&serve, json!({ "requests": [id(&row)], "settings": { "to": { "url": app.url } } })).await;
+    assert_eq!(ended(&serve, &replay).await["failed"], 1);
+    let page =
+        serve.request(reqwest::Method::GET, &format!("/replays/{}/report?as=html", id(&replay))).send().await.unwrap();
+    assert!(page.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
+    let text = page.text().await.unwrap();
+    assert!(text.contains("&lt;script&gt;") && !text.contains("<script"), "{text}");
+}
+
+/// 10,000 at a rate: it holds, memory does not grow with it, and it ends within a second when asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_keep_their_rate_and_end_when_asked() {
+    const RATE: f64 = 1_000.0;
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    stored(&serve, 10_000).await;
+    let new = json!({ "query": "", "settings": { "to": { "url": app.url }, "rate": RATE, "concurrency": 32 } });
+    let replay = begin(&serve, new).await;
+    until("half of it", async || (app.got().len() >= 5_000).then_some(())).await;
+    let got = app.got();
+    let measured = |from: usize, to: usize| (to - from) as f64 / (got[to].at - got[from].at).as_secs_f64();
+    let held = measured(500, 4_500);
+    assert!((RATE * 0.95..RATE * 1.05).contains(&held), "{held} a second");
+    let cancelled = Instant::now();
+    call(&serve, reqwest::Method::DELETE, &format!("/replays/{}", id(&replay)), Value::Null).await;
+    let ended = ended(&serve, &replay).await;
+    assert_eq!(ended["state"], "cancelled");
+    let last = until("silence", async || {
+        let last = app.got().last()?.at;
+        (last.elapsed() > Duration::from_millis(1_500)).then_some(last)
+    })
+    .await;
+    assert!(last < cancelled + Duration::from_secs(1), "{:?} after", last - cancelled);
+    assert!(app.got().len() < 8_000, "{}", app.got().len());
+}
+
+#[tokio::test]
+async fn a_restart_goes_on_and_repeats_no_recorded_success() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let (serve, app) = (Serve::start_in(&dir.path().join("data")), Receiver::start().await);
+    let data = serve.data.clone();
+    stored(&serve, 2_000).await;
+    let new = json!({ "query": "", "settings": { "to": { "url": app.url }, "rate": 800, "concurrency": 8 } });
+    let replay = begin(&serve, new).await;
+    until("some of it", async || (app.got().len() >= 600).then_some(())).await;
+    serve.kill_9();
+    let serve = Serve::start_in(&data);
+    let done = ended(&serve, &replay).await;
+    assert_eq!(done["state"], "done");
+    let (delivered, failed) = (done["delivered"].as_u64().unwrap(), done["failed"].as_u64().unwrap());
+    assert_eq!(delivered + failed, 2_000, "{done}");
+    // Those that were under way are failures of unknown outcome, and are not sent again.
+    assert!(failed <= 8, "{failed}");
+    let mut paths: Vec<String> = app.got().iter().map(|got| got.path.clone()).collect();
+    let all = paths.len();
+    paths.sort();
+    paths.dedup();
+    assert_eq!(paths.len(), all, "nothing arrived twice");
+    assert!(all as u64 >= delivered, "{all} arrived, {delivered} delivered");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_replays_and_probes_for_idempotency() {
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    stored(&serve, 3).await;
+    let row = serve.all("inbox").await.remove(0);
+    let done = serve.cli(&["replay", &id(&row), "--to", &app.url, "--header", "X-Again: yes", "--body", "other"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!((&app.got()[0].body[..], app.got()[0].headers["x-again"].as_str()), (&b"other"[..], "yes"));
+    let same = serve.cli(&["replay", &id(&row), "--twice"]);
+    assert!(
+        same.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&same.stdout),
+        String::from_utf8_lossy(&same.stderr)
+    );
+    assert_eq!(app.got().len(), 3);
+    let mut first = true;
+    app.answers_by(move |_| crate::target::Answer::Status(if std::mem::take(&mut first) { 200 } else { 409 }));
+    let differs = serve.cli(&["replay", &id(&row), "--twice", "--at-once"]);
+    assert_eq!(differs.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&differs.stdout).contains("409"), "{}", String::from_utf8_lossy(&differs.stdout));
+    app.answers(200);
+    let report = serve.data.join("report.html");
+    let many = serve.cli(&[
+        "replay",
+        "--query",
+        "path:/1 or path:/2",
+        "--to",
+        &app.url,
+        "--rate",
+        "50/s",
+        "--report",
+        report.to_str().unwrap(),
+    ]);
+    assert!(
+        String::from_utf8_lossy(&many.stderr).contains("answered 2xx"),
+        "{}",
+        String::from_utf8_lossy(&many.stderr)
+    );
+    assert!(std::fs::read_to_string(&report).unwrap().contains("<h2>Counts</h2>"));
+    let unasked = serve.cli(&["replay", "--query", "", "--to", "http://staging.example/"]);
+    assert!(String::from_utf8_lossy(&unasked.stderr).contains("3 requests would go to staging.example"));
+}
