@@ -124,7 +124,7 @@ async fn a_sequence_is_counted_by_event_and_survives_kill_9() {
     rules(
         &serve,
         json!([
-            { "per": "inbox", "then": "next_rule", "answers": [{ "status": 500 }, { "status": 502 }] },
+            { "per": "inbox", "at_end": "next_rule", "answers": [{ "status": 500 }, { "status": 502 }] },
             { "answers": [{ "status": 201 }] },
         ]),
     )

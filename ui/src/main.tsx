@@ -17,6 +17,7 @@ import { App } from "./shell/app";
 import { DeliveriesPage } from "./sending/deliveries-page";
 import { EndpointsPage } from "./sending/endpoints-page";
 import { ScenariosPage } from "./sending/scenarios-page";
+import { ReplaysPage } from "./replay/replays-page";
 import { ShapesPage } from "./shapes/shapes-page";
 import { LabPage } from "./signature/lab-page";
 
@@ -29,7 +30,7 @@ const start = createRoute({
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
     const [, view, name] = place.split(/[/?]/);
-    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "requests" || view === "diff" || view === "shapes" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "replays" || view === "requests" || view === "diff" || view === "shapes" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
@@ -80,6 +81,13 @@ const deliveries = createRoute({
     return <DeliveriesPage delivery={delivery} />;
   },
 });
+const replays = createRoute({
+  getParentRoute: () => root,
+  path: "/replays/{-$replay}",
+  component: function Replays() {
+    return <ReplaysPage id={replays.useParams().replay} />;
+  },
+});
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
@@ -92,7 +100,7 @@ const shapes = createRoute({
   },
 });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, scenarios, lab, shapes]), defaultPreload: false });
+const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, replays, scenarios, lab, shapes]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

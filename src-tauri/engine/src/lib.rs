@@ -42,7 +42,7 @@ mod thread;
 mod time;
 mod verification;
 
-pub use answer::{AnswerFault, AnswerFile, InboxAnswer, Per, Rule, Then};
+pub use answer::{AnswerFault, AnswerFile, AtEnd, InboxAnswer, Per, Rule};
 pub use carry::{Bad, Format, Imported};
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind};
 pub use engine::{Engine, EngineError};

@@ -63,7 +63,7 @@ pub(super) struct Add {
     per: String,
     /// What follows the last answer of a sequence
     #[arg(long, value_parser = ["last", "first", "next_rule"], default_value = "last")]
-    then: String,
+    at_end: String,
     #[command(flatten)]
     answer: Answer,
 }
@@ -87,7 +87,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             }
         }
         Verb::Add(add) => {
-            let Add { inbox, name, when, at, sequence: listed, per, then, answer } = *add;
+            let Add { inbox, name, when, at, sequence: listed, per, at_end, answer } = *add;
             let answers = if listed.is_empty() {
                 let mut one = json!({});
                 answer.lay_over(api, &mut one).await?;
@@ -95,7 +95,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             } else {
                 sequence(&listed, answer.drip_over)?
             };
-            let rule = json!({ "name": name.unwrap_or_default(), "when": when.unwrap_or_default(), "answers": answers, "per": per, "then": then });
+            let rule = json!({ "name": name.unwrap_or_default(), "when": when.unwrap_or_default(), "answers": answers, "per": per, "at_end": at_end });
             let mut all = rules(api, &inbox).await?;
             let place = at.map_or(all.len(), |at| at.saturating_sub(1).min(all.len()));
             all.insert(place, rule);

@@ -58,6 +58,13 @@ export type ShapeField = components["schemas"]["ShapeField"];
 export type ShapeDrift = components["schemas"]["ShapeDrift"];
 export type Job = components["schemas"]["Job"];
 
+export type InboxChange = components["schemas"]["InboxChange"];
+export type Rule = components["schemas"]["Rule"];
+export type Forward = components["schemas"]["Forward"];
+export type Replay = components["schemas"]["Replay"];
+export type ReplayNew = components["schemas"]["ReplayNew"];
+export type ReplayReport = components["schemas"]["Report"];
+
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
 
 /** The value of an answer, or its error as an exception. */
@@ -94,7 +101,7 @@ export const api = {
   inboxes: () => value(client.GET("/api/v1/inboxes")),
   inbox: (name: string) => value(client.GET("/api/v1/inboxes/{name}", inboxPath(name))),
   addInbox: (name: string) => value(client.POST("/api/v1/inboxes", { body: { name } })),
-  changeInbox: (name: string, body: { name?: string; answer?: InboxAnswer; verification?: Verification }) =>
+  changeInbox: (name: string, body: InboxChange) =>
     value(client.PATCH("/api/v1/inboxes/{name}", { ...inboxPath(name), body })),
   removeInbox: (name: string) => value(client.DELETE("/api/v1/inboxes/{name}", inboxPath(name))),
   clearInbox: (name: string) => value(client.DELETE("/api/v1/inboxes/{name}/requests", inboxPath(name))),
@@ -151,7 +158,7 @@ export const api = {
   scenarios: () => value(client.GET("/api/v1/scenarios")),
   runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) => value(client.POST("/api/v1/scenarios/run", { body: body as never })),
   endpointStats: (id: string) => value(client.GET("/api/v1/endpoints/{id}/stats", requestPath(id))),
-  deliveries: (query: { endpoint?: string; state?: Delivery["state"]; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
+  deliveries: (query: { endpoint?: string; request?: string; replay?: string; state?: Delivery["state"]; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
   delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
   retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
   retryDeliveries: (endpoint: string, state: Delivery["state"]) => value(client.POST("/api/v1/deliveries/retry", { body: { endpoint, state } })),
@@ -166,6 +173,12 @@ export const api = {
   explain: (body: Question) => value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
   sign: (body: Question) => value(client.POST("/api/v1/signature/sign", { body: body as unknown as WholeQuestion })),
   findSchemes: (body: Question) => value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
+  replays: () => value(client.GET("/api/v1/replays", { params: { query: { limit: 50 } } })),
+  replay: (id: string) => value(client.GET("/api/v1/replays/{id}", requestPath(id))),
+  beginReplay: (body: ReplayNew) => value(client.POST("/api/v1/replays", { body })),
+  cancelReplay: (id: string) => value(client.DELETE("/api/v1/replays/{id}", requestPath(id))),
+  replayReport: (id: string) => value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
+  answering: (id: string) => value(client.GET("/api/v1/requests/{id}/answering", { params: { path: { id }, query: {} } })),
   undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
   retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),

@@ -1250,6 +1250,11 @@ export interface components {
              */
             status?: number | null;
         };
+        /**
+         * @description What follows the last answer of a sequence.
+         * @enum {string}
+         */
+        AtEnd: "last" | "first" | "next_rule";
         /** @description One attempt, in full but for the bodies. */
         Attempt: {
             error?: components["schemas"]["SendError"] | null;
@@ -2652,6 +2657,8 @@ export interface components {
         Rule: {
             /** @description What they are answered; several are a sequence, given one after the other. */
             answers: components["schemas"]["InboxAnswer"][];
+            /** @description What follows the last answer of a sequence. */
+            at_end?: components["schemas"]["AtEnd"];
             /** @description Whether it is looked at. */
             enabled?: boolean;
             /** @description Its id; made when it is saved. */
@@ -2660,8 +2667,6 @@ export interface components {
             name?: string;
             /** @description What a sequence is counted by. */
             per?: components["schemas"]["Per"];
-            /** @description What follows the last answer of a sequence. */
-            then?: components["schemas"]["Then"];
             /** @description Which requests, as a query; all if empty. */
             when?: string;
         };
@@ -3086,11 +3091,6 @@ export interface components {
          * @enum {string}
          */
         TextFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
-        /**
-         * @description What follows the last answer of a sequence.
-         * @enum {string}
-         */
-        Then: "last" | "first" | "next_rule";
         /** @description All that belongs to one event, the oldest first. */
         Thread: {
             /** @description The event's id; none where the request has none, and is alone. */

@@ -2,7 +2,7 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
-import { api, type Endpoint, type Inbox, type Job, type Summary } from "../api/client";
+import { api, type Endpoint, type Inbox, type Job, type Replay, type Summary } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tell, tellFailure } from "../parts/toasts";
 import { count, visible } from "../parts/format";
@@ -62,6 +62,28 @@ function jobChanged(job: Job): void {
   if (job.state === "failed" && failed) tellFailure(failed(job));
 }
 
+/** Replays, newest first. */
+export const useReplays = () => useQuery({ queryKey: ["replays"], queryFn: api.replays });
+
+function replayChanged(replay: Replay): void {
+  queries.setQueryData(["replays"], (old: { items: Replay[] } | undefined) => {
+    if (!old) return old;
+    const known = old.items.some(({ id }) => id === replay.id);
+    return { ...old, items: known ? old.items.map((one) => (one.id === replay.id ? replay : one)) : [replay, ...old.items] };
+  });
+  void queries.invalidateQueries({ queryKey: ["replay-report", replay.id] }, { cancelRefetch: false });
+  if (!replay.ended_at) return;
+  if (replay.total === 1) void tellAnswer(replay.id);
+  else tell(`Replay ${replay.state}: ${count(replay.delivered)} answered 2xx, ${count(replay.failed)} failed`);
+}
+
+/** Says what one replayed request was answered. */
+async function tellAnswer(id: string): Promise<void> {
+  const { items } = await api.deliveries({ replay: id, limit: 1 });
+  const [made] = items;
+  if (made) tell(made.status ? `Answered ${made.status}` : visible(made.error ?? made.reason ?? "No answer"));
+}
+
 export const useShapes = () => useQuery({ queryKey: ["shapes", "all"], queryFn: api.shapes });
 
 export const useSavedQueries = () => useQuery({ queryKey: ["saved-queries"], queryFn: api.savedQueries });
@@ -80,7 +102,7 @@ function deliveriesAgain(): void {
   deliveriesDue ??= window.setTimeout(() => {
     changedSince = false;
     // A read that is under way is not begun anew: in a steady flow none would ever end.
-    const again = ["deliveries", "delivery", "endpoint-stats"].map((key) => queries.invalidateQueries({ queryKey: [key] }, { cancelRefetch: false }));
+    const again = ["deliveries", "delivery", "endpoint-stats", "onward"].map((key) => queries.invalidateQueries({ queryKey: [key] }, { cancelRefetch: false }));
     void Promise.allSettled(again).then(() => {
       deliveriesDue = undefined;
       if (changedSince) deliveriesAgain();
@@ -165,6 +187,9 @@ function apply(items: readonly FeedItem[]): void {
         queries.setQueryData(["inboxes"], (old: { items: Inbox[] } | undefined) =>
           old && { ...old, items: old.items.map((inbox) => (inbox.name === item.was ? (item.inbox as Inbox) : inbox)) },
         );
+        break;
+      case "replay_changed":
+        replayChanged(item.replay as Replay);
         break;
       case "job_changed":
         jobChanged(item.job as Job);

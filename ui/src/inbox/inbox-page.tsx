@@ -1,8 +1,9 @@
 import { useNavigate } from "@tanstack/react-router";
-import { Copy, Inbox as InboxIcon, SlidersHorizontal, Zap } from "lucide-react";
+import { Copy, Inbox as InboxIcon, SlidersHorizontal, Split, Zap } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 
+import { AnsweringDialog } from "../answering/answering";
 import { api } from "../api/client";
 import { Export } from "../carry/export";
 import { firstKeys, perform } from "../commands/commands";
@@ -14,17 +15,18 @@ import { RequestList as List } from "../feed/request-list";
 import type { Rows } from "../feed/rows";
 import { Button, IconButton, Notice } from "../parts/controls";
 import { count, moment } from "../parts/format";
-import { attempt, offerUndo, tell } from "../parts/toasts";
-import { platform } from "../platform";
+import { attempt, offerUndo, tell, tellFailure } from "../parts/toasts";
+import { CallError, platform } from "../platform";
 import { QueryBar } from "../query/query-bar";
 import { AddTerm, withTerm } from "../query/terms";
+import { ReplayDialog, type Replayed } from "../replay/replay-dialog";
 import { RequestDetail } from "../request/detail";
 import { FirstRun, NotListening } from "./first-run";
 import { InboxSettings } from "./inbox-settings";
 import { RequestList } from "./request-list";
 
-const MENU = ["mark-read", "import", "export", "clear"] as const;
-const ALL_MENU = ["import", "export"] as const;
+const MENU = ["answering", "replay-many", "mark-read", "import", "export", "clear"] as const;
+const ALL_MENU = ["replay-many", "import", "export"] as const;
 
 const WIDE = matchMedia("(min-width: 768px)");
 const useWide = (): boolean =>
@@ -32,6 +34,25 @@ const useWide = (): boolean =>
     (listener) => (WIDE.addEventListener("change", listener), () => WIDE.removeEventListener("change", listener)),
     () => WIDE.matches,
   );
+
+/** The replay dialog of a list, and the keys that open it; R sends at once to where requests went last. */
+function Replaying({ what }: { what: Replayed }) {
+  const [open, setOpen] = useState<"one" | "edit" | "many">();
+  const replay = async (request: string): Promise<void> => {
+    try {
+      await api.beginReplay({ requests: [request] });
+    } catch (failure) {
+      if (failure instanceof CallError && failure.code === "no_target") setOpen("one");
+      else tellFailure(failure);
+    }
+  };
+  const { request } = what;
+  useCommands({
+    ...(request && { replay: () => void replay(request), "edit-replay": () => setOpen("edit") }),
+    "replay-many": () => setOpen("many"),
+  });
+  return <ReplayDialog open={open !== undefined} onClose={() => setOpen(undefined)} what={what} edit={open === "edit"} many={open === "many"} />;
+}
 
 /** Shows a list as long as it is the one that is wanted; until it is there, what showed before stays. */
 function useShown<L extends Rows>(wanted: L): L {
@@ -62,6 +83,7 @@ function Known({ name, request, query }: { name: string; request: string | undef
   const inbox = useInboxes().data?.items.find((one) => one.name === name);
   const receiver = useStatus().data?.receiver;
   const [settings, setSettings] = useState(false);
+  const [answering, setAnswering] = useState(false);
   const [exporting, setExporting] = useState(false);
   const navigate = useNavigate();
   const wide = useWide();
@@ -87,6 +109,7 @@ function Known({ name, request, query }: { name: string; request: string | undef
     "copy-url": copyUrl,
     "mark-read": () => void attempt(api.markInboxRead(name)),
     "inbox-settings": () => setSettings(true),
+    answering: () => setAnswering(true),
     export: () => setExporting(true),
     clear: () => void attempt(api.clearInbox(name).then((removal) => offerUndo(`${removal.requests} requests deleted`, () => api.undo(removal.id)))),
   });
@@ -103,6 +126,7 @@ function Known({ name, request, query }: { name: string; request: string | undef
           <IconButton label="Copy URL" icon={Copy} keys={firstKeys("copy-url")} onClick={copyUrl} />
         </div>
         <IconButton label="Send a test event" icon={Zap} keys={firstKeys("test-event")} onClick={() => perform("test-event")} />
+        <IconButton label="Rules and forwards" icon={Split} keys={firstKeys("answering")} onClick={() => setAnswering(true)} />
         <IconButton label="Inbox settings" icon={SlidersHorizontal} keys={firstKeys("inbox-settings")} onClick={() => setSettings(true)} />
         <CommandMenu label="More for this inbox" commands={MENU} />
       </header>
@@ -121,6 +145,8 @@ function Known({ name, request, query }: { name: string; request: string | undef
     <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
       <Panes list={listPane} detail={detailPane} opened={Boolean(request)} />
       <Export open={exporting} onClose={() => setExporting(false)} what={{ query, inbox: name, request }} />
+      <Replaying what={{ query, inbox: name, request }} />
+      {inbox && <AnsweringDialog inbox={inbox} open={answering} onClose={() => setAnswering(false)} />}
       {inbox && <InboxSettings inbox={inbox} open={settings} onClose={() => setSettings(false)} />}
     </AddTerm>
   );
@@ -141,6 +167,7 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
   return (
     <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
       <Export open={exporting} onClose={() => setExporting(false)} what={{ query, inbox: undefined, request }} />
+      <Replaying what={{ query, inbox: undefined, request }} />
       <Panes
         opened={Boolean(request)}
         list={

@@ -1,6 +1,9 @@
-import type { Detail } from "../api/client";
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { api, type Detail, type InboxAnswer } from "../api/client";
 import { Status } from "../parts/controls";
-import { duration, moment, visible } from "../parts/format";
+import { duration, moment, size, visible } from "../parts/format";
 
 const REFUSED: Record<number, string> = {
   400: "The body ended early or its chunks did not read.",
@@ -9,6 +12,39 @@ const REFUSED: Record<number, string> = {
   499: "The sender broke off before it could be answered.",
 };
 
+const FAULTS: Record<NonNullable<InboxAnswer["fault"]>["kind"], string> = {
+  reset: "the connection was reset",
+  hang: "nothing was answered",
+  half: "half of it was sent",
+  drip: "its body dripped slowly",
+  garbage: "what was sent is no HTTP",
+};
+
+/** Where the request went on to, and what was answered there. */
+function Onward({ id }: { id: string }) {
+  const { data } = useQuery({ queryKey: ["onward", id], queryFn: () => api.deliveries({ request: id, limit: 20 }) });
+  if (!data?.items.length) return null;
+  return (
+    <section aria-label="Forwards and replays">
+      <h3 className="mb-1 font-semibold">Forwards and replays</h3>
+      <ul>
+        {data.items.map((made) => (
+          <li key={made.id} className="flex items-center gap-2 border-b border-line py-1.5">
+            {made.status ? <Status status={made.status} className="w-8 font-mono text-data" /> : <strong className="w-8 text-invalid">—</strong>}
+            <Link to="/deliveries/{-$delivery}" params={{ delivery: made.id }} className="shrink-0 underline">
+              {made.origin === "forward" ? "forwarded" : "replayed"}
+            </Link>
+            <span className="min-w-0 flex-1 truncate font-mono text-data text-ink-2">{visible(made.url)}</span>
+            <span className="max-w-[45%] truncate text-small text-ink-2">
+              {visible(made.reason ?? made.error ?? "")} {made.took_ms != null && duration(made.took_ms)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
 export function AnswerTab({ detail }: { detail: Detail }) {
   const { answer } = detail;
   const stored = Date.parse(detail.stored_at) - Date.parse(detail.arrived_at);
@@ -16,8 +52,10 @@ export function AnswerTab({ detail }: { detail: Detail }) {
     <div className="space-y-4 p-4">
       <p>
         <Status status={detail.status} />{" "}
-        {detail.source ? (answer ? `is what ${visible(detail.source)} says it was answered.` : `${visible(detail.source)}, which it was imported from, says nothing of an answer.`) : detail.answer_origin ? `was the answer the vendor asks for (${detail.answer_origin}), given after the request was on disk.` : answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? "The receiver answered by itself.")}
+        {detail.source ? (answer ? `is what ${visible(detail.source)} says it was answered.` : `${visible(detail.source)}, which it was imported from, says nothing of an answer.`) : detail.answer_origin ? `was given after the request was on disk, by: ${visible(detail.answer_origin)}.` : answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? (detail.status ? "was what the app answered, or the receiver by itself." : "No answer is known yet."))}
       </p>
+      {answer?.fault && <p className="font-medium text-warning">It was made to go wrong: {FAULTS[answer.fault.kind]}.</p>}
+      <Onward id={detail.id} />
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
         <dt className="text-ink-2">Arrived</dt>
         <dd>{moment(detail.arrived_at)}</dd>
@@ -35,7 +73,7 @@ export function AnswerTab({ detail }: { detail: Detail }) {
       {answer && answer.headers.length > 0 && (
         <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">{answer.headers.map(([name, value]) => `${name}: ${value}`).join("\n")}</pre>
       )}
-      {answer && (answer.body ? <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">{answer.body.split("\n").map(visible).join("\n")}</pre> : <p className="text-ink-2">The answer had no body.</p>)}
+      {answer && (answer.file ? <p className="text-ink-2">The body was the file {visible(answer.file.name)}, {size(answer.file.bytes)}.</p> : answer.body ? <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">{answer.body.split("\n").map(visible).join("\n")}</pre> : <p className="text-ink-2">The answer had no body.</p>)}
     </div>
   );
 }

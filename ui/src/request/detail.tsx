@@ -1,5 +1,5 @@
 import { Tabs } from "@base-ui/react/tabs";
-import { AlertTriangle, ArrowLeft, GitCompare, NotebookPen, Pin, Terminal, Trash2 } from "lucide-react";
+import { AlertTriangle, ArrowLeft, GitCompare, NotebookPen, PencilLine, Pin, Repeat, Terminal, Trash2 } from "lucide-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 
@@ -118,6 +118,12 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
           {detail.source && ` · imported from ${visible(detail.source)}`}
         </p>
         <div className="mt-2 flex flex-wrap items-center gap-2">
+          <Button icon={Repeat} onClick={() => perform("replay")} keys={firstKeys("replay")}>
+            Replay
+          </Button>
+          <Button icon={PencilLine} onClick={() => perform("edit-replay")} keys={firstKeys("edit-replay")}>
+            Edit
+          </Button>
           <Button icon={Terminal} onClick={actions.copyCurl} keys={firstKeys("copy-curl")}>
             Copy as curl
           </Button>

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Copy as Same, GitCompare, Inbox, RotateCcw, Send, TriangleAlert, type LucideIcon } from "lucide-react";
 
-import { api, type Detail, type ThreadItem } from "../api/client";
+import { api, type Delivery, type Detail, type ThreadItem } from "../api/client";
 import { Status } from "../parts/controls";
 import { duration, moment, visible } from "../parts/format";
 
@@ -17,32 +17,38 @@ const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; c
   unknown: { icon: Inbox, name: "not compared", means: "too large to be compared", colour: "text-ink-2" },
 };
 
+/** What a delivery of ours is called, by why it was made. */
+const ORIGINS: Record<Delivery["origin"], string> = { event: "sent by Hookline", test: "test by Hookline", forward: "forwarded", replay: "replayed" };
+
 /** Everything that belongs to one event, in order of time, each comparable with the one before. */
 export function ThreadTab({ detail }: { detail: Detail }) {
   const { data: thread } = useQuery({ queryKey: ["request", detail.id, "thread", detail.event_id], queryFn: () => api.thread(detail.id), staleTime: 1_000 });
   if (!thread) return null;
-  if (!thread.event_id) return <p className="p-4 text-ink-2">This request has no event id that Hookline knows, so it stands alone. A vendor's requests are told apart by theirs once the inbox's provider is known.</p>;
+  if (!thread.event_id && thread.items.length < 2) return <p className="p-4 text-ink-2">This request has no event id that Hookline knows, so it stands alone. A vendor's requests are told apart by theirs once the inbox's provider is known.</p>;
   const requests = thread.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : []));
   return (
     <div className="p-4">
-      <p className="mb-3 text-ink-2">
-        Event <code className="font-mono text-data text-ink">{visible(thread.event_id)}</code>
-        {thread.more && ", the first 200 requests"}
-      </p>
+      {thread.event_id && (
+        <p className="mb-3 text-ink-2">
+          Event <code className="font-mono text-data text-ink">{visible(thread.event_id)}</code>
+          {thread.more && ", the first 200 requests"}
+        </p>
+      )}
       <ol>
         {thread.items.map((item) => {
           if (item.kind === "delivery") {
-            const { id, state, url, created_at } = item.delivery;
+            const { id, state, url, created_at, origin, status, resigned } = item.delivery;
             return (
               <li key={`delivery-${id}`} className="flex items-center gap-2 border-b border-line px-2 py-2">
                 <Send size={15} aria-hidden className="shrink-0 text-ink-2" />
                 <span className="min-w-0 flex-1 truncate">
                   <Link to="/deliveries/{-$delivery}" params={{ delivery: id }} className="underline">
-                    sent by Hookline
-                  </Link>{" "}
+                    {ORIGINS[origin]}
+                  </Link>
+                  {resigned && ", signed anew,"}{" "}
                   <span className="text-ink-2">to {visible(url)}</span>
                 </span>
-                <span className="shrink-0 text-small text-ink-2">{state}</span>
+                <span className="shrink-0 text-small text-ink-2">{status ? <Status status={status} className="font-mono text-data" /> : state}</span>
                 <span className="w-36 shrink-0 text-right text-small text-ink-2">{moment(created_at)}</span>
               </li>
             );

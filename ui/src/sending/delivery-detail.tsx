@@ -101,9 +101,10 @@ export function DeliveryDetail({ id }: { id: string }) {
     <article aria-label="Delivery" className="flex h-full min-w-0 flex-col">
       <header className="border-b border-line px-4 py-3">
         <div className="flex items-baseline gap-3">
-          <h2 className="min-w-0 truncate text-title font-semibold tracking-tight">{visible(data.event_type)}</h2>
+          <h2 className="min-w-0 truncate text-title font-semibold tracking-tight">{visible(data.event_type || data.method)}</h2>
           <DeliveryState state={data.state} />
-          {data.origin === "test" && <span className="text-small text-ink-2">test</span>}
+          {data.origin !== "event" && <span className="text-small text-ink-2">{data.origin}</span>}
+          {data.resigned && <span className="text-small text-ink-2">signed anew</span>}
         </div>
         <p className="truncate text-small text-ink-2">
           to <span className="font-mono">{visible(data.url)}</span>

@@ -29,7 +29,7 @@ function DeliveryRow({ delivery, name, columns, selected, now, onPick }: { deliv
     <tr onClick={onPick} aria-selected={selected} className={`row-height border-b border-line ${selected ? "bg-selection" : "hover:bg-hover"}`}>
       <td className="pl-3">
         <button type="button" className="max-w-full truncate text-left font-medium" onClick={onPick}>
-          {visible(delivery.event_type)}
+          {visible(delivery.event_type || `${delivery.method} ${delivery.origin}`)}
         </button>
       </td>
       {columns.endpoint && <td className="max-w-0 truncate pr-3 text-ink-2">{visible(name)}</td>}

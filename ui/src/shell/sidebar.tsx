@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Braces, Clapperboard, FlaskConical, Keyboard, Layers, ListChecks, Plus, Search, Send, Settings } from "lucide-react";
+import { Braces, Clapperboard, FlaskConical, Keyboard, Layers, ListChecks, Plus, Repeat, Search, Send, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
 import { useEndpoints, useInboxes } from "../feed/live";
@@ -68,6 +68,9 @@ export function Sidebar() {
       </Link>
       <Link to="/deliveries/{-$delivery}" params={{ delivery: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
         <ListChecks size={16} aria-hidden /> Deliveries
+      </Link>
+      <Link to="/replays/{-$replay}" params={{ replay: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
+        <Repeat size={16} aria-hidden /> Replays
       </Link>
       <Link to="/scenarios" className={`${ENTRY} mb-2`}>
         <Clapperboard size={16} aria-hidden /> Scenarios

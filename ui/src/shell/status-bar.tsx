@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 
 import { api } from "../api/client";
-import { useCarrying, useRate, useStatus } from "../feed/live";
+import { useCarrying, useRate, useReplays, useStatus } from "../feed/live";
 import { count, size, visible } from "../parts/format";
 import { attempt } from "../parts/toasts";
 
@@ -9,6 +9,7 @@ export function StatusBar() {
   const status = useStatus().data;
   const rate = useRate();
   const carrying = useCarrying();
+  const replaying = useReplays().data?.items.filter(({ ended_at, total }) => !ended_at && total !== 1) ?? [];
   if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
   const { receiver } = status;
   return (
@@ -24,6 +25,14 @@ export function StatusBar() {
         <span key={job.id} className="flex items-center gap-1">
           {job.kind === "import" ? `importing ${visible(job.path ?? "")}, ${count(job.imported?.requests ?? 0)}` : `exporting, ${count(job.done)}`}
           <button type="button" aria-label={`Cancel the ${job.kind}`} className="hover:text-ink" onClick={() => void attempt(api.cancelJob(job.id))}>
+            <X size={13} aria-hidden />
+          </button>
+        </span>
+      ))}
+      {replaying.map((replay) => (
+        <span key={replay.id} className="flex items-center gap-1">
+          {replay.state === "collecting" ? `looking for requests, ${count(replay.total)}` : `replaying, ${count(replay.delivered + replay.failed)} of ${count(replay.total)}`}
+          <button type="button" aria-label="Cancel the replay" className="hover:text-ink" onClick={() => void attempt(api.cancelReplay(replay.id))}>
             <X size={13} aria-hidden />
           </button>
         </span>

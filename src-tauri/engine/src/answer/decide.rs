@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::{
     AnswerFile, InboxAnswer, Rule,
-    rule::{Per, Then},
+    rule::{AtEnd, Per},
     steps::{self, Key},
     template::{self, Seen},
 };
@@ -192,21 +192,21 @@ impl Engine {
                 continue;
             }
             let matched = if rule.when.is_empty() { "It takes every request" } else { "All of it matches" };
-            if rule.answers.len() == 1 && rule.then != Then::NextRule {
+            if rule.answers.len() == 1 && rule.at_end != AtEnd::NextRule {
                 tell(true, format!("{matched}."));
                 return Outcome::Rule { rule: place, answer: 0, key: None };
             }
             let key = looking.key(rule);
             let given = if take { self.steps.take(&key, looking.now_us) } else { self.steps.given(&key) } as usize;
             let last = rule.answers.len() - 1;
-            let answer = match rule.then {
-                Then::Last => given.min(last),
-                Then::First => given % rule.answers.len(),
-                Then::NextRule if given > last => {
+            let answer = match rule.at_end {
+                AtEnd::Last => given.min(last),
+                AtEnd::First => given % rule.answers.len(),
+                AtEnd::NextRule if given > last => {
                     tell(false, format!("All of its {} answers were given.", rule.answers.len()));
                     continue;
                 }
-                Then::NextRule => given,
+                AtEnd::NextRule => given,
             };
             tell(true, format!("{matched}; it is answer {} of {}.", answer + 1, rule.answers.len()));
             return Outcome::Rule { rule: place, answer, key: Some(key) };

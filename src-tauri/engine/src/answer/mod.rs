@@ -20,7 +20,7 @@ pub use file::AnswerFile;
 pub(crate) use file::{ANSWER_FILE_MAX, Files, sweep};
 pub(crate) use fixed::FixedAnswers;
 pub(crate) use rule::{Answering, check_rules, compile_rules, known_on_arrival};
-pub use rule::{Per, Rule, Then};
+pub use rule::{AtEnd, Per, Rule};
 pub(crate) use steps::{Steps, forget as forget_steps};
 
 /// Largest answer body that is written out, in bytes. Senders read little of it; more comes from a file.

@@ -27,7 +27,7 @@ pub enum Per {
 /// What follows the last answer of a sequence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Then {
+pub enum AtEnd {
     /// The last answer again.
     #[default]
     Last,
@@ -60,7 +60,7 @@ pub struct Rule {
     pub per: Per,
     /// What follows the last answer of a sequence.
     #[serde(default)]
-    pub then: Then,
+    pub at_end: AtEnd,
 }
 
 fn on() -> bool {

@@ -63,12 +63,8 @@ pub(crate) async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Res
             let (engine, search) = (engine.clone(), engine.search(query, inbox));
             tokio::spawn(async move {
                 if let Err(error) = by_query(&engine, search, number, newest_first, times).await {
-                    let now_us = engine.clock.now_us();
-                    let work = move |connection: &Connection| {
-                        ReplayRow::end(connection, number, ReplayState::Failed, &error, now_us)
-                    };
                     // A database that cannot be written says so by itself; the next start ends it.
-                    let _ = engine.store.write(work, |_| ()).await;
+                    let _ = engine.end_replay(number, ReplayState::Failed, &error).await;
                 }
                 engine.replays.poke();
             });

@@ -132,33 +132,25 @@ impl Engine {
         Ok(!running.is_empty())
     }
 
-    /// Tells of the replays that have moved on.
+    /// Tells of the replays that have moved on; one that has ended was told of as it did.
     async fn tell_replays(&self, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
-        let known: Vec<i64> = told.keys().copied().collect();
-        let read = move |connection: &Connection| {
-            let mut open: Vec<ReplayRow> = connection
+        let read = |connection: &Connection| {
+            let open: Vec<i64> = connection
                 .prepare_cached("SELECT number FROM replay WHERE ended_us IS NULL")?
                 .query_map([], |row| row.get(0))?
-                .collect::<rusqlite::Result<Vec<i64>>>()?
-                .into_iter()
-                .filter_map(|number| ReplayRow::numbered(connection, number).transpose())
-                .collect::<Result<_, _>>()?;
-            for number in
-                known.into_iter().filter(|number| !open.iter().any(|row| row.number == *number)).collect::<Vec<_>>()
-            {
-                open.extend(ReplayRow::numbered(connection, number)?);
+                .collect::<rusqlite::Result<_>>()?;
+            let mut shown = Vec::with_capacity(open.len());
+            for number in open {
+                if let Some(row) = ReplayRow::numbered(connection, number)? {
+                    shown.push((number, row.counted(connection)?));
+                }
             }
-            open.into_iter().map(|row| Ok((row.number, row.counted(connection)?))).collect::<rusqlite::Result<Vec<_>>>()
+            Ok(shown)
         };
-        for (number, replay) in self.store.readers().read(read).await.map_err(|e| e.to_string())? {
-            if told.get(&number) != Some(&replay) {
-                self.feed.publish([Change::ReplayChanged { replay: Box::new(replay.clone()) }]);
-            }
-            match replay.ended_at {
-                Some(_) => told.remove(&number),
-                None => told.insert(number, replay),
-            };
-        }
+        let open = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        let moved = open.iter().filter(|(number, replay)| told.get(number) != Some(replay));
+        self.feed.publish(moved.map(|(_, replay)| Change::ReplayChanged { replay: Box::new(replay.clone()) }));
+        *told = open.into_iter().collect();
         Ok(())
     }
 
@@ -218,9 +210,8 @@ impl Engine {
     pub(crate) async fn end_replay(&self, number: i64, state: ReplayState, reason: &str) -> Result<(), String> {
         let (now_us, reason) = (self.clock.now_us(), reason.to_owned());
         let work = move |connection: &Connection| {
-            let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok((None, Vec::new())) };
             if !ReplayRow::end(connection, number, state, &reason, now_us)? {
-                return Ok((None, Vec::new()));
+                return Ok(None);
             }
             let cancelled: Vec<i64> = connection
                 .prepare_cached(
@@ -229,20 +220,22 @@ impl Engine {
                 )?
                 .query_map(rusqlite::params![number, now_us], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
-            Ok::<_, rusqlite::Error>((Some(row.endpoint), cancelled))
+            let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok(None) };
+            Ok::<_, rusqlite::Error>(Some((row.endpoint, cancelled, row.counted(connection)?)))
         };
-        let (outbox, replays) = (self.outbox.clone(), self.replays.clone());
-        let after = move |(endpoint, cancelled): &(Option<i64>, Vec<i64>)| {
+        let (outbox, replays, feed) = (self.outbox.clone(), self.replays.clone(), self.feed.clone());
+        let after = move |ended: &Option<(i64, Vec<i64>, Replay)>| {
+            let Some((endpoint, cancelled, replay)) = ended else { return };
             let mut schedule = outbox.schedule();
             for number in cancelled {
                 schedule.forget(*number);
             }
-            if let Some(endpoint) = endpoint {
-                schedule.remove_endpoint(*endpoint);
-            }
+            schedule.remove_endpoint(*endpoint);
+            drop(schedule);
             // What is begun this moment reads how it is sent from the store.
             replays.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
             replays.poke();
+            feed.publish([Change::ReplayChanged { replay: Box::new(replay.clone()) }]);
         };
         self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
     }

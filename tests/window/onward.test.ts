@@ -1,0 +1,123 @@
+/** Rules, forwards and replays, by keyboard, through the real window and a browser. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { Key } from "selenium-webdriver";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { DOORS, start, until, type Running } from "./hookline";
+import { click, press, screenshot, sees, serious, setTheme } from "./page";
+
+const shots = process.env.HOOKLINE_SHOTS;
+
+describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
+  let hookline: Running;
+  let app: Server;
+  const got: { path: string; body: string }[] = [];
+  let status = 202;
+  const shot = async (name: string): Promise<void> => {
+    if (shots) await screenshot(hookline.driver, `${shots}/${door}-onward-${name}.png`);
+  };
+  const send = (path: string, body: object) => fetch(`${hookline.receiver}/inbox${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const to = (): string => `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
+  const fill = (label: string, text: string): Promise<unknown> =>
+    hookline.driver.executeScript(
+      `const input = [...document.querySelectorAll('input,textarea')].find((one) => one.getAttribute('aria-label') === arguments[0] || one.labels?.[0]?.textContent === arguments[0]);
+       const set = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), 'value').set;
+       set.call(input, arguments[1]);
+       input.dispatchEvent(new Event('input', { bubbles: true }));`,
+      label,
+      text,
+    );
+
+  beforeAll(async () => {
+    app = createServer((request, response) => {
+      let body = "";
+      request.on("data", (piece: Buffer) => (body += piece.toString()));
+      request.on("end", () => {
+        got.push({ path: request.url!, body });
+        response.writeHead(status).end("from the app");
+      });
+    });
+    await new Promise<void>((listening) => app.listen(0, "127.0.0.1", listening));
+    hookline = await start(door);
+    await sees(hookline.driver, "Nothing has arrived yet");
+  });
+  afterAll(async () => {
+    await hookline?.stop();
+    app.close();
+  });
+
+  test("a rule and a forward are made, and the row and its Answer tab say what came of them", async () => {
+    const { driver } = hookline;
+    await setTheme(driver, "dark");
+    await press(driver, "o");
+    await sees(driver, "The first rule that matches answers");
+    await click(driver, "Add rule");
+    await fill("Name of rule 1", "teapot");
+    await fill("Status", "418");
+    await click(driver, "Add forward");
+    await fill("To", to());
+    await until("two conditions", () => driver.executeScript<boolean>("return document.querySelectorAll('[placeholder^=\"event:chat\"]').length === 2"));
+    await driver.executeScript(
+      "const input = document.querySelector('[placeholder^=\"event:chat\"]'); Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, 'path:/tea'); input.dispatchEvent(new Event('input', { bubbles: true }));",
+    );
+    expect(await serious(driver)).toEqual([]);
+    await shot("rules-dark");
+    await click(driver, "Save");
+    await sees(driver, "Rules and forwards saved");
+    await setTheme(driver, "light");
+    await press(driver, "o");
+    await sees(driver, "The first rule that matches answers");
+    expect(await serious(driver)).toEqual([]);
+    await shot("rules-light");
+    await driver.executeScript("document.querySelector('[data-modal] [aria-label=Close]').click()");
+    await until("the dialog's end", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+    expect((await send("/tea", { n: 1 })).status).toBe(418);
+    expect((await send("/order", { n: 2 })).status).toBe(200);
+    await until("both copies", async () => got.length === 2);
+    expect(got.map(({ path }) => path).toSorted()).toEqual(["/order", "/tea"]);
+    await press(driver, "j", "j");
+    await click(driver, "Answer");
+    await sees(driver, "Rule teapot");
+    await sees(driver, "forwarded");
+    await shot("answer");
+  });
+
+  test("R replays to where requests went last, E edits first", async () => {
+    const { driver } = hookline;
+    await press(driver, "r");
+    await sees(driver, "Answered 202");
+    expect(got.at(-1)).toEqual({ path: "/tea", body: '{"n":1}' });
+    await press(driver, "e");
+    await sees(driver, "The stored request stays as it is");
+    await fill("Body", '{"n":"edited"}');
+    await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
+    await shot("edit");
+    await click(driver, "Send");
+    await until("the edited one", async () => got.at(-1)?.body === '{"n":"edited"}');
+    await click(driver, "Thread");
+    await sees(driver, "replayed");
+    await shot("thread");
+  });
+
+  test("a whole list is replayed, and its report is there", async () => {
+    const { driver } = hookline;
+    status = 500;
+    await press(driver, Key.ESCAPE, "g", "y");
+    await sees(driver, "Stored requests that were sent again");
+    await press(driver, "g", "i");
+    await until("the rows", () => driver.executeScript<boolean>("return document.querySelectorAll('[data-testid=requests] [role=option]').length === 2"));
+    await press(driver, "b");
+    await sees(driver, "Sends everything in inbox");
+    await shot("many");
+    await click(driver, "Send all");
+    await sees(driver, "2 failed");
+    await press(driver, "g", "y");
+    await sees(driver, "done");
+    await driver.executeScript("document.querySelector('section[aria-label=Replays] a').click()");
+    await sees(driver, "Failures");
+    expect(await serious(driver)).toEqual([]);
+    await shot("report");
+  });
+});
