@@ -42,7 +42,7 @@ pub(crate) struct Failure {
     method: String,
     url: String,
     status: Option<u16>,
-    /// Why it failed, in a sentence.
+    /// Why there is no answer, in a sentence.
     reason: Option<String>,
     took_ms: Option<f64>,
 }
@@ -94,7 +94,7 @@ impl Report {
         let failures = connection
             .prepare(
                 "SELECT d.id, coalesce(d.request_id, ''), coalesce(v.event_type, ''), d.method, d.url, d.status,
-                   coalesce(d.error, nullif(d.reason, '')), d.took_us
+                   iif(d.status IS NULL, coalesce(d.error, nullif(d.reason, '')), NULL), d.took_us
                  FROM delivery d LEFT JOIN request_verdict v ON v.request = d.request
                  WHERE d.replay = ?1 AND d.state IN (3, 4, 6) ORDER BY d.number LIMIT ?2",
             )?
