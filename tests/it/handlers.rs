@@ -408,3 +408,118 @@ async fn the_vendors_own_libraries_accept_what_is_sent() {
         assert_eq!(refused["attempts_made"][0]["status"], 401, "{path}: {refused}");
     }
 }
+
+/// Replays one request; the status it was answered.
+async fn replayed(serve: &Serve, new: Value) -> Value {
+    let (status, replay) = call(serve, reqwest::Method::POST, "/replays", new).await;
+    assert_eq!(status, 202, "{replay}");
+    until("the replay's end", async || {
+        let replay = serve.get(&format!("/replays/{}", id(&replay))).await;
+        (!replay["ended_at"].is_null()).then_some(())
+    })
+    .await;
+    let made = serve.get(&format!("/deliveries?replay={}", id(&replay))).await;
+    made["items"][0]["status"].clone()
+}
+
+/// A captured request, edited and signed anew, is accepted by the vendor's own library; edited alone it is not.
+#[tokio::test]
+async fn the_vendors_own_libraries_accept_what_was_edited_and_signed_anew() {
+    use base64::Engine as _;
+    let serve = Serve::start();
+    for (vendor, file, path, secret) in [
+        ("stripe", "sdks.mjs", "/stripe", "whsec_test_secret"),
+        ("github", "sdks.mjs", "/github", "It's a Secret to Everybody"),
+        ("slack", "sdks.mjs", "/slack", "8f742231b10e8888abcd99yyyzzz85a5"),
+        ("standard-webhooks", "sdks.mjs", "/standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("onwebchat", "onwebchat.mjs", "/", "a3f5c1d2e4b60718293a4b5c6d7e8f90a3f5c1d2e4b60718293a4b5c6d7e8f90"),
+    ] {
+        let port = free_port();
+        let mut command = receiver(file, port);
+        command.env("WEBHOOK_SECRET", secret);
+        let _program = Program::start(command, port).await;
+        let verification = json!({ "provider": vendor, "secrets": [secret] });
+        call(&serve, reqwest::Method::POST, "/inboxes", json!({ "name": vendor, "verification": verification })).await;
+        call(&serve, reqwest::Method::POST, &format!("/inboxes/{vendor}/test-event"), json!({})).await;
+        let row = until("the test event", async || serve.all(vendor).await.pop()).await;
+        let mut edited: Value = serde_json::from_slice(&serve.body(&id(&row)).await).unwrap();
+        edited["edited"] = json!("by hand");
+        let body = base64::engine::general_purpose::STANDARD.encode(edited.to_string());
+        let settings = |resign: Value| json!({ "to": { "url": format!("http://127.0.0.1:{port}{path}") }, "path": "exact", "resign": resign });
+        let request = json!([id(&row)]);
+        // As it came, a moment later: its bytes and its signature are the sender's.
+        assert_eq!(
+            replayed(&serve, json!({ "requests": request, "settings": settings(Value::Null) })).await,
+            200,
+            "{vendor}"
+        );
+        let new = |resign: Value| json!({ "requests": request, "body": body, "settings": settings(resign) });
+        assert_eq!(replayed(&serve, new(json!("inbox"))).await, 200, "{vendor}");
+        assert_eq!(replayed(&serve, new(Value::Null)).await, 401, "{vendor}");
+    }
+}
+
+const EXPRESS: &str = r#"
+import express from "express";
+const app = express();
+app.use(express.raw({ type: "*/*", limit: "10mb" }));
+app.use((request, response) => {
+  console.log(`${request.method} ${request.originalUrl}`);
+  response.status(207).set("X-App", "express").cookie("a", "1").cookie("b", "2").send(request.body);
+});
+app.listen(Number(process.env.PORT), "127.0.0.1");
+"#;
+
+const FASTAPI: &str = r#"
+from fastapi import FastAPI, Request, Response
+
+app = FastAPI()
+
+@app.api_route("/{path:path}", methods=["POST", "PUT"])
+async def take(request: Request, path: str):
+    body = await request.body()
+    print(request.method, request.url.path + ("?" + request.url.query if request.url.query else ""), flush=True)
+    response = Response(content=body, status_code=207, headers={"X-App": "fastapi"})
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2")
+    return response
+"#;
+
+/// Real frameworks behind a forward: their status, headers and body are what the sender sees.
+#[tokio::test]
+async fn apps_behind_a_forward_in_both_modes() {
+    let serve = Serve::start();
+    let client = reqwest::Client::new();
+    for (framework, code) in [("express", EXPRESS), ("fastapi", FASTAPI)] {
+        let port = free_port();
+        let program = Program::start(command(framework, "forwarded", code, port), port).await;
+        let to = format!("http://127.0.0.1:{port}/base");
+        let send = || {
+            let request = client.put(format!("{}/inbox/a/b?x=1", serve.receiver));
+            request.header("content-type", "application/octet-stream").body(vec![0_u8, 255, 10, 13]).send()
+        };
+        for (mode, status) in [("answer", 207), ("copy", 200)] {
+            serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": mode }] })).await;
+            let answer = send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{framework} {mode}");
+            if mode == "answer" {
+                assert_eq!(answer.headers()["x-app"], framework);
+                assert_eq!(answer.headers().get_all("set-cookie").iter().count(), 2);
+                assert_eq!(answer.bytes().await.unwrap()[..], [0, 255, 10, 13]);
+            }
+            let row = serve.all("inbox").await.remove(0);
+            let made = until("the forward's end", async || {
+                let page = serve.get(&format!("/deliveries?request={}", id(&row))).await;
+                let made = page["items"][0].clone();
+                (made["status"] == 207).then_some(made)
+            })
+            .await;
+            assert_eq!(made["state"], "delivered");
+        }
+        until("both", async || (program.said().matches("PUT /base/a/b?x=1").count() == 2).then_some(())).await;
+        // It goes down: the sender gets the fallback, and the row says why.
+        serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": "answer" }] })).await;
+        drop(program);
+        assert_eq!(send().await.unwrap().status().as_u16(), 502);
+    }
+}

@@ -6,7 +6,7 @@ import { Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
-import { click, press, screenshot, sees, serious, setTheme } from "./page";
+import { click, press, rows, screenshot, sees, serious, setTheme } from "./page";
 
 const shots = process.env.HOOKLINE_SHOTS;
 
@@ -77,10 +77,13 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     expect((await send("/order", { n: 2 })).status).toBe(200);
     await until("both copies", async () => got.length === 2);
     expect(got.map(({ path }) => path).toSorted()).toEqual(["/order", "/tea"]);
+    await until("what the app answered in both rows", async () => (await rows(driver)).filter((row) => /app answered\s*202/.test(row)).length === 2);
     await press(driver, "j", "j");
     await click(driver, "Answer");
     await sees(driver, "Rule teapot");
     await sees(driver, "forwarded");
+    await click(driver, "What would answer it now?");
+    await sees(driver, "All of it matches.");
     await shot("answer");
   });
 

@@ -62,7 +62,7 @@ pub use providers::catalogue;
 pub use query::{Field, Kind, Query, QueryError};
 pub use receiver::ReceiverState;
 pub use replay::{Edit, Replay, ReplaySettings, ReplayState, Resign, Target};
-pub use request::{Detail, HeaderLine, Summary, quote};
+pub use request::{Detail, HeaderLine, Onward, Summary, quote};
 pub use saved_query::{SavedQuery, SavedQueryNew};
 pub use search::Indexing;
 pub use settings::{OnClose, Retention, Settings};

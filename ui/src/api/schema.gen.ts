@@ -1875,7 +1875,7 @@ export interface components {
             delivery: string;
             event_type: string;
             method: string;
-            /** @description Why it failed, in a sentence. */
+            /** @description Why there is no answer, in a sentence. */
             reason?: string | null;
             /** @description Id of the request. */
             request: string;
@@ -2241,6 +2241,18 @@ export interface components {
          * @enum {string}
          */
         OnClose: "ask" | "tray" | "quit";
+        /** @description The last forward or replay of a request. */
+        Onward: {
+            /** @description Whether it was a forward or a replay. */
+            origin: components["schemas"]["Origin"];
+            /** @description How it stands. */
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int32
+             * @description What it was answered, if it was.
+             */
+            status?: number | null;
+        };
         /**
          * @description Why a delivery was made.
          * @enum {string}
@@ -3033,6 +3045,7 @@ export interface components {
             names: string;
             /** @description A person's note. */
             note: string;
+            onward?: components["schemas"]["Onward"] | null;
             /** @description The sender's address and port; empty where an imported file does not say. */
             peer: string;
             /** @description Whether it stays when others roll over. */

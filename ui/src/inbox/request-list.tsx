@@ -3,6 +3,7 @@ import { ArrowUp } from "lucide-react";
 import { useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent } from "react";
 
 import { perform } from "../commands/commands";
+import type { Summary } from "../api/client";
 import { useCommands } from "../commands/use-commands";
 import type { Rows } from "../feed/rows";
 import { tick, toggleTick, untick, useTicked } from "../feed/ticked";
@@ -15,6 +16,13 @@ import { RequestRow } from "./request-row";
 /** WebKitGTK ends an element at 33,554,428 px; the scroll area stays below that and is scaled. */
 const HEIGHT_MAX = 30_000_000;
 const AGE_MS = 10_000;
+
+/** What a request was answered where it went on to last, in a word. */
+function onwardOf({ onward }: Summary): string | null {
+  if (!onward) return null;
+  if (onward.status) return String(onward.status);
+  return onward.state === "waiting" || onward.state === "sending" ? "…" : onward.state;
+}
 
 export function RequestList({ list, selected, onPick }: { list: Rows; selected: string | undefined; onPick: (id: string, keep?: boolean) => void }) {
   const version = useSyncExternalStore(list.subscribe, () => list.version);
@@ -120,6 +128,7 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
                 earlier={request.earlier}
                 verdict={request.verdict}
                 reason={request.reason}
+                onward={onwardOf(request)}
                 age={age(request.arrived_at, now)}
                 pinned={request.pinned}
                 noted={request.note !== ""}

@@ -1,4 +1,4 @@
-import { AlertTriangle, Check, NotebookPen, Pin, RotateCcw } from "lucide-react";
+import { AlertTriangle, Check, CornerDownRight, NotebookPen, Pin, RotateCcw } from "lucide-react";
 import { memo, type MouseEvent } from "react";
 
 import type { Summary } from "../api/client";
@@ -17,6 +17,8 @@ export interface RowProps {
   earlier: number;
   verdict: Summary["verdict"];
   reason: string | null | undefined;
+  /** What it was answered where it went on to last: a status, or how that stands. */
+  onward: string | null;
   age: string;
   pinned: boolean;
   noted: boolean;
@@ -32,7 +34,7 @@ export interface RowProps {
 const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
 
 /** One request in the list. It takes only plain values, so that an unchanged row is not drawn again. */
-export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, earlier, verdict, reason, age, pinned, noted, unread, selected, ticked, place, total, top, onPick }: RowProps) {
+export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, earlier, verdict, reason, onward, age, pinned, noted, unread, selected, ticked, place, total, top, onPick }: RowProps) {
   const path = visible(target);
   const slash = path.indexOf("/", 1);
   return (
@@ -68,6 +70,12 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
       )}
       {noted && <NotebookPen size={13} aria-label="has a note" className="shrink-0 text-ink-2" />}
       {pinned && <Pin size={13} aria-label="pinned" className="shrink-0 text-accent" fill="currentColor" />}
+      {onward && (
+        <span className={`flex shrink-0 items-center gap-0.5 font-mono text-data font-normal ${/^[23]/.test(onward) ? "text-valid" : onward === "…" ? "text-ink-2" : "text-invalid"}`} title="What your app answered">
+          <CornerDownRight size={12} aria-hidden />
+          <span className="sr-only">app answered</span> {onward}
+        </span>
+      )}
       <Status status={status} className="w-8 shrink-0 text-right font-mono text-data" />
       <span className="w-16 shrink-0 text-right @max-[26rem]:hidden font-mono text-data font-normal text-ink-2">{size(bytes)}</span>
       <span className="w-12 shrink-0 text-right text-small font-normal text-ink-2">{age}</span>

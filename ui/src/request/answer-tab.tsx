@@ -1,8 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { ArrowRight } from "lucide-react";
+import { useState } from "react";
 
 import { api, type Detail, type InboxAnswer } from "../api/client";
-import { Status } from "../parts/controls";
+import { Button, Status } from "../parts/controls";
 import { duration, moment, size, visible } from "../parts/format";
 
 const REFUSED: Record<number, string> = {
@@ -13,11 +15,11 @@ const REFUSED: Record<number, string> = {
 };
 
 const FAULTS: Record<NonNullable<InboxAnswer["fault"]>["kind"], string> = {
-  reset: "the connection was reset",
-  hang: "nothing was answered",
-  half: "half of it was sent",
-  drip: "its body dripped slowly",
-  garbage: "what was sent is no HTTP",
+  reset: "with a reset connection",
+  hang: "with nothing at all",
+  half: "with half of it",
+  drip: "with a body that drips slowly",
+  garbage: "with what is no HTTP",
 };
 
 /** Where the request went on to, and what was answered there. */
@@ -45,6 +47,32 @@ function Onward({ id }: { id: string }) {
   );
 }
 
+/** Which rule would answer the request if it came now, and why the others would not. */
+function Now({ id }: { id: string }) {
+  const [open, setOpen] = useState(false);
+  const { data } = useQuery({ queryKey: ["answering", id], queryFn: () => api.answering(id), enabled: open, staleTime: 0, gcTime: 0 });
+  if (!open) return <Button onClick={() => setOpen(true)}>What would answer it now?</Button>;
+  if (!data) return null;
+  return (
+    <section aria-label="What would answer it now">
+      <h3 className="mb-1 font-semibold">If it came now</h3>
+      <ol>
+        {data.considered.map((one, place) => (
+          <li key={place} className={`border-b border-line py-1.5 ${one.answers ? "font-medium" : "text-ink-2"}`}>
+            {one.answers ? <ArrowRight size={14} aria-label="answers" className="mr-1 inline text-accent" /> : null}
+            {visible(one.name)} <span className="text-ink-2">{visible(one.why)}</span>
+          </li>
+        ))}
+      </ol>
+      {data.answer && (
+        <p className="mt-1">
+          It would be answered {data.answer.fault ? FAULTS[data.answer.fault.kind] : <Status status={data.answer.status} />}.
+        </p>
+      )}
+    </section>
+  );
+}
+
 export function AnswerTab({ detail }: { detail: Detail }) {
   const { answer } = detail;
   const stored = Date.parse(detail.stored_at) - Date.parse(detail.arrived_at);
@@ -54,8 +82,9 @@ export function AnswerTab({ detail }: { detail: Detail }) {
         <Status status={detail.status} />{" "}
         {detail.source ? (answer ? `is what ${visible(detail.source)} says it was answered.` : `${visible(detail.source)}, which it was imported from, says nothing of an answer.`) : detail.answer_origin ? `was given after the request was on disk, by: ${visible(detail.answer_origin)}.` : answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? (detail.status ? "was what the app answered, or the receiver by itself." : "No answer is known yet."))}
       </p>
-      {answer?.fault && <p className="font-medium text-warning">It was made to go wrong: {FAULTS[answer.fault.kind]}.</p>}
+      {answer?.fault && <p className="font-medium text-warning">It was made to go wrong: the sender was answered {FAULTS[answer.fault.kind]}.</p>}
       <Onward id={detail.id} />
+      <Now key={detail.id} id={detail.id} />
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
         <dt className="text-ink-2">Arrived</dt>
         <dd>{moment(detail.arrived_at)}</dd>

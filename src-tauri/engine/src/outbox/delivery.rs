@@ -49,6 +49,12 @@ const STATES: &[DeliveryState] = &[
     DeliveryState::Cancelled,
 ];
 
+impl DeliveryState {
+    pub(crate) fn of(number: u8) -> Self {
+        STATES.get(usize::from(number)).copied().unwrap_or(Self::Cancelled)
+    }
+}
+
 /// Why a delivery was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -65,7 +71,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    pub(super) fn of(number: u8) -> Self {
+    pub(crate) fn of(number: u8) -> Self {
         [Self::Event, Self::Test, Self::Forward, Self::Replay]
             .into_iter()
             .find(|origin| *origin as u8 == number)
@@ -255,9 +261,7 @@ pub(crate) fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
-    let state = row
-        .get::<_, u8>("state")
-        .map(|state| STATES.get(usize::from(state)).copied().unwrap_or(DeliveryState::Cancelled))?;
+    let state = DeliveryState::of(row.get("state")?);
     let reason: String = row.get("reason")?;
     let took: Option<i64> = row.get("took_us")?;
     Ok(Delivery {

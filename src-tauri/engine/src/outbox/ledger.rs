@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use hookline_capture::WriteError;
+use hookline_capture::{RowId, WriteError};
 use hookline_provider::Catalogue;
 use rusqlite::Connection;
 
@@ -15,7 +15,11 @@ use super::{
     progress::{self, Claimed, Time},
     retention::count,
 };
-use crate::{Engine, feed::Change};
+use crate::{
+    Engine,
+    feed::Change,
+    request::{self, Summary},
+};
 
 /// An attempt that has ended.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ pub(super) struct Written {
     disabled: Vec<EndpointRow>,
     /// Endpoints whose counts changed.
     counted: Vec<EndpointRow>,
+    /// Requests that went on, as lists show them now.
+    requests: Vec<Summary>,
     /// Attempts that may begin, in the order they were asked for.
     claimed: Vec<Option<Claimed>>,
 }
@@ -55,8 +61,12 @@ impl Engine {
     ) -> Result<Vec<Option<Claimed>>, WriteError<rusqlite::Error>> {
         let catalogue = self.providers.catalogue();
         let (feed, outbox, shown_by) = (self.feed.clone(), self.outbox.clone(), catalogue.clone());
+        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
         let work = move |connection: &Connection| {
             let mut written = ended(connection, &done, &catalogue, now_us)?;
+            for row in done.iter().filter_map(|done| done.claimed.request) {
+                written.requests.extend(request::one(connection, RowId(row), &hidden, tail, &inbox)?);
+            }
             for number in abandoned.iter() {
                 let reason = "The command that sent it has ended.";
                 if progress::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
@@ -87,7 +97,8 @@ impl Engine {
             let disabled = disabled.map(|row| Change::EndpointDisabled { endpoint: Box::new(row.shown(&shown_by)) });
             let deliveries =
                 written.changed.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
-            feed.publish(disabled.chain(deliveries));
+            let requests = written.requests.iter().map(|request| Change::RequestChanged { request: request.clone() });
+            feed.publish(disabled.chain(deliveries).chain(requests));
         };
         Ok(self.store.write(work, after).await?.claimed)
     }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use crate::{
     inbox::Address,
     judge::VerdictState,
+    outbox::{DeliveryState, Origin},
     thread::{BEFORE, EARLIER_MAX},
     time::{ms, timestamp},
 };
@@ -69,6 +70,19 @@ pub struct Summary {
     pub verdict: VerdictState,
     /// Why it does not, as a stable code such as `mismatch` or `stale`.
     pub reason: Option<String>,
+    /// What became of it where it went on to last; none if it went nowhere.
+    pub onward: Option<Onward>,
+}
+
+/// The last forward or replay of a request.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Onward {
+    /// Whether it was a forward or a replay.
+    pub origin: Origin,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// What it was answered, if it was.
+    pub status: Option<u16>,
 }
 
 /// What a list is asked for.
@@ -87,7 +101,7 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
          r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
          v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason,
          CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END,
-         nullif(m.source, '') source"
+         nullif(m.source, '') source, f.origin onward_origin, f.state onward_state, f.status onward_status"
     )
 });
 
@@ -96,7 +110,8 @@ pub(crate) const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPE
 pub(crate) const NOBODY_STORED: &str = "0.0.0.0:0";
 
 /// What stands beside a request.
-const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id";
+const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id
+ LEFT JOIN delivery f ON f.number = (SELECT max(number) FROM delivery WHERE request = r.id)";
 
 /// The requests asked for, newest first.
 pub(crate) fn list(
@@ -170,6 +185,13 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
         reason: row.get(19)?,
         earlier: row.get(20)?,
         source: row.get(21)?,
+        onward: row
+            .get::<_, Option<u8>>(22)?
+            .map(|origin| {
+                let state = DeliveryState::of(row.get(23)?);
+                Ok::<_, rusqlite::Error>(Onward { origin: Origin::of(origin), state, status: row.get(24)? })
+            })
+            .transpose()?,
     })
 }
 
@@ -198,6 +220,7 @@ pub(crate) fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: Str
         earlier: 0,
         verdict: VerdictState::Unchecked,
         reason: None,
+        onward: None,
     }
 }
 

@@ -12,7 +12,7 @@ mod raw;
 
 pub use detail::Detail;
 pub use headers::HeaderLine;
-pub use list::Summary;
+pub use list::{Onward, Summary};
 
 pub(crate) use body::{body_stream, collect_body};
 pub(crate) use curl::curl;
