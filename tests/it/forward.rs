@@ -156,6 +156,53 @@ async fn nothing_a_stranger_sends_leads_elsewhere() {
     assert_eq!(app.got().len(), 2);
 }
 
+/// What waits goes to where the forward leads now, with the headers it has now, and nowhere else.
+#[tokio::test]
+async fn a_forward_that_is_changed_takes_what_waits_with_it() {
+    let (serve, old, new) = (Serve::start(), Receiver::start().await, Receiver::start().await);
+    old.answers(500);
+    let forward =
+        json!({ "to": old.url, "retries": { "fixed": [1, 1] }, "headers": { "set": [["Authorization", "old"]] } });
+    let made = forwards(&serve, json!([forward])).await;
+    post(&serve, "/inbox/x", "{}").await;
+    until("the first attempt", async || (old.got().len() == 1).then_some(())).await;
+    let mut changed = made["forwards"][0].clone();
+    changed["to"] = json!(format!("{}/new", new.url));
+    changed["headers"]["set"] = json!([["Authorization", "new"], ["X-Api-Token", "t"]]);
+    let shown = forwards(&serve, json!([changed])).await;
+    assert!(!shown.to_string().contains(r#""t""#), "{shown}");
+    until("the second attempt", async || (new.got().len() == 1).then_some(())).await;
+    assert_eq!((new.got()[0].path.as_str(), new.got()[0].headers["authorization"].as_str()), ("/new/x", "new"));
+    assert_eq!(old.got().len(), 1);
+    // A mask for which nothing is kept is no credential.
+    let masked = json!({ "to": new.url, "headers": { "set": [["Authorization", "••••••••"]] } });
+    let (status, error) = call(&serve, reqwest::Method::PATCH, "/inboxes/inbox", json!({ "forwards": [masked] })).await;
+    assert_eq!(status, 422, "{error}");
+}
+
+/// A sender that reads slowly sees an answer that could not be given whole break off.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_whole_or_breaks_off() {
+    use std::io::{Read, Write};
+    let serve = Serve::start();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = format!("http://{}", listener.local_addr().unwrap());
+    let app = axum::Router::new().fallback(async || {
+        let pieces = (0..200).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 64 * 1024]));
+        axum::body::Body::from_stream(futures_util::stream::iter(pieces))
+    });
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    forwards(&serve, json!([{ "to": to, "mode": "answer", "timeout_ms": 1_000 }])).await;
+    let mut stream = std::net::TcpStream::connect(serve.address()).unwrap();
+    stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let row = serve.newest(1).await;
+    let made = ended(&serve, row["id"].as_str().unwrap(), 1).await;
+    assert!(made[0]["error"].as_str().unwrap().contains("sender did not take"), "{made:?}");
+    let mut all = Vec::new();
+    let _ = stream.read_to_end(&mut all);
+    assert!(all.len() < 200 * 64 * 1024 && !all.ends_with(b"0\r\n\r\n"), "{} bytes", all.len());
+}
+
 #[tokio::test]
 async fn what_goes_round_is_stopped() {
     let serve = Serve::start();

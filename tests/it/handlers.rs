@@ -464,7 +464,7 @@ import express from "express";
 const app = express();
 app.use(express.raw({ type: "*/*", limit: "10mb" }));
 app.use((request, response) => {
-  console.log(`${request.method} ${request.originalUrl}`);
+  console.log(`\n${request.method} ${request.originalUrl}`);
   response.status(207).set("X-App", "express").cookie("a", "1").cookie("b", "2").send(request.body);
 });
 app.listen(Number(process.env.PORT), "127.0.0.1");
@@ -478,7 +478,7 @@ app = FastAPI()
 @app.api_route("/{path:path}", methods=["POST", "PUT"])
 async def take(request: Request, path: str):
     body = await request.body()
-    print(request.method, request.url.path + ("?" + request.url.query if request.url.query else ""), flush=True)
+    print("\n" + request.method, request.url.path + ("?" + request.url.query if request.url.query else ""), flush=True)
     response = Response(content=body, status_code=207, headers={"X-App": "fastapi"})
     response.set_cookie("a", "1")
     response.set_cookie("b", "2")
@@ -516,7 +516,7 @@ async fn apps_behind_a_forward_in_both_modes() {
             .await;
             assert_eq!(made["state"], "delivered");
         }
-        until("both", async || (program.said().matches("PUT /base/a/b?x=1").count() == 2).then_some(())).await;
+        until("both", async || (program.said().matches("\nPUT /base/a/b?x=1\n").count() == 2).then_some(())).await;
         // It goes down: the sender gets the fallback, and the row says why.
         serve.patch("/inboxes/inbox", json!({ "forwards": [{ "to": to, "mode": "answer" }] })).await;
         drop(program);

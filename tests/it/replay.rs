@@ -170,10 +170,14 @@ async fn many_go_in_order_and_stop_at_the_first_failure() {
     let (serve, app) = (Serve::start(), Receiver::start().await);
     stored(&serve, 60).await;
     let to = json!({ "url": app.url });
-    let replay = begin(&serve, json!({ "query": "", "inbox": "inbox", "settings": { "to": to } })).await;
+    let set = json!({ "set": [["Authorization", "Bearer s3cret"]] });
+    let replay =
+        begin(&serve, json!({ "query": "", "inbox": "inbox", "settings": { "to": to, "headers": set } })).await;
+    assert!(!replay.to_string().contains("s3cret"), "{replay}");
     assert_eq!(ended(&serve, &replay).await["delivered"], 60);
     let paths = |from: usize| app.got()[from..].iter().map(|got| got.path.clone()).collect::<Vec<_>>();
     assert_eq!(paths(0), (0..60).map(|n| format!("/{n}")).collect::<Vec<_>>());
+    assert_eq!(app.got()[0].headers["authorization"], "Bearer s3cret");
     let newest = json!({ "query": "path:/5", "settings": { "to": to, "newest_first": true } });
     ended(&serve, &begin(&serve, newest).await).await;
     assert_eq!(paths(60).first().map(String::as_str), Some("/59"));

@@ -23,6 +23,6 @@ pub use store::{
     SCHEMA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
 };
 pub use wire::{
-    Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Counts, Decision, Listening, Refusal, Route, Routes,
-    listen,
+    Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Counts, Decision, Listening, Piece, Refusal, Route,
+    Routes, listen,
 };

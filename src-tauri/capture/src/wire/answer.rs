@@ -65,8 +65,17 @@ const HALF_LEAVES: Duration = Duration::from_millis(50);
 pub enum AnswerBody {
     /// All of it is here.
     Whole(Full<Bytes>),
-    /// It comes piece by piece; an error ends the connection in the middle.
-    Pieces(mpsc::Receiver<io::Result<Bytes>>),
+    /// It comes piece by piece. Where no [`Piece::End`] comes, it broke off, and so does the connection.
+    Pieces(mpsc::Receiver<Piece>),
+}
+
+/// A part of a body that comes piece by piece.
+#[derive(Debug)]
+pub enum Piece {
+    /// The next bytes.
+    Data(Bytes),
+    /// All of it has come.
+    End,
 }
 
 impl From<Bytes> for AnswerBody {
@@ -85,7 +94,11 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         match self.get_mut() {
             Self::Whole(full) => Pin::new(full).poll_frame(context).map_err(|never| match never {}),
-            Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data))),
+            Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| match piece {
+                Some(Piece::Data(bytes)) => Some(Ok(Frame::data(bytes))),
+                Some(Piece::End) => None,
+                None => Some(Err(io::ErrorKind::ConnectionAborted.into())),
+            }),
         }
     }
 
@@ -151,9 +164,8 @@ impl Answer {
             Some(AnswerFault::Half) if method != Method::HEAD => {
                 let (send, pieces) = mpsc::channel(1);
                 tokio::spawn(async move {
-                    let _ = send.send(Ok(whole.slice(..whole.len() / 2))).await;
+                    let _ = send.send(Piece::Data(whole.slice(..whole.len() / 2))).await;
                     tokio::time::sleep(HALF_LEAVES).await;
-                    let _ = send.send(Err(io::ErrorKind::ConnectionAborted.into())).await;
                 });
                 AnswerBody::Pieces(pieces)
             }
@@ -184,16 +196,17 @@ impl Answer {
 }
 
 /// Sends a body in pieces, evenly over a time.
-async fn drip(mut left: Bytes, over: Duration, send: mpsc::Sender<io::Result<Bytes>>) {
+async fn drip(mut left: Bytes, over: Duration, send: mpsc::Sender<Piece>) {
     let pauses = (over.as_millis() / DRIP.as_millis()).clamp(1, left.len().max(1) as u128) as u32;
-    let mut tick = tokio::time::interval(over / pauses);
+    let mut tick = tokio::time::interval((over / pauses).max(Duration::from_millis(1)));
     for rest in (1..=pauses as usize).rev() {
         tick.tick().await;
         let piece = left.split_to(left.len().div_ceil(rest));
-        if send.send(Ok(piece)).await.is_err() {
+        if send.send(Piece::Data(piece)).await.is_err() {
             return;
         }
     }
+    let _ = send.send(Piece::End).await;
 }
 
 fn is_preflight(method: &Method, request: &HeaderMap) -> bool {

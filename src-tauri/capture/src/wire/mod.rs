@@ -8,6 +8,6 @@ mod listen;
 mod serve;
 mod tap;
 
-pub use answer::{Answer, AnswerBody, AnswerFault, Refusal};
+pub use answer::{Answer, AnswerBody, AnswerFault, Piece, Refusal};
 pub use listen::{Counts, Listening, listen};
 pub use serve::{Arrived, ArrivedBody, Asked, Decision, Route, Routes};

@@ -125,7 +125,8 @@ impl<R: Routes> Service<R> {
         let arrived_us = self.clock.now_us();
         let started = Instant::now();
         let (parts, mut incoming) = request.into_parts();
-        let raw = if parts.version == http::Version::HTTP_2 { None } else { seen.heads.pop() };
+        let many = parts.version == http::Version::HTTP_2;
+        let raw = if many { None } else { seen.heads.pop() };
         let (inbox, answer, depends) = match self.routes.route(parts.uri.path()).await {
             Route::Keep { inbox, answer, depends } => (inbox, answer, depends),
             Route::Refuse(refusal) => {
@@ -166,7 +167,8 @@ impl<R: Routes> Service<R> {
         };
         match answer.fault.filter(|_| !preflight) {
             Some(AnswerFault::Reset) => {
-                seen.reset.store(true, Ordering::Relaxed);
+                // Of many streams only this one is reset; the connection of one is.
+                seen.reset.store(!many, Ordering::Relaxed);
                 Err(io::ErrorKind::ConnectionReset.into())
             }
             Some(AnswerFault::Hang) => {
@@ -175,6 +177,7 @@ impl<R: Routes> Service<R> {
             }
             Some(AnswerFault::Garbage) => {
                 seen.garbled.store(true, Ordering::Relaxed);
+                seen.ended.store(many, Ordering::Relaxed);
                 Ok(reply)
             }
             _ => Ok(reply),

@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) reset: AtomicBool,
     /// Whether what is written from now on is to be no HTTP.
     pub(super) garbled: AtomicBool,
+    /// Whether nothing more is read: a connection of many streams ends that way.
+    pub(super) ended: AtomicBool,
 }
 
 /// What each byte is changed by where an answer is to be no HTTP: no byte of a head stays a letter.
@@ -86,6 +88,9 @@ impl<S: AsyncRead + Resets + Unpin> AsyncRead for Tap<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.seen.ended.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = polled {

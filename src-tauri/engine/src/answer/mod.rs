@@ -103,8 +103,8 @@ impl InboxAnswer {
             Some(AnswerFault::Half | AnswerFault::Drip { .. }) if self.body.is_empty() && self.file.is_none() => {
                 Err("Half a response, or one that drips, needs a body.".into())
             }
-            Some(AnswerFault::Drip { over_ms }) if Duration::from_millis(over_ms.into()) > DRIP_MAX => {
-                Err(format!("A body drips for {} ms at most.", DRIP_MAX.as_millis()))
+            Some(AnswerFault::Drip { over_ms }) if over_ms == 0 || Duration::from_millis(over_ms.into()) > DRIP_MAX => {
+                Err(format!("A body drips from 1 to {} ms.", DRIP_MAX.as_millis()))
             }
             _ => self.compile(0).map(drop),
         }

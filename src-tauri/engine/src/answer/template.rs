@@ -6,13 +6,15 @@ use std::{
 };
 
 use hookline_capture::header_list;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context, value::ValueKind};
+use minijinja::{
+    Environment, ErrorKind, UndefinedBehavior, Value, context, filters, functions, tests, value::ValueKind,
+};
 use serde::Serialize;
 
 use crate::request::text_by;
 
 /// Steps one template may take: some milliseconds.
-const STEPS_MAX: u64 = 50_000;
+const STEPS_MAX: u64 = 20_000;
 
 /// Longest text a template makes, in bytes.
 const MADE_MAX: usize = 1024 * 1024;
@@ -21,7 +23,7 @@ const MADE_MAX: usize = 1024 * 1024;
 const SEEN_MAX: usize = 64 * 1024;
 
 /// Largest JSON body a template can reach into, in bytes.
-const JSON_MAX: usize = 1024 * 1024;
+const JSON_MAX: usize = 256 * 1024;
 
 /// What a template sees of a request.
 #[derive(Debug, Clone, Copy)]
@@ -53,25 +55,64 @@ struct Request<'a> {
     now_s: i64,
 }
 
-/// No `namespace`, no macros and no other templates: a value grows only where the template's own text
-/// says so, and not with what a sender sends.
+/// What a template can use is what costs no more than its own text says: nothing here grows by a number
+/// or a list that a sender sends. There is no `namespace`, no macro, no other template, and
+/// [`check`] refuses multiplication.
 fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.remove_global("namespace");
-    environment.remove_global("debug");
+    let mut environment = Environment::empty();
     environment.set_fuel(Some(STEPS_MAX));
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.add_function("range", functions::range);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("upper", filters::upper);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("length", filters::length);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("first", filters::first);
+    environment.add_filter("last", filters::last);
+    environment.add_filter("int", filters::int);
+    environment.add_filter("float", filters::float);
+    environment.add_filter("round", filters::round);
     environment.add_filter("json", |value: Value| match value.kind() {
         ValueKind::Undefined => Ok("null".to_owned()),
         _ => {
             serde_json::to_string(&value).map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))
         }
     });
+    environment.add_test("defined", tests::is_defined);
+    environment.add_test("none", tests::is_none);
     environment
+}
+
+/// Whether an expression multiplies: a text or list times a number a sender sends has no bound.
+fn multiplies(template: &str) -> bool {
+    let mut rest = template;
+    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let (mut quote, mut ended) = (None, rest.len());
+        for (place, sign) in rest.char_indices().skip_while(|(place, _)| *place < at + 2) {
+            match (quote, sign) {
+                (None, '\'' | '"') => quote = Some(sign),
+                (Some(open), sign) if open == sign && !rest[..place].ends_with('\\') => quote = None,
+                (None, '*') => return true,
+                (None, '}') => {
+                    ended = place + 1;
+                    if rest[..place].ends_with(['%', '}']) {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        rest = &rest[ended..];
+    }
+    false
 }
 
 /// What is wrong with a template, if it does not read.
 pub(super) fn check(template: &str) -> Result<(), String> {
+    if multiplies(template) {
+        return Err("A template multiplies nothing: `*` is not offered in one.".into());
+    }
     environment().template_from_str(template).map(drop).map_err(|e| format!("The template does not read: {e}."))
 }
 
@@ -132,7 +173,7 @@ impl Write for Made {
 }
 
 #[cfg(test)]
-mod tests {
+mod checks {
     use super::*;
 
     fn made(template: &str) -> Result<String, String> {
@@ -169,8 +210,12 @@ mod tests {
     fn what_a_sender_sends_makes_no_template_run_away() {
         for template in [
             "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
-            "{{ 'x' * request.json.n }}",
-            "{% for i in range(9000) %}{{ request.body * 3 }}{% endfor %}",
+            "{% for i in range(9000) %}{{ request.body }}{% endfor %}{% for i in range(90000) %}{% endfor %}",
+            "{{ request.body|indent(request.json.n, true) }}",
+            "{{ request.json.list|join(request.body) }}",
+            "{{ request.body|replace('a', request.body) }}",
+            "{{ request.json.list|slice(request.json.n) }}",
+            "{{ request.json.list|sum }}",
             "{% set ns = namespace(x='a') %}{% for i in range(100) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
             "{% include 'x' %}",
         ] {
@@ -181,6 +226,11 @@ mod tests {
     #[test]
     fn a_template_that_does_not_read_is_told() {
         assert!(check("{{ request.body }").expect_err("it does not read").contains("does not read"));
-        assert_eq!(check("plain { } text"), Ok(()));
+        assert_eq!(check("plain { } text * {{ 'a * b' }} {% if true %}*{% endif %}"), Ok(()));
+        for multiplied in
+            ["{{ 'x' * request.json.n }}", "{% for i in request.json.list * 9 %}{% endfor %}", "{{ '\\'' * 2 }}"]
+        {
+            assert!(check(multiplied).expect_err(multiplied).contains("multiplies"), "{multiplied}");
+        }
     }
 }

@@ -266,8 +266,7 @@ pub(super) async fn retry_many(
             "Only what ended without arriving is sent again: skipped, filtered, failed, exhausted or cancelled.",
         ));
     }
-    let endpoint =
-        engine.outbox.schedule().endpoints().iter().find(|row| row.id == which.endpoint).map(|row| row.number);
+    let endpoint = engine.outbox.schedule().with_id(&which.endpoint).map(|row| row.number);
     let endpoint = endpoint
         .ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {:?}.", which.endpoint)))?;
     let now_us = engine.clock.now_us();

@@ -188,7 +188,7 @@ pub(super) async fn change(
                 // What arrived before goes nowhere by what is saved now.
                 keep_upto(connection, forwarded)?;
                 let (forwards, destinations) =
-                    saved(connection, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
+                    saved(connection, &row.name, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
                 row.forwards = forwards;
                 Ok(destinations)
             }

@@ -23,6 +23,10 @@ use crate::{
 /// Pieces of an answer that wait for a slow sender.
 const PIECES: usize = 8;
 
+/// Requests that wait for one app at a time; more get the fallback at once. Each holds a connection to
+/// it until it answers or its time is up, also when the sender has left.
+const ASKED_MAX: u32 = 256;
+
 /// A request that is stored, and its delivery.
 struct Kept {
     row: RowId,
@@ -54,7 +58,9 @@ impl Engine {
         };
         let name = address.map(|address| address.name).unwrap_or_default();
         let url = joined(&forward.to, &forward.path, rest_of(&captured.target, &name));
-        let refused = url.as_ref().err().cloned();
+        let waiting = self.outbox.schedule().flying_to(endpoint.number);
+        let full = (waiting >= ASKED_MAX).then(|| format!("{ASKED_MAX} requests wait for this app already."));
+        let refused = url.as_ref().err().cloned().or(full);
         let method = captured.method.clone();
         let request = OfRequest {
             method: method.to_string(),
@@ -73,7 +79,8 @@ impl Engine {
         self.outbox.schedule().took_off(endpoint.number);
         tokio::spawn(self.clone().get_answer(kept, endpoint, Tee { head, body }, now_us));
         match timeout(Duration::from_millis(forward.deadline_ms.into()), coming).await {
-            Ok(Ok(parts)) => {
+            // What is no final answer is none that a sender can be given.
+            Ok(Ok(parts)) if (200..=599).contains(&parts.status.as_u16()) => {
                 self.answered(row, parts.status.as_u16(), None);
                 let mut response = Response::new(AnswerBody::Pieces(pieces));
                 *response.status_mut() = parts.status;

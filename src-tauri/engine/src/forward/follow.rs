@@ -18,7 +18,7 @@ use crate::{
     onward::{joined, rest_of},
     outbox::{Delivery, DeliveryState, EndpointRow, New, Of, OfRequest, Origin},
     query::Uses,
-    search::{oldest_first, rows},
+    search::{Known, oldest_first, rows},
 };
 
 /// Requests looked at in one go.
@@ -104,7 +104,8 @@ impl Engine {
 
     /// What goes on of the requests behind `after`; the last one looked at, and whether there may be more.
     async fn copies(&self, after: i64, known: i64, copying: Vec<Address>) -> Result<(i64, bool, Vec<Copy>), String> {
-        let (now_us, search) = (self.clock.now_us(), self.known());
+        // Names as of one moment: an inbox may be renamed meanwhile.
+        let (now_us, search) = (self.clock.now_us(), Known::new(self.store.id_tail(), copying.clone()));
         let hidden = self.hidden.condition();
         let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
         let outbox = self.outbox.clone();

@@ -14,10 +14,9 @@ pub(crate) use save::{Destinations, saved};
 use crate::{
     Engine,
     answer::{InboxAnswer, known_on_arrival},
-    onward::{HeaderRules, Onward, PathRule},
+    onward::{HeaderRules, Onward, PathRule, joined, masked, rest_of, unmasked},
     outbox::{EndpointRow, EndpointSettings, parse},
     query::Query,
-    request::{MASK, is_secret},
 };
 
 /// Most forwards of one inbox.
@@ -123,7 +122,7 @@ impl Forward {
         }
         parse(&self.to)?;
         self.headers.check()?;
-        if self.timeout_ms == 0 || self.timeout_ms > TIMEOUT_MAX || self.deadline_ms == 0 {
+        if ![self.timeout_ms, self.deadline_ms].iter().all(|ms| (1..=TIMEOUT_MAX).contains(ms)) {
             return Err(format!("Time-outs lie between 1 and {TIMEOUT_MAX} ms."));
         }
         if self.fallback.template {
@@ -184,23 +183,15 @@ impl Forward {
 
     /// Without values that are credentials.
     pub(crate) fn masked(&self) -> Self {
-        let mut masked = self.clone();
-        for (name, value) in &mut masked.headers.set {
-            if is_secret(name.as_bytes()) {
-                MASK.clone_into(value);
-            }
-        }
-        masked
+        let headers = HeaderRules { set: masked(&self.headers.set), ..self.headers.clone() };
+        Self { headers, ..self.clone() }
     }
 
     /// Takes a change in: a mask in a credential's place stands for the one that is there.
-    fn keeping_secrets(mut self, was: &[Self]) -> Self {
-        let kept = was.iter().find(|old| old.id == self.id);
-        for (name, value) in self.headers.set.iter_mut().filter(|(_, value)| value == MASK) {
-            let old = kept.and_then(|old| old.headers.set.iter().find(|(own, _)| own == name));
-            *value = old.map(|(_, value)| value.clone()).unwrap_or_default();
-        }
-        self
+    fn keeping_secrets(mut self, was: &[Self]) -> Result<Self, String> {
+        let kept = was.iter().find(|old| old.id == self.id).map(|old| old.headers.set.as_slice());
+        unmasked(&mut self.headers.set, kept.unwrap_or_default())?;
+        Ok(self)
     }
 }
 
@@ -224,21 +215,25 @@ pub(crate) fn bound(forwards: &[Forward]) -> Vec<Bound> {
 }
 
 impl Engine {
-    /// How a request goes on by a forward, as it is now.
-    pub(crate) fn forward_onward(&self, inbox: i64, endpoint: &EndpointRow) -> Onward {
-        let Some(address) = self.addresses.by_number(inbox) else { return Onward::default() };
-        let Some(bound) = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id) else {
-            return Onward::default();
-        };
+    /// How a request goes on by a forward, as it is now, and where to.
+    pub(crate) fn forward_onward(
+        &self,
+        inbox: i64,
+        target: &str,
+        endpoint: &EndpointRow,
+    ) -> Result<(Onward, String), String> {
+        let address = self.addresses.by_number(inbox).ok_or("Its inbox was removed.")?;
+        let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
+        let forward = &bound.ok_or("The forward was removed.")?.forward;
         let catalogue = self.providers.catalogue();
-        let scheme = address.verification.scheme(&catalogue).filter(|_| bound.forward.resign);
-        Onward {
-            rules: bound.forward.headers.clone(),
-            headers: None,
-            body: None,
-            resign: scheme.map(|(_, record)| (record.clone(), address.verification.keys())),
-            via: Some(format!("1.1 {}", bound.forward.pseudonym())),
-        }
+        let resign = match (forward.resign, address.verification.scheme(&catalogue)) {
+            (false, _) => None,
+            (true, Some((_, record))) => Some((record.clone(), address.verification.keys())),
+            (true, None) => return Err(format!("It cannot be signed: the inbox {} has no provider.", address.name)),
+        };
+        let url = joined(&forward.to, &forward.path, rest_of(target, &address.name))?;
+        let via = Some(format!("1.1 {}", forward.pseudonym()));
+        Ok((Onward { rules: forward.headers.clone(), headers: None, body: None, resign, via }, url))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     Engine,
     feed::Change,
     inbox::{Address, Inbox, InboxRow},
+    onward::{joined, rest_of},
     outbox::{EndpointRow, Purpose, Schedule, skip_waiting},
 };
 
@@ -40,6 +41,7 @@ impl Destinations {
 /// is wrong with one is said as `Err`, and nothing is changed.
 pub(crate) fn saved(
     connection: &Connection,
+    inbox: &str,
     was: &[Forward],
     new: Vec<Forward>,
     now_us: i64,
@@ -49,11 +51,11 @@ pub(crate) fn saved(
     }
     let mut forwards = Vec::with_capacity(new.len());
     for (place, forward) in new.into_iter().enumerate() {
-        let forward = forward.keeping_secrets(was);
-        if let Err(why) = forward.check() {
-            return Ok(Err(format!("Forward {} ({}): {why}", place + 1, forward.shown_name())));
+        let wrong = format!("Forward {} ({})", place + 1, forward.shown_name());
+        match forward.keeping_secrets(was).and_then(|forward| forward.check().map(|_| forward)) {
+            Ok(forward) => forwards.push(forward),
+            Err(why) => return Ok(Err(format!("{wrong}: {why}"))),
         }
-        forwards.push(forward);
     }
     let mut destinations = Destinations::default();
     for place in 0..forwards.len() {
@@ -68,6 +70,7 @@ pub(crate) fn saved(
             Some(row) => {
                 let row = EndpointRow { settings, ..row };
                 row.update(connection)?;
+                redirect(connection, row.number, &forwards[place], inbox)?;
                 row
             }
             None => {
@@ -85,6 +88,27 @@ pub(crate) fn saved(
         }
     }
     Ok(Ok((forwards, destinations)))
+}
+
+/// Lets what waits go to where the forward leads now.
+fn redirect(connection: &Connection, endpoint: i64, forward: &Forward, inbox: &str) -> rusqlite::Result<()> {
+    let waiting: Vec<(i64, String, String)> = connection
+        .prepare_cached(
+            "SELECT d.number, d.url, r.target FROM delivery d JOIN request r ON r.id = d.request
+             WHERE d.endpoint = ?1 AND d.ended_us IS NULL AND d.state = 0",
+        )?
+        .query_map([endpoint], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut change = connection.prepare_cached("UPDATE delivery SET url = ?2 WHERE number = ?1")?;
+    for (number, was, target) in waiting {
+        // One that leads nowhere now says so at its attempt.
+        if let Ok(url) = joined(&forward.to, &forward.path, rest_of(&target, inbox))
+            && url != was
+        {
+            change.execute(rusqlite::params![number, url])?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(

@@ -4,6 +4,8 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::request::{MASK, is_secret};
+
 /// Headers that belong to one connection (RFC 9110 §7.6.1), and those that say how the body is framed on it.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
@@ -79,7 +81,7 @@ impl HeaderRules {
         let is = |list: &[&str], name: &str| list.iter().any(|own| name.eq_ignore_ascii_case(own));
         let stays = |name: &str| {
             if name.eq_ignore_ascii_case("host") {
-                return self.keep_host;
+                return self.keep_host && !self.set.iter().any(|(own, _)| name.eq_ignore_ascii_case(own));
             }
             let hop = is(HOP_BY_HOP, name) || named.iter().any(|own| name.eq_ignore_ascii_case(own));
             !is(FRAMING, name)
@@ -104,6 +106,32 @@ impl HeaderRules {
         kept.extend(self.set.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())));
         kept
     }
+}
+
+/// Parts of a header's name that say its value is nobody else's to see.
+const TELLING: &[&str] = &["token", "secret", "key", "auth", "password", "cookie"];
+
+/// Headers that are set, without values that are credentials or may be.
+pub(crate) fn masked(set: &[(String, String)]) -> Vec<(String, String)> {
+    let secret = |name: &str| {
+        let lower = name.to_ascii_lowercase();
+        is_secret(name.as_bytes()) || TELLING.iter().any(|part| lower.contains(part))
+    };
+    set.iter().map(|(name, value)| (name.clone(), if secret(name) { MASK.to_owned() } else { value.clone() })).collect()
+}
+
+/// Puts what a mask stands for in its place: the value that was there under the same name. The first
+/// name of which nothing is known, if there is one, is the error.
+pub(crate) fn unmasked(set: &mut [(String, String)], was: &[(String, String)]) -> Result<(), String> {
+    let mut left: Vec<&(String, String)> = was.iter().collect();
+    for (name, value) in set.iter_mut() {
+        let kept = left.iter().position(|(own, _)| own.eq_ignore_ascii_case(name)).map(|at| left.remove(at));
+        if value == MASK {
+            let kept = kept.ok_or_else(|| format!("{name} is masked, and no value is known for it; write it out."))?;
+            value.clone_from(&kept.1);
+        }
+    }
+    Ok(())
 }
 
 /// Adds to a list-valued header, behind what it has.

@@ -11,7 +11,7 @@ use http::HeaderName;
 use rusqlite::OptionalExtension;
 
 pub use headers::HeaderRules;
-pub(crate) use headers::{Headers, answered, append};
+pub(crate) use headers::{Headers, answered, append, masked, unmasked};
 pub use path::PathRule;
 pub(crate) use path::{joined, rest_of};
 
@@ -41,6 +41,7 @@ pub(crate) struct Onward {
 /// A stored request's head.
 struct Head {
     inbox: i64,
+    target: String,
     headers: Vec<u8>,
     peer: String,
     event_id: Option<String>,
@@ -63,12 +64,18 @@ impl Engine {
             .read(move |connection| {
                 connection
                     .prepare_cached(&format!(
-                        "SELECT r.inbox, r.headers, r.peer, v.event_id FROM request r
+                        "SELECT r.inbox, r.headers, r.peer, v.event_id, r.target FROM request r
                          LEFT JOIN request_mark m ON m.request = r.id
                          LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1{hidden}"
                     ))?
                     .query_row([row.0], |r| {
-                        Ok(Head { inbox: r.get(0)?, headers: r.get(1)?, peer: r.get(2)?, event_id: r.get(3)? })
+                        Ok(Head {
+                            inbox: r.get(0)?,
+                            headers: r.get(1)?,
+                            peer: r.get(2)?,
+                            event_id: r.get(3)?,
+                            target: r.get(4)?,
+                        })
                     })
                     .optional()
             })
@@ -77,7 +84,13 @@ impl Engine {
         let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;
         let onward = match claimed.replay {
             Some(replay) => self.replay_onward(replay, endpoint, head.inbox).await.map_err(unmade)?,
-            None => self.forward_onward(head.inbox, endpoint),
+            None => {
+                let (onward, url) = self.forward_onward(head.inbox, &head.target, endpoint).map_err(unmade)?;
+                if url != claimed.shown.url {
+                    return Err(unmade("The forward leads elsewhere now; replay the request to send it there.".into()));
+                }
+                onward
+            }
         };
         let mut headers = match &onward.headers {
             Some(edited) => {
@@ -132,7 +145,8 @@ fn resigned(
     now_ms: i64,
 ) -> Result<Headers, String> {
     let pairs: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let message = Message { method, target: target_of(url), url: Some(url), headers: &pairs, body };
+    let target = target_of(url);
+    let message = Message { method, target: &target, url: Some(url), headers: &pairs, body };
     let signed = sign(&record.scheme, &message, keys, id, now_ms).map_err(|error| error.to_string())?;
     if let Some((place, _)) = signed.elsewhere.first() {
         return Err(format!("its signature stands in {place}, which is not rewritten."));
@@ -151,18 +165,15 @@ fn resigned(
     Ok(headers)
 }
 
-/// An edited list of headers; a mask stands for the value that is stored.
+/// An edited list of headers; a mask stands for the value that is stored, in order where there are several.
 fn edited_headers(edited: &[(String, String)], stored: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let kept = |name: &str| {
-        header_list(stored)
-            .find(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value.to_vec())
-            .unwrap_or_default()
-    };
+    let mut left: Vec<(&[u8], &[u8])> = header_list(stored).collect();
     edited
         .iter()
         .map(|(name, value)| {
-            let value = if value == MASK { kept(name) } else { value.clone().into_bytes() };
+            let kept = left.iter().position(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()));
+            let kept = kept.map(|at| left.remove(at).1.to_vec());
+            let value = if value == MASK { kept.unwrap_or_default() } else { value.clone().into_bytes() };
             (name.clone().into_bytes(), value)
         })
         .collect()

@@ -33,6 +33,7 @@ pub(crate) fn rest_of<'t>(target: &'t str, inbox: &str) -> &'t str {
 /// The URL a request with this `rest` goes to, or why it goes nowhere: whatever a sender writes, the URL
 /// has the destination's host and begins with its path.
 pub(crate) fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
+    let to = to.split('#').next().unwrap_or(to);
     let rest = match rule {
         PathRule::Exact => return Ok(to.to_owned()),
         PathRule::Append => rest,
@@ -53,7 +54,6 @@ pub(crate) fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, St
         Some((base, query)) => (base, Some(query)),
         None => (to, None),
     };
-    let base = base.split('#').next().unwrap_or(base);
     // A path is joined by one slash: what begins with two could be read as another host.
     let path = path.trim_start_matches(['/', '\\']);
     let mut url = match (path.is_empty(), base.ends_with('/')) {
@@ -104,6 +104,7 @@ mod tests {
             ("http://a/hooks", "/x", "http://a/hooks/x"),
             ("http://a/hooks", "?y=1", "http://a/hooks?y=1"),
             ("http://a/hooks?k=v", "/x?y=1", "http://a/hooks/x?k=v&y=1"),
+            ("http://a/x?k=1#frag", "/p?y=2", "http://a/x/p?k=1&y=2"),
             ("http://a", "//evil.example/x", "http://a/evil.example/x"),
             ("http://a", "/@evil.example/x", "http://a/@evil.example/x"),
             ("http://a/hooks", "/%2e%2e/admin", "no"),

@@ -1,11 +1,8 @@
 //! Sending one request and reading its answer, within limits.
 
-use std::{
-    io,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use hookline_capture::Piece;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt as _;
 use tokio::{
@@ -42,8 +39,8 @@ pub(crate) struct Outgoing {
 pub(crate) struct Tee {
     /// Gets its head.
     pub(crate) head: oneshot::Sender<http::response::Parts>,
-    /// Gets its body; an error where that breaks off.
-    pub(crate) body: mpsc::Sender<io::Result<Bytes>>,
+    /// Gets its body; where that breaks off, no end comes.
+    pub(crate) body: mpsc::Sender<Piece>,
 }
 
 /// How long, and whom to trust.
@@ -156,7 +153,7 @@ async fn read(
     late: &impl Fn(Phase, &str) -> SendError,
 ) -> (Received, Option<SendError>) {
     let (head, mut incoming) = answer.into_parts();
-    let listener = tee.and_then(|tee| tee.head.send(head.clone()).is_ok().then_some(tee.body));
+    let mut listener = tee.and_then(|tee| tee.head.send(head.clone()).is_ok().then_some(tee.body));
     let (mut body, mut body_bytes) = (Vec::new(), 0);
     let mut broken = None;
     let whole = loop {
@@ -175,20 +172,28 @@ async fn read(
                 body_bytes += data.len() as u64;
                 let room = ANSWER_KEPT.saturating_sub(body.len()).min(data.len());
                 body.extend_from_slice(&data[..room]);
-                let heard = match &listener {
-                    // A listener that reads slowly is waited for, as the app would wait for it.
-                    Some(listener) => matches!(timeout_at(end, listener.send(Ok(data))).await, Ok(Ok(()))),
-                    None => false,
-                };
-                if !heard && body_bytes > ANSWER_READ_MAX {
+                if let Some(to) = &listener {
+                    // One that reads slowly is waited for, as the app would wait for it.
+                    match timeout_at(end, to.send(Piece::Data(data))).await {
+                        Ok(Ok(())) => continue,
+                        // It has left.
+                        Ok(Err(_)) => listener = None,
+                        Err(_) => {
+                            let why = "The sender did not take the answer in the time there is for it.";
+                            broken = Some(wrong(ErrorKind::Timeout, Phase::Body, why));
+                            break false;
+                        }
+                    }
+                }
+                if body_bytes > ANSWER_READ_MAX {
                     break false;
                 }
             }
         }
     };
-    if let (Some(listener), false) = (&listener, whole) {
-        // It sees the answer break off where it did.
-        let _ = listener.try_send(Err(io::ErrorKind::ConnectionAborted.into()));
+    if let (Some(listener), true) = (&listener, whole) {
+        // One that does not take the end in time sees the answer break off.
+        let _ = timeout_at(end, listener.send(Piece::End)).await;
     }
     if whole {
         connections.put_back(connection);

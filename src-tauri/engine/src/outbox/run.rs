@@ -2,6 +2,7 @@
 //! task of its own, so that a receiver that hangs holds nobody up.
 
 use std::{
+    borrow::Cow,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -260,8 +261,8 @@ impl Engine {
         };
         if let Some(record) = settings.signing(&catalogue) {
             let url = claimed.shown.url.as_str();
-            let request =
-                Unsigned { method: "POST", target: target_of(url), url, headers: &headers, body: &claimed.payload };
+            let target = target_of(url);
+            let request = Unsigned { method: "POST", target: &target, url, headers: &headers, body: &claimed.payload };
             match compose::signature(
                 &record.scheme,
                 &request,
@@ -307,8 +308,14 @@ pub(crate) struct Unmade {
 }
 
 /// Path and query of a URL, as they are spelled.
-pub(crate) fn target_of(url: &str) -> &str {
-    url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..])).unwrap_or("/")
+pub(crate) fn target_of(url: &str) -> Cow<'_, str> {
+    let bare = url.split('#').next().unwrap_or(url);
+    let rest = bare.split_once("://").map_or(bare, |(_, rest)| rest);
+    match rest.find(['/', '?']).map(|at| &rest[at..]) {
+        Some(path) if path.starts_with('/') => path.into(),
+        Some(query) => format!("/{query}").into(),
+        None => "/".into(),
+    }
 }
 
 /// Headers as the log of attempts has them.

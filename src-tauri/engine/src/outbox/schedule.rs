@@ -103,6 +103,11 @@ impl Schedule {
         self.lanes.get(&number)?.row.clone()
     }
 
+    /// Attempts under way to one destination.
+    pub(crate) fn flying_to(&self, endpoint: i64) -> u32 {
+        self.lanes.get(&endpoint).map_or(0, |lane| lane.flying)
+    }
+
     /// A delivery waits until a time.
     pub(crate) fn wait(&mut self, delivery: i64, endpoint: i64, due_us: i64) {
         self.waiting.insert(delivery, (endpoint, due_us));

@@ -93,13 +93,15 @@ async fn by_query(
         let (rows, upto) = (found.ids.iter().map(|row| row.0).collect::<Vec<_>>(), found.upto);
         let added = rows.len() as i64 * i64::from(times);
         let work = move |connection: &Connection| {
-            ReplayRow::add(connection, number, &rows, place, step, times)?;
             let state = ReplayRow::numbered(connection, number)?.map(|row| row.state);
-            let more = upto.is_some() && state == Some(ReplayState::Collecting);
-            if !more {
+            if state != Some(ReplayState::Collecting) {
+                return Ok(false);
+            }
+            ReplayRow::add(connection, number, &rows, place, step, times)?;
+            if upto.is_none() {
                 ReplayRow::begin(connection, number)?;
             }
-            Ok::<_, rusqlite::Error>(more)
+            Ok::<_, rusqlite::Error>(upto.is_some())
         };
         let more = engine.store.write(work, |_| ()).await.map_err(|e| e.to_string())?;
         engine.replays.poke();

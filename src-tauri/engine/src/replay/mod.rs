@@ -19,7 +19,7 @@ pub(crate) use row::{ReplayRow, interrupted, list, with_id};
 pub(crate) use run::{Replays, spawn};
 
 use crate::{
-    onward::{HeaderRules, PathRule},
+    onward::{HeaderRules, PathRule, masked},
     outbox::{EndpointRow, EndpointSettings, RATE_MIN, parse},
     request::MASK,
 };
@@ -173,6 +173,13 @@ impl ReplaySettings {
             Some(Target::Url(url)) => parse(url).map(drop),
             _ => Ok(()),
         }
+    }
+
+    /// Without values that are credentials.
+    pub(crate) fn masked(&self) -> Self {
+        let headers = HeaderRules { set: masked(&self.headers.set), ..self.headers.clone() };
+        let edit = self.edit.clone().map(|edit| Edit { headers: edit.headers.as_deref().map(masked), ..edit });
+        Self { headers, edit, ..self.clone() }
     }
 
     /// Its destination as the outbox keeps it. What is saved of an endpoint, such as its secrets, is used

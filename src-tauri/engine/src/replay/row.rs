@@ -211,7 +211,7 @@ impl ReplayRow {
         let ended: Option<Timestamp> = self.ended_us.map(timestamp);
         Ok(Replay {
             id: self.id,
-            settings: self.settings,
+            settings: self.settings.masked(),
             url: self.url,
             state: self.state,
             reason: Some(self.reason).filter(|reason| !reason.is_empty()),
