@@ -217,15 +217,16 @@ async fn a_report_is_a_page_that_runs_nothing() {
 /// 10,000 at a rate: it holds, memory does not grow with it, and it ends within a second when asked.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_keep_their_rate_and_end_when_asked() {
-    const RATE: f64 = 1_000.0;
+    // Far below what the machine can, for all other tests run beside it.
+    const RATE: f64 = 200.0;
     let (serve, app) = (Serve::start(), Receiver::start().await);
     stored(&serve, 10_000).await;
     let new = json!({ "query": "", "settings": { "to": { "url": app.url }, "rate": RATE, "concurrency": 32 } });
     let replay = begin(&serve, new).await;
-    until("half of it", async || (app.got().len() >= 5_000).then_some(())).await;
+    until("a part of it", async || (app.got().len() >= 1_600).then_some(())).await;
     let got = app.got();
     let measured = |from: usize, to: usize| (to - from) as f64 / (got[to].at - got[from].at).as_secs_f64();
-    let held = measured(500, 4_500);
+    let held = measured(200, 1_500);
     assert!((RATE * 0.95..RATE * 1.05).contains(&held), "{held} a second");
     let cancelled = Instant::now();
     call(&serve, reqwest::Method::DELETE, &format!("/replays/{}", id(&replay)), Value::Null).await;
@@ -237,7 +238,7 @@ async fn ten_thousand_keep_their_rate_and_end_when_asked() {
     })
     .await;
     assert!(last < cancelled + Duration::from_secs(1), "{:?} after", last - cancelled);
-    assert!(app.got().len() < 8_000, "{}", app.got().len());
+    assert!(app.got().len() < 3_000, "{}", app.got().len());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What a sender is answered.
 
 use std::{
+    future::Future as _,
     io,
     pin::Pin,
     task::{Context, Poll},
@@ -67,6 +68,8 @@ pub enum AnswerBody {
     Whole(Full<Bytes>),
     /// It comes piece by piece. Where no [`Piece::End`] comes, it broke off, and so does the connection.
     Pieces(mpsc::Receiver<Piece>),
+    /// It broke off, and what came of it is leaving.
+    Breaking(Pin<Box<tokio::time::Sleep>>),
 }
 
 /// A part of a body that comes piece by piece.
@@ -92,27 +95,36 @@ impl Body for AnswerBody {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        match self.get_mut() {
+        let this = self.get_mut();
+        match this {
             Self::Whole(full) => Pin::new(full).poll_frame(context).map_err(|never| match never {}),
-            Self::Pieces(pieces) => pieces.poll_recv(context).map(|piece| match piece {
-                Some(Piece::Data(bytes)) => Some(Ok(Frame::data(bytes))),
-                Some(Piece::End) => None,
-                None => Some(Err(io::ErrorKind::ConnectionAborted.into())),
-            }),
+            Self::Pieces(pieces) => match std::task::ready!(pieces.poll_recv(context)) {
+                Some(Piece::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Some(Piece::End) => Poll::Ready(None),
+                None => {
+                    // An error at once would take with it what was not written yet.
+                    *this = Self::Breaking(Box::pin(tokio::time::sleep(HALF_LEAVES)));
+                    Pin::new(this).poll_frame(context)
+                }
+            },
+            Self::Breaking(leaving) => {
+                std::task::ready!(leaving.as_mut().poll(context));
+                Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(full) => full.is_end_stream(),
-            Self::Pieces(_) => false,
+            Self::Pieces(_) | Self::Breaking(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(full) => full.size_hint(),
-            Self::Pieces(_) => SizeHint::default(),
+            Self::Pieces(_) | Self::Breaking(_) => SizeHint::default(),
         }
     }
 }
@@ -164,8 +176,8 @@ impl Answer {
             Some(AnswerFault::Half) if method != Method::HEAD => {
                 let (send, pieces) = mpsc::channel(1);
                 tokio::spawn(async move {
+                    // No end follows.
                     let _ = send.send(Piece::Data(whole.slice(..whole.len() / 2))).await;
-                    tokio::time::sleep(HALF_LEAVES).await;
                 });
                 AnswerBody::Pieces(pieces)
             }

@@ -122,7 +122,7 @@ impl Engine {
                 if let Some(address) = address.filter(|_| subject.source.is_empty()) {
                     for bound in address.forwards.iter().filter(|bound| bound.forward.mode == Mode::Copy) {
                         let forward = &bound.forward;
-                        if !forward.enabled || !bound.query.matches(subject, now_us) {
+                        if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, now_us) {
                             continue;
                         }
                         let Some(endpoint) = outbox.schedule().with_id(&forward.id) else { continue };

@@ -85,6 +85,15 @@ pub struct Forward {
     /// Whether it is a command's own, and ends with it.
     #[serde(default)]
     pub passing: bool,
+    /// Row number of the last request before it was made: what was there already does not go. It is the
+    /// store's own, and whatever a caller says is passed over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schema(ignore)]
+    pub(crate) since: i64,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 fn on() -> bool {
@@ -184,7 +193,7 @@ impl Forward {
     /// Without values that are credentials.
     pub(crate) fn masked(&self) -> Self {
         let headers = HeaderRules { set: masked(&self.headers.set), ..self.headers.clone() };
-        Self { headers, ..self.clone() }
+        Self { headers, since: 0, ..self.clone() }
     }
 
     /// Takes a change in: a mask in a credential's place stands for the one that is there.

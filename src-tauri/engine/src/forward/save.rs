@@ -58,6 +58,7 @@ pub(crate) fn saved(
         }
     }
     let mut destinations = Destinations::default();
+    let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM request", [], |row| row.get(0))?;
     for place in 0..forwards.len() {
         let known = was.iter().any(|old| old.id == forwards[place].id)
             && !forwards[..place].iter().any(|other| other.id == forwards[place].id);
@@ -70,6 +71,7 @@ pub(crate) fn saved(
             Some(row) => {
                 let row = EndpointRow { settings, ..row };
                 row.update(connection)?;
+                forwards[place].since = was.iter().find(|old| old.id == row.id).map_or(last, |old| old.since);
                 redirect(connection, row.number, &forwards[place], inbox)?;
                 row
             }
@@ -77,6 +79,7 @@ pub(crate) fn saved(
                 let purpose = if forwards[place].passing { Purpose::Passing } else { Purpose::Forward };
                 let row = EndpointRow::insert(connection, &settings, purpose, now_us)?;
                 forwards[place].id.clone_from(&row.id);
+                forwards[place].since = last;
                 row
             }
         };

@@ -15,6 +15,9 @@ const ASKED_US: i64 = 10_000_000;
 /// Most deliveries started, and most given up, in one look: more would be one long commit.
 const STARTS_MAX: usize = 500;
 
+/// How much of a rate is made up for after a pause, in µs.
+const LATE_US: i64 = 250_000;
+
 /// A look that is later than this, in µs, tells of a machine that slept or a clock that was set.
 const JUMP_US: i64 = 5_000_000;
 
@@ -239,7 +242,9 @@ impl Lane {
                     return;
                 }
                 if !self.ready.is_empty() {
-                    self.next_us = self.next_us.max(now_us - 50_000).saturating_add(gap_us);
+                    // What a busy machine put off is made up for, so that the rate holds; the first is not early.
+                    let from_us = if self.next_us == 0 { now_us } else { self.next_us.max(now_us - LATE_US) };
+                    self.next_us = from_us.saturating_add(gap_us);
                 }
             }
             let Some(delivery) = self.ready.pop_front() else { return };
