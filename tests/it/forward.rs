@@ -174,6 +174,15 @@ async fn a_forward_that_is_changed_takes_what_waits_with_it() {
     until("the second attempt", async || (new.got().len() == 1).then_some(())).await;
     assert_eq!((new.got()[0].path.as_str(), new.got()[0].headers["authorization"].as_str()), ("/new/x", "new"));
     assert_eq!(old.got().len(), 1);
+    // What waits under an inbox's old name goes on as it would have.
+    new.answers(500);
+    post(&serve, "/inbox/y", "{}").await;
+    until("its first attempt", async || (new.got().len() == 2).then_some(())).await;
+    new.answers(200);
+    serve.patch("/inboxes/inbox", json!({ "name": "renamed" })).await;
+    until("its second", async || (new.got().len() == 3).then_some(())).await;
+    assert_eq!(new.got()[2].path, "/new/y");
+    serve.patch("/inboxes/renamed", json!({ "name": "inbox" })).await;
     // A mask for which nothing is kept is no credential.
     let masked = json!({ "to": new.url, "headers": { "set": [["Authorization", "••••••••"]] } });
     let (status, error) = call(&serve, reqwest::Method::PATCH, "/inboxes/inbox", json!({ "forwards": [masked] })).await;

@@ -14,7 +14,7 @@ pub(crate) use save::{Destinations, saved};
 use crate::{
     Engine,
     answer::{InboxAnswer, known_on_arrival},
-    onward::{HeaderRules, Onward, PathRule, joined, masked, rest_of, unmasked},
+    onward::{HeaderRules, Onward, PathRule, leads_to, masked, unmasked},
     outbox::{EndpointRow, EndpointSettings, parse},
     query::Query,
 };
@@ -224,13 +224,9 @@ pub(crate) fn bound(forwards: &[Forward]) -> Vec<Bound> {
 }
 
 impl Engine {
-    /// How a request goes on by a forward, as it is now, and where to.
-    pub(crate) fn forward_onward(
-        &self,
-        inbox: i64,
-        target: &str,
-        endpoint: &EndpointRow,
-    ) -> Result<(Onward, String), String> {
+    /// How a request goes on to a URL by a forward, as it is now. What it sets is for where it leads, and
+    /// goes nowhere else.
+    pub(crate) fn forward_onward(&self, inbox: i64, url: &str, endpoint: &EndpointRow) -> Result<Onward, String> {
         let address = self.addresses.by_number(inbox).ok_or("Its inbox was removed.")?;
         let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
         let forward = &bound.ok_or("The forward was removed.")?.forward;
@@ -240,9 +236,11 @@ impl Engine {
             (true, Some((_, record))) => Some((record.clone(), address.verification.keys())),
             (true, None) => return Err(format!("It cannot be signed: the inbox {} has no provider.", address.name)),
         };
-        let url = joined(&forward.to, &forward.path, rest_of(target, &address.name))?;
+        if !leads_to(&forward.to, url) {
+            return Err("The forward leads elsewhere now; replay the request to send it there.".into());
+        }
         let via = Some(format!("1.1 {}", forward.pseudonym()));
-        Ok((Onward { rules: forward.headers.clone(), headers: None, body: None, resign, via }, url))
+        Ok(Onward { rules: forward.headers.clone(), headers: None, body: None, resign, via })
     }
 }
 

@@ -13,7 +13,7 @@ use rusqlite::OptionalExtension;
 pub use headers::HeaderRules;
 pub(crate) use headers::{Headers, answered, append, masked, unmasked};
 pub use path::PathRule;
-pub(crate) use path::{joined, rest_of};
+pub(crate) use path::{joined, leads_to, rest_of};
 
 use crate::{
     Engine,
@@ -41,7 +41,6 @@ pub(crate) struct Onward {
 /// A stored request's head.
 struct Head {
     inbox: i64,
-    target: String,
     headers: Vec<u8>,
     peer: String,
     event_id: Option<String>,
@@ -64,18 +63,12 @@ impl Engine {
             .read(move |connection| {
                 connection
                     .prepare_cached(&format!(
-                        "SELECT r.inbox, r.headers, r.peer, v.event_id, r.target FROM request r
+                        "SELECT r.inbox, r.headers, r.peer, v.event_id FROM request r
                          LEFT JOIN request_mark m ON m.request = r.id
                          LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1{hidden}"
                     ))?
                     .query_row([row.0], |r| {
-                        Ok(Head {
-                            inbox: r.get(0)?,
-                            headers: r.get(1)?,
-                            peer: r.get(2)?,
-                            event_id: r.get(3)?,
-                            target: r.get(4)?,
-                        })
+                        Ok(Head { inbox: r.get(0)?, headers: r.get(1)?, peer: r.get(2)?, event_id: r.get(3)? })
                     })
                     .optional()
             })
@@ -84,13 +77,7 @@ impl Engine {
         let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;
         let onward = match claimed.replay {
             Some(replay) => self.replay_onward(replay, endpoint, head.inbox).await.map_err(unmade)?,
-            None => {
-                let (onward, url) = self.forward_onward(head.inbox, &head.target, endpoint).map_err(unmade)?;
-                if url != claimed.shown.url {
-                    return Err(unmade("The forward leads elsewhere now; replay the request to send it there.".into()));
-                }
-                onward
-            }
+            None => self.forward_onward(head.inbox, &claimed.shown.url, endpoint).map_err(unmade)?,
         };
         let mut headers = match &onward.headers {
             Some(edited) => {

@@ -68,6 +68,13 @@ pub(crate) fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, St
     Ok(url)
 }
 
+/// Whether a URL that was joined is one of this destination.
+pub(crate) fn leads_to(to: &str, url: &str) -> bool {
+    let base = to.split(['?', '#']).next().unwrap_or(to);
+    let base = base.trim_end_matches('/');
+    url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+}
+
 /// Whether a path has a segment that leads up, however it is written.
 fn climbs(path: &str) -> bool {
     let mut text = path.as_bytes().to_vec();
@@ -145,6 +152,8 @@ mod tests {
         fn whatever_is_asked_for_the_destination_stays(rest in "[/\\\\?@:.%a-z0-9;#]{0,40}", encoded in "(/|%2f|%5c|\\\\|%2e|%252e|\\.|x|@|//){0,12}") {
             for rest in [format!("/{rest}"), format!("/{encoded}"), rest, encoded] {
                 let Ok(url) = joined("http://app.example:3000/hooks", &PathRule::Append, &rest) else { continue };
+                prop_assert!(leads_to("http://app.example:3000/hooks", &url), "{}", url);
+                prop_assert!(!leads_to("http://app.example:3000/hook", &url), "{}", url);
                 prop_assert!(
                     url == "http://app.example:3000/hooks"
                         || url.starts_with("http://app.example:3000/hooks/")

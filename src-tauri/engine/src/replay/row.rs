@@ -56,6 +56,11 @@ pub(crate) fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Res
         "DELETE FROM replay_item WHERE replay IN (SELECT number FROM replay WHERE ended_us IS NULL AND state = 0)",
         [],
     )?;
+    connection.execute(
+        "UPDATE endpoint SET removed = 1
+         WHERE number IN (SELECT endpoint FROM replay WHERE ended_us IS NULL AND state = 0)",
+        [],
+    )?;
     connection
         .execute(
             "UPDATE replay SET state = 5, reason = 'Hookline ended while its requests were looked for; nothing was sent.',

@@ -157,14 +157,6 @@ impl Engine {
     /// Makes the next deliveries of a replay.
     async fn feed_replay(self: &Arc<Self>, row: ReplayRow) -> Result<(), String> {
         let number = row.number;
-        if self.replays.plan(number).is_none() {
-            let body = move |connection: &Connection| {
-                connection.query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0)).optional()
-            };
-            let body: Option<Option<Vec<u8>>> = self.store.readers().read(body).await.map_err(|e| e.to_string())?;
-            let plan = Plan { settings: Arc::new(row.settings.clone()), body: body.flatten().map(Bytes::from) };
-            self.replays.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(number, plan);
-        }
         let Some(endpoint) = self.outbox.schedule().numbered(row.endpoint) else {
             return self.end_replay(number, ReplayState::Failed, "Its destination is gone.").await;
         };
@@ -240,6 +232,27 @@ impl Engine {
         self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
     }
 
+    /// How a replay changes what it sends, read once as long as it runs.
+    async fn replay_plan(&self, number: i64) -> Result<Plan, String> {
+        if let Some(plan) = self.replays.plan(number) {
+            return Ok(plan);
+        }
+        let read = move |connection: &Connection| {
+            let row = ReplayRow::numbered(connection, number)?;
+            let body: Option<Option<Vec<u8>>> = connection
+                .query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0))
+                .optional()?;
+            Ok((row, body.flatten()))
+        };
+        let (row, body) = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        let row = row.ok_or("The replay is no longer known.")?;
+        let plan = Plan { settings: Arc::new(row.settings), body: body.map(Bytes::from) };
+        if row.state == ReplayState::Running {
+            self.replays.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(number, plan.clone());
+        }
+        Ok(plan)
+    }
+
     /// How a request goes on by a replay.
     pub(crate) async fn replay_onward(
         &self,
@@ -247,22 +260,7 @@ impl Engine {
         endpoint: &EndpointRow,
         inbox: i64,
     ) -> Result<Onward, String> {
-        let plan = match self.replays.plan(number) {
-            Some(plan) => plan,
-            None => {
-                // Taken up again after a restart.
-                let read = move |connection: &Connection| {
-                    let row = ReplayRow::numbered(connection, number)?;
-                    let body: Option<Option<Vec<u8>>> = connection
-                        .query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0))
-                        .optional()?;
-                    Ok((row, body.flatten()))
-                };
-                let (row, body) = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
-                let row = row.ok_or("The replay is no longer known.")?;
-                Plan { settings: Arc::new(row.settings), body: body.map(Bytes::from) }
-            }
-        };
+        let plan = self.replay_plan(number).await?;
         let catalogue = self.providers.catalogue();
         let resign = match plan.settings.resign {
             None => None,
