@@ -1,7 +1,8 @@
 //! The command line, with an engine at work and without one.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write as _},
+    net::TcpStream,
     process::{Command, Stdio},
 };
 
@@ -134,54 +135,89 @@ async fn listen_shows_requests_as_they_arrive_and_no_escape_sequence() {
     }
 }
 
+/// Headers of a request, in lower case and sorted.
+async fn header_lines(serve: &Serve, id: &str) -> Vec<(String, String)> {
+    let detail = serve.get(&format!("/requests/{id}/reveal")).await;
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let lines = detail["headers"].as_array().unwrap();
+    let mut list: Vec<_> = lines.iter().map(|h| (text(&h["name"]).to_lowercase(), text(&h["value"]))).collect();
+    list.sort();
+    list
+}
+
+/// Every form of code is run by the tool it is written for; the same request arrives: method, target, body to the
+/// byte, every header, and no other ones but those the tool says it adds. PowerShell is held by its text alone.
 #[tokio::test]
-async fn the_curl_command_sends_the_same_request_again() {
+async fn code_for_a_request_sends_it_again() {
     let serve = Serve::start();
-    let client = reqwest::Client::new();
-    let bodies: [(&str, Vec<u8>); 6] = [
-        ("application/json", b"{\"it's\": \"$(id) `id` \\\\ !\"}\n".to_vec()),
-        ("text/plain", "@/etc/passwd é\u{202e}\r\n".into()),
-        ("application/octet-stream", (0..=255).collect()),
-        ("application/x-www-form-urlencoded", b"a=1&b=%20".to_vec()),
-        ("text/plain", Vec::new()),
-        ("text/plain", vec![b'\''; 3000]),
+    let dir = serve.data.join("code");
+    std::fs::create_dir(&dir).unwrap();
+    let bodies: [(&str, &str, Vec<u8>); 7] = [
+        ("POST", "application/json", b"{\"it's\": \"$(id) `id` \\\\ ! ${x}\"}\n".to_vec()),
+        ("POST", "text/plain", "@/etc/passwd é\u{202e}\u{feff}\r\n".into()),
+        ("PATCH", "application/octet-stream", (0..=255).collect()),
+        ("PUT", "application/x-www-form-urlencoded", b"a=1&b=%20".to_vec()),
+        ("GET", "text/plain", Vec::new()),
+        ("DELETE", "text/plain", b"=".repeat(3000)),
+        ("POST", "", "no type – but a text".into()),
     ];
-    for (place, (content_type, body)) in bodies.into_iter().enumerate() {
-        client
-            .request(
-                if place == 3 { reqwest::Method::PUT } else { reqwest::Method::POST },
-                format!("{}/inbox/{place}/a'b?x=[1]&y=$HOME", serve.receiver),
-            )
-            .header("Content-Type", content_type)
-            .header("X-Quote", "a'b\"c $(id) \\")
-            .header("X-Empty", "")
-            .header("Authorization", "Bearer s3cret")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        let original = serve.newest(place * 2 + 1).await;
-        let id = original["id"].as_str().unwrap();
-        let command = text(&serve.cli(&["show", id, "--as", "curl", "--reveal"]).stdout);
-        let ran = Command::new("sh").args(["-c", &command]).output().unwrap();
-        assert!(ran.status.success(), "{command}: {}", text(&ran.stderr));
-        let copy = serve.newest(place * 2 + 2).await;
-        for key in ["method", "target", "body_bytes", "status"] {
-            assert_eq!(copy[key], original[key], "{key}: {command}");
+    let mut arrived = 0;
+    for (place, (method, content_type, body)) in bodies.into_iter().enumerate() {
+        let mut stream = TcpStream::connect(serve.receiver.trim_start_matches("http://")).unwrap();
+        let mut head = format!(
+            "{method} /inbox/{place}/a'b?y=$HOME&q=%2F&z=(1)*! HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             x-quote: a'b\"c $(id) \\ `d` %s #{{e}}\r\nX-Empty:\r\nX-Text: caf\u{e9}\r\nAuthorization: Bearer s3cret\r\n\
+             X-Escaped: =:@;\r\n"
+        );
+        if !content_type.is_empty() {
+            head += &format!("Content-Type: {content_type}\r\n");
         }
-        assert!(serve.body(id).await == serve.body(copy["id"].as_str().unwrap()).await, "{command}");
-        let headers = async |id: &str| {
-            let detail = serve.get(&format!("/requests/{id}/reveal")).await;
-            let mut list: Vec<_> = detail["headers"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|h| (h["name"].as_str().unwrap().to_lowercase(), h["value"].clone()))
-                .collect();
-            list.sort_by(|a, b| a.0.cmp(&b.0));
-            list
-        };
-        assert_eq!(headers(copy["id"].as_str().unwrap()).await, headers(id).await, "{command}");
+        if !body.is_empty() {
+            head += &format!("Content-Length: {}\r\n", body.len());
+        }
+        stream.write_all(&[head.as_bytes(), b"\r\n", &body].concat()).unwrap();
+        arrived += 1;
+        let original = serve.newest(arrived).await;
+        let id = original["id"].as_str().unwrap();
+        let (sent, lines) = (serve.body(id).await, header_lines(&serve, id).await);
+        assert_eq!(sent, body);
+        for (form, file, command) in [
+            ("curl", "a.sh", &["sh"][..]),
+            ("httpie", "a.sh", &["sh"]),
+            ("fetch", "a.mjs", &["node"]),
+            ("python", "a.py", &["/usr/bin/python3"]),
+            ("go", "a.go", &["go", "run"]),
+        ] {
+            let code = text(&serve.cli(&["show", id, "--as", form, "--reveal"]).stdout);
+            std::fs::write(dir.join(file), &code).unwrap();
+            let ran = Command::new(command[0]).args(&command[1..]).arg(file).current_dir(&dir).output().unwrap();
+            assert!(ran.status.success(), "{code}: {}", text(&ran.stderr));
+            arrived += 1;
+            let copy = serve.newest(arrived).await;
+            for key in ["method", "target", "body_bytes", "status"] {
+                assert_eq!(copy[key], original[key], "{key}: {code}");
+            }
+            let copied = copy["id"].as_str().unwrap();
+            assert!(serve.body(copied).await == sent, "{code}");
+            // What belongs to the connection, and what a tool is said to add.
+            let said = code.lines().find(|line| line.contains(" adds what this was not sent with: "));
+            let added = said.map(|line| line.trim_end_matches('.').to_lowercase()).unwrap_or_default();
+            let added: Vec<&str> = added.split(": ").skip(1).flat_map(|names| names.split(", ")).collect();
+            let own = |lines: Vec<(String, String)>| -> Vec<_> {
+                let connection = ["host", "connection", "content-length"];
+                lines
+                    .into_iter()
+                    .filter(|(name, _)| !connection.contains(&&**name) && !added.contains(&&**name))
+                    .collect()
+            };
+            assert_eq!(own(header_lines(&serve, copied).await), own(lines.clone()), "{code}");
+        }
+    }
+    for (asked, code) in [("as=fetch", 200), ("as=ruby", 400), ("", 200)] {
+        let newest = serve.newest(arrived).await;
+        let path = format!("/requests/{}/code?{asked}", newest["id"].as_str().unwrap());
+        let answered = serve.request(reqwest::Method::GET, &path).send().await.unwrap();
+        assert_eq!(answered.status(), code, "{asked}");
     }
 }
 

@@ -172,10 +172,10 @@ async fn credentials_are_masked_but_on_the_one_route() {
     let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
     for (route, shown) in [
         ("", false),
-        ("/curl", false),
+        ("/code", false),
         ("/raw", false),
         ("/reveal", true),
-        ("/curl?reveal=true", true),
+        ("/code?as=go&reveal=true", true),
         ("/raw?reveal=true", true),
     ] {
         let text = serve

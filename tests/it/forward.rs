@@ -189,6 +189,36 @@ async fn a_forward_that_is_changed_takes_what_waits_with_it() {
     assert_eq!(status, 422, "{error}");
 }
 
+/// What waits for the forward of an inbox that was removed waits until that is undone; a request that was deleted
+/// goes on while it may come back.
+#[tokio::test]
+async fn an_undo_brings_back_what_waits_too() {
+    let (serve, app, beacon) = (Serve::start(), Receiver::start().await, Receiver::start().await);
+    app.answers(500);
+    beacon.answers(500);
+    let retried = |to: &str| json!([{ "to": to, "retries": { "fixed": [1, 1] } }]);
+    let other = json!({ "name": "other" });
+    assert_eq!(call(&serve, reqwest::Method::POST, "/inboxes", other).await.0, 201);
+    forwards(&serve, retried(&app.url)).await;
+    serve.patch("/inboxes/other", json!({ "forwards": retried(&beacon.url) })).await;
+    post(&serve, "/inbox/x", "{}").await;
+    until("the first attempt", async || (app.got().len() == 1).then_some(())).await;
+    let (status, removal) = call(&serve, reqwest::Method::DELETE, "/inboxes/inbox", json!(null)).await;
+    assert_eq!(status, 200, "{removal}");
+    // What failed later elsewhere is tried again, so this would have been, too.
+    post(&serve, "/other/x", "{}").await;
+    until("its first attempt", async || (beacon.got().len() == 1).then_some(())).await;
+    let id = serve.get("/requests?inbox=other").await["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(call(&serve, reqwest::Method::DELETE, &format!("/requests/{id}"), json!(null)).await.0, 200);
+    beacon.answers(200);
+    until("its second attempt", async || (beacon.got().len() == 2).then_some(())).await;
+    assert_eq!(app.got().len(), 1);
+    app.answers(200);
+    let undo = format!("/removals/{}/undo", removal["id"]);
+    assert_eq!(call(&serve, reqwest::Method::POST, &undo, json!(null)).await.0, 200);
+    until("the second attempt", async || (app.got().len() == 2).then_some(())).await;
+}
+
 /// A sender that reads slowly sees an answer that could not be given whole break off.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_whole_or_breaks_off() {

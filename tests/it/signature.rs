@@ -427,7 +427,7 @@ async fn a_secret_in_a_body_shows_as_stars() {
     assert_eq!(request["verdict"], "valid");
     let id = request["id"].as_str().unwrap();
     for (form, reveal) in
-        [("body", false), ("raw", false), ("curl", false), ("body", true), ("raw", true), ("curl", true)]
+        [("body", false), ("raw", false), ("code", false), ("body", true), ("raw", true), ("code", true)]
     {
         let path = format!("/requests/{id}/{form}{}", if reveal { "?reveal=true" } else { "" });
         let shown = serve.request(reqwest::Method::GET, &path).send().await.unwrap().text().await.unwrap();

@@ -129,11 +129,13 @@ impl Engine {
             .write(move |connection| load(connection, &known, now_us, everything), |_| ())
             .await
             .map_err(|e| EngineError::Content(e.to_string()))?;
+        let outbox = Outbox::new(loaded.outbox);
         for inbox in &loaded.inboxes {
-            if loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
-                continue;
+            let address = inbox.address().map_err(EngineError::Content)?;
+            match loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
+                true => outbox.hold(&address, true),
+                false => addresses.put(address),
             }
-            addresses.put(inbox.address().map_err(EngineError::Content)?);
         }
         let feed_now = Arc::new(Feed::new(loaded.last_seq));
         let _ = (feed.set(feed_now.clone()), tail.set(store.id_tail()));
@@ -147,7 +149,7 @@ impl Engine {
             clock,
             create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),
             providers,
-            outbox: Arc::new(Outbox::new(loaded.outbox)),
+            outbox: Arc::new(outbox),
             fixed_answers: FixedAnswers::default(),
             answer_files: Files::default(),
             steps: loaded.steps,
@@ -371,18 +373,19 @@ impl Engine {
     async fn purge(&self, mut removal: RemovalRow) {
         loop {
             let number = removal.number;
-            let hidden = self.hidden.clone();
+            let (hidden, outbox) = (self.hidden.clone(), self.outbox.clone());
             let work = move |connection: &Connection| {
-                let done = removal.purge_slice(connection)?;
-                Ok::<_, rusqlite::Error>((removal, done))
+                let gone = removal.purge_slice(connection)?;
+                Ok::<_, rusqlite::Error>((removal, gone))
             };
-            let after = move |(_, done): &(RemovalRow, bool)| {
-                if *done {
+            let after = move |(_, gone): &(RemovalRow, Option<Vec<i64>>)| {
+                if let Some(gone) = gone {
                     hidden.remove(number);
+                    gone.iter().for_each(|endpoint| outbox.schedule().remove_endpoint(*endpoint));
                 }
             };
             match self.store.write(work, after).await {
-                Ok((rest, false)) => removal = rest,
+                Ok((rest, None)) => removal = rest,
                 Ok(_) => return,
                 Err(error) => {
                     tracing::warn!(%error, "removed requests could not be deleted; it is tried again");

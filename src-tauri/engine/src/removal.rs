@@ -89,8 +89,9 @@ impl RemovalRow {
         format!("(r.inbox = {} AND r.id BETWEEN {} AND {}{pinned})", self.inbox, self.first, self.last)
     }
 
-    /// Deletes up to [`SLICE`] of the removal's requests; whether that was all.
-    pub(crate) fn purge_slice(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
+    /// Deletes up to [`SLICE`] of the removal's requests; if that was all, the numbers of the destinations
+    /// that are gone with it.
+    pub(crate) fn purge_slice(&mut self, connection: &Connection) -> rusqlite::Result<Option<Vec<i64>>> {
         let mut doomed = connection.prepare_cached(
             "SELECT r.id FROM request r INDEXED BY request_by_inbox LEFT JOIN request_mark m ON m.request = r.id
              WHERE r.inbox = ?1 AND r.id BETWEEN ?2 AND ?3 AND NOT (?4 AND coalesce(m.pinned, 0)) ORDER BY r.id LIMIT ?5",
@@ -99,30 +100,30 @@ impl RemovalRow {
             .query_map(params![self.inbox, self.first, self.last, self.keeps_pinned(), SLICE as i64], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         let (requests, bytes) = delete_requests(connection, &ids)?;
-        let done = ids.len() < SLICE;
-        if done {
+        if ids.len() < SLICE {
             self.delete(connection)?;
+            let mut gone = Vec::new();
             if self.whole {
-                forget_forwards(connection, self.inbox)?;
+                gone = forget_forwards(connection, self.inbox)?;
                 connection.execute("DELETE FROM rule_step WHERE inbox = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM inbox WHERE number = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [self.inbox])?;
                 connection.execute("DELETE FROM shape WHERE inbox = ?1", [self.inbox])?;
             }
-        } else {
-            self.requests -= requests;
-            self.bytes -= bytes;
-            connection.execute(
-                "UPDATE removal SET requests = ?2, bytes = ?3 WHERE number = ?1",
-                params![self.number, self.requests, self.bytes],
-            )?;
+            return Ok(Some(gone));
         }
-        Ok(done)
+        self.requests -= requests;
+        self.bytes -= bytes;
+        connection.execute(
+            "UPDATE removal SET requests = ?2, bytes = ?3 WHERE number = ?1",
+            params![self.number, self.requests, self.bytes],
+        )?;
+        Ok(None)
     }
 }
 
-/// Ends the forwards of an inbox that is gone, and what waits for them.
-fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<()> {
+/// Ends the forwards of an inbox that is gone, and what waits for them; their destinations' numbers.
+fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<i64>> {
     const FORWARDS: &str = "SELECT value ->> '$.id' FROM json_each((SELECT forwards FROM inbox WHERE number = ?1))";
     connection.execute(
         &format!(
@@ -131,7 +132,10 @@ fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<()> 
         ),
         [inbox],
     )?;
-    connection.execute(&format!("UPDATE endpoint SET removed = 1 WHERE id IN ({FORWARDS})"), [inbox]).map(drop)
+    connection
+        .prepare(&format!("UPDATE endpoint SET removed = 1 WHERE id IN ({FORWARDS}) RETURNING number"))?
+        .query_map([inbox], |row| row.get(0))?
+        .collect()
 }
 
 /// Deletes requests with all that belongs to them; how many, and how many body bytes.

@@ -1,3 +1,4 @@
+use clap::ValueEnum as _;
 use serde_json::Value;
 
 use super::{Api, Context, error::CliError, terminal};
@@ -21,6 +22,16 @@ enum Form {
     Raw,
     /// A curl command that sends it again
     Curl,
+    /// The same with HTTPie
+    Httpie,
+    /// JavaScript that sends it again
+    Fetch,
+    /// Python that sends it again, with requests
+    Python,
+    /// A Go program that sends it again
+    Go,
+    /// The same in PowerShell 7
+    Powershell,
     /// All that is known of it, as JSON
     Json,
     /// A HAR file of it
@@ -47,13 +58,12 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             super::export::stream(api, &format!("/export?as=har&ids={id}{secrets}"), None).await
         }
         Some(form) => {
-            let name = match form {
-                Form::Raw => "raw",
-                Form::Curl => "curl",
-                _ => "body",
+            let what = match form {
+                Form::Raw => "raw?".into(),
+                Form::Json | Form::Har | Form::Body => "body?".into(),
+                code => format!("code?as={}&", code.to_possible_value().expect("no form is skipped").get_name()),
             };
-            let reveal = if args.reveal { "?reveal=true" } else { "" };
-            super::export::stream(api, &format!("/requests/{id}/{name}{reveal}"), None).await
+            super::export::stream(api, &format!("/requests/{id}/{what}reveal={}", args.reveal), None).await
         }
     }
 }
@@ -82,5 +92,8 @@ fn head(detail: &Value) {
             terminal::line(&format!("{name:<9} {value}"));
         }
     }
-    terminal::say("\n--as body prints the body, --as raw the whole message, --as curl a command that sends it again.");
+    terminal::say(
+        "\n--as body prints the body, --as raw the whole message, --as curl (or httpie, fetch, python, go,\n\
+         powershell) code that sends it again.",
+    );
 }

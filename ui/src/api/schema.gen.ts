@@ -841,15 +841,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/requests/{id}/curl": {
+    "/api/v1/requests/{id}/code": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The request as a curl command. Credentials are masked unless asked for. */
-        get: operations["requests_curl"];
+        /** The request as code that sends it to its inbox again. Credentials are masked unless asked for. */
+        get: operations["requests_code"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5343,9 +5343,11 @@ export interface operations {
             };
         };
     };
-    requests_curl: {
+    requests_code: {
         parameters: {
             query?: {
+                /** @description What to write it as; curl unless asked otherwise. */
+                as?: "curl" | "httpie" | "fetch" | "python" | "go" | "powershell";
                 /** @description Whether credentials stand in it. */
                 reveal?: boolean;
             };
@@ -5374,6 +5376,14 @@ export interface operations {
                 };
             };
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

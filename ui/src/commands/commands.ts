@@ -35,6 +35,7 @@ export const COMMANDS = [
   { id: "edit-replay", title: "Edit and replay", keys: ["e"], group: "Requests", needs: "request" },
   { id: "replay-many", title: "Replay the ticked or all", keys: ["b"], group: "Requests", needs: "inbox" },
   { id: "copy-curl", title: "Copy as curl", keys: ["c"], group: "Requests", needs: "request" },
+  { id: "code", title: "Code for it", keys: ["w"], group: "Requests", needs: "request" },
   { id: "copy-raw", title: "Copy as raw HTTP", keys: ["Shift+C"], group: "Requests", needs: "request" },
   { id: "copy-body", title: "Copy body", keys: ["y"], group: "Requests", needs: "request" },
   { id: "copy-headers", title: "Copy headers", keys: ["Shift+Y"], group: "Requests", needs: "request" },

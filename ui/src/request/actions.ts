@@ -9,7 +9,7 @@ const copied = (what: string, content: Promise<string>): void =>
 const headers = async (id: string): Promise<string> => (await api.request(id)).headers.map(({ name, value }) => `${name}: ${value}`).join("\n");
 
 export const requestActions = (id: string) => ({
-  copyCurl: () => copied("as curl", text(requestRoute(id, "curl"))),
+  copyCurl: () => copied("as curl", text(requestRoute(id, "code?as=curl"))),
   copyRaw: () => copied("as raw HTTP", text(requestRoute(id, "raw"))),
   copyBody: () => copied("body", bytes(requestRoute(id, "body?decoded=true")).then((body) => new TextDecoder().decode(body))),
   copyHeaders: () => copied("headers", headers(id)),

@@ -14,13 +14,14 @@ import { attempt, tell } from "../parts/toasts";
 import { requestActions } from "./actions";
 import { AnswerTab } from "./answer-tab";
 import { BodyTab } from "./body/body-tab";
+import { CodeDialog } from "./code";
 import { HeadersTab } from "./headers-tab";
 import { RawTab } from "./raw-tab";
 import { SignatureTab } from "./signature-tab";
 import { ThreadTab } from "./thread-tab";
 import { Verdict } from "../signature/verdict";
 
-const MENU = ["copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
+const MENU = ["code", "copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
 
 function Note({ detail, open, onClose }: { detail: Detail; open: boolean; onClose: () => void }) {
   const [text, setText] = useState(detail.note);
@@ -57,6 +58,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
   const [tab, setTab] = useState(lastTab);
   const navigate = useNavigate();
   const [noting, setNoting] = useState(false);
+  const [coding, setCoding] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const actions = requestActions(id);
 
@@ -67,6 +69,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
   useCommands({
     open: () => heading.current?.focus(),
     leave: onLeave,
+    code: () => setCoding(true),
     "copy-curl": actions.copyCurl,
     "copy-raw": actions.copyRaw,
     "copy-body": actions.copyBody,
@@ -171,6 +174,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
           <RawTab key={id} detail={detail} />
         </Tabs.Panel>
       </Tabs.Root>
+      <CodeDialog id={id} open={coding} onClose={() => setCoding(false)} />
       <Note detail={detail} open={noting} onClose={() => setNoting(false)} />
     </article>
   );

@@ -12,11 +12,13 @@ export interface Preferences {
   /** Of code that is shown. */
   language: string;
   framework: string;
+  /** Of code that sends a request again. */
+  code: string;
   place: string;
 }
 
 const KEY = "hookline-preferences";
-const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", diff: "side", language: "node", framework: "express", place: "/" };
+const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", diff: "side", language: "node", framework: "express", code: "curl", place: "/" };
 const ZOOMS = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const;
 
 function stored(): Preferences {

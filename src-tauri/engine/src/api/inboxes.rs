@@ -370,12 +370,16 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
     };
     let (feed, hidden, addresses, shown_name) =
         (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone(), name.clone());
+    let outbox = engine.outbox.clone();
     let after = move |(row, new): &(RemovalRow, bool)| {
         if !new {
             return;
         }
         hidden.add(*row);
         if whole {
+            if let Some(address) = addresses.by_number(number) {
+                outbox.hold(&address, true);
+            }
             addresses.remove(number);
         }
         feed.publish([Change::RequestsRemoved { removal: row.shown(shown_name, |_| String::new()) }]);

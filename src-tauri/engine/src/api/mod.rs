@@ -129,7 +129,7 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(requests::read, requests::change, requests::remove))
         .routes(routes!(requests::read_thread))
         .routes(routes!(requests::reveal))
-        .routes(routes!(requests::curl))
+        .routes(routes!(requests::code))
         .routes(routes!(request_body::body))
         .routes(routes!(request_body::raw))
         .routes(routes!(request_body::parts))

@@ -41,12 +41,13 @@ pub(super) async fn undo(
         Ok((row, address, inbox.counted(connection)?))
     };
     let (feed, hidden, addresses) = (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone());
-    let tail = engine.store.id_tail();
+    let (tail, outbox) = (engine.store.id_tail(), engine.outbox.clone());
     let after = move |(row, address, inbox): &(RemovalRow, crate::inbox::Address, crate::inbox::Inbox)| {
         hidden.remove(row.number);
         let removal = row.shown(address.name.clone(), |id| crate::request::list_uuid(tail, id));
         if row.whole {
             addresses.put(address.clone());
+            outbox.hold(address, false);
             feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
         }
         feed.publish([Change::RequestsRestored { removal }]);

@@ -19,7 +19,7 @@ use crate::{
     query::Query,
     receiver::ReceiverState,
     removal::{Removal, RemovalRow, UNDO_US},
-    request::{self, Detail, List, Marks, NOTE_MAX, Summary, collect_body},
+    request::{self, Detail, Form, List, Marks, NOTE_MAX, Summary, collect_body},
     search::LOOK,
     thread::{Thread, thread},
 };
@@ -30,10 +30,6 @@ const LIMIT_MAX: u32 = 500;
 
 /// Requests counted unless asked otherwise: "1,000 and more" says enough.
 const COUNT_MOST: u64 = 1_000;
-
-/// Largest body put into a shell command, in bytes; `ARG_MAX` is 2 MiB on Linux, 1 MiB on macOS,
-/// and one word may have 128 KiB.
-const CURL_BODY_MAX: u64 = 96 * 1024;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -292,41 +288,52 @@ pub(super) struct RevealQuery {
     pub(super) reveal: Option<bool>,
 }
 
-/// The request as a curl command. Credentials are masked unless asked for.
-#[utoipa::path(get, path = "/requests/{id}/curl", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
-    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody)
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CodeQuery {
+    /// What to write it as; curl unless asked otherwise.
+    #[serde(default, rename = "as")]
+    #[param(inline)]
+    form: Form,
+    /// Whether credentials stand in it.
+    reveal: Option<bool>,
+}
+
+/// The request as code that sends it to its inbox again. Credentials are masked unless asked for.
+#[utoipa::path(get, path = "/requests/{id}/code", tag = "requests", params(("id" = String, Path), CodeQuery), responses(
+    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = super::ErrorBody),
+    (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
 ))]
-pub(super) async fn curl(
+pub(super) async fn code(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-    extract::Query(query): extract::Query<RevealQuery>,
+    extract::Query(query): extract::Query<CodeQuery>,
 ) -> Result<Response, ApiError> {
     let (row, stored) = stored(&engine, &id).await?;
+    let (form, reveal) = (query.form, query.reveal.unwrap_or(false));
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
-    let body = collect_body(body, CURL_BODY_MAX).await?.ok_or_else(|| {
+    let body = collect_body(body, form.body_max()).await?.ok_or_else(|| {
         ApiError::new(
             http::StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large_for_a_command",
-            format!("The body is larger than {CURL_BODY_MAX} bytes, more than a shell takes."),
-            "Save the body and send it with --data-binary @FILE.",
+            "too_large_for_code",
+            format!("The body is larger than {} bytes, more than is written into this code.", form.body_max()),
+            "Replay the request, or save its body and send that file.",
         )
     })?;
     let inbox = engine.addresses.get(&stored.summary.inbox);
     let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
     let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification).unwrap_or_default();
-    let body = if query.reveal.unwrap_or(false) { body } else { request::masked(body, &paths) };
+    let shown = if reveal { body.clone() } else { request::masked(body.clone(), &paths) };
     let base = match engine.receiver_state().await {
         ReceiverState::Listening { url, .. } => url,
         _ => format!("http://{}", engine.settings().listen),
     };
-    let summary = &stored.summary;
-    let command = request::curl(
-        &base,
-        &summary.method,
-        &summary.target,
-        &stored.header_block,
-        &body,
-        query.reveal.unwrap_or(false),
-    );
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], command).into_response())
+    let sent = (&*stored.summary.method, &*stored.summary.target);
+    let message = request::Message::new(&base, sent, &stored.header_block, &shown, reveal, shown != body);
+    let code = form.write(&message).map_err(|why| {
+        let hint = "Ask for as=curl, which can send any request.";
+        ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "not_in_this_form", why, hint)
+    })?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], code).into_response())
 }

@@ -141,7 +141,9 @@ proptest! {
                 block.extend([name.as_slice(), b": ", value, b"\r\n"].concat());
             }
         }
-        let command = crate::request::curl("http://127.0.0.1:1", &record.method, &record.target, &block, &record.body.0, true);
+        let sent = (&*record.method, &*record.target);
+        let message = crate::request::Message::new("http://127.0.0.1:1", sent, &block, &record.body.0, true, false);
+        let command = crate::request::Form::Curl.write(&message).expect("curl sends anything");
         let read = read_all(Format::Curl, command.as_bytes());
         prop_assert_eq!(read.len(), 1, "{}", command);
         let read = read[0].as_ref().expect("a request");

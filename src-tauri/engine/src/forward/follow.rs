@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::BodyState;
+use hookline_capture::{BodyState, RowId};
 use rusqlite::Connection;
 
 use super::Mode;
@@ -18,6 +18,7 @@ use crate::{
     onward::{joined, rest_of},
     outbox::{Delivery, DeliveryState, EndpointRow, New, Of, OfRequest, Origin},
     query::Uses,
+    request::{self, Summary},
     search::{Known, oldest_first, rows},
 };
 
@@ -106,13 +107,13 @@ impl Engine {
     async fn copies(&self, after: i64, known: i64, copying: Vec<Address>) -> Result<(i64, bool, Vec<Copy>), String> {
         // Names as of one moment: an inbox may be renamed meanwhile.
         let (now_us, search) = (self.clock.now_us(), Known::new(self.store.id_tail(), copying.clone()));
-        let hidden = self.hidden.condition();
         let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
         let outbox = self.outbox.clone();
         let tail = self.store.id_tail();
         let read = move |connection: &Connection| {
             let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
-            let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers}){hidden}");
+            // Also what was deleted meanwhile: it arrived, and may come back.
+            let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");
             let sql = oldest_first(uses, &condition);
             let (mut last, mut seen, mut copies) = (known, 0, Vec::new());
             let ended = rows(connection, &sql, &[], &search, &mut |subject| {
@@ -138,7 +139,7 @@ impl Engine {
                         };
                         let request = OfRequest {
                             row: subject.id.0,
-                            id: crate::request::list_uuid(tail, subject.id),
+                            id: request::list_uuid(tail, subject.id),
                             event_type: subject.event_type.unwrap_or_default().to_owned(),
                             provider: subject.provider.unwrap_or_default().to_owned(),
                             method: subject.method.to_owned(),
@@ -167,9 +168,10 @@ impl Engine {
 
     async fn send_copies(&self, upto: i64, copies: Vec<Copy>) -> Result<(), String> {
         let now_us = self.clock.now_us();
+        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
         let work = move |connection: &Connection| {
             keep_upto(connection, upto)?;
-            copies
+            let made = copies
                 .iter()
                 .map(|Copy { endpoint, request, refused }| {
                     let (state, reason) = refused.clone().unwrap_or((DeliveryState::Waiting, String::new()));
@@ -177,10 +179,16 @@ impl Engine {
                     let new = New { of, endpoint, origin: Origin::Forward, state, reason, now_us, due_us };
                     new.insert(connection).map(|(number, delivery)| (number, endpoint.number, delivery))
                 })
-                .collect::<rusqlite::Result<Vec<_>>>()
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            // Of what does not go nobody hears again, so its rows change now.
+            let mut changed = Vec::new();
+            for copy in copies.iter().filter(|copy| copy.refused.is_some()) {
+                changed.extend(request::one(connection, RowId(copy.request.row), &hidden, tail, &inbox)?);
+            }
+            Ok::<_, rusqlite::Error>((made, changed))
         };
         let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
-        let after = move |made: &Vec<(i64, i64, Delivery)>| {
+        let after = move |(made, changed): &(Vec<(i64, i64, Delivery)>, Vec<Summary>)| {
             let mut schedule = outbox.schedule();
             for (number, endpoint, delivery) in made {
                 if delivery.state == DeliveryState::Waiting {
@@ -190,6 +198,7 @@ impl Engine {
             drop(schedule);
             outbox.poke();
             feed.publish(made.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+            feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
         };
         self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
     }

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     Engine,
     compose::{self, Unsigned},
+    inbox::Address,
     onward::Headers,
     request::text_by,
 };
@@ -65,6 +66,16 @@ impl Outbox {
     /// The schedule, for a moment.
     pub(crate) fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While an inbox is removed and may come back, what waits for its forwards waits on.
+    pub(crate) fn hold(&self, inbox: &Address, held: bool) {
+        let mut schedule = self.schedule();
+        for bound in inbox.forwards.iter() {
+            schedule.hold(&bound.forward.id, held);
+        }
+        drop(schedule);
+        self.poke();
     }
 
     pub(super) fn connections(&self) -> &Connections {

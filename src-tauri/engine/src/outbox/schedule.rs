@@ -32,6 +32,8 @@ struct Lane {
     next_us: i64,
     /// When a command last asked about its delivery.
     asked_us: i64,
+    /// Whether nothing leaves for now.
+    held: bool,
 }
 
 /// What is due when.
@@ -74,6 +76,13 @@ impl Schedule {
     /// An attempt that was begun elsewhere is under way.
     pub(crate) fn took_off(&mut self, endpoint: i64) {
         self.lanes.entry(endpoint).or_default().flying += 1;
+    }
+
+    /// What waits for a destination waits on, until it is held no more.
+    pub(crate) fn hold(&mut self, id: &str, held: bool) {
+        if let Some(lane) = self.ids.get(id).and_then(|number| self.lanes.get_mut(number)) {
+            lane.held = held;
+        }
     }
 
     pub(crate) fn remove_endpoint(&mut self, endpoint: i64) {
@@ -232,7 +241,7 @@ impl Lane {
             return;
         }
         // A test is made of an endpoint that is switched off or stands still, too: nothing else waits there.
-        while self.flying < row.settings.concurrency && !row.settings.paused {
+        while self.flying < row.settings.concurrency && !row.settings.paused && !self.held {
             if let Some(rate) = row.settings.rate {
                 let gap_us = (1e6 / rate) as i64;
                 // A clock that was set back does not stretch a gap.

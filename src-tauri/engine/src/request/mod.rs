@@ -1,7 +1,7 @@
 //! Requests: lists, details, headers, and the forms they are copied in.
 
 mod body;
-mod curl;
+mod code;
 mod detail;
 mod headers;
 mod list;
@@ -15,7 +15,7 @@ pub use headers::HeaderLine;
 pub use list::{Onward, Summary};
 
 pub(crate) use body::{body_stream, collect_body};
-pub(crate) use curl::curl;
+pub(crate) use code::{Form, Message};
 pub(crate) use detail::{Stored, detail};
 pub(crate) use headers::{MASK, is_secret, text_by, value as header_value};
 pub(crate) use list::{List, NOBODY, list, one, summary_of, uuid as list_uuid};

@@ -10,6 +10,24 @@ pub fn sh(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// A word that `sh` reads back as exactly these bytes, which hold no NUL and end in no line's end.
+pub fn sh_bytes(bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return sh(text);
+    }
+    let format: String = bytes
+        .iter()
+        .map(|&byte| match byte {
+            b'%' => "%%".into(),
+            b'\\' => r"\\".into(),
+            b'\'' => r"'\''".into(),
+            b' '..=b'~' => char::from(byte).to_string(),
+            _ => format!("\\{byte:03o}"),
+        })
+        .collect();
+    format!("\"$(printf -- '{format}')\"")
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -27,6 +45,14 @@ mod tests {
             ["", "a b", "$(id)", "`id`", "'; id; '", "\\", "!!", "a\nb", "-n", "~", "*", "é\u{202e}", "\u{1b}[31m"]
         {
             assert_eq!(read_back(text), text.as_bytes(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_read_back() {
+        for bytes in [&b"X-A: caf\xe9 %s \\n 'q' $(id) \"d\""[..], b"\xff", b"-n \x80"] {
+            let script = format!("printf %s {}", super::sh_bytes(bytes));
+            assert_eq!(Command::new("sh").arg("-c").arg(&script).output().expect("sh runs").stdout, bytes, "{script}");
         }
     }
 
