@@ -131,7 +131,7 @@ describe.each(DOORS)("carrying in the %s", (door) => {
 
   test("a page cannot have any file read", async () => {
     if (door === "browser") return;
-    const refused = await hookline.driver.executeAsyncScript<{ code: string }>("const done = arguments[arguments.length - 1]; window.__TAURI_INTERNALS__.invoke('import_from', { route: '/api/v1/import?name=x', id: 7 }).then(done, done)");
+    const refused = await hookline.driver.executeAsyncScript<{ code: string }>("const done = arguments[arguments.length - 1]; window.__TAURI_INTERNALS__.invoke('send_file', { route: '/api/v1/import?name=x', id: 7 }).then(done, done)");
     expect(refused.code).toBe("unknown_file");
   });
 });

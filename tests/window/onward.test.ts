@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
-import { Key } from "selenium-webdriver";
+import { By, Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
@@ -36,7 +36,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
       request.on("data", (piece: Buffer) => (body += piece.toString()));
       request.on("end", () => {
         got.push({ path: request.url!, body });
-        response.writeHead(status).end("from the app");
+        response.writeHead(status).end(`effect ${got.length} of the app`);
       });
     });
     await new Promise<void>((listening) => app.listen(0, "127.0.0.1", listening));
@@ -62,6 +62,9 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await driver.executeScript(
       "const input = document.querySelector('[placeholder^=\"event:chat\"]'); Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, 'path:/tea'); input.dispatchEvent(new Event('input', { bubbles: true }));",
     );
+    await driver.executeScript("for (const more of document.querySelectorAll('[data-modal] details')) more.open = true");
+    await fill("Headers left out of forward 1", "X-Secret-Thing, Cookie");
+    await fill("Tried again after of forward 1", "1 s, 2 s");
     expect(await serious(driver)).toEqual([]);
     await shot("rules-dark");
     await click(driver, "Save");
@@ -77,6 +80,8 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     expect((await send("/order", { n: 2 })).status).toBe(200);
     await until("both copies", async () => got.length === 2);
     expect(got.map(({ path }) => path).toSorted()).toEqual(["/order", "/tea"]);
+    const [forward] = (await hookline.api<{ forwards: { headers: { remove: string[] }; retries: unknown }[] }>("/inboxes/inbox")).forwards;
+    expect(forward).toMatchObject({ headers: { remove: ["X-Secret-Thing", "Cookie"] }, retries: { fixed: [1, 2] } });
     await until("what the app answered in both rows", async () => (await rows(driver)).filter((row) => /app answered\s*202/.test(row)).length === 2);
     await press(driver, "j", "j");
     await click(driver, "Answer");
@@ -94,7 +99,9 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     expect(got.at(-1)).toEqual({ path: "/tea", body: '{"n":1}' });
     await press(driver, "e");
     await sees(driver, "The stored request stays as it is");
-    await fill("Body", '{"n":"edited"}');
+    const body = await until("the editor", () => driver.findElement(By.css("[data-modal] .cm-content")).catch(() => undefined));
+    await body.sendKeys(Key.chord(Key.CONTROL, "a"));
+    await body.sendKeys('{"n":"edited"}');
     await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
     await shot("edit");
     await click(driver, "Send");
@@ -102,6 +109,50 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await click(driver, "Thread");
     await sees(driver, "replayed");
     await shot("thread");
+  });
+
+  test("W shows code that sends it again", async () => {
+    const { driver } = hookline;
+    await press(driver, "w");
+    await sees(driver, "curl --globoff");
+    for (const [form, code] of [
+      ["HTTPie", "http --ignore-stdin"],
+      ["fetch", "await fetch("],
+      ["Python", "import requests"],
+      ["Go", "package main"],
+      ["PowerShell", "Invoke-WebRequest"],
+      ["Raw HTTP", "POST /inbox/tea HTTP/1.1"],
+    ] as const) {
+      await driver.executeScript("[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent === arguments[0]).click()", form);
+      await sees(driver, code);
+    }
+    await driver.executeScript("[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent === 'Python').click()");
+    await sees(driver, "import requests");
+    expect(await serious(driver)).toEqual([]);
+    await shot("code");
+    await press(driver, Key.ESCAPE);
+    await until("the dialog's end", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+  });
+
+  test("delivered twice, both answers are compared", async () => {
+    const { driver } = hookline;
+    const before = got.length;
+    await press(driver, "e");
+    await sees(driver, "Twice tells whether the receiver");
+    await driver.executeScript("[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent.startsWith('twice, one')).click()");
+    await driver.executeScript("document.querySelector('[data-modal] details').open = true");
+    expect(await serious(driver)).toEqual([]);
+    await shot("twice");
+    await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
+    await click(driver, "Send");
+    await sees(driver, "Compare both answers");
+    expect(got.length).toBe(before + 2);
+    await click(driver, "Compare both answers");
+    await sees(driver, `effect ${before + 1} of the app`);
+    await sees(driver, `effect ${before + 2} of the app`);
+    await shot("compared");
+    await press(driver, "g", "i");
+    await until("the rows", () => driver.executeScript<boolean>("return document.querySelectorAll('[data-testid=requests] [role=option]').length === 2"));
   });
 
   test("a whole list is replayed, and its report is there", async () => {

@@ -18,7 +18,10 @@ use crate::door::out_of_file;
 /// Most files that one drop or choice takes.
 const FILES_MAX: usize = 100;
 
-/// Files the page may ask to import.
+/// Routes that files are sent to.
+const ROUTES: &[&str] = &["/api/v1/import?", "/api/v1/answer-files?"];
+
+/// Files the page may ask to send.
 #[derive(Default)]
 pub(super) struct Offered(Mutex<(u64, HashMap<u64, PathBuf>)>);
 
@@ -80,19 +83,19 @@ pub(super) fn on_window_event(window: &Window, event: &WindowEvent) {
     }
 }
 
-/// Streams a file to the import route; what it answers, with its status.
+/// Streams a file to a route that takes one; what it answers, with its status.
 #[tauri::command]
-pub(super) async fn import_from(
+pub(super) async fn send_file(
     shell: State<'_, Shell>,
     route: String,
     id: u64,
 ) -> Result<(u16, serde_json::Value), Failure> {
     let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
-    if !route.starts_with("/api/v1/import?") {
-        return Err(Failure::new("invalid", "Files go to the import route only.", ""));
+    if !ROUTES.iter().any(|takes| route.starts_with(takes)) {
+        return Err(Failure::new("invalid", format!("Files go to {} only.", ROUTES.join(" and ")), ""));
     }
     let path = shell.offered.take(id).ok_or_else(|| {
-        Failure::new("unknown_file", "This file was not chosen, or is imported already.", "Choose it again.")
+        Failure::new("unknown_file", "This file was not chosen, or was read already.", "Choose it again.")
     })?;
     let file = open(&path).await?;
     let lost = |message: String| Failure::new("engine_lost", message, "Try again.");

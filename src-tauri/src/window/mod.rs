@@ -57,7 +57,7 @@ pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
             commands::save_to,
             commands::back_up,
             incoming::pick_files,
-            incoming::import_from,
+            incoming::send_file,
             commands::notify,
             feed::feed_start,
             feed::feed_stop,

@@ -1,33 +1,14 @@
 import { useNavigate } from "@tanstack/react-router";
-import { Plus, Trash2, X } from "lucide-react";
+import { Trash2 } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import { api, type Inbox, type InboxAnswer, type Verification } from "../api/client";
 import { showInbox } from "../feed/live";
-import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../parts/controls";
+import { Button, Dialog, Field, INPUT, Switch } from "../parts/controls";
+import { Headers } from "../parts/headers";
 import { attempt, offerUndo, tell } from "../parts/toasts";
 import { CallError, inWords } from "../platform";
 import { VerificationForm } from "../signature/verification-form";
-
-function Headers({ headers, onChange }: { headers: string[][]; onChange: (now: string[][]) => void }) {
-  const set = (place: number, part: 0 | 1, text: string): void =>
-    onChange(headers.map((header, at) => (at === place ? (part ? [header[0]!, text] : [text, header[1]!]) : header)));
-  return (
-    <fieldset className="mb-4">
-      <legend className="mb-1 font-medium">Headers</legend>
-      {headers.map(([name, value], place) => (
-        <div key={place} className="mb-1 flex gap-1">
-          <input aria-label={`Name of header ${place + 1}`} className={`${INPUT} w-2/5! font-mono text-data`} value={name} onChange={(event) => set(place, 0, event.target.value)} />
-          <input aria-label={`Value of header ${place + 1}`} className={`${INPUT} font-mono text-data`} value={value} onChange={(event) => set(place, 1, event.target.value)} />
-          <IconButton label={`Remove header ${place + 1}`} icon={X} onClick={() => onChange(headers.filter((_, at) => at !== place))} />
-        </div>
-      ))}
-      <Button icon={Plus} onClick={() => onChange([...headers, ["", ""]])}>
-        Add header
-      </Button>
-    </fieldset>
-  );
-}
 
 export function InboxSettings({ inbox, open, onClose }: { inbox: Inbox; open: boolean; onClose: () => void }) {
   return (

@@ -60,7 +60,7 @@ interface Offered {
 const incoming = ({ id, name }: Offered): Incoming => ({
   name,
   async sendTo(route) {
-    const [status, answer] = await failure(invoke<[number, object]>("import_from", { route, id }));
+    const [status, answer] = await failure(invoke<[number, object]>("send_file", { route, id }));
     if (status >= 400) throw new CallError(answer);
     return answer;
   },

@@ -1,11 +1,13 @@
 /** Sending stored requests again: one as it is or edited, those that are ticked, or a whole list. */
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { AlertTriangle, Send } from "lucide-react";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 
 import { api, bytes, requestRoute, type Detail, type ReplayNew } from "../api/client";
 import { useEndpoints, useInboxes, useRequest } from "../feed/live";
 import { useTicked } from "../feed/ticked";
+import { OnwardFields, type Onward } from "../onward/onward";
 import { Choice, Dialog, Field, FormEnd, INPUT, Notice, Switch } from "../parts/controls";
 import { count } from "../parts/format";
 import { tell } from "../parts/toasts";
@@ -14,6 +16,13 @@ import { inWords } from "../platform/platform";
 
 type Which = "list" | "ticked" | "one";
 type Settings = NonNullable<ReplayNew["settings"]>;
+type Times = "once" | "twice" | "at_once";
+
+const TIMES = [
+  ["once", "once"],
+  ["twice", "twice, one after the other"],
+  ["at_once", "twice at once"],
+] as const;
 
 /** Requests that a replay can be made of. */
 export interface Replayed {
@@ -29,6 +38,8 @@ interface Draft {
   headers: string;
   body: string;
 }
+
+const CodeView = lazy(() => import("../request/body/code-view"));
 
 const MASK = "••••••••";
 
@@ -53,6 +64,15 @@ const pairs = (text: string): string[][] =>
     .filter((line) => line.trim())
     .map((line) => [line.slice(0, line.indexOf(":")).trim(), line.slice(line.indexOf(":") + 1).trim()]);
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function base64(text: string): string {
   let binary = "";
   for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
@@ -68,6 +88,7 @@ export function ReplayDialog({ open, onClose, ...rest }: { open: boolean; onClos
 }
 
 function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: Replayed; edit: boolean; many: boolean }) {
+  const navigate = useNavigate();
   const ticked = [...useTicked()];
   const options: (readonly [Which, string])[] = [];
   if (what.request) options.push(["one", "This request"]);
@@ -85,7 +106,8 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
   const [concurrency, setConcurrency] = useState(1);
   const [stop, setStop] = useState(false);
   const [newest, setNewest] = useState(false);
-  const [twice, setTwice] = useState(false);
+  const [times, setTimes] = useState<Times>("once");
+  const [onward, setOnward] = useState<Onward>({});
   const [draft, setDraft] = useState<Draft>();
   const [confirm, setConfirm] = useState<string>();
   const [error, setError] = useState<string>();
@@ -98,22 +120,25 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
 
   const send = async (): Promise<void> => {
     setError(undefined);
+    const probe = one && times !== "once";
     const settings: Settings = {
+      ...onward,
       to: endpoint ? { endpoint } : url ? { url } : null,
       resign: resign ? (endpoint ? "endpoint" : "inbox") : null,
       rate: rate ? Number(rate) : null,
-      concurrency,
+      concurrency: probe && times === "at_once" ? 2 : concurrency,
       stop_on_failure: stop,
       newest_first: newest,
-      times: one && twice ? 2 : 1,
+      times: probe ? 2 : 1,
       edit: one && draft ? { method: draft.method, path: draft.path, headers: pairs(draft.headers) } : null,
     };
     const which_ = one ? { requests: [what.request!] } : which === "ticked" ? { requests: ticked } : { query: what.query, inbox: what.inbox };
     try {
       const replay = await api.beginReplay({ ...which_, settings, confirm, body: one && draft ? base64(draft.body) : undefined });
       onClose();
-      // What one is answered is told as soon as it is.
-      if (!one) tell(`Replay begun: ${replay.url}`);
+      // What one is answered is told as soon as it is, and two answers are compared on their page.
+      if (probe) void navigate({ to: "/replays/{-$replay}", params: { replay: replay.id } });
+      else if (!one) tell(`Replay begun: ${replay.url}`);
     } catch (failure) {
       setError(inWords(failure));
       if (failure instanceof CallError && failure.code === "confirm_host") setConfirm(new URL(endpoint ? endpoints.find(({ id }) => id === endpoint)!.url : url).host);
@@ -178,13 +203,22 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
           <Field label="Headers" hint={`One a line. ${MASK} stands for the value that is stored. Those of one connection are left out.`}>
             {(props) => <textarea {...props} rows={6} spellCheck={false} className={`${text} h-auto! py-1`} value={draft.headers} onChange={(event) => set({ headers: event.target.value })} />}
           </Field>
-          <Field label="Body" hint="The stored request stays as it is.">
-            {(props) => <textarea {...props} rows={10} spellCheck={false} className={`${text} h-auto! py-1`} value={draft.body} onChange={(event) => set({ body: event.target.value })} />}
-          </Field>
+          <p className="mb-1 font-medium">Body</p>
+          <div className="h-60 overflow-hidden rounded-[7px] border border-line bg-control">
+            <Suspense fallback={null}>
+              <CodeView text={first.data!.body} language={isJson(first.data!.body) ? "json" : "text"} label="Body" onChange={(body) => set({ body })} />
+            </Suspense>
+          </div>
+          <p className="mt-1 mb-4 text-small text-ink-2">The stored request stays as it is.</p>
         </>
       )}
+      <OnwardFields value={onward} onChange={(change) => setOnward({ ...onward, ...change })} />
       {one ? (
-        <Switch label="Deliver it twice" hint="One after the other: a receiver that is idempotent does the same thing once." checked={twice} onChange={setTwice} />
+        <div className="mb-4">
+          <p className="mb-1 font-medium">Deliver it</p>
+          <Choice label="Deliver it" value={times} options={TIMES} onChange={setTimes} />
+          <p className="mt-1 text-small text-ink-2">Twice tells whether the receiver does the same thing once: its answers are compared.</p>
+        </div>
       ) : (
         <>
           <div className="flex gap-4">

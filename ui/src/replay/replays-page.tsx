@@ -1,7 +1,7 @@
 /** Replays: how each goes, and what it came to. */
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
-import { Ban, Download } from "lucide-react";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Ban, Download, GitCompare } from "lucide-react";
 
 import { api, type Replay } from "../api/client";
 import { useReplays } from "../feed/live";
@@ -74,6 +74,12 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
 
 function Report({ id }: { id: string }) {
   const { data, error } = useQuery({ queryKey: ["replay-report", id], queryFn: () => api.replayReport(id) });
+  const navigate = useNavigate();
+  const compare = async (): Promise<void> => {
+    const { items } = await api.deliveries({ replay: id, limit: 2 });
+    const [second, first] = items;
+    if (first && second) await navigate({ to: "/diff/$a/$b", params: { a: `${first.id}:1`, b: `${second.id}:1` } });
+  };
   if (error) return <p className="p-6 text-ink-2">This replay is not there; the oldest roll over with their deliveries.</p>;
   if (!data) return null;
   const { replay, latencies, failures, answers } = data;
@@ -96,6 +102,11 @@ function Report({ id }: { id: string }) {
           </Button>
         ) : (
           <>
+            {replay.settings.times === 2 && replay.total === 2 && (
+              <Button look="primary" icon={GitCompare} onClick={() => void attempt(compare())}>
+                Compare both answers
+              </Button>
+            )}
             <Button icon={Download} onClick={() => save("html")}>
               Save as page
             </Button>

@@ -107,7 +107,7 @@ export function DiffPage({ a, b }: { a: string; b: string }) {
         ...shaped([diff.line]).map((row) => ({ row })),
         { heading: headers.length ? `Headers, ${count(headers.length)} of ${count(diff.headers.length)} differ` : `Headers, all ${count(diff.headers.length)} the same` },
         ...shaped(headers).map((row) => ({ row })),
-        { heading: diff.changes ? `Body, ${count(diff.changes)} rows differ` : "Body, the same" },
+        { heading: diff.changes ? `Body, ${count(diff.changes)} ${diff.changes === 1 ? "row differs" : "rows differ"}` : "Body, the same" },
         ...shaped(diff.body).map((row) => ({ row })),
       ];
   const view = useVirtualizer({ count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => LINE, overscan: 30 });

@@ -2,7 +2,7 @@
 import { html } from "@codemirror/lang-html";
 import { json } from "@codemirror/lang-json";
 import { xml } from "@codemirror/lang-xml";
-import { defaultKeymap } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { codeFolding, foldGutter, foldKeymap, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { search, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension } from "@codemirror/state";
@@ -25,8 +25,21 @@ const colours = HighlightStyle.define([
   { tag: [tags.comment, tags.meta], color: "var(--ink-3)" },
 ]);
 
-export default function CodeView({ text, language, label }: { text: string; language: Language; label: string }) {
+interface Props {
+  text: string;
+  language: Language;
+  label: string;
+  /** Hears of changes; without it the text only reads. */
+  onChange?: (now: string) => void;
+}
+
+export default function CodeView({ text, language, label, onChange }: Props) {
   const host = useRef<HTMLDivElement>(null);
+  const changed = useRef(onChange);
+  useEffect(() => {
+    changed.current = onChange;
+  }, [onChange]);
+  const editable = onChange !== undefined;
   useEffect(() => {
     const view = new EditorView({
       parent: host.current!,
@@ -39,8 +52,11 @@ export default function CodeView({ text, language, label }: { text: string; lang
           drawSelection(),
           highlightSpecialChars({ addSpecialChars: /[\u202a-\u202e\u2066-\u2069]/ }),
           search({ top: true }),
-          keymap.of([...searchKeymap, ...foldKeymap, ...defaultKeymap]),
-          EditorState.readOnly.of(true),
+          keymap.of([...searchKeymap, ...foldKeymap, ...historyKeymap, ...defaultKeymap]),
+          editable ? history() : EditorState.readOnly.of(true),
+          EditorView.updateListener.of(({ docChanged, state }) => docChanged && changed.current?.(state.sliceDoc())),
+          // Lines end as they ended in what is edited.
+          editable && text.includes("\r\n") ? EditorState.lineSeparator.of("\r\n") : [],
           EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           EditorView.lineWrapping,
           syntaxHighlighting(colours),
@@ -49,6 +65,6 @@ export default function CodeView({ text, language, label }: { text: string; lang
       }),
     });
     return () => view.destroy();
-  }, [text, language, label]);
+  }, [text, language, label, editable]);
   return <div ref={host} className="h-full min-h-0" />;
 }
