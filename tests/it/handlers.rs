@@ -32,22 +32,22 @@ const SENDERS: [&str; 10] = [
     "slack",
 ];
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A receiver's process. Dropping it ends it.
-struct Program {
+pub(crate) struct Program {
     child: Child,
     said: Arc<Mutex<String>>,
 }
 
 impl Program {
-    async fn start(mut command: Command, port: u16) -> Self {
+    pub(crate) async fn start(mut command: Command, port: u16) -> Self {
         let mut child = command
             .env("PORT", port.to_string())
             .stdin(Stdio::null())
@@ -75,7 +75,7 @@ impl Program {
         program
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         self.said.lock().unwrap().clone()
     }
 }

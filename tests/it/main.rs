@@ -4,6 +4,7 @@
 mod answer;
 mod bytes;
 mod carry;
+mod check;
 mod cli;
 mod crash;
 mod doors;

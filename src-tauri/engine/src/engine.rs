@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::{
     answer::{self, Files, FixedAnswers, InboxAnswer, Steps},
     carry,
+    check::Checks,
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::{Change, Feed, Item},
     forward,
@@ -82,6 +83,7 @@ pub struct Engine {
     /// The last request that was looked at to be forwarded.
     pub(crate) forwarded_upto: AtomicI64,
     pub(crate) replays: Arc<Replays>,
+    pub(crate) checks: Checks,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) sieve: Arc<Sieve>,
     /// Wakes what follows the store.
@@ -155,6 +157,7 @@ impl Engine {
             steps: loaded.steps,
             forwarded_upto: AtomicI64::new(loaded.forwarded_upto),
             replays: Arc::new(Replays::new(everything)),
+            checks: Checks::default(),
             sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
             arrived: arrived.clone(),
             judged: watch::Sender::new(loaded.judged_upto),
@@ -173,6 +176,9 @@ impl Engine {
         engine.spawn_outbox();
         notice::spawn(&engine);
         replay::spawn(&engine);
+        if everything {
+            engine.resume_checks().await;
+        }
         // A command is gone before an index would be of use.
         if everything {
             search::spawn_indexing(&engine);

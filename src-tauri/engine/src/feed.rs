@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use crate::{
+    check::CheckRun,
     inbox::Inbox,
     job::Job,
     outbox::{Delivery, Endpoint},
@@ -102,6 +103,11 @@ pub enum Change {
     ReplayChanged {
         /// The replay.
         replay: Box<Replay>,
+    },
+    /// A run of handler checks was begun, went on or ended.
+    CheckChanged {
+        /// The run.
+        check: Box<CheckRun>,
     },
     /// The oldest deliveries rolled over.
     DeliveriesExpired {

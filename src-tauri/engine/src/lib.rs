@@ -8,6 +8,7 @@ mod answer;
 pub mod api;
 mod backup;
 mod carry;
+mod check;
 mod compose;
 mod content;
 mod data_dir;
@@ -44,6 +45,7 @@ mod verification;
 
 pub use answer::{AnswerFault, AnswerFile, AtEnd, InboxAnswer, Per, Rule};
 pub use carry::{Bad, Format, Imported};
+pub use check::{CheckRun, CheckSettings};
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind};
 pub use engine::{Engine, EngineError};
 pub use feed::{Change, Feed, FeedGone, Item, Subscription};

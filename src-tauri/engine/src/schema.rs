@@ -229,6 +229,28 @@ CREATE TABLE replay_item (
 CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
+/// Runs of handler checks, and what came of each check as it ended.
+const CHECKS: &str = "
+CREATE TABLE check_run (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  settings   TEXT    NOT NULL,
+  state      INTEGER NOT NULL,
+  reason     TEXT    NOT NULL,
+  created_us INTEGER NOT NULL,
+  ended_us   INTEGER
+);
+CREATE TABLE check_result (
+  run     INTEGER NOT NULL,
+  id      TEXT    NOT NULL,
+  outcome TEXT    NOT NULL,
+  finding TEXT    NOT NULL,
+  sent    TEXT    NOT NULL,
+  took_us INTEGER NOT NULL,
+  PRIMARY KEY (run, id)
+);
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -241,11 +263,12 @@ fn migrations() -> Migrations<'static> {
         M::up(SOURCES),
         M::up(SHAPES),
         M::up(ONWARD),
+        M::up(CHECKS),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 10;
+pub(crate) const VERSION: i32 = 11;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -27,7 +27,7 @@ pub(super) struct Keys {
     pub(super) url: Option<String>,
 }
 
-fn line(text: String) -> String {
+pub(super) fn line(text: String) -> String {
     text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line)).to_owned()
 }
 

@@ -1,6 +1,7 @@
 //! The command line: the same verbs as the window, over the same API.
 
 mod backup;
+mod check;
 mod delivery;
 mod destination;
 mod diff;
@@ -96,6 +97,8 @@ enum Call {
     Delivery(delivery::Verb),
     /// Send stored requests again, as they are or edited, to an address; exit status 1 unless all are answered 2xx
     Replay(Box<replay::Args>),
+    /// Ask a webhook handler forty-eight questions; exit status 1 unless nothing fails that must or should hold
+    Check(Box<check::Args>),
     /// Show what JSON bodies are like by event type, what changed since when, and types for them
     Shape(shape::Args),
     /// Import requests from files of other tools or of Hookline; exit status 1 if entries were left out
@@ -112,7 +115,7 @@ impl Call {
         match self {
             Self::Inbox(verb) => matches!(**verb, inbox::Verb::Add { .. }),
             Self::Endpoint(verb) => matches!(**verb, endpoint::Verb::Add { .. }),
-            Self::Trigger(_) | Self::Import(_) => true,
+            Self::Trigger(_) | Self::Import(_) | Self::Check(_) => true,
             Self::Scenario(verb) => verb.begins(),
             _ => false,
         }
@@ -181,6 +184,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Endpoint(verb) => endpoint::run(&api, context, *verb).await,
         Call::Delivery(verb) => delivery::run(&api, context, verb).await,
         Call::Replay(args) => replay::run(&api, context, *args).await,
+        Call::Check(args) => check::run(&api, context, *args).await,
         Call::Shape(args) => shape::run(&api, context, args).await,
         Call::Import(args) => import::run(&api, context, args).await,
         Call::Export(args) => export::run(&api, args).await,

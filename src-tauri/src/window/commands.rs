@@ -52,7 +52,8 @@ pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result
     let method: Method =
         text("x-method").parse().map_err(|_| Failure::new("invalid", "This is no HTTP method.", ""))?;
     let path = text("x-path").to_owned();
-    let mut headers = HeaderMap::new();
+    // A page asks, as in a browser: what only a person at this machine may name is not its to name.
+    let mut headers = HeaderMap::from_iter([(http::header::ORIGIN, HeaderValue::from_static("tauri://localhost"))]);
     for (name, from) in [("content-type", "x-content-type"), ("range", "x-range")] {
         if let (Some(value), Ok(name)) = (request.headers().get(from), HeaderName::from_bytes(name.as_bytes()))
             && let Ok(value) = HeaderValue::from_bytes(value.as_bytes())

@@ -2,6 +2,7 @@
 
 mod answering;
 mod carry;
+mod checks;
 mod deliveries;
 mod diff;
 mod endpoints;
@@ -108,6 +109,14 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
                 .routes(routes!(answering::add_file))
                 .layer(axum::extract::DefaultBodyLimit::max(ANSWER_FILE_MAX + 1)),
         )
+        .routes(routes!(checks::questions))
+        .routes(routes!(checks::plan))
+        .routes(routes!(checks::list, checks::begin))
+        .routes(routes!(checks::read, checks::remove))
+        .routes(routes!(checks::cancel))
+        .routes(routes!(checks::again))
+        .routes(routes!(checks::read_report))
+        .routes(routes!(checks::compare))
         .routes(routes!(replays::read, replays::cancel))
         .routes(routes!(replays::read_report))
         .merge(

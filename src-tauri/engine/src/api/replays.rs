@@ -177,19 +177,23 @@ fn resolved(engine: &Arc<Engine>, target: &Target) -> Result<(String, Option<Arc
 }
 
 /// The host by which a destination is known, with its port if it names one.
-fn known_as(url: &str) -> Result<String, String> {
+pub(super) fn known_as(url: &str) -> Result<String, String> {
     let url = parse(url)?;
     let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     Ok(authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase())
 }
 
-/// Whether requests went there before, or a person has saved it, or it is this machine.
-async fn is_known(engine: &Arc<Engine>, host: &str) -> Result<bool, ApiError> {
+/// Whether a host, with or without a port, is this machine by its loopback address.
+pub(super) fn is_this_machine(host: &str) -> bool {
     let bare =
         host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
     let bare = bare.trim_matches(['[', ']']);
-    let loopback = bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if loopback || bare == "localhost" {
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether requests went there before, or a person has saved it, or it is this machine.
+async fn is_known(engine: &Arc<Engine>, host: &str) -> Result<bool, ApiError> {
+    if is_this_machine(host) {
         return Ok(true);
     }
     let saved = engine.outbox.schedule().endpoints();

@@ -26,6 +26,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     attempt::{ErrorKind, Phase, SendError},
+    exchange::Terms,
     payload::Leaving,
 };
 
@@ -65,6 +66,7 @@ struct Key {
     host: String,
     port: u16,
     trusted: Option<Vec<u8>>,
+    lower_case: bool,
 }
 
 /// Connections that wait for their next request.
@@ -113,11 +115,11 @@ impl Connections {
     pub(super) async fn to(
         &self,
         url: &Uri,
-        trusted: Option<&[u8]>,
+        terms: &Terms,
         limit: Duration,
         fresh: bool,
     ) -> Result<Connection, (SendError, Steps)> {
-        let key = Key::of(url, trusted).map_err(|error| (error, Steps::default()))?;
+        let key = Key::of(url, terms).map_err(|error| (error, Steps::default()))?;
         if !fresh && let Some(connection) = self.waiting(&key) {
             return Ok(connection);
         }
@@ -206,9 +208,9 @@ impl Connections {
             let stream =
                 TlsConnector::from(trusting).connect(name, stream).await.map_err(|error| by_tls(&error, &whom))?;
             steps.tls = Some(began.elapsed());
-            speak(stream).await
+            speak(stream, !key.lower_case).await
         } else {
-            speak(stream).await
+            speak(stream, !key.lower_case).await
         };
         let sender = sender.map_err(|error| failed(ErrorKind::BadResponse, Phase::Connect, error.to_string()))?;
         Ok(Connection { sender, steps: *steps, peer, absolute: proxy.is_some() && !secure, used: false, key })
@@ -233,21 +235,22 @@ impl Connections {
 }
 
 impl Key {
-    fn of(url: &Uri, trusted: Option<&[u8]>) -> Result<Self, SendError> {
+    fn of(url: &Uri, terms: &Terms) -> Result<Self, SendError> {
         let wrong = |why: &str| failed(ErrorKind::Url, Phase::Dns, format!("{url} {why}."));
         let scheme = url.scheme_str().ok_or_else(|| wrong("is no URL with http:// or https://"))?;
         let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
         let port = url.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-        Ok(Self { scheme: scheme.into(), host: host.into(), port, trusted: trusted.map(<[u8]>::to_vec) })
+        let (trusted, lower_case) = (terms.trusted.clone(), terms.lower_case);
+        Ok(Self { scheme: scheme.into(), host: host.into(), port, trusted, lower_case })
     }
 }
 
-async fn speak<S>(stream: S) -> hyper::Result<SendRequest<Leaving>>
+async fn speak<S>(stream: S, title_case: bool) -> hyper::Result<SendRequest<Leaving>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
     let (sender, connection) =
-        Builder::new().title_case_headers(true).handshake::<_, Leaving>(TokioIo::new(stream)).await?;
+        Builder::new().title_case_headers(title_case).handshake::<_, Leaving>(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     Ok(sender)
 }

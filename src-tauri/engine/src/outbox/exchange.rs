@@ -50,6 +50,8 @@ pub(crate) struct Terms {
     pub(crate) connect: Duration,
     /// A certificate in DER that is trusted whatever it says.
     pub(crate) trusted: Option<Vec<u8>>,
+    /// Whether header names leave in lower case, as over HTTP/2, and not as Most-Senders-Write-Them.
+    pub(crate) lower_case: bool,
     /// Now, in seconds since the Unix epoch, for answers that name a date.
     pub(crate) now_s: i64,
 }
@@ -117,7 +119,7 @@ async fn attempt(
     let mut fresh = false;
     let (answer, connection, asked) = loop {
         let limit = terms.connect.min(terms.total.saturating_sub(began.elapsed()));
-        let mut connection = match connections.to(&url, terms.trusted.as_deref(), limit, fresh).await {
+        let mut connection = match connections.to(&url, terms, limit, fresh).await {
             Ok(connection) => connection,
             Err((error, taken)) => {
                 *steps = taken;

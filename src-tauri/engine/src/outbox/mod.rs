@@ -20,13 +20,14 @@ mod run;
 mod schedule;
 mod stats;
 
+pub(crate) use attempt::Exchange;
 pub use attempt::{ErrorKind, Phase, SendError, Timings};
 pub use delivery::{Attempt, Delivery, DeliveryDetail, DeliveryState, Origin};
 pub(crate) use delivery::{deliveries_of, deliveries_of_request};
 pub use diagnose::{Cause, Found};
 pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState};
 pub use event::Event;
-pub(crate) use exchange::{Outgoing, Tee, parse};
+pub(crate) use exchange::{Outgoing, Tee, Terms, parse};
 pub(crate) use payload::Payload;
 pub use stats::{EndpointStats, StatsSlice};
 

@@ -1,8 +1,10 @@
 //! The body of a request that is sent: in memory, or read from the store as it leaves.
 
 use std::{
+    future::Future as _,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -21,6 +23,12 @@ const MEMORY_MAX: u64 = 256 * 1024;
 pub(crate) enum Payload {
     Memory(Bytes),
     Stored(BodyBlocks),
+    /// Piece by piece, with a pause before each but the first; in chunks unless its length is told.
+    Paced {
+        pieces: Vec<Bytes>,
+        pause: Duration,
+        length: Option<u64>,
+    },
 }
 
 impl Payload {
@@ -38,7 +46,25 @@ impl Payload {
             Self::Memory(bytes) => Leaving::Memory(Full::new(bytes.clone())),
             Self::Stored(body) => {
                 let length = body.length();
-                Leaving::Stored { blocks: Box::pin(body_stream(body.clone(), 0, length)), left: length }
+                Leaving::Stored { blocks: Box::pin(body_stream(body.clone(), 0, length)), left: Some(length) }
+            }
+            Self::Paced { pieces, pause, length } => {
+                let (pause, mut pieces) = (*pause, pieces.clone().into_iter().enumerate());
+                let blocks = futures_util::stream::poll_fn({
+                    let mut waiting: Option<Pin<Box<tokio::time::Sleep>>> = None;
+                    let mut next = pieces.next();
+                    move |context| {
+                        let Some((place, _)) = &next else { return Poll::Ready(None) };
+                        if *place > 0 {
+                            let pause = waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause)));
+                            std::task::ready!(pause.as_mut().poll(context));
+                        }
+                        waiting = None;
+                        let piece = std::mem::replace(&mut next, pieces.next());
+                        Poll::Ready(piece.map(|(_, bytes)| Ok(bytes)))
+                    }
+                });
+                Leaving::Stored { blocks: Box::pin(blocks), left: *length }
             }
         }
     }
@@ -53,7 +79,7 @@ impl From<Bytes> for Payload {
 /// A body on its way out.
 pub(super) enum Leaving {
     Memory(Full<Bytes>),
-    Stored { blocks: Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>, left: u64 },
+    Stored { blocks: Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>, left: Option<u64> },
 }
 
 impl Body for Leaving {
@@ -69,7 +95,7 @@ impl Body for Leaving {
             Self::Stored { blocks, left } => blocks.as_mut().poll_next(context).map(|block| {
                 block.map(|block| {
                     block.map(|bytes| {
-                        *left = left.saturating_sub(bytes.len() as u64);
+                        *left = left.map(|left| left.saturating_sub(bytes.len() as u64));
                         Frame::data(bytes)
                     })
                 })
@@ -80,14 +106,14 @@ impl Body for Leaving {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Memory(full) => full.is_end_stream(),
-            Self::Stored { left, .. } => *left == 0,
+            Self::Stored { left, .. } => *left == Some(0),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Memory(full) => full.size_hint(),
-            Self::Stored { left, .. } => SizeHint::with_exact(*left),
+            Self::Stored { left, .. } => left.map_or_else(SizeHint::default, SizeHint::with_exact),
         }
     }
 }

@@ -248,10 +248,16 @@ impl Engine {
             total: Duration::from_millis((*policy.timeout_ms.value()).into()),
             connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
             trusted: settings.trusted(),
+            lower_case: false,
             now_s: self.clock.now_us() / 1_000_000,
         };
         let exchange = exchange(&self.outbox.connections, &outgoing, &terms, tee).await;
         (shown(outgoing.headers), exchange)
+    }
+
+    /// One exchange outside of the ledger.
+    pub(crate) async fn tried(&self, outgoing: &Outgoing, terms: &Terms) -> Exchange {
+        exchange(&self.outbox.connections, outgoing, terms, None).await
     }
 
     /// An event as its vendor sends it.

@@ -1,0 +1,367 @@
+//! Who is asked, and the signed events that are sent: a vendor's own, and what is made odd about them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use hookline_provider::{Policy, Provider, Scenario, SchemeRecord, sample};
+use hookline_signature::{Algorithm, Keys, Place, Scheme, TimestampRule};
+use serde_json::{Map, Value};
+
+use super::{
+    CheckSettings,
+    shot::{Manner, Shot},
+};
+use crate::{
+    compose::{self, Moment, Unsigned},
+    outbox::{EndpointRow, new_secret, target_of},
+};
+
+/// Who is asked, and as whom.
+#[derive(Debug)]
+pub(crate) struct Subject {
+    pub(super) settings: CheckSettings,
+    pub(super) provider: Provider,
+    pub(super) record: SchemeRecord,
+    pub(super) keys: Keys,
+    pub(super) policy: Policy,
+    pub(super) scenario: Option<Scenario>,
+    /// A certificate that is trusted, of an endpoint that has one.
+    pub(super) trusted: Option<Vec<u8>>,
+    /// A secret nobody knows, in the vendor's form.
+    stranger: String,
+    /// One for all events of this run.
+    seed: u64,
+    events: AtomicU64,
+}
+
+/// An event before it is signed.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub(super) id: String,
+    pub(super) kind: String,
+    pub(super) payload: Value,
+    /// The body, where it is not just the payload.
+    pub(super) body: Option<Bytes>,
+    pub(super) method: &'static str,
+    pub(super) keys: Keys,
+    pub(super) scheme: Scheme,
+    /// Headers beside those of the vendor, before it is signed.
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) now_ms: i64,
+}
+
+impl Subject {
+    /// What a run asks, from its settings; an error says what is missing.
+    pub(crate) fn new(
+        mut settings: CheckSettings,
+        endpoint: Option<&EndpointRow>,
+        catalogue: &hookline_provider::Catalogue,
+        scenarios: &[Scenario],
+        now_us: i64,
+    ) -> Result<Self, String> {
+        let mut keys = Keys { secrets: vec![settings.secret.clone()], params: settings.params.clone() };
+        let mut trusted = None;
+        if let Some(row) = endpoint {
+            let own = &row.settings;
+            settings.url.clone_from(&own.url);
+            if settings.provider.is_empty() {
+                settings.provider.clone_from(&own.provider);
+                settings.scheme.clone_from(&own.scheme);
+            }
+            let mut kept = own.keys(now_us);
+            kept.params.append(&mut keys.params);
+            keys.params = kept.params;
+            if settings.secret.is_empty() {
+                keys.secrets = kept.secrets.into_iter().take(1).collect();
+            }
+            trusted = own.trusted();
+        }
+        let provider = catalogue.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
+            "" => "Say which vendor is played: the provider is missing.".to_owned(),
+            id => format!("There is no provider {id:?}."),
+        })?;
+        let record = provider.scheme(settings.scheme.as_deref());
+        let record =
+            record.ok_or_else(|| format!("{} has no scheme that signs; nothing could be checked.", provider.name))?;
+        if keys.secrets.iter().all(String::is_empty) {
+            return Err(format!("The secret is missing with which the handler checks what {} sends.", provider.name));
+        }
+        let sending = provider.sending.as_ref();
+        if sending.is_none_or(|sending| sending.events.is_empty()) {
+            return Err(format!(
+                "Hookline knows no event of {} to send; write a provider file with samples.",
+                provider.name
+            ));
+        }
+        let stranger = new_secret(sending.map(|sending| sending.secret).unwrap_or_default())?;
+        let own_policy = endpoint.map(|row| row.settings.policy.clone()).unwrap_or_default();
+        let subject = Self {
+            policy: sending.map(|sending| sending.policy.clone()).unwrap_or_default().with(&own_policy),
+            scenario: scenarios.iter().find(|scenario| scenario.provider == provider.id).cloned(),
+            provider: provider.clone(),
+            record: record.clone(),
+            stranger,
+            keys,
+            trusted,
+            settings,
+            seed: uuid::Uuid::now_v7().as_u128() as u64,
+            events: AtomicU64::new(0),
+        };
+        // What cannot be signed once cannot be checked at all.
+        subject.event(now_us / 1_000).shot(&subject, "")?;
+        Ok(subject)
+    }
+
+    /// The most that an answer may take, in ms.
+    pub(super) fn timeout_ms(&self) -> u32 {
+        self.settings.timeout_ms.min(*self.policy.timeout_ms.value())
+    }
+
+    /// The usual event, of things nobody has heard of before.
+    pub(super) fn event(&self, now_ms: i64) -> Event {
+        let usual = compose::test_event(&self.provider);
+        let (kind, sample) =
+            usual.map_or_else(|| (String::new(), Value::Null), |(kind, sample)| (kind.to_owned(), sample.clone()));
+        self.of(kind, &sample, self.fresh(), 0, now_ms)
+    }
+
+    /// A seed that no other event has.
+    pub(super) fn fresh(&self) -> u64 {
+        self.seed.wrapping_add(self.events.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// An event of a kind, filled by a seed.
+    pub(super) fn of(&self, kind: String, sample: &Value, seed: u64, step: u32, now_ms: i64) -> Event {
+        let id = uuid::Uuid::now_v7().to_string();
+        let payload = compose::payload(&kind, sample, &Moment { id: &id, seed, step, now_ms });
+        Event {
+            id,
+            kind,
+            payload,
+            body: None,
+            method: "POST",
+            keys: self.keys.clone(),
+            scheme: self.record.scheme.clone(),
+            headers: Vec::new(),
+            now_ms,
+        }
+    }
+
+    /// Where the scheme says when it was signed, and how far from now that may be.
+    pub(super) fn timestamp(&self) -> Result<&TimestampRule, String> {
+        let rule = match &self.record.scheme {
+            Scheme::Digest(digest) => digest.timestamp.as_ref(),
+            Scheme::Jws(jws) => jws.timestamp.as_ref(),
+            Scheme::Jwt(_) | Scheme::Code(_) => None,
+        };
+        rule.ok_or_else(|| format!("{} signs no timestamp.", self.provider.name))
+    }
+
+    /// A key that is not the handler's.
+    pub(super) fn strange_keys(&self) -> Result<Keys, String> {
+        let symmetric = match &self.record.scheme {
+            Scheme::Digest(digest) => digest.algorithm.is_symmetric() || digest.algorithm == Algorithm::Token,
+            Scheme::Jwt(jwt) => jwt.algorithms.iter().any(|name| name.starts_with("HS")),
+            Scheme::Jws(_) | Scheme::Code(_) => false,
+        };
+        match symmetric {
+            true => Ok(Keys { secrets: vec![self.stranger.clone()], params: self.keys.params.clone() }),
+            false => Err(format!(
+                "{} signs with a key of its own, of which there is no second one here.",
+                self.provider.name
+            )),
+        }
+    }
+
+    /// The fields of the JSON body that hold the event type.
+    pub(super) fn type_fields(&self) -> Vec<String> {
+        let sources = self.provider.event_type.iter().flat_map(|places| places.sources());
+        sources.filter(|source| source.place == Place::Json).map(|source| source.name.clone()).collect()
+    }
+}
+
+impl Event {
+    pub(super) fn bytes(&self) -> Bytes {
+        self.body.clone().unwrap_or_else(|| serde_json::to_vec(&self.payload).unwrap_or_default().into())
+    }
+
+    /// It as another type.
+    pub(super) fn kind(mut self, subject: &Subject, kind: &str) -> Self {
+        for field in subject.type_fields() {
+            let _ = sample::set(&mut self.payload, &field, kind.into());
+        }
+        self.kind = kind.to_owned();
+        self
+    }
+
+    /// It signed, as it leaves.
+    pub(super) fn shot(&self, subject: &Subject, label: &str) -> Result<Shot, String> {
+        let url = &subject.settings.url;
+        let mut headers = compose::plain_headers(&subject.provider, &self.kind, &self.id);
+        for (name, value) in &self.headers {
+            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+            headers.push((name.clone(), value.clone()));
+        }
+        let (target, body) = (target_of(url), self.bytes());
+        let unsigned = Unsigned { method: self.method, target: &target, url, headers: &headers, body: &body };
+        let signature = compose::signature(&self.scheme, &unsigned, &self.keys, &self.id, self.now_ms)
+            .map_err(|why| format!("It cannot be signed: {why}"))?;
+        if signature.is_empty() {
+            return Err(format!(
+                "{} signs somewhere else than in headers; that is not sent here.",
+                subject.provider.name
+            ));
+        }
+        for (name, value) in signature {
+            headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
+            headers.push((name, value));
+        }
+        Ok(Shot {
+            label: label.to_owned(),
+            method: self.method.to_owned(),
+            url: url.clone(),
+            headers,
+            body,
+            manner: Manner::Plain,
+        })
+    }
+
+    /// It signed with a timestamp that reads like this.
+    pub(super) fn dated(&self, subject: &Subject, text: &str) -> Result<Shot, String> {
+        let rule = subject.timestamp()?;
+        let mut event = self.clone();
+        let Scheme::Digest(digest) = &mut event.scheme else {
+            return Err(format!(
+                "{} says when it was signed in a token, which is not rewritten.",
+                subject.provider.name
+            ));
+        };
+        digest.timestamp = None;
+        match rule.from.place {
+            Place::Header => event.headers.push((rule.from.name.clone(), text.to_owned())),
+            Place::Signature => {
+                event.keys.params.insert(rule.from.name.clone(), text.to_owned());
+            }
+            _ => return Err("The timestamp stands in the body.".into()),
+        }
+        event.shot(subject, &format!("timestamp {text:?}"))
+    }
+
+    /// Its digest's place: which header, and from where to where. Found by signing something else, so that it
+    /// holds for every scheme.
+    pub(super) fn digest(&self, subject: &Subject) -> Result<(Shot, usize, std::ops::Range<usize>), String> {
+        let mine = self.shot(subject, "")?;
+        let mut other = self.clone();
+        other.body = Some(Bytes::from_static(b"{}"));
+        let mut others = other.shot(subject, "")?;
+        if others.headers == mine.headers {
+            other.keys = subject.strange_keys()?;
+            others = other.shot(subject, "")?;
+        }
+        let found = mine.headers.iter().enumerate().find_map(|(place, (name, value))| {
+            let (_, theirs) = others.headers.iter().find(|(other, _)| other == name)?;
+            let same = |(a, b): &(char, char)| a == b;
+            let before: usize = value.chars().zip(theirs.chars()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
+            let rest = (&value[before..], &theirs[before..]);
+            let after: usize =
+                rest.0.chars().rev().zip(rest.1.chars().rev()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
+            (before < value.len() - after).then(|| (place, before..value.len() - after))
+        });
+        let (place, mut range) = found.ok_or("Its signature is not found in its headers.")?;
+        // Two digests may begin or end alike by chance.
+        let value = &mine.headers[place].1;
+        let word = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
+        range.start = value[..range.start].rfind(|c| !word(c) || c == '=').map_or(0, |at| at + 1);
+        range.end = value[range.end..].find(|c| !word(c)).map_or(value.len(), |at| range.end + at);
+        Ok((mine, place, range))
+    }
+}
+
+/// Every object's fields in the other order.
+pub(super) fn reversed(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields.iter().rev().map(|(name, value)| (name.clone(), reversed(value))).collect::<Map<_, _>>(),
+        ),
+        Value::Array(items) => Value::Array(items.iter().map(reversed).collect()),
+        other => other.clone(),
+    }
+}
+
+/// The first field for people to read, by its path; `None` if there is none.
+pub(super) fn prose(value: &mut Value) -> Option<&mut Value> {
+    const NAMES: &[&str] = &["text", "message", "content", "body", "description", "title", "name", "subject", "notes"];
+    let found = NAMES.iter().find(|name| leaf(value, name).is_some())?;
+    leaf_mut(value, found)
+}
+
+fn leaf<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(fields) => match fields.get(name) {
+            Some(found @ Value::String(_)) => Some(found),
+            _ => fields.values().find_map(|value| leaf(value, name)),
+        },
+        Value::Array(items) => items.iter().find_map(|value| leaf(value, name)),
+        _ => None,
+    }
+}
+
+fn leaf_mut<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    match value {
+        Value::Object(fields) => {
+            if fields.get(name).is_some_and(Value::is_string) {
+                return fields.get_mut(name);
+            }
+            fields.values_mut().find_map(|value| leaf_mut(value, name))
+        }
+        Value::Array(items) => items.iter_mut().find_map(|value| leaf_mut(value, name)),
+        _ => None,
+    }
+}
+
+/// Whether a field's name is that of an id or of the event type, which stay in whatever is taken away.
+pub(super) fn is_kept(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "id"
+        || name.ends_with("_id")
+        || name.ends_with("id") && name.len() > 2
+        || matches!(name.as_str(), "type" | "event" | "event_type" | "topic" | "action" | "object")
+}
+
+/// Every leaf that may be absent, made into something else.
+pub(super) fn emptied(value: &Value, into: &dyn Fn(&Value) -> Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(name, value)| match value {
+                    Value::Object(_) => (name.clone(), emptied(value, into)),
+                    _ if is_kept(name) => (name.clone(), value.clone()),
+                    _ => (name.clone(), into(value)),
+                })
+                .collect(),
+        ),
+        other => into(other),
+    }
+}
+
+/// The first id that is a whole number or a text of digits.
+pub(super) fn numeric_id(value: &mut Value) -> Option<&mut Value> {
+    let is_number = |value: &Value| match value {
+        Value::Number(number) => number.is_u64(),
+        Value::String(text) => !text.is_empty() && text.len() < 16 && text.bytes().all(|b| b.is_ascii_digit()),
+        _ => false,
+    };
+    match value {
+        Value::Object(fields) => {
+            let own =
+                fields.iter().find(|(name, value)| is_kept(name) && is_number(value)).map(|(name, _)| name.clone());
+            match own {
+                Some(name) => fields.get_mut(&name),
+                None => fields.values_mut().find_map(numeric_id),
+            }
+        }
+        Value::Array(items) => items.iter_mut().find_map(numeric_id),
+        _ => None,
+    }
+}

@@ -1,0 +1,454 @@
+//! How what came back is judged. Each returns a finding; `settled` adds what was seen of effects.
+
+use super::{Finding, Outcome, case::Effects, event::Subject, is_success, shot::Recorded};
+use crate::outbox::ErrorKind;
+
+/// What a judge sees.
+pub(super) struct Seen<'a> {
+    pub(super) subject: &'a Subject,
+    /// What the case sent.
+    pub(super) shots: &'a [Recorded],
+    /// Everything the run has sent so far, this case last.
+    pub(super) all: &'a [Recorded],
+    /// Effects from before the case to after it, and until its first answer; none where nobody looks.
+    pub(super) effects: Option<(i64, i64)>,
+}
+
+impl Seen<'_> {
+    fn accepted(&self, shot: &Recorded) -> bool {
+        shot.status().is_some_and(|status| is_success(*self.subject.policy.success.value(), status))
+    }
+
+    /// The first that is not as it should be, in words.
+    fn first(&self, wrong: impl Fn(&Recorded) -> Option<String>) -> Option<String> {
+        self.shots.iter().find_map(|shot| wrong(shot).map(|why| format!("{}: {why}", named(shot))))
+    }
+}
+
+fn named(shot: &Recorded) -> &str {
+    if shot.label.is_empty() { &shot.method } else { &shot.label }
+}
+
+fn is_client_error(shot: &Recorded) -> bool {
+    shot.status().is_some_and(|status| (400..500).contains(&status))
+}
+
+/// Whether the handler broke: 5xx, or no answer at all.
+fn broke(shot: &Recorded) -> Option<String> {
+    match shot.status() {
+        Some(status) if status < 500 => None,
+        _ => Some(shot.came()),
+    }
+}
+
+pub(super) fn accepts(seen: &Seen<'_>) -> Finding {
+    match seen.first(|shot| (!seen.accepted(shot)).then(|| shot.came())) {
+        Some(why) => Finding::fail(format!("{why}; a 2xx was due.")),
+        None => Finding::pass("Accepted."),
+    }
+}
+
+pub(super) fn refuses(seen: &Seen<'_>) -> Finding {
+    let wrong = |shot: &Recorded| match (is_client_error(shot), seen.accepted(shot)) {
+        (true, _) => None,
+        (false, true) => Some(format!("{}, so it was taken", shot.came())),
+        (false, false) => Some(shot.came()),
+    };
+    match seen.first(wrong) {
+        Some(why) => Finding::fail(format!("{why}; a 4xx was due.")),
+        None => Finding::pass("Refused."),
+    }
+}
+
+pub(super) fn stands(seen: &Seen<'_>) -> Finding {
+    match seen.first(broke) {
+        Some(why) => Finding::fail(format!("{why}; it may be refused, but must not break.")),
+        None => Finding::pass("It did not break."),
+    }
+}
+
+/// Refused is right, taken is odd, broken is wrong.
+pub(super) fn refuses_or_takes(seen: &Seen<'_>) -> Finding {
+    if let Some(why) = seen.first(broke) {
+        return Finding::fail(format!("{why}; a 4xx was due."));
+    }
+    match seen.first(|shot| (!is_client_error(shot)).then(|| shot.came())) {
+        Some(why) => Finding::warn(format!("{why}; a 4xx would tell the sender what is wrong.")),
+        None => Finding::pass("Refused."),
+    }
+}
+
+/// The p-th part of sorted values.
+fn at(sorted: &[f64], part: f64) -> f64 {
+    sorted.get(((sorted.len().saturating_sub(1)) as f64 * part).round() as usize).copied().unwrap_or_default()
+}
+
+pub(super) fn answer_time(seen: &Seen<'_>) -> Finding {
+    let mut times: Vec<f64> = seen.shots.iter().filter_map(Recorded::answered_ms).collect();
+    times.sort_by(f64::total_cmp);
+    if let Some(why) = seen.first(|shot| shot.status().is_none().then(|| shot.came())) {
+        return Finding::fail(why);
+    }
+    let slowest = at(&times, 1.0);
+    let said = format!(
+        "Half within {:.0} ms, 95 % within {:.0} ms, the slowest {slowest:.0} ms.",
+        at(&times, 0.5),
+        at(&times, 0.95)
+    );
+    match slowest {
+        slowest if slowest < 5_000.0 => Finding::pass(said),
+        slowest if slowest < 10_000.0 => Finding::warn(format!("{said} Strict vendors give up after 5 s.")),
+        _ => Finding::fail(format!("{said} Most vendors give up after 10 s.")),
+    }
+}
+
+pub(super) fn connect_time(seen: &Seen<'_>) -> Finding {
+    let slowest = seen.all.iter().filter_map(|shot| shot.timings.connect_us).max();
+    match slowest.map(|us| us as f64 / 1_000.0) {
+        None => Finding::unknown("No connection was made."),
+        Some(ms) if ms < 1_000.0 => Finding::pass(format!("The slowest took {ms:.1} ms.")),
+        Some(ms) => Finding::fail(format!("The slowest took {ms:.0} ms; Shopify gives up after 1 s.")),
+    }
+}
+
+/// An answer this quick cannot have waited for much, in ms.
+const QUICK: f64 = 500.0;
+
+pub(super) fn answers_first(seen: &Seen<'_>) -> Finding {
+    let Some(shot) = seen.shots.first() else { return Finding::unknown("Nothing was sent.") };
+    if !seen.accepted(shot) {
+        return Finding::unknown(format!("The event was {}.", shot.came()));
+    }
+    let Some((whole, early)) = seen.effects else { return Finding::skipped(NO_PROBE) };
+    let ms = shot.answered_ms().unwrap_or_default();
+    match (early, whole) {
+        (0, 1..) => Finding::pass("The answer came first, the effect after it."),
+        (_, 0) => Finding::fail("There was no effect, before the answer or after it."),
+        _ if ms < QUICK => {
+            Finding::pass(format!("The work was done first, in {ms:.0} ms; were it slow, the answer would be."))
+        }
+        _ => Finding::warn(format!("The work was done first, and the answer took {ms:.0} ms.")),
+    }
+}
+
+pub(super) fn tls(seen: &Seen<'_>) -> Finding {
+    match seen.shots.first() {
+        Some(shot) if shot.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Tls) => {
+            Finding::fail(shot.came())
+        }
+        Some(shot) if shot.timings.tls_us.is_some() || shot.status().is_some() => {
+            Finding::pass("The certificate holds.")
+        }
+        Some(shot) => Finding::unknown(shot.came()),
+        None => Finding::unknown("Nothing was sent."),
+    }
+}
+
+pub(super) fn redirects(seen: &Seen<'_>) -> Finding {
+    let redirects = |shot: &&Recorded| shot.status().is_some_and(|status| (300..400).contains(&status));
+    match seen.all.iter().find(redirects) {
+        Some(shot) => Finding::fail(format!("{}: {}; senders do not follow.", named(shot), shot.came())),
+        None => Finding::pass("No answer leads elsewhere."),
+    }
+}
+
+pub(super) fn method_refused(seen: &Seen<'_>) -> Finding {
+    if let Some(why) = seen.first(broke) {
+        return Finding::fail(why);
+    }
+    match seen.first(|shot| (!is_client_error(shot)).then(|| shot.came())) {
+        Some(why) => Finding::fail(format!("{why}; 405 or 404 was due.")),
+        None => Finding::pass("Refused."),
+    }
+}
+
+pub(super) fn challenged(seen: &Seen<'_>) -> Finding {
+    let [right, wrong] = seen.shots else { return Finding::unknown("Nothing was sent.") };
+    let echoed = right.answer.as_ref().is_some_and(|answer| answer.status == 200 && answer.body.trim() == "1158201444");
+    match (echoed, is_client_error(wrong)) {
+        (true, true) => Finding::pass("The right token is answered with the challenge, the wrong one refused."),
+        (false, _) => Finding::fail(format!("With the right token it {}, and not with the challenge.", right.came())),
+        (true, false) => Finding::fail(format!("With a wrong token it {}; 403 was due.", wrong.came())),
+    }
+}
+
+pub(super) fn origin_allowed(seen: &Seen<'_>) -> Finding {
+    let header = |shot: &Recorded| {
+        let answer = shot.answer.as_ref()?;
+        answer
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("webhook-allowed-origin"))
+            .map(|(_, value)| value.clone())
+    };
+    match seen.shots.first().and_then(header) {
+        Some(value) if value == "*" || value == "hookline.example" => Finding::pass(format!("Allowed: {value}.")),
+        _ => Finding::fail("No WebHook-Allowed-Origin names the asking origin."),
+    }
+}
+
+pub(super) fn one_effect(seen: &Seen<'_>) -> Finding {
+    let refused = |shot: &Recorded| (!seen.accepted(shot)).then(|| shot.came());
+    if let Some(why) = seen.first(refused) {
+        return Finding::fail(format!("{why}; a repeat is answered 2xx, or the sender goes on."));
+    }
+    match seen.effects {
+        None => Finding::unknown(format!("Each was accepted. {NO_PROBE}")),
+        Some(_) => Finding::pass("Each was accepted."),
+    }
+}
+
+/// At once, a second one may be told to come later.
+pub(super) fn one_effect_at_once(seen: &Seen<'_>) -> Finding {
+    if let Some(why) = seen.first(broke) {
+        return Finding::fail(why);
+    }
+    if !seen.shots.iter().any(|shot| seen.accepted(shot)) {
+        return Finding::fail("None of them was accepted.");
+    }
+    match seen.effects {
+        None => Finding::unknown(format!("None broke. {NO_PROBE}")),
+        Some(_) => Finding::pass("None broke."),
+    }
+}
+
+pub(super) fn old_secret(seen: &Seen<'_>) -> Finding {
+    if seen.subject.settings.old_secret_valid { accepts(seen) } else { refuses(seen) }
+}
+
+pub(super) fn same_object(seen: &Seen<'_>) -> Finding {
+    if let Some(why) = seen.first(|shot| (!seen.accepted(shot)).then(|| shot.came())) {
+        return Finding::fail(why);
+    }
+    match seen.effects {
+        None => Finding::unknown(format!("Both were accepted. {NO_PROBE}")),
+        Some((1, _)) => Finding::pass("One effect for both."),
+        Some((count, _)) => Finding::warn(format!(
+            "{count} effects: ids are told apart, objects are not. Where the vendor sends an object anew under another id, it counts twice."
+        )),
+    }
+}
+
+pub(super) fn retried(seen: &Seen<'_>) -> Finding {
+    let [broken, mended] = seen.shots else { return Finding::unknown("Nothing was sent.") };
+    if seen.accepted(broken) {
+        return Finding::fail(format!("While it was broken it {}, so no vendor would send again.", broken.came()));
+    }
+    if !seen.accepted(mended) {
+        return Finding::fail(format!("Mended, the retry was {}.", mended.came()));
+    }
+    match seen.effects {
+        None => Finding::unknown(format!("Refused while broken, accepted when mended. {NO_PROBE}")),
+        Some(_) => Finding::pass("Refused while broken, accepted when mended."),
+    }
+}
+
+pub(super) fn captured(seen: &Seen<'_>) -> Finding {
+    let [first, again] = seen.shots else { return Finding::unknown("Nothing was sent.") };
+    if !seen.accepted(first) {
+        return Finding::unknown(format!("The event itself was {}.", first.came()));
+    }
+    if is_client_error(again) {
+        return Finding::pass("Refused.");
+    }
+    if seen.subject.timestamp().is_ok_and(|rule| rule.past_s.is_some()) {
+        return Finding::fail(format!("It {}: who captured a request once can send it for ever.", again.came()));
+    }
+    match seen.effects {
+        None => {
+            Finding::unknown(format!("It {}; the vendor signs no time, so only its id tells. {NO_PROBE}", again.came()))
+        }
+        Some(_) => Finding::pass(format!("It {}.", again.came())),
+    }
+}
+
+pub(super) fn state_kept(seen: &Seen<'_>) -> Finding {
+    match seen.first(broke) {
+        Some(why) => Finding::fail(why),
+        None => match seen.first(|shot| (!seen.accepted(shot)).then(|| shot.came())) {
+            Some(why) => Finding::fail(format!("{why}; the vendor would send it again and again.")),
+            None => Finding::unknown(
+                "All were accepted. Look whether what you stored is as if they had come in order: no probe can tell in general.",
+            ),
+        },
+    }
+}
+
+pub(super) fn sized(seen: &Seen<'_>) -> Finding {
+    let wrong = |shot: &Recorded| match shot.status() {
+        Some(413) => None,
+        Some(status) if is_success(*seen.subject.policy.success.value(), status) => None,
+        // One that has read enough may close what is still being sent.
+        None if shot.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Reset)
+            && shot.body_bytes > 1_000_000 =>
+        {
+            None
+        }
+        _ => Some(shot.came()),
+    };
+    if let Some(last) = seen.shots.last().filter(|last| !seen.accepted(last)) {
+        return Finding::fail(format!("After the large ones, a usual event was {}.", last.came()));
+    }
+    match seen.first(wrong) {
+        Some(why) => Finding::fail(format!("{why}; 2xx or 413 was due.")),
+        None => {
+            let refused: Vec<_> = seen.shots.iter().filter(|shot| !seen.accepted(shot)).map(named).collect();
+            Finding::pass(if refused.is_empty() {
+                "All were accepted.".into()
+            } else {
+                format!("Too large for it: {}.", refused.join(", "))
+            })
+        }
+    }
+}
+
+pub(super) fn burst(seen: &Seen<'_>) -> Finding {
+    let broken = seen.shots.iter().filter(|shot| broke(shot).is_some()).count();
+    let mut times: Vec<f64> = seen.shots.iter().filter_map(Recorded::answered_ms).collect();
+    times.sort_by(f64::total_cmp);
+    let (p95, limit) = (at(&times, 0.95), f64::from(seen.subject.timeout_ms()));
+    if broken > 0 {
+        let why = seen.first(broke).unwrap_or_default();
+        return Finding::fail(format!("{broken} of {} broke; {why}.", seen.shots.len()));
+    }
+    match p95 < limit {
+        true => Finding::pass(format!("{} events, 95 % answered within {p95:.0} ms.", seen.shots.len())),
+        false => Finding::fail(format!("95 % were answered within {p95:.0} ms only.")),
+    }
+}
+
+pub(super) fn packed(seen: &Seen<'_>) -> Finding {
+    match seen.first(broke) {
+        Some(why) => Finding::fail(why),
+        None => Finding::pass(format!("It was {}.", seen.shots.first().map(Recorded::came).unwrap_or_default())),
+    }
+}
+
+pub(super) fn slow(seen: &Seen<'_>) -> Finding {
+    let wrong = |shot: &Recorded| match shot.status() {
+        Some(408 | 411 | 413) => None,
+        _ if seen.accepted(shot) => None,
+        _ => Some(shot.came()),
+    };
+    match seen.first(wrong) {
+        Some(why) => Finding::fail(format!("{why}; 2xx, 408 or 411 was due.")),
+        None => Finding::pass("Both ways of sending were answered."),
+    }
+}
+
+pub(super) fn unavailable(seen: &Seen<'_>) -> Finding {
+    let Some(shot) = seen.shots.first() else { return Finding::unknown("Nothing was sent.") };
+    let retry_after = shot
+        .answer
+        .as_ref()
+        .is_some_and(|answer| answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("retry-after")));
+    match shot.status() {
+        Some(503) if retry_after => Finding::pass("503 with Retry-After."),
+        Some(503) => Finding::pass("503; a Retry-After would say when to come again."),
+        Some(status) if status >= 500 => {
+            Finding::warn(format!("It answered {status}; 503 says that it is not the event's fault."))
+        }
+        Some(status) => Finding::fail(format!("It answered {status}, so the event is lost: no vendor sends it again.")),
+        None => Finding::warn(format!("No answer: {}", shot.came())),
+    }
+}
+
+pub(super) fn retry_after(seen: &Seen<'_>) -> Finding {
+    let limited: Vec<&Recorded> = seen.all.iter().filter(|shot| shot.status() == Some(429)).collect();
+    if limited.is_empty() {
+        return Finding::skipped("It never answered 429.");
+    }
+    let readable = |shot: &&&Recorded| {
+        let headers = shot.answer.iter().flat_map(|answer| &answer.headers);
+        let value =
+            headers.filter(|(name, _)| name.eq_ignore_ascii_case("retry-after")).map(|(_, value)| value.trim()).next();
+        value.is_some_and(|value| value.parse::<u32>().is_ok() || jiff::fmt::rfc2822::parse(value).is_ok())
+    };
+    match limited.iter().find(|shot| !readable(shot)) {
+        Some(_) => Finding::fail("A 429 without a Retry-After in seconds or as a date: the sender guesses."),
+        None => Finding::pass("Every 429 says when to come again."),
+    }
+}
+
+pub(super) fn gone(seen: &Seen<'_>) -> Finding {
+    match seen.all.iter().find(|shot| shot.status() == Some(410)) {
+        Some(shot) => {
+            Finding::fail(format!("{}: 410. Vendors switch an endpoint off for good when they see it.", named(shot)))
+        }
+        None => Finding::pass("It never answered 410."),
+    }
+}
+
+/// What only a program's own report of an error has, each of one language or framework.
+const TRACES: &[&str] = &[
+    "Traceback (most recent call last)",
+    "    at ",
+    "&nbsp; &nbsp;at ",
+    "Stack trace:",
+    "stack backtrace:",
+    "Exception in thread",
+    "goroutine 1 [running]",
+    "panicked at",
+    "Fatal error: ",
+    "<b>Warning</b>",
+    "node_modules/",
+    "site-packages/",
+    "vendor/autoload",
+    "org.springframework",
+];
+
+/// Largest answer that vendors keep of one, in bytes.
+const ANSWER_MAX: u64 = 20_000;
+
+pub(super) fn tells_little(seen: &Seen<'_>) -> Finding {
+    let secrets: Vec<&String> = seen.subject.keys.secrets.iter().filter(|secret| secret.len() >= 8).collect();
+    for shot in seen.all {
+        let Some(answer) = &shot.answer else { continue };
+        let headers = answer.headers.iter().map(|(_, value)| value.as_str());
+        if headers.chain([answer.body.as_str()]).any(|text| secrets.iter().any(|secret| text.contains(secret.as_str())))
+        {
+            return Finding::fail(format!("{}: the answer holds the secret.", named(shot)));
+        }
+        if let Some(trace) = TRACES.iter().find(|trace| answer.body.contains(**trace)) {
+            return Finding::fail(format!(
+                "{}: the answer ({}) holds a stack trace ({:?}).",
+                named(shot),
+                answer.status,
+                trace.trim()
+            ));
+        }
+        if answer.body_bytes > ANSWER_MAX {
+            return Finding::fail(format!(
+                "{}: the answer has {} bytes; vendors keep {ANSWER_MAX} at most.",
+                named(shot),
+                answer.body_bytes
+            ));
+        }
+    }
+    Finding::pass("Answers are short and hold no trace and no secret.")
+}
+
+pub(super) fn probed(seen: &Seen<'_>) -> Finding {
+    match seen.effects {
+        None => Finding::skipped(NO_PROBE),
+        Some((1, _)) => Finding::pass("One event, one effect."),
+        Some((count, _)) => Finding::fail(format!("One event, {count} effects seen by the probe.")),
+    }
+}
+
+/// Why effects are not judged.
+pub(super) const NO_PROBE: &str = "Whether it had one effect can only be seen with an effect probe.";
+
+/// A finding with what was seen of effects: right answers with wrong effects are wrong.
+pub(super) fn settled(finding: Finding, expected: Effects, seen: &Seen<'_>) -> Finding {
+    match (expected, seen.effects, finding.outcome) {
+        (Effects::Exactly(due), Some((count, _)), Outcome::Pass | Outcome::Warn) if count != due => {
+            Finding::fail(format!("{} But the probe saw {count} effects; {due} were due.", finding.said))
+        }
+        (Effects::Exactly(_), Some((count, _)), Outcome::Pass) => {
+            let effects = if count == 1 { "effect" } else { "effects" };
+            Finding::pass(format!("{} {count} {effects}, as due.", finding.said))
+        }
+        _ => finding,
+    }
+}

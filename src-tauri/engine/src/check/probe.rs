@@ -1,0 +1,181 @@
+//! Looking at what a handler did: a page, a command or a query, read before and after a case.
+
+use std::{process::Stdio, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, types::ValueRef};
+use serde::{Deserialize, Serialize};
+use tokio::{io::AsyncReadExt as _, time::timeout};
+use utoipa::ToSchema;
+
+use crate::{
+    Engine,
+    outbox::{Outgoing, Terms},
+};
+
+/// How long one look, or one command, may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most that is read of what a look answers, in bytes.
+const READ_MAX: u64 = 64 * 1024;
+
+/// A program that is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// The program and what it is given, each a word of its own; with `shell`, one text.
+    pub words: Vec<String>,
+    /// Whether a shell reads it.
+    #[serde(default)]
+    pub shell: bool,
+}
+
+impl Command {
+    /// It as a person reads it.
+    pub(crate) fn shown(&self) -> String {
+        match self.shell {
+            true => format!("sh -c {}", crate::request::quote::sh(&self.words.join(" "))),
+            false => self.words.iter().map(|word| crate::request::quote::sh(word)).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// What it prints; an error says how it failed.
+    pub(super) async fn run(&self) -> Result<String, String> {
+        let shown = self.shown();
+        let mut command = match (self.shell, self.words.split_first()) {
+            (true, _) if cfg!(windows) => {
+                let mut command = tokio::process::Command::new("cmd");
+                command.arg("/C").arg(self.words.join(" "));
+                command
+            }
+            (true, _) => {
+                let mut command = tokio::process::Command::new("sh");
+                command.arg("-c").arg(self.words.join(" "));
+                command
+            }
+            (false, Some((program, words))) => {
+                let mut command = tokio::process::Command::new(program);
+                command.args(words);
+                command
+            }
+            (false, None) => return Err("The command is empty.".into()),
+        };
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().map_err(|e| format!("{shown} cannot be run: {e}."))?;
+        let (mut printed, mut complained) = (Vec::new(), Vec::new());
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let whole = async {
+            let read = async {
+                if let Some(out) = out {
+                    let _ = out.take(READ_MAX).read_to_end(&mut printed).await;
+                }
+            };
+            let hear = async {
+                if let Some(err) = err {
+                    let _ = err.take(READ_MAX).read_to_end(&mut complained).await;
+                }
+            };
+            tokio::join!(read, hear);
+            child.wait().await
+        };
+        match timeout(PATIENCE, whole).await {
+            Err(_) => Err(format!("{shown} did not end within {} s.", PATIENCE.as_secs())),
+            Ok(Err(e)) => Err(format!("{shown} cannot be waited for: {e}.")),
+            Ok(Ok(status)) if !status.success() => {
+                let complained = String::from_utf8_lossy(&complained);
+                let first: String = complained.lines().next().unwrap_or_default().chars().take(200).collect();
+                Err(format!("{shown} failed ({status}): {first}"))
+            }
+            Ok(Ok(_)) => Ok(String::from_utf8_lossy(&printed).into_owned()),
+        }
+    }
+}
+
+/// Where effects are seen: what it says is a number that grows by one with each, or a text that changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Probe {
+    /// A page that says it.
+    Url(String),
+    /// A program that prints it.
+    Command(Command),
+    /// The first value of a query on a SQLite database, which is only read.
+    Sqlite {
+        /// The database's file.
+        path: String,
+        query: String,
+    },
+}
+
+/// What a look saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Look(String);
+
+impl Look {
+    /// How many effects there were since `before`.
+    pub(super) fn since(&self, before: &Self) -> i64 {
+        let number = |look: &Self| look.0.parse::<i64>().ok();
+        match (number(before), number(self)) {
+            (Some(before), Some(now)) => now - before,
+            _ => i64::from(self != before),
+        }
+    }
+}
+
+impl Probe {
+    /// The command or path it names, as a person reads it.
+    pub(crate) fn command(&self) -> Option<String> {
+        match self {
+            Self::Url(_) => None,
+            Self::Command(command) => Some(command.shown()),
+            Self::Sqlite { path, query } => Some(format!("read {path}: {query}")),
+        }
+    }
+
+    pub(super) async fn look(&self, engine: &Engine) -> Result<Look, String> {
+        let text = match self {
+            Self::Command(command) => command.run().await?,
+            Self::Url(url) => {
+                let outgoing = Outgoing {
+                    method: "GET".into(),
+                    url: url.clone(),
+                    headers: vec![("Accept".into(), b"*/*".to_vec())],
+                    body: bytes::Bytes::new().into(),
+                };
+                let now_s = engine.clock.now_us() / 1_000_000;
+                let terms = Terms { total: PATIENCE, connect: PATIENCE, trusted: None, lower_case: false, now_s };
+                match engine.tried(&outgoing, &terms).await.result {
+                    Ok(received) if (200..300).contains(&received.status) => {
+                        String::from_utf8_lossy(&received.body).into_owned()
+                    }
+                    Ok(received) => return Err(format!("{url} answered {}.", received.status)),
+                    Err(error) => return Err(error.message),
+                }
+            }
+            Self::Sqlite { path, query } => {
+                let (path, query) = (path.clone(), query.clone());
+                tokio::task::spawn_blocking(move || queried(&path, &query)).await.map_err(|e| e.to_string())??
+            }
+        };
+        Ok(Look(text.trim().to_owned()))
+    }
+}
+
+/// The first value of a query; it is only read.
+fn queried(path: &str, query: &str) -> Result<String, String> {
+    let wrong = |e: rusqlite::Error| format!("{path} cannot be asked: {e}.");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(wrong)?;
+    connection.busy_timeout(PATIENCE).map_err(wrong)?;
+    let ends = std::time::Instant::now() + PATIENCE;
+    connection.progress_handler(10_000, Some(move || std::time::Instant::now() > ends)).map_err(wrong)?;
+    connection
+        .query_row(query, [], |row| {
+            Ok(match row.get_ref(0)? {
+                ValueRef::Null => String::new(),
+                ValueRef::Integer(number) => number.to_string(),
+                ValueRef::Real(number) => number.to_string(),
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            })
+        })
+        .map_err(wrong)
+}

@@ -1,0 +1,330 @@
+//! Running the checks: one after the other, each kept as it ends, so that a restart goes on with the next.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+
+use super::{
+    CHECKS, Check, CheckRow, CheckRun, Finding, Outcome, RunState, Subject,
+    case::{Case, Effects, Pace},
+    judge::{Seen, settled},
+    probe::Look,
+    row::{ResultRow, running},
+    shot::{Recorded, Shot},
+};
+use crate::{Engine, feed::Change, outbox::Terms};
+
+/// How often an effect is looked for.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// How long a handler that died has, to be there again, and how often it is tried.
+const BACK: Duration = Duration::from_secs(3);
+
+/// Runs that are kept.
+const KEPT: i64 = 200;
+
+/// The runs that are under way, and how each is told to end.
+#[derive(Debug, Default)]
+pub(crate) struct Checks(Mutex<HashMap<i64, watch::Sender<Option<Stop>>>>);
+
+/// Why a run ends before its last check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Cancelled,
+}
+
+impl Checks {
+    /// Tells a run to end; whether it was under way.
+    pub(crate) fn stop(&self, number: i64, stop: Stop) -> bool {
+        self.runs().get(&number).is_some_and(|run| run.send(Some(stop)).is_ok())
+    }
+
+    pub(crate) fn is_running(&self, number: i64) -> bool {
+        self.runs().contains_key(&number)
+    }
+
+    fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, watch::Sender<Option<Stop>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Goes on with the runs that had not ended.
+    pub(crate) async fn resume_checks(self: &Arc<Self>) {
+        match self.store.readers().read(running).await {
+            Ok(rows) => rows.into_iter().for_each(|row| self.run_checks(row)),
+            Err(error) => tracing::warn!(%error, "checks could not be gone on with"),
+        }
+    }
+
+    /// Begins a run, or goes on with it.
+    pub(crate) fn run_checks(self: &Arc<Self>, row: CheckRow) {
+        let (stop, stopped) = watch::channel(None);
+        if self.checks.runs().insert(row.number, stop).is_some() {
+            return;
+        }
+        let engine: Weak<Engine> = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let Some(engine) = engine.upgrade() else { return };
+            let number = row.number;
+            let ended = engine.clone().check_all(&row, stopped).await;
+            engine.checks.runs().remove(&number);
+            let (state, reason) = match ended {
+                Ok(None) => (RunState::Done, String::new()),
+                Ok(Some(Stop::Cancelled)) => (RunState::Cancelled, "You ended it.".into()),
+                Err(why) => (RunState::Failed, why),
+            };
+            engine.end_checks(row, state, reason).await;
+        });
+    }
+
+    async fn end_checks(&self, row: CheckRow, state: RunState, reason: String) {
+        let now_us = self.clock.now_us();
+        let work = move |connection: &rusqlite::Connection| {
+            row.end(connection, state, &reason, now_us)?;
+            connection.execute(
+                "DELETE FROM check_result WHERE run IN (SELECT number FROM check_run ORDER BY number DESC LIMIT -1 OFFSET ?1)",
+                [KEPT],
+            )?;
+            connection.execute(
+                "DELETE FROM check_run WHERE number IN (SELECT number FROM check_run ORDER BY number DESC LIMIT -1 OFFSET ?1)",
+                [KEPT],
+            )?;
+            let ended = CheckRow { state, reason, ended_us: Some(now_us), ..row };
+            ended.shown(connection)
+        };
+        let feed = self.feed.clone();
+        let after = move |run: &CheckRun| feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
+        if let Err(error) = self.store.write(work, after).await {
+            tracing::error!(%error, "the end of a check could not be written down");
+        }
+    }
+
+    async fn check_all(
+        self: Arc<Self>,
+        row: &CheckRow,
+        mut stopped: watch::Receiver<Option<Stop>>,
+    ) -> Result<Option<Stop>, String> {
+        let subject = self.subject(row.settings.clone())?;
+        let known = {
+            let row = row.clone();
+            self.store.readers().read(move |connection| row.results(connection)).await.map_err(|e| e.to_string())?
+        };
+        let mut all: Vec<Recorded> = known.iter().flat_map(|result| result.sent.iter().cloned()).collect();
+        let due = |looks_back: bool| CHECKS.iter().filter(move |check| check.looks_back() == looks_back);
+        for check in due(false).chain(due(true)) {
+            if !row.settings.wants(check) || known.iter().any(|result| result.check == check.id) {
+                continue;
+            }
+            if let Some(stop) = *stopped.borrow() {
+                return Ok(Some(stop));
+            }
+            let began_us = self.clock.now_us();
+            let asked = tokio::select! {
+                asked = self.ask_handler(&subject, check, &mut all) => asked,
+                stop = async { stopped.wait_for(Option::is_some).await.ok().and_then(|stop| *stop) } => {
+                    self.mend(&subject).await;
+                    return Ok(stop.or(Some(Stop::Cancelled)));
+                }
+            };
+            let (finding, sent) = asked;
+            let took_us = self.clock.now_us() - began_us;
+            let result = ResultRow { check: check.id.to_owned(), finding, sent, took_us };
+            self.keep_result(row, result).await?;
+        }
+        Ok(None)
+    }
+
+    async fn keep_result(&self, row: &CheckRow, result: ResultRow) -> Result<(), String> {
+        let row = row.clone();
+        let work = move |connection: &rusqlite::Connection| {
+            row.keep(connection, &result)?;
+            row.shown(connection)
+        };
+        let feed = self.feed.clone();
+        let after = move |run: &CheckRun| feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
+        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+    }
+
+    /// One check: what it found, and what was sent for it.
+    async fn ask_handler(&self, subject: &Subject, check: &Check, all: &mut Vec<Recorded>) -> (Finding, Vec<Recorded>) {
+        let case = match (check.case)(subject, self.clock.now_us() / 1_000) {
+            Ok(case) => case,
+            Err(why) => return (Finding::skipped(why), Vec::new()),
+        };
+        if case.requests() > 0 && !self.is_there(subject, all).await {
+            return (Finding::unknown("The handler does not answer any more; see the check before."), Vec::new());
+        }
+        let probe = subject.settings.probe.as_ref();
+        let looks =
+            probe.filter(|_| case.effects != Effects::Any || check.id == "same-object" || check.id == "answers-first");
+        let before = match looks {
+            None => None,
+            Some(probe) => match probe.look(self).await {
+                Ok(look) => Some((probe, look)),
+                Err(why) => return (Finding::unknown(format!("The probe failed: {why}")), Vec::new()),
+            },
+        };
+        let (sent, early) = match self.send_case(subject, &case, before.as_ref()).await {
+            Ok(sent) => sent,
+            Err(why) => return (Finding::unknown(why), Vec::new()),
+        };
+        let effects = match before {
+            None => None,
+            Some((probe, before)) => match self.effects(subject, probe, &before, &case).await {
+                Ok(count) => Some((count, early.unwrap_or_default())),
+                Err(why) => return (Finding::unknown(format!("The probe failed: {why}")), sent),
+            },
+        };
+        all.extend(sent.iter().cloned());
+        let seen = Seen { subject, shots: &sent, all, effects };
+        let finding = settled((check.judge)(&seen), case.effects, &seen);
+        // What is worth knowing fails nobody.
+        let finding = match (check.level, finding.outcome) {
+            (super::Level::Advice, Outcome::Fail) => Finding { outcome: Outcome::Warn, ..finding },
+            _ => finding,
+        };
+        (finding, sent)
+    }
+
+    /// Whether somebody answers, where the last request was not answered: a handler that died may come back.
+    async fn is_there(&self, subject: &Subject, all: &[Recorded]) -> bool {
+        let silent = |shot: &Recorded| shot.answer.is_none();
+        if all.len() < 2 || !all.iter().rev().take(2).all(silent) {
+            return true;
+        }
+        let ends = tokio::time::Instant::now() + BACK;
+        loop {
+            let shot = Shot {
+                label: String::new(),
+                method: "GET".into(),
+                url: subject.settings.url.clone(),
+                headers: Vec::new(),
+                body: bytes::Bytes::new(),
+                manner: super::shot::Manner::Plain,
+            };
+            let mut terms = self.terms(subject);
+            terms.total = terms.total.min(BACK);
+            if self.tried(&shot.outgoing(), &terms).await.received().is_some() {
+                return true;
+            }
+            if tokio::time::Instant::now() > ends {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    fn terms(&self, subject: &Subject) -> Terms {
+        let total = Duration::from_millis(subject.timeout_ms().into());
+        Terms {
+            total,
+            connect: total.min(Duration::from_millis((*subject.policy.connect_timeout_ms.value()).into())),
+            trusted: subject.trusted.clone(),
+            lower_case: false,
+            now_s: self.clock.now_us() / 1_000_000,
+        }
+    }
+
+    async fn send(&self, subject: &Subject, shot: Shot) -> Recorded {
+        let mut terms = self.terms(subject);
+        terms.lower_case = shot.manner == super::shot::Manner::LowerCase;
+        let exchange = self.tried(&shot.outgoing(), &terms).await;
+        Recorded::new(shot, exchange)
+    }
+
+    /// Sends what a case has; with a probe, how many effects there were as its first answer came.
+    async fn send_case(
+        &self,
+        subject: &Subject,
+        case: &Case,
+        probe: Option<&(&super::Probe, Look)>,
+    ) -> Result<(Vec<Recorded>, Option<i64>), String> {
+        let (mut sent, mut early) = (Vec::new(), None);
+        for round in &case.rounds {
+            if round.broken
+                && let Some(command) = &subject.settings.break_with
+            {
+                command.run().await?;
+            }
+            let shots = round.shots.iter().cloned();
+            match round.pace {
+                Pace::InOrder => {
+                    for shot in shots {
+                        sent.push(self.send(subject, shot).await);
+                        if let (None, Some((probe, before))) = (early, probe) {
+                            early = probe.look(self).await.ok().map(|look| look.since(before));
+                        }
+                    }
+                }
+                Pace::AtOnce => sent.extend(join_all(shots.map(|shot| self.send(subject, shot))).await),
+                Pace::Every(gap) => {
+                    let one = |(place, shot)| async move {
+                        tokio::time::sleep(gap * place as u32).await;
+                        self.send(subject, shot).await
+                    };
+                    sent.extend(join_all(shots.enumerate().map(one)).await);
+                }
+            }
+            if round.broken {
+                self.mend(subject).await;
+            }
+        }
+        Ok((sent, early))
+    }
+
+    async fn mend(&self, subject: &Subject) {
+        if let Some(command) = &subject.settings.mend_with
+            && let Err(why) = command.run().await
+        {
+            tracing::warn!(why, "what was broken for a check could not be mended");
+        }
+    }
+
+    /// How many effects a case has had, once there is none to wait for any more.
+    async fn effects(
+        &self,
+        subject: &Subject,
+        probe: &super::Probe,
+        before: &Look,
+        case: &Case,
+    ) -> Result<i64, String> {
+        let settle = Duration::from_millis(subject.settings.settle_ms.into());
+        let due = match case.effects {
+            Effects::Exactly(due) => due,
+            Effects::Any => 1,
+        };
+        // One that is due may come late; one that is not due needs as long to show that it does not come.
+        let ends = tokio::time::Instant::now() + settle * if due > 0 { 5 } else { 1 };
+        loop {
+            let count = probe.look(self).await?.since(before);
+            if due > 0 && count >= due || tokio::time::Instant::now() >= ends {
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        if due > 0 {
+            // And one too many.
+            tokio::time::sleep(settle).await;
+        }
+        Ok(probe.look(self).await?.since(before))
+    }
+
+    /// What a run asks, from its settings.
+    pub(crate) fn subject(&self, settings: super::CheckSettings) -> Result<Subject, String> {
+        let endpoint = settings.endpoint.clone().map(|id| {
+            let found = self.outbox.schedule().endpoints().into_iter().find(|row| row.id == id);
+            found.ok_or_else(|| format!("There is no endpoint {id:?}."))
+        });
+        let endpoint = endpoint.transpose()?;
+        let catalogue = self.providers.catalogue();
+        let (scenarios, _) = hookline_provider::scenarios(&catalogue, Vec::new());
+        let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
+        Subject::new(settings, endpoint.as_deref(), &catalogue, &scenarios, self.clock.now_us())
+    }
+}
