@@ -29,7 +29,8 @@ def holds(message, header):
     due = base64.b64encode(hmac.new(KEY, message, hashlib.sha256).digest()).decode()
     given = header.split(" ")[: 1 if FAULT == "first" else 20]
     if FAULT == "throws":
-        return any(hmac.compare_digest(part[3:], due) for part in given if len(part[3:]) == 44 or part.index("=") > 0)
+        raw = base64.b64decode(due)
+        return any(base64.b64decode(part[3:], validate=True) == raw for part in given if part.startswith("v1,"))
     return any(hmac.compare_digest(part[3:].encode(), due.encode()) for part in given if part.startswith("v1,"))
 
 

@@ -246,9 +246,9 @@ pub(crate) const CHECKS: &[Check] = &[
     Check {
         number: 18,
         id: "odd-timestamps",
-        level: Level::Must,
+        level: Level::Should,
         question: "Does it refuse timestamps that are no numbers?",
-        why: "NaN is neither too old nor too new: a comparison lets it through.",
+        why: "NaN is neither too old nor too new: a comparison lets it through, and what throws is a 500. Only who has the secret can sign one.",
         source: "Standard Webhooks",
         advice: "Refuse what is not a whole number before comparing.",
         snippet: true,

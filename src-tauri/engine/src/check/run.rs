@@ -20,7 +20,7 @@ use super::{
 use crate::{Engine, feed::Change, outbox::Terms};
 
 /// How often an effect is looked for.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(25);
 
 /// How long a handler that died has, to be there again, and how often it is tried.
 const BACK: Duration = Duration::from_secs(3);
@@ -115,6 +115,7 @@ impl Engine {
             let row = row.clone();
             self.store.readers().read(move |connection| row.results(connection)).await.map_err(|e| e.to_string())?
         };
+        let mut down = false;
         let mut all: Vec<Recorded> = known.iter().flat_map(|result| result.sent.iter().cloned()).collect();
         let due = |looks_back: bool| CHECKS.iter().filter(move |check| check.looks_back() == looks_back);
         for check in due(false).chain(due(true)) {
@@ -126,7 +127,7 @@ impl Engine {
             }
             let began_us = self.clock.now_us();
             let asked = tokio::select! {
-                asked = self.ask_handler(&subject, check, &mut all) => asked,
+                asked = self.ask_handler(&subject, check, &mut all, &mut down) => asked,
                 stop = async { stopped.wait_for(Option::is_some).await.ok().and_then(|stop| *stop) } => {
                     self.mend(&subject).await;
                     return Ok(stop.or(Some(Stop::Cancelled)));
@@ -152,12 +153,21 @@ impl Engine {
     }
 
     /// One check: what it found, and what was sent for it.
-    async fn ask_handler(&self, subject: &Subject, check: &Check, all: &mut Vec<Recorded>) -> (Finding, Vec<Recorded>) {
+    async fn ask_handler(
+        &self,
+        subject: &Subject,
+        check: &Check,
+        all: &mut Vec<Recorded>,
+        down: &mut bool,
+    ) -> (Finding, Vec<Recorded>) {
         let case = match (check.case)(subject, self.clock.now_us() / 1_000) {
             Ok(case) => case,
             Err(why) => return (Finding::skipped(why), Vec::new()),
         };
-        if case.requests() > 0 && !self.is_there(subject, all).await {
+        // It is waited for once.
+        let back = if *down { Duration::ZERO } else { BACK };
+        *down = case.requests() > 0 && !self.is_there(subject, all, back).await;
+        if *down {
             return (Finding::unknown("The handler does not answer any more; see the check before."), Vec::new());
         }
         let probe = subject.settings.probe.as_ref();
@@ -193,12 +203,12 @@ impl Engine {
     }
 
     /// Whether somebody answers, where the last request was not answered: a handler that died may come back.
-    async fn is_there(&self, subject: &Subject, all: &[Recorded]) -> bool {
+    async fn is_there(&self, subject: &Subject, all: &[Recorded], back: Duration) -> bool {
         let silent = |shot: &Recorded| shot.answer.is_none();
         if all.len() < 2 || !all.iter().rev().take(2).all(silent) {
             return true;
         }
-        let ends = tokio::time::Instant::now() + BACK;
+        let ends = tokio::time::Instant::now() + back;
         loop {
             let shot = Shot {
                 label: String::new(),
