@@ -63,6 +63,12 @@ export type Rule = components["schemas"]["Rule"];
 export type Forward = components["schemas"]["Forward"];
 export type Replay = components["schemas"]["Replay"];
 export type ReplayNew = components["schemas"]["ReplayNew"];
+export type CheckRun = components["schemas"]["CheckRun"];
+/** What the engine fills in where it is left out. */
+export type CheckNew = Partial<components["schemas"]["CheckNew"]>;
+type WholeCheck = components["schemas"]["CheckNew"];
+export type CheckPlan = components["schemas"]["CheckPlan"];
+export type Asked = components["schemas"]["Asked"];
 export type ReplayReport = components["schemas"]["Report"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
@@ -72,6 +78,12 @@ async function value<T>(answer: Promise<{ data?: T; error?: unknown }>): Promise
   const { data, error } = await answer;
   if (error !== undefined || data === undefined) throw new CallError(error as object | undefined);
   return data;
+}
+
+/** An answer without a body, or its error as an exception. */
+async function nothing(answer: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  const { error, response } = await answer;
+  if (!response.ok) throw new CallError(error as object | undefined);
 }
 
 export async function bytes(route: string, init?: RequestInit): Promise<Uint8Array<ArrayBuffer>> {
@@ -173,6 +185,14 @@ export const api = {
   explain: (body: Question) => value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
   sign: (body: Question) => value(client.POST("/api/v1/signature/sign", { body: body as unknown as WholeQuestion })),
   findSchemes: (body: Question) => value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
+  checks: () => value(client.GET("/api/v1/checks")),
+  checkPlan: (body: CheckNew) => value(client.POST("/api/v1/check-plan", { body: body as WholeCheck })),
+  beginCheck: (body: CheckNew) => value(client.POST("/api/v1/checks", { body: body as WholeCheck })),
+  cancelCheck: (id: string) => nothing(client.POST("/api/v1/checks/{id}/cancel", requestPath(id))),
+  againCheck: (id: string, checks: string[]) => value(client.POST("/api/v1/checks/{id}/again", { ...requestPath(id), body: { checks } })),
+  removeCheck: (id: string) => nothing(client.DELETE("/api/v1/checks/{id}", requestPath(id))),
+  checkReport: (id: string) => value(client.GET("/api/v1/checks/{id}/report", { params: { path: { id }, query: {} } })),
+  compareChecks: (before: string, after: string) => value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
   replays: () => value(client.GET("/api/v1/replays", { params: { query: { limit: 50 } } })),
   replay: (id: string) => value(client.GET("/api/v1/replays/{id}", requestPath(id))),
   beginReplay: (body: ReplayNew) => value(client.POST("/api/v1/replays", { body })),

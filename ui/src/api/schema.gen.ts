@@ -38,6 +38,144 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/check-comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Compare two runs. */
+        get: operations["checks_compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/check-plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a run would send: nothing is sent yet. */
+        post: operations["checks_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/check-questions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The questions that are asked. */
+        get: operations["checks_questions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs of checks, newest first. */
+        get: operations["checks_list"];
+        put?: never;
+        /** Begin a run: signed events of a vendor are sent to a handler, and its answers judged. */
+        post: operations["checks_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a run stands. */
+        get: operations["checks_read"];
+        put?: never;
+        post?: never;
+        /** Remove a run that has ended. */
+        delete: operations["checks_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/{id}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask some checks of a run again, with the same settings. */
+        post: operations["checks_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a run that is under way. */
+        post: operations["checks_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/checks/{id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a run came to: each question with what was sent and what came back. */
+        get: operations["checks_read_report"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deliveries": {
         parameters: {
             query?: never;
@@ -1204,6 +1342,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Which checks are asked again. */
+        Again: {
+            /** @description These, by id; those that failed, were cut off or are unknown, if empty. */
+            checks?: string[];
+        };
         /** @description A way an answer goes wrong, for senders to be tried with. */
         AnswerFault: {
             /** @enum {string} */
@@ -1249,6 +1392,36 @@ export interface components {
              * @description The status; none where there was no answer.
              */
             status?: number | null;
+        };
+        /** @description A question and what came of it. */
+        Asked: {
+            /** @description What to do where it fails. */
+            advice: string;
+            /** @description Its name. */
+            id: string;
+            level: components["schemas"]["Level"];
+            /**
+             * Format: int32
+             * @description Its place in the list.
+             */
+            number: number;
+            outcome: components["schemas"]["Outcome"];
+            question: string;
+            /** @description What was found, in a sentence. */
+            said: string;
+            /** @description What was sent, and what came back. */
+            sent: components["schemas"]["Recorded"][];
+            /** @description Whether verifying code is the answer to it. */
+            snippet: boolean;
+            /** @description Who says so. */
+            source: string;
+            /**
+             * Format: double
+             * @description How long it took, in ms.
+             */
+            took_ms: number;
+            /** @description Why it matters. */
+            why: string;
         };
         /**
          * @description What follows the last answer of a sequence.
@@ -1393,6 +1566,11 @@ export interface components {
             /** @enum {string} */
             type: "replay_changed";
         } | {
+            /** @description The run. */
+            check: components["schemas"]["CheckRun"];
+            /** @enum {string} */
+            type: "check_changed";
+        } | {
             /**
              * Format: int64
              * @description How many.
@@ -1423,6 +1601,165 @@ export interface components {
             job: components["schemas"]["Job"];
             /** @enum {string} */
             type: "job_changed";
+        };
+        /** @description A question of two runs that was answered differently. */
+        Changed: {
+            after?: components["schemas"]["Outcome"] | null;
+            before?: components["schemas"]["Outcome"] | null;
+            id: string;
+            /** Format: int32 */
+            number: number;
+            question: string;
+            said_after: string;
+            /** @description What was found then. */
+            said_before: string;
+        };
+        /** @description All runs, newest first. */
+        CheckList: {
+            items: components["schemas"]["CheckRun"][];
+        };
+        /** @description A run to be begun. */
+        CheckNew: components["schemas"]["CheckSettings"] & {
+            /** @description The host that a person has agreed to, where it is not this machine. */
+            confirm?: string | null;
+            /** @description Whether a person has agreed to the commands it names. */
+            confirm_commands?: boolean;
+        };
+        /** @description What a run would send, and where to. */
+        CheckPlan: {
+            /** Format: int64 */
+            bytes: number;
+            checks: components["schemas"]["Planned"][];
+            /** @description Commands and queries it runs here. */
+            commands: string[];
+            /** @description Its host, with its port if it names one. */
+            host: string;
+            /**
+             * Format: int32
+             * @description Most requests a second: those of the burst.
+             */
+            rate: number;
+            /**
+             * Format: int32
+             * @description Requests in all, and bytes of their bodies.
+             */
+            requests: number;
+            /** @description Whether it is this machine, which needs no agreement. */
+            this_machine: boolean;
+            url: string;
+        };
+        /** @description One of the questions. */
+        CheckQuestion: {
+            advice: string;
+            id: string;
+            level: components["schemas"]["Level"];
+            /** Format: int32 */
+            number: number;
+            question: string;
+            source: string;
+            why: string;
+        };
+        /** @description All questions, by number. */
+        CheckQuestionList: {
+            items: components["schemas"]["CheckQuestion"][];
+        };
+        /** @description What a run came to. */
+        CheckReport: {
+            /** @description By number. */
+            checks: components["schemas"]["Asked"][];
+            /** @description The vendor's name. */
+            provider: string;
+            run: components["schemas"]["CheckRun"];
+            /** @description Code that verifies this vendor's signature, where a check asks for it that failed. */
+            snippets: components["schemas"]["Snippet"][];
+        };
+        /** @description A run of checks. */
+        CheckRun: {
+            /** @description The check that is under way. */
+            at?: string | null;
+            /** @description What they came to so far. */
+            counts: components["schemas"]["Counts"];
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at?: string | null;
+            /** @description Its id. */
+            id: string;
+            /** @description Why it ended so, in a sentence. */
+            reason?: string | null;
+            /** @description How it is made, without secrets. */
+            settings: components["schemas"]["CheckSettings"];
+            /** @description How it stands. */
+            state: components["schemas"]["RunState"];
+            /**
+             * Format: int32
+             * @description Checks it has.
+             */
+            total: number;
+            verdict?: components["schemas"]["Verdict"] | null;
+        };
+        /** @description How a run is made. */
+        CheckSettings: {
+            break_with?: components["schemas"]["Command"] | null;
+            /**
+             * Format: int32
+             * @description Requests a second in the burst.
+             */
+            burst?: number;
+            /** @description The endpoint that is checked, by its id: its URL, provider and secrets. */
+            endpoint?: string | null;
+            mend_with?: components["schemas"]["Command"] | null;
+            /** @description The secret before this one, if the handler knew another. */
+            old_secret?: string | null;
+            /** @description Whether the old secret is still to be taken. */
+            old_secret_valid?: boolean;
+            /** @description Only these checks, by id; all if empty. */
+            only?: string[];
+            /** @description Further settings of the scheme. */
+            params?: {
+                [key: string]: string;
+            };
+            probe?: components["schemas"]["Probe"] | null;
+            /** @description The vendor that is played. */
+            provider?: string;
+            /** @description Which of its schemes; the usual one if absent. */
+            scheme?: string | null;
+            /** @description The secret the handler knows. */
+            secret?: string;
+            /**
+             * Format: int32
+             * @description How long an effect may come after its answer, in ms.
+             */
+            settle_ms?: number;
+            /** @description Not these. */
+            skip?: string[];
+            /**
+             * Format: int32
+             * @description Longest wait for an answer, in ms; the vendor's own if that is shorter.
+             */
+            timeout_ms?: number;
+            /** @description The handler's URL; an endpoint's own if absent. */
+            url?: string;
+        };
+        /** @description A program that is run. */
+        Command: {
+            /** @description Whether a shell reads it. */
+            shell?: boolean;
+            /** @description The program and what it is given, each a word of its own; with `shell`, one text. */
+            words: string[];
+        };
+        /** @description What differs between two runs. */
+        Comparison: {
+            after: components["schemas"]["CheckRun"];
+            before: components["schemas"]["CheckRun"];
+            /** @description Questions that were answered differently. */
+            changed: components["schemas"]["Changed"][];
         };
         /** @description Something that may be put into a query. */
         Completion: {
@@ -1456,6 +1793,19 @@ export interface components {
             decodable: boolean;
             /** @description How to look at it. */
             kind: components["schemas"]["Kind"];
+        };
+        /** @description What checks came to. */
+        Counts: {
+            /** Format: int32 */
+            fail: number;
+            /** Format: int32 */
+            pass: number;
+            /** Format: int32 */
+            skipped: number;
+            /** Format: int32 */
+            unknown: number;
+            /** Format: int32 */
+            warn: number;
         };
         /** @description Whether requests can be stored. */
         Database: {
@@ -2211,6 +2561,11 @@ export interface components {
             /** Format: double */
             p99: number;
         };
+        /**
+         * @description How much a question weighs.
+         * @enum {string}
+         */
+        Level: "must" | "should" | "advice";
         /** @description The documented shape of the receiver's limits. */
         Limits: {
             /** Format: int64 */
@@ -2258,6 +2613,11 @@ export interface components {
          * @enum {string}
          */
         Origin: "event" | "test" | "forward" | "replay";
+        /**
+         * @description What came of a check.
+         * @enum {string}
+         */
+        Outcome: "pass" | "fail" | "warn" | "skipped" | "unknown";
         /** @description One part of a multipart body. */
         Part: {
             /**
@@ -2298,6 +2658,43 @@ export interface components {
          * @enum {string}
          */
         Phase: "dns" | "connect" | "tls" | "answer" | "body";
+        /** @description What a check would send. */
+        Planned: {
+            /**
+             * Format: int64
+             * @description Bytes of their bodies.
+             */
+            bytes: number;
+            id: string;
+            level: components["schemas"]["Level"];
+            /** Format: int32 */
+            number: number;
+            question: string;
+            /**
+             * Format: int32
+             * @description Requests it sends.
+             */
+            requests: number;
+            /** @description Why it is not asked, if so. */
+            skipped?: string | null;
+            source: string;
+            why: string;
+        };
+        /** @description Where effects are seen: what it says is a number that grows by one with each, or a text that changes. */
+        Probe: {
+            /** @description A page that says it. */
+            url: string;
+        } | {
+            /** @description A program that prints it. */
+            command: components["schemas"]["Command"];
+        } | {
+            /** @description The first value of a query on a SQLite database, which is only read. */
+            sqlite: {
+                /** @description The database's file. */
+                path: string;
+                query: string;
+            };
+        };
         /** @description All vendors, by id, and the files of your own that do not read. */
         ProviderList: {
             /** @description Files that are no vendor, each with line, column and what was expected. */
@@ -2416,6 +2813,24 @@ export interface components {
             reason: string;
             /** @enum {string} */
             state: "failed";
+        };
+        /** @description A request that was sent, and what came of it. */
+        Recorded: {
+            answer?: components["schemas"]["Tried"] | null;
+            /** @description Its beginning; bytes that are no text as `\xNN`. */
+            body: string;
+            /**
+             * Format: int64
+             * @description Its whole size.
+             */
+            body_bytes: number;
+            error?: components["schemas"]["SendError"] | null;
+            headers: string[][];
+            /** @description What is odd about it, in a few words. */
+            label: string;
+            method: string;
+            timings: components["schemas"]["Timings"];
+            url: string;
         };
         /** @description Something a person removed. */
         Removal: {
@@ -2682,6 +3097,11 @@ export interface components {
             /** @description Which requests, as a query; all if empty. */
             when?: string;
         };
+        /**
+         * @description How a run stands.
+         * @enum {string}
+         */
+        RunState: "running" | "done" | "cancelled" | "failed";
         /** @description A query with a name. */
         SavedQuery: components["schemas"]["SavedQueryNew"] & {
             /** @description Its name. */
@@ -3181,6 +3601,24 @@ export interface components {
              */
             url: string | null;
         };
+        /** @description What a handler answered. */
+        Tried: {
+            /** @description Its beginning; bytes that are no text as `\xNN`. */
+            body: string;
+            /**
+             * Format: int64
+             * @description Its whole size.
+             */
+            body_bytes: number;
+            headers: string[][];
+            /** Format: int32 */
+            status: number;
+        };
+        /**
+         * @description What is said of a handler.
+         * @enum {string}
+         */
+        Verdict: "right" | "weak" | "wrong" | "unfinished";
         /** @description Whether a signature holds, and why not. */
         VerdictShown: {
             /** @description A stable code. */
@@ -3305,6 +3743,334 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_compare: {
+        parameters: {
+            query: {
+                /** @description The run before. */
+                before: string;
+                /** @description The run after it. */
+                after: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckNew"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckPlan"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_questions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckQuestionList"];
+                };
+            };
+        };
+    };
+    checks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckList"];
+                };
+            };
+        };
+    };
+    checks_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckNew"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRun"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Again"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    checks_read_report: {
+        parameters: {
+            query?: {
+                /** @description `json`, `html` for a page without scripts, or `junit`. */
+                as?: "json" | "html" | "junit";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckReport"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,7 +2,7 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
-import { api, type Endpoint, type Inbox, type Job, type Replay, type Summary } from "../api/client";
+import { api, type CheckRun, type Endpoint, type Inbox, type Job, type Replay, type Summary } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tell, tellFailure } from "../parts/toasts";
 import { count, visible } from "../parts/format";
@@ -71,7 +71,8 @@ function replayChanged(replay: Replay): void {
     const known = old.items.some(({ id }) => id === replay.id);
     return { ...old, items: known ? old.items.map((one) => (one.id === replay.id ? replay : one)) : [replay, ...old.items] };
   });
-  void queries.invalidateQueries({ queryKey: ["replay-report", replay.id] }, { cancelRefetch: false });
+  // The last change is never one that a reading under way has missed.
+  void queries.invalidateQueries({ queryKey: ["replay-report", replay.id] }, { cancelRefetch: Boolean(replay.ended_at) });
   if (!replay.ended_at) return;
   if (replay.total === 1) void tellAnswer(replay.id);
   else tell(`Replay ${replay.state}: ${count(replay.delivered)} answered 2xx, ${count(replay.failed)} failed`);
@@ -82,6 +83,19 @@ async function tellAnswer(id: string): Promise<void> {
   const { items } = await api.deliveries({ replay: id, limit: 1 });
   const [made] = items;
   if (made) tell(made.status ? `Answered ${made.status}` : visible(made.error ?? made.reason ?? "No answer"));
+}
+
+/** Runs of handler checks, newest first. */
+export const useChecks = () => useQuery({ queryKey: ["checks"], queryFn: api.checks });
+
+function checkChanged(run: CheckRun): void {
+  queries.setQueryData(["checks"], (old: { items: CheckRun[] } | undefined) => {
+    if (!old) return old;
+    const known = old.items.some(({ id }) => id === run.id);
+    return { ...old, items: known ? old.items.map((one) => (one.id === run.id ? run : one)) : [run, ...old.items] };
+  });
+  void queries.invalidateQueries({ queryKey: ["check-report", run.id] }, { cancelRefetch: Boolean(run.ended_at) });
+  if (run.verdict && run.verdict !== "unfinished") tell(run.counts.fail ? `Checked: ${count(run.counts.fail)} failed` : "Checked: nothing failed");
 }
 
 export const useShapes = () => useQuery({ queryKey: ["shapes", "all"], queryFn: api.shapes });
@@ -190,6 +204,9 @@ function apply(items: readonly FeedItem[]): void {
         break;
       case "replay_changed":
         replayChanged(item.replay as Replay);
+        break;
+      case "check_changed":
+        checkChanged(item.check as CheckRun);
         break;
       case "job_changed":
         jobChanged(item.job as Job);

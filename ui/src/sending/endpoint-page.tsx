@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { CheckCircle2, Copy, Eye, MinusCircle, Pause, Pencil, Play, Power, RefreshCw, Send, SkipForward, Stethoscope, Trash2, TriangleAlert, XCircle, Zap } from "lucide-react";
+import { CheckCircle2, ClipboardCheck, Copy, Eye, MinusCircle, Pause, Pencil, Play, Power, RefreshCw, Send, SkipForward, Stethoscope, Trash2, TriangleAlert, XCircle, Zap } from "lucide-react";
 import { useState } from "react";
 
+import { CheckDialog } from "../check/check-form";
 import { api, type Cause, type Endpoint } from "../api/client";
 import { firstKeys, perform } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
@@ -96,6 +97,7 @@ function Causes({ causes }: { causes: Cause[] }) {
 /** One endpoint: what it is, how it stands, and what was sent. */
 export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; delivery: string | undefined }) {
   const [editing, setEditing] = useState(false);
+  const [checking, setChecking] = useState(false);
   const [sending, setSending] = useState(false);
   const [causes, setCauses] = useState<Cause[]>();
   const navigate = useNavigate();
@@ -122,6 +124,9 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           </Button>
           <Button icon={Stethoscope} onClick={() => void (causes ? setCauses(undefined) : attempt(api.diagnoseEndpoint(endpoint.id).then(({ items }) => setCauses(items))))}>
             Why is nothing arriving?
+          </Button>
+          <Button icon={ClipboardCheck} onClick={() => setChecking(true)}>
+            Check handler
           </Button>
           <Button icon={Pencil} onClick={() => setEditing(true)}>
             Edit
@@ -185,6 +190,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           </div>
         </div>
       )}
+      <CheckDialog endpoint={endpoint.id} open={checking} onClose={() => setChecking(false)} />
       <EndpointDialog endpoint={endpoint} open={editing} onClose={() => setEditing(false)} />
       <SendEvent endpoint={endpoint} open={sending} onClose={() => setSending(false)} />
     </div>

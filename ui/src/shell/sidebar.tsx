@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Braces, Clapperboard, FlaskConical, Keyboard, Layers, ListChecks, Plus, Repeat, Search, Send, Settings } from "lucide-react";
+import { Braces, Clapperboard, ClipboardCheck, FlaskConical, Keyboard, Layers, ListChecks, Plus, Repeat, Search, Send, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
 import { useEndpoints, useInboxes } from "../feed/live";
@@ -72,8 +72,11 @@ export function Sidebar() {
       <Link to="/replays/{-$replay}" params={{ replay: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
         <Repeat size={16} aria-hidden /> Replays
       </Link>
-      <Link to="/scenarios" className={`${ENTRY} mb-2`}>
+      <Link to="/scenarios" className={ENTRY}>
         <Clapperboard size={16} aria-hidden /> Scenarios
+      </Link>
+      <Link to="/checks/{-$check}" params={{ check: undefined }} activeOptions={{ exact: false }} className={`${ENTRY} mb-2`}>
+        <ClipboardCheck size={16} aria-hidden /> Handler checks
       </Link>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
       <Link to="/lab" className={ENTRY}>

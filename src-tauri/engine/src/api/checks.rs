@@ -18,7 +18,7 @@ use super::{
 use crate::{
     Engine,
     check::{
-        CHECKS, Changed, CheckRow, CheckRun, CheckSettings, Form, Level, Outcome, Planned, Report, RunState, Stop,
+        CHECKS, Changed, CheckReport, CheckRow, CheckRun, CheckSettings, Form, Level, Outcome, Planned, RunState, Stop,
         compared, planned, rows, with_id,
     },
     feed::Change,
@@ -49,7 +49,7 @@ pub(super) struct CheckList {
 
 /// One of the questions.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Question {
+pub(super) struct CheckQuestion {
     number: u8,
     id: String,
     level: Level,
@@ -61,8 +61,8 @@ pub(super) struct Question {
 
 /// All questions, by number.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct QuestionList {
-    items: Vec<Question>,
+pub(super) struct CheckQuestionList {
+    items: Vec<CheckQuestion>,
 }
 
 /// What a run would send, and where to.
@@ -120,9 +120,9 @@ fn read_settings(
 }
 
 /// The questions that are asked.
-#[utoipa::path(get, path = "/check-questions", tag = "checks", responses((status = 200, body = QuestionList)))]
-pub(super) async fn questions() -> Json<QuestionList> {
-    let items = CHECKS.iter().map(|check| Question {
+#[utoipa::path(get, path = "/check-questions", tag = "checks", responses((status = 200, body = CheckQuestionList)))]
+pub(super) async fn questions() -> Json<CheckQuestionList> {
+    let items = CHECKS.iter().map(|check| CheckQuestion {
         number: check.number,
         id: check.id.into(),
         level: check.level,
@@ -131,7 +131,7 @@ pub(super) async fn questions() -> Json<QuestionList> {
         source: check.source.into(),
         advice: check.advice.into(),
     });
-    Json(QuestionList { items: items.collect() })
+    Json(CheckQuestionList { items: items.collect() })
 }
 
 /// What a run would send: nothing is sent yet.
@@ -326,15 +326,15 @@ pub(super) struct ReportQuery {
     r#as: Option<Form>,
 }
 
-async fn report_of(engine: &Arc<Engine>, id: String) -> Result<Report, ApiError> {
+async fn report_of(engine: &Arc<Engine>, id: String) -> Result<CheckReport, ApiError> {
     let row = row_of(engine, id).await?;
     let catalogue = engine.providers.catalogue();
-    Ok(engine.store.readers().read(move |connection| Report::of(connection, &row, &catalogue)).await?)
+    Ok(engine.store.readers().read(move |connection| CheckReport::of(connection, &row, &catalogue)).await?)
 }
 
 /// What a run came to: each question with what was sent and what came back.
 #[utoipa::path(get, path = "/checks/{id}/report", tag = "checks", params(("id" = String, Path), ReportQuery), responses(
-    (status = 200, body = Report), (status = 404, body = super::ErrorBody)
+    (status = 200, body = CheckReport), (status = 404, body = super::ErrorBody)
 ))]
 pub(super) async fn read_report(
     State(engine): State<Arc<Engine>>,

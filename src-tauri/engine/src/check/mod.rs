@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 pub(crate) use event::Subject;
 pub(crate) use list::{CHECKS, Check};
 pub(crate) use probe::{Command, Probe};
-pub(crate) use report::{Changed, Form, Planned, Report, compared, planned};
+pub(crate) use report::{Changed, CheckReport, Form, Planned, compared, planned};
 pub(crate) use row::{CheckRow, list as rows, with_id};
 pub(crate) use run::{Checks, Stop};
 pub(crate) use shot::Recorded;

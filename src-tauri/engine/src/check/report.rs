@@ -51,7 +51,7 @@ pub(crate) struct Asked {
 
 /// What a run came to.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Report {
+pub(crate) struct CheckReport {
     pub(crate) run: CheckRun,
     /// The vendor's name.
     pub(crate) provider: String,
@@ -61,7 +61,7 @@ pub(crate) struct Report {
     pub(crate) snippets: Vec<Snippet>,
 }
 
-impl Report {
+impl CheckReport {
     pub(crate) fn of(
         connection: &Connection,
         row: &CheckRow,
@@ -194,8 +194,8 @@ pub(crate) struct Changed {
 }
 
 /// What differs between two reports.
-pub(crate) fn compared(before: &Report, after: &Report) -> Vec<Changed> {
-    let by_id = |report: &Report| -> BTreeMap<String, (Outcome, String)> {
+pub(crate) fn compared(before: &CheckReport, after: &CheckReport) -> Vec<Changed> {
+    let by_id = |report: &CheckReport| -> BTreeMap<String, (Outcome, String)> {
         report.checks.iter().map(|asked| (asked.id.clone(), (asked.outcome, asked.said.clone()))).collect()
     };
     let (before, after) = (by_id(before), by_id(after));
