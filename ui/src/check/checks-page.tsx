@@ -1,7 +1,7 @@
 /** Handler checks: runs, and what each came to. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Ban, CheckCircle2, CircleHelp, ClipboardCheck, Download, MinusCircle, RotateCw, Trash2, TriangleAlert, XCircle, type LucideIcon } from "lucide-react";
+import { ArrowLeft, Ban, CheckCircle2, CircleHelp, ClipboardCheck, Download, MinusCircle, RotateCw, Trash2, TriangleAlert, XCircle, type LucideIcon } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Asked, type CheckRun } from "../api/client";
@@ -101,6 +101,9 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
   };
   return (
     <article aria-label="Report" className="min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6">
+      <Link to="/checks/{-$check}" params={{ check: undefined }} className="mb-2 inline-flex items-center gap-1 text-ink-2 lg:hidden">
+        <ArrowLeft size={15} aria-hidden /> All runs
+      </Link>
       <h2 className={`text-[22px] font-semibold tracking-tight ${colour}`} aria-live="polite">
         {word}
       </h2>
@@ -181,7 +184,7 @@ function OneCheck({ check, onAgain }: { check: Asked; onAgain: (() => void) | un
               {check.number}. {check.question}
             </span>{" "}
             <span className={bad ? "" : "text-ink-2"}>{visible(check.said)}</span>
-            {check.outcome === "fail" && <span className="block text-ink-2">{check.advice}</span>}
+            {bad && <span className="block text-ink-2">{check.advice}</span>}
           </span>
         </summary>
         {open && (
@@ -189,11 +192,6 @@ function OneCheck({ check, onAgain }: { check: Asked; onAgain: (() => void) | un
             <p>
               {check.why} <span className="text-ink-2">{check.source}; {check.level === "advice" ? "advice" : `a handler ${check.level} pass it`}.</span>
             </p>
-            {bad && (
-              <p className="mt-1">
-                <strong>To do:</strong> {check.advice}
-              </p>
-            )}
             {onAgain && (
               <div className="my-2">
                 <Button icon={RotateCw} onClick={onAgain}>

@@ -238,7 +238,7 @@ impl Event {
         };
         digest.timestamp = None;
         match rule.from.place {
-            Place::Header => event.headers.push((rule.from.name.clone(), text.to_owned())),
+            Place::Header => event.headers.extend(rule.from.header_name().map(|name| (name, text.to_owned()))),
             Place::Signature => {
                 event.keys.params.insert(rule.from.name.clone(), text.to_owned());
             }

@@ -286,3 +286,6 @@ pub enum Verdict {
 fn is_success(success: Success, status: u16) -> bool {
     success.includes(status)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+use hookline_provider::Catalogue;
+use hookline_signature::{Message, State, verify};
+
+use super::{case::Case, event::Subject, list::CHECKS, shot::Shot, *};
+use crate::outbox::{new_secret, target_of};
+
+const NOW_MS: i64 = 1_795_000_000_000;
+
+/// Every vendor that can be played, with a secret in its own form.
+fn subjects() -> Vec<Subject> {
+    let (catalogue, _) = Catalogue::load([]);
+    let (scenarios, _) = hookline_provider::scenarios(&catalogue, Vec::new());
+    let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
+    let playable = catalogue.providers().filter(|provider| {
+        provider.scheme(None).is_some() && provider.sending.as_ref().is_some_and(|sending| !sending.events.is_empty())
+    });
+    playable
+        .map(|provider| {
+            let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
+            let settings = serde_json::json!({
+                "url": "http://127.0.0.1:1/webhook", "provider": provider.id, "secret": new_secret(form).expect("a secret"),
+            });
+            let settings: CheckSettings = serde_json::from_value(settings).expect("settings");
+            Subject::new(settings, None, &catalogue, &scenarios, NOW_MS * 1_000)
+                .unwrap_or_else(|why| panic!("{}: {why}", provider.id))
+        })
+        .collect()
+}
+
+fn case(subject: &Subject, id: &str) -> Result<Case, String> {
+    let check = CHECKS.iter().find(|check| check.id == id).expect("a check");
+    (check.case)(subject, NOW_MS)
+}
+
+/// Whether the vendor's own rule takes it.
+fn holds(subject: &Subject, shot: &Shot) -> bool {
+    let headers: Vec<(&str, &[u8])> =
+        shot.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let target = target_of(&shot.url);
+    let message =
+        Message { method: &shot.method, target: &target, url: Some(&shot.url), headers: &headers, body: &shot.body };
+    verify(&subject.record.scheme, &message, &subject.keys, NOW_MS).state == State::Valid
+}
+
+#[test]
+fn each_check_has_its_own_number_and_name() {
+    for (place, check) in CHECKS.iter().enumerate() {
+        assert_eq!(usize::from(check.number), place + 1);
+        assert!(CHECKS.iter().filter(|other| other.id == check.id).count() == 1, "{}", check.id);
+    }
+    assert_eq!(CHECKS.len(), 48);
+}
+
+/// What a check says of its requests is true by the vendor's own rule, for every vendor that can be played.
+#[test]
+fn requests_are_as_right_or_as_wrong_as_they_are_said_to_be() {
+    const RIGHT: &[&str] = &[
+        "accepts",
+        "answer-time",
+        "nearly-stale",
+        "two-signatures",
+        "header-case",
+        "odd-json",
+        "unicode",
+        "thrice",
+        "thrice-at-once",
+        "same-object",
+        "out-of-order",
+        "late-update",
+        "unknown-type",
+        "more-fields",
+        "fewer-values",
+        "id-types",
+        "minimal",
+        "broken-json",
+        "empty-body",
+        "slow-upload",
+    ];
+    const WRONG: &[&str] =
+        &["unsigned", "wrong-secret", "changed-body", "mangled", "stale", "early", "odd-timestamps", "other-versions"];
+    let subjects = subjects();
+    assert!(subjects.len() >= 10, "{}", subjects.len());
+    for subject in &subjects {
+        for (ids, right) in [(RIGHT, true), (WRONG, false)] {
+            for id in ids {
+                // Some vendors' own libraries take what is signed ahead.
+                let open = *id == "early" && subject.timestamp().is_ok_and(|rule| rule.future_s.is_none());
+                let Ok(case) = case(subject, id) else { continue };
+                if open {
+                    continue;
+                }
+                for shot in case.rounds.iter().flat_map(|round| &round.shots) {
+                    assert_eq!(
+                        holds(subject, shot),
+                        right,
+                        "{} {id}, {}: {:?}",
+                        subject.provider.id,
+                        shot.label,
+                        shot.headers
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The questions that every vendor can be asked are asked as each of them.
+#[test]
+fn no_question_is_left_out_without_a_reason() {
+    const ALWAYS: &[&str] =
+        &["accepts", "answer-time", "looked-at", "unsigned", "thrice", "unknown-type", "broken-json", "burst"];
+    for subject in subjects() {
+        // But for the large bodies, which take their time to be made.
+        for check in CHECKS.iter().filter(|check| check.id != "sizes") {
+            match (check.case)(&subject, NOW_MS) {
+                Ok(case) => assert!(check.looks_back() == (case.requests() == 0), "{}", check.id),
+                Err(why) => {
+                    assert!(
+                        why.ends_with('.') && !ALWAYS.contains(&check.id),
+                        "{} {}: {why}",
+                        subject.provider.id,
+                        check.id
+                    );
+                }
+            }
+        }
+    }
+}
