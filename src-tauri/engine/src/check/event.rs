@@ -1,6 +1,6 @@
 //! Who is asked, and the signed events that are sent: a vendor's own, and what is made odd about them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use hookline_provider::{Policy, Provider, Scenario, SchemeRecord, sample};
@@ -32,6 +32,8 @@ pub(crate) struct Subject {
     /// One for all events of this run.
     seed: u64,
     events: AtomicU64,
+    /// Whether what it depends on is broken at the moment.
+    pub(super) broken: AtomicBool,
 }
 
 /// An event before it is signed.
@@ -106,6 +108,7 @@ impl Subject {
             settings,
             seed: uuid::Uuid::now_v7().as_u128() as u64,
             events: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
         };
         // What cannot be signed once cannot be checked at all.
         subject.event(now_us / 1_000).shot(&subject, "")?;

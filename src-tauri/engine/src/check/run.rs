@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -17,13 +17,20 @@ use super::{
     row::{ResultRow, running},
     shot::{Recorded, Shot},
 };
-use crate::{Engine, feed::Change, outbox::Terms};
+use crate::{
+    Engine,
+    feed::Change,
+    outbox::{ErrorKind, Terms},
+};
 
 /// How often an effect is looked for.
 const LOOK: Duration = Duration::from_millis(25);
 
 /// How long a handler that died has, to be there again, and how often it is tried.
 const BACK: Duration = Duration::from_secs(3);
+
+/// How long one that was not there is asked whether it is back.
+const STILL: Duration = Duration::from_secs(1);
 
 /// Runs that are kept.
 const KEPT: i64 = 200;
@@ -115,6 +122,9 @@ impl Engine {
             let row = row.clone();
             self.store.readers().read(move |connection| row.results(connection)).await.map_err(|e| e.to_string())?
         };
+        // A run that died may have left it broken.
+        subject.broken.store(!known.is_empty(), Ordering::Relaxed);
+        self.mend(&subject).await;
         let mut down = false;
         let mut all: Vec<Recorded> = known.iter().flat_map(|result| result.sent.iter().cloned()).collect();
         let due = |looks_back: bool| CHECKS.iter().filter(move |check| check.looks_back() == looks_back);
@@ -171,15 +181,13 @@ impl Engine {
             return (Finding::unknown("The handler does not answer any more; see the check before."), Vec::new());
         }
         let probe = subject.settings.probe.as_ref();
-        let looks =
-            probe.filter(|_| case.effects != Effects::Any || check.id == "same-object" || check.id == "answers-first");
-        let before = match looks {
-            None => None,
-            Some(probe) => match probe.look(self).await {
-                Ok(look) => Some((probe, look)),
-                Err(why) => return (Finding::unknown(format!("The probe failed: {why}")), Vec::new()),
-            },
-        };
+        let (mut before, mut unseen) = (None, None);
+        if let Some(probe) = probe.filter(|_| case.effects != Effects::Any) {
+            match probe.look(self).await {
+                Ok(look) => before = Some((probe, look)),
+                Err(why) => unseen = Some(why),
+            }
+        }
         let (sent, early) = match self.send_case(subject, &case, before.as_ref()).await {
             Ok(sent) => sent,
             Err(why) => return (Finding::unknown(why), Vec::new()),
@@ -188,15 +196,21 @@ impl Engine {
             None => None,
             Some((probe, before)) => match self.effects(subject, probe, &before, &case).await {
                 Ok(count) => Some((count, early.unwrap_or_default())),
-                Err(why) => return (Finding::unknown(format!("The probe failed: {why}")), sent),
+                Err(why) => {
+                    unseen = Some(why);
+                    None
+                }
             },
         };
         all.extend(sent.iter().cloned());
         let seen = Seen { subject, shots: &sent, all, effects };
         let finding = settled((check.judge)(&seen), case.effects, &seen);
-        // What is worth knowing fails nobody.
-        let finding = match (check.level, finding.outcome) {
-            (super::Level::Advice, Outcome::Fail) => Finding { outcome: Outcome::Warn, ..finding },
+        let finding = match (check.level, finding.outcome, unseen) {
+            // What is worth knowing fails nobody.
+            (super::Level::Advice, Outcome::Fail, _) => Finding { outcome: Outcome::Warn, ..finding },
+            (_, Outcome::Pass | Outcome::Skipped, Some(why)) => {
+                Finding::unknown(format!("{} But the probe failed: {why}", finding.said))
+            }
             _ => finding,
         };
         (finding, sent)
@@ -219,7 +233,7 @@ impl Engine {
                 manner: super::shot::Manner::Plain,
             };
             let mut terms = self.terms(subject);
-            terms.total = terms.total.min(BACK);
+            terms.total = terms.total.min(back.max(STILL));
             if self.tried(&shot.outgoing(), &terms).await.received().is_some() {
                 return true;
             }
@@ -260,12 +274,20 @@ impl Engine {
             if round.broken
                 && let Some(command) = &subject.settings.break_with
             {
-                command.run().await?;
+                subject.broken.store(true, Ordering::Relaxed);
+                if let Err(why) = command.run().await {
+                    self.mend(subject).await;
+                    return Err(why);
+                }
             }
             let shots = round.shots.iter().cloned();
             match round.pace {
                 Pace::InOrder => {
                     for shot in shots {
+                        // One that hangs twice in a row hangs, and would hold the run up for minutes.
+                        if sent.iter().rev().take(2).filter(|shot| timed_out(shot)).count() == 2 {
+                            break;
+                        }
                         sent.push(self.send(subject, shot).await);
                         if let (None, Some((probe, before))) = (early, probe) {
                             early = probe.look(self).await.ok().map(|look| look.since(before));
@@ -288,8 +310,10 @@ impl Engine {
         Ok((sent, early))
     }
 
+    /// Mends what was broken, if it was.
     async fn mend(&self, subject: &Subject) {
-        if let Some(command) = &subject.settings.mend_with
+        if subject.broken.swap(false, Ordering::Relaxed)
+            && let Some(command) = &subject.settings.mend_with
             && let Err(why) = command.run().await
         {
             tracing::warn!(why, "what was broken for a check could not be mended");
@@ -307,7 +331,7 @@ impl Engine {
         let settle = Duration::from_millis(subject.settings.settle_ms.into());
         let due = match case.effects {
             Effects::Exactly(due) => due,
-            Effects::Any => 1,
+            Effects::Any | Effects::Looked => 1,
         };
         // One that is due may come late; one that is not due needs as long to show that it does not come.
         let ends = tokio::time::Instant::now() + settle * if due > 0 { 5 } else { 1 };
@@ -337,4 +361,8 @@ impl Engine {
         let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
         Subject::new(settings, endpoint.as_deref(), &catalogue, &scenarios, self.clock.now_us())
     }
+}
+
+fn timed_out(shot: &Recorded) -> bool {
+    shot.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Timeout)
 }

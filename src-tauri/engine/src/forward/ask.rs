@@ -44,7 +44,7 @@ impl Engine {
     }
 
     async fn asked(self: Arc<Self>, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
-        let Asked { whom, captured } = asked;
+        let Asked { whom, mut captured } = asked;
         let address = self.addresses.by_number(captured.inbox);
         let found = address.as_ref().and_then(|address| {
             let endpoint = self.outbox.schedule().numbered(whom)?;
@@ -53,8 +53,10 @@ impl Engine {
         });
         let Some((endpoint, forward)) = found else {
             // It was removed this moment: the request is kept, and its inbox answers.
+            let answer = address.map(|address| address.answer).unwrap_or_default();
+            (captured.status, captured.answer) = (answer.status.as_u16(), Some(answer.number));
             self.store.keep(captured).committed().await?;
-            return Ok(address.map(|address| address.answer).unwrap_or_default().plain());
+            return Ok(answer.plain());
         };
         let name = address.map(|address| address.name).unwrap_or_default();
         let url = joined(&forward.to, &forward.path, rest_of(&captured.target, &name));
