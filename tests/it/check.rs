@@ -59,7 +59,7 @@ impl Handler {
         let mut new = json!({
             "url": format!("{at}/webhook"), "provider": "standard-webhooks", "secret": SECRET, "settle_ms": 120,
             "probe": { "url": format!("{at}/effects") },
-            "break_with": { "words": ["touch", self.broken()] }, "mend_with": { "words": ["rm", self.broken()] },
+            "break_with": { "words": ["touch", self.broken()] }, "mend_with": { "words": ["rm", "-f", self.broken()] },
             "confirm_commands": true,
         });
         new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -67,7 +67,9 @@ impl Handler {
     }
 }
 
-async fn report(serve: &Serve, new: Value) -> Value {
+async fn report(serve: &Serve, mut settings: Value) -> Value {
+    let confirm = settings.as_object_mut().unwrap().remove("confirm_commands").unwrap_or_default();
+    let new = json!({ "settings": settings, "confirm_commands": confirm == true });
     let (status, begun) = call(serve, reqwest::Method::POST, "/checks", new).await;
     assert_eq!(status, 202, "{begun}");
     let path = format!("/checks/{}", begun["id"].as_str().unwrap());
@@ -274,7 +276,7 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
     let serve = Serve::start();
     let handler = Handler::start("fastapi", "unknown").await;
     let url = format!("http://127.0.0.1:{}/webhook", handler.port);
-    let new = json!({ "url": url, "provider": "standard-webhooks", "secret": SECRET });
+    let new = json!({ "settings": { "url": url, "provider": "standard-webhooks", "secret": SECRET } });
     let (status, plan) = call(&serve, reqwest::Method::POST, "/check-plan", new.clone()).await;
     assert_eq!((status, &plan["this_machine"], &plan["rate"]), (200, &json!(true), &json!(20)), "{plan}");
     assert!(plan["requests"].as_u64().unwrap() > 100 && plan["bytes"].as_u64().unwrap() > 28_000_000, "{plan}");
@@ -288,9 +290,14 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
         (json!({ "only": ["nothing"] }), "invalid"),
         (json!({ "break_with": { "words": ["true"] } }), "invalid"),
         (json!({ "burst": 0 }), "invalid"),
+        (json!({ "onyl": ["accepts"] }), "invalid_json"),
+        (json!({ "event": "no.such" }), "invalid"),
+        (json!({ "probe": { "command": { "words": [] } } }), "invalid"),
+        (json!({ "probe": { "url": "file:///etc/passwd" } }), "invalid"),
+        (json!({ "probe": { "url": "http://192.0.2.1/count" } }), "confirm_commands"),
     ] {
         let mut wrong = new.clone();
-        wrong.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        wrong["settings"].as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
         let (_, error) = call(&serve, reqwest::Method::POST, "/checks", wrong).await;
         assert_eq!(error["code"], code, "{error}");
     }
@@ -298,7 +305,8 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
     let page = serve.request(reqwest::Method::POST, "/checks").header("Origin", &own);
     let probe = json!({ "sqlite": { "path": "/etc/passwd", "query": "SELECT 1" } });
     let mut by_page = new.clone();
-    by_page.as_object_mut().unwrap().extend([("probe".into(), probe), ("confirm_commands".into(), true.into())]);
+    by_page["settings"]["probe"] = probe;
+    by_page["confirm_commands"] = true.into();
     let refused: Value = page.json(&by_page).send().await.unwrap().json().await.unwrap();
     assert_eq!(refused["code"], "commands_from_page", "{refused}");
 
@@ -359,7 +367,7 @@ async fn a_run_goes_on_after_a_crash_and_after_its_handler_died() {
     let data = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(data.path());
     let handler = Handler::start("express", "").await;
-    let new = json!({ "url": format!("http://127.0.0.1:{}/webhook", handler.port), "provider": "standard-webhooks", "secret": SECRET });
+    let new = json!({ "settings": { "url": format!("http://127.0.0.1:{}/webhook", handler.port), "provider": "standard-webhooks", "secret": SECRET } });
     let (_, begun) = call(&serve, reqwest::Method::POST, "/checks", new).await;
     let id = begun["id"].as_str().unwrap().to_owned();
     let path = format!("/checks/{id}");
@@ -382,8 +390,9 @@ async fn a_run_goes_on_after_a_crash_and_after_its_handler_died() {
     }
     let report = serve.get(&format!("{path}/report")).await;
     assert!(!came_to(&report, "fail").is_empty(), "{}", said(&report, "fail"));
-    assert!(said(&report, "unknown").contains("does not answer any more"), "{}", said(&report, "unknown"));
+    assert!(said(&report, "error").contains("does not answer any more"), "{}", said(&report, "error"));
     assert_eq!(report["run"]["state"], "done");
+    assert_ne!(report["run"]["verdict"], "right");
 }
 
 /// In a pipeline: the exit status is the verdict, and the report is JUnit's; a page of it runs nothing.
@@ -444,4 +453,108 @@ async fn the_command_line_says_the_verdict_and_writes_reports() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&questions.stdout).lines().count(), 48);
+}
+
+/// What could not be asked is not right: a handler that died, a probe that fails, nothing asked at all; and a run whose
+/// handler cannot be mended ends.
+#[tokio::test]
+async fn nothing_is_right_that_was_not_asked() {
+    let serve = Serve::start();
+    let handler = Handler::start("express", "").await;
+    let few = json!(["accepts", "unsigned", "thrice"]);
+    for (change, verdict, state) in [
+        (json!({ "only": few }), "right", "done"),
+        (json!({ "only": few, "probe": { "command": { "words": ["false"] } } }), "unfinished", "done"),
+        (
+            json!({ "only": few, "probe": { "sqlite": { "path": "/nowhere.db", "query": "SELECT 1" } } }),
+            "unfinished",
+            "done",
+        ),
+        (json!({ "only": ["accepts"], "skip": ["accepts"] }), "unfinished", "done"),
+        (json!({ "only": ["unavailable"], "break_with": { "words": ["false"] } }), "unfinished", "done"),
+        (json!({ "only": ["unavailable", "burst"], "mend_with": { "words": ["false"] } }), "unfinished", "failed"),
+    ] {
+        let report = handler.checked(&serve, change.clone()).await;
+        assert_eq!(
+            (&report["run"]["verdict"], &report["run"]["state"]),
+            (&json!(verdict), &json!(state)),
+            "{change}: {}",
+            report["run"]
+        );
+    }
+    // What the last one broke stays broken, and what is asked of it says so.
+    std::fs::remove_file(handler.broken()).unwrap();
+    let port = free_port();
+    let nobody =
+        json!({ "url": format!("http://127.0.0.1:{port}/"), "provider": "standard-webhooks", "secret": SECRET });
+    let mut looking_back = nobody.clone();
+    looking_back["only"] = json!(["no-redirect", "never-gone", "tells-little"]);
+    assert_eq!(report(&serve, looking_back).await["run"]["verdict"], "unfinished");
+}
+
+/// A probe that says a text tells of one change; one that counts down tells nothing; one of a database only reads.
+#[tokio::test]
+async fn probes_of_every_kind() {
+    let serve = Serve::start();
+    let handler = Handler::start("php", "").await;
+    let store = handler.dir.path().join("store");
+    // It makes its file when it is first asked.
+    reqwest::get(format!("http://127.0.0.1:{}/effects", handler.port)).await.unwrap();
+    let asked = json!(["accepts", "unsigned", "thrice", "odd-json"]);
+    let database = handler.dir.path().join("app.db");
+    rusqlite::Connection::open(&database).unwrap().execute_batch("CREATE TABLE t (n)").unwrap();
+    let written = handler.dir.path().join("written.db");
+    let vacuum = format!("VACUUM INTO '{}'", written.display());
+    let words = |words: &[&str]| json!({ "command": { "words": words } });
+    let hash = words(&["sha256sum", store.to_str().unwrap()]);
+    let down = words(&["sh", "-c", &format!("echo $((100000 - $(stat -c %s {})))", store.display())]);
+    for (probe, failed, errors) in [
+        (hash, 0, 0),
+        (down, 0, 3),
+        (words(&["sh", "-c", "sleep 30 & echo 1"]), 3, 0),
+        (json!({ "sqlite": { "path": database, "query": "SELECT count(*) FROM t" } }), 3, 0),
+        (json!({ "sqlite": { "path": database, "query": vacuum } }), 0, 4),
+    ] {
+        let report = handler.checked(&serve, json!({ "only": asked, "probe": probe, "settle_ms": 60 })).await;
+        let shown = format!("{probe}: {}{}", said(&report, "fail"), said(&report, "error"));
+        assert_eq!((came_to(&report, "fail").len(), came_to(&report, "error").len()), (failed, errors), "{shown}");
+    }
+    assert!(!written.exists());
+}
+
+/// What a handler answers of the secret is found wherever it stands, and no report holds it.
+#[tokio::test]
+async fn a_secret_that_is_answered_is_found_and_not_shown() {
+    let serve = Serve::start();
+    let handler = Handler::start("express", "leaky").await;
+    let report = handler.checked(&serve, json!({ "only": ["accepts", "tells-little"] })).await;
+    assert_eq!(came_to(&report, "fail"), ["tells-little"]);
+    assert!(!report.to_string().contains(&SECRET[6..]), "{report}");
+    let id = report["run"]["id"].as_str().unwrap();
+    // Asked again after it was mended, nothing of what it said before counts.
+    let port = handler.port;
+    drop(handler);
+    let mut command = Command::new("node");
+    command.arg("checked.mjs").current_dir(root().join("tests/receivers")).env("WEBHOOK_SECRET", SECRET);
+    command.env("PORT", port.to_string());
+    let _mended = Program::start(command, port).await;
+    let path = format!("/checks/{id}");
+    let statuses: Vec<u16> = {
+        let again = format!("{path}/again");
+        let (one, two) = tokio::join!(
+            call(&serve, reqwest::Method::POST, &again, json!({})),
+            call(&serve, reqwest::Method::POST, &again, json!({}))
+        );
+        vec![one.0, two.0]
+    };
+    assert!(statuses.contains(&202) && statuses.iter().all(|status| [202, 409].contains(status)), "{statuses:?}");
+    let right = until("the second time", async || {
+        let run = serve.get(&path).await;
+        (!run["ended_at"].is_null()).then_some(run)
+    })
+    .await;
+    assert_eq!((&right["verdict"], &right["counts"]["pass"]), (&json!("right"), &json!(2)), "{right}");
+    let (status, _) =
+        call(&serve, reqwest::Method::POST, &format!("{path}/again"), json!({ "checks": ["thrice"] })).await;
+    assert_eq!(status, 422);
 }

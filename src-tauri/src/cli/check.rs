@@ -73,6 +73,9 @@ struct Begin {
     /// Which of its schemes
     #[arg(long)]
     scheme: Option<String>,
+    /// The type of the usual event, which has an effect; the vendor's first if left out
+    #[arg(long, value_name = "TYPE")]
+    event: Option<String>,
     /// A file with the secret the handler knows
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -139,11 +142,11 @@ fn secret(path: &PathBuf) -> Result<String, CliError> {
 impl Begin {
     fn command(&self, text: &str) -> Result<Value, CliError> {
         if self.shell {
-            return Ok(json!({ "words": [text], "shell": true }));
+            return Ok(json!({ "words": [text], "shell": true, "dir": std::env::current_dir()? }));
         }
         let words = shell_words::split(text)
             .map_err(|e| CliError::Other(format!("{text}: {e}; --shell lets a shell read it")))?;
-        Ok(json!({ "words": words }))
+        Ok(json!({ "words": words, "dir": std::env::current_dir()? }))
     }
 
     async fn call(&self, api: &Api) -> Result<Value, CliError> {
@@ -164,6 +167,7 @@ impl Begin {
             set("provider", provider.as_str().into());
         }
         set("scheme", self.scheme.clone().into());
+        set("event", self.event.clone().into());
         if let Some(path) = &self.secret_file {
             set("secret", secret(path)?.into());
         } else if let Ok(text) = std::env::var("HOOKLINE_SECRET") {
@@ -201,7 +205,7 @@ impl Begin {
             set("break_with", self.command(break_with)?);
             set("mend_with", self.command(mend)?);
         }
-        Ok(call.into())
+        Ok(json!({ "settings": call }))
     }
 }
 
@@ -230,6 +234,11 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
 
 async fn begin(api: &Api, context: &Context, args: Begin) -> Result<(), CliError> {
     let mut call = args.call(api).await?;
+    // A file that cannot be written is no news to have at the end.
+    for path in [&args.files.junit, &args.files.html, &args.files.report].into_iter().flatten() {
+        let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        opened.map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
+    }
     let plan: Value = api.json(Method::POST, "/check-plan", Some(call.clone())).await?;
     if args.plan {
         return planned(context, &plan);
@@ -317,9 +326,10 @@ fn print(context: &Context, report: &Value) -> Result<(), CliError> {
     let rank = |check: &Value| match check["outcome"].as_str() {
         Some("fail") => 0,
         Some("warn") => 1,
-        Some("unknown") => 2,
-        Some("pass") => 3,
-        _ => 4,
+        Some("error") => 2,
+        Some("unknown") => 3,
+        Some("pass") => 4,
+        _ => 5,
     };
     checks.sort_by_key(|check| rank(check));
     for check in checks {
@@ -343,9 +353,10 @@ fn print(context: &Context, report: &Value) -> Result<(), CliError> {
     let counts = &run["counts"];
     let reason = run["reason"].as_str().map_or_else(String::new, |reason| format!(" {}", terminal::shown(reason)));
     terminal::line(&format!(
-        "\n{verdict}: {} failed, {} to look at, {} unknown, {} passed, {} not asked.{reason} Run {}",
+        "\n{verdict}: {} failed, {} to look at, {} not to be asked, {} unknown, {} passed, {} not asked.{reason} Run {}",
         counts["fail"],
         counts["warn"],
+        counts["error"],
         counts["unknown"],
         counts["pass"],
         counts["skipped"],

@@ -65,7 +65,10 @@ export type Replay = components["schemas"]["Replay"];
 export type ReplayNew = components["schemas"]["ReplayNew"];
 export type CheckRun = components["schemas"]["CheckRun"];
 /** What the engine fills in where it is left out. */
-export type CheckNew = Partial<components["schemas"]["CheckNew"]>;
+export interface CheckNew {
+  settings: Partial<components["schemas"]["CheckSettings"]>;
+  confirm?: string;
+}
 type WholeCheck = components["schemas"]["CheckNew"];
 export type CheckPlan = components["schemas"]["CheckPlan"];
 export type Asked = components["schemas"]["Asked"];

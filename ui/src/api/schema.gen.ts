@@ -1619,11 +1619,13 @@ export interface components {
             items: components["schemas"]["CheckRun"][];
         };
         /** @description A run to be begun. */
-        CheckNew: components["schemas"]["CheckSettings"] & {
+        CheckNew: {
             /** @description The host that a person has agreed to, where it is not this machine. */
             confirm?: string | null;
             /** @description Whether a person has agreed to the commands it names. */
             confirm_commands?: boolean;
+            /** @description How it is made. */
+            settings: components["schemas"]["CheckSettings"];
         };
         /** @description What a run would send, and where to. */
         CheckPlan: {
@@ -1714,6 +1716,8 @@ export interface components {
             burst?: number;
             /** @description The endpoint that is checked, by its id: its URL, provider and secrets. */
             endpoint?: string | null;
+            /** @description The type of the usual event, which has an effect; the vendor's first if absent. */
+            event?: string | null;
             mend_with?: components["schemas"]["Command"] | null;
             /** @description The secret before this one, if the handler knew another. */
             old_secret?: string | null;
@@ -1749,6 +1753,8 @@ export interface components {
         };
         /** @description A program that is run. */
         Command: {
+            /** @description The folder it runs in; the engine's if absent. */
+            dir?: string | null;
             /** @description Whether a shell reads it. */
             shell?: boolean;
             /** @description The program and what it is given, each a word of its own; with `shell`, one text. */
@@ -1796,6 +1802,8 @@ export interface components {
         };
         /** @description What checks came to. */
         Counts: {
+            /** Format: int32 */
+            error: number;
             /** Format: int32 */
             fail: number;
             /** Format: int32 */
@@ -2617,7 +2625,7 @@ export interface components {
          * @description What came of a check.
          * @enum {string}
          */
-        Outcome: "pass" | "fail" | "warn" | "skipped" | "unknown";
+        Outcome: "pass" | "fail" | "warn" | "skipped" | "unknown" | "error";
         /** @description One part of a multipart body. */
         Part: {
             /**
@@ -2829,6 +2837,8 @@ export interface components {
             /** @description What is odd about it, in a few words. */
             label: string;
             method: string;
+            /** @description What its answer holds that nobody should see, in words. */
+            tells?: string | null;
             timings: components["schemas"]["Timings"];
             url: string;
         };

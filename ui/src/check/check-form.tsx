@@ -27,6 +27,7 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
   const [provider, setProvider] = useState("standard-webhooks");
   const [secret, setSecret] = useState("");
   const [probe, setProbe] = useState("");
+  const [event, setEvent] = useState("");
   const [oldSecret, setOldSecret] = useState("");
   const [burst, setBurst] = useState(20);
   const [plan, setPlan] = useState<CheckPlan>();
@@ -40,11 +41,15 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
       setPlan(undefined);
       setError(undefined);
     };
+  const kinds = providers.find(({ id }) => id === (endpoint ? endpoints.find((one) => one.id === endpoint)?.provider : provider))?.events ?? [];
   const body: CheckNew = {
-    ...(endpoint ? { endpoint } : { url, provider, secret }),
-    probe: probe ? { url: probe } : null,
-    old_secret: oldSecret || null,
-    burst,
+    settings: {
+      ...(endpoint ? { endpoint } : { url, provider, secret }),
+      probe: probe ? { url: probe } : null,
+      event: kinds.includes(event) ? event : null,
+      old_secret: oldSecret || null,
+      burst,
+    },
   };
   const go = async (): Promise<void> => {
     setError(undefined);
@@ -63,8 +68,8 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
   const skipped = plan?.checks.filter((check) => check.skipped) ?? [];
   return (
     <form
-      onSubmit={(event) => {
-        event.preventDefault();
+      onSubmit={(submit) => {
+        submit.preventDefault();
         void go();
       }}
     >
@@ -113,6 +118,16 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
       </Field>
       <details className="mb-4">
         <summary className="mb-2 cursor-default font-medium">More</summary>
+        <Field label="Usual event" hint="One that has an effect in your handler.">
+          {(props) => (
+            <select {...props} className={INPUT} value={event} onChange={(change) => edited(setEvent)(change.target.value)}>
+              <option value="">{kinds[0] ?? ""}</option>
+              {kinds.slice(1).map((kind) => (
+                <option key={kind}>{kind}</option>
+              ))}
+            </select>
+          )}
+        </Field>
         <Field label="Old secret" hint="One the handler knew before; it must be refused now.">
           {(props) => <input {...props} type="password" autoComplete="off" className={text} value={oldSecret} onChange={(event) => edited(setOldSecret)(event.target.value)} />}
         </Field>

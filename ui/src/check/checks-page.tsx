@@ -1,7 +1,7 @@
 /** Handler checks: runs, and what each came to. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { ArrowLeft, Ban, CheckCircle2, CircleHelp, ClipboardCheck, Download, MinusCircle, RotateCw, Trash2, TriangleAlert, XCircle, type LucideIcon } from "lucide-react";
+import { ArrowLeft, Ban, CheckCircle2, CircleAlert, CircleHelp, ClipboardCheck, Download, MinusCircle, RotateCw, Trash2, TriangleAlert, XCircle, type LucideIcon } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Asked, type CheckRun } from "../api/client";
@@ -20,6 +20,7 @@ type Outcome = Asked["outcome"];
 
 const OUTCOMES: Record<Outcome, { icon: LucideIcon; colour: string; word: string; group: string }> = {
   fail: { icon: XCircle, colour: "text-invalid", word: "failed", group: "Failed" },
+  error: { icon: CircleAlert, colour: "text-invalid", word: "not to be asked", group: "Could not be asked" },
   warn: { icon: TriangleAlert, colour: "text-warning", word: "to look at", group: "To look at" },
   unknown: { icon: CircleHelp, colour: "text-ink-2", word: "unknown", group: "Unknown" },
   pass: { icon: CheckCircle2, colour: "text-valid", word: "passed", group: "Passed" },
@@ -35,7 +36,7 @@ const VERDICTS: Record<NonNullable<CheckRun["verdict"]>, readonly [string, strin
 
 const verdict = (run: CheckRun): readonly [string, string] => (run.verdict ? VERDICTS[run.verdict] : ["Under way", "text-ink-2"]);
 
-const asked = ({ counts: { pass, fail, warn, skipped, unknown } }: CheckRun): number => pass + fail + warn + skipped + unknown;
+const asked = ({ counts }: CheckRun): number => Object.values(counts).reduce((sum, one) => sum + one, 0);
 
 /** Requests of one check that are shown; a saved report has all. */
 const SHOWN = 12;

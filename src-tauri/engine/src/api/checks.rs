@@ -10,18 +10,15 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    error::ApiError,
-    extract,
-    replays::{is_this_machine, known_as},
-};
+use super::{error::ApiError, extract, replays::known_as};
 use crate::{
     Engine,
     check::{
-        CHECKS, Changed, CheckReport, CheckRow, CheckRun, CheckSettings, Form, Level, Outcome, Planned, RunState, Stop,
-        compared, planned, rows, with_id,
+        CHECKS, Changed, CheckReport, CheckRow, CheckRun, CheckSettings, Form, Level, Planned, RunState, Stop,
+        compared, planned, rows, to_ask_again, with_id,
     },
     feed::Change,
+    outbox::is_this_machine,
 };
 
 /// Runs of a page.
@@ -29,9 +26,9 @@ const LIMIT: u32 = 200;
 
 /// A run to be begun.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CheckNew {
     /// How it is made.
-    #[serde(flatten)]
     settings: CheckSettings,
     /// The host that a person has agreed to, where it is not this machine.
     #[serde(default)]
@@ -202,7 +199,9 @@ pub(super) async fn begin(
         feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
     };
     let (row, run) = engine.store.write(work, after).await?;
-    engine.run_checks(row);
+    if let Some(stopped) = engine.checks.take_place(row.number) {
+        engine.run_checks(row, stopped);
+    }
     Ok((StatusCode::ACCEPTED, Json(run)))
 }
 
@@ -255,10 +254,13 @@ pub(super) async fn remove(
     extract::Path(id): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let row = row_of(&engine, id).await?;
-    if engine.checks.is_running(row.number) {
+    let number = row.number;
+    if engine.checks.take_place(number).is_none() {
         return Err(ApiError::new(StatusCode::CONFLICT, "running", "This run is under way.", "Cancel it first."));
     }
-    engine.store.write(move |connection| row.delete(connection), |()| ()).await?;
+    let removed = engine.store.write(move |connection| row.delete(connection), |()| ()).await;
+    engine.checks.leave_place(number);
+    removed?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -281,28 +283,18 @@ pub(super) async fn again(
     extract::Json(again): extract::Json<Again>,
 ) -> Result<(StatusCode, Json<CheckRun>), ApiError> {
     let row = row_of(&engine, id).await?;
-    if engine.checks.is_running(row.number) {
-        return Err(ApiError::new(
-            StatusCode::CONFLICT,
-            "running",
-            "This run is under way.",
-            "Wait for it, or cancel it.",
-        ));
+    if let Some(unknown) = again.checks.iter().find(|id| !CHECKS.iter().any(|c| c.id == **id && row.settings.wants(c)))
+    {
+        return Err(ApiError::invalid(format!("There is no check {unknown:?} in this run.")));
     }
-    if let Some(unknown) = again.checks.iter().find(|id| !CHECKS.iter().any(|check| check.id == **id)) {
-        return Err(ApiError::invalid(format!("There is no check {unknown:?}.")));
-    }
-    let row_ = row.clone();
+    // What cannot be asked any more keeps what it came to.
+    let subject = engine.subject(row.settings.clone()).map_err(ApiError::invalid)?;
+    let under_way =
+        || ApiError::new(StatusCode::CONFLICT, "running", "This run is under way.", "Wait for it, or cancel it.");
+    let stopped = engine.checks.take_place(row.number).ok_or_else(under_way)?;
+    let (number, row_) = (row.number, row);
     let work = move |connection: &Connection| {
-        let wanted = match again.checks.is_empty() {
-            false => again.checks,
-            true => row_
-                .results(connection)?
-                .into_iter()
-                .filter(|result| matches!(result.finding.outcome, Outcome::Fail | Outcome::Warn | Outcome::Unknown))
-                .map(|result| result.check)
-                .collect(),
-        };
+        let wanted = to_ask_again(&subject, &row_.results(connection)?, again.checks);
         row_.again(connection, &wanted)?;
         let row = CheckRow { state: RunState::Running, reason: String::new(), ended_us: None, ..row_ };
         let shown = row.shown(connection)?;
@@ -312,8 +304,14 @@ pub(super) async fn again(
     let after = move |(_, run): &(CheckRow, CheckRun)| {
         feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
     };
-    let (row, run) = engine.store.write(work, after).await?;
-    engine.run_checks(row);
+    let (row, run) = match engine.store.write(work, after).await {
+        Ok(written) => written,
+        Err(error) => {
+            engine.checks.leave_place(number);
+            return Err(error.into());
+        }
+    };
+    engine.run_checks(row, stopped);
     Ok((StatusCode::ACCEPTED, Json(run)))
 }
 

@@ -18,7 +18,7 @@ use crate::{
     Engine,
     feed::Change,
     inbox::{Inbox, InboxRow},
-    outbox::{EndpointRow, parse},
+    outbox::{EndpointRow, is_this_machine, parse},
     query::Query,
     replay::{
         Collecting, Replay, ReplayRow, ReplaySettings, ReplayState, Report, Resign, Target, Wanted, collect, html,
@@ -181,14 +181,6 @@ pub(super) fn known_as(url: &str) -> Result<String, String> {
     let url = parse(url)?;
     let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     Ok(authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase())
-}
-
-/// Whether a host, with or without a port, is this machine by its loopback address.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    let bare =
-        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
-    let bare = bare.trim_matches(['[', ']']);
-    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Whether requests went there before, or a person has saved it, or it is this machine.

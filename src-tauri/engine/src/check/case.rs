@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{
     BURST_S,
-    event::{Event, Subject, emptied, numeric_id, prose, reversed},
+    event::{Event, Subject, emptied, numeric_id, prose, put, reversed},
     shot::{Manner, Shot},
 };
 
@@ -35,25 +35,38 @@ pub(super) struct Round {
 
 /// How often something may happen in a case, where effects are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effects {
+pub(super) enum Due {
     /// Nobody looks.
     Any,
     /// They are looked at, and the judge says what they mean.
     Looked,
+    /// As many as were accepted.
+    Accepted,
     Exactly(i64),
+}
+
+impl Due {
+    /// How many are due, where so many were accepted; none where that is not counted.
+    pub(super) fn count(self, accepted: usize) -> Option<i64> {
+        match self {
+            Self::Any | Self::Looked => None,
+            Self::Accepted => Some(accepted as i64),
+            Self::Exactly(due) => Some(due),
+        }
+    }
 }
 
 /// What a check sends.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) rounds: Vec<Round>,
-    pub(super) effects: Effects,
+    pub(super) effects: Due,
 }
 
 type Cased = Result<Case, String>;
 
 impl Case {
-    fn of(shots: Vec<Shot>, effects: Effects) -> Self {
+    fn of(shots: Vec<Shot>, effects: Due) -> Self {
         Self { rounds: vec![Round { shots, pace: Pace::InOrder, broken: false }], effects }
     }
 
@@ -63,11 +76,11 @@ impl Case {
 }
 
 fn any(shots: Vec<Shot>) -> Cased {
-    Ok(Case::of(shots, Effects::Any))
+    Ok(Case::of(shots, Due::Any))
 }
 
 fn exactly(effects: i64, shots: Vec<Shot>) -> Cased {
-    Ok(Case::of(shots, Effects::Exactly(effects)))
+    Ok(Case::of(shots, Due::Exactly(effects)))
 }
 
 /// Nothing of its own: it looks at what the others were answered.
@@ -80,8 +93,9 @@ pub(super) fn signed(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 pub(super) fn five(subject: &Subject, now_ms: i64) -> Cased {
+    let event = |number| subject.event(now_ms).shot(subject, &format!("event {number}, on a new connection"));
     any((1..=5)
-        .map(|number| subject.event(now_ms).shot(subject, &format!("event {number}")))
+        .map(|number| event(number).map(|shot| Shot { manner: Manner::Fresh, ..shot }))
         .collect::<Result<_, _>>()?)
 }
 
@@ -151,9 +165,14 @@ pub(super) fn unsigned(subject: &Subject, now_ms: i64) -> Cased {
     exactly(0, vec![shot])
 }
 
+/// With the right one behind it, under the same id: who notes ids before checking signatures loses it.
 pub(super) fn wrong_secret(subject: &Subject, now_ms: i64) -> Cased {
-    let event = Event { keys: subject.strange_keys()?, ..subject.event(now_ms) };
-    exactly(0, vec![event.shot(subject, "signed with another secret")?])
+    let right = subject.event(now_ms);
+    let forged = Event { keys: subject.strange_keys()?, ..right.clone() };
+    exactly(
+        1,
+        vec![forged.shot(subject, "signed with another secret")?, right.shot(subject, "the same, rightly signed")?],
+    )
 }
 
 pub(super) fn changed_body(subject: &Subject, now_ms: i64) -> Cased {
@@ -168,7 +187,7 @@ pub(super) fn changed_body(subject: &Subject, now_ms: i64) -> Cased {
     let mut payload = event.payload.clone();
     match prose(&mut payload) {
         Some(value) => *value = "changed on the way".into(),
-        None => payload["changed_on_the_way"] = true.into(),
+        None => put(&mut payload, "changed_on_the_way", true.into()),
     }
     other.body = serde_json::to_vec(&payload).unwrap_or_default().into();
     exactly(0, vec![shot, other])
@@ -330,13 +349,13 @@ pub(super) fn unicode(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = subject.event(now_ms);
     match prose(&mut event.payload) {
         Some(value) => *value = WORLD.into(),
-        None => event.payload["text"] = WORLD.into(),
+        None => put(&mut event.payload, "text", WORLD.into()),
     }
     let plain = event.shot(subject, "text of many scripts")?;
     let mut event = Event { ..subject.event(now_ms) };
     match prose(&mut event.payload) {
         Some(value) => *value = WORLD.into(),
-        None => event.payload["text"] = WORLD.into(),
+        None => put(&mut event.payload, "text", WORLD.into()),
     }
     let text: String = event
         .payload
@@ -365,10 +384,10 @@ pub(super) fn thrice_at_once(subject: &Subject, now_ms: i64) -> Cased {
 pub(super) fn same_object(subject: &Subject, now_ms: i64) -> Cased {
     let usual = subject.event(now_ms);
     let seed = subject.fresh();
-    let sample = crate::compose::test_event(&subject.provider).map(|(_, sample)| sample.clone()).unwrap_or_default();
+    let (_, sample) = subject.usual();
     let event = |label: &str| subject.of(usual.kind.clone(), &sample, seed, 0, now_ms).shot(subject, label);
     let shots = vec![event("the event")?, event("the same of it, under a new id")?];
-    Ok(Case::of(shots, Effects::Looked))
+    Ok(Case::of(shots, Due::Looked))
 }
 
 pub(super) fn fails_once(subject: &Subject, now_ms: i64) -> Cased {
@@ -379,7 +398,7 @@ pub(super) fn fails_once(subject: &Subject, now_ms: i64) -> Cased {
     };
     Ok(Case {
         rounds: vec![round("while it is broken", true)?, round("the retry, mended", false)?],
-        effects: Effects::Exactly(1),
+        effects: Due::Exactly(1),
     })
 }
 
@@ -391,7 +410,7 @@ fn broken_first(subject: &Subject) -> Result<(), String> {
 pub(super) fn broken(subject: &Subject, now_ms: i64) -> Cased {
     broken_first(subject)?;
     let shots = vec![subject.event(now_ms).shot(subject, "while it is broken")?];
-    Ok(Case { rounds: vec![Round { shots, pace: Pace::InOrder, broken: true }], effects: Effects::Any })
+    Ok(Case { rounds: vec![Round { shots, pace: Pace::InOrder, broken: true }], effects: Due::Any })
 }
 
 /// Long after it was captured: its signature is old where the scheme says when it was made.
@@ -451,7 +470,7 @@ pub(super) fn unknown_type(subject: &Subject, now_ms: i64) -> Cased {
 
 pub(super) fn more_fields(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = subject.event(now_ms);
-    event.payload["hookline_new_field"] = json!({ "of": ["a", "later", "version"], "n": 1 });
+    put(&mut event.payload, "hookline_new_field", json!({ "of": ["a", "later", "version"], "n": 1 }));
     if let Some(data) = event.payload.get_mut("data").filter(|data| data.is_object()) {
         data["hookline_new_field"] = true.into();
     }
@@ -476,7 +495,7 @@ pub(super) fn fewer_values(subject: &Subject, now_ms: i64) -> Cased {
     if subject.event(now_ms).payload.get("data").is_some() {
         shots.push(made("data is empty", &|value| {
             let mut value = value.clone();
-            value["data"] = json!({});
+            put(&mut value, "data", json!({}));
             value
         })?);
     }
@@ -511,7 +530,7 @@ pub(super) fn sizes(subject: &Subject, now_ms: i64) -> Cased {
         .map(|(size, name)| {
             let mut event = subject.event(now_ms);
             let own = event.payload.to_string().len();
-            event.payload["hookline_padding"] = "x".repeat(size.saturating_sub(own + 22)).into();
+            put(&mut event.payload, "hookline_padding", "x".repeat(size.saturating_sub(own + 22)).into());
             event.shot(subject, name)
         })
         .collect::<Result<Vec<_>, _>>()?;
@@ -536,7 +555,7 @@ pub(super) fn burst(subject: &Subject, now_ms: i64) -> Cased {
     let rate = subject.settings.burst;
     let shots = (1..=rate * BURST_S).map(|number| subject.event(now_ms).shot(subject, &format!("event {number}")));
     let (shots, gap) = (shots.collect::<Result<_, _>>()?, Duration::from_secs(1) / rate);
-    Ok(Case { rounds: vec![Round { shots, pace: Pace::Every(gap), broken: false }], effects: Effects::Any })
+    Ok(Case { rounds: vec![Round { shots, pace: Pace::Every(gap), broken: false }], effects: Due::Accepted })
 }
 
 pub(super) fn gzip(subject: &Subject, now_ms: i64) -> Cased {

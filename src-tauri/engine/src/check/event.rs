@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     CheckSettings,
-    shot::{Manner, Shot},
+    shot::{Manner, Secrets, Shot},
 };
 use crate::{
     compose::{self, Moment, Unsigned},
@@ -29,11 +29,15 @@ pub(crate) struct Subject {
     pub(super) trusted: Option<Vec<u8>>,
     /// A secret nobody knows, in the vendor's form.
     stranger: String,
+    /// What no report holds.
+    pub(super) secrets: Secrets,
     /// One for all events of this run.
     seed: u64,
     events: AtomicU64,
     /// Whether what it depends on is broken at the moment.
     pub(super) broken: AtomicBool,
+    /// Whether it could not be mended.
+    pub(super) unmended: AtomicBool,
 }
 
 /// An event before it is signed.
@@ -65,7 +69,10 @@ impl Subject {
         let mut trusted = None;
         if let Some(row) = endpoint {
             let own = &row.settings;
-            settings.url.clone_from(&own.url);
+            // A run asks where it was begun, wherever the endpoint leads by then.
+            if settings.url.is_empty() {
+                settings.url.clone_from(&own.url);
+            }
             if settings.provider.is_empty() {
                 settings.provider.clone_from(&own.provider);
                 settings.scheme.clone_from(&own.scheme);
@@ -95,6 +102,11 @@ impl Subject {
                 provider.name
             ));
         }
+        if let Some(kind) = &settings.event
+            && !sending.is_some_and(|sending| sending.events.iter().any(|event| event.kind == *kind))
+        {
+            return Err(format!("{} has no event {kind:?} that Hookline knows.", provider.name));
+        }
         let stranger = new_secret(sending.map(|sending| sending.secret).unwrap_or_default())?;
         let own_policy = endpoint.map(|row| row.settings.policy.clone()).unwrap_or_default();
         let subject = Self {
@@ -103,12 +115,16 @@ impl Subject {
             provider: provider.clone(),
             record: record.clone(),
             stranger,
+            secrets: Secrets::of(
+                keys.secrets.iter().chain(&settings.old_secret).chain(keys.params.values()).map(String::as_str),
+            ),
             keys,
             trusted,
             settings,
             seed: uuid::Uuid::now_v7().as_u128() as u64,
             events: AtomicU64::new(0),
             broken: AtomicBool::new(false),
+            unmended: AtomicBool::new(false),
         };
         // What cannot be signed once cannot be checked at all.
         subject.event(now_us / 1_000).shot(&subject, "")?;
@@ -122,10 +138,18 @@ impl Subject {
 
     /// The usual event, of things nobody has heard of before.
     pub(super) fn event(&self, now_ms: i64) -> Event {
-        let usual = compose::test_event(&self.provider);
-        let (kind, sample) =
-            usual.map_or_else(|| (String::new(), Value::Null), |(kind, sample)| (kind.to_owned(), sample.clone()));
+        let (kind, sample) = self.usual();
         self.of(kind, &sample, self.fresh(), 0, now_ms)
+    }
+
+    /// The type and sample of the event that has an effect: not the vendor's test, which has none.
+    pub(super) fn usual(&self) -> (String, Value) {
+        let mut events = self.provider.sending.iter().flat_map(|sending| &sending.events);
+        let found = match &self.settings.event {
+            Some(kind) => events.find(|event| event.kind == *kind),
+            None => events.next(),
+        };
+        found.map_or_else(|| (String::new(), Value::Null), |event| (event.kind.clone(), event.sample.clone()))
     }
 
     /// A seed that no other event has.
@@ -277,6 +301,13 @@ impl Event {
         range.start = value[..range.start].rfind(|c| !word(c) || c == '=').map_or(0, |at| at + 1);
         range.end = value[range.end..].find(|c| !word(c)).map_or(value.len(), |at| range.end + at);
         Ok((mine, place, range))
+    }
+}
+
+/// Adds a field, where there are fields.
+pub(super) fn put(payload: &mut Value, name: &str, value: Value) {
+    if let Value::Object(fields) = payload {
+        fields.insert(name.to_owned(), value);
     }
 }
 

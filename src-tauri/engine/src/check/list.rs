@@ -181,7 +181,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compute the signature and compare it in constant time.",
         snippet: true,
         case: case::wrong_secret,
-        judge: judge::refuses,
+        judge: judge::refuses_forged,
     },
     Check {
         number: 13,

@@ -24,7 +24,7 @@ pub(crate) use list::{CHECKS, Check};
 pub(crate) use probe::{Command, Probe};
 pub(crate) use report::{Changed, CheckReport, Form, Planned, compared, planned};
 pub(crate) use row::{CheckRow, list as rows, with_id};
-pub(crate) use run::{Checks, Stop};
+pub(crate) use run::{Checks, Stop, to_ask_again};
 pub(crate) use shot::Recorded;
 
 use crate::request::MASK;
@@ -53,6 +53,8 @@ pub(crate) enum Outcome {
     Skipped,
     /// It was asked, and nobody can tell.
     Unknown,
+    /// It could not be asked: the handler is gone, or what helps asking failed.
+    Error,
 }
 
 /// What a check found.
@@ -85,6 +87,10 @@ impl Finding {
         Self::new(Outcome::Unknown, said)
     }
 
+    fn error(said: impl Into<String>) -> Self {
+        Self::new(Outcome::Error, said)
+    }
+
     fn skipped(said: impl Into<String>) -> Self {
         Self::new(Outcome::Skipped, said)
     }
@@ -106,6 +112,9 @@ pub struct CheckSettings {
     /// Which of its schemes; the usual one if absent.
     #[serde(default)]
     pub scheme: Option<String>,
+    /// The type of the usual event, which has an effect; the vendor's first if absent.
+    #[serde(default)]
+    pub event: Option<String>,
     /// The secret the handler knows.
     #[serde(default)]
     pub secret: String,
@@ -168,7 +177,7 @@ impl CheckSettings {
     pub(crate) fn check(&self) -> Result<(), String> {
         for id in self.only.iter().chain(&self.skip) {
             if !CHECKS.iter().any(|check| check.id == id) {
-                return Err(format!("There is no check {id:?}; `hookline check --list` shows them."));
+                return Err(format!("There is no check {id:?}; `hookline check questions` shows them."));
             }
         }
         if !(1..=BURST_MAX).contains(&self.burst) {
@@ -179,6 +188,14 @@ impl CheckSettings {
         }
         if !(100..=120_000).contains(&self.timeout_ms) {
             return Err("The time-out lies between 100 and 120000 ms.".into());
+        }
+        let commands =
+            [self.probe.as_ref().and_then(Probe::as_command), self.break_with.as_ref(), self.mend_with.as_ref()];
+        if commands.into_iter().flatten().any(|command| command.words.is_empty()) {
+            return Err("A command is empty.".into());
+        }
+        if let Some(Probe::Url(url)) = &self.probe {
+            crate::outbox::parse(url)?;
         }
         if self.break_with.is_some() != self.mend_with.is_some() {
             return Err("What breaks the handler needs something that mends it, and the other way round.".into());
@@ -200,7 +217,13 @@ impl CheckSettings {
     /// Without values that are secret.
     pub(crate) fn masked(&self) -> Self {
         let secret = if self.secret.is_empty() { String::new() } else { MASK.to_owned() };
-        Self { secret, old_secret: self.old_secret.as_ref().map(|_| MASK.to_owned()), ..self.clone() }
+        Self {
+            secret,
+            old_secret: self.old_secret.as_ref().map(|_| MASK.to_owned()),
+            params: self.params.keys().map(|name| (name.clone(), MASK.to_owned())).collect(),
+            url: without_user(&self.url),
+            ..self.clone()
+        }
     }
 }
 
@@ -254,6 +277,7 @@ pub struct Counts {
     pub warn: u32,
     pub skipped: u32,
     pub unknown: u32,
+    pub error: u32,
 }
 
 impl Counts {
@@ -264,6 +288,7 @@ impl Counts {
             Outcome::Warn => &mut self.warn,
             Outcome::Skipped => &mut self.skipped,
             Outcome::Unknown => &mut self.unknown,
+            Outcome::Error => &mut self.error,
         } += 1;
     }
 }
@@ -280,6 +305,16 @@ pub enum Verdict {
     Wrong,
     /// It was not asked to the end.
     Unfinished,
+}
+
+/// A URL without the user and password that stand in it.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
 }
 
 /// Whether a status is one by which a vendor takes its event as delivered.

@@ -2,7 +2,11 @@
 
 use std::{process::Stdio, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, types::ValueRef};
+use rusqlite::{
+    Connection, OpenFlags,
+    hooks::{AuthAction, AuthContext, Authorization},
+    types::ValueRef,
+};
 use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncReadExt as _, time::timeout};
 use utoipa::ToSchema;
@@ -14,6 +18,9 @@ use crate::{
 
 /// How long one look, or one command, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it is read on after a command has ended.
+const AFTERWARDS: Duration = Duration::from_millis(200);
 
 /// Most that is read of what a look answers, in bytes.
 const READ_MAX: u64 = 64 * 1024;
@@ -27,6 +34,9 @@ pub struct Command {
     /// Whether a shell reads it.
     #[serde(default)]
     pub shell: bool,
+    /// The folder it runs in; the engine's if absent.
+    #[serde(default)]
+    pub dir: Option<String>,
 }
 
 impl Command {
@@ -60,10 +70,16 @@ impl Command {
             (false, None) => return Err("The command is empty.".into()),
         };
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        #[cfg(unix)]
+        command.process_group(0);
         let mut child = command.spawn().map_err(|e| format!("{shown} cannot be run: {e}."))?;
         let (mut printed, mut complained) = (Vec::new(), Vec::new());
         let (out, err) = (child.stdout.take(), child.stderr.take());
-        let whole = async {
+        let group = child.id();
+        let read = async {
             let read = async {
                 if let Some(out) = out {
                     let _ = out.take(READ_MAX).read_to_end(&mut printed).await;
@@ -75,10 +91,23 @@ impl Command {
                 }
             };
             tokio::join!(read, hear);
-            child.wait().await
         };
-        match timeout(PATIENCE, whole).await {
-            Err(_) => Err(format!("{shown} did not end within {} s.", PATIENCE.as_secs())),
+        let ended = async {
+            tokio::pin!(read);
+            // It is read while it runs, and a moment longer: what it leaves behind may keep the pipe.
+            tokio::select! {
+                status = child.wait() => {
+                    let _ = timeout(AFTERWARDS, read).await;
+                    status
+                }
+                () = &mut read => child.wait().await,
+            }
+        };
+        match timeout(PATIENCE, ended).await {
+            Err(_) => {
+                end_group(group).await;
+                Err(format!("{shown} did not end within {} s.", PATIENCE.as_secs()))
+            }
             Ok(Err(e)) => Err(format!("{shown} cannot be waited for: {e}.")),
             Ok(Ok(status)) if !status.success() => {
                 let complained = String::from_utf8_lossy(&complained);
@@ -87,6 +116,13 @@ impl Command {
             }
             Ok(Ok(_)) => Ok(String::from_utf8_lossy(&printed).into_owned()),
         }
+    }
+}
+
+/// Ends what a command has begun, too.
+async fn end_group(group: Option<u32>) {
+    if let (true, Some(group)) = (cfg!(unix), group) {
+        let _ = tokio::process::Command::new("kill").args(["-9", "--", &format!("-{group}")]).output().await;
     }
 }
 
@@ -110,13 +146,65 @@ pub enum Probe {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Look(String);
 
+/// What happened between two looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effects {
+    /// A number grew by this.
+    Count(i64),
+    /// A text is another, or is not.
+    Changed(bool),
+}
+
+impl Effects {
+    /// Whether it is what was due. A text says only whether there was anything.
+    pub(super) fn are(self, due: i64) -> bool {
+        match self {
+            Self::Count(count) => count == due,
+            Self::Changed(changed) => changed == (due > 0),
+        }
+    }
+
+    /// Whether there are as many as are due, or more.
+    pub(super) fn reach(self, due: i64) -> bool {
+        match self {
+            Self::Count(count) => count >= due,
+            Self::Changed(changed) => changed,
+        }
+    }
+
+    pub(super) fn none(self) -> bool {
+        self.are(0)
+    }
+}
+
+impl Effects {
+    /// It and its verb.
+    pub(super) fn were(self) -> String {
+        format!("{self} {}", if self == Self::Count(1) { "was" } else { "were" })
+    }
+}
+
+impl std::fmt::Display for Effects {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count(1) => f.write_str("1 effect"),
+            Self::Count(count) => write!(f, "{count} effects"),
+            Self::Changed(true) => f.write_str("a change"),
+            Self::Changed(false) => f.write_str("no change"),
+        }
+    }
+}
+
 impl Look {
-    /// How many effects there were since `before`.
-    pub(super) fn since(&self, before: &Self) -> i64 {
-        let number = |look: &Self| look.0.parse::<i64>().ok();
+    /// What happened since `before`.
+    pub(super) fn since(&self, before: &Self) -> Result<Effects, String> {
+        let number = |look: &Self| look.0.parse::<f64>().ok().filter(|number| number.is_finite());
         match (number(before), number(self)) {
-            (Some(before), Some(now)) => now - before,
-            _ => i64::from(self != before),
+            (Some(before), Some(now)) if now >= before => Ok(Effects::Count((now - before).round() as i64)),
+            (Some(before), Some(now)) => {
+                Err(format!("its number went down, from {before} to {now}; one that counts effects only grows."))
+            }
+            _ => Ok(Effects::Changed(self != before)),
         }
     }
 }
@@ -125,9 +213,20 @@ impl Probe {
     /// The command or path it names, as a person reads it.
     pub(crate) fn command(&self) -> Option<String> {
         match self {
-            Self::Url(_) => None,
+            Self::Url(url) => {
+                let authority = crate::outbox::parse(url).ok().and_then(|url| url.authority().map(ToString::to_string));
+                let elsewhere = authority.is_none_or(|host| !crate::outbox::is_this_machine(&host));
+                elsewhere.then(|| format!("ask {url}"))
+            }
             Self::Command(command) => Some(command.shown()),
             Self::Sqlite { path, query } => Some(format!("read {path}: {query}")),
+        }
+    }
+
+    pub(super) fn as_command(&self) -> Option<&Command> {
+        match self {
+            Self::Command(command) => Some(command),
+            _ => None,
         }
     }
 
@@ -142,7 +241,8 @@ impl Probe {
                     body: bytes::Bytes::new().into(),
                 };
                 let now_s = engine.clock.now_us() / 1_000_000;
-                let terms = Terms { total: PATIENCE, connect: PATIENCE, trusted: None, lower_case: false, now_s };
+                let terms =
+                    Terms { total: PATIENCE, connect: PATIENCE, trusted: None, lower_case: false, fresh: true, now_s };
                 match engine.tried(&outgoing, &terms).await.result {
                     Ok(received) if (200..300).contains(&received.status) => {
                         String::from_utf8_lossy(&received.body).into_owned()
@@ -168,6 +268,15 @@ fn queried(path: &str, query: &str) -> Result<String, String> {
     connection.busy_timeout(PATIENCE).map_err(wrong)?;
     let ends = std::time::Instant::now() + PATIENCE;
     connection.progress_handler(10_000, Some(move || std::time::Instant::now() > ends)).map_err(wrong)?;
+    // Also what writes elsewhere, as VACUUM INTO does.
+    connection
+        .authorizer(Some(|context: AuthContext<'_>| match context.action {
+            AuthAction::Select | AuthAction::Read { .. } | AuthAction::Function { .. } | AuthAction::Recursive => {
+                Authorization::Allow
+            }
+            _ => Authorization::Deny,
+        }))
+        .map_err(wrong)?;
     connection
         .query_row(query, [], |row| {
             Ok(match row.get_ref(0)? {

@@ -95,6 +95,7 @@ impl CheckReport {
     fn rank(&self, asked: &Asked) -> u8 {
         match asked.outcome {
             Outcome::Fail => asked.level as u8,
+            Outcome::Error => 3,
             Outcome::Warn => 4,
             Outcome::Unknown => 5,
             Outcome::Pass => 6,
@@ -114,7 +115,18 @@ fn rendered(escape: AutoEscape, template: &str, context: Value) -> Result<String
     environment.set_auto_escape_callback(move |_| escape);
     // XML 1.0 has no place for most controls.
     environment.add_filter("plain", |text: String| -> String {
-        text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+        let plain = |c: &char| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}') || matches!(c, '\n' | '\t');
+        text.chars().filter(plain).collect()
+    });
+    // What would move or hide what stands beside it is written out.
+    environment.add_filter("shown", |text: String| -> String {
+        text.chars()
+            .map(|c| match c {
+                '\n' | '\t' => c.to_string(),
+                c if crate::request::is_unseen(c) => format!("\\u{{{:x}}}", u32::from(c)),
+                c => c.to_string(),
+            })
+            .collect()
     });
     environment.add_filter("ms", |value: f64| format!("{value:.1}"));
     environment.add_filter("s", |value: f64| format!("{:.3}", value / 1_000.0));

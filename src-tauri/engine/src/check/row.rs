@@ -156,10 +156,13 @@ impl CheckRow {
             let is = |id: &str| CHECKS.iter().any(|check| check.id == id && check.level == level);
             outcomes.iter().any(|(id, outcome)| *outcome == Outcome::Fail && is(id))
         };
+        // Nothing is right of which nothing, or not everything, could be asked.
+        let asked = counts.pass + counts.fail + counts.warn > 0;
         let verdict = match self.state {
             RunState::Running => None,
             RunState::Cancelled | RunState::Failed => Some(Verdict::Unfinished),
             RunState::Done if failed(Level::Must) => Some(Verdict::Wrong),
+            RunState::Done if counts.error > 0 || !asked => Some(Verdict::Unfinished),
             RunState::Done if failed(Level::Should) => Some(Verdict::Weak),
             RunState::Done => Some(Verdict::Right),
         };

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use super::{
     CHECKS, Check, CheckRow, CheckRun, Finding, Outcome, RunState, Subject,
-    case::{Case, Effects, Pace},
+    case::{Case, Due, Pace},
     judge::{Seen, settled},
-    probe::Look,
+    probe::{Effects, Look},
     row::{ResultRow, running},
     shot::{Recorded, Shot},
 };
@@ -31,6 +31,9 @@ const BACK: Duration = Duration::from_secs(3);
 
 /// How long one that was not there is asked whether it is back.
 const STILL: Duration = Duration::from_secs(1);
+
+/// How long it is waited for that effects stand still, and for those of a burst.
+const CALM: Duration = Duration::from_secs(10);
 
 /// Runs that are kept.
 const KEPT: i64 = 200;
@@ -51,8 +54,21 @@ impl Checks {
         self.runs().get(&number).is_some_and(|run| run.send(Some(stop)).is_ok())
     }
 
-    pub(crate) fn is_running(&self, number: i64) -> bool {
-        self.runs().contains_key(&number)
+    /// Takes a run's place: how it hears that it is to end, or nothing if it is under way.
+    pub(crate) fn take_place(&self, number: i64) -> Option<watch::Receiver<Option<Stop>>> {
+        match self.runs().entry(number) {
+            std::collections::hash_map::Entry::Occupied(_) => None,
+            std::collections::hash_map::Entry::Vacant(place) => {
+                let (stop, stopped) = watch::channel(None);
+                place.insert(stop);
+                Some(stopped)
+            }
+        }
+    }
+
+    /// Gives a place back that was not needed.
+    pub(crate) fn leave_place(&self, number: i64) {
+        self.runs().remove(&number);
     }
 
     fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, watch::Sender<Option<Stop>>>> {
@@ -64,29 +80,34 @@ impl Engine {
     /// Goes on with the runs that had not ended.
     pub(crate) async fn resume_checks(self: &Arc<Self>) {
         match self.store.readers().read(running).await {
-            Ok(rows) => rows.into_iter().for_each(|row| self.run_checks(row)),
+            Ok(rows) => rows.into_iter().for_each(|row| {
+                if let Some(stopped) = self.checks.take_place(row.number) {
+                    self.run_checks(row, stopped);
+                }
+            }),
             Err(error) => tracing::warn!(%error, "checks could not be gone on with"),
         }
     }
 
-    /// Begins a run, or goes on with it.
-    pub(crate) fn run_checks(self: &Arc<Self>, row: CheckRow) {
-        let (stop, stopped) = watch::channel(None);
-        if self.checks.runs().insert(row.number, stop).is_some() {
-            return;
-        }
+    /// Begins a run that has its place, or goes on with it.
+    pub(crate) fn run_checks(self: &Arc<Self>, row: CheckRow, stopped: watch::Receiver<Option<Stop>>) {
         let engine: Weak<Engine> = Arc::downgrade(self);
         tokio::spawn(async move {
             let Some(engine) = engine.upgrade() else { return };
             let number = row.number;
-            let ended = engine.clone().check_all(&row, stopped).await;
-            engine.checks.runs().remove(&number);
-            let (state, reason) = match ended {
-                Ok(None) => (RunState::Done, String::new()),
-                Ok(Some(Stop::Cancelled)) => (RunState::Cancelled, "You ended it.".into()),
-                Err(why) => (RunState::Failed, why),
+            let asking = tokio::spawn({
+                let (engine, row) = (engine.clone(), row.clone());
+                async move { engine.check_all(&row, stopped).await }
+            });
+            let (state, reason) = match asking.await {
+                Ok(Ok(None)) => (RunState::Done, String::new()),
+                Ok(Ok(Some(Stop::Cancelled))) => (RunState::Cancelled, "You ended it.".into()),
+                Ok(Err(why)) => (RunState::Failed, why),
+                // One that breaks ends, too.
+                Err(error) => (RunState::Failed, format!("A check broke: {error}. That is a fault of Hookline.")),
             };
             engine.end_checks(row, state, reason).await;
+            engine.checks.leave_place(number);
         });
     }
 
@@ -124,7 +145,9 @@ impl Engine {
         };
         // A run that died may have left it broken.
         subject.broken.store(!known.is_empty(), Ordering::Relaxed);
-        self.mend(&subject).await;
+        self.mend(&subject).await?;
+        // What was sent before a restart may still have effects.
+        let mut stirred = !known.is_empty();
         let mut down = false;
         let mut all: Vec<Recorded> = known.iter().flat_map(|result| result.sent.iter().cloned()).collect();
         let due = |looks_back: bool| CHECKS.iter().filter(move |check| check.looks_back() == looks_back);
@@ -137,13 +160,13 @@ impl Engine {
             }
             let began_us = self.clock.now_us();
             let asked = tokio::select! {
-                asked = self.ask_handler(&subject, check, &mut all, &mut down) => asked,
+                asked = self.ask_handler(&subject, check, &mut all, &mut down, &mut stirred) => asked,
                 stop = async { stopped.wait_for(Option::is_some).await.ok().and_then(|stop| *stop) } => {
-                    self.mend(&subject).await;
+                    self.mend(&subject).await?;
                     return Ok(stop.or(Some(Stop::Cancelled)));
                 }
             };
-            let (finding, sent) = asked;
+            let (finding, sent) = asked?;
             let took_us = self.clock.now_us() - began_us;
             let result = ResultRow { check: check.id.to_owned(), finding, sent, took_us };
             self.keep_result(row, result).await?;
@@ -169,33 +192,37 @@ impl Engine {
         check: &Check,
         all: &mut Vec<Recorded>,
         down: &mut bool,
-    ) -> (Finding, Vec<Recorded>) {
+        stirred: &mut bool,
+    ) -> Result<(Finding, Vec<Recorded>), String> {
         let case = match (check.case)(subject, self.clock.now_us() / 1_000) {
             Ok(case) => case,
-            Err(why) => return (Finding::skipped(why), Vec::new()),
+            Err(why) => return Ok((Finding::skipped(why), Vec::new())),
         };
         // It is waited for once.
         let back = if *down { Duration::ZERO } else { BACK };
         *down = case.requests() > 0 && !self.is_there(subject, all, back).await;
         if *down {
-            return (Finding::unknown("The handler does not answer any more; see the check before."), Vec::new());
+            return Ok((Finding::error("The handler does not answer any more; see the check before."), Vec::new()));
         }
         let probe = subject.settings.probe.as_ref();
         let (mut before, mut unseen) = (None, None);
-        if let Some(probe) = probe.filter(|_| case.effects != Effects::Any) {
-            match probe.look(self).await {
+        if let Some(probe) = probe.filter(|_| case.effects != Due::Any) {
+            match self.calm(subject, probe, *stirred).await {
                 Ok(look) => before = Some((probe, look)),
                 Err(why) => unseen = Some(why),
             }
         }
+        *stirred = case.effects == Due::Any && (*stirred || case.requests() > 0);
         let (sent, early) = match self.send_case(subject, &case, before.as_ref()).await {
             Ok(sent) => sent,
-            Err(why) => return (Finding::unknown(why), Vec::new()),
+            Err(why) if subject.unmended.load(Ordering::Relaxed) => return Err(why),
+            Err(why) => return Ok((Finding::error(why), Vec::new())),
         };
+        self.mend(subject).await?;
         let effects = match before {
             None => None,
-            Some((probe, before)) => match self.effects(subject, probe, &before, &case).await {
-                Ok(count) => Some((count, early.unwrap_or_default())),
+            Some((probe, before)) => match self.effects(subject, probe, &before, &case, &sent).await {
+                Ok(effects) => Some((effects, early.unwrap_or(Effects::Count(0)))),
                 Err(why) => {
                     unseen = Some(why);
                     None
@@ -208,12 +235,27 @@ impl Engine {
         let finding = match (check.level, finding.outcome, unseen) {
             // What is worth knowing fails nobody.
             (super::Level::Advice, Outcome::Fail, _) => Finding { outcome: Outcome::Warn, ..finding },
-            (_, Outcome::Pass | Outcome::Skipped, Some(why)) => {
-                Finding::unknown(format!("{} But the probe failed: {why}", finding.said))
+            (_, Outcome::Pass | Outcome::Skipped | Outcome::Unknown, Some(why)) => {
+                Finding::error(format!("{} But the probe failed: {why}", finding.said))
             }
             _ => finding,
         };
-        (finding, sent)
+        Ok((finding, sent))
+    }
+
+    /// A look at what stands still: effects of what nobody counted may still come.
+    async fn calm(&self, subject: &Subject, probe: &super::Probe, stirred: bool) -> Result<Look, String> {
+        let mut look = probe.look(self).await?;
+        let ends = tokio::time::Instant::now() + CALM;
+        while stirred && tokio::time::Instant::now() < ends {
+            tokio::time::sleep(Duration::from_millis(subject.settings.settle_ms.into())).await;
+            let next = probe.look(self).await?;
+            if next == look {
+                break;
+            }
+            look = next;
+        }
+        Ok(look)
     }
 
     /// Whether somebody answers, where the last request was not answered: a handler that died may come back.
@@ -251,6 +293,7 @@ impl Engine {
             connect: total.min(Duration::from_millis((*subject.policy.connect_timeout_ms.value()).into())),
             trusted: subject.trusted.clone(),
             lower_case: false,
+            fresh: false,
             now_s: self.clock.now_us() / 1_000_000,
         }
     }
@@ -258,8 +301,9 @@ impl Engine {
     async fn send(&self, subject: &Subject, shot: Shot) -> Recorded {
         let mut terms = self.terms(subject);
         terms.lower_case = shot.manner == super::shot::Manner::LowerCase;
+        terms.fresh = shot.manner == super::shot::Manner::Fresh;
         let exchange = self.tried(&shot.outgoing(), &terms).await;
-        Recorded::new(shot, exchange)
+        Recorded::new(shot, exchange, &subject.secrets)
     }
 
     /// Sends what a case has; with a probe, how many effects there were as its first answer came.
@@ -268,7 +312,7 @@ impl Engine {
         subject: &Subject,
         case: &Case,
         probe: Option<&(&super::Probe, Look)>,
-    ) -> Result<(Vec<Recorded>, Option<i64>), String> {
+    ) -> Result<(Vec<Recorded>, Option<Effects>), String> {
         let (mut sent, mut early) = (Vec::new(), None);
         for round in &case.rounds {
             if round.broken
@@ -276,7 +320,7 @@ impl Engine {
             {
                 subject.broken.store(true, Ordering::Relaxed);
                 if let Err(why) = command.run().await {
-                    self.mend(subject).await;
+                    self.mend(subject).await?;
                     return Err(why);
                 }
             }
@@ -290,7 +334,7 @@ impl Engine {
                         }
                         sent.push(self.send(subject, shot).await);
                         if let (None, Some((probe, before))) = (early, probe) {
-                            early = probe.look(self).await.ok().map(|look| look.since(before));
+                            early = probe.look(self).await.and_then(|look| look.since(before)).ok();
                         }
                     }
                 }
@@ -304,40 +348,48 @@ impl Engine {
                 }
             }
             if round.broken {
-                self.mend(subject).await;
+                self.mend(subject).await?;
             }
         }
         Ok((sent, early))
     }
 
-    /// Mends what was broken, if it was.
-    async fn mend(&self, subject: &Subject) {
-        if subject.broken.swap(false, Ordering::Relaxed)
-            && let Some(command) = &subject.settings.mend_with
-            && let Err(why) = command.run().await
-        {
-            tracing::warn!(why, "what was broken for a check could not be mended");
+    /// Mends what was broken, if it was. What cannot be mended is asked nothing more.
+    async fn mend(&self, subject: &Subject) -> Result<(), String> {
+        match &subject.settings.mend_with {
+            Some(command) if subject.broken.swap(false, Ordering::Relaxed) => match command.run().await {
+                Ok(_) => Ok(()),
+                Err(why) => {
+                    subject.unmended.store(true, Ordering::Relaxed);
+                    Err(format!("What was broken for a check could not be mended: {why}"))
+                }
+            },
+            _ => Ok(()),
         }
     }
 
-    /// How many effects a case has had, once there is none to wait for any more.
+    /// What a case has brought about, once there is nothing to wait for any more.
     async fn effects(
         &self,
         subject: &Subject,
         probe: &super::Probe,
         before: &Look,
         case: &Case,
-    ) -> Result<i64, String> {
+        sent: &[Recorded],
+    ) -> Result<Effects, String> {
         let settle = Duration::from_millis(subject.settings.settle_ms.into());
-        let due = match case.effects {
-            Effects::Exactly(due) => due,
-            Effects::Any | Effects::Looked => 1,
-        };
+        let accepted = sent.iter().filter(|shot| shot.status().is_some_and(|status| (200..300).contains(&status)));
+        let due = case.effects.count(accepted.count()).unwrap_or(1);
         // One that is due may come late; one that is not due needs as long to show that it does not come.
-        let ends = tokio::time::Instant::now() + settle * if due > 0 { 5 } else { 1 };
+        let patience = match case.effects {
+            Due::Accepted => (settle * 5).max(CALM),
+            _ if due > 0 => settle * 5,
+            _ => settle,
+        };
+        let ends = tokio::time::Instant::now() + patience;
         loop {
-            let count = probe.look(self).await?.since(before);
-            if due > 0 && count >= due || tokio::time::Instant::now() >= ends {
+            let effects = probe.look(self).await?.since(before)?;
+            if due > 0 && effects.reach(due) || tokio::time::Instant::now() >= ends {
                 break;
             }
             tokio::time::sleep(LOOK).await;
@@ -346,7 +398,7 @@ impl Engine {
             // And one too many.
             tokio::time::sleep(settle).await;
         }
-        Ok(probe.look(self).await?.since(before))
+        probe.look(self).await?.since(before)
     }
 
     /// What a run asks, from its settings.
@@ -365,4 +417,25 @@ impl Engine {
 
 fn timed_out(shot: &Recorded) -> bool {
     shot.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Timeout)
+}
+
+/// The checks that are asked again: those named, or those that did not pass. What looks back at answers looks
+/// anew, and whoever gave an answer that it complains of is asked for another.
+pub(crate) fn to_ask_again(subject: &Subject, results: &[ResultRow], named: Vec<String>) -> Vec<String> {
+    let looks_back = |id: &str| CHECKS.iter().find(|check| check.id == id && check.looks_back());
+    let not_passed = |result: &&ResultRow| !matches!(result.finding.outcome, Outcome::Pass | Outcome::Skipped);
+    let mut wanted = match named.is_empty() {
+        true => results.iter().filter(not_passed).map(|result| result.check.clone()).collect(),
+        false => named,
+    };
+    let complaining: Vec<&Check> = wanted.iter().filter_map(|id| looks_back(id)).collect();
+    for result in results {
+        let seen = Seen { subject, shots: &[], all: &result.sent, effects: None };
+        if complaining.iter().any(|check| (check.judge)(&seen).outcome == Outcome::Fail)
+            || looks_back(&result.check).is_some()
+        {
+            wanted.push(result.check.clone());
+        }
+    }
+    wanted
 }

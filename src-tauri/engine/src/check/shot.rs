@@ -6,6 +6,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::request::MASK;
+
 use crate::outbox::{Exchange, Outgoing, Payload, SendError, Timings};
 
 /// Most of a body, sent or answered, that is kept in a report, in bytes.
@@ -20,6 +22,8 @@ pub(super) enum Manner {
     LowerCase,
     /// In chunks, its length untold.
     Chunked,
+    /// On a connection of its own.
+    Fresh,
     /// In pieces, over this time.
     Slow(Duration),
 }
@@ -46,7 +50,7 @@ impl Shot {
             (0..self.body.len()).step_by(size).map(|at| self.body.slice(at..(at + size).min(self.body.len()))).collect()
         };
         let body = match self.manner {
-            Manner::Plain | Manner::LowerCase => self.body.clone().into(),
+            Manner::Plain | Manner::LowerCase | Manner::Fresh => self.body.clone().into(),
             Manner::Chunked => Payload::Paced { pieces: pieces(), pause: Duration::ZERO, length: None },
             Manner::Slow(time) => {
                 let (pause, length) = (time / PIECES as u32, Some(self.body.len() as u64));
@@ -92,27 +96,94 @@ pub(crate) struct Recorded {
     pub(crate) answer: Option<Tried>,
     /// Why there was none, or no whole one.
     pub(crate) error: Option<SendError>,
+    /// What its answer holds that nobody should see, in words.
+    #[serde(default)]
+    pub(crate) tells: Option<String>,
     pub(crate) timings: Timings,
 }
 
-fn text(bytes: &[u8]) -> String {
-    crate::request::text_by(&bytes[..bytes.len().min(KEPT)], String::push_str)
+/// What only a program's own report of an error has, each of one language or framework.
+const TRACES: &[&str] = &[
+    "Traceback (most recent call last)",
+    "    at ",
+    "&nbsp; &nbsp;at ",
+    "Stack trace:",
+    "stack backtrace:",
+    "Exception in thread",
+    "goroutine 1 [running]",
+    "panicked at",
+    "Fatal error: ",
+    "<b>Warning</b>",
+    "node_modules/",
+    "site-packages/",
+    "vendor/autoload",
+    "org.springframework",
+];
+
+/// Texts that no report holds: secrets as they are written, in each way they may come back.
+#[derive(Debug, Default)]
+pub(super) struct Secrets(Vec<String>);
+
+impl Secrets {
+    pub(super) fn of<'s>(secrets: impl Iterator<Item = &'s str>) -> Self {
+        let forms = secrets.filter(|secret| secret.len() >= 6).flat_map(|secret| {
+            let bare = secret.split_once('_').map_or(secret, |(_, bare)| bare);
+            let bare = if bare.len() >= 16 { bare } else { secret };
+            [secret.to_owned(), bare.to_owned(), secret.replace('/', "\\/"), bare.replace('/', "\\/")]
+        });
+        let mut all: Vec<String> = forms.collect();
+        // The longest first: no rest of one is left.
+        all.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        all.dedup();
+        Self(all)
+    }
+
+    fn are_in(&self, text: &str) -> bool {
+        self.0.iter().any(|secret| text.contains(secret.as_str()))
+    }
+
+    fn masked(&self, text: String) -> String {
+        self.0
+            .iter()
+            .fold(text, |text, secret| if text.contains(secret.as_str()) { text.replace(secret, MASK) } else { text })
+    }
+}
+
+/// The beginning of a body, as it is kept.
+fn kept(bytes: &[u8], secrets: &Secrets) -> String {
+    // A secret is found before it is cut.
+    let text = secrets.masked(crate::request::text_by(&bytes[..bytes.len().min(4 * KEPT)], String::push_str));
+    let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= KEPT).unwrap_or(text.len());
+    text[..end].to_owned()
 }
 
 impl Recorded {
-    pub(super) fn new(shot: Shot, exchange: Exchange) -> Self {
+    pub(super) fn new(shot: Shot, exchange: Exchange, secrets: &Secrets) -> Self {
+        let masked = |headers: &[(String, String)]| {
+            headers.iter().map(|(name, value)| (name.clone(), secrets.masked(value.clone()))).collect()
+        };
+        let tells = exchange.received().and_then(|received| {
+            let body = String::from_utf8_lossy(&received.body);
+            let headers = received.headers.iter().map(|(_, value)| value.as_str());
+            if headers.chain([&*body]).any(|text| secrets.are_in(text)) {
+                return Some("the secret".to_owned());
+            }
+            let trace = TRACES.iter().find(|trace| body.contains(**trace))?;
+            Some(format!("what looks like a stack trace ({:?})", trace.trim()))
+        });
         let answer = exchange.received().map(|received| Tried {
             status: received.status,
-            headers: received.headers.clone(),
-            body: text(&received.body),
+            headers: masked(&received.headers),
+            body: kept(&received.body, secrets),
             body_bytes: received.body_bytes,
         });
         Self {
             label: shot.label,
             method: shot.method,
-            url: shot.url,
-            headers: shot.headers,
-            body: text(&shot.body),
+            url: secrets.masked(super::without_user(&shot.url)),
+            headers: masked(&shot.headers),
+            body: kept(&shot.body, secrets),
+            tells,
             body_bytes: shot.body.len() as u64,
             answer,
             error: exchange.result.err(),
@@ -133,7 +204,8 @@ impl Recorded {
     /// What came of it, in a few words.
     pub(super) fn came(&self) -> String {
         match (&self.error, &self.answer) {
-            (Some(error), _) => error.message.clone(),
+            // It stands in the middle of a sentence.
+            (Some(error), _) => error.message.trim_end_matches('.').to_owned(),
             (None, Some(answer)) => format!("answered {}", answer.status),
             (None, None) => "not answered".into(),
         }

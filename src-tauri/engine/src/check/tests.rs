@@ -89,15 +89,11 @@ fn requests_are_as_right_or_as_wrong_as_they_are_said_to_be() {
                 if open {
                     continue;
                 }
-                for shot in case.rounds.iter().flat_map(|round| &round.shots) {
-                    assert_eq!(
-                        holds(subject, shot),
-                        right,
-                        "{} {id}, {}: {:?}",
-                        subject.provider.id,
-                        shot.label,
-                        shot.headers
-                    );
+                for (place, shot) in case.rounds.iter().flat_map(|round| &round.shots).enumerate() {
+                    // The right one comes behind the forged one.
+                    let right = right || *id == "wrong-secret" && place == 1;
+                    let (vendor, label) = (&subject.provider.id, &shot.label);
+                    assert_eq!(holds(subject, shot), right, "{vendor} {id}, {label}: {:?}", shot.headers);
                 }
             }
         }

@@ -75,7 +75,14 @@ impl Outbox {
             (Https::Required, true, true) => cause("HTTPS", Found::Ok, "Plain HTTP is allowed here for a local test."),
             _ => cause("HTTPS", Found::Ok, "The address is one the vendor sends to."),
         });
-        let terms = Terms { total: PATIENCE, connect: PATIENCE, trusted: settings.trusted(), lower_case: false, now_s };
+        let terms = Terms {
+            total: PATIENCE,
+            connect: PATIENCE,
+            trusted: settings.trusted(),
+            lower_case: false,
+            fresh: false,
+            now_s,
+        };
         let head = Outgoing {
             method: "HEAD".into(),
             url: settings.url.clone(),

@@ -52,6 +52,8 @@ pub(crate) struct Terms {
     pub(crate) trusted: Option<Vec<u8>>,
     /// Whether header names leave in lower case, as over HTTP/2, and not as Most-Senders-Write-Them.
     pub(crate) lower_case: bool,
+    /// Whether it gets a connection of its own, so that connecting is seen.
+    pub(crate) fresh: bool,
     /// Now, in seconds since the Unix epoch, for answers that name a date.
     pub(crate) now_s: i64,
 }
@@ -69,6 +71,14 @@ pub(crate) fn parse(url: &str) -> Result<Uri, String> {
         (Some("http" | "https"), _) => Err(format!("{url:?} names no host.")),
         _ => Err(format!("{url:?} does not begin with http:// or https://.")),
     }
+}
+
+/// Whether a host, with or without a port, is this machine by its loopback address.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    let bare =
+        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
+    let bare = bare.trim_matches(['[', ']']);
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Sends a request. Nothing is followed.
@@ -116,7 +126,7 @@ async fn attempt(
     let late = |phase: Phase, what: &str| {
         wrong(ErrorKind::Timeout, phase, format!("{whom} {what} within {} ms.", terms.total.as_millis()))
     };
-    let mut fresh = false;
+    let mut fresh = terms.fresh;
     let (answer, connection, asked) = loop {
         let limit = terms.connect.min(terms.total.saturating_sub(began.elapsed()));
         let mut connection = match connections.to(&url, terms, limit, fresh).await {

@@ -27,7 +27,7 @@ pub(crate) use delivery::{deliveries_of, deliveries_of_request};
 pub use diagnose::{Cause, Found};
 pub use endpoint::{Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState};
 pub use event::Event;
-pub(crate) use exchange::{Outgoing, Tee, Terms, parse};
+pub(crate) use exchange::{Outgoing, Tee, Terms, is_this_machine, parse};
 pub(crate) use payload::Payload;
 pub use stats::{EndpointStats, StatsSlice};
 

@@ -249,6 +249,7 @@ impl Engine {
             connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
             trusted: settings.trusted(),
             lower_case: false,
+            fresh: false,
             now_s: self.clock.now_us() / 1_000_000,
         };
         let exchange = exchange(&self.outbox.connections, &outgoing, &terms, tee).await;

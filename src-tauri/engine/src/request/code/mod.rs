@@ -10,6 +10,8 @@ mod python;
 
 use std::borrow::Cow;
 
+pub(crate) use literal::is_unseen;
+
 use hookline_capture::header_list;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
