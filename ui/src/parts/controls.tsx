@@ -58,7 +58,7 @@ export function Dialog({ title, open, onClose, children, wide }: { title: string
     <BaseDialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className="fixed inset-0 z-40 bg-black/30" />
-        <BaseDialog.Popup ref={popup} data-modal initialFocus={() => popup.current?.querySelector<HTMLElement>("input,textarea") ?? popup.current?.querySelector<HTMLElement>("[type=submit]") ?? popup.current ?? true} className={`fixed left-1/2 z-50 flex -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane ${wide ? "top-[6vh] max-h-[88vh] w-[min(680px,94vw)]" : "top-[12vh] max-h-[76vh] w-[min(460px,92vw)]"}`}>
+        <BaseDialog.Popup ref={popup} data-modal initialFocus={() => popup.current?.querySelector<HTMLElement>("input,textarea") ?? popup.current?.querySelector<HTMLElement>("[type=submit]") ?? popup.current ?? true} className={`fixed top-[12vh] left-1/2 z-50 flex max-h-[76vh] -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane ${wide ? "w-[min(640px,92vw)]" : "w-[min(460px,92vw)]"}`}>
           <header className="flex items-center justify-between border-b border-line px-4 py-2">
             <BaseDialog.Title className="text-title font-semibold tracking-tight">{title}</BaseDialog.Title>
             <BaseDialog.Close render={<IconButton label="Close" icon={X} />} />
