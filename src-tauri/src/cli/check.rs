@@ -76,6 +76,9 @@ struct Begin {
     /// The type of the usual event, which has an effect; the vendor's first if left out
     #[arg(long, value_name = "TYPE")]
     event: Option<String>,
+    /// A file with the JSON payload of the usual event; places such as {{uuid order}} are filled
+    #[arg(long, value_name = "FILE")]
+    payload_file: Option<PathBuf>,
     /// A file with the secret the handler knows
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
@@ -168,6 +171,11 @@ impl Begin {
         }
         set("scheme", self.scheme.clone().into());
         set("event", self.event.clone().into());
+        if let Some(path) = &self.payload_file {
+            let wrong = |e: &dyn std::fmt::Display| CliError::Other(format!("{}: {e}", path.display()));
+            let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
+            set("payload", serde_json::from_str(&text).map_err(|e| wrong(&e))?);
+        }
         if let Some(path) = &self.secret_file {
             set("secret", secret(path)?.into());
         } else if let Ok(text) = std::env::var("HOOKLINE_SECRET") {
@@ -244,6 +252,11 @@ async fn begin(api: &Api, context: &Context, args: Begin) -> Result<(), CliError
         return planned(context, &plan);
     }
     terminal::say(&in_words(&plan));
+    if plan["made_up"] == true {
+        terminal::say(
+            "Hookline knows no event of this vendor and makes one up; --payload-file and --event give yours.",
+        );
+    }
     let commands: Vec<&str> = plan["commands"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let elsewhere = plan["this_machine"] == false;
     if elsewhere || !commands.is_empty() {

@@ -1636,6 +1636,8 @@ export interface components {
             commands: string[];
             /** @description Its host, with its port if it names one. */
             host: string;
+            /** @description Whether the events are made up, since none of the vendor's is known. */
+            made_up: boolean;
             /**
              * Format: int32
              * @description Most requests a second: those of the burst.
@@ -1729,6 +1731,8 @@ export interface components {
             params?: {
                 [key: string]: string;
             };
+            /** @description The payload of the usual event, with places for made-up values as samples have them; the vendor's if absent. */
+            payload?: unknown;
             probe?: components["schemas"]["Probe"] | null;
             /** @description The vendor that is played. */
             provider?: string;

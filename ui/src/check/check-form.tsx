@@ -96,13 +96,17 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
               <Field label="Played vendor">
                 {(props) => (
                   <select {...props} className={INPUT} value={provider} onChange={(event) => edited(setProvider)(event.target.value)}>
-                    {providers
-                      .filter(({ events, schemes }) => events.length > 0 && schemes.length > 0)
-                      .map(({ id, name }) => (
-                        <option key={id} value={id}>
-                          {name}
-                        </option>
-                      ))}
+                    {([true, false] as const).map((known) => (
+                      <optgroup key={String(known)} label={known ? "With their own events" : "With made-up events"}>
+                        {providers
+                          .filter(({ events, schemes }) => events.length > 0 === known && schemes.length > 0)
+                          .map(({ id, name }) => (
+                            <option key={id} value={id}>
+                              {name}
+                            </option>
+                          ))}
+                      </optgroup>
+                    ))}
                   </select>
                 )}
               </Field>
@@ -140,6 +144,7 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
           <p>
             <strong>{count(plan.requests)} requests</strong> to <code className="font-mono text-data break-all">{visible(plan.url)}</code>, {size(plan.bytes)} in all, one after the other but for a burst of {plan.rate} a second.
           </p>
+          {plan.made_up && <p className="mt-1">Hookline knows no event of this vendor and makes one up. On the command line you can give yours.</p>}
           {!plan.this_machine && <p className="mt-1 font-medium text-warning">{visible(plan.host)} is not this machine. Check only handlers that are yours.</p>}
           {skipped.length > 0 && (
             <details className="mt-1">

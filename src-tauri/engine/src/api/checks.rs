@@ -75,6 +75,8 @@ pub(super) struct CheckPlan {
     bytes: u64,
     /// Most requests a second: those of the burst.
     rate: u32,
+    /// Whether the events are made up, since none of the vendor's is known.
+    made_up: bool,
     /// Commands and queries it runs here.
     commands: Vec<String>,
     checks: Vec<Planned>,
@@ -143,6 +145,7 @@ pub(super) async fn plan(
     without_page(&headers, &new.settings)?;
     let (settings, subject) = read_settings(&engine, new.settings)?;
     let host = known_as(&settings.url).map_err(ApiError::invalid)?;
+    let made_up = subject.makes_up();
     let now_ms = engine.clock.now_us() / 1_000;
     // Bodies of 25 MB are made for it.
     let checks = tokio::task::spawn_blocking(move || planned(&subject, now_ms));
@@ -153,6 +156,7 @@ pub(super) async fn plan(
         requests: checks.iter().map(|check| check.requests).sum(),
         bytes: checks.iter().map(|check| check.bytes).sum(),
         rate: settings.burst,
+        made_up,
         commands: settings.commands(),
         url: settings.url,
         checks,

@@ -4,7 +4,7 @@ use std::{io::Write as _, time::Duration};
 
 use bytes::Bytes;
 use hookline_provider::{Handshake, Scenario};
-use hookline_signature::{Algorithm, Keys, Scheme, Unit};
+use hookline_signature::{Algorithm, Keys, Place, Scheme, Unit};
 use serde_json::{Value, json};
 
 use super::{
@@ -267,6 +267,9 @@ pub(super) fn odd_timestamps(subject: &Subject, now_ms: i64) -> Cased {
 pub(super) fn two_signatures(subject: &Subject, now_ms: i64) -> Cased {
     if !subject.record.scheme.takes_several() {
         return Err(format!("{} sends one signature.", subject.provider.name));
+    }
+    if subject.record.scheme.places().iter().any(|place| place.secret.is_some()) {
+        return Err(format!("{} has a place of its own for each of two secrets.", subject.provider.name));
     }
     let mut keys = subject.strange_keys()?;
     keys.secrets.extend(subject.keys.secrets.first().cloned());
@@ -539,6 +542,12 @@ pub(super) fn sizes(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 fn of_bytes(subject: &Subject, now_ms: i64, label: &str, body: &'static [u8]) -> Cased {
+    if subject.timestamp().is_ok_and(|rule| rule.from.place == Place::Json) {
+        return Err(format!(
+            "{} says in the body when it was signed, so a broken one is never right.",
+            subject.provider.name
+        ));
+    }
     let event = Event { body: Some(Bytes::from_static(body)), ..subject.event(now_ms) };
     exactly(0, vec![event.shot(subject, label)?])
 }

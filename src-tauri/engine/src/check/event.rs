@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hookline_provider::{Policy, Provider, Scenario, SchemeRecord, sample};
-use hookline_signature::{Algorithm, Keys, Place, Scheme, TimestampRule};
+use hookline_provider::{Places, Policy, Provider, Scenario, SchemeRecord, sample};
+use hookline_signature::{Algorithm, Keys, Place, Scheme, Source, TimestampRule, Unit};
 use serde_json::{Map, Value};
 
 use super::{
@@ -95,17 +95,17 @@ impl Subject {
         if keys.secrets.iter().all(String::is_empty) {
             return Err(format!("The secret is missing with which the handler checks what {} sends.", provider.name));
         }
-        let sending = provider.sending.as_ref();
-        if sending.is_none_or(|sending| sending.events.is_empty()) {
+        if let Some(missing) = record.scheme.params().into_iter().find(|name| !keys.params.contains_key(name)) {
             return Err(format!(
-                "Hookline knows no event of {} to send; write a provider file with samples.",
+                "{} needs the setting {missing} beside the secret: --param {missing}=…",
                 provider.name
             ));
         }
-        if let Some(kind) = &settings.event
-            && !sending.is_some_and(|sending| sending.events.iter().any(|event| event.kind == *kind))
+        let sending = provider.sending.as_ref();
+        if let (Some(kind), None, Some(sending)) = (&settings.event, &settings.payload, sending)
+            && !sending.events.iter().any(|event| event.kind == *kind)
         {
-            return Err(format!("{} has no event {kind:?} that Hookline knows.", provider.name));
+            return Err(format!("{} has no event {kind:?} that Hookline knows; give its payload, too.", provider.name));
         }
         let stranger = new_secret(sending.map(|sending| sending.secret).unwrap_or_default())?;
         let own_policy = endpoint.map(|row| row.settings.policy.clone()).unwrap_or_default();
@@ -149,7 +149,39 @@ impl Subject {
             Some(kind) => events.find(|event| event.kind == *kind),
             None => events.next(),
         };
-        found.map_or_else(|| (String::new(), Value::Null), |event| (event.kind.clone(), event.sample.clone()))
+        let (kind, sample) = match found {
+            Some(event) => (event.kind.clone(), event.sample.clone()),
+            None => (self.settings.event.clone().unwrap_or_else(|| MADE_UP.into()), made_up()),
+        };
+        (kind, self.settings.payload.clone().unwrap_or(sample))
+    }
+
+    /// Writes into a payload when it is signed, where the vendor says it there.
+    fn date(&self, payload: &mut Value, now_ms: i64) {
+        let Ok(rule) = self.timestamp() else { return };
+        if rule.from.place == Place::Json {
+            let at = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
+            let said = match rule.unit {
+                Unit::S | Unit::Raw => at.as_second().into(),
+                Unit::Ms => now_ms.into(),
+                Unit::Iso => at.to_string().into(),
+            };
+            let _ = sample::set(payload, &rule.from.name, said);
+        }
+    }
+
+    /// Whether nobody knows an event of this vendor, so that one is made up.
+    pub(crate) fn makes_up(&self) -> bool {
+        self.settings.payload.is_none() && self.knows_none()
+    }
+
+    fn knows_none(&self) -> bool {
+        self.provider.sending.as_ref().is_none_or(|sending| sending.events.is_empty())
+    }
+
+    /// What of these places stands in headers, or in the JSON body.
+    fn places(places: &[Places], place: Place) -> impl Iterator<Item = &Source> {
+        places.iter().flat_map(Places::sources).filter(move |source| source.place == place)
     }
 
     /// A seed that no other event has.
@@ -160,7 +192,15 @@ impl Subject {
     /// An event of a kind, filled by a seed.
     pub(super) fn of(&self, kind: String, sample: &Value, seed: u64, step: u32, now_ms: i64) -> Event {
         let id = uuid::Uuid::now_v7().to_string();
-        let payload = compose::payload(&kind, sample, &Moment { id: &id, seed, step, now_ms });
+        let mut payload = compose::payload(&kind, sample, &Moment { id: &id, seed, step, now_ms });
+        if self.makes_up() {
+            for (places, value) in [(&self.provider.event_type, &kind), (&self.provider.event_id, &id)] {
+                for source in Self::places(places, Place::Json) {
+                    let _ = sample::set(&mut payload, &source.name, value.as_str().into());
+                }
+            }
+        }
+        self.date(&mut payload, now_ms);
         Event {
             id,
             kind,
@@ -208,8 +248,14 @@ impl Subject {
 }
 
 impl Event {
-    pub(super) fn bytes(&self) -> Bytes {
-        self.body.clone().unwrap_or_else(|| serde_json::to_vec(&self.payload).unwrap_or_default().into())
+    /// The body as it leaves; where the vendor says in it when it was signed, it says this event's time.
+    fn bytes(&self, subject: &Subject) -> Bytes {
+        if let Some(body) = &self.body {
+            return body.clone();
+        }
+        let mut payload = self.payload.clone();
+        subject.date(&mut payload, self.now_ms);
+        serde_json::to_vec(&payload).unwrap_or_default().into()
     }
 
     /// It as another type.
@@ -225,11 +271,19 @@ impl Event {
     pub(super) fn shot(&self, subject: &Subject, label: &str) -> Result<Shot, String> {
         let url = &subject.settings.url;
         let mut headers = compose::plain_headers(&subject.provider, &self.kind, &self.id);
+        if subject.knows_none() {
+            // Where the vendor says what it is, and which.
+            let vendor = &subject.provider;
+            for (places, value) in [(&vendor.event_type, &self.kind), (&vendor.event_id, &self.id)] {
+                let names = Subject::places(places, Place::Header).filter_map(Source::header_name);
+                headers.extend(names.map(|name| (name, value.clone())));
+            }
+        }
         for (name, value) in &self.headers {
             headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             headers.push((name.clone(), value.clone()));
         }
-        let (target, body) = (target_of(url), self.bytes());
+        let (target, body) = (target_of(url), self.bytes(subject));
         let unsigned = Unsigned { method: self.method, target: &target, url, headers: &headers, body: &body };
         let signature = compose::signature(&self.scheme, &unsigned, &self.keys, &self.id, self.now_ms)
             .map_err(|why| format!("It cannot be signed: {why}"))?;
@@ -309,6 +363,19 @@ pub(super) fn put(payload: &mut Value, name: &str, value: Value) {
     if let Value::Object(fields) = payload {
         fields.insert(name.to_owned(), value);
     }
+}
+
+/// The type of an event that is made up, where nobody knows one of the vendor's.
+const MADE_UP: &str = "example.created";
+
+/// Its payload.
+fn made_up() -> Value {
+    serde_json::json!({
+        "id": "evt_{{hex event 24}}",
+        "type": MADE_UP,
+        "created_at": "{{iso}}",
+        "data": { "id": "obj_{{hex object 16}}", "name": "{{name user}}", "amount": 4200, "tags": ["a", "b"] }
+    })
 }
 
 /// Every object's fields in the other order.

@@ -115,6 +115,9 @@ pub struct CheckSettings {
     /// The type of the usual event, which has an effect; the vendor's first if absent.
     #[serde(default)]
     pub event: Option<String>,
+    /// The payload of the usual event, with places for made-up values as samples have them; the vendor's if absent.
+    #[serde(default)]
+    pub payload: Option<serde_json::Value>,
     /// The secret the handler knows.
     #[serde(default)]
     pub secret: String,

@@ -6,23 +6,23 @@ use crate::outbox::{new_secret, target_of};
 
 const NOW_MS: i64 = 1_795_000_000_000;
 
-/// Every vendor that can be played, with a secret in its own form.
+/// Every vendor that can be played with a shared secret, in its own form.
 fn subjects() -> Vec<Subject> {
     let (catalogue, _) = Catalogue::load([]);
     let (scenarios, _) = hookline_provider::scenarios(&catalogue, Vec::new());
     let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
-    let playable = catalogue.providers().filter(|provider| {
-        provider.scheme(None).is_some() && provider.sending.as_ref().is_some_and(|sending| !sending.events.is_empty())
-    });
-    playable
-        .map(|provider| {
+    let signing = catalogue.providers().filter(|provider| provider.scheme(None).is_some());
+    signing
+        .filter_map(|provider| {
             let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
             let settings = serde_json::json!({
                 "url": "http://127.0.0.1:1/webhook", "provider": provider.id, "secret": new_secret(form).expect("a secret"),
             });
             let settings: CheckSettings = serde_json::from_value(settings).expect("settings");
-            Subject::new(settings, None, &catalogue, &scenarios, NOW_MS * 1_000)
-                .unwrap_or_else(|why| panic!("{}: {why}", provider.id))
+            let subject = Subject::new(settings, None, &catalogue, &scenarios, NOW_MS * 1_000);
+            // Some sign with a key pair, or where no header is: those say so.
+            let known = provider.sending.as_ref().is_some_and(|sending| !sending.events.is_empty());
+            subject.map_err(|why| assert!(!known, "{}: {why}", provider.id)).ok()
         })
         .collect()
 }
@@ -79,8 +79,10 @@ fn requests_are_as_right_or_as_wrong_as_they_are_said_to_be() {
     const WRONG: &[&str] =
         &["unsigned", "wrong-secret", "changed-body", "mangled", "stale", "early", "odd-timestamps", "other-versions"];
     let subjects = subjects();
-    assert!(subjects.len() >= 10, "{}", subjects.len());
-    for subject in &subjects {
+    assert!(subjects.len() >= 100, "{}", subjects.len());
+    let mut wrong = String::new();
+    // Who signs with one half of a key pair verifies with the other, which is not here.
+    for subject in subjects.iter().filter(|subject| subject.strange_keys().is_ok()) {
         for (ids, right) in [(RIGHT, true), (WRONG, false)] {
             for id in ids {
                 // Some vendors' own libraries take what is signed ahead.
@@ -93,11 +95,14 @@ fn requests_are_as_right_or_as_wrong_as_they_are_said_to_be() {
                     // The right one comes behind the forged one.
                     let right = right || *id == "wrong-secret" && place == 1;
                     let (vendor, label) = (&subject.provider.id, &shot.label);
-                    assert_eq!(holds(subject, shot), right, "{vendor} {id}, {label}: {:?}", shot.headers);
+                    if holds(subject, shot) != right {
+                        wrong += &format!("{vendor} {id}, {label}\n");
+                    }
                 }
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 /// The questions that every vendor can be asked are asked as each of them.
@@ -111,8 +116,10 @@ fn no_question_is_left_out_without_a_reason() {
             match (check.case)(&subject, NOW_MS) {
                 Ok(case) => assert!(check.looks_back() == (case.requests() == 0), "{}", check.id),
                 Err(why) => {
+                    let unsigned =
+                        why.starts_with("It cannot be signed") || why.contains("says in the body when it was signed");
                     assert!(
-                        why.ends_with('.') && !ALWAYS.contains(&check.id),
+                        why.ends_with('.') && (unsigned || !ALWAYS.contains(&check.id)),
                         "{} {}: {why}",
                         subject.provider.id,
                         check.id
