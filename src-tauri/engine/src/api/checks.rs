@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
@@ -8,6 +8,7 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, replays::known_as};
@@ -222,6 +223,24 @@ async fn row_of(engine: &Arc<Engine>, id: String) -> Result<CheckRow, ApiError> 
     engine.store.readers().read(move |connection| with_id(connection, &id)).await?.ok_or_else(no_run)
 }
 
+/// How long a run that has ended may keep its place.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// The place of a run that is not under way; one that ends this moment gives it back at once.
+async fn place_of(engine: &Arc<Engine>, row: &CheckRow) -> Result<watch::Receiver<Option<Stop>>, ApiError> {
+    let ends = tokio::time::Instant::now() + LEAVING;
+    loop {
+        if let Some(place) = engine.checks.take_place(row.number) {
+            return Ok(place);
+        }
+        if row.ended_us.is_none() || tokio::time::Instant::now() > ends {
+            let (why, hint) = ("This run is under way.", "Wait for it, or cancel it.");
+            return Err(ApiError::new(StatusCode::CONFLICT, "running", why, hint));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// How a run stands.
 #[utoipa::path(get, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
     (status = 200, body = CheckRun), (status = 404, body = super::ErrorBody)
@@ -259,9 +278,7 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let row = row_of(&engine, id).await?;
     let number = row.number;
-    if engine.checks.take_place(number).is_none() {
-        return Err(ApiError::new(StatusCode::CONFLICT, "running", "This run is under way.", "Cancel it first."));
-    }
+    place_of(&engine, &row).await?;
     let removed = engine.store.write(move |connection| row.delete(connection), |()| ()).await;
     engine.checks.leave_place(number);
     removed?;
@@ -293,9 +310,7 @@ pub(super) async fn again(
     }
     // What cannot be asked any more keeps what it came to.
     let subject = engine.subject(row.settings.clone()).map_err(ApiError::invalid)?;
-    let under_way =
-        || ApiError::new(StatusCode::CONFLICT, "running", "This run is under way.", "Wait for it, or cancel it.");
-    let stopped = engine.checks.take_place(row.number).ok_or_else(under_way)?;
+    let stopped = place_of(&engine, &row).await?;
     let (number, row_) = (row.number, row);
     let work = move |connection: &Connection| {
         let wanted = to_ask_again(&subject, &row_.results(connection)?, again.checks);
