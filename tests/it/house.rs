@@ -4,10 +4,16 @@ use std::{fs, path::Path};
 
 /// A package and those of this workspace it may depend on.
 const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
-    ("Cargo.toml", "hookline", &["hookline-engine"]),
+    ("Cargo.toml", "hookline", &["hookline-engine", "hookline-relay"]),
     (
         "src-tauri/engine/Cargo.toml",
         "hookline-engine",
+        &["hookline-capture", "hookline-provider", "hookline-relay", "hookline-signature"],
+    ),
+    (
+        "src-tauri/relay/Cargo.toml",
+        "hookline-relay",
+        // For its server alone; the engine builds the client without them.
         &["hookline-capture", "hookline-provider", "hookline-signature"],
     ),
     ("src-tauri/provider/Cargo.toml", "hookline-provider", &["hookline-signature"]),

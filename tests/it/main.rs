@@ -25,3 +25,4 @@ mod shape;
 mod signature;
 mod snippet;
 mod target;
+mod tunnel;

@@ -10,6 +10,7 @@
 mod clock;
 mod limits;
 mod message;
+pub mod private;
 mod store;
 mod wire;
 
@@ -23,6 +24,6 @@ pub use store::{
     SCHEMA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
 };
 pub use wire::{
-    Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Counts, Decision, Listening, Piece, Refusal, Route,
-    Routes, listen,
+    Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Asking, Counts, Decision, Entrance, Listening, Piece,
+    Plain, Refusal, Resets, Route, Routes, listen,
 };

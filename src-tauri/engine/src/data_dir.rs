@@ -2,10 +2,11 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Write},
+    io,
     path::{Path, PathBuf},
 };
 
+use hookline_capture::private::{make_dir, options, write};
 use serde::{Deserialize, Serialize};
 
 /// Its database file.
@@ -71,9 +72,9 @@ impl DataDir {
             let path = path.to_owned();
             move |source| DataDirError::Unusable { path, source }
         };
-        make_private_dir(path).map_err(unusable(path))?;
+        make_dir(path).map_err(unusable(path))?;
         let lock_path = path.join("lock");
-        let lock = private_options().create(true).write(true).open(&lock_path).map_err(unusable(&lock_path))?;
+        let lock = options().create(true).write(true).open(&lock_path).map_err(unusable(&lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -97,13 +98,13 @@ impl DataDir {
 
     /// Writes `engine.json` for others to find this engine.
     pub fn announce(&self, live: &LiveEngine) -> io::Result<()> {
-        write_private(&self.path.join("engine.json"), serde_json::to_string(live)?.as_bytes())
+        write(&self.path.join("engine.json"), serde_json::to_string(live)?.as_bytes())
     }
 
     /// Writes the token that opens this engine's HTTP door.
     pub fn write_token(&self, token: &str) -> Result<(), DataDirError> {
         let path = self.path.join("token");
-        write_private(&path, token.as_bytes()).map_err(|source| DataDirError::Unusable { path, source })
+        write(&path, token.as_bytes()).map_err(|source| DataDirError::Unusable { path, source })
     }
 
     /// Whether an engine has ever owned the directory.
@@ -142,32 +143,6 @@ impl Drop for DataDir {
         let _ = fs::remove_file(self.path.join("engine.json"));
         let _ = fs::remove_file(self.path.join("token"));
     }
-}
-
-fn make_private_dir(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-    Ok(())
-}
-
-fn private_options() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-/// Writes a file no one else can read, whole or not at all.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let part = path.with_extension("part");
-    let _ = fs::remove_file(&part);
-    private_options().create_new(true).write(true).open(&part)?.write_all(bytes)?;
-    fs::rename(part, path)
 }
 
 #[cfg(test)]

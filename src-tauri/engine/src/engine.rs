@@ -36,6 +36,7 @@ use crate::{
     search::{self, Known, Search, Sieve},
     settings::Settings,
     shape,
+    tunnel::{ExposureRow, TunnelRow, Tunnelled, Tunnels},
     verification::Verification,
 };
 
@@ -84,6 +85,7 @@ pub struct Engine {
     pub(crate) forwarded_upto: AtomicI64,
     pub(crate) replays: Arc<Replays>,
     pub(crate) checks: Checks,
+    pub(crate) tunnels: Arc<Tunnels>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) sieve: Arc<Sieve>,
     /// Wakes what follows the store.
@@ -158,6 +160,7 @@ impl Engine {
             forwarded_upto: AtomicI64::new(loaded.forwarded_upto),
             replays: Arc::new(Replays::new(everything)),
             checks: Checks::default(),
+            tunnels: Arc::default(),
             sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
             arrived: arrived.clone(),
             judged: watch::Sender::new(loaded.judged_upto),
@@ -170,6 +173,7 @@ impl Engine {
                 .await
                 .map_err(|e| EngineError::Content(e.to_string()))?;
         }
+        engine.tunnels.load(loaded.tunnels, loaded.exposures);
         engine.spawn_tidying();
         judge::spawn(&engine, arrived, loaded.judged_upto);
         engine.spawn_health_watch();
@@ -184,6 +188,7 @@ impl Engine {
             search::spawn_indexing(&engine);
             shape::spawn(&engine);
             forward::spawn(&engine);
+            engine.spawn_tunnels();
         }
         Ok(engine)
     }
@@ -222,6 +227,7 @@ impl Engine {
 
     /// Ends the receiver, lets open requests finish, and closes the store.
     pub async fn close(self: &Arc<Self>) {
+        self.stop_tunnels();
         let old = self.receiver.lock().await.listening.take();
         if let Some(old) = old {
             old.stop().await;
@@ -374,6 +380,10 @@ impl Engine {
         }
         self.tidy_outbox(&retention).await;
         self.forget_passed_forwards().await;
+        let forget = move |connection: &Connection| Tunnelled::forget_old(connection, now_us);
+        if let Err(error) = self.store.write(forget, |()| ()).await {
+            tracing::warn!(%error, "old deliveries of tunnels could not be forgotten");
+        }
     }
 
     async fn purge(&self, mut removal: RemovalRow) {
@@ -452,6 +462,8 @@ struct Loaded {
     outbox: outbox::Loaded,
     steps: Steps,
     forwarded_upto: i64,
+    tunnels: Vec<TunnelRow>,
+    exposures: Vec<ExposureRow>,
 }
 
 fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
@@ -466,6 +478,8 @@ fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything:
         outbox: outbox::load(connection, catalogue, now_us, everything)?,
         steps: Steps::load(connection)?,
         forwarded_upto: forward::upto(connection)?,
+        tunnels: TunnelRow::all(connection)?,
+        exposures: ExposureRow::all(connection)?,
     })
 }
 

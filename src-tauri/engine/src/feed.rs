@@ -22,6 +22,7 @@ use crate::{
     removal::Removal,
     replay::Replay,
     request::Summary,
+    tunnel::Tunnel,
 };
 
 /// Changes kept for readers that come back or fall behind.
@@ -108,6 +109,16 @@ pub enum Change {
     CheckChanged {
         /// The run.
         check: Box<CheckRun>,
+    },
+    /// A tunnel was made, changed, or stands otherwise than before.
+    TunnelChanged {
+        /// The tunnel.
+        tunnel: Box<Tunnel>,
+    },
+    /// A tunnel was removed.
+    TunnelRemoved {
+        /// Its id.
+        id: String,
     },
     /// The oldest deliveries rolled over.
     DeliveriesExpired {

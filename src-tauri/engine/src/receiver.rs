@@ -10,7 +10,7 @@ use std::{
 };
 
 use hookline_capture::{
-    AnswerBody, Arrived, Asked, CommitError, Decision, Fault, Listening, Refusal, Route, Routes, listen,
+    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Fault, Listening, Plain, Refusal, Route, Routes, listen,
 };
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -77,7 +77,7 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Receiv
         engine: Arc::downgrade(engine),
         create: engine.create_inboxes.clone(),
     });
-    let started = listen(address, engine.store.clone(), routes, settings.limits, engine.clock.clone()).await;
+    let started = listen(address, Plain, engine.store.clone(), routes, settings.limits, engine.clock.clone()).await;
     receiver.state = match started {
         Ok(listening) => {
             let address = listening.address();
@@ -139,8 +139,8 @@ struct InboxRoutes {
 }
 
 impl Routes for InboxRoutes {
-    async fn route(&self, path: &str) -> Route {
-        let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    async fn route(&self, asking: Asking<'_>) -> Route {
+        let name = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match self.addresses.find(name) {
             Some((inbox, answer, depends)) => Route::Keep { inbox, answer, depends },
             None => self.unknown(name).await,
@@ -185,6 +185,7 @@ impl InboxRoutes {
             code: "unknown_inbox",
             message,
             hint: "Use the URL Hookline shows for the inbox, make the inbox there, or let requests make inboxes in its settings.".into(),
+            header: None,
         })
     }
 }

@@ -251,6 +251,43 @@ CREATE TABLE check_result (
 );
 ";
 
+/// Tunnels, the inboxes they expose, and what came through them. `tunnelled.away` is 1 where a request
+/// arrived while the laptop was away and nobody has said yet what is to be done about it, 2 after that; its
+/// `request` is 0 where a delivery was refused for good.
+const TUNNELS: &str = "
+CREATE TABLE tunnel (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  settings   TEXT    NOT NULL,
+  secret     BLOB    NOT NULL,
+  wanted     INTEGER NOT NULL,
+  created_us INTEGER NOT NULL
+);
+CREATE TABLE exposure (
+  tunnel   INTEGER NOT NULL,
+  inbox    INTEGER NOT NULL,
+  label    TEXT    NOT NULL,
+  url      TEXT    NOT NULL,
+  settings TEXT    NOT NULL,
+  had      INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (tunnel, inbox),
+  UNIQUE (tunnel, label)
+) WITHOUT ROWID;
+CREATE TABLE tunnelled (
+  delivery    BLOB    PRIMARY KEY,
+  request     INTEGER NOT NULL,
+  tunnel      INTEGER NOT NULL,
+  inbox       INTEGER NOT NULL,
+  seq         INTEGER NOT NULL,
+  sha256      TEXT    NOT NULL,
+  received_us INTEGER NOT NULL,
+  away        INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX tunnelled_seq ON tunnelled (tunnel, inbox, seq);
+CREATE INDEX tunnelled_request ON tunnelled (request);
+CREATE INDEX tunnelled_away ON tunnelled (inbox, request) WHERE away = 1;
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -264,11 +301,12 @@ fn migrations() -> Migrations<'static> {
         M::up(SHAPES),
         M::up(ONWARD),
         M::up(CHECKS),
+        M::up(TUNNELS),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 11;
+pub(crate) const VERSION: i32 = 12;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -14,6 +14,7 @@ mod inbox;
 mod keys;
 mod listen;
 mod providers;
+mod relay;
 mod replay;
 mod requests;
 mod rule;
@@ -24,6 +25,7 @@ mod show;
 mod signature;
 mod terminal;
 mod trigger;
+mod tunnel;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -68,6 +70,9 @@ enum Verb {
     /// List the vendors, or show one
     #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
     Providers(providers::Args),
+    /// Run a relay: the public end of tunnels, which keeps webhooks while a laptop sleeps
+    #[command(subcommand)]
+    Relay(relay::Verb),
     #[command(flatten)]
     Call(Call),
 }
@@ -101,6 +106,9 @@ enum Call {
     Check(Box<check::Args>),
     /// Show what JSON bodies are like by event type, what changed since when, and types for them
     Shape(shape::Args),
+    /// Reach inboxes from outside: start and stop tunnels, expose inboxes
+    #[command(subcommand)]
+    Tunnel(tunnel::Verb),
     /// Import requests from files of other tools or of Hookline; exit status 1 if entries were left out
     Import(import::Args),
     /// Export requests as HAR, JSON Lines, CSV, raw HTTP or an archive
@@ -117,6 +125,7 @@ impl Call {
             Self::Endpoint(verb) => matches!(**verb, endpoint::Verb::Add { .. }),
             Self::Trigger(_) | Self::Import(_) | Self::Check(_) => true,
             Self::Scenario(verb) => verb.begins(),
+            Self::Tunnel(verb) => verb.begins(),
             _ => false,
         }
     }
@@ -125,17 +134,20 @@ impl Call {
 /// What every verb is given.
 struct Context {
     data: PathBuf,
+    /// Whether the folder was named, and is not the usual one.
+    own_data: bool,
     json: bool,
 }
 
 /// Runs the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let own_data = cli.data.is_some();
     let data = match cli.data.map_or_else(default_data, Ok) {
         Ok(data) => data,
         Err(error) => return terminal::fail(&error),
     };
-    let context = Context { data, json: cli.json };
+    let context = Context { data, own_data, json: cli.json };
     let Some(verb) = cli.verb else { return window(context, cli.link) };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
         Ok(runtime) => runtime,
@@ -165,6 +177,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Sign(args) => return signature::sign(context, &args),
         Verb::Explain(args) => return signature::explain(context, &args).await,
         Verb::Providers(args) => return providers::run(context, &args),
+        Verb::Relay(verb) => return relay::run(context, verb).await,
         Verb::Call(verb) => verb,
     };
     if !verb.begins() && !hookline_engine::DataDir::exists(&context.data) {
@@ -185,6 +198,7 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Call::Delivery(verb) => delivery::run(&api, context, verb).await,
         Call::Replay(args) => replay::run(&api, context, *args).await,
         Call::Check(args) => check::run(&api, context, *args).await,
+        Call::Tunnel(verb) => tunnel::run(&api, context, verb).await,
         Call::Shape(args) => shape::run(&api, context, args).await,
         Call::Import(args) => import::run(&api, context, args).await,
         Call::Export(args) => export::run(&api, args).await,

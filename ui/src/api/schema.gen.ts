@@ -546,6 +546,23 @@ export interface paths {
         patch: operations["inboxes_change"];
         trace?: never;
     };
+    "/api/v1/inboxes/{name}/away": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what is to be done about an inbox's requests that arrived while this machine was away. */
+        post: operations["tunnels_decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/inboxes/{name}/read": {
         parameters: {
             query?: never;
@@ -1338,6 +1355,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tunnels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tunnels, and how each stands. */
+        get: operations["tunnels_list"];
+        put?: never;
+        /** Enrol this machine at a relay with a code of its owner, and start the tunnel. */
+        post: operations["tunnels_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One tunnel. */
+        get: operations["tunnels_read"];
+        put?: never;
+        post?: never;
+        /** End a tunnel for good. Its addresses at the relay are given up. */
+        delete: operations["tunnels_remove"];
+        options?: never;
+        head?: never;
+        /** Start or stop a tunnel. It stays so over restarts. */
+        patch: operations["tunnels_change"];
+        trace?: never;
+    };
+    "/api/v1/tunnels/{id}/inboxes/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Expose an inbox through a tunnel, or change how it is exposed. */
+        put: operations["tunnels_expose"];
+        post?: never;
+        /** End an inbox's exposure: its public address is gone, and with it what waits at the relay. */
+        delete: operations["tunnels_conceal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1462,6 +1534,13 @@ export interface components {
             /** @description What it took. */
             timings: components["schemas"]["Timings"];
         };
+        /** @description What is to be done about requests that arrived while this machine was away. */
+        AwayDecision: {
+            /** @description Whether they are signed anew with the inbox's own secret, as their own signatures may be too old. */
+            resign?: boolean;
+            /** @description What becomes of them. */
+            what: components["schemas"]["Triage"];
+        };
         BackupNew: {
             /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
             path: string;
@@ -1472,6 +1551,13 @@ export interface components {
             place: string;
             /** @description Why it is none. */
             why: string;
+        };
+        /** @description A name and a password. */
+        Basic: {
+            /** @description The name. */
+            name: string;
+            /** @description The password; masked when read. */
+            password: string;
         };
         /**
          * @description How bodies were compared.
@@ -1570,6 +1656,16 @@ export interface components {
             check: components["schemas"]["CheckRun"];
             /** @enum {string} */
             type: "check_changed";
+        } | {
+            /** @description The tunnel. */
+            tunnel: components["schemas"]["Tunnel"];
+            /** @enum {string} */
+            type: "tunnel_changed";
+        } | {
+            /** @description Its id. */
+            id: string;
+            /** @enum {string} */
+            type: "tunnel_removed";
         } | {
             /**
              * Format: int64
@@ -1836,6 +1932,16 @@ export interface components {
             /** @enum {string} */
             state: "failing";
         };
+        /** @description What came of a decision. */
+        Decided: {
+            /** @description Ids of the replays that send them on, one for each forward. */
+            replays: string[];
+            /**
+             * Format: int64
+             * @description Requests it was about.
+             */
+            requests: number;
+        };
         /** @description A delivery as lists show it. */
         Delivery: {
             /**
@@ -1958,6 +2064,16 @@ export interface components {
             note?: string | null;
             /** @description Whether nothing differs but the time, the sender's port and the like. */
             same: boolean;
+        };
+        /** @description A loss of the connection. */
+        Drop: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Why. */
+            why: string;
         };
         /** @description How a request would be answered now. */
         DryRun: {
@@ -2230,6 +2346,61 @@ export interface components {
             found?: string | null;
             /** @description Faults tried. */
             tried: number;
+        };
+        /** @description An inbox that can be reached from outside. */
+        Exposure: {
+            /**
+             * Format: int64
+             * @description Requests that arrived while this machine was away, and of which nobody has said what to do.
+             */
+            away: number;
+            /** @description The inbox. */
+            inbox: string;
+            /** @description What vendors ask that only a key can answer, and so waits for this machine; none of it if empty. */
+            keyed: string[];
+            /** @description Why the relay does not yet have it as it is set, if so. */
+            problem?: string | null;
+            /** @description How it is exposed; the password is masked. */
+            settings: components["schemas"]["ExposureSettings"];
+            /** @description Where senders reach it. Whoever knows it can send. */
+            url: string;
+            /**
+             * Format: int64
+             * @description Deliveries that wait at the relay, as far as it has said.
+             */
+            waiting: number;
+        };
+        /** @description How an inbox is exposed. */
+        ExposureSettings: {
+            /**
+             * @description Networks that may send, such as `192.0.2.0/24`; any if empty.
+             * @default []
+             */
+            allow: string[];
+            /** @default null */
+            basic: components["schemas"]["Basic"] | null;
+            /**
+             * @description Whether the relay is given the inbox's secrets, to answer questions that need them while this machine
+             *     is away. Whoever runs the relay can then sign as the vendor does.
+             * @default false
+             */
+            give_secrets: boolean;
+            /**
+             * @description What is done with requests that arrived while this machine was away.
+             * @default ask
+             */
+            on_return: components["schemas"]["OnReturn"];
+            /**
+             * @description Whether only requests whose signature holds go on to an app.
+             * @default false
+             */
+            verified_only: boolean;
+            /**
+             * Format: int32
+             * @description How long a sender waits for this machine's answer, in ms; as its vendor allows if absent, 0 not at all.
+             * @default null
+             */
+            wait_ms: number | null;
         };
         /** @description One that was not answered 2xx. */
         Failure: {
@@ -2608,6 +2779,11 @@ export interface components {
          * @enum {string}
          */
         OnClose: "ask" | "tray" | "quit";
+        /**
+         * @description What is done with requests that arrived while this machine was away.
+         * @enum {string}
+         */
+        OnReturn: "ask" | "forward" | "hold";
         /** @description The last forward or replay of a request. */
         Onward: {
             /** @description Whether it was a forward or a replay. */
@@ -3593,6 +3769,11 @@ export interface components {
              */
             total_us: number;
         };
+        /**
+         * @description What becomes of requests that arrived while this machine was away.
+         * @enum {string}
+         */
+        Triage: "all" | "newest_per_type" | "hold";
         /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
         Trial: {
             /**
@@ -3627,6 +3808,88 @@ export interface components {
             headers: string[][];
             /** Format: int32 */
             status: number;
+        };
+        /** @description A way in from outside. */
+        Tunnel: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description What this machine is called there. */
+            device: string;
+            /** @description Whether it keeps what arrives while this machine is away. */
+            durable: boolean;
+            /** @description The inboxes that can be reached through it, and no others. */
+            exposures: components["schemas"]["Exposure"][];
+            /** @description Its id. */
+            id: string;
+            last_drop?: components["schemas"]["Drop"] | null;
+            /** @description Whether it is to be up. */
+            on: boolean;
+            /** @description Where the relay is. */
+            relay: string;
+            /** @description How it stands. */
+            state: components["schemas"]["TunnelState"];
+        };
+        /** @description What is to be changed of a tunnel. */
+        TunnelChange: {
+            /** @description Whether it is to be up. */
+            on: boolean;
+        };
+        /** @description All tunnels. */
+        TunnelList: {
+            items: components["schemas"]["Tunnel"][];
+            /**
+             * Format: int64
+             * @description Number of the last change this list includes.
+             */
+            seq: number;
+        };
+        /** @description A tunnel to be made. */
+        TunnelNew: {
+            /** @description The code its owner gave; good once. */
+            code: string;
+            /** @description What this machine is called there; its own name if absent. */
+            device?: string | null;
+            /** @description The relay's address, such as `https://relay.example`. */
+            relay: string;
+        };
+        /** @description How a tunnel stands. */
+        TunnelState: {
+            /** @enum {string} */
+            is: "off";
+        } | {
+            /** @enum {string} */
+            is: "connecting";
+        } | {
+            /** @enum {string} */
+            is: "online";
+            /**
+             * Format: double
+             * @description From the relay here and back, in ms; none before it was measured.
+             */
+            round_trip_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+        } | {
+            /**
+             * Format: date-time
+             * @description When it is dialled.
+             */
+            again_at: string;
+            /** @enum {string} */
+            is: "waiting";
+            /** @description Why it is down. */
+            why: string;
+        } | {
+            /** @enum {string} */
+            is: "over";
+            /** @description Why. */
+            why: string;
         };
         /**
          * @description What is said of a handler.
@@ -5057,6 +5320,39 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    tunnels_decide: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AwayDecision"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decided"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6880,6 +7176,241 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+        };
+    };
+    tunnels_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TunnelList"];
+                };
+            };
+        };
+    };
+    tunnels_add: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TunnelNew"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    tunnels_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    tunnels_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    tunnels_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TunnelChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    tunnels_expose: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExposureSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    tunnels_conceal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tunnel"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
@@ -153,7 +153,7 @@ impl Answer {
     }
 
     /// The response to one request.
-    pub(super) fn response(&self, method: &Method, request: &HeaderMap) -> Response<AnswerBody> {
+    pub fn response(&self, method: &Method, request: &HeaderMap) -> Response<AnswerBody> {
         let mut response = Response::new(self.body(method));
         *response.status_mut() = self.status;
         response.headers_mut().clone_from(&self.headers);
@@ -191,7 +191,7 @@ impl Answer {
     }
 
     /// The status one request gets, 0 for none: a preflight is answered by itself.
-    pub(super) fn status_for(&self, method: &Method, request: &HeaderMap) -> u16 {
+    pub fn status_for(&self, method: &Method, request: &HeaderMap) -> u16 {
         if self.is_preflight(method, request) {
             StatusCode::NO_CONTENT.as_u16()
         } else if self.fault.is_some_and(|fault| !fault.shows_status()) {
@@ -256,6 +256,8 @@ pub struct Refusal {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+    /// What a refusal of this status has to say in a header.
+    pub header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
@@ -265,6 +267,7 @@ impl Refusal {
             code: "body_too_large",
             message: format!("The body is larger than {limit} bytes."),
             hint: "Raise the body limit in Hookline's settings.".into(),
+            header: None,
         }
     }
 
@@ -274,6 +277,7 @@ impl Refusal {
             code: "body_broken",
             message: "The body ended before its announced end, or its chunks do not read.".into(),
             hint: "Send the whole body with a correct Content-Length or chunked coding.".into(),
+            header: None,
         }
     }
 
@@ -283,6 +287,17 @@ impl Refusal {
             code: "body_stalled",
             message: format!("No byte of the body arrived for {} ms.", after.as_millis()),
             hint: "Send the whole body, or a correct Content-Length.".into(),
+            header: None,
+        }
+    }
+
+    pub(super) fn nothing_here() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            code: "nothing_here",
+            message: "There is nothing at this address.".into(),
+            hint: "Use the URL that Hookline shows.".into(),
+            header: None,
         }
     }
 
@@ -292,11 +307,12 @@ impl Refusal {
             code: "not_stored",
             message: format!("Hookline could not store this request: {reason}."),
             hint: "Send it again later; nothing of it was kept.".into(),
+            header: None,
         }
     }
 
     /// The response; `close` ends the connection after it.
-    pub(super) fn response(&self, close: bool) -> Response<AnswerBody> {
+    pub fn response(&self, close: bool) -> Response<AnswerBody> {
         let text = format!(
             "{{\"code\":{},\"message\":{},\"hint\":{}}}\n",
             json_string(self.code),
@@ -308,8 +324,11 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        if let Some((name, value)) = self.header.clone() {
+            headers.insert(name, value);
         }
         if close {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));

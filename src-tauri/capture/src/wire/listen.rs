@@ -1,6 +1,7 @@
 //! The listener: accepts connections within their limit and serves each one.
 
 use std::{
+    future::Future,
     io,
     net::SocketAddr,
     sync::{
@@ -16,7 +17,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinHandle, JoinSet},
@@ -24,7 +25,7 @@ use tokio::{
 
 use super::{
     serve::{Routes, Service},
-    tap::{Seen, Tap},
+    tap::{Resets, Seen, Tap},
 };
 use crate::{
     clock::Clock,
@@ -89,9 +90,31 @@ impl Drop for Listening {
     }
 }
 
+/// What a connection passes before HTTP is spoken on it.
+pub trait Entrance: Send + Sync + 'static {
+    /// The stream behind it.
+    type Stream: AsyncRead + AsyncWrite + Resets + Unpin + Send + 'static;
+
+    /// Lets a connection in; none if it wanted nothing else than to come here.
+    fn enter(&self, stream: TcpStream) -> impl Future<Output = io::Result<Option<Self::Stream>>> + Send;
+}
+
+/// HTTP from the first byte.
+#[derive(Debug, Clone, Copy)]
+pub struct Plain;
+
+impl Entrance for Plain {
+    type Stream = TcpStream;
+
+    async fn enter(&self, stream: TcpStream) -> io::Result<Option<TcpStream>> {
+        Ok(Some(stream))
+    }
+}
+
 /// Listens at `address` and stores what arrives.
-pub async fn listen<R: Routes>(
+pub async fn listen<E: Entrance, R: Routes>(
     address: SocketAddr,
+    entrance: E,
     store: Arc<Store>,
     routes: Arc<R>,
     limits: Limits,
@@ -102,7 +125,7 @@ pub async fn listen<R: Routes>(
     let counts = Arc::new(Counts::default());
     let (stop, stopped) = watch::channel(false);
     let service = Arc::new(Service { store, routes, limits, clock });
-    let accepting = tokio::spawn(accept(listener, service, counts.clone(), stopped));
+    let accepting = tokio::spawn(accept(listener, Arc::new(entrance), service, counts.clone(), stopped));
     Ok(Listening { address, counts, stop, accepting })
 }
 
@@ -116,8 +139,9 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-async fn accept<R: Routes>(
+async fn accept<E: Entrance, R: Routes>(
     listener: TcpListener,
+    entrance: Arc<E>,
     service: Arc<Service<R>>,
     counts: Arc<Counts>,
     mut stopped: watch::Receiver<bool>,
@@ -140,7 +164,8 @@ async fn accept<R: Routes>(
         };
         match free.clone().try_acquire_owned() {
             Ok(permit) => {
-                open.spawn(connection(stream, peer, service.clone(), counts.clone(), stopped.clone(), permit));
+                let (service, entrance) = (service.clone(), entrance.clone());
+                open.spawn(connection(stream, peer, entrance, service, counts.clone(), stopped.clone(), permit));
             }
             Err(_) => {
                 counts.connections_refused.fetch_add(1, Ordering::Relaxed);
@@ -166,9 +191,10 @@ async fn refuse(mut stream: TcpStream) {
     let _ = tokio::time::timeout(Duration::from_secs(1), say).await;
 }
 
-async fn connection<R: Routes>(
+async fn connection<E: Entrance, R: Routes>(
     stream: TcpStream,
     peer: SocketAddr,
+    entrance: Arc<E>,
     service: Arc<Service<R>>,
     counts: Arc<Counts>,
     mut stopped: watch::Receiver<bool>,
@@ -178,6 +204,19 @@ async fn connection<R: Routes>(
     let _ = stream.set_nodelay(true);
     let seen = Arc::new(Seen::default());
     let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
+    let stream = match tokio::time::timeout(head_timeout, entrance.enter(stream)).await {
+        Ok(Ok(Some(stream))) => stream,
+        Ok(Ok(None)) => return,
+        Ok(Err(error)) => {
+            counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(%peer, %error, "a connection was not let in");
+            return;
+        }
+        Err(_) => {
+            counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+    };
     let io = TokioIo::new(Tap::new(stream, seen.clone()));
     let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
 
@@ -189,7 +228,7 @@ async fn connection<R: Routes>(
         .max_header_list_size(HEAD_BYTES_MAX as u32)
         .keep_alive_interval(H2_PING)
         .keep_alive_timeout(H2_PING);
-    let serving = http.serve_connection(io, requests);
+    let serving = http.serve_connection_with_upgrades(io, requests);
     tokio::pin!(serving);
 
     let mut version_due = Some(Box::pin(tokio::time::sleep(head_timeout)));

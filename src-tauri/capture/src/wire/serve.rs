@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http::{HeaderMap, Method, Request, Response, header, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::{Body as _, Incoming};
 
 use super::{
@@ -38,12 +38,40 @@ pub enum Route {
     },
     /// Nothing is kept.
     Refuse(Refusal),
+    /// It is no webhook, and answered by [`Routes::other`].
+    Other,
 }
 
-/// Decides by path where requests belong.
+/// The head of a request that has just arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    /// Path of its target.
+    pub path: &'a str,
+    /// Headers as hyper read them.
+    pub headers: &'a HeaderMap,
+    /// Where it came from.
+    pub peer: SocketAddr,
+}
+
+/// Decides by their heads where requests belong.
 pub trait Routes: Send + Sync + 'static {
-    /// The route of a target's path.
-    fn route(&self, path: &str) -> impl Future<Output = Route> + Send;
+    /// Who sent a request, where somebody who is trusted passed it on.
+    fn sender(&self, peer: SocketAddr, _headers: &HeaderMap) -> SocketAddr {
+        peer
+    }
+
+    /// The route of a request.
+    fn route(&self, asking: Asking<'_>) -> impl Future<Output = Route> + Send;
+
+    /// Answers what is no webhook. A 101 gives the connection to whoever took
+    /// [`hyper::upgrade::on`] of the request.
+    fn other(
+        &self,
+        _request: Request<Incoming>,
+        _peer: SocketAddr,
+    ) -> impl Future<Output = Response<AnswerBody>> + Send {
+        async { Refusal::nothing_here().response(true) }
+    }
 
     /// How one request that has arrived whole is answered. The sender waits for it, and an answer
     /// is kept with the request.
@@ -124,11 +152,22 @@ impl<R: Routes> Service<R> {
     ) -> io::Result<Reply> {
         let arrived_us = self.clock.now_us();
         let started = Instant::now();
-        let (parts, mut incoming) = request.into_parts();
-        let many = parts.version == http::Version::HTTP_2;
+        let many = request.version() == http::Version::HTTP_2;
         let raw = if many { None } else { seen.heads.pop() };
-        let (inbox, answer, depends) = match self.routes.route(parts.uri.path()).await {
+        let peer = self.routes.sender(peer, request.headers());
+        let asking = Asking { path: request.uri().path(), headers: request.headers(), peer };
+        let route = self.routes.route(asking).await;
+        if matches!(route, Route::Other) {
+            let reply = self.routes.other(request, peer).await;
+            if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
+                seen.handed_over.store(true, Ordering::Relaxed);
+            }
+            return Ok(reply);
+        }
+        let (parts, mut incoming) = request.into_parts();
+        let (inbox, answer, depends) = match route {
             Route::Keep { inbox, answer, depends } => (inbox, answer, depends),
+            Route::Other => return Ok(Refusal::nothing_here().response(true)),
             Route::Refuse(refusal) => {
                 let close = refuse_rest(&parts.headers, &mut incoming).await;
                 return Ok(refusal.response(close));

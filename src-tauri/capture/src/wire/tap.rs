@@ -29,15 +29,17 @@ pub(super) struct Seen {
     pub(super) garbled: AtomicBool,
     /// Whether nothing more is read: a connection of many streams ends that way.
     pub(super) ended: AtomicBool,
+    /// Whether the connection is no longer HTTP/1: what is read has no heads.
+    pub(super) handed_over: AtomicBool,
 }
 
 /// What each byte is changed by where an answer is to be no HTTP: no byte of a head stays a letter.
 const GARBLE: u8 = 0xA5;
 
 /// What can end in a reset.
-pub(super) trait Resets {
-    /// Lets the other end see a reset when this is dropped.
-    fn reset_at_end(&self);
+pub trait Resets {
+    /// Lets the other end see a reset when this is dropped, where that can be done.
+    fn reset_at_end(&self) {}
 }
 
 impl Resets for tokio::net::TcpStream {
@@ -69,6 +71,9 @@ impl<S: Resets> Tap<S> {
     }
 
     fn watch(&mut self, bytes: &[u8]) {
+        if self.seen.handed_over.load(Ordering::Relaxed) {
+            return;
+        }
         if self.read < H2_PREFACE.len() && !bytes.is_empty() {
             let expected = &H2_PREFACE[self.read..];
             let shared = expected.len().min(bytes.len());

@@ -21,7 +21,7 @@ use crate::{
     Engine,
     forward::Mode,
     inbox::Address,
-    judge::{Judged, Looked, judged},
+    judge::{Judged, Looked, VerdictState, judged},
     query::{Node, Query, SEARCHED_MAX, Subject},
 };
 
@@ -88,6 +88,11 @@ impl<'a> Looking<'a> {
         };
         let judged = judged(&engine.providers.catalogue(), &looked, address);
         Self { arrival, address, judged, now_us: engine.clock.now_us() }
+    }
+
+    /// Whether its signature holds.
+    pub(crate) fn verdict(&self) -> VerdictState {
+        self.judged.state
     }
 
     /// Whether a query matches; else the part of it that does not.

@@ -59,6 +59,8 @@ impl ApiError {
             "event" => "unknown_event",
             "query" => "unknown_query",
             "shape" => "unknown_shape",
+            "tunnel" => "unknown_tunnel",
+            "exposure" => "not_exposed",
             _ => "unknown_route",
         };
         Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")

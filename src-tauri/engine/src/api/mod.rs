@@ -23,6 +23,7 @@ mod settings;
 mod shapes;
 mod signature;
 mod status;
+mod tunnels;
 
 use std::{any::Any, sync::Arc};
 
@@ -143,6 +144,10 @@ fn described() -> OpenApiRouter<Arc<Engine>> {
         .routes(routes!(request_body::raw))
         .routes(routes!(request_body::parts))
         .routes(routes!(request_body::part))
+        .routes(routes!(tunnels::list, tunnels::add))
+        .routes(routes!(tunnels::read, tunnels::change, tunnels::remove))
+        .routes(routes!(tunnels::expose, tunnels::conceal))
+        .routes(routes!(tunnels::decide))
         .routes(routes!(removals::undo))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read, jobs::cancel))

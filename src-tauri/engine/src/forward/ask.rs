@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hookline_capture::{AnswerBody, Asked, Captured, CommitError, Fault, RowId, Transaction, WriteError};
+use hookline_capture::{AnswerBody, Asked, CommitError, Fault, RowId, Transaction, WriteError};
 use http::Response;
 use rusqlite::{Connection, params};
 use tokio::{
@@ -18,6 +18,7 @@ use crate::{
     onward::{answered, joined, rest_of},
     outbox::{Claimed, Delivery, DeliveryState, EndpointRow, New, Of, OfRequest, Origin, Tee},
     request::summary_of,
+    tunnel::{Entry, in_turn},
 };
 
 /// Pieces of an answer that wait for a slow sender.
@@ -40,12 +41,18 @@ impl Engine {
     pub(crate) async fn ask(self: &Arc<Self>, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
         let (engine, closing) =
             (self.clone(), || CommitError { fault: Fault::Other, message: "Hookline is closing".into() });
-        tokio::spawn(async move { engine.asked(asked).await }).await.unwrap_or_else(|_| Err(closing()))
+        tokio::spawn(async move { engine.asked(asked.whom, Entry::of(asked.captured)).await })
+            .await
+            .unwrap_or_else(|_| Err(closing()))
     }
 
-    async fn asked(self: Arc<Self>, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
-        let Asked { whom, mut captured } = asked;
-        let address = self.addresses.by_number(captured.inbox);
+    /// Keeps a request, with what is to be kept beside it, and gets its answer.
+    pub(crate) async fn asked(
+        self: Arc<Self>,
+        whom: i64,
+        mut entry: Entry,
+    ) -> Result<Response<AnswerBody>, CommitError> {
+        let address = self.addresses.by_number(entry.captured.inbox);
         let found = address.as_ref().and_then(|address| {
             let endpoint = self.outbox.schedule().numbered(whom)?;
             let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id)?;
@@ -53,17 +60,17 @@ impl Engine {
         });
         let Some((endpoint, forward)) = found else {
             // It was removed this moment: the request is kept, and its inbox answers.
-            let answer = address.map(|address| address.answer).unwrap_or_default();
-            (captured.status, captured.answer) = (answer.status.as_u16(), Some(answer.number));
-            self.store.keep(captured).committed().await?;
+            let (name, answer) = address.map(|address| (address.name, address.answer)).unwrap_or_default();
+            (entry.captured.status, entry.captured.answer) = (answer.status.as_u16(), Some(answer.number));
+            self.keep_entry(entry, name).await?;
             return Ok(answer.plain());
         };
         let name = address.map(|address| address.name).unwrap_or_default();
-        let url = joined(&forward.to, &forward.path, rest_of(&captured.target, &name));
+        let url = joined(&forward.to, &forward.path, rest_of(&entry.captured.target, &name));
         let waiting = self.outbox.schedule().flying_to(endpoint.number);
         let full = (waiting >= ASKED_MAX).then(|| format!("{ASKED_MAX} requests wait for this app already."));
         let refused = url.as_ref().err().cloned().or(full);
-        let method = captured.method.clone();
+        let method = entry.captured.method.clone();
         let request = OfRequest {
             method: method.to_string(),
             url: url.unwrap_or_else(|_| forward.to.clone()),
@@ -71,7 +78,7 @@ impl Engine {
             ..OfRequest::default()
         };
         let now_us = self.clock.now_us();
-        let kept = self.keep_asked(captured, name, endpoint.clone(), request, refused.clone(), now_us).await?;
+        let kept = self.keep_asked(entry, name, endpoint.clone(), request, refused.clone(), now_us).await?;
         let row = kept.row;
         if refused.is_some() {
             return Ok(self.fall_back(&forward, row).await);
@@ -99,7 +106,7 @@ impl Engine {
     /// Stores a request and its delivery, which is under way from then on.
     async fn keep_asked(
         &self,
-        mut captured: Captured,
+        entry: Entry,
         name: String,
         endpoint: Arc<EndpointRow>,
         request: OfRequest,
@@ -107,8 +114,12 @@ impl Engine {
         now_us: i64,
     ) -> Result<Kept, CommitError> {
         let tail = self.store.id_tail();
+        let Entry { mut captured, tunnelled, turn } = entry;
         let work = move |within: &mut Transaction<'_>| {
             let row = within.keep(&mut captured)?;
+            if let Some(tunnelled) = tunnelled {
+                tunnelled.insert(within.connection, row.0)?;
+            }
             let request = OfRequest { row: row.0, id: crate::request::list_uuid(tail, row), ..request };
             let (state, reason) = match refused {
                 None => (DeliveryState::Sending, String::new()),
@@ -127,7 +138,7 @@ impl Engine {
             ]);
             arrived.notify_one();
         };
-        match self.store.transact(work, after).await {
+        match in_turn(turn, self.store.transact(work, after)).await {
             Ok((kept, _)) => Ok(kept),
             Err(WriteError::Commit(error)) => Err(error),
             Err(WriteError::Refused(error)) => Err(error.into()),

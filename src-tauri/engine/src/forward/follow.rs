@@ -15,11 +15,13 @@ use crate::{
     Engine,
     feed::Change,
     inbox::Address,
+    judge::VerdictState,
     onward::{joined, rest_of},
     outbox::{Delivery, DeliveryState, EndpointRow, New, Of, OfRequest, Origin},
     query::Uses,
     request::{self, Summary},
     search::{Known, oldest_first, rows},
+    tunnel,
 };
 
 /// Requests looked at in one go.
@@ -110,7 +112,14 @@ impl Engine {
         let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
         let outbox = self.outbox.clone();
         let tail = self.store.id_tail();
+        // Inboxes of which only what is proved to be the vendor's goes on, where it came from outside.
+        let wary: Vec<String> = (copying.iter())
+            .filter(|address| self.tunnels.exposures_of(address.number).iter().any(|row| row.settings.verified_only))
+            .map(|address| address.name.clone())
+            .collect();
         let read = move |connection: &Connection| {
+            let held = tunnel::held(connection, after, known)?;
+            let outside = if wary.is_empty() { Vec::new() } else { tunnel::tunnelled(connection, after, known)? };
             let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
             // Also what was deleted meanwhile: it arrived, and may come back.
             let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");
@@ -120,7 +129,9 @@ impl Engine {
                 (last, seen) = (subject.id.0, seen + 1);
                 let address = copying.iter().find(|address| address.name == subject.inbox);
                 // What was imported did not arrive.
-                if let Some(address) = address.filter(|_| subject.source.is_empty()) {
+                // What came while nobody was here waits for a person's word.
+                let goes = subject.source.is_empty() && held.binary_search(&subject.id.0).is_err();
+                if let Some(address) = address.filter(|_| goes) {
                     for bound in address.forwards.iter().filter(|bound| bound.forward.mode == Mode::Copy) {
                         let forward = &bound.forward;
                         if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, now_us) {
@@ -132,7 +143,13 @@ impl Engine {
                             Ok(url) => (url, None),
                             Err(why) => (forward.to.clone(), Some((DeliveryState::Failed, why))),
                         };
-                        let refused = if forward.loops(subject.headers) {
+                        let unproved = subject.verdict != VerdictState::Valid
+                            && wary.iter().any(|name| name == subject.inbox)
+                            && outside.binary_search(&subject.id.0).is_ok();
+                        let refused = if unproved {
+                            let why = "It came from outside, and its signature does not hold.";
+                            Some((DeliveryState::Skipped, why.to_owned()))
+                        } else if forward.loops(subject.headers) {
                             Some((DeliveryState::Skipped, "It has come through this forward already.".to_owned()))
                         } else {
                             refused

@@ -1,0 +1,78 @@
+//! A connection to a relay.
+
+use std::{io, sync::Arc, time::Duration};
+
+use http::Uri;
+use rustls_platform_verifier::ConfigVerifierExt as _;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+/// How long one may take to open.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// A connection, with TLS or without.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// Where a relay is.
+#[derive(Clone)]
+pub(super) struct Place {
+    host: String,
+    port: u16,
+    tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl Place {
+    /// Of a URL such as `https://relay.example`.
+    pub(super) fn new(url: &str) -> Result<Self, String> {
+        let bad = || format!("{url:?} is no address of a relay, such as https://relay.example.");
+        let uri: Uri = url.parse().map_err(|_| bad())?;
+        let host = uri.host().ok_or_else(bad)?.trim_matches(['[', ']']).to_owned();
+        let (tls, usual) = match uri.scheme_str() {
+            Some("https") => (true, 443),
+            Some("http") => (false, 80),
+            _ => return Err(bad()),
+        };
+        let tls = match tls {
+            false => None,
+            true => {
+                let mut config = rustls::ClientConfig::with_platform_verifier().map_err(|e| e.to_string())?;
+                // The upgrade is one of HTTP/1.1.
+                config.alpn_protocols = vec![b"http/1.1".to_vec()];
+                Some(Arc::new(config))
+            }
+        };
+        Ok(Self { host, port: uri.port_u16().unwrap_or(usual), tls })
+    }
+
+    /// What a request says in `Host`.
+    pub(super) fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        let usual = if self.tls.is_some() { 443 } else { 80 };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// Opens a connection.
+    pub(super) async fn dial(&self) -> Result<Box<dyn Stream>, String> {
+        match timeout(WITHIN, self.open()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(format!("{} did not answer within {} s", self.authority(), WITHIN.as_secs())),
+        }
+    }
+
+    async fn open(&self) -> Result<Box<dyn Stream>, String> {
+        let failed = |what: &str, error: &io::Error| format!("{what} {} failed: {error}", self.authority());
+        let stream =
+            TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|e| failed("connecting to", &e))?;
+        // Acknowledgements are small, and a relay waits for them.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
+        let name = rustls::pki_types::ServerName::try_from(self.host.clone()).map_err(|e| e.to_string())?;
+        let stream = TlsConnector::from(tls.clone()).connect(name, stream).await;
+        Ok(Box::new(stream.map_err(|e| failed("TLS with", &e))?))
+    }
+}

@@ -1,0 +1,252 @@
+//! The relay: the public end of tunnels. It commits each webhook before it answers, keeps what its
+//! laptop has not taken, and hands it on in order when the laptop is there.
+
+mod admin;
+mod clean;
+mod control;
+mod directory;
+mod hub;
+mod ingest;
+mod limits;
+mod metrics;
+mod session;
+mod store;
+
+use std::{
+    fs::{File, TryLockError},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+
+use hookline_capture::{Captured, Clock, Listening, OpenError, Plain, RowId, listen, private};
+use sha2::{Digest as _, Sha256};
+
+pub use admin::{Admin, AdminError, ShownDevice};
+pub use limits::Quotas;
+
+use crate::wire::Ended;
+use control::Control;
+use hub::Hub;
+use ingest::{Ingest, Shared};
+use store::RelayStore;
+
+/// How often what is too old is looked for.
+const TIDY: Duration = Duration::from_secs(30);
+
+/// How long a relay that goes down lets laptops acknowledge what is under way.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A SHA-256 that is fed piece by piece.
+#[derive(Default)]
+struct Hash(Sha256);
+
+impl Hash {
+    fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn hex(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// SHA-256 in hexadecimal.
+fn sha256_hex(bytes: &[u8]) -> String {
+    let mut hash = Hash::default();
+    hash.add(bytes);
+    hash.hex()
+}
+
+/// How a relay is run.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder of all its data.
+    pub data: PathBuf,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where vendors reach it, such as `https://relay.example`; the listener's own address if none.
+    pub url: Option<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    pub trusted: Vec<String>,
+    /// Its limits.
+    pub quotas: Quotas,
+}
+
+/// Why a relay does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// Another relay has the folder.
+    #[error("{0} is in use by another relay")]
+    InUse(PathBuf),
+    /// The folder cannot be used.
+    #[error("{path} cannot be used: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// Something in the database does not read.
+    #[error("the database does not read: {0}")]
+    Content(String),
+    /// It cannot listen.
+    #[error("the relay cannot listen at {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Setting(String),
+}
+
+/// A relay that runs.
+pub struct Relay {
+    hub: Arc<Hub>,
+    listening: Listening,
+    url: String,
+    tidying: tokio::task::JoinHandle<()>,
+    admin: admin::Listening,
+    _lock: File,
+}
+
+impl Relay {
+    /// Opens the data and begins to listen.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, RelayError> {
+        let trusted = directory::networks(&config.trusted).map_err(RelayError::Setting)?;
+        let lock = own(&config.data)?;
+        let hub_now = Arc::new(OnceLock::<Weak<Hub>>::new());
+        let told = hub_now.clone();
+        let on_commit = Box::new(move |rows: Vec<(RowId, Captured)>| {
+            if let Some(hub) = told.get().and_then(Weak::upgrade) {
+                broken_off(&hub, rows);
+            }
+        });
+        let store = RelayStore::open(&config.data.join("relay.db"), clock.clone(), on_commit).await?;
+        let content = |e: hookline_capture::ReadError| RelayError::Content(e.to_string());
+        let kept = store.kept().await.map_err(content)?.into_iter().collect();
+        let hub = Arc::new(Hub::new(store, config.quotas.clone(), kept));
+        let revoked: Vec<i64> =
+            hub.store.devices().await.map_err(content)?.iter().filter(|d| d.revoked).map(|d| d.number).collect();
+        for row in hub.store.inboxes().await.map_err(content)? {
+            if !revoked.contains(&row.device) {
+                hub.directory.put(row, config.quotas.per_second);
+            }
+        }
+        let _ = hub_now.set(Arc::downgrade(&hub));
+        let (address, url) = bound(config.listen, config.url.as_deref())?;
+        let control = Control::new(url.clone(), clock.clone());
+        let ingest = Arc::new(Ingest::new(hub.clone(), control, trusted));
+        let routes = Arc::new(Shared(ingest.clone()));
+        let capture = hub.store.capture().clone();
+        let listening = listen(address, Plain, capture, routes, config.quotas.wire, clock.clone())
+            .await
+            .map_err(|source| RelayError::Listen { address, source })?;
+        let admin = admin::listen(&config.data, hub.clone(), clock)
+            .map_err(|source| RelayError::Folder { path: config.data.clone(), source })?;
+        let tidying = tokio::spawn(tidy(Arc::downgrade(&hub), Arc::downgrade(&ingest)));
+        Ok(Self { hub, listening, url, tidying, admin, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listening.address()
+    }
+
+    /// Where vendors and laptops reach it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Tells laptops to come back in a moment, takes nothing new, lets what is under way end, and closes.
+    pub async fn stop(self) {
+        self.tidying.abort();
+        self.hub.end(None, Ended::Draining);
+        let stopped = self.listening.stop();
+        let left = async {
+            while self.hub.sessions() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = tokio::join!(stopped, tokio::time::timeout(DRAIN, left));
+        drop(self.admin);
+        self.hub.store.close().await;
+    }
+}
+
+/// The address to listen at and the public one: with port 0, a free port is found first, so that both agree.
+fn bound(listen: SocketAddr, url: Option<&str>) -> Result<(SocketAddr, String), RelayError> {
+    let failed = |source| RelayError::Listen { address: listen, source };
+    let address = match listen.port() {
+        0 => std::net::TcpListener::bind(listen).and_then(|free| free.local_addr()).map_err(failed)?,
+        _ => listen,
+    };
+    let url = match url {
+        None => format!("http://{address}"),
+        Some(url) => {
+            let url = url.trim_end_matches('/');
+            let parsed = url
+                .parse::<http::Uri>()
+                .ok()
+                .filter(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")));
+            let plain = parsed.is_some_and(|uri| uri.path().trim_end_matches('/').is_empty() && uri.query().is_none());
+            if !plain {
+                return Err(RelayError::Setting(format!("{url:?} is no address such as https://relay.example.")));
+            }
+            url.to_owned()
+        }
+    };
+    Ok((address, url))
+}
+
+/// Takes a folder; its lock ends with the process, however that ends.
+fn own(path: &Path) -> Result<File, RelayError> {
+    let unusable = |source| RelayError::Folder { path: path.into(), source };
+    private::make_dir(path).map_err(unusable)?;
+    let lock = private::options().create(true).write(true).open(path.join("lock")).map_err(unusable)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(RelayError::InUse(path.into())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+/// Requests that broke off are kept by the listener itself, and go the same way.
+fn broken_off(hub: &Arc<Hub>, rows: Vec<(RowId, Captured)>) {
+    for (_, captured) in rows {
+        hub.came(captured.inbox, captured.body_bytes);
+        if let Some(inbox) = hub.directory.numbered(captured.inbox) {
+            hub.offer(&inbox, i64::MAX, None);
+        }
+    }
+}
+
+async fn tidy(hub: Weak<Hub>, ingest: Weak<Ingest>) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        let (Some(hub), Some(ingest)) = (hub.upgrade(), ingest.upgrade()) else { return };
+        ingest.tidy();
+        loop {
+            match hub.store.tidy(&hub.quotas).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "what is too old could not be deleted");
+                    break;
+                }
+            }
+        }
+        match hub.store.kept().await {
+            Ok(kept) => hub.counted(kept.into_iter().collect()),
+            Err(error) => tracing::warn!(%error, "what is kept could not be counted"),
+        }
+    }
+}

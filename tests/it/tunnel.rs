@@ -1,0 +1,342 @@
+//! Tunnels: a relay, a laptop and a sender, each a process or socket of its own, and everything that can
+//! happen between them.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    hookline::{Serve, hookline, until},
+    target::{Receiver, call},
+};
+
+/// A running `hookline relay serve`. Dropping it kills it.
+struct Relay {
+    url: String,
+    data: PathBuf,
+    child: Child,
+}
+
+impl Relay {
+    fn start_in(data: &Path, listen: &str, more: &[&str]) -> Self {
+        let mut command = hookline();
+        command.args(["relay", "serve", "--json", "--listen", listen, "--data"]).arg(data).args(more);
+        command.env("HOOKLINE_LOG", "warn");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
+        Self { url: ready["relay"].as_str().unwrap().to_owned(), data: data.into(), child }
+    }
+
+    fn address(&self) -> String {
+        self.url.trim_start_matches("http://").to_owned()
+    }
+
+    fn cli(&self, args: &[&str]) -> Output {
+        hookline().arg("relay").args(args).arg("--data").arg(&self.data).output().unwrap()
+    }
+
+    fn code(&self) -> String {
+        let output = self.cli(&["device", "add", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        said["code"].as_str().unwrap().to_owned()
+    }
+
+    fn metric(&self, name: &str) -> u64 {
+        let text = String::from_utf8(self.cli(&["metrics"]).stdout).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("hookline_relay_{name} ")));
+        line.unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap()
+    }
+
+    fn kill_9(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    assert!(Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap().success());
+}
+
+/// Enrols a laptop by its command line, and exposes an inbox: its public URL.
+fn joined(serve: &Serve, relay: &str, code: &str, more: &[&str]) -> String {
+    let started = serve.cli(&["tunnel", "start", relay, "--code", code]);
+    assert!(started.status.success(), "{started:?}");
+    let exposed = serve.cli(&[&["tunnel", "expose", "inbox"], more].concat());
+    assert!(exposed.status.success(), "{exposed:?}");
+    String::from_utf8(exposed.stdout).unwrap().trim().to_owned()
+}
+
+async fn tunnel(serve: &Serve) -> Value {
+    serve.get("/tunnels").await["items"][0].clone()
+}
+
+async fn online(serve: &Serve) {
+    until("the tunnel", async || (tunnel(serve).await["state"]["is"] == "online").then_some(())).await;
+}
+
+async fn post(url: &str, body: &str) -> reqwest::Response {
+    reqwest::Client::new().post(url).body(body.to_owned()).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_webhook_comes_through_and_its_sender_gets_the_apps_answer() {
+    let dir = TempDir::new().unwrap();
+    let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    let url = joined(&serve, &relay.url, &relay.code(), &[]);
+    online(&serve).await;
+    // No app: the inbox's own answer, which the relay gives by itself.
+    serve.patch("/inboxes/inbox", json!({ "answer": { "status": 201, "body": "mine" } })).await;
+    until("the relay to know the answer", async || (post(&url, "{}").await.status() == 201).then_some(())).await;
+    let before = serve.all("inbox").await.len();
+    let forward = json!([{ "to": format!("{}/hooks", app.url), "mode": "answer", "deadline_ms": 5_000 }]);
+    serve.patch("/inboxes/inbox", json!({ "forwards": forward })).await;
+    app.status.store(422, Ordering::SeqCst);
+    until("the app's answer", async || {
+        (post(&format!("{url}/a%2Fb?x=1"), "{\"n\":1}").await.status() == 422).then_some(())
+    })
+    .await;
+    let request = serve.all("inbox").await[0].clone();
+    assert!(serve.all("inbox").await.len() > before);
+    assert_eq!(request["target"], "/inbox/a%2Fb?x=1");
+    assert_eq!(request["status"], 422);
+    assert_eq!(request["peer"].as_str().unwrap().split(':').next(), Some("127.0.0.1"));
+    assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"{\"n\":1}");
+    assert!(app.got().iter().any(|got| got.path == "/hooks/a%2Fb?x=1"));
+    // The token is in nothing that is kept of it, and only the exposed inbox is reached.
+    let token = url.rsplit('/').next().unwrap();
+    let detail = serve.get(&format!("/requests/{}", request["id"].as_str().unwrap())).await;
+    assert!(!detail.to_string().contains(token), "{detail}");
+    for path in ["/inbox", "/api/v1/status", "/.hookline/v1/inboxes", "/"] {
+        let answer = reqwest::get(format!("{}{path}", relay.url)).await.unwrap();
+        assert!(matches!(answer.status().as_u16(), 404 | 401), "{path}: {}", answer.status());
+    }
+    let status = String::from_utf8(serve.cli(&["tunnel", "status"]).stdout).unwrap();
+    assert!(status.contains("online") && status.contains(&url), "{status}");
+    // Concealed, it is gone.
+    assert!(serve.cli(&["tunnel", "conceal", "inbox"]).status.success());
+    assert_eq!(post(&url, "{}").await.status(), 404);
+    assert_eq!(relay.metric("waiting"), 0);
+    // Shut out, the laptop stops asking.
+    let devices = relay.cli(&["device", "list", "--json"]);
+    let device: Value = serde_json::from_slice(&devices.stdout).unwrap();
+    assert!(relay.cli(&["device", "revoke", device["id"].as_str().unwrap()]).status.success());
+    until("the end", async || (tunnel(&serve).await["state"]["is"] == "over").then_some(())).await;
+}
+
+#[tokio::test]
+async fn what_arrives_while_away_waits_for_a_word() {
+    let dir = TempDir::new().unwrap();
+    let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
+    let (serve, app) = (Serve::start_in(&dir.path().join("laptop")), Receiver::start().await);
+    serve
+        .patch(
+            "/inboxes/inbox",
+            json!({ "forwards": [{ "to": app.url }], "verification": { "provider": "github", "secrets": ["s3cret"] } }),
+        )
+        .await;
+    let url = joined(&serve, &relay.url, &relay.code(), &[]);
+    online(&serve).await;
+    post(&url, "{\"first\":true}").await;
+    until("the first", async || (app.got().len() == 1).then_some(())).await;
+    serve.terminate();
+    let client = reqwest::Client::new();
+    for number in 0..6 {
+        let event = ["push", "issues", "push"][number % 3];
+        let sent = client.post(&url).header("X-GitHub-Event", event).header("X-GitHub-Delivery", number.to_string());
+        assert_eq!(sent.body(format!("{{\"number\":{number}}}")).send().await.unwrap().status(), 200);
+    }
+    assert_eq!(relay.metric("waiting"), 6);
+    // Aged by hand, as an hour would.
+    let database = rusqlite::Connection::open(relay.data.join("relay.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(5)).unwrap();
+    let aged = database.execute("UPDATE request SET arrived_us = arrived_us - 3600000000 WHERE id IN (SELECT request FROM delivery WHERE state = 0)", []);
+    assert_eq!(aged.unwrap(), 6);
+    let serve = Serve::start_in(&dir.path().join("laptop"));
+    let waiting = until("six that wait", async || {
+        let exposure = tunnel(&serve).await["exposures"][0].clone();
+        (exposure["away"] == 6).then_some(exposure)
+    })
+    .await;
+    assert_eq!(waiting["waiting"], 0, "{waiting}");
+    // What comes now goes on, before what waits.
+    post(&url, "{\"now\":true}").await;
+    until("the one that came now", async || (app.got().len() == 2).then_some(())).await;
+    let (status, decided) = call(
+        &serve,
+        reqwest::Method::POST,
+        "/inboxes/inbox/away",
+        json!({ "what": "newest_per_type", "resign": true }),
+    )
+    .await;
+    assert_eq!((status, &decided["requests"]), (200, &json!(6)), "{decided}");
+    until("one of each type", async || (app.got().len() == 4).then_some(())).await;
+    let got = app.got();
+    let bodies: Vec<String> = got[2..].iter().map(|got| String::from_utf8_lossy(&got.body).into_owned()).collect();
+    assert_eq!(bodies, ["{\"number\":4}", "{\"number\":5}"]);
+    assert!(got[2..].iter().all(|got| got.headers.contains_key("x-hub-signature-256")));
+    assert_eq!(tunnel(&serve).await["exposures"][0]["away"], 0);
+    let (_, again) = call(&serve, reqwest::Method::POST, "/inboxes/inbox/away", json!({ "what": "all" })).await;
+    assert_eq!(again["requests"], 0);
+    // They stand in the inbox in the order in which they arrived, once each.
+    let all = serve.all("inbox").await;
+    assert_eq!(all.len(), 8);
+}
+
+/// A proxy between a laptop and its relay that delays, cuts and swallows.
+struct Way {
+    address: String,
+    swallows: Arc<AtomicBool>,
+    cut: Arc<tokio::sync::Notify>,
+}
+
+impl Way {
+    async fn to(target: String, delay: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (swallows, cut) = (Arc::new(AtomicBool::new(false)), Arc::new(tokio::sync::Notify::new()));
+        let (hole, scissors) = (swallows.clone(), cut.clone());
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let (target, hole, scissors) = (target.clone(), hole.clone(), scissors.clone());
+                tokio::spawn(async move {
+                    let Ok(far) = TcpStream::connect(&target).await else { return };
+                    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                    tokio::select! {
+                        () = carried(near_in, far_out, hole.clone(), delay) => {}
+                        () = carried(far_in, near_out, hole, delay) => {}
+                        () = scissors.notified() => {}
+                    }
+                });
+            }
+        });
+        Self { address, swallows, cut }
+    }
+}
+
+async fn carried(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    hole: Arc<AtomicBool>,
+    delay: Duration,
+) {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let Ok(length @ 1..) = from.read(&mut buffer).await else { return };
+        tokio::time::sleep(delay).await;
+        while hole.load(Ordering::SeqCst) {
+            // Nothing comes through, and nobody is told.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends numbered requests one after the other, as a vendor does who tries again what was not answered 2xx.
+async fn keep_sending(url: String, stop: Arc<AtomicBool>, accepted: Arc<Mutex<Vec<u64>>>, first: u64) {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+    let mut number = first;
+    while !stop.load(Ordering::SeqCst) {
+        let answer = client.post(&url).body(format!("{{\"number\":{number}}}")).send().await;
+        if answer.is_ok_and(|answer| answer.status().is_success()) {
+            accepted.lock().unwrap().push(number);
+        }
+        // Whether one that was not answered was kept, nobody can say: the next is a new one.
+        number += 4;
+        tokio::time::sleep(Duration::from_millis(8)).await;
+    }
+}
+
+/// The relay is killed, the laptop is killed, stopped and cut off, and its network swallows everything for a
+/// while. What was acknowledged to a sender is in the inbox, and nothing is there twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
+    let dir = TempDir::new().unwrap();
+    let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &["--max-rate", "100000"]);
+    let way = Way::to(relay.address(), Duration::from_millis(2)).await;
+    let laptop = dir.path().join("laptop");
+    let serve = Serve::start_in(&laptop);
+    let public = joined(&serve, &format!("http://{}", way.address), &relay.code(), &[]);
+    let token = public.rsplit('/').next().unwrap().to_owned();
+    online(&serve).await;
+    let (listen, data) = (relay.address(), relay.data.clone());
+    let url = format!("http://{listen}/{token}");
+    let (stop, accepted) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+    let senders: Vec<_> =
+        (0..4).map(|first| tokio::spawn(keep_sending(url.clone(), stop.clone(), accepted.clone(), first))).collect();
+    let count = || accepted.lock().unwrap().len();
+    let more = async |wanted: usize| {
+        let target = count() + wanted;
+        until("more to be accepted", async || (count() >= target).then_some(())).await;
+    };
+    more(300).await;
+    relay.kill_9();
+    let relay = Relay::start_in(&data, &listen, &["--max-rate", "100000"]);
+    more(300).await;
+    way.cut.notify_waiters();
+    more(300).await;
+    // Longer than either end waits for a sign of life.
+    signal(serve.pid(), "STOP");
+    let stopped = Instant::now();
+    more(300).await;
+    until("a stop of 8 s", async || (stopped.elapsed() > Duration::from_secs(8)).then_some(())).await;
+    signal(serve.pid(), "CONT");
+    more(300).await;
+    serve.kill_9();
+    more(300).await;
+    let serve = Serve::start_in(&laptop);
+    online(&serve).await;
+    way.swallows.store(true, Ordering::SeqCst);
+    let swallowed = Instant::now();
+    more(300).await;
+    until("a hole of 4 s", async || (swallowed.elapsed() > Duration::from_secs(4)).then_some(())).await;
+    way.swallows.store(false, Ordering::SeqCst);
+    more(300).await;
+    stop.store(true, Ordering::SeqCst);
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    until("nothing to wait", async || (relay.metric("waiting") == 0).then_some(())).await;
+    // Asked of the store itself: what is there, and how often.
+    serve.terminate();
+    let database = rusqlite::Connection::open(laptop.join("hookline.db")).unwrap();
+    let mut stored: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut rows = database.prepare("SELECT body FROM request").unwrap();
+    for body in rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap() {
+        let body: Value = serde_json::from_slice(&body.unwrap()).unwrap();
+        *stored.entry(body["number"].as_u64().unwrap()).or_default() += 1;
+    }
+    let accepted = accepted.lock().unwrap();
+    let lost: Vec<_> = accepted.iter().filter(|number| !stored.contains_key(number)).collect();
+    let doubled: Vec<_> = stored.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(lost.is_empty() && doubled.is_empty(), "of {}: lost {lost:?}, doubled {doubled:?}", accepted.len());
+    assert!(accepted.len() >= 2_100);
+    drop(relay);
+}
