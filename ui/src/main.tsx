@@ -19,6 +19,7 @@ import { EndpointsPage } from "./sending/endpoints-page";
 import { ScenariosPage } from "./sending/scenarios-page";
 import { ChecksPage } from "./check/checks-page";
 import { ReplaysPage } from "./replay/replays-page";
+import { TunnelsPage } from "./tunnel/tunnels-page";
 import { ShapesPage } from "./shapes/shapes-page";
 import { LabPage } from "./signature/lab-page";
 
@@ -31,7 +32,7 @@ const start = createRoute({
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
     const [, view, name] = place.split(/[/?]/);
-    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "replays" || view === "checks" || view === "requests" || view === "diff" || view === "shapes" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "replays" || view === "checks" || view === "tunnels" || view === "requests" || view === "diff" || view === "shapes" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
@@ -96,6 +97,7 @@ const checks = createRoute({
     return <ChecksPage id={checks.useParams().check} />;
   },
 });
+const tunnels = createRoute({ getParentRoute: () => root, path: "/tunnels", component: TunnelsPage });
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
@@ -108,7 +110,7 @@ const shapes = createRoute({
   },
 });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, replays, checks, scenarios, lab, shapes]), defaultPreload: false });
+const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, replays, checks, tunnels, scenarios, lab, shapes]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

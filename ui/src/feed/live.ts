@@ -2,7 +2,7 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
-import { api, type CheckRun, type Endpoint, type Inbox, type Job, type Replay, type Summary } from "../api/client";
+import { api, type CheckRun, type Endpoint, type Inbox, type Job, type Replay, type Summary, type Tunnel } from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tell, tellFailure } from "../parts/toasts";
 import { count, visible } from "../parts/format";
@@ -96,6 +96,21 @@ function checkChanged(run: CheckRun): void {
   });
   void queries.invalidateQueries({ queryKey: ["check-report", run.id] }, { cancelRefetch: Boolean(run.ended_at) });
   if (run.verdict && run.verdict !== "unfinished") tell(run.counts.fail ? `Checked: ${count(run.counts.fail)} failed` : "Checked: nothing failed");
+}
+
+/** Tunnels, in the order in which they were made. */
+export const useTunnels = () => useQuery({ queryKey: ["tunnels"], queryFn: api.tunnels });
+
+function tunnelChanged(tunnel: Tunnel): void {
+  queries.setQueryData(["tunnels"], (old: { items: Tunnel[] } | undefined) => {
+    if (!old) return old;
+    const was = old.items.find(({ id }) => id === tunnel.id);
+    const away = (one: Tunnel | undefined): number => one?.exposures.reduce((sum, exposure) => sum + exposure.away, 0) ?? 0;
+    if (was && away(tunnel) > 0 && away(was) === 0) {
+      tell(`${count(away(tunnel))} arrived while away: Tunnels asks what becomes of them`);
+    }
+    return { ...old, items: was ? old.items.map((one) => (one.id === tunnel.id ? tunnel : one)) : [...old.items, tunnel] };
+  });
 }
 
 export const useShapes = () => useQuery({ queryKey: ["shapes", "all"], queryFn: api.shapes });
@@ -207,6 +222,12 @@ function apply(items: readonly FeedItem[]): void {
         break;
       case "check_changed":
         checkChanged(item.check as CheckRun);
+        break;
+      case "tunnel_changed":
+        tunnelChanged(item.tunnel as Tunnel);
+        break;
+      case "tunnel_removed":
+        void queries.invalidateQueries({ queryKey: ["tunnels"] });
         break;
       case "job_changed":
         jobChanged(item.job as Job);

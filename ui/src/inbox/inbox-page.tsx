@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { Copy, Inbox as InboxIcon, SlidersHorizontal, Split, Zap } from "lucide-react";
+import { Copy, Globe, Inbox as InboxIcon, SlidersHorizontal, Split, Zap } from "lucide-react";
 import { useCallback, useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
 import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
 
@@ -9,7 +9,7 @@ import { Export } from "../carry/export";
 import { firstKeys, perform } from "../commands/commands";
 import { CommandMenu } from "../commands/command-menu";
 import { useCommands } from "../commands/use-commands";
-import { useInboxes, useStatus } from "../feed/live";
+import { useInboxes, useStatus, useTunnels } from "../feed/live";
 import { FoundList } from "../feed/found-list";
 import { RequestList as List } from "../feed/request-list";
 import type { Rows } from "../feed/rows";
@@ -21,11 +21,12 @@ import { QueryBar } from "../query/query-bar";
 import { AddTerm, withTerm } from "../query/terms";
 import { ReplayDialog, type Replayed } from "../replay/replay-dialog";
 import { RequestDetail } from "../request/detail";
+import { Away } from "../tunnel/away";
 import { FirstRun, NotListening } from "./first-run";
 import { InboxSettings } from "./inbox-settings";
 import { RequestList } from "./request-list";
 
-const MENU = ["answering", "replay-many", "mark-read", "import", "export", "clear"] as const;
+const MENU = ["copy-public-url", "answering", "replay-many", "mark-read", "import", "export", "clear"] as const;
 const ALL_MENU = ["replay-many", "import", "export"] as const;
 
 const WIDE = matchMedia("(min-width: 768px)");
@@ -104,7 +105,13 @@ function Known({ name, request, query }: { name: string; request: string | undef
     else leave();
   };
   const copyUrl = (): void => void attempt(platform.copyText(url).then(() => tell("Copied URL")));
+  const exposure = useTunnels().data?.items.flatMap(({ exposures }) => exposures).find((one) => one.inbox === name);
+  const copyPublic = (): void => {
+    if (exposure) void attempt(platform.copyText(exposure.url).then(() => tell("Copied public URL")));
+    else void navigate({ to: "/tunnels" });
+  };
   useCommands({
+    "copy-public-url": copyPublic,
     "test-event": () => void attempt(api.sendTestEvent(name)),
     "copy-url": copyUrl,
     "mark-read": () => void attempt(api.markInboxRead(name)),
@@ -125,11 +132,17 @@ function Known({ name, request, query }: { name: string; request: string | undef
           </code>
           <IconButton label="Copy URL" icon={Copy} keys={firstKeys("copy-url")} onClick={copyUrl} />
         </div>
+        {exposure && <IconButton label="Copy the public URL" icon={Globe} keys={firstKeys("copy-public-url")} onClick={copyPublic} />}
         <IconButton label="Send a test event" icon={Zap} keys={firstKeys("test-event")} onClick={() => perform("test-event")} />
         <IconButton label="Rules and forwards" icon={Split} keys={firstKeys("answering")} onClick={() => setAnswering(true)} />
         <IconButton label="Inbox settings" icon={SlidersHorizontal} keys={firstKeys("inbox-settings")} onClick={() => setSettings(true)} />
         <CommandMenu label="More for this inbox" commands={MENU} />
       </header>
+      {exposure && exposure.away > 0 && (
+        <div className="px-2.5 pb-2.5">
+          <Away exposure={exposure} />
+        </div>
+      )}
       {!blank && <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={name} onLeave={() => focusList()} />}
       {blank ? wide ? <p className="p-6 text-center text-ink-3">Nothing has arrived yet.</p> : start : <Found list={list} selected={request} onPick={pick} />}
     </section>

@@ -51,6 +51,7 @@ export function App() {
     "go-endpoints": () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } }),
     "go-deliveries": () => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } }),
     "go-replays": () => void navigate({ to: "/replays/{-$replay}", params: { replay: undefined } }),
+    "go-tunnels": () => void navigate({ to: "/tunnels" }),
     "go-checks": () => void navigate({ to: "/checks/{-$check}", params: { check: undefined } }),
     "go-scenarios": () => void navigate({ to: "/scenarios" }),
     "go-shapes": () => void navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined } }),

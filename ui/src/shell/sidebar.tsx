@@ -1,8 +1,8 @@
 import { Link } from "@tanstack/react-router";
-import { Braces, Clapperboard, ClipboardCheck, FlaskConical, Keyboard, Layers, ListChecks, Plus, Repeat, Search, Send, Settings } from "lucide-react";
+import { Braces, Clapperboard, ClipboardCheck, FlaskConical, Globe, Keyboard, Layers, ListChecks, Plus, Repeat, Search, Send, Settings } from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
-import { useEndpoints, useInboxes } from "../feed/live";
+import { useEndpoints, useInboxes, useTunnels } from "../feed/live";
 import { IconButton, Keys } from "../parts/controls";
 import { count } from "../parts/format";
 import { Saved } from "../query/saved";
@@ -20,6 +20,7 @@ function Mark() {
 
 export function Sidebar() {
   const inboxes = useInboxes().data?.items;
+  const away = useTunnels().data?.items.flatMap(({ exposures }) => exposures).reduce((sum, one) => sum + one.away, 0) ?? 0;
   const off = useEndpoints().data?.items.filter(({ state }) => !state.enabled).length ?? 0;
   return (
     <nav aria-label="Main" className="flex h-full w-[200px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[150px]">
@@ -79,6 +80,14 @@ export function Sidebar() {
         <ClipboardCheck size={16} aria-hidden /> Handler checks
       </Link>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
+      <Link to="/tunnels" className={ENTRY}>
+        <Globe size={16} aria-hidden /> Tunnels
+        {away > 0 && (
+          <span className="ml-auto text-small font-semibold text-warning" aria-label={`${away} arrived while away`}>
+            {count(away)}
+          </span>
+        )}
+      </Link>
       <Link to="/lab" className={ENTRY}>
         <FlaskConical size={16} aria-hidden /> Signature lab
       </Link>

@@ -4,6 +4,7 @@ import { api } from "../api/client";
 import { useCarrying, useRate, useReplays, useStatus } from "../feed/live";
 import { count, size, visible } from "../parts/format";
 import { attempt } from "../parts/toasts";
+import { TunnelWord } from "../tunnel/tunnels-page";
 
 export function StatusBar() {
   const status = useStatus().data;
@@ -18,6 +19,7 @@ export function StatusBar() {
         <span aria-hidden className={`size-2 rounded-full ${receiver.state === "listening" ? "bg-accent" : "bg-invalid"}`} />
         {receiver.state === "listening" ? receiver.address : receiver.state === "failed" ? `not listening at ${receiver.address}` : "not listening"}
       </span>
+      <TunnelWord />
       <span>{count(rate)} req/s</span>
       <span>{count(status.queue)} to send</span>
       {status.connections_refused > 0 && <span className="text-warning">{count(status.connections_refused)} connections refused</span>}

@@ -82,7 +82,12 @@ impl From<TunnelError> for ApiError {
                         (StatusCode::UNPROCESSABLE_ENTITY, "relay_refused", "Correct it, or ask the relay's owner.")
                     }
                 };
-                Self::new(status, code, format!("{}.", error.to_string().trim_end_matches('.')), hint)
+                let message = match &error {
+                    CallError::Refused(refused) => refused.message.clone(),
+                    CallError::Unreached(why) => format!("The relay was not reached: {why}."),
+                    CallError::Odd(why) => format!("This is no Hookline relay: {why}."),
+                };
+                Self::new(status, code, message, hint)
             }
         }
     }

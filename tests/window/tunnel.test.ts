@@ -1,0 +1,118 @@
+/** Tunnels by keyboard, through the real window and a browser, with a relay of their own. */
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { Key } from "selenium-webdriver";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { BINARY, DOORS, ended, start, until, type Running } from "./hookline";
+import { chord, click, press, screenshot, sees, serious, setTheme } from "./page";
+
+const shots = process.env.HOOKLINE_SHOTS;
+
+interface Exposed {
+  items: { exposures: { inbox: string; url: string }[] }[];
+}
+
+describe.each(DOORS)("tunnels in the %s", (door) => {
+  let hookline: Running;
+  let relay: ChildProcess;
+  let address = "";
+  const data = mkdtempSync(join(tmpdir(), "hookline-relay-"));
+  const shot = async (name: string): Promise<void> => {
+    if (shots) await screenshot(hookline.driver, `${shots}/${door}-tunnel-${name}.png`);
+  };
+  const fill = (label: string, text: string): Promise<unknown> =>
+    hookline.driver.executeScript(
+      `const input = [...document.querySelectorAll('input,textarea')].find((one) => one.labels?.[0]?.textContent === arguments[0]);
+       Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), 'value').set.call(input, arguments[1]);
+       input.dispatchEvent(new Event('input', { bubbles: true }));`,
+      label,
+      text,
+    );
+
+  beforeAll(async () => {
+    relay = spawn(BINARY, ["relay", "serve", "--json", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["ignore", "pipe", "ignore"] });
+    for await (const line of createInterface({ input: relay.stdout! })) {
+      address = (JSON.parse(line) as { relay: string }).relay;
+      break;
+    }
+    hookline = await start(door);
+    await sees(hookline.driver, "Nothing has arrived yet");
+  });
+  afterAll(async () => {
+    await hookline?.stop();
+    await ended(relay);
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  test("a machine is let in, an inbox exposed, and a webhook comes through", async () => {
+    const { driver } = hookline;
+    await sees(driver, "tunnel off");
+    await press(driver, "g", "u");
+    await sees(driver, "A tunnel gives an inbox a public URL");
+    await shot("empty");
+    expect(await serious(driver)).toEqual([]);
+    await chord(driver, Key.SHIFT, "T");
+    await sees(driver, "Name of this machine");
+    await fill("Relay", address);
+    await fill("Code", "wrong-codes");
+    await click(driver, "Start");
+    await sees(driver, "There is no such code");
+    expect(await serious(driver)).toEqual([]);
+    const code = execFileSync(BINARY, ["relay", "device", "add", "--data", data], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    await fill("Code", code);
+    await click(driver, "Start");
+    await sees(driver, "Online");
+    await sees(driver, "No inbox can be reached through it yet");
+    await driver.executeScript("const select = document.querySelector('article select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));");
+    await sees(driver, "Who may send");
+    await fill("Networks", "here and there");
+    await click(driver, "Save");
+    await sees(driver, "is no network such as");
+    await fill("Networks", "127.0.0.1");
+    await shot("expose");
+    expect(await serious(driver)).toEqual([]);
+    await click(driver, "Save");
+    await sees(driver, "Guarded: one network");
+    const { items } = await hookline.api<Exposed>("/tunnels");
+    const url = items[0]!.exposures[0]!.url;
+    expect(url.startsWith(address)).toBe(true);
+    await sees(driver, url);
+    for (const theme of ["dark", "light"] as const) {
+      await setTheme(driver, theme);
+      expect(await serious(driver)).toEqual([]);
+      await shot(`sheet-${theme}`);
+    }
+    await driver.executeScript("document.querySelector('[aria-label=\"QR code of inbox\"]').click()");
+    await until("the code", () => driver.executeScript<boolean>("return document.querySelector('svg[role=img] path')?.getAttribute('d').length > 1000"));
+    await shot("qr");
+    await press(driver, Key.ESCAPE);
+    await until("the end of the dialog", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+    expect((await fetch(`${url}/orders`, { method: "POST", body: "{}" })).status).toBe(200);
+    await press(driver, "g", "i");
+    await sees(driver, "/inbox/orders");
+    await shot("inbox");
+  });
+
+  test("a relay that goes away is said to be away, and found again", async () => {
+    const { driver } = hookline;
+    await press(driver, "g", "u");
+    await sees(driver, "Online");
+    relay.kill("SIGSTOP");
+    await click(driver, "Stop");
+    await sees(driver, "Stopped");
+    await click(driver, "Start");
+    await sees(driver, "Connecting");
+    relay.kill("SIGCONT");
+    await sees(driver, "Online");
+    await ended(relay);
+    await sees(driver, "Down, dialling again");
+    await sees(driver, "What arrives meanwhile is kept by the relay");
+    await shot("down");
+    expect(await serious(driver)).toEqual([]);
+  });
+});
