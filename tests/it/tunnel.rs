@@ -35,8 +35,8 @@ struct Relay {
 impl Relay {
     fn start_in(data: &Path, listen: &str, more: &[&str]) -> Self {
         let mut command = hookline();
-        command.args(["relay", "serve", "--json", "--listen", listen, "--data"]).arg(data).args(more);
         command.env("HOOKLINE_LOG", "warn");
+        command.args(["relay", "serve", "--json", "--listen", listen, "--data"]).arg(data).args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -339,4 +339,144 @@ async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
     assert!(lost.is_empty() && doubled.is_empty(), "of {}: lost {lost:?}, doubled {doubled:?}", accepted.len());
     assert!(accepted.len() >= 2_100);
     drop(relay);
+}
+
+/// A certificate authority of our own. Dropping it kills it.
+struct Authority {
+    child: Child,
+    directory: String,
+    management: String,
+    /// The root of its own certificate.
+    root: PathBuf,
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn openssl(dir: &Path, args: &[&str]) {
+    let output = Command::new("openssl").args(args).current_dir(dir).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+impl Authority {
+    /// Pebble, Let's Encrypt's own test server; it proves names at this port.
+    async fn start(dir: &Path, proves_at: u16) -> Self {
+        openssl(
+            dir,
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=test root",
+                "-keyout",
+                "root.key",
+                "-out",
+                "root.pem",
+            ],
+        );
+        openssl(
+            dir,
+            &["req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", "ca.key", "-out", "ca.csr"],
+        );
+        std::fs::write(dir.join("ca.ext"), "subjectAltName=DNS:localhost").unwrap();
+        openssl(
+            dir,
+            &[
+                "x509",
+                "-req",
+                "-in",
+                "ca.csr",
+                "-CA",
+                "root.pem",
+                "-CAkey",
+                "root.key",
+                "-CAcreateserial",
+                "-days",
+                "2",
+                "-extfile",
+                "ca.ext",
+                "-out",
+                "ca.pem",
+            ],
+        );
+        let (port, management) = (free_port(), free_port());
+        let config = json!({ "pebble": {
+            "listenAddress": format!("127.0.0.1:{port}"), "managementListenAddress": format!("127.0.0.1:{management}"),
+            "certificate": dir.join("ca.pem"), "privateKey": dir.join("ca.key"), "httpPort": 1, "tlsPort": proves_at,
+            "ocspResponderURL": "", "externalAccountBindingRequired": false,
+        } });
+        let path = dir.join("pebble.json");
+        std::fs::write(&path, config.to_string()).unwrap();
+        let mut command = Command::new("pebble");
+        command.arg("-config").arg(&path).env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", "0");
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        until("the authority", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+        Self {
+            child,
+            directory: format!("https://localhost:{port}/dir"),
+            management: format!("https://localhost:{management}"),
+            root: dir.join("root.pem"),
+        }
+    }
+
+    /// The root that what it issues goes back to, which it makes anew at each start.
+    async fn issues_under(&self) -> Vec<u8> {
+        let root = reqwest::Certificate::from_pem(&std::fs::read(&self.root).unwrap()).unwrap();
+        let client = reqwest::Client::builder().add_root_certificate(root).build().unwrap();
+        client.get(format!("{}/roots/0", self.management)).send().await.unwrap().bytes().await.unwrap().to_vec()
+    }
+}
+
+#[tokio::test]
+async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
+    let dir = TempDir::new().unwrap();
+    let port = free_port();
+    let authority = Authority::start(dir.path(), port).await;
+    let url = format!("https://localhost:{port}");
+    let root = authority.root.to_str().unwrap();
+    let more = ["--domain", "localhost", "--acme-directory", &authority.directory, "--acme-root", root, "--url", &url];
+    let relay = Relay::start_in(&dir.path().join("relay"), &format!("127.0.0.1:{port}"), &more);
+    let issued = dir.path().join("issued.pem");
+    std::fs::write(&issued, authority.issues_under().await).unwrap();
+    let trusted = reqwest::Certificate::from_pem(&std::fs::read(&issued).unwrap()).unwrap();
+    let client = reqwest::Client::builder().add_root_certificate(trusted).build().unwrap();
+    until("the certificate", async || client.get(format!("{url}/.hookline/v1/health")).send().await.ok()).await;
+    let laptop = dir.path().join("laptop");
+    let serve = |trusts: bool| {
+        let mut command = hookline();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(&laptop);
+        if trusts {
+            command.env("SSL_CERT_FILE", &issued);
+        }
+        Serve::spawn(command, &laptop)
+    };
+    // A laptop that has no reason to believe the certificate says so, and gives nothing away.
+    let wary = serve(false);
+    let code = relay.code();
+    let refused = wary.cli(&["tunnel", "start", &url, "--code", &code]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("certificate"), "{said}");
+    wary.terminate();
+    let serve = serve(true);
+    let public = joined(&serve, &url, &code, &[]);
+    online(&serve).await;
+    assert!(public.starts_with(&url));
+    assert_eq!(client.post(&public).body("over TLS").send().await.unwrap().status(), 200);
+    let request = serve.newest(1).await;
+    assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"over TLS");
+    // What was got is kept: no new one is asked for at the next start.
+    assert!(std::fs::read_dir(relay.data.join("acme")).unwrap().count() >= 2);
 }

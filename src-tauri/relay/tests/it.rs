@@ -14,7 +14,7 @@ use std::{
 use hookline_capture::Clock;
 use hookline_relay::{
     client::{Client, Content, Laptop, State, Turn, enrol, run},
-    server::{Admin, Config, Quotas, Relay},
+    server::{Admin, Config, Quotas, Relay, Tls},
     wire::{Ack, AppAnswer, BodyPlace, Delivery, DeviceKey, Fallback, Signer, Wanted},
 };
 
@@ -107,6 +107,7 @@ fn config(data: &Path, listen: &str) -> Config {
         listen: listen.parse().unwrap(),
         url: None,
         trusted: Vec::new(),
+        tls: Tls::Off,
         quotas: Quotas::default(),
     }
 }

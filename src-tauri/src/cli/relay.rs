@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use hookline_engine::Clock;
-use hookline_relay::server::{Admin, AdminError, Config, Quotas, Relay, RelayError, ShownDevice};
+use hookline_relay::server::{Acme, Admin, AdminError, Config, Quotas, Relay, RelayError, ShownDevice, Tls};
 
 use super::{Context, error::CliError, serve::until_ended, terminal};
 
@@ -24,6 +24,25 @@ pub(super) struct Serve {
     /// The address vendors and laptops reach it at, such as https://relay.example
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A host name that leads here: its certificate is got and renewed by itself (ACME, TLS-ALPN-01). The
+    /// certificate authority has to reach this relay at port 443
+    #[arg(long, value_name = "HOST", conflicts_with = "tls_cert")]
+    domain: Option<String>,
+    /// Where the certificate authority can write to its holder
+    #[arg(long, value_name = "EMAIL", requires = "domain")]
+    acme_contact: Option<String>,
+    /// Another certificate authority than Let's Encrypt
+    #[arg(long, value_name = "URL", requires = "domain")]
+    acme_directory: Option<String>,
+    /// A PEM file with the root that authority's own certificate goes back to
+    #[arg(long, value_name = "FILE", requires = "acme_directory")]
+    acme_root: Option<PathBuf>,
+    /// A certificate of your own, with its chain, as PEM file; read at start
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// A proxy in front of it whose X-Forwarded-For is believed, as address or network; can be repeated
     #[arg(long, value_name = "CIDR")]
     behind_proxy: Vec<String>,
@@ -140,7 +159,15 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
         ..usual
     };
     let data = folder(context);
-    let config = Config { data: data.clone(), listen: args.listen, url: args.url, trusted: args.behind_proxy, quotas };
+    let tls = match (args.domain, args.tls_cert, args.tls_key) {
+        (Some(domain), ..) => {
+            Tls::Acme(Acme { domain, contact: args.acme_contact, directory: args.acme_directory, root: args.acme_root })
+        }
+        (None, Some(cert), Some(key)) => Tls::Files { cert, key },
+        _ => Tls::Off,
+    };
+    let config =
+        Config { data: data.clone(), listen: args.listen, url: args.url, trusted: args.behind_proxy, tls, quotas };
     let relay = Relay::start(config, Clock::system()).await?;
     if context.json {
         let line = serde_json::json!({

@@ -25,7 +25,7 @@ use tokio::{
 
 use super::{
     serve::{Routes, Service},
-    tap::{Resets, Seen, Tap},
+    tap::{Seen, Tap},
 };
 use crate::{
     clock::Clock,
@@ -93,10 +93,13 @@ impl Drop for Listening {
 /// What a connection passes before HTTP is spoken on it.
 pub trait Entrance: Send + Sync + 'static {
     /// The stream behind it.
-    type Stream: AsyncRead + AsyncWrite + Resets + Unpin + Send + 'static;
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Lets a connection in; none if it wanted nothing else than to come here.
     fn enter(&self, stream: TcpStream) -> impl Future<Output = io::Result<Option<Self::Stream>>> + Send;
+
+    /// Lets the other end see a reset when the stream is dropped, where that can be done.
+    fn reset_at_end(_stream: &Self::Stream) {}
 }
 
 /// HTTP from the first byte.
@@ -108,6 +111,11 @@ impl Entrance for Plain {
 
     async fn enter(&self, stream: TcpStream) -> io::Result<Option<TcpStream>> {
         Ok(Some(stream))
+    }
+
+    fn reset_at_end(stream: &TcpStream) {
+        // Where the system refuses, the connection closes in good order.
+        let _ = stream.set_zero_linger();
     }
 }
 
@@ -217,7 +225,7 @@ async fn connection<E: Entrance, R: Routes>(
             return;
         }
     };
-    let io = TokioIo::new(Tap::new(stream, seen.clone()));
+    let io = TokioIo::new(Tap::new(stream, E::reset_at_end, seen.clone()));
     let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
 
     let mut http = auto::Builder::new(TokioExecutor::new());

@@ -11,4 +11,3 @@ mod tap;
 pub use answer::{Answer, AnswerBody, AnswerFault, Piece, Refusal};
 pub use listen::{Counts, Entrance, Listening, Plain, listen};
 pub use serve::{Arrived, ArrivedBody, Asked, Asking, Decision, Route, Routes};
-pub use tap::Resets;

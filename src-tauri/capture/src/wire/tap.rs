@@ -36,38 +36,27 @@ pub(super) struct Seen {
 /// What each byte is changed by where an answer is to be no HTTP: no byte of a head stays a letter.
 const GARBLE: u8 = 0xA5;
 
-/// What can end in a reset.
-pub trait Resets {
-    /// Lets the other end see a reset when this is dropped, where that can be done.
-    fn reset_at_end(&self) {}
-}
-
-impl Resets for tokio::net::TcpStream {
-    fn reset_at_end(&self) {
-        // Where the system refuses, the connection closes in good order.
-        let _ = self.set_zero_linger();
-    }
-}
-
 #[derive(Debug)]
-pub(super) struct Tap<S: Resets> {
+pub(super) struct Tap<S> {
     stream: S,
+    reset_at_end: fn(&S),
     framer: HeadFramer,
     seen: Arc<Seen>,
     read: usize,
 }
 
-impl<S: Resets> Drop for Tap<S> {
+impl<S> Drop for Tap<S> {
     fn drop(&mut self) {
         if self.seen.reset.load(Ordering::Relaxed) {
-            self.stream.reset_at_end();
+            (self.reset_at_end)(&self.stream);
         }
     }
 }
 
-impl<S: Resets> Tap<S> {
-    pub(super) fn new(stream: S, seen: Arc<Seen>) -> Self {
-        Self { stream, framer: HeadFramer::new(), seen, read: 0 }
+impl<S> Tap<S> {
+    /// `reset_at_end` lets the other end see a reset when the stream is dropped.
+    pub(super) fn new(stream: S, reset_at_end: fn(&S), seen: Arc<Seen>) -> Self {
+        Self { stream, reset_at_end, framer: HeadFramer::new(), seen, read: 0 }
     }
 
     fn watch(&mut self, bytes: &[u8]) {
@@ -87,7 +76,7 @@ impl<S: Resets> Tap<S> {
     }
 }
 
-impl<S: AsyncRead + Resets + Unpin> AsyncRead for Tap<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -105,7 +94,7 @@ impl<S: AsyncRead + Resets + Unpin> AsyncRead for Tap<S> {
     }
 }
 
-impl<S: AsyncWrite + Resets + Unpin> AsyncWrite for Tap<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.seen.garbled.load(Ordering::Relaxed) {
             let garbage: Vec<u8> = bytes.iter().map(|byte| byte ^ GARBLE).collect();

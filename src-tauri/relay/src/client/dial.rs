@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use http::Uri;
-use rustls_platform_verifier::ConfigVerifierExt as _;
+use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -40,7 +40,11 @@ impl Place {
         let tls = match tls {
             false => None,
             true => {
-                let mut config = rustls::ClientConfig::with_platform_verifier().map_err(|e| e.to_string())?;
+                let provider = rustls::crypto::ring::default_provider();
+                let config = rustls::ClientConfig::builder_with_provider(provider.into())
+                    .with_safe_default_protocol_versions()
+                    .and_then(|config| config.with_platform_verifier());
+                let mut config = config.map_err(|e| e.to_string())?.with_no_client_auth();
                 // The upgrade is one of HTTP/1.1.
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
                 Some(Arc::new(config))

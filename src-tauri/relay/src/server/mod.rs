@@ -11,6 +11,7 @@ mod limits;
 mod metrics;
 mod session;
 mod store;
+mod tls;
 
 use std::{
     fs::{File, TryLockError},
@@ -26,6 +27,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use admin::{Admin, AdminError, ShownDevice};
 pub use limits::Quotas;
+pub use tls::{Acme, Tls};
 
 use crate::wire::Ended;
 use control::Control;
@@ -71,6 +73,8 @@ pub struct Config {
     pub url: Option<String>,
     /// Networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
     pub trusted: Vec<String>,
+    /// How TLS is had.
+    pub tls: Tls,
     /// Its limits.
     pub quotas: Quotas,
 }
@@ -103,6 +107,9 @@ pub enum RelayError {
         /// What the system says.
         source: io::Error,
     },
+    /// Its certificate.
+    #[error("TLS: {0}")]
+    Tls(String),
     /// A setting makes no sense.
     #[error("{0}")]
     Setting(String),
@@ -142,14 +149,18 @@ impl Relay {
             }
         }
         let _ = hub_now.set(Arc::downgrade(&hub));
-        let (address, url) = bound(config.listen, config.url.as_deref())?;
+        let secured = tls::secured(&config.tls, &config.data)?;
+        let (address, url) = bound(config.listen, config.url.as_deref().or(config.tls.url().as_deref()))?;
         let control = Control::new(url.clone(), clock.clone());
         let ingest = Arc::new(Ingest::new(hub.clone(), control, trusted));
         let routes = Arc::new(Shared(ingest.clone()));
         let capture = hub.store.capture().clone();
-        let listening = listen(address, Plain, capture, routes, config.quotas.wire, clock.clone())
-            .await
-            .map_err(|source| RelayError::Listen { address, source })?;
+        let limits = config.quotas.wire;
+        let listening = match secured {
+            Some(secured) => listen(address, secured, capture, routes, limits, clock.clone()).await,
+            None => listen(address, Plain, capture, routes, limits, clock.clone()).await,
+        };
+        let listening = listening.map_err(|source| RelayError::Listen { address, source })?;
         let admin = admin::listen(&config.data, hub.clone(), clock)
             .map_err(|source| RelayError::Folder { path: config.data.clone(), source })?;
         let tidying = tokio::spawn(tidy(Arc::downgrade(&hub), Arc::downgrade(&ingest)));
