@@ -48,6 +48,11 @@ fn original(parts: &Parts, mut raw: Vec<u8>) -> Option<(String, Vec<u8>)> {
     agrees(&parts.headers, &raw).then_some((target, raw))
 }
 
+/// Whether a raw head has a header of this name, which is in lower case.
+pub(super) fn names(raw: &[u8], wanted: &str) -> bool {
+    header_list(raw).any(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()))
+}
+
 fn agrees(parsed: &HeaderMap, raw: &[u8]) -> bool {
     let mut count = 0;
     let mut repeats: Vec<(&[u8], usize)> = Vec::new();

@@ -291,6 +291,16 @@ impl Refusal {
         }
     }
 
+    pub(super) fn two_lengths() -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: "two_lengths",
+            message: "The request has both a Content-Length and a Transfer-Encoding.".into(),
+            hint: "Send one of the two; nothing was kept.".into(),
+            header: None,
+        }
+    }
+
     pub(super) fn nothing_here() -> Self {
         Self {
             status: StatusCode::NOT_FOUND,

@@ -154,6 +154,13 @@ impl<R: Routes> Service<R> {
         let started = Instant::now();
         let many = request.version() == http::Version::HTTP_2;
         let raw = if many { None } else { seen.heads.pop() };
+        // Somebody before us may have read the other of the two lengths (RFC 9112 §6.1).
+        if request.headers().contains_key(header::TRANSFER_ENCODING)
+            && raw.as_deref().is_some_and(|raw| agree::names(raw, header::CONTENT_LENGTH.as_str()))
+        {
+            tracing::warn!(%peer, "a request with two lengths was refused");
+            return Ok(Refusal::two_lengths().response(true));
+        }
         let peer = self.routes.sender(peer, request.headers());
         let asking = Asking { path: request.uri().path(), headers: request.headers(), peer };
         let route = self.routes.route(asking).await;

@@ -132,6 +132,11 @@ impl Client {
         Ok(Self { place: Place::new(url).map_err(CallError::Unreached)?, signer })
     }
 
+    /// The same relay, reached at another address.
+    pub fn at(&self, url: &str) -> Result<Self, CallError> {
+        Self::new(url, self.signer.clone())
+    }
+
     /// A signed request.
     pub(super) fn signed(
         &self,

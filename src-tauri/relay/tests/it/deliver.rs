@@ -1,131 +1,25 @@
-//! Both ends over real sockets, with a laptop that keeps things in memory.
-#![allow(clippy::unwrap_used, missing_docs)]
+//! What arrives, how it is handed on, and what its sender is answered.
 
 use std::{
-    collections::BTreeMap,
-    path::Path,
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        Arc,
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use hookline_capture::Clock;
 use hookline_relay::{
-    client::{Client, Content, Laptop, State, Turn, enrol, run},
-    server::{Admin, Config, Quotas, Relay, Tls},
-    wire::{Ack, AppAnswer, BodyPlace, Delivery, DeviceKey, Fallback, Signer, Wanted},
+    client::{State, run},
+    server::Admin,
+    wire::BodyPlace,
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 
-/// A laptop that keeps in memory what it is given.
-#[derive(Default)]
-struct Desk {
-    got: Mutex<Vec<(Delivery, Vec<u8>)>>,
-    state: Mutex<Option<State>>,
-    had: Mutex<BTreeMap<String, i64>>,
-    /// Whether it answers for its app.
-    answers: AtomicBool,
-    /// Whether it says nothing to deliveries.
-    mute: AtomicBool,
-}
-
-impl Desk {
-    fn got(&self) -> Vec<(Delivery, Vec<u8>)> {
-        self.got.lock().unwrap().clone()
-    }
-
-    fn online(&self) -> bool {
-        matches!(*self.state.lock().unwrap(), Some(State::Online { .. }))
-    }
-}
-
-impl Laptop for Desk {
-    async fn deliver(
-        self: Arc<Self>,
-        delivery: Delivery,
-        wait_s: Option<u32>,
-        content: Content,
-        mut turn: Turn,
-    ) -> Ack {
-        let body = match delivery.body {
-            BodyPlace::Here => match content.read(&delivery).await {
-                Some(body) => body.to_vec(),
-                None => return Ack::again(),
-            },
-            BodyPlace::Relay => {
-                let fetched = Arc::new(Mutex::new(Vec::new()));
-                let keep = |piece: bytes::Bytes| {
-                    fetched.lock().unwrap().extend_from_slice(&piece);
-                    async { true }
-                };
-                if !content.fetch(&delivery, keep).await {
-                    return Ack::again();
-                }
-                fetched.lock().unwrap().clone()
-            }
-        };
-        if self.mute.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
-        turn.come().await;
-        let mut got = self.got.lock().unwrap();
-        if got.iter().any(|(known, _)| known.id == delivery.id) {
-            return Ack::Had;
-        }
-        got.push((delivery, body));
-        let app = wait_s.filter(|_| self.answers.load(Ordering::Relaxed)).map(|_| AppAnswer {
-            status: 418,
-            headers: vec![("X-App".into(), "yes".into()), ("Content-Type".into(), "text/html".into())],
-            body: "<b>tea</b>".into(),
-        });
-        Ack::Stored(app)
-    }
-
-    async fn had(&self) -> BTreeMap<String, i64> {
-        self.had.lock().unwrap().clone()
-    }
-
-    fn stands(&self, state: State) {
-        *self.state.lock().unwrap() = Some(state);
-    }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !holds() {
-        assert!(began.elapsed() < PATIENCE, "{what} did not happen");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-fn config(data: &Path, listen: &str) -> Config {
-    Config {
-        data: data.into(),
-        listen: listen.parse().unwrap(),
-        url: None,
-        trusted: Vec::new(),
-        tls: Tls::Off,
-        quotas: Quotas::default(),
-    }
-}
-
-async fn relay(data: &Path) -> Relay {
-    Relay::start(config(data, "127.0.0.1:0"), Clock::system()).await.unwrap()
-}
-
-async fn enrolled(relay: &Relay, data: &Path) -> Arc<Client> {
-    let (code, _) = Admin::new(data).add_device().await.unwrap();
-    let key = DeviceKey::generate();
-    let (_, id) = enrol(relay.url(), &key, "desk", &code).await.unwrap();
-    Arc::new(Client::new(relay.url(), Signer { key, relay: id }).unwrap())
-}
-
-fn waits(ms: u32) -> Wanted {
-    Wanted { wait_ms: ms, fallback: Fallback { status: 202, ..Fallback::default() }, ..Wanted::default() }
-}
+use crate::desk::{Desk, enrolled, relay, until, waits};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_arrives_is_handed_on_in_order_byte_for_byte() {
@@ -247,5 +141,48 @@ async fn the_newest_session_wins_and_a_revoked_device_is_gone() {
     let third = Arc::new(Desk::default());
     run(client, third.clone()).await;
     assert!(matches!(&*third.state.lock().unwrap(), Some(State::Over { why }) if why.contains("revoked")));
+    relay.stop().await;
+}
+
+/// A box on the way that knows no upgrade but that of WebSocket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_lets_only_websockets_through_is_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = relay(dir.path()).await;
+    let client = enrolled(&relay, dir.path()).await;
+    let shop = client.put_inbox("shop", &waits(0)).await.unwrap();
+    let (listener, target) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), relay.address());
+    let boxed = format!("http://{}", listener.local_addr().unwrap());
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counted = refused.clone();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let counted = counted.clone();
+            tokio::spawn(async move {
+                let mut head = vec![0; 4096];
+                let length = near.read(&mut head).await.unwrap();
+                if String::from_utf8_lossy(&head[..length]).contains("hookline-h2/1") {
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let _ = near.write_all(b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 2\r\n\r\nno").await;
+                    return;
+                }
+                let mut far = TcpStream::connect(target).await.unwrap();
+                far.write_all(&head[..length]).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    let through = Arc::new(client.at(&boxed).unwrap());
+    let desk = Arc::new(Desk::default());
+    let running = tokio::spawn(run(through, desk.clone()));
+    until("the laptop", || desk.online()).await;
+    assert_eq!(refused.load(Ordering::SeqCst), 1);
+    let large: Vec<u8> = (0..900_000_u32).map(|at| (at / 3) as u8).collect();
+    for _ in 0..5 {
+        reqwest::Client::new().post(&shop.url).body(large.clone()).send().await.unwrap();
+    }
+    until("all of it", || desk.got().len() == 5).await;
+    assert!(desk.got().iter().all(|(_, body)| *body == large));
+    running.abort();
     relay.stop().await;
 }

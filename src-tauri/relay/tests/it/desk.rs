@@ -1,0 +1,127 @@
+//! A laptop that keeps things in memory, and the ways to set both ends up.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use hookline_capture::Clock;
+use hookline_relay::{
+    client::{Client, Content, Laptop, State, Turn, enrol},
+    server::{Admin, Config, Quotas, Relay, Tls},
+    wire::{Ack, AppAnswer, BodyPlace, Delivery, DeviceKey, Fallback, Signer, Wanted},
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A laptop that keeps in memory what it is given.
+#[derive(Default)]
+pub struct Desk {
+    pub got: Mutex<Vec<(Delivery, Vec<u8>)>>,
+    pub state: Mutex<Option<State>>,
+    pub had: Mutex<BTreeMap<String, i64>>,
+    /// Whether it answers for its app.
+    pub answers: AtomicBool,
+    /// Whether it says nothing to deliveries.
+    pub mute: AtomicBool,
+}
+
+impl Desk {
+    pub fn got(&self) -> Vec<(Delivery, Vec<u8>)> {
+        self.got.lock().unwrap().clone()
+    }
+
+    pub fn online(&self) -> bool {
+        matches!(*self.state.lock().unwrap(), Some(State::Online { .. }))
+    }
+}
+
+impl Laptop for Desk {
+    async fn deliver(
+        self: Arc<Self>,
+        delivery: Delivery,
+        wait_s: Option<u32>,
+        content: Content,
+        mut turn: Turn,
+    ) -> Ack {
+        let body = match delivery.body {
+            BodyPlace::Here => match content.read(&delivery).await {
+                Some(body) => body.to_vec(),
+                None => return Ack::again(),
+            },
+            BodyPlace::Relay => {
+                let fetched = Arc::new(Mutex::new(Vec::new()));
+                let keep = |piece: bytes::Bytes| {
+                    fetched.lock().unwrap().extend_from_slice(&piece);
+                    async { true }
+                };
+                if !content.fetch(&delivery, keep).await {
+                    return Ack::again();
+                }
+                fetched.lock().unwrap().clone()
+            }
+        };
+        if self.mute.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        turn.come().await;
+        let mut got = self.got.lock().unwrap();
+        if got.iter().any(|(known, _)| known.id == delivery.id) {
+            return Ack::Had;
+        }
+        got.push((delivery, body));
+        let app = wait_s.filter(|_| self.answers.load(Ordering::Relaxed)).map(|_| AppAnswer {
+            status: 418,
+            headers: vec![("X-App".into(), "yes".into()), ("Content-Type".into(), "text/html".into())],
+            body: "<b>tea</b>".into(),
+        });
+        Ack::Stored(app)
+    }
+
+    async fn had(&self) -> BTreeMap<String, i64> {
+        self.had.lock().unwrap().clone()
+    }
+
+    fn stands(&self, state: State) {
+        *self.state.lock().unwrap() = Some(state);
+    }
+}
+
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < PATIENCE, "{what} did not happen");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+pub fn config(data: &Path, listen: &str) -> Config {
+    Config {
+        data: data.into(),
+        listen: listen.parse().unwrap(),
+        url: None,
+        trusted: Vec::new(),
+        tls: Tls::Off,
+        quotas: Quotas::default(),
+    }
+}
+
+pub async fn relay(data: &Path) -> Relay {
+    Relay::start(config(data, "127.0.0.1:0"), Clock::system()).await.unwrap()
+}
+
+pub async fn enrolled(relay: &Relay, data: &Path) -> Arc<Client> {
+    let (code, _) = Admin::new(data).add_device().await.unwrap();
+    let key = DeviceKey::generate();
+    let (_, id) = enrol(relay.url(), &key, "desk", &code).await.unwrap();
+    Arc::new(Client::new(relay.url(), Signer { key, relay: id }).unwrap())
+}
+
+pub fn waits(ms: u32) -> Wanted {
+    Wanted { wait_ms: ms, fallback: Fallback { status: 202, ..Fallback::default() }, ..Wanted::default() }
+}

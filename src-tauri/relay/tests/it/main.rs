@@ -1,0 +1,6 @@
+//! Both ends over real sockets.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod attack;
+mod deliver;
+mod desk;
