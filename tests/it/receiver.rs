@@ -268,6 +268,7 @@ async fn malformed_http_gets_400_and_the_receiver_lives_on() {
         b"GET /inbox HTTP/1.1\r\nX: a\r\n folded\r\n\r\n",
         b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n",
         b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
+        b"POST /inbox HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         b"\0\0\0\0\0\0\0\0\0\0\0\0\r\n\r\n",
     ] {
