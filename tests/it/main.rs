@@ -9,6 +9,7 @@ mod cli;
 mod crash;
 mod doors;
 mod durability;
+mod false_relay;
 mod forward;
 mod handlers;
 mod handshake;

@@ -8,7 +8,7 @@ use super::{Context, error::CliError, serve::until_ended, terminal};
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
     /// Run the relay on this machine
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Let laptops in, list them, shut them out; on the machine the relay runs on
     #[command(subcommand)]
     Device(Device),
@@ -46,6 +46,9 @@ pub(super) struct Serve {
     /// A proxy in front of it whose X-Forwarded-For is believed, as address or network; can be repeated
     #[arg(long, value_name = "CIDR")]
     behind_proxy: Vec<String>,
+    /// Where counters are given to Prometheus (GET /metrics); keep it from strangers
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
     /// Largest body, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 32)]
     max_body: u64,
@@ -101,7 +104,7 @@ fn folder(context: &Context) -> PathBuf {
 pub(super) async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     let admin = Admin::new(&folder(context));
     match verb {
-        Verb::Serve(args) => serve(context, args).await,
+        Verb::Serve(args) => serve(context, *args).await,
         Verb::Device(Device::Add) => {
             let (code, good_for_s) = admin.add_device().await?;
             if context.json {
@@ -147,8 +150,9 @@ fn print(context: &Context, device: &ShownDevice) {
 
 async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HOOKLINE_LOG").unwrap_or_else(|_| "info".into());
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second call, as tests make it, keeps the first one's log.
+    let _ = if context.json { log.json().try_init() } else { log.try_init() };
     let usual = Quotas::default();
     let quotas = Quotas {
         wire: hookline_engine::Limits { body_bytes: args.max_body.clamp(1, 1_024) * 1024 * 1024, ..usual.wire },
@@ -166,8 +170,15 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
         (None, Some(cert), Some(key)) => Tls::Files { cert, key },
         _ => Tls::Off,
     };
-    let config =
-        Config { data: data.clone(), listen: args.listen, url: args.url, trusted: args.behind_proxy, tls, quotas };
+    let config = Config {
+        data: data.clone(),
+        listen: args.listen,
+        url: args.url,
+        trusted: args.behind_proxy,
+        metrics: args.metrics,
+        tls,
+        quotas,
+    };
     let relay = Relay::start(config, Clock::system()).await?;
     if context.json {
         let line = serde_json::json!({

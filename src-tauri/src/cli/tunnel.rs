@@ -181,6 +181,9 @@ async fn start(
             return Err(CliError::Other("there is a tunnel to this relay already; start it without a code".into()));
         }
         (None, Some(code)) => {
+            if is_open(relay) {
+                terminal::say("Without https anyone on the way can read what comes through this tunnel.");
+            }
             api.json(Method::POST, "/tunnels", Some(json!({ "relay": relay, "code": code, "device": device }))).await?
         }
         (None, None) => {
@@ -195,6 +198,12 @@ async fn start(
     }
     print(context, &tunnel);
     Ok(())
+}
+
+/// Whether others on the way can read what is said to a relay.
+fn is_open(relay: &str) -> bool {
+    let host = relay.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
+    host.is_some_and(|host| host != "localhost" && host != "[" && !host.starts_with("127."))
 }
 
 async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliError> {

@@ -1,5 +1,7 @@
 //! `cargo xtask bench NAME`: figures as ratios of one run, since single rates mean little.
 
+mod tunnel;
+
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
@@ -35,11 +37,14 @@ pub(crate) fn run(name: &str, _: &[&str]) -> Result<(), String> {
         "search" => search(),
         "deliver" => deliver(),
         "window" => window(),
+        "tunnel" => tunnel::run(),
         "signature" => shell::run(
             "cargo",
             &["run", "--release", "--quiet", "--package", "hookline-provider", "--example", "bench"],
         ),
-        _ => Err(format!("there is no bench {name:?}; there are capture, list, search, deliver, window and signature")),
+        _ => Err(format!(
+            "there is no bench {name:?}; there are capture, list, search, deliver, tunnel, window and signature"
+        )),
     }
 }
 

@@ -13,6 +13,9 @@ const TAURI_DRIVER: &str = "2.1.0";
 /// What builds and runs the fuzz targets.
 const CARGO_FUZZ: &str = "0.13.2";
 
+/// What tunnels are compared with.
+const BORE: &str = "0.6.0";
+
 /// Installs the missing packages of these purposes as root; says how otherwise. Never asks for rights.
 pub(crate) fn packages(purposes: &[&str]) -> Result<(), String> {
     if !shell::has("dpkg-query", &["--version"]) {
@@ -70,6 +73,18 @@ pub(crate) fn tauri_driver() -> Result<(), String> {
 /// Installs cargo-fuzz unless it is there.
 pub(crate) fn cargo_fuzz() -> Result<(), String> {
     program("cargo-fuzz", CARGO_FUZZ)
+}
+
+/// A tunnel to compare with, of its own place; where it is.
+pub(crate) fn bore() -> Result<String, String> {
+    let place = shell::root().join("target/bench");
+    let bore = place.join("bin/bore").to_string_lossy().into_owned();
+    if !shell::has(&bore, &["--version"]) {
+        eprintln!("installing bore {BORE}");
+        let place = place.to_string_lossy().into_owned();
+        shell::run("cargo", &["install", "--quiet", "--locked", "bore-cli", "--version", BORE, "--root", &place])?;
+    }
+    Ok(bore)
 }
 
 fn program(name: &str, version: &str) -> Result<(), String> {

@@ -54,7 +54,7 @@ impl Engine {
             connection
                 .prepare_cached(&format!(
                     "SELECT t.inbox, count(*) FROM tunnelled t JOIN request r ON r.id = t.request
-                     WHERE t.away = 1 AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
+                     LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = 1 AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
                 ))?
                 .query_map([tunnel], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
                 .collect()
@@ -77,6 +77,7 @@ impl Engine {
                 .prepare(&format!(
                     "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
                      LEFT JOIN request_verdict v ON v.request = r.id
+                     LEFT JOIN request_mark m ON m.request = r.id
                      WHERE t.away = 1 AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
                 ))?
                 .query_map(params![inbox, DECIDED_MAX], |row| Ok(Held { row: row.get(0)?, event_type: row.get(1)? }))?

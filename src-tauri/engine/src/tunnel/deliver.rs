@@ -121,6 +121,12 @@ impl Engine {
         let Some(address) = self.addresses.by_number(exposed.inbox) else {
             return Ack::Later { after_s: LATER * 2, full: false };
         };
+        // The relay's word is not taken for what this machine can bear.
+        let most = self.settings().limits.body_bytes;
+        if delivery.body_state == "complete" && delivery.body_bytes > most {
+            let why = format!("The body has {} bytes, and this laptop takes {most}.", delivery.body_bytes);
+            return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
+        }
         let id = delivery.id;
         match self.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
             Ok(None) => {}
@@ -136,8 +142,9 @@ impl Engine {
             Ok(None) => return Ack::again(),
             Err(error) => return later(&error),
         };
-        let Some(mut captured) = captured(&delivery, &address, body) else {
-            return Ack::Never("The relay's envelope makes no request.".into());
+        let Some(mut captured) = captured(&delivery, &address, body, self.clock.now_us()) else {
+            let why = "The relay's envelope makes no request.".to_owned();
+            return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
         };
         let away = self.is_away(&delivery, &exposed.settings, &address);
         let headers = header_map(&captured.headers);
@@ -192,9 +199,19 @@ impl Engine {
         }
     }
 
+    /// Refuses a delivery for good, and remembers that: what is never taken leaves no gap.
+    async fn never(&self, tunnelled: Tunnelled, why: String) -> Ack {
+        tracing::warn!(why, "a delivery was refused");
+        let written = self.store.write(move |connection| tunnelled.insert(connection, 0), |()| ()).await;
+        match written {
+            Ok(()) | Err(WriteError::Refused(_)) => Ack::Never(why),
+            Err(WriteError::Commit(error)) => later(&error),
+        }
+    }
+
     /// Whether a person is to say what becomes of a request, or has said it for all such.
     fn is_away(&self, delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
-        let age_us = self.clock.now_us() - delivery.received_us;
+        let age_us = self.clock.now_us().saturating_sub(delivery.received_us);
         delivery.answered.is_some()
             && age_us >= AWAY_AFTER.as_micros() as i64
             && match settings.on_return {
@@ -358,16 +375,17 @@ fn later(error: &CommitError) -> Ack {
 
 /// The request as the receiver would have had it. Its target has the inbox's name where the relay's had
 /// the token, which nobody is to learn from a request.
-fn captured(delivery: &Delivery, address: &Address, body: Body) -> Option<Captured> {
+fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> Option<Captured> {
     let word = |words: &[&str], word: &str| words.iter().position(|known| *known == word);
     let target = format!("/{}{}", address.name, delivery.rest);
-    if target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+    let below = delivery.rest.is_empty() || delivery.rest.starts_with(['/', '?']);
+    if !below || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
         return None;
     }
     Some(Captured {
         inbox: address.number,
-        arrived_us: delivery.received_us,
-        receiving_us: delivery.receiving_us,
+        arrived_us: delivery.received_us.clamp(0, now_us),
+        receiving_us: delivery.receiving_us.max(0),
         method: Method::from_bytes(delivery.method.as_bytes()).ok()?,
         target,
         version: [Version::Http10, Version::Http11, Version::Http2]

@@ -1,13 +1,13 @@
 //! The relay's owner at a socket in its data folder: whoever may open that is the owner.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hookline_capture::Clock;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{control::new_code, hub::Hub, limits::CODE_GOOD, sha256_hex};
@@ -15,6 +15,9 @@ use crate::wire::Ended;
 
 /// Name of the socket in the data folder.
 const SOCKET: &str = "admin.sock";
+
+/// Wait after an accept that failed, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A device as its relay's owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +93,10 @@ pub(super) fn listen(data: &Path, hub: Arc<Hub>, clock: Clock) -> io::Result<Lis
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     let task = tokio::spawn(async move {
         loop {
-            let Ok((stream, _)) = listener.accept().await else { continue };
+            let Ok((stream, _)) = listener.accept().await else {
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
             let (hub, clock) = (hub.clone(), clock.clone());
             tokio::spawn(async move {
                 let service = hyper::service::service_fn(move |request| {
@@ -145,18 +151,42 @@ async fn serve(hub: &Arc<Hub>, clock: &Clock, request: Request<Incoming>) -> Res
                 Err(error) => failed(error),
             }
         }
-        (&Method::GET, "/metrics") => {
-            let gauges = [
-                ("waiting", "Deliveries that wait for laptops.", hub.waiting()),
-                ("attached", "Laptops attached now.", hub.sessions() as u64),
-            ];
-            let mut response = Response::new(Full::new(hub.metrics.text(&gauges).into()));
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; version=0.0.4"));
-            response
-        }
+        (&Method::GET, "/metrics") => metrics(hub),
         _ => json(StatusCode::NOT_FOUND, &Message { message: "there is nothing at this address".into() }),
+    }
+}
+
+fn metrics(hub: &Hub) -> Response<Full<Bytes>> {
+    let gauges = [
+        ("waiting", "Deliveries that wait for laptops.", hub.waiting()),
+        ("attached", "Laptops attached now.", hub.sessions() as u64),
+    ];
+    let mut response = Response::new(Full::new(hub.metrics.text(&gauges).into()));
+    let kind = http::HeaderValue::from_static("text/plain; version=0.0.4");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// Gives the counters to whoever asks at a port of their own.
+pub(super) async fn give_metrics(listener: tokio::net::TcpListener, hub: Arc<Hub>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let hub = hub.clone();
+        tokio::spawn(async move {
+            let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+                let known = request.uri().path() == "/metrics";
+                let response = if known { metrics(&hub) } else { json(StatusCode::NOT_FOUND, &serde_json::json!({})) };
+                async move { Ok::<_, std::convert::Infallible>(response) }
+            });
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(TokioTimer::new());
+            if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+                tracing::debug!(%error, "a reader of counters broke off");
+            }
+        });
     }
 }
 

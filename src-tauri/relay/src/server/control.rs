@@ -183,6 +183,8 @@ impl Control {
             }
             (&Method::POST, "resume", "") => {
                 let resume: Resume = read(&body)?;
+                // What was acknowledged before is not to be written down after.
+                hub.keep_taken().await;
                 let mut again = 0;
                 for (name, after) in resume.inboxes {
                     again += hub.store.again(device.number, name, after).await.map_err(unwritten)?;

@@ -47,6 +47,15 @@ struct Live {
     until: Instant,
 }
 
+/// A delivery that a laptop has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) inbox: i64,
+    pub(super) row: i64,
+    /// What its sender was answered, where that was the laptop's.
+    pub(super) status: Option<u16>,
+}
+
 /// Everything that tasks of a relay share.
 pub(super) struct Hub {
     pub(super) store: RelayStore,
@@ -56,6 +65,8 @@ pub(super) struct Hub {
     sessions: Mutex<HashMap<i64, Session>>,
     live: Mutex<HashMap<i64, Live>>,
     kept: Mutex<HashMap<i64, Kept>>,
+    /// Acknowledged and not yet written down, with what each sender was answered by its laptop.
+    taken: Mutex<Vec<Taken>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -72,6 +83,7 @@ impl Hub {
             sessions: Mutex::default(),
             live: Mutex::default(),
             kept: Mutex::new(kept),
+            taken: Mutex::default(),
         }
     }
 
@@ -165,6 +177,15 @@ impl Hub {
         live.is_some_and(|live| live.reply.send(answer).is_ok())
     }
 
+    /// Lets every sender that waits have the fallback.
+    pub(super) fn release(&self) {
+        let waiting = std::mem::take(&mut *lock(&self.live));
+        for live in waiting.into_values() {
+            // A sender that has left wants none.
+            let _ = live.reply.send(None);
+        }
+    }
+
     // What is kept.
 
     /// Counts a delivery in.
@@ -182,8 +203,32 @@ impl Hub {
         }
     }
 
-    /// Sets the counts to what was found.
-    pub(super) fn counted(&self, found: HashMap<i64, Kept>) {
+    /// A laptop has a delivery. It is written down a little later, with others: where that is lost, the
+    /// delivery is sent again, and the laptop says that it has it.
+    pub(super) fn taken(&self, taken: Taken) {
+        self.went(taken.inbox);
+        lock(&self.taken).push(taken);
+    }
+
+    /// Writes down what laptops have taken.
+    pub(super) async fn keep_taken(&self) {
+        let taken = std::mem::take(&mut *lock(&self.taken));
+        if taken.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.taken(taken.clone()).await {
+            tracing::warn!(%error, "acknowledgements could not be written down; it is tried again");
+            lock(&self.taken).extend(taken);
+        }
+    }
+
+    /// Sets the counts to what was found in the store, which does not know yet of what was taken last.
+    pub(super) fn counted(&self, mut found: HashMap<i64, Kept>) {
+        for taken in lock(&self.taken).iter() {
+            if let Some(kept) = found.get_mut(&taken.inbox) {
+                kept.waiting = kept.waiting.saturating_sub(1);
+            }
+        }
         *lock(&self.kept) = found;
     }
 

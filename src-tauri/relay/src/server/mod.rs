@@ -38,7 +38,13 @@ use store::RelayStore;
 /// How often what is too old is looked for.
 const TIDY: Duration = Duration::from_secs(30);
 
-/// How long a relay that goes down lets laptops acknowledge what is under way.
+/// How often acknowledgements are written down: a commit for each would hold up the next webhook's.
+const KEEP_TAKEN: Duration = Duration::from_millis(100);
+
+/// How long a relay that goes down lets laptops answer senders that wait; then these get the fallback.
+const ANSWERED: Duration = Duration::from_millis(1_200);
+
+/// How long it lets laptops hear of it.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// A SHA-256 that is fed piece by piece.
@@ -73,6 +79,8 @@ pub struct Config {
     pub url: Option<String>,
     /// Networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
     pub trusted: Vec<String>,
+    /// Where counters are given to whoever asks (`GET /metrics`), for Prometheus; nowhere if none.
+    pub metrics: Option<SocketAddr>,
     /// How TLS is had.
     pub tls: Tls,
     /// Its limits.
@@ -122,6 +130,7 @@ pub struct Relay {
     url: String,
     tidying: tokio::task::JoinHandle<()>,
     admin: admin::Listening,
+    metrics: Option<tokio::task::JoinHandle<()>>,
     _lock: File,
 }
 
@@ -163,8 +172,17 @@ impl Relay {
         let listening = listening.map_err(|source| RelayError::Listen { address, source })?;
         let admin = admin::listen(&config.data, hub.clone(), clock)
             .map_err(|source| RelayError::Folder { path: config.data.clone(), source })?;
+        let metrics = match config.metrics {
+            None => None,
+            Some(address) => {
+                let listener = tokio::net::TcpListener::bind(address).await;
+                let listener = listener.map_err(|source| RelayError::Listen { address, source })?;
+                Some(tokio::spawn(admin::give_metrics(listener, hub.clone())))
+            }
+        };
+        tokio::spawn(keep_taken(Arc::downgrade(&hub)));
         let tidying = tokio::spawn(tidy(Arc::downgrade(&hub), Arc::downgrade(&ingest)));
-        Ok(Self { hub, listening, url, tidying, admin, _lock: lock })
+        Ok(Self { hub, listening, url, tidying, admin, metrics, _lock: lock })
     }
 
     /// Where it listens.
@@ -177,18 +195,27 @@ impl Relay {
         &self.url
     }
 
-    /// Tells laptops to come back in a moment, takes nothing new, lets what is under way end, and closes.
+    /// Takes nothing new, lets senders that wait have their answers, tells laptops to come back in a moment,
+    /// and closes.
     pub async fn stop(self) {
         self.tidying.abort();
+        let mut stopping = std::pin::pin!(self.listening.stop());
+        let stopped = tokio::time::timeout(ANSWERED, stopping.as_mut()).await;
+        self.hub.release();
+        if stopped.is_err() {
+            stopping.await;
+        }
         self.hub.end(None, Ended::Draining);
-        let stopped = self.listening.stop();
         let left = async {
             while self.hub.sessions() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let _ = tokio::join!(stopped, tokio::time::timeout(DRAIN, left));
+        // A laptop that is asleep hears nothing.
+        let _ = tokio::time::timeout(DRAIN, left).await;
+        self.hub.keep_taken().await;
         drop(self.admin);
+        self.metrics.inspect(tokio::task::JoinHandle::abort);
         self.hub.store.close().await;
     }
 }
@@ -237,6 +264,14 @@ fn broken_off(hub: &Arc<Hub>, rows: Vec<(RowId, Captured)>) {
         if let Some(inbox) = hub.directory.numbered(captured.inbox) {
             hub.offer(&inbox, i64::MAX, None);
         }
+    }
+}
+
+async fn keep_taken(hub: Weak<Hub>) {
+    loop {
+        tokio::time::sleep(KEEP_TAKEN).await;
+        let Some(hub) = hub.upgrade() else { return };
+        hub.keep_taken().await;
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::{
 
 use super::{
     directory::Inbox,
-    hub::{Event, Hub},
+    hub::{Event, Hub, Taken},
     limits::{ACK_WITHIN, AGAIN, ANSWER_MAX, CREDIT_MAX, SLOWEST},
     metrics::count,
     store::Due,
@@ -286,14 +286,7 @@ impl Session {
 
     fn taken(&self, inbox: i64, row: i64, status: Option<u16>) {
         count(&self.hub.metrics.deliveries_taken_total);
-        self.hub.went(inbox);
-        let hub = self.hub.clone();
-        tokio::spawn(async move {
-            if let Err(error) = hub.store.taken(row, status).await {
-                // It stays due, and the laptop will say that it has it.
-                tracing::warn!(%error, "an acknowledgement could not be written down");
-            }
-        });
+        self.hub.taken(Taken { inbox, row, status });
     }
 
     fn never(&self, inbox: i64, row: i64, why: String) {

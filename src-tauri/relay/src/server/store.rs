@@ -13,7 +13,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
 
-use super::limits::{PAGE, PAGE_BYTES, Quotas};
+use super::{
+    hub::Taken,
+    limits::{PAGE, PAGE_BYTES, Quotas},
+};
 use crate::wire::{BodyPlace, Delivery, INLINE_MAX, ShownInbox, Wanted};
 
 /// `delivery.state`: 0 waits, 1 is taken, 2 is refused for good.
@@ -414,14 +417,17 @@ impl RelayStore {
             .await
     }
 
-    /// Writes down that a laptop has a delivery; with what its sender was answered, where that was the laptop's.
-    pub(super) async fn taken(&self, row: i64, status: Option<u16>) -> Written<()> {
+    /// Writes down that laptops have deliveries.
+    pub(super) async fn taken(&self, all: Vec<Taken>) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
-            c.prepare_cached("UPDATE delivery SET state = 1, ended_us = ?2 WHERE request = ?1")?
-                .execute(params![row, now_us])?;
-            if let Some(status) = status {
-                c.prepare_cached("UPDATE request SET status = ?2 WHERE id = ?1")?.execute(params![row, status])?;
+            let mut taken = c.prepare_cached("UPDATE delivery SET state = 1, ended_us = ?2 WHERE request = ?1")?;
+            let mut answered = c.prepare_cached("UPDATE request SET status = ?2 WHERE id = ?1")?;
+            for Taken { row, status, .. } in all {
+                taken.execute(params![row, now_us])?;
+                if let Some(status) = status {
+                    answered.execute(params![row, status])?;
+                }
             }
             Ok(())
         };

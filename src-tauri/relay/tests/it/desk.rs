@@ -106,6 +106,7 @@ pub fn config(data: &Path, listen: &str) -> Config {
         listen: listen.parse().unwrap(),
         url: None,
         trusted: Vec::new(),
+        metrics: None,
         tls: Tls::Off,
         quotas: Quotas::default(),
     }

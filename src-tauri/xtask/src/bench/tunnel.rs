@@ -1,0 +1,174 @@
+//! `cargo xtask bench tunnel`: what a tunnel adds, beside `ssh -R` and bore, in one run. Each leads to the same
+//! inbox, which answers by a rule, so that every sender waits for the laptop.
+
+use std::{fs, net::TcpListener, path::Path, process::Stdio, thread::sleep, time::Duration};
+
+use serde_json::{Value, json};
+
+use super::{CORES, Server, build, call};
+use crate::{setup, shell};
+
+const KB: usize = 1_000;
+const MIB: usize = 1024 * 1024;
+
+/// One way to the inbox.
+struct Way {
+    name: &'static str,
+    url: String,
+}
+
+/// What the sender measured.
+struct Paced {
+    p50: f64,
+    p99: f64,
+    mb_s: f64,
+}
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    Ok(listener.local_addr().map_err(|e| e.to_string())?.port())
+}
+
+fn paced(url: &str, rate: u32, seconds: u32, bytes: usize) -> Result<Paced, String> {
+    let (rate, seconds, bytes) = (rate.to_string(), seconds.to_string(), bytes.to_string());
+    let args = ["--cpu-list", CORES, "target/release/examples/pace", url, &rate, &seconds, &bytes];
+    let said = shell::output("taskset", &args)?;
+    let said: Value = serde_json::from_str(&said).map_err(|e| format!("{said:?}: {e}"))?;
+    let number = |key: &str| said[key].as_f64().unwrap_or_default();
+    Ok(Paced { p50: number("p50"), p99: number("p99"), mb_s: number("mb_s") })
+}
+
+/// A program that goes on until it is dropped.
+struct Background(std::process::Child);
+
+impl Background {
+    fn start(program: &str, args: &[&str]) -> Result<Self, String> {
+        let all = [&["--cpu-list", CORES, program], args].concat();
+        let child = shell::command("taskset", &all).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        child.map(Self).map_err(|e| format!("{program}: {e}"))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until a port is listened at.
+fn listening(port: u16) -> Result<(), String> {
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(50));
+    }
+    Err(format!("nothing listens at port {port}"))
+}
+
+fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
+    let data = dir.join("relay").to_string_lossy().into_owned();
+    let args = ["relay", "serve", "--json", "--listen", "127.0.0.1:0", "--max-rate", "100000", "--data", &data];
+    let relay = Server::start("target/release/hookline", &args)?;
+    let said: Value = serde_json::from_str(&relay.line).map_err(|e| format!("{:?}: {e}", relay.line))?;
+    let code = shell::output("target/release/hookline", &["relay", "device", "add", "--json", "--data", &data])?;
+    let code: Value = serde_json::from_str(&code).map_err(|e| e.to_string())?;
+    let new = json!({ "relay": said["relay"], "code": code["code"] });
+    let tunnel = call(ready, "POST", "/tunnels", Some(&new))?;
+    let id = tunnel["id"].as_str().unwrap_or_default();
+    let exposed = call(ready, "PUT", &format!("/tunnels/{id}/inboxes/inbox"), Some(&json!({})))?;
+    let url = exposed["exposures"][0]["url"].as_str().unwrap_or_default().to_owned();
+    for _ in 0..200 {
+        if call(ready, "GET", &format!("/tunnels/{id}"), None)?["state"]["is"] == "online" {
+            break;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    Ok((relay, Way { name: "relay", url }))
+}
+
+fn through_ssh(dir: &Path, receiver: &str) -> Result<(Vec<Background>, Way), String> {
+    fs::create_dir_all("/run/sshd").map_err(|e| format!("/run/sshd: {e}"))?;
+    let path = |name: &str| dir.join(name).to_string_lossy().into_owned();
+    let (host, user) = (path("host_key"), path("user_key"));
+    for key in [&host, &user] {
+        shell::run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key])?;
+    }
+    let (port, remote) = (free_port()?.to_string(), free_port()?);
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {user}.pub\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n"
+    );
+    fs::write(path("sshd_config"), config).map_err(|e| e.to_string())?;
+    let server = Background::start("/usr/sbin/sshd", &["-D", "-f", &path("sshd_config")])?;
+    listening(port.parse().unwrap_or_default())?;
+    let forward = format!("127.0.0.1:{remote}:{receiver}");
+    let who = format!("{}@127.0.0.1", shell::output("id", &["-un"])?.trim());
+    let known = format!("UserKnownHostsFile={}", path("known_hosts"));
+    let args = ["-N", "-R", &forward, "-p", &port, "-i", &user, "-o", "StrictHostKeyChecking=no", "-o", &known, &who];
+    let client = Background::start("ssh", &args)?;
+    listening(remote)?;
+    Ok((vec![client, server], Way { name: "ssh -R", url: format!("http://127.0.0.1:{remote}/inbox") }))
+}
+
+fn through_bore(receiver: &str) -> Result<(Vec<Background>, Way), String> {
+    let bore = setup::bore()?;
+    let remote = free_port()?;
+    let server = Background::start(&bore, &["server", "--bind-addr", "127.0.0.1"])?;
+    listening(7835)?;
+    let (host, port) = receiver.rsplit_once(':').ok_or("no port")?;
+    let remote_port = remote.to_string();
+    let client =
+        Background::start(&bore, &["local", port, "--local-host", host, "--to", "127.0.0.1", "--port", &remote_port])?;
+    listening(remote)?;
+    Ok((vec![client, server], Way { name: "bore", url: format!("http://127.0.0.1:{remote}/inbox") }))
+}
+
+pub(super) fn run() -> Result<(), String> {
+    setup::packages(&["bench"])?;
+    build(&["--no-default-features"])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-relay", "--example", "pace"])?;
+    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let (_serve, ready) = Server::hookline(&dir.path().join("laptop"))?;
+    // A rule that never matches: what is answered is known on the laptop alone.
+    let rule = json!({ "rules": [{ "when": "method:TRACE", "answers": [{ "status": 500 }] }] });
+    call(&ready, "PATCH", "/inboxes/inbox", Some(&rule))?;
+    let receiver = ready["receiver"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
+    let direct = Way { name: "no tunnel", url: format!("http://{receiver}/inbox") };
+    let (_relay, relay) = through_relay(dir.path(), &ready)?;
+    let (_ssh, ssh) = through_ssh(dir.path(), &receiver)?;
+    let (_bore, bore) = through_bore(&receiver)?;
+    let ways = [direct, relay, ssh, bore];
+    println!("1 KB, until the sender has the laptop's answer, ms:");
+    for (rate, seconds) in [(1, 20), (50, 8), (500, 8)] {
+        let mut base = None;
+        for way in &ways {
+            let Paced { p50, p99, .. } = paced(&way.url, rate, seconds, KB)?;
+            let (base50, base99) = *base.get_or_insert((p50, p99));
+            println!(
+                "  {rate:>3}/s  {:<10} p50 {p50:>7.2}  p99 {p99:>7.2}   added {:>6.2} {:>7.2}",
+                way.name,
+                p50 - base50,
+                p99 - base99
+            );
+        }
+    }
+    println!("one after the other, MB/s:");
+    for bytes in [MIB, 25 * MIB] {
+        for way in &ways {
+            println!("  {:>2} MiB  {:<10} {:>7.1}", bytes / MIB, way.name, paced(&way.url, 0, 6, bytes)?.mb_s);
+        }
+    }
+    println!("1 KB at 50/s while bodies of 25 MiB move, ms:");
+    for way in &ways {
+        let moving =
+            Background::start("target/release/examples/pace", &[&way.url, "0", "30", &(25 * MIB).to_string()])?;
+        sleep(Duration::from_millis(500));
+        let Paced { p50, p99, .. } = paced(&way.url, 50, 8, KB)?;
+        drop(moving);
+        println!("  {:<10} p50 {p50:>7.2}  p99 {p99:>7.2}", way.name);
+        // What was cut off is still being cleared away.
+        sleep(Duration::from_secs(1));
+    }
+    Ok(())
+}
