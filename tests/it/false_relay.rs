@@ -66,6 +66,7 @@ fn honest(number: i64) -> Delivery {
         seq: number,
         attempt: 0,
         received_us: 1_700_000_000_000_000,
+        age_us: 0,
         receiving_us: 5,
         method: "POST".into(),
         rest: "/a".into(),
@@ -112,8 +113,6 @@ async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
     assert!(matches!(deliver(&send, &honest(2), b"[]").await, Some(Ack::Later { .. })));
     assert!(matches!(deliver(&send, &Delivery { body_bytes: 3, ..honest(2) }, b"{}").await, Some(Ack::Later { .. })));
     let lies = [
-        Delivery { inbox: "other".into(), ..honest(3) },
-        Delivery { inbox: "../other".into(), ..honest(4) },
         Delivery { rest: "-elsewhere".into(), ..honest(5) },
         Delivery { rest: "/a b".into(), ..honest(6) },
         Delivery { rest: "/a\r\nX: y".into(), ..honest(7) },
@@ -127,6 +126,12 @@ async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
     for lie in &lies {
         let said = deliver(&send, lie, b"{}").await;
         assert!(matches!(said, Some(Ack::Never(_))), "{lie:?}: {said:?}");
+    }
+    // What is for an inbox that is not exposed here may come to be.
+    for elsewhere in
+        [Delivery { inbox: "other".into(), ..honest(3) }, Delivery { inbox: "../other".into(), ..honest(4) }]
+    {
+        assert!(matches!(deliver(&send, &elsewhere, b"{}").await, Some(Ack::Later { .. })));
     }
     // Odd, but nothing that could not have happened: kept, and shown as it is.
     let odd = Delivery {

@@ -495,3 +495,115 @@ async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
     // What was got is kept: no new one is asked for at the next start.
     assert!(std::fs::read_dir(relay.data.join("acme")).unwrap().count() >= 2);
 }
+
+/// What is said of an inbox stays said, its URL ends with it, and a machine that was shut out comes back.
+#[tokio::test]
+async fn an_address_lives_as_long_as_it_is_wanted_and_no_longer() {
+    let dir = TempDir::new().unwrap();
+    let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
+    let serve = Serve::start();
+    let basic = dir.path().join("basic");
+    std::fs::write(&basic, "shop:s3cret\n").unwrap();
+    let url = joined(&serve, &relay.url, &relay.code(), &["--basic-file", basic.to_str().unwrap()]);
+    online(&serve).await;
+    assert_eq!(post(&url, "{}").await.status(), 401);
+    assert!(serve.cli(&["tunnel", "expose", "inbox", "--wait", "5", "--on-return", "hold"]).status.success());
+    assert!(serve.cli(&["tunnel", "start", &relay.url, "--expose", "inbox"]).status.success());
+    assert_eq!(post(&url, "{}").await.status(), 401, "the password stays");
+    let shown = tunnel(&serve).await["exposures"][0]["settings"].clone();
+    assert_eq!((&shown["wait_ms"], &shown["on_return"]), (&json!(5_000), &json!("hold")));
+    assert!(!shown.to_string().contains("s3cret"));
+    assert!(serve.cli(&["tunnel", "expose", "inbox", "--no-basic"]).status.success());
+    assert_eq!(post(&url, "{}").await.status(), 200);
+    // An inbox that is gone for good gives its address up.
+    assert!(serve.cli(&["inbox", "add", "gone"]).status.success());
+    let exposed = serve.cli(&["tunnel", "expose", "gone"]);
+    let gone = String::from_utf8(exposed.stdout).unwrap().trim().to_owned();
+    assert_eq!(post(&gone, "{}").await.status(), 200);
+    assert!(serve.cli(&["inbox", "remove", "gone"]).status.success());
+    until("the address to end", async || (post(&gone, "{}").await.status() == 404).then_some(())).await;
+    // Shut out, it comes back with a new code, and exposes what it had.
+    let device: Value = serde_json::from_slice(&relay.cli(&["device", "list", "--json"]).stdout).unwrap();
+    assert!(relay.cli(&["device", "revoke", device["id"].as_str().unwrap()]).status.success());
+    until("the end", async || (tunnel(&serve).await["state"]["is"] == "over").then_some(())).await;
+    assert!(serve.cli(&["tunnel", "start", &relay.url, "--code", &relay.code()]).status.success());
+    let now = until("another address", async || {
+        let now = tunnel(&serve).await["exposures"][0]["url"].as_str().unwrap().to_owned();
+        (now != url).then_some(now)
+    })
+    .await;
+    assert_eq!(post(&now, "{}").await.status(), 200);
+    assert_eq!(post(&url, "{}").await.status(), 404);
+    // A tunnel is not removed while its addresses would stay open, unless that is wanted.
+    signal(relay.child.id(), "STOP");
+    let data = relay.data.clone();
+    relay.kill_9();
+    let refused = serve.cli(&["tunnel", "remove"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("stays open"), "{said}");
+    let listen = now.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let relay = Relay::start_in(&data, &listen, &[]);
+    assert!(serve.cli(&["tunnel", "remove"]).status.success());
+    assert_eq!(post(&now, "{}").await.status(), 404);
+    assert!(tunnel(&serve).await.is_null());
+    drop(relay);
+}
+
+/// A copy of a data folder, as a backup is one.
+fn copied(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    assert!(Command::new("cp").arg("-a").args([from, to]).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn a_laptop_that_is_restored_gets_again_what_it_lost() {
+    let dir = TempDir::new().unwrap();
+    let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
+    let (laptop, backup) = (dir.path().join("laptop"), dir.path().join("backup"));
+    let serve = Serve::start_in(&laptop);
+    let first = joined(&serve, &relay.url, &relay.code(), &[]);
+    online(&serve).await;
+    post(&first, "before").await;
+    serve.newest(1).await;
+    // Its numbers begin anew with a new exposure.
+    assert!(serve.cli(&["tunnel", "conceal", "inbox"]).status.success());
+    let url = String::from_utf8(serve.cli(&["tunnel", "expose", "inbox"]).stdout).unwrap().trim().to_owned();
+    serve.terminate();
+    copied(&laptop, &backup);
+    let serve = Serve::start_in(&laptop);
+    online(&serve).await;
+    // And there is an inbox the backup knows nothing of.
+    assert!(serve.cli(&["inbox", "add", "later"]).status.success());
+    let later = String::from_utf8(serve.cli(&["tunnel", "expose", "later"]).stdout).unwrap().trim().to_owned();
+    for number in 0..3 {
+        post(&url, &format!("lost {number}")).await;
+    }
+    serve.newest(4).await;
+    serve.terminate();
+    assert_eq!(post(&later, "nobody knows me").await.status(), 200);
+    copied(&backup, &laptop);
+    let serve = Serve::start_in(&laptop);
+    serve.newest(4).await;
+    assert_eq!(relay.metric("waiting"), 1, "what is for an inbox it does not know waits");
+    assert!(serve.cli(&["inbox", "add", "later"]).status.success());
+    assert!(serve.cli(&["tunnel", "expose", "later"]).status.success());
+    assert!(serve.cli(&["tunnel", "stop"]).status.success());
+    assert!(serve.cli(&["tunnel", "start", &relay.url]).status.success());
+    until("it", async || (serve.all("later").await.len() == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_relay_that_goes_down_answers_who_waits() {
+    let dir = TempDir::new().unwrap();
+    let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
+    let (serve, app) = (Serve::start(), Receiver::start().await);
+    let forward = json!([{ "to": format!("{}/hang", app.url), "mode": "answer", "deadline_ms": 20_000 }]);
+    serve.patch("/inboxes/inbox", json!({ "forwards": forward, "answer": { "status": 202 } })).await;
+    let url = joined(&serve, &relay.url, &relay.code(), &["--wait", "20"]);
+    online(&serve).await;
+    let waiting = tokio::spawn(async move { post(&url, "{}").await.status().as_u16() });
+    until("the app to hang", async || (app.hangs.load(Ordering::SeqCst) == 1).then_some(())).await;
+    signal(relay.child.id(), "TERM");
+    assert_eq!(waiting.await.unwrap(), 202);
+    assert_eq!(serve.all("inbox").await.len(), 1);
+}

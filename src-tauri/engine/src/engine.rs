@@ -402,7 +402,10 @@ impl Engine {
             };
             match self.store.write(work, after).await {
                 Ok((rest, None)) => removal = rest,
-                Ok(_) => return,
+                Ok(_) => {
+                    self.tunnels.nudge();
+                    return;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "removed requests could not be deleted; it is tried again");
                     return;

@@ -23,7 +23,7 @@ pub(super) enum Verb {
     Stop(Which),
     /// Say how tunnels stand
     Status,
-    /// Expose an inbox, or change how it is exposed, and print its public URL
+    /// Expose an inbox, or change how it is exposed (what is not said stays), and print its public URL
     Expose(Expose),
     /// End an inbox's exposure: its public URL, and what waits at the relay
     Conceal {
@@ -43,7 +43,13 @@ pub(super) enum Verb {
         resign: bool,
     },
     /// End a tunnel for good, and give up its public URLs
-    Remove(Which),
+    Remove {
+        #[command(flatten)]
+        which: Which,
+        /// Also where its relay cannot be reached, and its URLs stay open there
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -72,18 +78,21 @@ pub(super) struct Expose {
     /// File with NAME:PASSWORD that senders have to give
     #[arg(long, value_name = "FILE")]
     basic_file: Option<std::path::PathBuf>,
-    /// A network that may send, such as 192.0.2.0/24; can be repeated
+    /// Ask senders for no name and password
+    #[arg(long, conflicts_with = "basic_file")]
+    no_basic: bool,
+    /// A network that may send, such as 192.0.2.0/24, or `any`; can be repeated
     #[arg(long, value_name = "CIDR")]
     allow: Vec<String>,
     /// Forward only requests whose signature holds
-    #[arg(long)]
-    verified_only: bool,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    verified_only: Option<bool>,
     /// Give the relay the inbox's secrets, so that it answers questions that need them
-    #[arg(long)]
-    give_secrets: bool,
-    /// What becomes of requests that arrive while this machine is away
-    #[arg(long, value_parser = ["ask", "forward", "hold"], default_value = "ask")]
-    on_return: String,
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    give_secrets: Option<bool>,
+    /// What becomes of requests that arrive while this machine is away; at first, ask
+    #[arg(long, value_parser = ["ask", "forward", "hold"])]
+    on_return: Option<String>,
 }
 
 impl Verb {
@@ -103,9 +112,11 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             Ok(())
         }
         Verb::Status => {
-            for tunnel in all(api).await? {
-                print(context, &tunnel);
+            let all = all(api).await?;
+            if all.is_empty() && !context.json {
+                terminal::say("There is no tunnel yet; `hookline tunnel start RELAY --code CODE` makes one.");
             }
+            all.iter().for_each(|tunnel| print(context, tunnel));
             Ok(())
         }
         Verb::Expose(args) => exposed(api, context, args).await,
@@ -131,9 +142,10 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             }
             Ok(())
         }
-        Verb::Remove(which) => {
+        Verb::Remove { which, force } => {
             let tunnel = tunnel(api, &which).await?;
-            api.bytes(Method::DELETE, &format!("/tunnels/{}", text(&tunnel, "id")), None).await.map(drop)
+            let path = format!("/tunnels/{}?force={force}", text(&tunnel, "id"));
+            api.bytes(Method::DELETE, &path, None).await.map(drop)
         }
     }
 }
@@ -172,15 +184,16 @@ async fn start(
     device: Option<String>,
     expose: &[String],
 ) -> Result<(), CliError> {
+    for inbox in expose {
+        // A code is good once: what cannot be exposed is to be known before it is used.
+        api.get::<Value>(&format!("/inboxes/{}", encoded(inbox))).await?;
+    }
     let known = all(api).await?.into_iter().find(|tunnel| text(tunnel, "relay") == relay.trim_end_matches('/'));
     let mut tunnel: Value = match (known, code) {
         (Some(known), None) => {
             api.json(Method::PATCH, &format!("/tunnels/{}", text(&known, "id")), Some(json!({ "on": true }))).await?
         }
-        (Some(_), Some(_)) => {
-            return Err(CliError::Other("there is a tunnel to this relay already; start it without a code".into()));
-        }
-        (None, Some(code)) => {
+        (_, Some(code)) => {
             if is_open(relay) {
                 terminal::say("Without https anyone on the way can read what comes through this tunnel.");
             }
@@ -193,8 +206,10 @@ async fn start(
         }
     };
     for inbox in expose {
-        let path = format!("/tunnels/{}/inboxes/{}", text(&tunnel, "id"), encoded(inbox));
-        tunnel = api.json(Method::PUT, &path, Some(json!({}))).await?;
+        if exposure(&tunnel, inbox).is_none() {
+            let path = format!("/tunnels/{}/inboxes/{}", text(&tunnel, "id"), encoded(inbox));
+            tunnel = api.json(Method::PUT, &path, Some(json!({}))).await?;
+        }
     }
     print(context, &tunnel);
     Ok(())
@@ -206,28 +221,44 @@ fn is_open(relay: &str) -> bool {
     host.is_some_and(|host| host != "localhost" && host != "[" && !host.starts_with("127."))
 }
 
+/// How an inbox is exposed by a tunnel.
+fn exposure<'v>(tunnel: &'v Value, inbox: &str) -> Option<&'v Value> {
+    tunnel["exposures"].as_array()?.iter().find(|one| text(one, "inbox") == inbox)
+}
+
 async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliError> {
     let tunnel = tunnel(api, &args.which).await?;
-    let mut settings = Map::from_iter([
-        ("allow".to_owned(), json!(args.allow)),
-        ("verified_only".to_owned(), args.verified_only.into()),
-        ("give_secrets".to_owned(), args.give_secrets.into()),
-        ("on_return".to_owned(), args.on_return.into()),
-    ]);
+    // What is not said stays as it is.
+    let mut settings: Map<String, Value> =
+        exposure(&tunnel, &args.inbox).and_then(|one| one["settings"].as_object()).cloned().unwrap_or_default();
+    let mut set = |key: &str, value: Value| settings.insert(key.to_owned(), value);
     if let Some(seconds) = args.wait {
-        settings.insert("wait_ms".into(), ((seconds.max(0.0) * 1_000.0) as u64).into());
+        if !(0.0..=3_600.0).contains(&seconds) {
+            return Err(CliError::Other("--wait is a number of seconds".into()));
+        }
+        set("wait_ms", ((seconds * 1_000.0) as u64).into());
+    }
+    match args.allow.as_slice() {
+        [] => {}
+        [any] if any == "any" => drop(set("allow", json!([]))),
+        networks => drop(set("allow", json!(networks))),
     }
     if let Some(path) = &args.basic_file {
         let text = std::fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
         let Some((name, password)) = text.trim_end_matches(['\r', '\n']).split_once(':') else {
             return Err(CliError::Other(format!("{} has no line NAME:PASSWORD", path.display())));
         };
-        settings.insert("basic".into(), json!({ "name": name, "password": password }));
+        set("basic", json!({ "name": name, "password": password }));
+    } else if args.no_basic {
+        set("basic", Value::Null);
     }
+    for (key, value) in [("verified_only", args.verified_only), ("give_secrets", args.give_secrets)] {
+        value.map(|value| set(key, value.into()));
+    }
+    args.on_return.map(|what| set("on_return", what.into()));
     let path = format!("/tunnels/{}/inboxes/{}", text(&tunnel, "id"), encoded(&args.inbox));
     let tunnel: Value = api.json(Method::PUT, &path, Some(settings.into())).await?;
-    let exposure = tunnel["exposures"].as_array().into_iter().flatten().find(|one| text(one, "inbox") == args.inbox);
-    let exposure = exposure.cloned().unwrap_or_default();
+    let exposure = exposure(&tunnel, &args.inbox).cloned().unwrap_or_default();
     terminal::line(&if context.json { exposure.to_string() } else { text(&exposure, "url").to_owned() });
     Ok(())
 }
@@ -255,5 +286,12 @@ fn print(context: &Context, tunnel: &Value) {
         };
         let (waiting, away) = (counted("waiting", "waiting"), counted("away", "arrived while away"));
         terminal::line(&format!("  {}  {}{waiting}{away}", text(exposure, "inbox"), text(exposure, "url")));
+        if let Some(problem) = exposure["problem"].as_str() {
+            terminal::line(&format!("    the relay does not have it as it is set: {}", terminal::shown(problem)));
+        }
+        let keyed: Vec<&str> = exposure["keyed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if !keyed.is_empty() {
+            terminal::line(&format!("    while this machine is away nobody answers: {}", keyed.join(", ")));
+        }
     }
 }

@@ -10,7 +10,7 @@ import { Button, Dialog, IconButton, INPUT } from "../parts/controls";
 import { age, count, moment, visible } from "../parts/format";
 import { useNow } from "../parts/now";
 import { attempt, tell } from "../parts/toasts";
-import { platform } from "../platform";
+import { inWords, platform } from "../platform";
 import { Away } from "./away";
 import { ExposeDialog } from "./expose-form";
 import { QrImage } from "./qr-image";
@@ -131,15 +131,37 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
       </div>
       {exposing && <ExposeDialog tunnel={tunnel} inbox={exposing.inbox} exposure={exposing.exposure} onClose={() => setExposing(undefined)} />}
       <Dialog title="Remove this tunnel?" open={removing} onClose={() => setRemoving(false)}>
-        <p className="mb-4">Its public URLs end for good, and what waits at the relay is dropped. Requests that are here stay.</p>
-        <div className="flex justify-end gap-2">
-          <Button onClick={() => setRemoving(false)}>Keep it</Button>
-          <Button look="danger" type="submit" icon={Trash2} onClick={() => void attempt(api.removeTunnel(tunnel.id)).then(() => setRemoving(false))}>
-            Remove
-          </Button>
-        </div>
+        <Removing tunnel={tunnel} onClose={() => setRemoving(false)} />
       </Dialog>
     </article>
+  );
+}
+
+function Removing({ tunnel, onClose }: { tunnel: Tunnel; onClose: () => void }) {
+  const [open, setOpen] = useState<string>();
+  const remove = async (): Promise<void> => {
+    try {
+      await api.removeTunnel(tunnel.id, open !== undefined);
+      onClose();
+    } catch (failure) {
+      setOpen(inWords(failure));
+    }
+  };
+  return (
+    <>
+      <p className="mb-4">Its public URLs end for good, and what waits at the relay is dropped. Requests that are here stay.</p>
+      {open && (
+        <p role="alert" className="mb-4 text-invalid">
+          {visible(open)}
+        </p>
+      )}
+      <div className="flex justify-end gap-2">
+        <Button onClick={onClose}>Keep it</Button>
+        <Button look="danger" type="submit" icon={Trash2} onClick={() => void remove()}>
+          {open ? "Remove it all the same" : "Remove"}
+        </Button>
+      </div>
+    </>
   );
 }
 

@@ -164,14 +164,14 @@ impl Writer {
             match job {
                 Job::Row(captured) => rows.extend(ids.next().map(|id| (id, *captured))),
                 Job::Chunk { .. } => {}
-                Job::Work(work) => work.end(result.clone()),
+                Job::Work(work) => unharmed(|| work.end(result.clone())),
             }
         }
         let committed = result.is_ok();
         batch.finish(result);
         // The senders wait for the commit, not for who else hears of it.
         if committed && !rows.is_empty() {
-            (self.on_commit)(rows);
+            unharmed(|| (self.on_commit)(rows));
         }
         self.checkpoint_if_due();
     }
@@ -252,6 +252,13 @@ impl Writer {
             // log start again from its beginning.
             let _ = checkpoint(&self.connection);
         }
+    }
+}
+
+/// Lets others hear of a commit. What goes wrong with them is not to end the writer.
+fn unharmed(tell: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(tell)) {
+        tracing::error!(panic = panic_text(&*panic), "a defect in Hookline: who was told of a commit panicked");
     }
 }
 

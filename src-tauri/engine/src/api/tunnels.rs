@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use hookline_relay::client::CallError;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
 use crate::{
@@ -61,6 +61,12 @@ impl From<TunnelError> for ApiError {
         match error {
             TunnelError::Write(error) => error.into(),
             TunnelError::Read(error) => error.into(),
+            TunnelError::StaysOpen(message) => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "stays_open",
+                message,
+                "Try again when its relay can be reached, or remove the tunnel all the same.",
+            ),
             TunnelError::Relay(error) => {
                 let (status, code, hint) = match &error {
                     CallError::Unreached(_) => (
@@ -84,7 +90,7 @@ impl From<TunnelError> for ApiError {
                 };
                 let message = match &error {
                     CallError::Refused(refused) => refused.message.clone(),
-                    CallError::Unreached(why) => format!("The relay was not reached: {why}."),
+                    CallError::Unreached(why) => format!("The relay was not reached: {}.", why.trim_end_matches('.')),
                     CallError::Odd(why) => format!("This is no Hookline relay: {why}."),
                 };
                 Self::new(status, code, message, hint)
@@ -145,15 +151,25 @@ pub(super) async fn change(
     shown(&engine, number).await
 }
 
-/// End a tunnel for good. Its addresses at the relay are given up.
-#[utoipa::path(delete, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = super::ErrorBody)
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RemoveQuery {
+    /// Whether it ends though its addresses stay open at the relay.
+    #[serde(default)]
+    force: bool,
+}
+
+/// End a tunnel for good. Its addresses at the relay are given up first.
+#[utoipa::path(delete, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path), RemoveQuery), responses(
+    (status = 204), (status = 404, body = super::ErrorBody), (status = 502, body = super::ErrorBody)
 ))]
 pub(super) async fn remove(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<RemoveQuery>,
 ) -> Result<StatusCode, ApiError> {
-    engine.remove_tunnel(numbered(&engine, &id)?).await?;
+    engine.remove_tunnel(numbered(&engine, &id)?, query.force).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -78,7 +78,8 @@ impl Laptop for Desk {
     async fn had(&self) -> BTreeMap<String, i64> {
         let Some(engine) = self.engine.upgrade() else { return BTreeMap::new() };
         let tunnel = self.tunnel;
-        let had = engine.store.readers().read(move |connection| ExposureRow::had(connection, tunnel)).await;
+        let now_us = engine.clock.now_us();
+        let had = engine.store.readers().read(move |connection| ExposureRow::had(connection, tunnel, now_us)).await;
         let had = had.unwrap_or_else(|error| {
             tracing::warn!(%error, "what a tunnel has brought could not be counted");
             BTreeMap::new()
@@ -115,7 +116,9 @@ impl Engine {
         mut turn: Turn,
     ) -> Ack {
         let Some(exposed) = self.tunnels.exposed(tunnel, &delivery.inbox) else {
-            return Ack::Never("This inbox is no longer exposed.".into());
+            // After a restore this laptop may come to know of it again; the relay keeps it till then.
+            tracing::warn!(inbox = delivery.inbox, "a delivery is for an inbox that is not exposed here");
+            return Ack::Later { after_s: LATER * 12, full: false };
         };
         // An inbox that was removed may come back.
         let Some(address) = self.addresses.by_number(exposed.inbox) else {
@@ -146,7 +149,7 @@ impl Engine {
             let why = "The relay's envelope makes no request.".to_owned();
             return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
         };
-        let away = self.is_away(&delivery, &exposed.settings, &address);
+        let away = wait_s.is_none() && is_away(&delivery, &exposed.settings, &address);
         let headers = header_map(&captured.headers);
         let method = captured.method.clone();
         let reply = match wait_s.filter(|_| captured.body_state == BodyState::Complete) {
@@ -207,18 +210,6 @@ impl Engine {
             Ok(()) | Err(WriteError::Refused(_)) => Ack::Never(why),
             Err(WriteError::Commit(error)) => later(&error),
         }
-    }
-
-    /// Whether a person is to say what becomes of a request, or has said it for all such.
-    fn is_away(&self, delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
-        let age_us = self.clock.now_us().saturating_sub(delivery.received_us);
-        delivery.answered.is_some()
-            && age_us >= AWAY_AFTER.as_micros() as i64
-            && match settings.on_return {
-                OnReturn::Ask => address.forwards.iter().any(|bound| bound.forward.enabled),
-                OnReturn::Hold => true,
-                OnReturn::Forward => false,
-            }
     }
 
     /// A delivery's body, in memory or in the store as its size wants it; none where it does not come whole.
@@ -367,6 +358,17 @@ impl Drop for Chunks {
             self.store.drop_chunks(body);
         }
     }
+}
+
+/// Whether a person is to say what becomes of a request for whose answer nobody waits, or has said it for
+/// all such.
+fn is_away(delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
+    delivery.age_us >= AWAY_AFTER.as_micros() as i64
+        && match settings.on_return {
+            OnReturn::Ask => address.forwards.iter().any(|bound| bound.forward.enabled),
+            OnReturn::Hold => true,
+            OnReturn::Forward => false,
+        }
 }
 
 fn later(error: &CommitError) -> Ack {

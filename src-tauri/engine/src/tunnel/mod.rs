@@ -29,8 +29,8 @@ const TEXT_MAX: usize = 256;
 /// Longest time a sender is kept waiting, in ms: as long as a relay keeps it.
 const WAIT_MAX: u32 = 60_000;
 
-/// A delivery whose sender was answered this long ago came while nobody was here: what is younger was cut
-/// off by a moment's loss of the connection, and goes on like any other.
+/// What reached its relay this long ago came while nobody was here: what is younger was cut off by a
+/// moment's loss of the connection, and goes on like any other. By the relay's clock alone.
 const AWAY_AFTER: Duration = Duration::from_secs(60);
 
 /// A way in from outside.

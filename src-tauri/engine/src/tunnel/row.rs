@@ -1,6 +1,6 @@
 //! Tunnels in the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hookline_relay::wire::{Delivery, DeviceKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -50,6 +50,16 @@ impl TunnelRow {
         )?;
         let number = connection.last_insert_rowid();
         Ok(Self { number, id, settings: settings.clone(), key: key.clone(), wanted: true, created_us: now_us })
+    }
+
+    /// Gives a tunnel another key and name at its relay.
+    pub(crate) fn enrolled_anew(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .execute(
+                "UPDATE tunnel SET settings = ?2, secret = ?3, wanted = 1 WHERE number = ?1",
+                params![self.number, serde_json::to_string(&self.settings).unwrap_or_default(), self.key.secret()],
+            )
+            .map(drop)
     }
 
     pub(crate) fn want(connection: &Connection, number: i64, wanted: bool) -> rusqlite::Result<()> {
@@ -122,11 +132,21 @@ impl ExposureRow {
     }
 
     pub(crate) fn remove(connection: &Connection, tunnel: i64, inbox: i64) -> rusqlite::Result<()> {
-        connection.execute("DELETE FROM exposure WHERE tunnel = ?1 AND inbox = ?2", params![tunnel, inbox]).map(drop)
+        connection.execute("DELETE FROM exposure WHERE tunnel = ?1 AND inbox = ?2", params![tunnel, inbox])?;
+        // Exposed again, its numbers begin anew.
+        connection
+            .execute("UPDATE tunnelled SET seq = 0 WHERE tunnel = ?1 AND inbox = ?2", params![tunnel, inbox])
+            .map(drop)
     }
 
-    /// The last number up to which nothing is missing, by what the relay calls each inbox.
-    pub(crate) fn had(connection: &Connection, tunnel: i64) -> rusqlite::Result<BTreeMap<String, i64>> {
+    /// Numbers of the inboxes there are, also of those whose removal can still be undone.
+    pub(crate) fn inboxes(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
+        connection.prepare_cached("SELECT number FROM inbox")?.query_map([], |row| row.get(0))?.collect()
+    }
+
+    /// The last number up to which nothing is missing that the relay still has, by what the relay calls each
+    /// inbox.
+    pub(crate) fn had(connection: &Connection, tunnel: i64, now_us: i64) -> rusqlite::Result<BTreeMap<String, i64>> {
         let rows: Vec<(i64, String, i64)> = connection
             .prepare_cached("SELECT inbox, label, had FROM exposure WHERE tunnel = ?1")?
             .query_map([tunnel], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
@@ -134,11 +154,11 @@ impl ExposureRow {
         let mut had = BTreeMap::new();
         for (inbox, label, mut last) in rows {
             let mut after = connection.prepare_cached(
-                "SELECT seq FROM tunnelled WHERE tunnel = ?1 AND inbox = ?2 AND seq > ?3 ORDER BY seq",
+                "SELECT seq, received_us FROM tunnelled WHERE tunnel = ?1 AND inbox = ?2 AND seq > ?3 ORDER BY seq",
             )?;
             let mut seqs = after.query(params![tunnel, inbox, last])?;
             while let Some(row) = seqs.next()?
-                && row.get::<_, i64>(0)? <= last + 1
+                && (row.get::<_, i64>(0)? <= last + 1 || row.get::<_, i64>(1)? < now_us - SENT_AGAIN_US)
             {
                 last = row.get(0)?;
             }
@@ -170,6 +190,9 @@ pub(crate) struct Tunnelled {
     pub(crate) received_us: i64,
     pub(crate) away: bool,
 }
+
+/// How long a relay can send again what was taken, and two hours; a gap before that stays one.
+const SENT_AGAIN_US: i64 = 26 * 3_600 * 1_000_000;
 
 /// How long deliveries are known again: longer than any relay keeps them.
 const KNOWN_US: i64 = 90 * 24 * 3_600 * 1_000_000;

@@ -43,6 +43,9 @@ pub(crate) enum TunnelError {
     /// The store cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError<rusqlite::Error>),
+    /// What is still reached from outside, and cannot be given up now.
+    #[error("{0}")]
+    StaysOpen(String),
     /// The store cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -73,6 +76,8 @@ pub(crate) struct Tunnels {
     /// Whether they are dialled at all: a command is gone before that would be of use.
     dials: AtomicBool,
     nudge: Arc<Notify>,
+    /// Held while tunnels are made, started, stopped or removed: one after the other.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl Tunnels {
@@ -108,6 +113,11 @@ impl Tunnels {
     /// The number of the tunnel with an id.
     pub(crate) fn with_id(&self, id: &str) -> Option<i64> {
         self.lock().values().find(|live| live.row.id == id).map(|live| live.row.number)
+    }
+
+    /// Relays may have to be told something.
+    pub(crate) fn nudge(&self) {
+        self.nudge.notify_one();
     }
 
     fn stop_all(&self) {
@@ -218,15 +228,37 @@ impl Engine {
         let url = url.trim().trim_end_matches('/').to_owned();
         let device = device.filter(|name| !name.trim().is_empty()).unwrap_or_else(machine_name);
         let device: String = device.trim().chars().take(DEVICE_MAX).collect();
+        let _changing = self.tunnels.changing.lock().await;
         let key = DeviceKey::generate();
         let (_, relay) = enrol(&url, &key, &device, &code).await?;
         let (settings, now_us) = (TunnelSettings { url, relay, device }, self.clock.now_us());
-        let row = self
-            .store
-            .write(move |connection: &Connection| TunnelRow::insert(connection, &settings, &key, now_us), |_| ())
-            .await?;
-        let number = row.number;
-        self.tunnels.lock().insert(number, Live::new(row, Vec::new()));
+        let known = self
+            .tunnels
+            .lock()
+            .values()
+            .find(|live| live.row.settings.url == settings.url)
+            .map(|live| live.row.clone());
+        let number = match known {
+            // It was shut out, or its relay is another one by now: what it exposes, it exposes again.
+            Some(row) => {
+                let row = TunnelRow { settings, key, wanted: true, ..row };
+                let kept = row.clone();
+                self.store.write(move |connection| kept.enrolled_anew(connection), |()| ()).await?;
+                let number = row.number;
+                if let Some(live) = self.tunnels.lock().get_mut(&number) {
+                    live.stop();
+                    (live.row, live.client) = (row, None);
+                }
+                number
+            }
+            None => {
+                let work = move |connection: &Connection| TunnelRow::insert(connection, &settings, &key, now_us);
+                let row = self.store.write(work, |_| ()).await?;
+                let number = row.number;
+                self.tunnels.lock().insert(number, Live::new(row, Vec::new()));
+                number
+            }
+        };
         self.start_tunnel(number);
         self.tell_tunnel(number);
         self.tunnel(number).await?.ok_or_else(|| CallError::Odd("it is gone".into()).into())
@@ -234,6 +266,7 @@ impl Engine {
 
     /// Starts or stops a tunnel, and remembers which.
     pub(crate) async fn want_tunnel(self: &Arc<Self>, number: i64, on: bool) -> Result<(), TunnelError> {
+        let _changing = self.tunnels.changing.lock().await;
         self.store.write(move |connection| TunnelRow::want(connection, number, on), |()| ()).await?;
         if let Some(live) = self.tunnels.lock().get_mut(&number) {
             live.row.wanted = on;
@@ -246,22 +279,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends a tunnel for good. Its inboxes at the relay are given up where the relay can be reached.
-    pub(crate) async fn remove_tunnel(self: &Arc<Self>, number: i64) -> Result<(), TunnelError> {
-        let gone = self.tunnels.lock().remove(&number);
+    /// Ends a tunnel for good. Its addresses at the relay are given up first, for nobody could do so after;
+    /// with `force` it ends though they stay.
+    pub(crate) async fn remove_tunnel(self: &Arc<Self>, number: i64, force: bool) -> Result<(), TunnelError> {
+        let _changing = self.tunnels.changing.lock().await;
+        let (client, exposed) = {
+            let mut all = self.tunnels.lock();
+            let Some(live) = all.get_mut(&number) else { return Ok(()) };
+            let exposed: Vec<ExposureRow> = live.exposures.iter().map(|exposure| exposure.row.clone()).collect();
+            (live.client()?, exposed)
+        };
+        for row in exposed {
+            match client.remove_inbox(&row.label).await {
+                Ok(()) => {}
+                // The relay knows this machine no more, and so none of its addresses.
+                Err(CallError::Refused(_)) => break,
+                Err(error) if !force => {
+                    return Err(TunnelError::StaysOpen(format!("{} stays open: {error}.", row.url)));
+                }
+                Err(error) => tracing::warn!(%error, url = row.url, "an address stays open at its relay"),
+            }
+        }
         self.store.write(move |connection| TunnelRow::remove(connection, number), |()| ()).await?;
-        if let Some(mut live) = gone {
+        if let Some(mut live) = self.tunnels.lock().remove(&number) {
             live.stop();
             self.feed.publish([Change::TunnelRemoved { id: live.row.id.clone() }]);
-            if let Ok(client) = live.client() {
-                tokio::spawn(async move {
-                    for exposure in live.exposures {
-                        if let Err(error) = client.remove_inbox(&exposure.row.label).await {
-                            tracing::info!(%error, "an inbox could not be given up at its relay");
-                        }
-                    }
-                });
-            }
         }
         Ok(())
     }
@@ -405,44 +447,69 @@ impl Engine {
                 }
             };
             if !was_online && matches!(live.state, TunnelState::Online { .. }) {
-                // What was changed while it was down, the relay does not know yet.
-                self.tunnels.nudge.notify_one();
+                // What was changed while it was down, the relay does not know yet; one that was restored from
+                // a backup may know even less.
+                live.exposures.iter_mut().for_each(|exposure| exposure.told = None);
+                self.tunnels.nudge();
             }
         }
         self.tell_tunnel(number);
     }
 
-    /// Tells relays what has changed of the inboxes they stand in for.
+    /// Tells relays what has changed of the inboxes they stand in for, and of those that are gone for good.
     async fn tell_relays(self: &Arc<Self>) {
         let catalogue = self.providers.catalogue();
-        let mut untold = Vec::new();
+        let Ok(inboxes) = self.store.readers().read(ExposureRow::inboxes).await else { return };
+        let (mut untold, mut gone) = (Vec::new(), Vec::new());
         for live in self.tunnels.lock().values_mut() {
             if !matches!(live.state, TunnelState::Online { .. }) {
                 continue;
             }
             let Ok(client) = live.client() else { continue };
             for exposure in &live.exposures {
-                let Some(address) = self.addresses.by_number(exposure.row.inbox) else { continue };
-                let wanted = wanted(&address, &exposure.row.settings, &catalogue);
+                let (tunnel, client, row) = (live.row.number, client.clone(), exposure.row.clone());
+                if !inboxes.contains(&row.inbox) {
+                    gone.push((tunnel, row.inbox));
+                    continue;
+                }
+                let Some(address) = self.addresses.by_number(row.inbox) else { continue };
+                let wanted = wanted(&address, &row.settings, &catalogue);
                 if exposure.told.as_ref() != Some(&wanted) {
-                    let (tunnel, client, row) = (live.row.number, client.clone(), exposure.row.clone());
                     untold.push(Untold { tunnel, client, row, wanted });
                 }
             }
         }
-        for Untold { tunnel, client, row, wanted } in untold {
-            let told = client.put_inbox(&row.label, &wanted).await;
-            let mut all = self.tunnels.lock();
-            let exposures = all.get_mut(&tunnel).into_iter().flat_map(|live| &mut live.exposures);
-            for exposure in exposures.filter(|exposure| exposure.row.inbox == row.inbox) {
+        for (tunnel, inbox) in gone {
+            if let Err(error) = self.conceal(tunnel, inbox).await {
+                tracing::warn!(%error, "the address of an inbox that is gone could not be given up; it is tried again");
+            }
+        }
+        for untold in untold {
+            self.tell_relay(untold).await;
+        }
+    }
+
+    async fn tell_relay(self: &Arc<Self>, Untold { tunnel, client, mut row, wanted }: Untold) {
+        let told = client.put_inbox(&row.label, &wanted).await;
+        let moved = told.as_ref().ok().filter(|shown| shown.url != row.url);
+        if let Some(shown) = moved {
+            tracing::warn!(was = row.url, now = shown.url, "the relay has given an inbox another address");
+            row.url.clone_from(&shown.url);
+            let kept = row.clone();
+            if let Err(error) = self.store.write(move |connection| kept.put(connection), |()| ()).await {
+                tracing::warn!(%error, "the new address could not be written down");
+            }
+        }
+        if let Some(live) = self.tunnels.lock().get_mut(&tunnel) {
+            for exposure in live.exposures.iter_mut().filter(|exposure| exposure.row.inbox == row.inbox) {
+                exposure.row.url.clone_from(&row.url);
                 match &told {
                     Ok(_) => (exposure.told, exposure.problem) = (Some(wanted.clone()), None),
                     Err(error) => exposure.problem = Some(error.to_string()),
                 }
             }
-            drop(all);
-            self.tell_tunnel(tunnel);
         }
+        self.tell_tunnel(tunnel);
     }
 }
 

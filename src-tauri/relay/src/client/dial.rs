@@ -29,8 +29,11 @@ pub(super) struct Place {
 impl Place {
     /// Of a URL such as `https://relay.example`.
     pub(super) fn new(url: &str) -> Result<Self, String> {
-        let bad = || format!("{url:?} is no address of a relay, such as https://relay.example.");
+        let bad = || format!("{url:?} is no address of a relay, such as https://relay.example");
         let uri: Uri = url.parse().map_err(|_| bad())?;
+        if uri.path() != "/" && !uri.path().is_empty() || uri.query().is_some() {
+            return Err(bad());
+        }
         let host = uri.host().ok_or_else(bad)?.trim_matches(['[', ']']).to_owned();
         let (tls, usual) = match uri.scheme_str() {
             Some("https") => (true, 443),

@@ -16,6 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
+    time::timeout,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use super::{
     directory::networks,
     hub::Hub,
     ingest::{BySender, by_sender, sender_of},
-    limits::{CONTROL_MAX, FAILURES_A_MINUTE, NAME_MAX, SKEW, TOKEN_BYTES, WAIT_MAX},
+    limits::{CONTROL_MAX, CONTROL_WITHIN, ENROL_MAX, FAILURES_A_MINUTE, NAME_MAX, SKEW, TOKEN_BYTES, WAIT_MAX},
     metrics::count,
     session::Session,
     sha256_hex,
@@ -160,11 +161,13 @@ impl Control {
             return self.attach(hub, Request::from_parts(parts, body), device).await;
         }
         let (parts, body) = request.into_parts();
-        let body = Limited::new(body, CONTROL_MAX).collect().await;
-        let body =
-            body.map_err(|_| refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "That is too much at once.", ""))?;
-        let body = body.to_bytes();
-        if (&method, below) == (&Method::POST, "/devices") {
+        let enrolling = (&method, below) == (&Method::POST, "/devices");
+        if !enrolling {
+            // What a stranger sends is not read.
+            self.known(hub, &parts, peer).await?;
+        }
+        let body = whole(body, if enrolling { ENROL_MAX } else { CONTROL_MAX }).await?;
+        if enrolling {
             return self.enrol(hub, &parts, &target, &body, peer).await;
         }
         let device = self.signer(hub, &parts, &target, &body, peer).await?;
@@ -199,6 +202,31 @@ impl Control {
         }
     }
 
+    /// What a request says of its signer, and the device it names; nothing of it is proved yet.
+    async fn known(
+        &self,
+        hub: &Arc<Hub>,
+        parts: &Parts,
+        peer: IpAddr,
+    ) -> Result<(Signed, DeviceRow), (StatusCode, Refused)> {
+        let signed =
+            Signed::read(&parts.headers).map_err(|e| self.failed(hub, peer, "not_signed", format!("{e}."), ""))?;
+        let device = hub.store.device(signed.device.clone()).await.map_err(broken)?;
+        let device = device.ok_or_else(|| {
+            let hint = "Enrol it with a code of the relay's owner.";
+            self.failed(hub, peer, "unknown_device", "This relay does not know the device.".into(), hint)
+        })?;
+        Ok((signed, device))
+    }
+
+    /// A signed request that does not hold; too many of them are told so.
+    fn failed(&self, hub: &Hub, peer: IpAddr, code: &str, message: String, hint: &str) -> (StatusCode, Refused) {
+        count(&hub.metrics.signatures_refused_total);
+        let often = self.failures.check_key(&sender_of(peer)).is_err();
+        let status = if often { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
+        refuse(status, code, message, hint)
+    }
+
     /// The device that signed a request, once and of late.
     async fn signer(
         &self,
@@ -208,21 +236,8 @@ impl Control {
         body: &[u8],
         peer: IpAddr,
     ) -> Result<DeviceRow, (StatusCode, Refused)> {
-        let failed = |code: &str, message: String, hint: &str| {
-            count(&hub.metrics.signatures_refused_total);
-            let often = self.failures.check_key(&sender_of(peer)).is_err();
-            let status = if often { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
-            refuse(status, code, message, hint)
-        };
-        let signed = Signed::read(&parts.headers).map_err(|e| failed("not_signed", format!("{e}."), ""))?;
-        let device = hub.store.device(signed.device.clone()).await.map_err(broken)?;
-        let Some(device) = device else {
-            return Err(failed(
-                "unknown_device",
-                "This relay does not know the device.".into(),
-                "Enrol it with a code of the relay's owner.",
-            ));
-        };
+        let failed = |code: &str, message: String, hint: &str| self.failed(hub, peer, code, message, hint);
+        let (signed, device) = self.known(hub, parts, peer).await?;
         let held = signed.verify(&device.key, hub.store.id(), parts.method.as_str(), target, body);
         held.map_err(|e| failed("bad_signature", format!("{e}."), ""))?;
         if device.revoked {
@@ -410,6 +425,15 @@ impl Control {
     }
 }
 
+/// A body of what a laptop asks; not for ever, and not of any size.
+async fn whole(body: Incoming, most: usize) -> Result<Bytes, (StatusCode, Refused)> {
+    match timeout(CONTROL_WITHIN, Limited::new(body, most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "That is too much at once.", "")),
+        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "too_slow", "The request did not end in time.", "")),
+    }
+}
+
 fn nothing() -> (StatusCode, Refused) {
     refuse(StatusCode::NOT_FOUND, "nothing_here", "There is nothing at this address.", "")
 }
@@ -431,6 +455,10 @@ async fn attached(
     };
     // From here on a delivery that is kept finds this session, so none is missed that is not on the disk yet.
     let Some((told, offered)) = hub.attach(device.number, epoch) else { return };
+    // Revoked between its signature and here, it would stay.
+    if !matches!(hub.store.device(device.id.clone()).await, Ok(Some(now)) if !now.revoked) {
+        return hub.detach(device.number, epoch);
+    }
     count(&hub.metrics.sessions_total);
     tracing::info!(device = device.id, epoch, credit, "attached");
     // The connection is driven by a task of its own: the session may be waiting for the disk.

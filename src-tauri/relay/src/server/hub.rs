@@ -193,7 +193,7 @@ impl Hub {
         let mut kept = lock(&self.kept);
         let kept = kept.entry(inbox).or_default();
         kept.waiting += 1;
-        kept.bytes += bytes;
+        kept.bytes = kept.bytes.saturating_add(bytes);
     }
 
     /// Counts a delivery out of what waits.

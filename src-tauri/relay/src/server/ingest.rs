@@ -108,6 +108,15 @@ impl Ingest {
                 "Its owner can allow the network you send from.",
             ));
         }
+        if !inbox.has_room() {
+            count(&metrics.refused_full_total);
+            return Some(refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_fast",
+                "More requests come to this inbox in a second than its relay takes.",
+                "Send again in a moment; nothing of this one was kept.",
+            ));
+        }
         if let Some(basic) = &inbox.wanted.basic
             && !is_let_in(asking.headers, &basic.sha256)
         {
@@ -122,15 +131,6 @@ impl Ingest {
                     HeaderValue::from_static("Basic realm=\"Hookline\", charset=\"UTF-8\""),
                 )),
             }));
-        }
-        if !inbox.has_room() {
-            count(&metrics.refused_full_total);
-            return Some(refused(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_fast",
-                "More requests come to this inbox in a second than its relay takes.",
-                "Send again in a moment; nothing of this one was kept.",
-            ));
         }
         if let Err(why) = self.hub.has_room(inbox) {
             count(&metrics.refused_full_total);
@@ -260,6 +260,7 @@ fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &
         seq,
         attempt: 0,
         received_us: captured.arrived_us,
+        age_us: 0,
         receiving_us: captured.receiving_us,
         method: captured.method.to_string(),
         rest: rest_of(&captured.target).to_owned(),

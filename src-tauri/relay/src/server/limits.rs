@@ -22,6 +22,12 @@ pub(super) const FAILURES_A_MINUTE: u32 = 10;
 /// Largest body of what a laptop asks of the relay itself, in bytes.
 pub(super) const CONTROL_MAX: usize = 256 * 1024;
 
+/// Largest body of an enrolment, which anybody can send, in bytes.
+pub(super) const ENROL_MAX: usize = 4 * 1024;
+
+/// How long such a body may take.
+pub(super) const CONTROL_WITHIN: Duration = Duration::from_secs(10);
+
 /// Longest name of a device or inbox, in characters.
 pub(super) const NAME_MAX: usize = 64;
 

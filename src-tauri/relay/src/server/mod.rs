@@ -22,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{Captured, Clock, Listening, OpenError, Plain, RowId, listen, private};
+use hookline_capture::{BodyState, Captured, Clock, Listening, OpenError, Plain, RowId, listen, private};
 use sha2::{Digest as _, Sha256};
 
 pub use admin::{Admin, AdminError, ShownDevice};
@@ -260,7 +260,9 @@ fn own(path: &Path) -> Result<File, RelayError> {
 /// Requests that broke off are kept by the listener itself, and go the same way.
 fn broken_off(hub: &Arc<Hub>, rows: Vec<(RowId, Captured)>) {
     for (_, captured) in rows {
-        hub.came(captured.inbox, captured.body_bytes);
+        // What was announced and refused takes no room.
+        let bytes = if captured.body_state == BodyState::TooLarge { 0 } else { captured.body_bytes };
+        hub.came(captured.inbox, bytes);
         if let Some(inbox) = hub.directory.numbered(captured.inbox) {
             hub.offer(&inbox, i64::MAX, None);
         }

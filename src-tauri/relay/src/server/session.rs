@@ -23,7 +23,7 @@ use tokio::{
 use super::{
     directory::Inbox,
     hub::{Event, Hub, Taken},
-    limits::{ACK_WITHIN, AGAIN, ANSWER_MAX, CREDIT_MAX, SLOWEST},
+    limits::{ACK_WITHIN, AGAIN, ANSWER_MAX, CREDIT_MAX, PAGE, PAGE_BYTES, SLOWEST},
     metrics::count,
     store::Due,
 };
@@ -31,6 +31,9 @@ use crate::wire::{Ack, BodyPlace, DELIVER, Ended, STATUS, STATUS_EVERY, Standing
 
 /// Margin between what a laptop is given to answer a sender and what the sender is kept waiting.
 const MARGIN: Duration = Duration::from_millis(400);
+
+/// Bytes of bodies under way at a time, or one body: more of them on a slow line would all be late.
+const FLYING_MAX: usize = 2 * 1024 * 1024;
 
 /// How long the last word of a session may take.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -45,15 +48,35 @@ struct Queue {
     drained: bool,
     not_before: Option<Instant>,
     pause: Duration,
+    /// Deliveries under way, and those of them whose senders wait for the laptop.
+    flying: usize,
+    awaited: usize,
 }
 
 impl Queue {
     fn new(inbox: Arc<Inbox>) -> Self {
-        Self { inbox, items: VecDeque::new(), after: 0, drained: false, not_before: None, pause: AGAIN.0 }
+        Self {
+            inbox,
+            items: VecDeque::new(),
+            after: 0,
+            drained: false,
+            not_before: None,
+            pause: AGAIN.0,
+            flying: 0,
+            awaited: 0,
+        }
     }
 
-    fn ready(&self, now: Instant) -> bool {
-        self.not_before.is_none_or(|then| then <= now) && (!self.drained || !self.items.is_empty())
+    /// Whether it has something to send, and may: no inbox takes all of what a laptop takes at a time.
+    fn ready(&self, now: Instant, credit: usize) -> bool {
+        self.not_before.is_none_or(|then| then <= now)
+            && (!self.drained || !self.items.is_empty())
+            && self.flying <= credit * 3 / 4
+    }
+
+    /// Whether one more fits into memory.
+    fn has_room(&self) -> bool {
+        self.items.len() < PAGE && self.items.iter().map(|due| due.body.len() as u64).sum::<u64>() < PAGE_BYTES
     }
 }
 
@@ -61,6 +84,8 @@ impl Queue {
 struct Flight {
     inbox: i64,
     due: Due,
+    /// Whether its sender waited for the laptop.
+    awaited: bool,
     ack: Option<Ack>,
 }
 
@@ -74,6 +99,8 @@ pub(super) struct Session {
     queues: Vec<Queue>,
     turn: usize,
     flights: JoinSet<Flight>,
+    /// Bytes of bodies under way.
+    flying_bytes: usize,
     standings: JoinSet<Option<Duration>>,
     round_trip: Duration,
     device: i64,
@@ -91,6 +118,7 @@ impl Session {
             queues,
             turn: 0,
             flights: JoinSet::new(),
+            flying_bytes: 0,
             standings: JoinSet::new(),
             round_trip: Duration::ZERO,
             device,
@@ -152,7 +180,7 @@ impl Session {
             return;
         }
         match due {
-            Some(due) if queue.drained => {
+            Some(due) if queue.drained && queue.has_room() => {
                 queue.after = seq;
                 queue.items.push_back(*due);
             }
@@ -173,9 +201,10 @@ impl Session {
 
     /// Sends as long as the laptop takes more; when there is something to look at again.
     async fn fill(&mut self) -> Option<Instant> {
-        while self.flights.len() < self.credit {
+        while self.flights.len() < self.credit && (self.flying_bytes < FLYING_MAX || self.flights.is_empty()) {
             let (now, count) = (Instant::now(), self.queues.len());
-            let Some(index) = (0..count).map(|step| (self.turn + step) % count).find(|at| self.queues[*at].ready(now))
+            let Some(index) =
+                (0..count).map(|step| (self.turn + step) % count).find(|at| self.queues[*at].ready(now, self.credit))
             else {
                 break;
             };
@@ -201,16 +230,27 @@ impl Session {
                 self.dispatch(due, index);
             }
         }
-        if self.flights.len() >= self.credit {
+        if self.flights.len() >= self.credit || self.flying_bytes >= FLYING_MAX {
+            // Whatever lands next makes room.
             return None;
         }
         self.queues.iter().filter_map(|queue| queue.not_before).filter(|then| *then > Instant::now()).min()
     }
 
-    fn dispatch(&mut self, due: Due, index: usize) {
-        let inbox = &self.queues[index].inbox;
+    fn dispatch(&mut self, mut due: Due, index: usize) {
+        let all_awaited: usize = self.queues.iter().map(|queue| queue.awaited).sum();
+        let (credit, flying_bytes) = (self.credit, self.flying_bytes + due.body.len());
+        let queue = &mut self.queues[index];
+        // Senders that wait for a slow app must not keep out what has only to be kept.
+        let may_wait = queue.awaited < credit / 2 && all_awaited < credit * 3 / 4;
         // The seconds a laptop is given are whole ones; the sender waits a little longer than that.
-        let wait = self.hub.waits(due.row).map(|left| left.saturating_sub(MARGIN).as_secs() as u32).filter(|s| *s > 0);
+        let left = self.hub.waits(due.row).filter(|_| may_wait);
+        let wait = left.map(|left| left.saturating_sub(MARGIN).as_secs() as u32).filter(|s| *s > 0);
+        queue.flying += 1;
+        queue.awaited += usize::from(wait.is_some());
+        self.flying_bytes = flying_bytes;
+        let inbox = &queue.inbox;
+        due.delivery.age_us = self.hub.store.now_us() - due.delivery.received_us;
         let mut request = Request::new(Full::new(due.body.clone()));
         *request.method_mut() = Method::PUT;
         let path = format!("http://laptop{DELIVER}{}/{}", inbox.name, due.delivery.id);
@@ -219,8 +259,9 @@ impl Session {
             Err(error) => tracing::error!(%error, inbox = inbox.number, "an inbox's name makes no path"),
         }
         *request.headers_mut() = due.delivery.headers(wait);
+        // All bodies under way share one line.
         let fetching = match due.delivery.body {
-            BodyPlace::Here => 0,
+            BodyPlace::Here => flying_bytes as u64 / SLOWEST,
             BodyPlace::Relay => due.delivery.body_bytes / SLOWEST,
         };
         let within = ACK_WITHIN + Duration::from_secs(u64::from(wait.unwrap_or_default()) + fetching);
@@ -234,12 +275,17 @@ impl Session {
                 Ack::from_response(parts.status, &parts.headers, body)
             };
             let ack = timeout(within, ack).await.ok().flatten();
-            Flight { inbox: number, due, ack }
+            Flight { inbox: number, due, awaited: wait.is_some(), ack }
         });
     }
 
-    fn landed(&mut self, Flight { inbox, mut due, ack }: Flight) {
+    fn landed(&mut self, Flight { inbox, mut due, awaited, ack }: Flight) {
         let (hub, row) = (self.hub.clone(), due.row);
+        self.flying_bytes = self.flying_bytes.saturating_sub(due.body.len());
+        if let Some(queue) = self.queue(inbox) {
+            queue.flying = queue.flying.saturating_sub(1);
+            queue.awaited = queue.awaited.saturating_sub(usize::from(awaited));
+        }
         let pause = match ack {
             Some(Ack::Stored(answer)) => {
                 let status = answer.as_ref().map(|answer| answer.status);

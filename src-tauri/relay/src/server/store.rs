@@ -35,6 +35,7 @@ CREATE TABLE device (
 );
 CREATE TABLE code (sha256 TEXT PRIMARY KEY, until_us INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE nonce (nonce TEXT PRIMARY KEY, until_us INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX nonce_until ON nonce (until_us);
 CREATE TABLE inbox (
   number     INTEGER PRIMARY KEY AUTOINCREMENT,
   device     INTEGER NOT NULL,
@@ -168,6 +169,11 @@ impl RelayStore {
         &self.store
     }
 
+    /// The time, µs since the Unix epoch.
+    pub(super) fn now_us(&self) -> i64 {
+        self.clock.now_us()
+    }
+
     /// The relay's id.
     pub(super) fn id(&self) -> &str {
         &self.id
@@ -291,6 +297,10 @@ impl RelayStore {
     ) -> Written<Option<InboxRow>> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
+            let known = "SELECT EXISTS (SELECT 1 FROM device WHERE number = ?1 AND revoked_us IS NULL)";
+            if !c.query_row(known, [device], |row| row.get(0))? {
+                return Err(rusqlite::Error::QueryReturnedNoRows);
+            }
             let json = serde_json::to_string(&wanted).unwrap_or_default();
             let changed =
                 c.execute("UPDATE inbox SET wanted = ?3 WHERE device = ?1 AND name = ?2", params![device, name, json])?;
@@ -597,6 +607,7 @@ fn read_due(c: &Connection, row: &Row<'_>, inbox: &str, tail: IdTail) -> rusqlit
             seq: row.get(1)?,
             attempt: row.get(2)?,
             received_us: row.get(4)?,
+            age_us: 0,
             receiving_us: row.get(5)?,
             method: row.get(6)?,
             rest: rest_of(&target).to_owned(),

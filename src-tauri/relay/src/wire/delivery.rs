@@ -27,6 +27,8 @@ pub struct Delivery {
     pub attempt: u32,
     /// When its head was complete at the relay, µs since the Unix epoch.
     pub received_us: i64,
+    /// How long ago that was when it was sent on, µs, by the relay's own clock.
+    pub age_us: i64,
     /// From its head to its last byte, µs.
     pub receiving_us: i64,
     /// Method as sent.
@@ -218,7 +220,7 @@ mod tests {
             (body_bytes, here, answered) in any::<(u64, bool, Option<u16>)>(),
         ) -> Delivery {
             Delivery {
-                id: Uuid::from_u128(id), inbox, seq, attempt, received_us, receiving_us: 1, method, rest,
+                id: Uuid::from_u128(id), inbox, seq, attempt, received_us, age_us: 7, receiving_us: 1, method, rest,
                 version: "HTTP/1.1".into(), peer, names: "exact".into(), head, trailers, body_bytes,
                 body_state: "complete".into(), sha256: "00".into(),
                 body: if here { BodyPlace::Here } else { BodyPlace::Relay }, answered,
