@@ -1384,7 +1384,7 @@ export interface paths {
         get: operations["tunnels_read"];
         put?: never;
         post?: never;
-        /** End a tunnel for good. Its addresses at the relay are given up. */
+        /** End a tunnel for good. Its addresses at the relay are given up first. */
         delete: operations["tunnels_remove"];
         options?: never;
         head?: never;
@@ -7269,7 +7269,10 @@ export interface operations {
     };
     tunnels_remove: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Whether it ends though its addresses stay open at the relay. */
+                force?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -7285,6 +7288,14 @@ export interface operations {
                 content?: never;
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };
