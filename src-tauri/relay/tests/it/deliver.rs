@@ -186,3 +186,26 @@ async fn a_network_that_lets_only_websockets_through_is_enough() {
     running.abort();
     relay.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_app_of_one_inbox_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = relay(dir.path()).await;
+    let client = enrolled(&relay, dir.path()).await;
+    let slow = client.put_inbox("slow", &waits(15_000)).await.unwrap();
+    let fast = client.put_inbox("fast", &waits(15_000)).await.unwrap();
+    let (desk, http) = (Arc::new(Desk::default()), reqwest::Client::new());
+    desk.answers.store(true, Ordering::Relaxed);
+    *desk.slow.lock().unwrap() = "slow".into();
+    let running = tokio::spawn(run(client.clone(), desk.clone()));
+    until("the laptop", || desk.online()).await;
+    let waiting: Vec<_> = (0..60).map(|_| tokio::spawn(http.post(&slow.url).body("{}").send())).collect();
+    // Those for whom nobody is left to wait are kept all the same, and answered at once.
+    until("all of them", || desk.got().len() == 60).await;
+    until("those that need not wait", || waiting.iter().filter(|one| one.is_finished()).count() >= 40).await;
+    let began = Instant::now();
+    assert_eq!(http.post(&fast.url).body("{}").send().await.unwrap().status(), 418);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    running.abort();
+    relay.stop().await;
+}
