@@ -1,6 +1,9 @@
 /** Tunnels by keyboard, through the real window and a browser, with a relay of their own. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -96,6 +99,41 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await press(driver, "g", "i");
     await sees(driver, "/inbox/orders");
     await shot("inbox");
+  });
+
+  test("what arrived while away is shown, and goes where a person says", async () => {
+    const { driver } = hookline;
+    const got: string[] = [];
+    const app = createServer((request, response) => {
+      let body = "";
+      request.on("data", (piece: Buffer) => (body += piece.toString()));
+      request.on("end", () => (got.push(body), response.end("ok")));
+    }).listen(0, "127.0.0.1");
+    await once(app, "listening");
+    const to = `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
+    await hookline.api("/inboxes/inbox", { method: "PATCH", body: JSON.stringify({ forwards: [{ to }] }) });
+    await press(driver, "g", "u");
+    await click(driver, "Stop");
+    await sees(driver, "Stopped");
+    const { items } = await hookline.api<Exposed>("/tunnels");
+    for (const body of ["one", "two", "three"]) expect((await fetch(items[0]!.exposures[0]!.url, { method: "POST", body })).status).toBe(200);
+    // Aged by hand, as a night would.
+    const aged = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1],timeout=5); c.execute('UPDATE request SET arrived_us=arrived_us-3600000000 WHERE id IN (SELECT request FROM delivery WHERE state=0)'); c.commit()";
+    execFileSync("python3", ["-c", aged, join(data, "relay.db")]);
+    await click(driver, "Start");
+    await sees(driver, "3 arrived while away");
+    await shot("away");
+    expect(await serious(driver)).toEqual([]);
+    await press(driver, "g", "i");
+    await sees(driver, "3 arrived while away");
+    await shot("away-inbox");
+    expect(await serious(driver)).toEqual([]);
+    expect(got).toEqual([]);
+    await click(driver, "Forward all in order");
+    await until("all three", async () => got.length === 3);
+    expect(got).toEqual(["one", "two", "three"]);
+    await until("the end of the question", () => driver.executeScript<boolean>("return !document.body.textContent.includes('3 arrived while away')"));
+    app.close();
   });
 
   test("a relay that goes away is said to be away, and found again", async () => {

@@ -1536,7 +1536,7 @@ export interface components {
         };
         /** @description What is to be done about requests that arrived while this machine was away. */
         AwayDecision: {
-            /** @description Whether they are signed anew with the inbox's own secret, as their own signatures may be too old. */
+            /** @description Whether they are signed anew where the inbox has a secret, as their own signatures may be too old. */
             resign?: boolean;
             /** @description What becomes of them. */
             what: components["schemas"]["Triage"];

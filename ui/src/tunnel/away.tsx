@@ -3,15 +3,18 @@ import { Moon } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Exposure } from "../api/client";
+import { useInboxes } from "../feed/live";
 import { Button } from "../parts/controls";
 import { count } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 
 export function Away({ exposure: { inbox, away } }: { exposure: Exposure }) {
   const [resign, setResign] = useState(true);
+  const verification = useInboxes().data?.items.find(({ name }) => name === inbox)?.verification;
+  const signs = Boolean(verification?.provider && verification.secrets?.length);
   if (away === 0) return null;
   const decide = async (what: "all" | "newest_per_type" | "hold"): Promise<void> => {
-    const decided = await attempt(api.decideAway(inbox, { what, resign }));
+    const decided = await attempt(api.decideAway(inbox, { what, resign: resign && signs }));
     if (!decided) return;
     const { requests, replays } = decided;
     tell(what === "hold" ? `${count(requests)} stay in ${inbox}` : replays.length ? `${count(requests)} decided; Replays shows how they go` : "No forward wants them; they stay in the inbox");
@@ -25,10 +28,12 @@ export function Away({ exposure: { inbox, away } }: { exposure: Exposure }) {
       </Button>
       <Button onClick={() => void decide("newest_per_type")}>Newest per type</Button>
       <Button onClick={() => void decide("hold")}>Hold</Button>
-      <label className="flex items-center gap-2 text-small">
-        <input type="checkbox" checked={resign} onChange={(event) => setResign(event.target.checked)} />
-        sign anew: old signatures may be too old for your app
-      </label>
+      {signs && (
+        <label className="flex items-center gap-2 text-small">
+          <input type="checkbox" checked={resign} onChange={(event) => setResign(event.target.checked)} />
+          sign anew: old signatures may be too old for your app
+        </label>
+      )}
     </div>
   );
 }

@@ -47,7 +47,7 @@ pub(super) struct TunnelChange {
 pub(super) struct AwayDecision {
     /// What becomes of them.
     what: Triage,
-    /// Whether they are signed anew with the inbox's own secret, as their own signatures may be too old.
+    /// Whether they are signed anew where the inbox has a secret, as their own signatures may be too old.
     #[serde(default)]
     resign: bool,
 }

@@ -63,7 +63,8 @@ impl Engine {
     }
 
     /// Does what a person says about an inbox's requests that arrived while this machine was away. With
-    /// `resign` they get a new signature, for the old one may be too old for the app.
+    /// `resign` they get a new signature where the inbox can make one, for the old one may be too old for
+    /// the app.
     pub(crate) async fn decide_away(
         self: &Arc<Self>,
         address: &Address,
@@ -91,6 +92,10 @@ impl Engine {
         let held = self.store.write(work, |_| ()).await?;
         let requests = held.len() as u64;
         let mut replays = Vec::new();
+        // Where there is no secret there is nothing to sign with.
+        let verification = &address.verification;
+        let resign =
+            resign && verification.provider.is_some() && verification.secrets.iter().any(|one| !one.is_empty());
         for forward in address.forwards.iter().filter(|bound| bound.forward.enabled && triage != Triage::Hold) {
             let rows: Vec<RowId> = held.iter().map(|held| RowId(held.row)).collect();
             let matching = self.goes_on(forward.query.clone(), address.number, rows).await.unwrap_or_else(|error| {
