@@ -107,7 +107,7 @@ function tunnelChanged(tunnel: Tunnel): void {
     const was = old.items.find(({ id }) => id === tunnel.id);
     const away = (one: Tunnel | undefined): number => one?.exposures.reduce((sum, exposure) => sum + exposure.away, 0) ?? 0;
     if (was && away(tunnel) > 0 && away(was) === 0) {
-      tell(`${count(away(tunnel))} arrived while away: Tunnels asks what becomes of them`);
+      tell("Requests arrived while away: what becomes of them?");
     }
     return { ...old, items: was ? old.items.map((one) => (one.id === tunnel.id ? tunnel : one)) : [...old.items, tunnel] };
   });
