@@ -36,7 +36,7 @@ use crate::{
     search::{self, Known, Search, Sieve},
     settings::Settings,
     shape,
-    tunnel::{ExposureRow, TunnelRow, Tunnelled, Tunnels},
+    tunnel::{ExposureRow, TunnelRow, Tunnels},
     verification::Verification,
 };
 
@@ -380,10 +380,6 @@ impl Engine {
         }
         self.tidy_outbox(&retention).await;
         self.forget_passed_forwards().await;
-        let forget = move |connection: &Connection| Tunnelled::forget_old(connection, now_us);
-        if let Err(error) = self.store.write(forget, |()| ()).await {
-            tracing::warn!(%error, "old deliveries of tunnels could not be forgotten");
-        }
     }
 
     async fn purge(&self, mut removal: RemovalRow) {

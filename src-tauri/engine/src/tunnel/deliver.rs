@@ -85,7 +85,14 @@ impl Laptop for Desk {
             BTreeMap::new()
         });
         let kept = had.clone();
-        let _ = engine.store.write(move |connection| ExposureRow::keep_had(connection, tunnel, &kept), |()| ()).await;
+        // Attaching is rare enough to look through all that is known.
+        let tidy = move |connection: &rusqlite::Connection| {
+            ExposureRow::keep_had(connection, tunnel, &kept)?;
+            Tunnelled::forget_old(connection, now_us)
+        };
+        if let Err(error) = engine.store.write(tidy, |()| ()).await {
+            tracing::warn!(%error, "what a tunnel has brought could not be written down");
+        }
         had
     }
 

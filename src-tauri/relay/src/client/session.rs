@@ -29,8 +29,8 @@ use super::{
     turn::{Turn, Turns},
 };
 use crate::wire::{
-    ATTACH, Ack, BodyPlace, CREDIT, DELIVER, Delivery, Ended, INLINE_MAX, PROTOCOL, Resume, SILENCE_MAX, STATUS, Side,
-    Socket, Standing, random, server_builder,
+    ATTACH, BodyPlace, CREDIT, DELIVER, Delivery, Ended, INLINE_MAX, PROTOCOL, Resume, SILENCE_MAX, STATUS, Side,
+    Socket, Standing, hex, random, server_builder,
 };
 
 /// How long attaching may take, once there is a connection.
@@ -218,8 +218,7 @@ impl<L: Laptop> Shared<L> {
                 self.laptop.clone().deliver(delivery, wait_s, content, turn)
             }),
             (&Method::PUT, false) if path == STATUS => {
-                let told = tokio::spawn(self.clone().told(body));
-                drop(told);
+                tokio::spawn(self.clone().told(body));
                 None
             }
             _ => None,
@@ -312,17 +311,5 @@ impl Content {
             }
         }
         delivery.sha256.is_empty() || hex(&digest.finalize()) == delivery.sha256
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// An acknowledgement for what did not arrive whole.
-impl Ack {
-    /// Send it again soon.
-    pub fn again() -> Self {
-        Self::Later { after_s: 1, full: false }
     }
 }

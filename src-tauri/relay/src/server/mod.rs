@@ -29,7 +29,7 @@ pub use admin::{Admin, AdminError, ShownDevice};
 pub use limits::Quotas;
 pub use tls::{Acme, Tls};
 
-use crate::wire::Ended;
+use crate::wire::{Ended, hex};
 use control::Control;
 use hub::Hub;
 use ingest::{Ingest, Shared};
@@ -57,7 +57,7 @@ impl Hash {
     }
 
     fn hex(self) -> String {
-        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0.finalize())
     }
 }
 

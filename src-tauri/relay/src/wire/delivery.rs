@@ -154,6 +154,11 @@ pub enum Ack {
 }
 
 impl Ack {
+    /// Send it again soon: it did not arrive whole.
+    pub fn again() -> Self {
+        Self::Later { after_s: 1, full: false }
+    }
+
     /// Status, headers and body of the answer.
     pub fn into_response(self) -> http::Response<bytes::Bytes> {
         let mut response = http::Response::new(bytes::Bytes::new());
