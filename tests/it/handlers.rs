@@ -80,6 +80,14 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Stops it, so that whoever asks it waits.
+    pub(crate) fn stop(&self) {
+        let pid = self.child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
