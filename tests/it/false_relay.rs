@@ -97,8 +97,12 @@ async fn deliver(send: &Send, delivery: &Delivery, body: &'static [u8]) -> Optio
 async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
     let (serve, (url, send)) = (Serve::start(), relay().await);
     let add = |path: String, body: Value| serve.request(reqwest::Method::POST, &path).json(&body).send();
-    let tunnel: Value =
-        add("/tunnels".into(), json!({ "relay": url, "code": "x" })).await.unwrap().json().await.unwrap();
+    let tunnel: Value = add("/tunnels".into(), json!({ "is": "relay", "relay": url, "code": "x" }))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let path = format!("/tunnels/{}/inboxes/inbox", tunnel["id"].as_str().unwrap());
     let exposed = serve.request(reqwest::Method::PUT, &path).json(&json!({})).send().await.unwrap();
     assert!(exposed.status().is_success());

@@ -8,12 +8,13 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
     (
         "src-tauri/engine/Cargo.toml",
         "hookline-engine",
-        &["hookline-capture", "hookline-provider", "hookline-relay", "hookline-signature"],
+        &["hookline-capture", "hookline-provider", "hookline-relay", "hookline-signature", "hookline-ssh"],
     ),
+    ("src-tauri/ssh/Cargo.toml", "hookline-ssh", &[]),
     (
         "src-tauri/relay/Cargo.toml",
         "hookline-relay",
-        // For its server alone; the engine builds the client without them.
+        // Vendors are for its server alone; the engine builds the client without them.
         &["hookline-capture", "hookline-provider", "hookline-signature"],
     ),
     ("src-tauri/provider/Cargo.toml", "hookline-provider", &["hookline-signature"]),

@@ -25,5 +25,6 @@ mod schedule;
 mod shape;
 mod signature;
 mod snippet;
+mod ssh;
 mod target;
 mod tunnel;

@@ -1,4 +1,4 @@
-/** Tunnels by keyboard, through the real window and a browser, with a relay of their own. */
+/** Tunnels by keyboard, through the real window and a browser, with a relay and an SSH server of their own. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -13,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { BINARY, DOORS, ended, start, until, type Running } from "./hookline";
 import { chord, click, press, screenshot, sees, serious, setTheme } from "./page";
+import { startSshd } from "./sshd";
 
 const shots = process.env.HOOKLINE_SHOTS;
 
@@ -24,6 +25,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
   let hookline: Running;
   let relay: ChildProcess;
   let address = "";
+  let sshd: Awaited<ReturnType<typeof startSshd>>;
   const data = mkdtempSync(join(tmpdir(), "hookline-relay-"));
   const shot = async (name: string): Promise<void> => {
     if (shots) await screenshot(hookline.driver, `${shots}/${door}-tunnel-${name}.png`);
@@ -43,11 +45,14 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
       address = (JSON.parse(line) as { relay: string }).relay;
       break;
     }
+    sshd = await startSshd();
+    process.env.SSH_AUTH_SOCK = sshd.agent;
     hookline = await start(door);
     await sees(hookline.driver, "Nothing has arrived yet");
   });
   afterAll(async () => {
     await hookline?.stop();
+    await sshd?.stop();
     await ended(relay);
     rmSync(data, { recursive: true, force: true });
   });
@@ -152,5 +157,67 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await sees(driver, "What arrives meanwhile is kept by the relay");
     await shot("down");
     expect(await serious(driver)).toEqual([]);
+  });
+
+  test("an SSH host is live, and held to its key", async () => {
+    const { driver } = hookline;
+    await chord(driver, Key.SHIFT, "T");
+    await click(driver, "SSH host");
+    await sees(driver, "Live: while this machine is away, senders are refused");
+    await fill("Host", "nobody@");
+    await click(driver, "Start");
+    await sees(driver, "is no SSH host");
+    await shot("ssh-start");
+    expect(await serious(driver)).toEqual([]);
+    await fill("Host", sshd.place);
+    await fill("Public URL", "https://hooks.example");
+    await click(driver, "Start");
+    await sees(driver, "Host key");
+    const article = `article[aria-label="Tunnel to ssh://${sshd.place}"]`;
+    await driver.executeScript(`const select = document.querySelector(arguments[0] + ' select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));`, article);
+    await sees(driver, "Who may send");
+    await shot("ssh-expose");
+    expect(await serious(driver)).toEqual([]);
+    await click(driver, "Save");
+    await sees(driver, "https://hooks.example/");
+    await driver.executeScript("document.querySelector(arguments[0]).scrollIntoView()", article);
+    await shot("ssh");
+    await sshd.change();
+    await sees(driver, "shows another key");
+    await shot("ssh-other-key");
+    for (const theme of ["dark", "light"] as const) {
+      await setTheme(driver, theme);
+      expect(await serious(driver)).toEqual([]);
+    }
+    await click(driver, "Trust this key");
+    await until("the end of the question", () => driver.executeScript<boolean>("return !document.body.textContent.includes('Trust this key')"));
+    await sees(driver, "Online");
+  });
+
+  test("another program's tunnel leads to a listener of its own", async () => {
+    const { driver } = hookline;
+    await chord(driver, Key.SHIFT, "T");
+    await click(driver, "Another program");
+    await fill("Public URL", "https://abc.ngrok.example");
+    await fill("Port of this machine", "0");
+    await click(driver, "Start");
+    await sees(driver, "A port is a number");
+    await fill("Port of this machine", "");
+    await shot("other-start");
+    expect(await serious(driver)).toEqual([]);
+    await click(driver, "Start");
+    await sees(driver, "Let that program lead to");
+    await sees(driver, "Listening");
+    const { items } = await hookline.api<{ items: { id: string; name: string; kind: { local?: string } }[] }>("/tunnels");
+    const made = items.find(({ name }) => name === "https://abc.ngrok.example")!;
+    const { exposures } = await hookline.api<Exposed["items"][0]>(`/tunnels/${made.id}/inboxes/inbox`, { method: "PUT", body: "{}" });
+    const token = exposures[0]!.url.split("/").at(-1)!;
+    await sees(driver, exposures[0]!.url);
+    await driver.executeScript("document.querySelector('article:last-of-type').scrollIntoView()");
+    await shot("other");
+    expect(await serious(driver)).toEqual([]);
+    expect((await fetch(`${made.kind.local}/${token}/from-outside`, { method: "POST", body: "{}" })).status).toBe(200);
+    await press(driver, "g", "i");
+    await sees(driver, "/inbox/from-outside");
   });
 });

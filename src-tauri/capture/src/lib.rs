@@ -21,9 +21,9 @@ pub use limits::{
 pub use message::{Body, BodyState, Captured, HeaderNames, Version, header_list};
 pub use store::{
     BodyBlocks, CommitError, CommitWaiter, Fault, Health, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
-    SCHEMA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
+    SCHEMA, SCHEMA_VIA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
 };
 pub use wire::{
     Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Asking, Counts, Decision, Entrance, Listening, Piece,
-    Plain, Refusal, Route, Routes, listen,
+    Plain, Refusal, Route, Routes, Streams, Through, listen,
 };

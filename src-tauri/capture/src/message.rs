@@ -101,6 +101,8 @@ pub struct Captured {
     pub status: u16,
     /// Number of the inbox answer given; none where the receiver refused by itself.
     pub answer: Option<i64>,
+    /// Number of the way from outside it came by ([`Through`](crate::Through)); 0 for none.
+    pub via: i64,
 }
 
 /// Reads a header block back into its list: one pair a line, in order, values without the

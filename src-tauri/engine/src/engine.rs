@@ -513,6 +513,7 @@ impl Engine {
                     body_state: BodyState::Complete,
                     status: 200,
                     answer: Some(answer.number),
+                    via: 0,
                 }));
             }
             if let Some(last) = last {

@@ -82,6 +82,13 @@ pub(crate) struct Address {
     pub(crate) decides: bool,
 }
 
+impl Address {
+    /// Whether its answer may depend on the request at all.
+    pub(crate) fn depends(&self) -> bool {
+        self.decides || self.verification.provider.is_some()
+    }
+}
+
 /// All live inboxes by name and by number; changed only after a commit.
 #[derive(Debug, Default)]
 pub(crate) struct Addresses(RwLock<Maps>);
@@ -101,10 +108,7 @@ impl Addresses {
     /// there may be another for a request.
     pub(crate) fn find(&self, name: &str) -> Option<(i64, Arc<Answer>, bool)> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        maps.by_name.get(name).map(|address| {
-            let depends = address.decides || address.verification.provider.is_some();
-            (address.number, address.answer.clone(), depends)
-        })
+        maps.by_name.get(name).map(|address| (address.number, address.answer.clone(), address.depends()))
     }
 
     pub(crate) fn by_number(&self, number: i64) -> Option<Address> {

@@ -142,14 +142,14 @@ impl Routes for InboxRoutes {
     async fn route(&self, asking: Asking<'_>) -> Route {
         let name = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match self.addresses.find(name) {
-            Some((inbox, answer, depends)) => Route::Keep { inbox, answer, depends },
+            Some((inbox, answer, depends)) => Route::Keep { inbox, answer, depends, through: None },
             None => self.unknown(name).await,
         }
     }
 
     async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
         match self.engine.upgrade() {
-            Some(engine) => engine.decide(inbox, request).await,
+            Some(engine) => engine.decide(inbox, request, false).await,
             None => Decision::Own,
         }
     }
@@ -173,7 +173,7 @@ impl InboxRoutes {
                 let _ = engine.add_inbox(name.to_owned(), InboxAnswer::default(), Verification::default()).await;
             }
             if let Some((inbox, answer, depends)) = self.addresses.find(name) {
-                return Route::Keep { inbox, answer, depends };
+                return Route::Keep { inbox, answer, depends, through: None };
             }
         }
         let message = match name {

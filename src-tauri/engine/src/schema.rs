@@ -1,6 +1,6 @@
 //! The database layout of the engine: the capture tables and its own.
 
-use hookline_capture::SCHEMA as CAPTURE;
+use hookline_capture::{SCHEMA as CAPTURE, SCHEMA_VIA as VIA};
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
@@ -288,6 +288,9 @@ CREATE INDEX tunnelled_request ON tunnelled (request);
 CREATE INDEX tunnelled_away ON tunnelled (inbox, request) WHERE away = 1;
 ";
 
+/// Tunnels before were to relays only.
+const TUNNEL_KINDS: &str = "UPDATE tunnel SET settings = json_set(settings, '$.is', 'relay');";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -302,11 +305,13 @@ fn migrations() -> Migrations<'static> {
         M::up(ONWARD),
         M::up(CHECKS),
         M::up(TUNNELS),
+        M::up(VIA),
+        M::up(TUNNEL_KINDS),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 12;
+pub(crate) const VERSION: i32 = 14;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

@@ -4,10 +4,12 @@
 //! it on to the laptop it is for. The laptop dials the relay and then serves HTTP/2 on that connection
 //! with the roles reversed: the relay sends, the laptop answers once its own commit is done.
 //!
-//! [`wire`] is what both ends say. `client` and `server` know only it, and not each other.
+//! [`wire`] is what both ends say, [`gate`] what stands before a public address. `client` and `server` know
+//! only these, and not each other.
 #![forbid(unsafe_code)]
 
 pub mod client;
+pub mod gate;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod wire;

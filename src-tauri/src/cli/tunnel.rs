@@ -5,22 +5,25 @@ use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
-    /// Enrol at a relay with a code of its owner, or start the tunnel to it again
-    Start {
-        /// The relay's address, such as https://relay.example
-        relay: String,
-        /// The code; needed once
-        #[arg(long)]
-        code: Option<String>,
-        /// What this machine is called at the relay [default: its own name]
-        #[arg(long, value_name = "NAME")]
-        device: Option<String>,
-        /// An inbox to expose through it; can be repeated
-        #[arg(long, value_name = "INBOX")]
-        expose: Vec<String>,
-    },
-    /// Stop a tunnel; what arrives from then on is kept by its relay
+    /// Make a tunnel, or start one again
+    #[command(long_about = "Make a tunnel, or start one again.\n\n\
+        To a relay, which keeps what arrives while this machine is away (durable):\n  \
+        hookline tunnel start https://relay.example --code CODE --expose shop\n\
+        To a port of an SSH host (live: while this machine is away, senders are refused):\n  \
+        hookline tunnel start ssh://nokey@localhost.run --expose shop\n  \
+        hookline tunnel start ssh://me@example.com --remote 8080 --url https://hooks.example.com --expose shop\n\
+        A tunnel of another program, such as ngrok or cloudflared (live):\n  \
+        hookline tunnel start https://abc.ngrok.app --other --expose shop")]
+    Start(Start),
+    /// Stop a tunnel; what arrives from then on is kept by its relay, or refused where there is none
     Stop(Which),
+    /// Trust another key of an SSH host from now on
+    Trust {
+        /// Its fingerprint, as `ssh-keygen -l` shows it: SHA256:…
+        host_key: String,
+        #[command(flatten)]
+        which: Which,
+    },
     /// Say how tunnels stand
     Status,
     /// Expose an inbox, or change how it is exposed (what is not said stays), and print its public URL
@@ -52,6 +55,40 @@ pub(super) enum Verb {
     },
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct Start {
+    /// A relay's address such as https://relay.example, an SSH host such as ssh://user@host, or with --other a public URL
+    #[arg(value_name = "WHERE")]
+    place: String,
+    /// An inbox to expose through it; can be repeated
+    #[arg(long, value_name = "INBOX")]
+    expose: Vec<String>,
+    /// Relay: the code of its owner; needed once
+    #[arg(long)]
+    code: Option<String>,
+    /// Relay: what this machine is called there [default: its own name]
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// SSH: the port that is asked for, as in `ssh -R`: 80, 0 for any, *:8080 [default: as the service wants it, or any]
+    #[arg(long, value_name = "[ADDRESS:]PORT", conflicts_with = "code")]
+    remote: Option<String>,
+    /// SSH: the public URL [default: as the host prints it, else its own name and port]
+    #[arg(long, conflicts_with = "code")]
+    url: Option<String>,
+    /// SSH: the key file to be used [default: the agent's keys and those in ~/.ssh]
+    #[arg(long, value_name = "FILE", conflicts_with = "code")]
+    key: Option<std::path::PathBuf>,
+    /// SSH: the fingerprint its key has to have [default: believed on first use]
+    #[arg(long, value_name = "SHA256:…", conflicts_with = "code")]
+    host_key: Option<String>,
+    /// A tunnel of another program, such as ngrok, cloudflared or Tailscale Funnel
+    #[arg(long, conflicts_with_all = ["code", "device", "remote", "url", "key", "host_key"])]
+    other: bool,
+    /// Other program: the port of this machine to which it leads [default: a free one]
+    #[arg(long, requires = "other")]
+    port: Option<u16>,
+}
+
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(super) enum Away {
     All,
@@ -61,8 +98,8 @@ pub(super) enum Away {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Which {
-    /// The relay's address, or the tunnel's id; needed where there are several
-    #[arg(long, value_name = "RELAY")]
+    /// Where the tunnel leads, or its id; needed where there are several
+    #[arg(long, value_name = "WHERE")]
     tunnel: Option<String>,
 }
 
@@ -98,23 +135,30 @@ pub(super) struct Expose {
 impl Verb {
     /// Whether it begins something.
     pub(super) fn begins(&self) -> bool {
-        matches!(self, Self::Start { .. })
+        matches!(self, Self::Start(_))
     }
 }
 
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
-        Verb::Start { relay, code, device, expose } => start(api, context, &relay, code, device, &expose).await,
+        Verb::Start(args) => start(api, context, args).await,
         Verb::Stop(which) => {
             let tunnel = tunnel(api, &which).await?;
             let path = format!("/tunnels/{}", text(&tunnel, "id"));
             print(context, &api.json(Method::PATCH, &path, Some(json!({ "on": false }))).await?);
             Ok(())
         }
+        Verb::Trust { host_key, which } => {
+            let tunnel = tunnel(api, &which).await?;
+            let path = format!("/tunnels/{}", text(&tunnel, "id"));
+            let body = json!({ "on": true, "host_key": host_key });
+            print(context, &api.json(Method::PATCH, &path, Some(body)).await?);
+            Ok(())
+        }
         Verb::Status => {
             let all = all(api).await?;
             if all.is_empty() && !context.json {
-                terminal::say("There is no tunnel yet; `hookline tunnel start RELAY --code CODE` makes one.");
+                terminal::say("There is no tunnel yet; `hookline tunnel start --help` says how to make one.");
             }
             all.iter().for_each(|tunnel| print(context, tunnel));
             Ok(())
@@ -163,49 +207,39 @@ async fn all(api: &Api) -> Result<Vec<Value>, CliError> {
 async fn tunnel(api: &Api, which: &Which) -> Result<Value, CliError> {
     let mut all = all(api).await?;
     if let Some(name) = &which.tunnel {
-        let name = name.trim_end_matches('/');
-        all.retain(|tunnel| text(tunnel, "id") == name || text(tunnel, "relay") == name);
+        all.retain(|tunnel| text(tunnel, "id") == name || leads_to(tunnel, name));
     }
     match (all.len(), &which.tunnel) {
         (1, _) => Ok(all.remove(0)),
         (0, None) => {
-            Err(CliError::Other("there is no tunnel yet; `hookline tunnel start RELAY --code CODE` makes one".into()))
+            Err(CliError::Other("there is no tunnel yet; `hookline tunnel start --help` says how to make one".into()))
         }
         (0, Some(name)) => Err(CliError::Other(format!("there is no tunnel to {name}"))),
         _ => Err(CliError::Other("there are several tunnels; say which with --tunnel".into())),
     }
 }
 
-async fn start(
-    api: &Api,
-    context: &Context,
-    relay: &str,
-    code: Option<String>,
-    device: Option<String>,
-    expose: &[String],
-) -> Result<(), CliError> {
-    for inbox in expose {
+/// Whether a tunnel leads to a place as a person writes it.
+fn leads_to(tunnel: &Value, place: &str) -> bool {
+    let plain = |text: &str| text.trim_start_matches("ssh://").trim_end_matches('/').to_owned();
+    plain(text(tunnel, "name")) == plain(place)
+}
+
+async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError> {
+    for inbox in &args.expose {
         // A code is good once: what cannot be exposed is to be known before it is used.
         api.get::<Value>(&format!("/inboxes/{}", encoded(inbox))).await?;
     }
-    let known = all(api).await?.into_iter().find(|tunnel| text(tunnel, "relay") == relay.trim_end_matches('/'));
-    let mut tunnel: Value = match (known, code) {
+    let known = all(api).await?.into_iter().find(|tunnel| leads_to(tunnel, &args.place));
+    let expose = args.expose.clone();
+    let new = asked_for(args, known.is_some())?;
+    let mut tunnel: Value = match (known, new) {
         (Some(known), None) => {
             api.json(Method::PATCH, &format!("/tunnels/{}", text(&known, "id")), Some(json!({ "on": true }))).await?
         }
-        (_, Some(code)) => {
-            if is_open(relay) {
-                terminal::say("Without https anyone on the way can read what comes through this tunnel.");
-            }
-            api.json(Method::POST, "/tunnels", Some(json!({ "relay": relay, "code": code, "device": device }))).await?
-        }
-        (None, None) => {
-            return Err(CliError::Other(
-                "this machine is not enrolled there; ask the relay's owner for a code (`hookline relay device add`) and give it with --code".into(),
-            ));
-        }
+        (_, new) => api.json(Method::POST, "/tunnels", new).await?,
     };
-    for inbox in expose {
+    for inbox in &expose {
         if exposure(&tunnel, inbox).is_none() {
             let path = format!("/tunnels/{}/inboxes/{}", text(&tunnel, "id"), encoded(inbox));
             tunnel = api.json(Method::PUT, &path, Some(json!({}))).await?;
@@ -213,6 +247,38 @@ async fn start(
     }
     print(context, &tunnel);
     Ok(())
+}
+
+/// The tunnel that is to be made; none where a known one is only to be started.
+fn asked_for(args: Start, known: bool) -> Result<Option<Value>, CliError> {
+    let Start { place, code, device, remote, url, key, host_key, other, port, expose: _ } = args;
+    let ssh = place.starts_with("ssh://") || place.contains('@') && !place.contains("://");
+    if !ssh && (remote.is_some() || url.is_some() || key.is_some() || host_key.is_some()) {
+        return Err(CliError::Other(
+            "--remote, --url, --key and --host-key are for an SSH host: ssh://user@host".into(),
+        ));
+    }
+    if ssh {
+        let key_file = key.map(|key| std::path::absolute(&key).unwrap_or(key));
+        let changes = remote.is_some() || url.is_some() || key_file.is_some() || host_key.is_some();
+        let new = json!({ "is": "ssh", "destination": place, "remote": remote, "url": url, "key_file": key_file, "host_key": host_key });
+        return Ok((changes || !known).then_some(new));
+    }
+    if other {
+        return Ok((port.is_some() || !known).then(|| json!({ "is": "other", "url": place, "port": port })));
+    }
+    match code {
+        Some(code) => {
+            if is_open(&place) {
+                terminal::say("Without https anyone on the way can read what comes through this tunnel.");
+            }
+            Ok(Some(json!({ "is": "relay", "relay": place, "code": code, "device": device })))
+        }
+        None if known => Ok(None),
+        None => Err(CliError::Other(
+            "this machine is not enrolled there; ask the relay's owner for a code (`hookline relay device add`) and give it with --code. An SSH host is written ssh://user@host, the public URL of another program's tunnel has --other".into(),
+        )),
+    }
 }
 
 /// Whether others on the way can read what is said to a relay.
@@ -278,14 +344,32 @@ fn print(context: &Context, tunnel: &Value) {
         "off" if tunnel["on"] == true => "not running: start `hookline` or `hookline serve`".to_owned(),
         other => other.to_owned(),
     };
-    terminal::line(&format!("{}  {}  durable", text(tunnel, "relay"), terminal::shown(&about)));
+    let kept = if tunnel["durable"] == true { "durable" } else { "live" };
+    terminal::line(&format!("{}  {}  {kept}", text(tunnel, "name"), terminal::shown(&about)));
+    let kind = &tunnel["kind"];
+    if let Some(offered) = kind["offered_key"].as_str() {
+        let offered = terminal::shown(offered);
+        terminal::line(&format!(
+            "  if that key is right: hookline tunnel trust {offered} --tunnel {}",
+            text(tunnel, "name")
+        ));
+    } else if text(kind, "is") == "ssh" {
+        terminal::line(&format!("  host key {}", terminal::shown(text(kind, "host_key"))));
+    }
+    if text(kind, "is") == "other" {
+        terminal::line(&format!("  that program has to lead to {}", text(kind, "local")));
+    }
     for exposure in tunnel["exposures"].as_array().into_iter().flatten() {
         let counted = |key: &str, what: &str| match exposure[key].as_u64() {
             None | Some(0) => String::new(),
             Some(count) => format!("  {count} {what}"),
         };
         let (waiting, away) = (counted("waiting", "waiting"), counted("away", "arrived while away"));
-        terminal::line(&format!("  {}  {}{waiting}{away}", text(exposure, "inbox"), text(exposure, "url")));
+        terminal::line(&format!(
+            "  {}  {}{waiting}{away}",
+            text(exposure, "inbox"),
+            terminal::shown(text(exposure, "url"))
+        ));
         if let Some(problem) = exposure["problem"].as_str() {
             terminal::line(&format!("    the relay does not have it as it is set: {}", terminal::shown(problem)));
         }

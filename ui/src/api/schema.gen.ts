@@ -1365,7 +1365,10 @@ export interface paths {
         /** All tunnels, and how each stands. */
         get: operations["tunnels_list"];
         put?: never;
-        /** Enrol this machine at a relay with a code of its owner, and start the tunnel. */
+        /**
+         * Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
+         *     listen, or take in a tunnel of another program. One that leads to the same place is made anew.
+         */
         post: operations["tunnels_add"];
         delete?: never;
         options?: never;
@@ -1388,7 +1391,7 @@ export interface paths {
         delete: operations["tunnels_remove"];
         options?: never;
         head?: never;
-        /** Start or stop a tunnel. It stays so over restarts. */
+        /** Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host. */
         patch: operations["tunnels_change"];
         trace?: never;
     };
@@ -2362,7 +2365,7 @@ export interface components {
             problem?: string | null;
             /** @description How it is exposed; the password is masked. */
             settings: components["schemas"]["ExposureSettings"];
-            /** @description Where senders reach it. Whoever knows it can send. */
+            /** @description Where senders reach it. Whoever knows it can send. Empty until an SSH host has said it. */
             url: string;
             /**
              * Format: int64
@@ -3816,26 +3819,55 @@ export interface components {
              * @description When it was made.
              */
             created_at: string;
-            /** @description What this machine is called there. */
-            device: string;
-            /** @description Whether it keeps what arrives while this machine is away. */
+            /** @description Whether what arrives is kept while this machine is away; else it is live, and senders are refused then. */
             durable: boolean;
             /** @description The inboxes that can be reached through it, and no others. */
             exposures: components["schemas"]["Exposure"][];
             /** @description Its id. */
             id: string;
+            /** @description What stands at its other end. */
+            kind: components["schemas"]["TunnelKind"];
             last_drop?: components["schemas"]["Drop"] | null;
+            /** @description What it is called by: a relay's address, an SSH host, a public URL. */
+            name: string;
             /** @description Whether it is to be up. */
             on: boolean;
-            /** @description Where the relay is. */
-            relay: string;
             /** @description How it stands. */
             state: components["schemas"]["TunnelState"];
         };
         /** @description What is to be changed of a tunnel. */
         TunnelChange: {
+            /** @description Fingerprint of the key its SSH host is to show from now on. */
+            host_key?: string | null;
             /** @description Whether it is to be up. */
             on: boolean;
+        };
+        /** @description What stands at a tunnel's other end. */
+        TunnelKind: {
+            /** @description What this machine is called there. */
+            device: string;
+            /** @enum {string} */
+            is: "relay";
+        } | {
+            /** @description Fingerprint of the host's key, as `ssh-keygen -l` shows it. */
+            host_key: string;
+            /** @enum {string} */
+            is: "ssh";
+            /** @description The key file that is used, if it is said which. */
+            key_file?: string | null;
+            /** @description Fingerprint of another key the host shows now; it is not dialled again until somebody trusts it. */
+            offered_key?: string | null;
+            /** @description The port that is asked for, with the address before it if one is. */
+            remote: string;
+            /** @description Its public URL. */
+            url: string;
+        } | {
+            /** @enum {string} */
+            is: "other";
+            /** @description The address of this machine to which that program has to lead. */
+            local: string;
+            /** @description Its public URL. */
+            url: string;
         };
         /** @description All tunnels. */
         TunnelList: {
@@ -3852,8 +3884,33 @@ export interface components {
             code: string;
             /** @description What this machine is called there; its own name if absent. */
             device?: string | null;
+            /** @enum {string} */
+            is: "relay";
             /** @description The relay's address, such as `https://relay.example`. */
             relay: string;
+        } | {
+            /** @description The host and who is let in there, such as `nokey@localhost.run` or `me@example.com:22`. */
+            destination: string;
+            /** @description Fingerprint of the host's key; believed on first use if absent. */
+            host_key?: string | null;
+            /** @enum {string} */
+            is: "ssh";
+            /** @description The key file to be used, instead of the agent's keys and those in `~/.ssh`. A page names no files. */
+            key_file?: string | null;
+            /** @description The port that is asked for, such as `80`, `0` for any, `*:8080`; as the service wants it, or any, if absent. */
+            remote?: string | null;
+            /** @description Its public URL; as the host prints it if absent. */
+            url?: string | null;
+        } | {
+            /** @enum {string} */
+            is: "other";
+            /**
+             * Format: int32
+             * @description The port of this machine to which it is to lead; a free one if absent.
+             */
+            port?: number | null;
+            /** @description Its public URL, such as `https://abc.ngrok.app`. */
+            url: string;
         };
         /** @description How a tunnel stands. */
         TunnelState: {
@@ -7220,6 +7277,14 @@ export interface operations {
                     "application/json": components["schemas"]["Tunnel"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7329,6 +7394,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -88,7 +88,7 @@ export function Field({ label, hint, error, children }: { label: string; hint?: 
 }
 
 /** How a form ends: what is wrong, and the button that submits it. */
-export function FormEnd({ error, children, ...button }: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children">) {
+export function FormEnd({ error, children, ...button }: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children" | "disabled">) {
   return (
     <>
       {error && (

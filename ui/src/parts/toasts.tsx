@@ -46,7 +46,7 @@ export async function attempt<T>(work: Promise<T>): Promise<T | undefined> {
 
 function List() {
   return Toast.useToastManager().toasts.map((toast) => (
-    <Toast.Root key={toast.id} toast={toast} className="flex items-center gap-3 rounded-[9px] border border-line bg-pane py-2 pr-2 pl-3">
+    <Toast.Root key={toast.id} toast={toast} className="flex items-center gap-3 rounded-[9px] border border-line bg-pane py-2 pr-2 pl-3 data-limited:hidden">
       <div className="min-w-0 flex-1">
         <Toast.Title className="font-medium break-words" />
         <Toast.Description className="text-small text-ink-2" />

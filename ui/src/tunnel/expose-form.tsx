@@ -51,32 +51,40 @@ function ExposeForm({ tunnel, inbox, settings, onClose }: { tunnel: Tunnel; inbo
         void save();
       }}
     >
-      <Field label="A sender waits, in seconds" hint="For this machine's own answer, while it is there; as its vendor allows if left empty, 0 not at all. Then it gets the inbox's answer.">
-        {(props) => <input {...props} inputMode="decimal" className={INPUT} value={wait} onChange={(event) => setWait(event.target.value)} />}
-      </Field>
-      <h3 className="mb-2 border-t border-line pt-3 font-semibold">Who may send</h3>
+      {tunnel.durable && (
+        <Field label="A sender waits, in seconds" hint="For this machine's own answer, while it is there; as its vendor allows if left empty, 0 not at all. Then it gets the inbox's answer.">
+          {(props) => <input {...props} inputMode="decimal" className={INPUT} value={wait} onChange={(event) => setWait(event.target.value)} />}
+        </Field>
+      )}
+      <h3 className={`mb-2 font-semibold ${tunnel.durable ? "border-t border-line pt-3" : ""}`}>Who may send</h3>
       <Switch label="Forward only verified signatures" hint="Judged here, before anything goes on to an app." checked={verifiedOnly} onChange={setVerifiedOnly} />
-      <Field label="Networks" hint="Such as 192.0.2.0/24, one a line; any if left empty.">
-        {(props) => <textarea {...props} rows={2} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={allow} onChange={(event) => setAllow(event.target.value)} />}
-      </Field>
+      {tunnel.kind.is !== "other" && (
+        <Field label="Networks" hint={`Such as 192.0.2.0/24, one a line; any if left empty.${tunnel.durable ? "" : " Judged by what the host says of who has connected."}`}>
+          {(props) => <textarea {...props} rows={2} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={allow} onChange={(event) => setAllow(event.target.value)} />}
+        </Field>
+      )}
       <Field label="Name" hint="Senders give it with the password (HTTP Basic); none is asked for if left empty.">
         {(props) => <input {...props} autoComplete="off" className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />}
       </Field>
       <Field label="Password">{(props) => <input {...props} type="password" autoComplete="new-password" className={INPUT} value={password} onChange={(event) => setPassword(event.target.value)} />}</Field>
-      <h3 className="mb-2 border-t border-line pt-3 font-semibold">While this machine is away</h3>
-      <div className="mb-4">
-        <Choice
-          label="What arrived meanwhile"
-          value={onReturn}
-          options={[
-            ["ask", "Ask me"],
-            ["forward", "Forward it"],
-            ["hold", "Hold it"],
-          ]}
-          onChange={setOnReturn}
-        />
-      </div>
-      <Switch label="Give the relay this inbox's secrets" hint="It then answers questions that need them. Whoever runs the relay, or steals its disk, can sign as your vendor." checked={giveSecrets} onChange={setGiveSecrets} />
+      {tunnel.durable && (
+        <>
+          <h3 className="mb-2 border-t border-line pt-3 font-semibold">While this machine is away</h3>
+          <div className="mb-4">
+            <Choice
+              label="What arrived meanwhile"
+              value={onReturn}
+              options={[
+                ["ask", "Ask me"],
+                ["forward", "Forward it"],
+                ["hold", "Hold it"],
+              ]}
+              onChange={setOnReturn}
+            />
+          </div>
+          <Switch label="Give the relay this inbox's secrets" hint="It then answers questions that need them. Whoever runs the relay, or steals its disk, can sign as your vendor." checked={giveSecrets} onChange={setGiveSecrets} />
+        </>
+      )}
       <FormEnd error={error}>{"Save"}</FormEnd>
     </form>
   );

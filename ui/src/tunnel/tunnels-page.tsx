@@ -1,5 +1,5 @@
 /** Tunnels: how inboxes are reached from outside. */
-import { Copy, Globe, Play, Plus, QrCode, SlidersHorizontal, Square, Trash2, X } from "lucide-react";
+import { Copy, Globe, KeyRound, Play, Plus, QrCode, SlidersHorizontal, Square, Trash2, X } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Exposure, type Tunnel } from "../api/client";
@@ -7,8 +7,7 @@ import { firstKeys } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { useInboxes, useTunnels } from "../feed/live";
 import { Button, Dialog, IconButton, INPUT } from "../parts/controls";
-import { age, count, moment, visible } from "../parts/format";
-import { useNow } from "../parts/now";
+import { count, moment, visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { inWords, platform } from "../platform";
 import { Away } from "./away";
@@ -24,6 +23,18 @@ export const STATES: Record<Tunnel["state"]["is"], readonly [word: string, colou
   waiting: ["Down, dialling again", "bg-warning"],
   over: ["Ended", "bg-invalid"],
 };
+
+/** The word and colour for how a tunnel stands. Of another program's only this end is known. */
+function standing({ kind, state }: Tunnel): readonly [word: string, colour: string] {
+  const [word, colour] = STATES[state.is];
+  return kind.is === "other" && state.is === "online" ? ["Listening", colour] : [word, colour];
+}
+
+/** What it means for a tunnel to be of its kind. */
+const MEANS = {
+  durable: ["Durable", "The relay keeps what arrives while this machine is away."],
+  live: ["Live", "While this machine is away, senders are refused, and nothing is kept for it."],
+} as const;
 
 export function TunnelsPage() {
   const items = useTunnels().data?.items;
@@ -52,28 +63,29 @@ export function TunnelsPage() {
 function Nothing() {
   return (
     <div className="max-w-prose text-ink-2">
-      <p className="mb-3">A tunnel gives an inbox a public URL. Its relay keeps every webhook on disk before it answers, also while this machine sleeps, and hands it over when you are back: nothing is lost, and nothing arrives twice.</p>
+      <p className="mb-3">A tunnel gives an inbox a public URL. A relay keeps every webhook on disk before it answers, also while this machine sleeps, and hands it over when you are back: nothing is lost, and nothing arrives twice.</p>
       <p className="mb-1">A relay is this same program on any server of yours:</p>
       <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">hookline relay serve --listen 0.0.0.0:443 --url https://relay.example{"\n"}hookline relay device add</pre>
-      <p>The second line prints a code; with it this machine is let in.</p>
+      <p className="mb-3">The second line prints a code; with it this machine is let in.</p>
+      <p>Without one, an SSH host such as localhost.run does, or the tunnel of another program, such as ngrok. These are live: what is sent while this machine is away is refused.</p>
     </div>
   );
 }
 
 function Sheet({ tunnel }: { tunnel: Tunnel }) {
   const inboxes = useInboxes().data?.items ?? [];
-  const now = useNow(1_000);
   const [exposing, setExposing] = useState<{ inbox: string; exposure?: Exposure }>();
   const [removing, setRemoving] = useState(false);
   const hidden = inboxes.filter(({ name }) => !tunnel.exposures.some(({ inbox }) => inbox === name));
-  const [word, colour] = STATES[tunnel.state.is];
-  const { state } = tunnel;
+  const [word, colour] = standing(tunnel);
+  const { kind, state } = tunnel;
+  const [lasts, means] = tunnel.durable ? MEANS.durable : MEANS.live;
   return (
-    <article aria-label={`Tunnel to ${tunnel.relay}`} className="mb-6 rounded-[9px] border border-line bg-pane">
+    <article aria-label={`Tunnel to ${tunnel.name}`} className="mb-6 rounded-[9px] border border-line bg-pane">
       <header className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 py-3">
         <Globe size={18} aria-hidden className="text-accent" />
         <div className="min-w-0 flex-1">
-          <h2 className="truncate font-mono text-data">{visible(tunnel.relay)}</h2>
+          <h2 className="truncate font-mono text-data">{visible(tunnel.name)}</h2>
           <p className="flex flex-wrap items-center gap-x-2 text-ink-2" role="status">
             <span aria-hidden className={`size-2 rounded-full ${colour}`} />
             {word}
@@ -85,9 +97,7 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
             )}
           </p>
         </div>
-        <span className="rounded-md border border-line px-2 py-0.5 text-small" title="Kept by the relay while this machine is away">
-          {tunnel.durable ? "Durable" : "Live"}
-        </span>
+        <span className="rounded-md border border-line px-2 py-0.5 text-small">{lasts}</span>
         {tunnel.on && state.is !== "over" ? (
           <Button icon={Square} onClick={() => void attempt(api.changeTunnel(tunnel.id, false))}>
             Stop
@@ -103,14 +113,17 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
         {(state.is === "waiting" || state.is === "over") && (
           <p role="alert" className="mb-3 text-invalid">
             {visible(state.why)}
-            {state.is === "waiting" && <span className="text-ink-2"> What arrives meanwhile is kept by the relay.</span>}
+            {state.is === "waiting" && <span className="text-ink-2"> {tunnel.durable ? "What arrives meanwhile is kept by the relay." : "Senders are refused meanwhile."}</span>}
           </p>
         )}
         {tunnel.last_drop && state.is === "online" && (
           <p className="mb-3 text-ink-2">
-            Last down {age(tunnel.last_drop.at, now)}: {visible(tunnel.last_drop.why)}
+            Last down at {moment(tunnel.last_drop.at)}: {visible(tunnel.last_drop.why)}
           </p>
         )}
+        {state.is !== "waiting" && <p className="mb-3 text-ink-2">{means}</p>}
+        {kind.is === "ssh" && <Host id={tunnel.id} {...kind} />}
+        {kind.is === "other" && <Leads {...kind} />}
         {tunnel.exposures.length === 0 ? <p className="mb-3 text-ink-2">No inbox can be reached through it yet.</p> : null}
         <ul>
           {tunnel.exposures.map((exposure) => (
@@ -137,6 +150,37 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
   );
 }
 
+/** What is known of an SSH host. */
+function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["kind"], { is: "ssh" }>) {
+  if (!offered_key) {
+    return (
+      <p className="mb-3 text-ink-2">
+        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>
+      </p>
+    );
+  }
+  return (
+    <div className="mb-3 rounded-[9px] border border-line bg-background p-3">
+      <p className="mb-2">If whoever runs the host says that the new key is right, it can be trusted from now on. Else leave it: what is sent to it might reach somebody else.</p>
+      <p className="mb-3 font-mono text-data break-all">{visible(offered_key)}</p>
+      <Button icon={KeyRound} onClick={() => void attempt(api.trustHost(id, offered_key))}>
+        Trust this key
+      </Button>
+    </div>
+  );
+}
+
+/** Where another program has to lead. */
+function Leads({ local }: Extract<Tunnel["kind"], { is: "other" }>) {
+  const copy = (): void => void attempt(platform.copyText(local).then(() => tell("Copied address")));
+  return (
+    <p className="mb-3 flex flex-wrap items-center gap-x-2 text-ink-2">
+      Let that program lead to <code className="font-mono text-data text-ink">{local}</code>
+      <IconButton label="Copy the address it has to lead to" icon={Copy} onClick={copy} />
+    </p>
+  );
+}
+
 function Removing({ tunnel, onClose }: { tunnel: Tunnel; onClose: () => void }) {
   const [open, setOpen] = useState<string>();
   const remove = async (): Promise<void> => {
@@ -149,7 +193,7 @@ function Removing({ tunnel, onClose }: { tunnel: Tunnel; onClose: () => void }) 
   };
   return (
     <>
-      <p className="mb-4">Its public URLs end for good, and what waits at the relay is dropped. Requests that are here stay.</p>
+      <p className="mb-4">Its public URLs end for good{tunnel.durable && ", and what waits at the relay is dropped"}. Requests that are here stay.</p>
       {open && (
         <p role="alert" className="mb-4 text-invalid">
           {visible(open)}
@@ -174,7 +218,7 @@ function Exposed({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exposure: Expos
       <div className="mb-1 flex flex-wrap items-center gap-2">
         <strong className="w-28 truncate">{inbox}</strong>
         <div className="control flex min-w-0 flex-1 basis-72 items-center rounded-[7px] border border-line bg-background pl-3">
-          <code className="min-w-0 flex-1 truncate font-mono text-data">{url}</code>
+          <code className="min-w-0 flex-1 truncate font-mono text-data">{visible(url) || "not known yet"}</code>
           <IconButton label={`Copy the public URL of ${inbox}`} icon={Copy} onClick={() => void attempt(platform.copyText(url).then(() => tell("Copied public URL")))} />
           <IconButton label={`QR code of ${inbox}`} icon={QrCode} onClick={() => setShowing(true)} />
         </div>
@@ -182,7 +226,7 @@ function Exposed({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exposure: Expos
         <IconButton label={`End the exposure of ${inbox}`} icon={X} onClick={() => void attempt(api.conceal(tunnel.id, inbox).then(() => tell(`${inbox} is no longer reached from outside`)))} />
       </div>
       <p className="text-small text-ink-2">
-        {waiting > 0 ? `${count(waiting)} wait at the relay. ` : "Nothing waits at the relay. "}
+        {tunnel.durable && (waiting > 0 ? `${count(waiting)} wait at the relay. ` : "Nothing waits at the relay. ")}
         {guards.length > 0 && `Guarded: ${guards.join(", ")}. `}
         {keyed.length > 0 && `While this machine is away, the relay does not answer: ${keyed.join(", ")}.`}
       </p>
@@ -202,7 +246,7 @@ export function TunnelWord() {
   const wanted = items.filter(({ on }) => on);
   const first = wanted.find(({ state }) => state.is !== "online") ?? wanted[0];
   if (!first) return <span>tunnel off</span>;
-  const [word, colour] = STATES[first.state.is];
+  const [word, colour] = standing(first);
   return (
     <span className="flex items-center gap-2">
       <span aria-hidden className={`size-2 rounded-full ${colour}`} /> tunnel {word.toLowerCase()}

@@ -5,14 +5,16 @@ use std::path::Path;
 use bytes::Bytes;
 use http::Method;
 
-use super::{Plan, SCHEMA, Store};
+use super::{Plan, SCHEMA, SCHEMA_VIA, Store};
 use crate::{
     clock::Clock,
     message::{Body, BodyState, Captured, HeaderNames, Version},
 };
 
 pub(crate) fn open(path: &Path) -> Store {
-    let migrate = |connection: &mut rusqlite::Connection| connection.execute_batch(SCHEMA).map_err(|e| e.to_string());
+    let migrate = |connection: &mut rusqlite::Connection| {
+        connection.execute_batch(&[SCHEMA, SCHEMA_VIA].concat()).map_err(|e| e.to_string())
+    };
     let plan = Plan { version: 1, migrate: &migrate };
     Store::open(path, &plan, Clock::fixed(1_800_000_000_000_000), Box::new(|_| ())).expect("a store")
 }
@@ -34,5 +36,6 @@ pub(crate) fn request(inbox: i64, body: &'static [u8]) -> Captured {
         body_state: BodyState::Complete,
         status: 200,
         answer: None,
+        via: 0,
     }
 }

@@ -8,8 +8,8 @@ use super::id::RowId;
 use crate::message::{Body, BodyState, Captured};
 
 pub(super) const INSERT: &str = "INSERT INTO request
- (id, inbox, arrived_us, receiving_us, method, version, names, body_state, status, answer, body_bytes, chunks, peer, target, headers, trailers, body)
- VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+ (id, inbox, arrived_us, receiving_us, method, version, names, body_state, status, answer, body_bytes, chunks, peer, target, headers, trailers, body, via)
+ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 pub(super) fn insert_row(
     insert: &mut rusqlite::CachedStatement<'_>,
@@ -39,6 +39,7 @@ pub(super) fn insert_row(
             row.headers,
             (!row.trailers.is_empty()).then_some(&row.trailers),
             inline,
+            row.via,
         ])
         .map(drop)
 }

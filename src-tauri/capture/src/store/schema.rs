@@ -38,6 +38,12 @@ CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), id_tail INTEGER NOT
 INSERT INTO store VALUES (1, random() & 0x7ffffffffffffff);
 ";
 
+/// What came to [`SCHEMA`] later, for a later migration: which way from outside a request came by.
+pub const SCHEMA_VIA: &str = "
+ALTER TABLE request ADD COLUMN via INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX request_via ON request (id) WHERE via <> 0;
+";
+
 /// Marks the file as Hookline's own (`PRAGMA application_id`): "HOOK" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x484f_4f4b;
 

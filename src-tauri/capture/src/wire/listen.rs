@@ -205,12 +205,11 @@ async fn connection<E: Entrance, R: Routes>(
     entrance: Arc<E>,
     service: Arc<Service<R>>,
     counts: Arc<Counts>,
-    mut stopped: watch::Receiver<bool>,
+    stopped: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
     // Answers are small and complete: waiting to fill a segment only delays them.
     let _ = stream.set_nodelay(true);
-    let seen = Arc::new(Seen::default());
     let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
     let stream = match tokio::time::timeout(head_timeout, entrance.enter(stream)).await {
         Ok(Ok(Some(stream))) => stream,
@@ -225,7 +224,45 @@ async fn connection<E: Entrance, R: Routes>(
             return;
         }
     };
-    let io = TokioIo::new(Tap::new(stream, E::reset_at_end, seen.clone()));
+    requests(stream, E::reset_at_end, peer, service, counts, stopped).await;
+}
+
+/// Connections that come from elsewhere than a listener of this machine.
+pub struct Streams<R> {
+    service: Arc<Service<R>>,
+    counts: Arc<Counts>,
+    stop: watch::Sender<bool>,
+}
+
+impl<R: Routes> Streams<R> {
+    /// Stores what arrives on them.
+    pub fn new(store: Arc<Store>, routes: Arc<R>, limits: Limits, clock: Clock) -> Self {
+        let service = Arc::new(Service { store, routes, limits, clock });
+        Self { service, counts: Arc::default(), stop: watch::channel(false).0 }
+    }
+
+    /// Serves one connection until it ends. What is dropped in the middle is kept as far as it came.
+    pub async fn serve<S>(&self, stream: S, peer: SocketAddr)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (service, counts, stopped) = (self.service.clone(), self.counts.clone(), self.stop.subscribe());
+        requests(stream, |_| (), peer, service, counts, stopped).await;
+    }
+}
+
+/// Serves what is asked on one connection.
+async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>(
+    stream: S,
+    reset_at_end: fn(&S),
+    peer: SocketAddr,
+    service: Arc<Service<R>>,
+    counts: Arc<Counts>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let seen = Arc::new(Seen::default());
+    let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
+    let io = TokioIo::new(Tap::new(stream, reset_at_end, seen.clone()));
     let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
 
     let mut http = auto::Builder::new(TokioExecutor::new());

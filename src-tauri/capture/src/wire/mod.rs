@@ -9,5 +9,5 @@ mod serve;
 mod tap;
 
 pub use answer::{Answer, AnswerBody, AnswerFault, Piece, Refusal};
-pub use listen::{Counts, Entrance, Listening, Plain, listen};
-pub use serve::{Arrived, ArrivedBody, Asked, Asking, Decision, Route, Routes};
+pub use listen::{Counts, Entrance, Listening, Plain, Streams, listen};
+pub use serve::{Arrived, ArrivedBody, Asked, Asking, Decision, Route, Routes, Through};

@@ -35,6 +35,8 @@ pub enum Route {
         answer: Arc<Answer>,
         /// Whether the answer may depend on the request, so that [`Routes::decide`] is asked.
         depends: bool,
+        /// The way from outside it came by, if it did.
+        through: Option<Through>,
     },
     /// Nothing is kept.
     Refuse(Refusal),
@@ -42,11 +44,22 @@ pub enum Route {
     Other,
 }
 
+/// A way in from outside, whose addresses are other ones than the inbox's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Through {
+    /// Its number.
+    pub number: i64,
+    /// The target as the receiver would have had it: who has the request does not learn the address.
+    pub target: String,
+}
+
 /// The head of a request that has just arrived.
 #[derive(Debug, Clone, Copy)]
 pub struct Asking<'a> {
     /// Path of its target.
     pub path: &'a str,
+    /// Query of its target, without the question mark.
+    pub query: Option<&'a str>,
     /// Headers as hyper read them.
     pub headers: &'a HeaderMap,
     /// Where it came from.
@@ -162,7 +175,8 @@ impl<R: Routes> Service<R> {
             return Ok(Refusal::two_lengths().response(true));
         }
         let peer = self.routes.sender(peer, request.headers());
-        let asking = Asking { path: request.uri().path(), headers: request.headers(), peer };
+        let uri = request.uri();
+        let asking = Asking { path: uri.path(), query: uri.query(), headers: request.headers(), peer };
         let route = self.routes.route(asking).await;
         if matches!(route, Route::Other) {
             let reply = self.routes.other(request, peer).await;
@@ -172,19 +186,25 @@ impl<R: Routes> Service<R> {
             return Ok(reply);
         }
         let (parts, mut incoming) = request.into_parts();
-        let (inbox, answer, depends) = match route {
-            Route::Keep { inbox, answer, depends } => (inbox, answer, depends),
+        let (inbox, answer, depends, through) = match route {
+            Route::Keep { inbox, answer, depends, through } => (inbox, answer, depends, through),
             Route::Other => return Ok(Refusal::nothing_here().response(true)),
             Route::Refuse(refusal) => {
                 let close = refuse_rest(&parts.headers, &mut incoming).await;
                 return Ok(refusal.response(close));
             }
         };
+        let mut head = agree::head(&parts, raw);
+        let via = through.as_ref().map_or(0, |through| through.number);
+        if let Some(through) = through {
+            head.target = through.target;
+        }
         let mut arriving = Arriving {
             store: self.store.clone(),
-            head: agree::head(&parts, raw),
+            head,
             method: parts.method.clone(),
             inbox,
+            via,
             peer,
             arrived_us,
             started,
@@ -311,6 +331,7 @@ struct Arriving {
     head: Head,
     method: Method,
     inbox: i64,
+    via: i64,
     peer: SocketAddr,
     arrived_us: i64,
     started: Instant,
@@ -350,6 +371,7 @@ impl Arriving {
             body_state,
             status,
             answer: (answered && body_state == BodyState::Complete).then_some(self.answer.number),
+            via: self.via,
         }
     }
 

@@ -90,11 +90,6 @@ impl<'a> Looking<'a> {
         Self { arrival, address, judged, now_us: engine.clock.now_us() }
     }
 
-    /// Whether its signature holds.
-    pub(crate) fn verdict(&self) -> VerdictState {
-        self.judged.state
-    }
-
     /// Whether a query matches; else the part of it that does not.
     pub(crate) fn asked(&self, query: &Query, text: &str) -> Result<(), String> {
         let Arrival { method, target, headers, body, body_bytes, peer, arrived_us } = self.arrival;
@@ -250,8 +245,9 @@ impl Engine {
         Outcome::Own
     }
 
-    /// How a request that arrived whole is answered.
-    pub(crate) async fn decide(self: &Arc<Self>, inbox: i64, request: Arrived<'_>) -> Decision {
+    /// How a request that arrived whole is answered. With `proved_only`, no app is asked unless its
+    /// signature holds.
+    pub(crate) async fn decide(self: &Arc<Self>, inbox: i64, request: Arrived<'_>, proved_only: bool) -> Decision {
         let Some(address) = self.addresses.by_number(inbox) else { return Decision::Own };
         if let ArrivedBody::Memory(body) = request.body
             && let Some(answer) = self.handshake(&address, request, body).await
@@ -283,6 +279,10 @@ impl Engine {
         let outcome = self.consider(&looking, true, &mut |_| ());
         match self.made(&looking, &outcome).await {
             Made::Own => Decision::Own,
+            Made::Forward(_) if proved_only && looking.judged.state != VerdictState::Valid => {
+                let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*address.answer).clone() };
+                Decision::Answer(Arc::new(answer))
+            }
             Made::Forward(endpoint) => Decision::Ask(endpoint),
             Made::Answer { answer, origin, fixed } => {
                 if let Outcome::Rule { key: Some(key), .. } = outcome {

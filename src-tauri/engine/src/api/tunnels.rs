@@ -2,14 +2,15 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_relay::client::CallError;
-use http::StatusCode;
+use hookline_ssh::DialError;
+use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
 use crate::{
     Engine,
-    tunnel::{Decided, ExposureSettings, Triage, Tunnel, TunnelError},
+    tunnel::{Decided, ExposureSettings, Triage, Tunnel, TunnelError, TunnelNew},
 };
 
 /// All tunnels.
@@ -20,25 +21,15 @@ pub(super) struct TunnelList {
     seq: i64,
 }
 
-/// A tunnel to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TunnelNew {
-    /// The relay's address, such as `https://relay.example`.
-    relay: String,
-    /// The code its owner gave; good once.
-    code: String,
-    /// What this machine is called there; its own name if absent.
-    #[serde(default)]
-    device: Option<String>,
-}
-
 /// What is to be changed of a tunnel.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TunnelChange {
     /// Whether it is to be up.
     on: bool,
+    /// Fingerprint of the key its SSH host is to show from now on.
+    #[serde(default)]
+    host_key: Option<String>,
 }
 
 /// What is to be done about requests that arrived while this machine was away.
@@ -59,6 +50,36 @@ fn no_tunnel() -> ApiError {
 impl From<TunnelError> for ApiError {
     fn from(error: TunnelError) -> Self {
         match error {
+            TunnelError::Wrong(message) => Self::invalid(message),
+            TunnelError::Ssh(error) => {
+                let message = error.to_string();
+                match error {
+                    DialError::Lost(_) => Self::new(
+                        StatusCode::BAD_GATEWAY,
+                        "host_unreached",
+                        message,
+                        "Check the address and the network; nothing was changed.",
+                    ),
+                    DialError::OtherKey { .. } => Self::new(
+                        StatusCode::CONFLICT,
+                        "other_host_key",
+                        message,
+                        "Ask who runs the host. If the key is right, give its fingerprint as host_key.",
+                    ),
+                    DialError::NotLetIn { .. } => Self::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "not_let_in",
+                        message,
+                        "Put a public key of yours into the host's authorized_keys; passwords are not asked for.",
+                    ),
+                    DialError::NotForwarded { .. } => Self::new(
+                        StatusCode::UNPROCESSABLE_ENTITY,
+                        "not_forwarded",
+                        message,
+                        "Ask for another port; the host's AllowTcpForwarding and PermitListen say what it allows.",
+                    ),
+                }
+            }
             TunnelError::Write(error) => error.into(),
             TunnelError::Read(error) => error.into(),
             TunnelError::StaysOpen(message) => Self::new(
@@ -114,15 +135,25 @@ pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Tunne
     Ok(Json(TunnelList { items: engine.tunnels().await?, seq }))
 }
 
-/// Enrol this machine at a relay with a code of its owner, and start the tunnel.
+/// Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
+/// listen, or take in a tunnel of another program. One that leads to the same place is made anew.
 #[utoipa::path(post, path = "/tunnels", tag = "tunnels", request_body = TunnelNew, responses(
-    (status = 201, body = Tunnel), (status = 422, body = super::ErrorBody), (status = 502, body = super::ErrorBody)
+    (status = 201, body = Tunnel), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody), (status = 502, body = super::ErrorBody)
 ))]
 pub(super) async fn add(
     State(engine): State<Arc<Engine>>,
+    headers: HeaderMap,
     extract::Json(new): extract::Json<TunnelNew>,
 ) -> Result<(StatusCode, Json<Tunnel>), ApiError> {
-    let tunnel = engine.add_tunnel(new.relay, new.code, new.device).await?;
+    if headers.contains_key(header::ORIGIN) && matches!(&new, TunnelNew::Ssh { key_file: Some(_), .. }) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "file_from_page",
+            "A page may not name files of this machine.",
+            "Give the key to the SSH agent, or use the command line: `hookline tunnel start ssh://… --key FILE`.",
+        ));
+    }
+    let tunnel = engine.add_tunnel(new).await?;
     Ok((StatusCode::CREATED, Json(tunnel)))
 }
 
@@ -137,9 +168,9 @@ pub(super) async fn read(
     shown(&engine, numbered(&engine, &id)?).await
 }
 
-/// Start or stop a tunnel. It stays so over restarts.
+/// Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
 #[utoipa::path(patch, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), request_body = TunnelChange, responses(
-    (status = 200, body = Tunnel), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Tunnel), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
 ))]
 pub(super) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -147,7 +178,7 @@ pub(super) async fn change(
     extract::Json(change): extract::Json<TunnelChange>,
 ) -> Result<Json<Tunnel>, ApiError> {
     let number = numbered(&engine, &id)?;
-    engine.want_tunnel(number, change.on).await?;
+    engine.want_tunnel(number, change.on, change.host_key).await?;
     shown(&engine, number).await
 }
 
@@ -185,7 +216,8 @@ pub(super) async fn expose(
 ) -> Result<Json<Tunnel>, ApiError> {
     let number = numbered(&engine, &id)?;
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    settings.check().map_err(ApiError::invalid)?;
+    let leads = engine.tunnels.settings(number).ok_or_else(no_tunnel)?;
+    settings.check(&leads).map_err(ApiError::invalid)?;
     let was = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == number);
     let settings = was.map_or(settings.clone(), |was| was.settings.changed_to(settings));
     engine.expose(number, &address, settings).await?;

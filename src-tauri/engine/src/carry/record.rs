@@ -270,6 +270,7 @@ impl Record {
             body_state,
             status: self.status.filter(|status| (100..=999).contains(status)).unwrap_or(0),
             answer: None,
+            via: 0,
         })
     }
 }

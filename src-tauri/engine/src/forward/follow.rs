@@ -119,7 +119,7 @@ impl Engine {
             .collect();
         let read = move |connection: &Connection| {
             let held = tunnel::held(connection, after, known)?;
-            let outside = if wary.is_empty() { Vec::new() } else { tunnel::tunnelled(connection, after, known)? };
+            let outside = if wary.is_empty() { Vec::new() } else { tunnel::outside(connection, after, known)? };
             let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
             // Also what was deleted meanwhile: it arrived, and may come back.
             let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");

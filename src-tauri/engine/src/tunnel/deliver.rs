@@ -20,13 +20,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::{BodyExt as _, Limited};
 
 use super::{AWAY_AFTER, ExposureRow, ExposureSettings, OnReturn, Tunnelled};
-use crate::{
-    Engine, Summary, VerdictState,
-    answer::{Arrival, Looking},
-    feed::Change,
-    inbox::Address,
-    request::summary_of,
-};
+use crate::{Engine, Summary, feed::Change, inbox::Address, request::summary_of};
 
 /// Largest answer that travels back, in bytes; vendors read a few KB.
 const ANSWER_MAX: usize = 1024 * 1024;
@@ -122,7 +116,7 @@ impl Engine {
         content: Content,
         mut turn: Turn,
     ) -> Ack {
-        let Some(exposed) = self.tunnels.exposed(tunnel, &delivery.inbox) else {
+        let Some((exposed, _)) = self.tunnels.exposed(tunnel, &delivery.inbox) else {
             // After a restore this laptop may come to know of it again; the relay keeps it till then.
             tracing::warn!(inbox = delivery.inbox, "a delivery is for an inbox that is not exposed here");
             return Ack::Later { after_s: LATER * 12, full: false };
@@ -271,30 +265,11 @@ impl Engine {
             peer: captured.peer,
             arrived_us: captured.arrived_us,
         };
-        match self.decide(address.number, request).await {
+        match self.decide(address.number, request, settings.verified_only).await {
             Decision::Own => Reply::Own(address.answer.clone()),
             Decision::Answer(answer) => Reply::Own(answer),
-            // What is not proved to be the vendor's is kept, and no app is asked.
-            Decision::Ask(_) if settings.verified_only && !self.holds(address, captured) => {
-                Reply::Own(Arc::new(Answer { status: http::StatusCode::UNAUTHORIZED, ..(*address.answer).clone() }))
-            }
             Decision::Ask(whom) => Reply::Ask(whom),
         }
-    }
-
-    /// Whether a request's signature holds.
-    fn holds(&self, address: &Address, captured: &Captured) -> bool {
-        let Body::Inline(body) = &captured.body else { return false };
-        let arrival = Arrival {
-            method: captured.method.as_str(),
-            target: &captured.target,
-            headers: &captured.headers,
-            body,
-            body_bytes: captured.body_bytes,
-            peer: "",
-            arrived_us: captured.arrived_us,
-        };
-        Looking::new(self, address, arrival).verdict() == VerdictState::Valid
     }
 
     /// Keeps a request, once its turn has come.
@@ -410,6 +385,7 @@ fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> 
             [word(&["complete", "broken_off", "stalled", "too_large"], &delivery.body_state)?],
         status: 0,
         answer: None,
+        via: 0,
     })
 }
 

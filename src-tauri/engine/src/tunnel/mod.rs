@@ -1,21 +1,28 @@
 //! Tunnels: how inboxes are reached from outside. A relay keeps what arrives while this machine is away,
-//! and hands it on as deliveries, each of which enters an inbox once.
+//! and hands it on as deliveries, each of which enters an inbox once. An SSH host and other programs' tunnels
+//! are live: who connects there reaches this machine, or nobody.
 
 mod away;
 mod deliver;
+mod live;
+mod other;
+mod relay;
 mod row;
 mod run;
+mod ssh;
 mod wanted;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use hookline_relay::gate::{Gate, digest, networks};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(crate) use away::{Decided, Triage};
 pub(crate) use deliver::{Entry, in_turn};
-pub(crate) use row::{ExposureRow, TunnelRow, Tunnelled, held, tunnelled};
+use row::TunnelSettings;
+pub(crate) use row::{ExposureRow, TunnelRow, Tunnelled, held, outside};
 pub(crate) use run::{TunnelError, Tunnels};
 
 use crate::request::MASK;
@@ -38,11 +45,11 @@ const AWAY_AFTER: Duration = Duration::from_secs(60);
 pub struct Tunnel {
     /// Its id.
     pub id: String,
-    /// Where the relay is.
-    pub relay: String,
-    /// What this machine is called there.
-    pub device: String,
-    /// Whether it keeps what arrives while this machine is away.
+    /// What it is called by: a relay's address, an SSH host, a public URL.
+    pub name: String,
+    /// What stands at its other end.
+    pub kind: TunnelKind,
+    /// Whether what arrives is kept while this machine is away; else it is live, and senders are refused then.
     pub durable: bool,
     /// Whether it is to be up.
     pub on: bool,
@@ -55,6 +62,78 @@ pub struct Tunnel {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+}
+
+/// What stands at a tunnel's other end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum TunnelKind {
+    /// A relay.
+    Relay {
+        /// What this machine is called there.
+        device: String,
+    },
+    /// A port of an SSH host.
+    Ssh {
+        /// The port that is asked for, with the address before it if one is.
+        remote: String,
+        /// The key file that is used, if it is said which.
+        key_file: Option<String>,
+        /// Fingerprint of the host's key, as `ssh-keygen -l` shows it.
+        host_key: String,
+        /// Fingerprint of another key the host shows now; it is not dialled again until somebody trusts it.
+        offered_key: Option<String>,
+        /// Its public URL.
+        url: String,
+    },
+    /// A tunnel of another program.
+    Other {
+        /// Its public URL.
+        url: String,
+        /// The address of this machine to which that program has to lead.
+        local: String,
+    },
+}
+
+/// A tunnel to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum TunnelNew {
+    /// To a relay.
+    Relay {
+        /// The relay's address, such as `https://relay.example`.
+        relay: String,
+        /// The code its owner gave; good once.
+        code: String,
+        /// What this machine is called there; its own name if absent.
+        #[serde(default)]
+        device: Option<String>,
+    },
+    /// To a port of an SSH host.
+    Ssh {
+        /// The host and who is let in there, such as `nokey@localhost.run` or `me@example.com:22`.
+        destination: String,
+        /// The port that is asked for, such as `80`, `0` for any, `*:8080`; as the service wants it, or any, if absent.
+        #[serde(default)]
+        remote: Option<String>,
+        /// Its public URL; as the host prints it if absent.
+        #[serde(default)]
+        url: Option<String>,
+        /// The key file to be used, instead of the agent's keys and those in `~/.ssh`. A page names no files.
+        #[serde(default)]
+        key_file: Option<String>,
+        /// Fingerprint of the host's key; believed on first use if absent.
+        #[serde(default)]
+        host_key: Option<String>,
+    },
+    /// A tunnel of another program.
+    Other {
+        /// Its public URL, such as `https://abc.ngrok.app`.
+        url: String,
+        /// The port of this machine to which it is to lead; a free one if absent.
+        #[serde(default)]
+        port: Option<u16>,
+    },
 }
 
 /// A loss of the connection.
@@ -80,7 +159,7 @@ pub enum TunnelState {
         /// Since when.
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
-        /// From the relay here and back, in ms; none before it was measured.
+        /// From the other end here and back, in ms; none before it was measured.
         round_trip_ms: Option<f64>,
     },
     /// It is down, and dialled again.
@@ -103,7 +182,7 @@ pub enum TunnelState {
 pub struct Exposure {
     /// The inbox.
     pub inbox: String,
-    /// Where senders reach it. Whoever knows it can send.
+    /// Where senders reach it. Whoever knows it can send. Empty until an SSH host has said it.
     pub url: String,
     /// Deliveries that wait at the relay, as far as it has said.
     pub waiting: u64,
@@ -160,8 +239,16 @@ pub enum OnReturn {
 }
 
 impl ExposureSettings {
-    /// The first thing wrong with it, in a sentence.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    /// The first thing wrong with it for such a tunnel, in a sentence.
+    pub(crate) fn check(&self, settings: &TunnelSettings) -> Result<(), String> {
+        let keeps = self.wait_ms.is_some() || self.give_secrets || self.on_return != OnReturn::Ask;
+        if keeps && !settings.is_durable() {
+            return Err("A live tunnel keeps nothing: there is no wait and no secret to give, and nothing arrives while this machine is away.".into());
+        }
+        if !self.allow.is_empty() && matches!(settings, TunnelSettings::Other(_)) {
+            return Err("Behind another program every sender has this machine's address: let that program say which networks may send.".into());
+        }
+        networks(&self.allow)?;
         if self.wait_ms.is_some_and(|ms| ms > WAIT_MAX) {
             return Err(format!("A sender waits {} s at most.", WAIT_MAX / 1_000));
         }
@@ -177,6 +264,13 @@ impl ExposureSettings {
             }
         }
         Ok(())
+    }
+
+    /// What stands before the public address.
+    fn gate(&self) -> Gate {
+        // What is kept was checked before.
+        let allow = networks(&self.allow).unwrap_or_default();
+        Gate::new(allow, self.basic.as_ref().map(|basic| digest(&basic.name, &basic.password)))
     }
 
     /// Without the password.

@@ -1,6 +1,9 @@
 //! Tunnels in the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use hookline_relay::wire::{Delivery, DeviceKey};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -14,20 +17,81 @@ pub(crate) struct TunnelRow {
     pub(crate) number: i64,
     pub(crate) id: String,
     pub(crate) settings: TunnelSettings,
-    pub(crate) key: DeviceKey,
+    /// By what its relay knows this machine; none where no relay is.
+    pub(crate) key: Option<DeviceKey>,
     pub(crate) wanted: bool,
     pub(crate) created_us: i64,
 }
 
 /// Where a tunnel leads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct TunnelSettings {
-    /// The relay's address.
+#[serde(tag = "is", rename_all = "snake_case")]
+pub(crate) enum TunnelSettings {
+    Relay(RelaySettings),
+    Ssh(SshSettings),
+    Other(OtherSettings),
+}
+
+/// A relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RelaySettings {
+    /// Its address.
     pub(crate) url: String,
     /// Its id.
     pub(crate) relay: String,
     /// What this machine is called there.
     pub(crate) device: String,
+}
+
+/// A port of an SSH host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SshSettings {
+    /// The host and who is let in there, as `hookline_ssh::Destination` shows it.
+    pub(crate) destination: String,
+    /// The port that is asked for, as `hookline_ssh::Remote` shows it.
+    pub(crate) remote: String,
+    /// The one key file that is used; whatever this machine has if none.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Its public URL, where somebody has said it.
+    pub(crate) given: Option<String>,
+    /// Fingerprint of the host's key as it was seen first; empty before that.
+    pub(crate) host_key: String,
+    /// The port the host chose last, where it was free to.
+    pub(crate) port: Option<u16>,
+    /// Its public URL as it was last.
+    pub(crate) url: String,
+}
+
+/// Another program's tunnel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OtherSettings {
+    /// Its public URL.
+    pub(crate) url: String,
+    /// The port of this machine to which it leads.
+    pub(crate) port: u16,
+}
+
+impl TunnelSettings {
+    /// What it is called by.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Relay(RelaySettings { url, .. }) | Self::Other(OtherSettings { url, .. }) => url,
+            Self::Ssh(SshSettings { destination, .. }) => destination,
+        }
+    }
+
+    /// Whether what arrives is kept while this machine is away.
+    pub(crate) fn is_durable(&self) -> bool {
+        matches!(self, Self::Relay(_))
+    }
+
+    /// The public URL below which inboxes stand; none where a relay gives each its own.
+    pub(crate) fn public(&self) -> Option<&str> {
+        match self {
+            Self::Relay(_) => None,
+            Self::Ssh(SshSettings { url, .. }) | Self::Other(OtherSettings { url, .. }) => Some(url),
+        }
+    }
 }
 
 const SELECT: &str = "SELECT number, id, settings, secret, wanted, created_us FROM tunnel";
@@ -40,30 +104,31 @@ impl TunnelRow {
     pub(crate) fn insert(
         connection: &Connection,
         settings: &TunnelSettings,
-        key: &DeviceKey,
+        key: Option<&DeviceKey>,
         now_us: i64,
     ) -> rusqlite::Result<Self> {
         let id = uuid::Uuid::now_v7().to_string();
         connection.execute(
             "INSERT INTO tunnel (id, settings, secret, wanted, created_us) VALUES (?1, ?2, ?3, 1, ?4)",
-            params![id, serde_json::to_string(settings).unwrap_or_default(), key.secret(), now_us],
+            params![id, serde_json::to_string(settings).unwrap_or_default(), secret(key), now_us],
         )?;
         let number = connection.last_insert_rowid();
-        Ok(Self { number, id, settings: settings.clone(), key: key.clone(), wanted: true, created_us: now_us })
+        Ok(Self { number, id, settings: settings.clone(), key: key.cloned(), wanted: true, created_us: now_us })
     }
 
-    /// Gives a tunnel another key and name at its relay.
-    pub(crate) fn enrolled_anew(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Writes down what has changed of it.
+    pub(crate) fn put(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .execute(
-                "UPDATE tunnel SET settings = ?2, secret = ?3, wanted = 1 WHERE number = ?1",
-                params![self.number, serde_json::to_string(&self.settings).unwrap_or_default(), self.key.secret()],
+                "UPDATE tunnel SET settings = ?2, secret = ?3, wanted = ?4 WHERE number = ?1",
+                params![
+                    self.number,
+                    serde_json::to_string(&self.settings).unwrap_or_default(),
+                    secret(self.key.as_ref()),
+                    self.wanted
+                ],
             )
             .map(drop)
-    }
-
-    pub(crate) fn want(connection: &Connection, number: i64, wanted: bool) -> rusqlite::Result<()> {
-        connection.execute("UPDATE tunnel SET wanted = ?2 WHERE number = ?1", params![number, wanted]).map(drop)
     }
 
     /// Forgets a tunnel. What came through it stays, and is no longer held.
@@ -81,11 +146,15 @@ impl TunnelRow {
             number: row.get(0)?,
             id: row.get(1)?,
             settings,
-            key: DeviceKey::from_secret(&row.get::<_, [u8; 32]>(3)?),
+            key: row.get::<_, Vec<u8>>(3)?.try_into().ok().map(|secret| DeviceKey::from_secret(&secret)),
             wanted: row.get(4)?,
             created_us: row.get(5)?,
         })
     }
+}
+
+fn secret(key: Option<&DeviceKey>) -> Vec<u8> {
+    key.map(|key| key.secret().to_vec()).unwrap_or_default()
 }
 
 /// An inbox as one tunnel exposes it.
@@ -93,8 +162,10 @@ impl TunnelRow {
 pub(crate) struct ExposureRow {
     pub(crate) tunnel: i64,
     pub(crate) inbox: i64,
-    /// What the relay calls it; stays when the inbox is renamed.
+    /// What the other end calls it: a name at a relay, the token in the URL elsewhere. Stays when the inbox is
+    /// renamed.
     pub(crate) label: String,
+    /// Its URL at a relay; empty elsewhere.
     pub(crate) url: String,
     pub(crate) settings: ExposureSettings,
 }
@@ -245,10 +316,13 @@ impl Tunnelled {
     }
 }
 
-/// Those of some rows that came through a tunnel, in order.
-pub(crate) fn tunnelled(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<i64>> {
+/// Those of some rows that came from outside, in order.
+pub(crate) fn outside(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<i64>> {
     connection
-        .prepare_cached("SELECT request FROM tunnelled WHERE request > ?1 AND request <= ?2 ORDER BY request")?
+        .prepare_cached(
+            "SELECT request FROM tunnelled WHERE request > ?1 AND request <= ?2
+             UNION SELECT id FROM request WHERE via <> 0 AND id > ?1 AND id <= ?2 ORDER BY 1",
+        )?
         .query_map([after, upto], |row| row.get(0))?
         .collect()
 }

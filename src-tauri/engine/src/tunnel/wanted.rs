@@ -1,10 +1,12 @@
 //! What a relay is to do for an inbox, as far as the inbox itself says.
 
 use hookline_provider::{Catalogue, Provider};
-use hookline_relay::wire::{Fallback, Wanted, WantedBasic, WantedHandshake};
-use sha2::{Digest as _, Sha256};
+use hookline_relay::{
+    gate::digest,
+    wire::{Fallback, Wanted, WantedBasic, WantedHandshake},
+};
 
-use super::{Basic, ExposureSettings};
+use super::ExposureSettings;
 use crate::inbox::Address;
 
 /// How long a sender waits whose vendor says nothing of it, in ms: most give up after ten seconds.
@@ -22,7 +24,7 @@ pub(super) fn wanted(address: &Address, settings: &ExposureSettings, catalogue: 
     Wanted {
         fallback: fallback(address),
         wait_ms: settings.wait_ms.unwrap_or_else(|| budget(address, provider)),
-        basic: settings.basic.as_ref().map(digest),
+        basic: settings.basic.as_ref().map(|basic| WantedBasic { sha256: digest(&basic.name, &basic.password) }),
         allow: settings.allow.clone(),
         handshake: provider.filter(|provider| !provider.handshakes.is_empty()).map(|provider| WantedHandshake {
             provider: provider.id.clone(),
@@ -30,11 +32,6 @@ pub(super) fn wanted(address: &Address, settings: &ExposureSettings, catalogue: 
             secrets: if settings.give_secrets { address.verification.secrets.clone() } else { Vec::new() },
         }),
     }
-}
-
-fn digest(Basic { name, password }: &Basic) -> WantedBasic {
-    let digest = Sha256::digest(format!("{name}:{password}"));
-    WantedBasic { sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect() }
 }
 
 /// The inbox's own answer, as far as it is the same for every request.

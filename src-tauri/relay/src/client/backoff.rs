@@ -21,7 +21,7 @@ const SLEPT: Duration = Duration::from_secs(5);
 /// Pauses that grow, each anywhere between nothing and its length: laptops that lost a relay together
 /// do not come back together.
 #[derive(Debug)]
-pub(super) struct Backoff(Duration);
+pub struct Backoff(Duration);
 
 impl Default for Backoff {
     fn default() -> Self {
@@ -30,7 +30,8 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    pub(super) fn next(&mut self) -> Duration {
+    /// The next pause.
+    pub fn pause(&mut self) -> Duration {
         let longest = self.0;
         self.0 = (self.0 * 2).min(LONGEST);
         longest.mul_f64(f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX))
@@ -39,7 +40,7 @@ impl Backoff {
 
 /// Returns when the machine has slept, or this process was stopped: the time that timers count stands
 /// still in a sleep, the wall's does not.
-pub(super) async fn woke() {
+pub async fn woke() {
     loop {
         let (wall, counted) = (SystemTime::now(), Instant::now());
         sleep(LOOK).await;
@@ -60,7 +61,7 @@ mod tests {
         let mut longest = FIRST;
         let mut pauses = Vec::new();
         for _ in 0..20 {
-            let pause = backoff.next();
+            let pause = backoff.pause();
             assert!(pause <= longest, "{pause:?} of {longest:?}");
             longest = (longest * 2).min(LONGEST);
             pauses.push(pause);

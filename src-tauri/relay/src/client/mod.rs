@@ -8,12 +8,12 @@ mod turn;
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
+pub use backoff::{Backoff, woke};
 pub use call::{CallError, Client, enrol};
 pub use session::Content;
 use tokio::time::sleep;
 pub use turn::Turn;
 
-use self::backoff::{Backoff, woke};
 use crate::wire::{Ack, Delivery, Ended};
 
 /// How a tunnel stands.
@@ -62,8 +62,8 @@ pub trait Laptop: Send + Sync + 'static {
     fn stands(&self, state: State);
 }
 
-/// How long an attachment has to last for the next failure to be a new one.
-const STABLE: Duration = Duration::from_mins(1);
+/// How long a connection has to last for the next failure to be a new one.
+pub const STABLE: Duration = Duration::from_mins(1);
 
 /// Pause before a relay that goes down is dialled again: it is started anew.
 const DRAINED: Duration = Duration::from_secs(1);
@@ -90,9 +90,9 @@ pub async fn run<L: Laptop>(client: Arc<Client>, laptop: Arc<L>) {
             session::End::Woke => ("The machine was asleep.".to_owned(), Duration::ZERO),
             session::End::NoUpgrade(why) => {
                 form = form.other();
-                (why, backoff.next())
+                (why, backoff.pause())
             }
-            session::End::Lost(why) => (why, backoff.next()),
+            session::End::Lost(why) => (why, backoff.pause()),
         };
         tracing::info!(why, ?pause, "the tunnel is down");
         laptop.stands(State::Waiting { why, pause });

@@ -79,7 +79,8 @@ pub(super) async fn attach_and_serve<L: Laptop>(client: &Arc<Client>, laptop: &A
             End::Refused(format!("{} {}", refused.message, refused.hint).trim().to_owned())
         }
         CallError::Refused(refused) if refused.code == "no_upgrade" => End::NoUpgrade(refused.message),
-        other => End::Lost(other.to_string()),
+        CallError::Unreached(why) => End::Lost(format!("The relay was not reached: {}.", why.trim_end_matches('.'))),
+        other => End::Lost(format!("The relay does not have us: {other}.")),
     };
     let had = laptop.had().await;
     if !had.is_empty()
@@ -90,7 +91,7 @@ pub(super) async fn attach_and_serve<L: Laptop>(client: &Arc<Client>, laptop: &A
     let stream = match timeout(WITHIN, attach(client, form)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return ended(error),
-        Err(_) => return End::Lost("the relay did not attach us in time".into()),
+        Err(_) => return End::Lost("The relay did not attach us in time.".into()),
     };
     match form {
         Form::Upgrade => serve(client, laptop, stream).await,
@@ -169,15 +170,15 @@ async fn serve<L: Laptop>(
                 return End::Told(why);
             }
             match done {
-                Ok(()) => End::Lost("the relay closed the connection".into()),
-                Err(error) => End::Lost(format!("the connection broke: {error}")),
+                Ok(()) => End::Lost("The relay closed the connection.".into()),
+                Err(error) => End::Lost(format!("The connection broke: {error}.")),
             }
         }
         _ = ended.wait_for(Option::is_some) => {
             let why = shared.ended.borrow().unwrap_or(Ended::Draining);
             End::Told(why)
         }
-        () = shared.silence() => End::Lost(format!("the relay was silent for {} s", SILENCE_MAX.as_secs())),
+        () = shared.silence() => End::Lost(format!("The relay was silent for {} s.", SILENCE_MAX.as_secs())),
         () = woke() => End::Woke,
     }
 }

@@ -22,18 +22,20 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use uuid::Uuid;
 
 use super::{
-    directory::networks,
     hub::Hub,
     ingest::{BySender, by_sender, sender_of},
-    limits::{CONTROL_MAX, CONTROL_WITHIN, ENROL_MAX, FAILURES_A_MINUTE, NAME_MAX, SKEW, TOKEN_BYTES, WAIT_MAX},
+    limits::{CONTROL_MAX, CONTROL_WITHIN, ENROL_MAX, FAILURES_A_MINUTE, NAME_MAX, SKEW, WAIT_MAX},
     metrics::count,
     session::Session,
     sha256_hex,
     store::{DeviceRow, EnrolmentOutcome},
 };
-use crate::wire::{
-    ATTACH, CREDIT, Enrol, Enrolled, Hello, PREFIX, PROTOCOL, Refused, Resume, ShownInbox, Side, Signed, Socket,
-    Wanted, client_builder, device_of, random,
+use crate::{
+    gate::{base32, networks, new_token},
+    wire::{
+        ATTACH, CREDIT, Enrol, Enrolled, Hello, PREFIX, PROTOCOL, Refused, Resume, ShownInbox, Side, Signed, Socket,
+        Wanted, client_builder, device_of, random,
+    },
 };
 
 /// Pieces of a fetched body that wait for a slow laptop.
@@ -87,24 +89,6 @@ fn check_name(name: &str) -> Result<(), (StatusCode, Refused)> {
         return Ok(());
     }
     Err(refuse(StatusCode::UNPROCESSABLE_ENTITY, "bad_name", format!("{name:?} is no name of an inbox."), ""))
-}
-
-/// Lower-case base32 (RFC 4648 §6, without padding): nothing in it is mistaken or escaped.
-pub(super) fn base32(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let (mut text, mut bits, mut count) = (String::new(), 0_u32, 0);
-    for byte in bytes {
-        bits = bits << 8 | u32::from(*byte);
-        count += 8;
-        while count >= 5 {
-            count -= 5;
-            text.push(char::from(ALPHABET[(bits >> count & 31) as usize]));
-        }
-    }
-    if count > 0 {
-        text.push(char::from(ALPHABET[(bits << (5 - count) & 31) as usize]));
-    }
-    text
 }
 
 impl Control {
@@ -315,7 +299,7 @@ impl Control {
         if u128::from(wanted.wait_ms) > WAIT_MAX.as_millis() {
             return Err(bad(format!("A sender is kept waiting {} s at most.", WAIT_MAX.as_secs())));
         }
-        let token = base32(&random::<TOKEN_BYTES>());
+        let token = new_token();
         let most = hub.quotas.inboxes;
         let row = hub.store.put_inbox(device.number, name.to_owned(), token, wanted, most).await.map_err(unwritten)?;
         let Some(row) = row else {

@@ -2,16 +2,17 @@
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
     num::NonZeroU32,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use ipnet::IpNet;
 
 use super::store::InboxRow;
-use crate::wire::Wanted;
+use crate::{
+    gate::{Gate, networks},
+    wire::Wanted,
+};
 
 /// An inbox, ready to be asked.
 #[derive(Debug)]
@@ -21,45 +22,25 @@ pub(super) struct Inbox {
     pub(super) name: String,
     pub(super) token: String,
     pub(super) wanted: Wanted,
-    allow: Vec<IpNet>,
+    pub(super) gate: Gate,
     rate: DefaultDirectRateLimiter,
-}
-
-/// Networks as they are written: `192.0.2.0/24`, or one address.
-pub(super) fn networks(written: &[String]) -> Result<Vec<IpNet>, String> {
-    written
-        .iter()
-        .map(|text| {
-            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| format!("{text:?} is no network such as 192.0.2.0/24, and no address."))
-        })
-        .collect()
-}
-
-/// An IPv4 address in IPv6 clothes is that IPv4 address.
-pub(super) fn contains(networks: &[IpNet], address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    networks.iter().any(|network| network.contains(&address))
 }
 
 impl Inbox {
     fn new(row: InboxRow, per_second: u32) -> Self {
         let per_second = NonZeroU32::new(per_second).unwrap_or(NonZeroU32::MIN);
+        // What was stored was checked before.
+        let allow = networks(&row.wanted.allow).unwrap_or_default();
+        let gate = Gate::new(allow, row.wanted.basic.as_ref().map(|basic| basic.sha256.clone()));
         Self {
             number: row.number,
             device: row.device,
             name: row.name,
             token: row.token,
-            // What was stored was checked before.
-            allow: networks(&row.wanted.allow).unwrap_or_default(),
+            gate,
             wanted: row.wanted,
             rate: RateLimiter::direct(Quota::per_second(per_second)),
         }
-    }
-
-    /// Whether a sender at this address may send here.
-    pub(super) fn allows(&self, sender: IpAddr) -> bool {
-        self.allow.is_empty() || contains(&self.allow, sender)
     }
 
     /// Whether one more request fits into this second.
@@ -129,25 +110,5 @@ impl Directory {
 
     pub(super) fn of_device(&self, device: i64) -> Vec<Arc<Inbox>> {
         self.read().by_device.get(&device).cloned().unwrap_or_default()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn networks_are_read_and_held_to() {
-        let allowed = networks(&["192.0.2.0/24".into(), "2001:db8::1".into()]).expect("they read");
-        for (address, inside) in [
-            ("192.0.2.7", true),
-            ("::ffff:192.0.2.7", true),
-            ("192.0.3.7", false),
-            ("2001:db8::1", true),
-            ("2001:db8::2", false),
-        ] {
-            assert_eq!(contains(&allowed, address.parse().expect("an address")), inside, "{address}");
-        }
-        assert!(networks(&["example.com".into()]).is_err());
     }
 }

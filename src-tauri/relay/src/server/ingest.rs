@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use hookline_capture::{
     Answer, AnswerBody, Arrived, Asked, Asking, Body, Captured, CommitError, Decision, Fault, Refusal, Route, Routes,
@@ -16,7 +15,7 @@ use hookline_capture::{
 };
 use hookline_provider::Catalogue;
 use hookline_signature::{Keys, Message, State, verify};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use tokio::{sync::oneshot, time::timeout};
@@ -25,14 +24,17 @@ use uuid::Uuid;
 use super::{
     clean::clean,
     control::Control,
-    directory::{self, Inbox},
+    directory::Inbox,
     hub::Hub,
     limits::{MISSES_A_MINUTE, WAIT_MAX},
     metrics::count,
     sha256_hex,
     store::{BODY_STATES, Due, NAMES, rest_of, version_name},
 };
-use crate::wire::{AppAnswer, BodyPlace, Delivery, Fallback};
+use crate::{
+    gate::contains,
+    wire::{AppAnswer, BodyPlace, Delivery, Fallback},
+};
 
 /// Limits by sender.
 pub(super) type BySender = DefaultKeyedRateLimiter<IpAddr>;
@@ -99,14 +101,9 @@ impl Ingest {
     /// What a request to an inbox is refused with, if it is.
     fn turned_away(&self, inbox: &Inbox, asking: Asking<'_>) -> Option<Route> {
         let metrics = &self.hub.metrics;
-        if !inbox.allows(asking.peer.ip()) {
+        if let Some(refusal) = inbox.gate.refuses_sender(asking.peer.ip()) {
             count(&metrics.refused_access_total);
-            return Some(refused(
-                StatusCode::FORBIDDEN,
-                "address_not_allowed",
-                "Your address may not send to this inbox.",
-                "Its owner can allow the network you send from.",
-            ));
+            return Some(Route::Refuse(refusal));
         }
         if !inbox.has_room() {
             count(&metrics.refused_full_total);
@@ -117,20 +114,9 @@ impl Ingest {
                 "Send again in a moment; nothing of this one was kept.",
             ));
         }
-        if let Some(basic) = &inbox.wanted.basic
-            && !is_let_in(asking.headers, &basic.sha256)
-        {
+        if let Some(refusal) = inbox.gate.refuses_credentials(asking.headers) {
             count(&metrics.refused_access_total);
-            return Some(Route::Refuse(Refusal {
-                status: StatusCode::UNAUTHORIZED,
-                code: "password_wanted",
-                message: "This inbox wants a name and a password.".into(),
-                hint: "Send them by HTTP Basic authentication.".into(),
-                header: Some((
-                    header::WWW_AUTHENTICATE,
-                    HeaderValue::from_static("Basic realm=\"Hookline\", charset=\"UTF-8\""),
-                )),
-            }));
+            return Some(Route::Refuse(refusal));
         }
         if let Err(why) = self.hub.has_room(inbox) {
             count(&metrics.refused_full_total);
@@ -236,16 +222,6 @@ impl Ingest {
     }
 }
 
-/// Whether a request brings the credentials with this digest.
-fn is_let_in(headers: &HeaderMap, sha256: &str) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| {
-        let (scheme, credentials) = value.to_str().ok()?.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(credentials.trim()).ok())?
-    });
-    // Digests are compared, so the time it takes says nothing of the password.
-    given.is_some_and(|given| sha256_hex(&given).eq_ignore_ascii_case(sha256))
-}
-
 fn fallback(wanted: &Fallback) -> AppAnswer {
     AppAnswer { status: wanted.status, headers: wanted.headers.clone(), body: wanted.body.clone().into() }
 }
@@ -281,7 +257,7 @@ fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &
 /// The address a proxy that is trusted says it passed a request on for: the last one in
 /// `X-Forwarded-For` that is not itself such a proxy.
 fn forwarded_for(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> SocketAddr {
-    if !directory::contains(trusted, peer.ip()) {
+    if !contains(trusted, peer.ip()) {
         return peer;
     }
     let chain: Vec<IpAddr> = headers
@@ -291,7 +267,7 @@ fn forwarded_for(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> So
         .flat_map(|value| value.split(','))
         .map_while(|address| address.trim().parse().ok())
         .collect();
-    let sender = chain.iter().rev().find(|address| !directory::contains(trusted, **address));
+    let sender = chain.iter().rev().find(|address| !contains(trusted, **address));
     sender.or(chain.first()).map_or(peer, |address| SocketAddr::new(*address, 0))
 }
 
@@ -309,7 +285,8 @@ impl Routes for Shared {
             return Route::Other;
         }
         let Some(inbox) = self.0.hub.directory.with_token(token) else { return self.0.missed(asking.peer.ip()) };
-        let keep = || Route::Keep { inbox: inbox.number, answer: Arc::new(Answer::default()), depends: true };
+        let keep =
+            || Route::Keep { inbox: inbox.number, answer: Arc::new(Answer::default()), depends: true, through: None };
         self.0.turned_away(&inbox, asking).unwrap_or_else(keep)
     }
 
@@ -331,11 +308,14 @@ impl Routes for Shared {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
+    use crate::gate::networks;
 
     #[test]
     fn only_a_trusted_proxy_is_believed() {
-        let trusted = directory::networks(&["127.0.0.1".into(), "10.0.0.0/8".into()]).expect("networks");
+        let trusted = networks(&["127.0.0.1".into(), "10.0.0.0/8".into()]).expect("networks");
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", HeaderValue::from_static("203.0.113.9, 198.51.100.7"));
         headers.append("x-forwarded-for", HeaderValue::from_static("10.1.1.1"));

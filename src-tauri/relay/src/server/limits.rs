@@ -4,9 +4,6 @@ use std::time::Duration;
 
 use hookline_capture::Limits;
 
-/// Bytes of randomness in an inbox's token: 160 bits, which nobody guesses.
-pub(super) const TOKEN_BYTES: usize = 20;
-
 /// How long an enrolment code is good.
 pub(super) const CODE_GOOD: Duration = Duration::from_mins(30);
 

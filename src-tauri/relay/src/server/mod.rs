@@ -29,7 +29,10 @@ pub use admin::{Admin, AdminError, ShownDevice};
 pub use limits::Quotas;
 pub use tls::{Acme, Tls};
 
-use crate::wire::{Ended, hex};
+use crate::{
+    gate::networks,
+    wire::{Ended, hex},
+};
 use control::Control;
 use hub::Hub;
 use ingest::{Ingest, Shared};
@@ -137,7 +140,7 @@ pub struct Relay {
 impl Relay {
     /// Opens the data and begins to listen.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, RelayError> {
-        let trusted = directory::networks(&config.trusted).map_err(RelayError::Setting)?;
+        let trusted = networks(&config.trusted).map_err(RelayError::Setting)?;
         let lock = own(&config.data)?;
         let hub_now = Arc::new(OnceLock::<Weak<Hub>>::new());
         let told = hub_now.clone();

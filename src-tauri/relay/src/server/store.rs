@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use hookline_capture::{
-    Captured, Clock, CommitError, Health, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, SCHEMA, Store,
-    WriteError, delete_chunks, read_chunks,
+    Captured, Clock, CommitError, Health, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, SCHEMA, SCHEMA_VIA,
+    Store, WriteError, delete_chunks, read_chunks,
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rusqlite_migration::{M, Migrations};
@@ -66,10 +66,12 @@ CREATE TRIGGER request_waits AFTER INSERT ON request BEGIN
 END;
 ";
 
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 fn migrate(connection: &mut Connection) -> Result<(), String> {
-    Migrations::new(vec![M::up(SCHEMA), M::up(RELAY)]).to_latest(connection).map_err(|e| e.to_string())
+    Migrations::new(vec![M::up(SCHEMA), M::up(RELAY), M::up(SCHEMA_VIA)])
+        .to_latest(connection)
+        .map_err(|e| e.to_string())
 }
 
 /// A device as it is known.

@@ -1,0 +1,108 @@
+//! A tunnel of another program: it leads to a listener of its own on this machine.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use hookline_capture::{Plain, listen};
+use hookline_relay::client::{State, woke};
+use tokio::{net::TcpListener, time::sleep};
+
+use super::{
+    TunnelError, TunnelSettings,
+    live::{LiveRoutes, public_url},
+    row::OtherSettings,
+};
+use crate::Engine;
+
+/// The first port that is looked at where none is said.
+const FIRST_PORT: u16 = 4680;
+
+/// Ports that are looked at.
+const PORTS: u16 = 100;
+
+/// Pause before a port that is taken is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+impl OtherSettings {
+    fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Where that program has to lead.
+    pub(super) fn local(&self) -> String {
+        format!("http://{}", self.address())
+    }
+}
+
+impl Engine {
+    /// Takes in a tunnel that another program makes, and listens for it.
+    pub(super) async fn add_other(self: &Arc<Self>, url: &str, port: Option<u16>) -> Result<i64, TunnelError> {
+        let url = public_url(url).map_err(TunnelError::Wrong)?;
+        let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.url == url);
+        let known = self.tunnels.which(same);
+        let had = known.as_ref().and_then(|row| match &row.settings {
+            TunnelSettings::Other(other) => Some(other.port),
+            _ => None,
+        });
+        let port = match port.or(had) {
+            Some(0) => return Err(TunnelError::Wrong("A port is between 1 and 65535.".into())),
+            // It listens there already.
+            Some(port) if Some(port) == had => port,
+            Some(port) => {
+                let taken = |error| TunnelError::Wrong(format!("Nothing can listen on port {port}: {error}."));
+                TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
+                port
+            }
+            None => self.free_port().await?,
+        };
+        let settings = OtherSettings { url, port };
+        let number = self.put_tunnel(known, TunnelSettings::Other(settings.clone()), None).await?;
+        self.spawn_tunnel(number, run(Arc::downgrade(self), number, settings));
+        Ok(number)
+    }
+
+    async fn free_port(&self) -> Result<u16, TunnelError> {
+        let promised = |port| {
+            let same =
+                |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.port == port);
+            self.tunnels.which(same).is_some()
+        };
+        for port in (FIRST_PORT..FIRST_PORT + PORTS).filter(|port| !promised(*port)) {
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+                return Ok(port);
+            }
+        }
+        let last = FIRST_PORT + PORTS - 1;
+        Err(TunnelError::Wrong(format!("No port between {FIRST_PORT} and {last} is free; say which one to use.")))
+    }
+}
+
+/// Listens until it is told to stop.
+pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettings) {
+    loop {
+        let Some(held) = engine.upgrade() else { return };
+        let routes = Arc::new(LiveRoutes { engine: engine.clone(), tunnel });
+        let (store, limits, clock) = (held.store.clone(), held.settings().limits, held.clock.clone());
+        match listen(settings.address(), Plain, store, routes, limits, clock).await {
+            Ok(listening) => {
+                held.tunnel_stands(tunnel, State::Online { round_trip_us: 0, waiting: Default::default() });
+                drop(held);
+                // It listens as long as this is here.
+                std::future::pending::<()>().await;
+                drop(listening);
+            }
+            Err(error) => {
+                let why = format!("Nothing can listen on {}: {error}.", settings.address());
+                held.tunnel_stands(tunnel, State::Waiting { why, pause: AGAIN });
+                drop(held);
+                tokio::select! {
+                    () = sleep(AGAIN) => {}
+                    () = woke() => {}
+                }
+            }
+        }
+    }
+}

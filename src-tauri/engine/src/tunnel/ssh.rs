@@ -1,0 +1,234 @@
+//! A tunnel to a port of an SSH host, which is dialled again whenever it is lost.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use hookline_relay::client::{Backoff, STABLE, State, woke};
+use hookline_ssh::{Destination, DialError, Event, Remote, Session, dial, usual_remote};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+
+use super::{TunnelError, TunnelSettings, live::public_url, row::SshSettings};
+use crate::Engine;
+
+/// Times a host may refuse the port it chose before, which its own end of a lost session still holds;
+/// then any port is taken, and the public URL is another one.
+const PATIENCE: u32 = 5;
+
+/// A host that listens for this machine.
+pub(super) struct Up {
+    session: Session,
+    /// As it was found: the host's key, the port it chose.
+    settings: SshSettings,
+}
+
+impl SshSettings {
+    /// The public URL of a host that prints none: its own.
+    fn plain_url(&self) -> String {
+        let host = self.destination.parse::<Destination>().map(|to| to.host).unwrap_or_default();
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let asked = self.remote.parse::<Remote>().map_or(0, |remote| remote.port);
+        match self.port.unwrap_or(asked) {
+            80 => format!("http://{host}"),
+            443 => format!("https://{host}"),
+            port => format!("http://{host}:{port}"),
+        }
+    }
+
+    /// Dials the host, and has it listen: on the port it chose before, if `keep_port`.
+    async fn up(&self, keep_port: bool) -> Result<Up, DialError> {
+        let to: Destination = self.destination.parse().map_err(DialError::Lost)?;
+        let asked: Remote = self.remote.parse().map_err(DialError::Lost)?;
+        let trusted = Some(self.host_key.as_str()).filter(|key| !key.is_empty());
+        let session = dial(&to, trusted, self.key_file.as_deref()).await?;
+        let remote = match self.port.filter(|_| keep_port && asked.port == 0) {
+            Some(port) => Remote { port, ..asked.clone() },
+            None => asked.clone(),
+        };
+        let port = session.forward(&remote, self.given.is_none()).await?;
+        let settings = Self {
+            host_key: session.host_key(),
+            port: (asked.port == 0).then_some(port),
+            url: self.given.clone().unwrap_or_else(|| self.url.clone()),
+            ..self.clone()
+        };
+        Ok(Up { session, settings })
+    }
+}
+
+impl Engine {
+    /// Has an SSH host listen, and serves what comes in there.
+    pub(super) async fn add_ssh(
+        self: &Arc<Self>,
+        destination: &str,
+        remote: Option<String>,
+        url: Option<String>,
+        key_file: Option<PathBuf>,
+        host_key: Option<String>,
+    ) -> Result<i64, TunnelError> {
+        let to: Destination = destination.parse().map_err(TunnelError::Wrong)?;
+        let remote = remote.filter(|text| !text.trim().is_empty());
+        let remote: Remote = remote.as_deref().unwrap_or(usual_remote(&to.host)).parse().map_err(TunnelError::Wrong)?;
+        let url = url.filter(|text| !text.trim().is_empty());
+        let given = url.as_deref().map(public_url).transpose().map_err(TunnelError::Wrong)?;
+        let (destination, remote) = (to.to_string(), remote.to_string());
+        let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Ssh(known) if known.destination == destination && known.remote == remote);
+        let known = self.tunnels.which(same);
+        let seen = known.as_ref().and_then(|row| match &row.settings {
+            TunnelSettings::Ssh(ssh) => Some(ssh.host_key.clone()),
+            _ => None,
+        });
+        let host_key = host_key.or(seen).unwrap_or_default();
+        let settings = SshSettings { destination, remote, key_file, given, host_key, port: None, url: String::new() };
+        if let Some(row) = &known {
+            // The host gives one port to one session.
+            self.stop_tunnel(row.number);
+        }
+        let up = match settings.up(false).await {
+            Ok(up) => up.with_url().await,
+            Err(error) => Err(error),
+        };
+        let up = match up {
+            Ok(up) => up,
+            Err(error) => {
+                if let Some(row) = known.filter(|row| row.wanted) {
+                    self.start_tunnel(row.number);
+                }
+                return Err(error.into());
+            }
+        };
+        let number = self.put_tunnel(known, TunnelSettings::Ssh(up.settings.clone()), None).await?;
+        self.spawn_tunnel(number, run(Arc::downgrade(self), number, Some(up)));
+        Ok(number)
+    }
+
+    /// Writes down what a host was found to be.
+    async fn found(self: &Arc<Self>, tunnel: i64, settings: SshSettings) {
+        let row = {
+            let mut all = self.tunnels.lock();
+            let Some(known) = all.get_mut(&tunnel) else { return };
+            let settings = TunnelSettings::Ssh(settings);
+            if known.row.settings == settings {
+                return;
+            }
+            known.row.settings = settings;
+            known.row.clone()
+        };
+        if let Err(error) = self.store.write(move |connection| row.put(connection), |()| ()).await {
+            tracing::warn!(%error, "what an SSH host is could not be written down");
+        }
+        self.tell_tunnel(tunnel);
+    }
+}
+
+impl Up {
+    /// Waits until its public URL is known. Nothing is exposed yet, so nobody has a reason to come.
+    async fn with_url(mut self) -> Result<Self, DialError> {
+        while self.settings.url.is_empty() {
+            match self.session.next().await {
+                Event::Url(url) => self.settings.url = url,
+                Event::NoUrl => self.settings.url = self.settings.plain_url(),
+                Event::Ended(error) => return Err(error),
+                Event::Connection(..) | Event::RoundTrip(_) => {}
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Serves what comes in at a host, and dials it again until that is of no use.
+pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
+    let (mut backoff, mut refused) = (Backoff::default(), 0);
+    loop {
+        let Some(held) = engine.upgrade() else { return };
+        let Some(TunnelSettings::Ssh(settings)) = held.tunnels.settings(tunnel) else { return };
+        if up.is_none() {
+            held.tunnel_stands(tunnel, State::Connecting);
+        }
+        drop(held);
+        let began = Instant::now();
+        let made = match up.take() {
+            Some(up) => Ok(up),
+            None => settings.up(refused < PATIENCE).await,
+        };
+        let ended = match made {
+            Ok(up) => {
+                refused = 0;
+                serve(&engine, tunnel, up).await
+            }
+            Err(error) => error,
+        };
+        let Some(held) = engine.upgrade() else { return };
+        if began.elapsed() >= STABLE {
+            backoff = Backoff::default();
+        }
+        refused += u32::from(matches!(ended, DialError::NotForwarded { .. }));
+        let why = ended.to_string();
+        if ended.is_final() {
+            held.tunnel_ends(tunnel, why, &ended);
+            return;
+        }
+        let pause = if ended == asleep() { Duration::ZERO } else { backoff.pause() };
+        tracing::info!(why, ?pause, "the tunnel is down");
+        held.tunnel_stands(tunnel, State::Waiting { why, pause });
+        drop(held);
+        tokio::select! {
+            () = sleep(pause) => {}
+            // What kept the host away may be gone with the place.
+            () = woke() => {}
+        }
+    }
+}
+
+fn asleep() -> DialError {
+    DialError::Lost("The machine was asleep.".into())
+}
+
+/// Serves a session until it ends, and says why it did.
+async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut settings }: Up) -> DialError {
+    let closing = || DialError::Lost("Hookline is closing.".into());
+    let Some(held) = engine.upgrade() else { return closing() };
+    let streams = Arc::new(held.live_streams(tunnel));
+    if settings.url.is_empty() {
+        settings.url = settings.plain_url();
+    }
+    held.found(tunnel, settings.clone()).await;
+    let online = |round_trip: Duration| State::Online {
+        round_trip_us: round_trip.as_micros() as u64,
+        waiting: Default::default(),
+    };
+    held.tunnel_stands(tunnel, online(Duration::ZERO));
+    drop(held);
+    let mut open = JoinSet::new();
+    let woke = woke();
+    tokio::pin!(woke);
+    loop {
+        let event = tokio::select! {
+            event = session.next() => event,
+            Some(_) = open.join_next() => continue,
+            () = &mut woke => return asleep(),
+        };
+        match event {
+            Event::Connection(stream, from) => {
+                let streams = streams.clone();
+                open.spawn(async move { streams.serve(stream, from).await });
+                continue;
+            }
+            Event::Url(url) => settings.url = url,
+            Event::NoUrl => settings.url = settings.plain_url(),
+            Event::RoundTrip(time) => {
+                let Some(held) = engine.upgrade() else { return closing() };
+                held.tunnel_stands(tunnel, online(time));
+                continue;
+            }
+            Event::Ended(error) => return error,
+        }
+        let Some(held) = engine.upgrade() else { return closing() };
+        held.found(tunnel, settings.clone()).await;
+    }
+}

@@ -1,0 +1,163 @@
+//! Being let in by a host: by nothing, by the keys of an agent, by key files.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use russh::{
+    client::{AuthResult, Handle},
+    keys::{
+        self, Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKey,
+        agent::{AgentIdentity, client::AgentClient},
+    },
+};
+
+use crate::{DialError, session::Client};
+
+/// Key files in `~/.ssh` that are tried by themselves, as OpenSSH tries them.
+const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// Keys that are tried; OpenSSH's server ends the connection after six attempts (`MaxAuthTries`), of which
+/// asking without a key is one.
+const TRIED_MAX: usize = 5;
+
+#[cfg(unix)]
+type Agent = AgentClient<tokio::net::UnixStream>;
+#[cfg(windows)]
+type Agent = AgentClient<tokio::net::windows::named_pipe::NamedPipeClient>;
+
+/// What was tried, and how it went.
+struct Tried {
+    keys: BTreeSet<String>,
+    told: Vec<String>,
+}
+
+/// Logs in as a user: with one key file if it is said which, else with whatever this machine has.
+pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<&Path>) -> Result<(), DialError> {
+    // Services such as localhost.run let anybody in.
+    if handle.authenticate_none(user).await.map_err(DialError::lost)?.success() {
+        return Ok(());
+    }
+    let mut tried = Tried { keys: BTreeSet::new(), told: Vec::new() };
+    let named = file.map(Path::to_owned);
+    let only = named.as_deref().and_then(public_of);
+    let readable = named.as_deref().map(|path| keys::load_secret_key(path, None));
+    // A file that can be read needs no agent.
+    if !matches!(readable, Some(Ok(_))) && with_agent(handle, user, only.as_ref(), &mut tried).await? {
+        return Ok(());
+    }
+    let files = match named {
+        Some(file) => vec![file],
+        None => usual_files(),
+    };
+    for file in files {
+        if tried.keys.len() >= TRIED_MAX {
+            break;
+        }
+        if with_file(handle, user, &file, &mut tried).await? {
+            return Ok(());
+        }
+    }
+    if tried.told.is_empty() {
+        tried.told.push("there is no SSH agent with keys, and no key file in ~/.ssh".into());
+    }
+    Err(DialError::NotLetIn { user: user.to_owned(), tried: tried.told.join("; ") })
+}
+
+fn usual_files() -> Vec<PathBuf> {
+    let home = std::env::home_dir().map(|home| home.join(".ssh"));
+    home.into_iter().flat_map(|home| USUAL.map(|name| home.join(name))).filter(|path| path.is_file()).collect()
+}
+
+/// The public half of a key file: beside it, or in it.
+fn public_of(path: &Path) -> Option<PublicKey> {
+    let beside = path.with_added_extension("pub");
+    keys::load_public_key(beside)
+        .ok()
+        .or_else(|| russh::keys::PrivateKey::read_openssh_file(path).ok().map(|key| key.public_key().clone()))
+}
+
+fn fingerprint(key: &PublicKey) -> String {
+    key.fingerprint(HashAlg::Sha256).to_string()
+}
+
+/// How a signature by a key is made: RSA by the best digest the host knows, never SHA-1 unless it must.
+async fn digest(handle: &Handle<Client>, key: &PublicKey) -> Option<HashAlg> {
+    match key.algorithm() {
+        Algorithm::Rsa { .. } => match handle.best_supported_rsa_hash().await {
+            Ok(Some(known)) => known,
+            _ => Some(HashAlg::Sha256),
+        },
+        _ => None,
+    }
+}
+
+async fn with_agent(
+    handle: &mut Handle<Client>,
+    user: &str,
+    only: Option<&PublicKey>,
+    tried: &mut Tried,
+) -> Result<bool, DialError> {
+    let Some(mut agent) = agent().await else { return Ok(false) };
+    let held = match agent.request_identities().await {
+        Ok(held) => held,
+        Err(error) => {
+            tried.told.push(format!("the SSH agent does not answer ({error})"));
+            return Ok(false);
+        }
+    };
+    for identity in held {
+        let AgentIdentity::PublicKey { key, comment } = identity else { continue };
+        if tried.keys.len() >= TRIED_MAX || only.is_some_and(|only| only.key_data() != key.key_data()) {
+            continue;
+        }
+        let digest = digest(handle, &key).await;
+        tried.keys.insert(fingerprint(&key));
+        match handle.authenticate_publickey_with(user, key, digest, &mut agent).await {
+            Ok(AuthResult::Success) => return Ok(true),
+            Ok(AuthResult::Failure { .. }) => tried.told.push(format!("the agent's key {comment:?} is not let in")),
+            Err(error) => tried.told.push(format!("the agent does not sign with {comment:?} ({error})")),
+        }
+        if handle.is_closed() {
+            return Err(DialError::Lost("The host has ended the connection while keys were tried.".into()));
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(unix)]
+async fn agent() -> Option<Agent> {
+    AgentClient::connect_env().await.ok()
+}
+
+#[cfg(windows)]
+async fn agent() -> Option<Agent> {
+    AgentClient::connect_named_pipe(r"\\.\pipe\openssh-ssh-agent").await.ok()
+}
+
+async fn with_file(handle: &mut Handle<Client>, user: &str, file: &Path, tried: &mut Tried) -> Result<bool, DialError> {
+    let shown = file.display();
+    let key = match keys::load_secret_key(file, None) {
+        Ok(key) => key,
+        Err(keys::Error::KeyIsEncrypted) => {
+            tried.told.push(format!("{shown} has a passphrase: `ssh-add {shown}` gives it to the agent"));
+            return Ok(false);
+        }
+        Err(error) => {
+            tried.told.push(format!("{shown} cannot be read ({error})"));
+            return Ok(false);
+        }
+    };
+    if !tried.keys.insert(fingerprint(key.public_key())) {
+        return Ok(false);
+    }
+    let digest = digest(handle, key.public_key()).await;
+    let key = PrivateKeyWithHashAlg::new(Arc::new(key), digest);
+    if handle.authenticate_publickey(user, key).await.map_err(DialError::lost)?.success() {
+        return Ok(true);
+    }
+    tried.told.push(format!("{shown} is not let in"));
+    Ok(false)
+}

@@ -1,0 +1,123 @@
+//! What a host prints, and the public URL in it.
+
+/// Longest line that is read, in bytes.
+const LINE_MAX: usize = 4_096;
+
+/// Words of which one stands before the URL in its line: `abc.lhr.life tunneled with tls termination,
+/// https://abc.lhr.life` (localhost.run), `Forwarding HTTP traffic from https://abc.serveo.net` (Serveo),
+/// `HTTPS: https://abc.tuns.sh` (sish). Pinggy prints nothing else in the line.
+const BEFORE: [&str; 4] = ["tunnel", "forward", "http:", "https:"];
+
+/// Text as it comes, line by line.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    line: Vec<u8>,
+    url: Option<String>,
+}
+
+impl Said {
+    /// Takes what was printed; the public URL where another one is known after it. One with TLS stays where
+    /// one without follows.
+    pub(crate) fn take(&mut self, bytes: &[u8]) -> Option<String> {
+        let known = self.url.clone();
+        for byte in bytes {
+            match byte {
+                b'\n' | b'\r' => {
+                    let line = std::mem::take(&mut self.line);
+                    if let Some(url) = url_in(&String::from_utf8_lossy(&line)).filter(|url| self.is_better(url)) {
+                        self.url = Some(url);
+                    }
+                }
+                byte if self.line.len() < LINE_MAX => self.line.push(*byte),
+                _ => {}
+            }
+        }
+        self.url.clone().filter(|url| known.as_ref() != Some(url))
+    }
+
+    fn is_better(&self, url: &str) -> bool {
+        let secure = |url: &str| url.starts_with("https:");
+        secure(url) || self.url.as_deref().is_none_or(|known| !secure(known))
+    }
+}
+
+/// The public URL in a line: it ends the line, has no path, and stands alone or behind a word for it.
+fn url_in(line: &str) -> Option<String> {
+    let plain = without_escapes(line);
+    let url = plain.split_whitespace().last()?;
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?.trim_end_matches('/');
+    let named = host.contains('.') || host.starts_with("localhost") || host.starts_with('[');
+    if !named || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte)) {
+        return None;
+    }
+    let before = plain.trim_end().strip_suffix(url)?.to_lowercase();
+    let before = before.trim();
+    (before.is_empty() || BEFORE.iter().any(|word| before.contains(word))).then(|| url.trim_end_matches('/').to_owned())
+}
+
+/// A line without what moves cursors and colours text (ECMA-48).
+fn without_escapes(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\u{1b}' {
+            plain.extend((!c.is_control() || c == '\t').then_some(c));
+        } else if chars.next_if_eq(&'[').is_some() {
+            // Up to the letter that ends it.
+            for c in chars.by_ref() {
+                if ('@'..='~').contains(&c) {
+                    break;
+                }
+            }
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn printed(text: &str) -> Option<String> {
+        Said::default().take(text.as_bytes())
+    }
+
+    #[test]
+    fn the_url_is_found_in_what_hosts_print() {
+        let localhost_run = "\r\n===\r\nWelcome to localhost.run!\r\n\r\nFollow your favourite reverse tunnel at [https://twitter.com/localhost_run].\r\n\r\nTo set up and manage custom domains go to https://admin.localhost.run/\r\n\r\nMore details at:\r\nhttps://localhost.run/docs/\r\n\r\nabc123.lhr.life tunneled with tls termination, https://abc123.lhr.life\r\n";
+        assert_eq!(printed(localhost_run).as_deref(), Some("https://abc123.lhr.life"));
+        let serveo = "\u{1b}[32mForwarding HTTP traffic from https://abc.serveo.net\n\u{1b}[0m";
+        assert_eq!(printed(serveo).as_deref(), Some("https://abc.serveo.net"));
+        let sish = "Press Ctrl-C to close the session.\r\n\r\nStarting SSH Forwarding service for http:80. Forwarded connections can be accessed via the following methods:\r\nHTTP: http://abc.tuns.sh\r\nHTTPS: https://abc.tuns.sh\r\n";
+        assert_eq!(printed(sish).as_deref(), Some("https://abc.tuns.sh"));
+        let pinggy = "You are not authenticated.\nYour tunnel will expire in 60 minutes.\nhttps://x-1.a.free.pinggy.link\nhttp://x-1.a.free.pinggy.link\n";
+        assert_eq!(printed(pinggy).as_deref(), Some("https://x-1.a.free.pinggy.link"));
+    }
+
+    #[test]
+    fn what_a_login_prints_is_no_public_url() {
+        let ubuntu = "Welcome to Ubuntu 24.04\n\n * Documentation:  https://help.ubuntu.com\n * Support: https://ubuntu.com/pro\n\nsee https://www.debian.org/ for more\n";
+        assert_eq!(printed(ubuntu), None);
+        for odd in [
+            "tunnel https://\n",
+            "tunnel https://a b\n",
+            "tunnel https://x.y/path\n",
+            "tunnel https://x.y?q\n",
+            "tunnel javascript://x.y\n",
+            "https://user@x.y\n",
+        ] {
+            assert_eq!(printed(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn it_comes_in_pieces_and_may_change() {
+        let mut said = Said::default();
+        assert_eq!(said.take(b"abc tunneled, https://one.lhr"), None);
+        assert_eq!(said.take(b".life\r\nabc").as_deref(), Some("https://one.lhr.life"));
+        assert_eq!(said.take(b"\r\nabc tunneled, https://one.lhr.life\r\n"), None);
+        assert_eq!(said.take(b"abc tunneled, https://two.lhr.life\r\n").as_deref(), Some("https://two.lhr.life"));
+        assert_eq!(said.take(&[b'x'; 100_000]), None);
+        assert!(said.line.len() <= LINE_MAX);
+    }
+}

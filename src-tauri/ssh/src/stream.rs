@@ -1,0 +1,113 @@
+//! A connection that came in at the host, as a stream.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf as _, Bytes};
+use russh::{Channel, ChannelMsg, ChannelReadHalf, ChannelWriteHalf, client::Msg};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
+
+/// Bytes of one connection that wait to be read.
+const WAITING_MAX: usize = 2 * 1024 * 1024;
+
+/// How long a connection whose bytes nobody reads may hold up the others: all of a session's come in one
+/// after the other.
+const HELD_UP_MAX: Duration = Duration::from_secs(5);
+
+type Piece = (Bytes, OwnedSemaphorePermit);
+
+/// A connection. What is dropped is closed.
+pub struct Stream {
+    pieces: mpsc::UnboundedReceiver<Piece>,
+    current: Option<Piece>,
+    writer: Pin<Box<dyn AsyncWrite + Send>>,
+    half: Option<ChannelWriteHalf<Msg>>,
+    _open: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    /// `open` is given back when it closes.
+    pub(crate) fn new(channel: Channel<Msg>, open: OwnedSemaphorePermit) -> Self {
+        let (read, write) = channel.split();
+        let (sender, pieces) = mpsc::unbounded_channel();
+        tokio::spawn(pump(read, sender));
+        Self { pieces, current: None, writer: Box::pin(write.make_writer()), half: Some(write), _open: open }
+    }
+}
+
+/// Takes in what comes, as far as there is room: the session waits for whoever does not, and with it every
+/// other connection.
+async fn pump(mut read: ChannelReadHalf, sender: mpsc::UnboundedSender<Piece>) {
+    let room = Arc::new(Semaphore::new(WAITING_MAX));
+    loop {
+        let data = tokio::select! {
+            message = read.wait() => match message {
+                Some(ChannelMsg::Data { data }) if data.len() <= WAITING_MAX => data,
+                Some(ChannelMsg::Eof | ChannelMsg::Close | ChannelMsg::Data { .. }) | None => return,
+                Some(_) => continue,
+            },
+            () = sender.closed() => return,
+        };
+        // Where nobody reads, it ends as if its sender had gone.
+        let made = timeout(HELD_UP_MAX, room.clone().acquire_many_owned(data.len() as u32)).await;
+        let Ok(Ok(permit)) = made else { return };
+        if sender.send((data, permit)).is_err() {
+            return;
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        while this.current.as_ref().is_none_or(|(bytes, _)| bytes.is_empty()) {
+            this.current = ready!(this.pieces.poll_recv(context));
+            if this.current.is_none() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        if let Some((bytes, _)) = &mut this.current {
+            let taken = bytes.len().min(buffer.remaining());
+            buffer.put_slice(&bytes[..taken]);
+            bytes.advance(taken);
+            if bytes.is_empty() {
+                this.current = None;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        self.writer.as_mut().poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.as_mut().poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.as_mut().poll_shutdown(context)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let (Some(half), Ok(runtime)) = (self.half.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { half.close().await });
+        }
+    }
+}
