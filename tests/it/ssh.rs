@@ -54,12 +54,14 @@ fn free_port() -> u16 {
 }
 
 impl Sshd {
+    /// With more lines of configuration, in which `$DIR` is its folder.
     fn start(more: &str) -> Self {
         let dir = TempDir::new().unwrap();
         key(dir.path(), "host", "");
         let mine = key(dir.path(), "mine", "");
         fs::copy(mine.with_extension("pub"), dir.path().join("authorized")).unwrap();
         let (port, path) = (free_port(), dir.path().display());
+        let more = more.replace("$DIR", &path.to_string());
         let config = format!(
             "AddressFamily inet\nListenAddress 127.0.0.1:{port}\nHostKey {path}/host\nAuthorizedKeysFile {path}/authorized\nPidFile none\n\
              StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
@@ -315,14 +317,9 @@ async fn the_public_url_is_what_the_host_prints() {
     let sshd = Sshd::start(
         "ForceCommand echo Welcome at https://admin.lhr.example/; echo; \
          echo abc.lhr.example tunneled with tls termination, https://abc.lhr.example; \
-         while test -z \"$(cat $HOME/next 2>/dev/null)\"; do sleep 0.1; done; \
-         echo two.lhr.example tunneled with tls termination, https://two.lhr.example; exec sleep 60\nSetEnv HOME=/tmp",
+         while ! test -e $DIR/next; do sleep 0.1; done; \
+         echo two.lhr.example tunneled with tls termination, https://two.lhr.example; exec sleep 60",
     );
-    let next = sshd.path("next");
-    let config = fs::read_to_string(sshd.path("config")).unwrap().replace("$HOME/next", next.to_str().unwrap());
-    fs::write(sshd.path("config"), config).unwrap();
-    let mut sshd = sshd;
-    sshd.restart(|_| ());
     let home = TempDir::new().unwrap();
     let serve = laptop(home.path(), None);
     let mine = sshd.path("mine");
@@ -332,9 +329,25 @@ async fn the_public_url_is_what_the_host_prints() {
     assert!(said.contains("https://abc.lhr.example/"), "{said}");
     assert!(began.elapsed() < Duration::from_secs(8), "nobody waits for a URL that was printed");
     let token = url(&serve).await.rsplit('/').next().unwrap().to_owned();
-    fs::write(&next, "now").unwrap();
+    fs::write(sshd.path("next"), "now").unwrap();
     until("the other URL", async || (url(&serve).await == format!("https://two.lhr.example/{token}")).then_some(()))
         .await;
+}
+
+#[tokio::test]
+async fn the_public_url_may_be_in_the_banner() {
+    let sshd = Sshd::start("Banner $DIR/banner\nForceCommand exec sleep 60");
+    fs::write(sshd.path("banner"), "Hello\nForwarding HTTP traffic from https://banner.example\n").unwrap();
+    let home = TempDir::new().unwrap();
+    let serve = laptop(home.path(), None);
+    let mine = sshd.path("mine");
+    let start = ["tunnel", "start", &sshd.place(), "--key", mine.to_str().unwrap(), "--expose", "inbox"];
+    let said = started(&serve.cli(&start));
+    assert!(said.contains("https://banner.example/"), "{said}");
+    // What somebody has said goes before it.
+    let said = started(&serve.cli(&[&start[..], &["--url", "https://own.example"]].concat()));
+    assert!(said.contains("https://own.example/") && !said.contains("banner"), "{said}");
+    assert_eq!(serve.get("/tunnels").await["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

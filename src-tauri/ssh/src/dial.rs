@@ -63,9 +63,9 @@ impl DialError {
         })
     }
 
-    /// Whether dialling again would come to the same.
+    /// Whether dialling again is not safe before somebody has looked at it.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::OtherKey { .. } | Self::NotLetIn { .. })
+        matches!(self, Self::OtherKey { .. })
     }
 }
 

@@ -35,6 +35,11 @@ impl Said {
         self.url.clone().filter(|url| known.as_ref() != Some(url))
     }
 
+    /// Whether a public URL is known.
+    pub(crate) fn has_url(&self) -> bool {
+        self.url.is_some()
+    }
+
     fn is_better(&self, url: &str) -> bool {
         let secure = |url: &str| url.starts_with("https:");
         secure(url) || self.url.as_deref().is_none_or(|known| !secure(known))

@@ -49,6 +49,7 @@ pub(crate) struct Client {
     host_key: HostKey,
     /// The fingerprint of the host's key, once it was believed.
     shown: Arc<Mutex<String>>,
+    said: Arc<Mutex<Said>>,
     events: mpsc::UnboundedSender<Event>,
     open: Arc<Semaphore>,
 }
@@ -58,14 +59,15 @@ pub(crate) struct Heard {
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::WeakUnboundedSender<Event>,
     shown: Arc<Mutex<String>>,
+    said: Arc<Mutex<Said>>,
 }
 
 impl Client {
     pub(crate) fn new(host_key: HostKey) -> (Self, Heard) {
         let (sender, events) = mpsc::unbounded_channel();
-        let shown = Arc::new(Mutex::default());
-        let heard = Heard { events, sender: sender.downgrade(), shown: shown.clone() };
-        (Self { host_key, shown, events: sender, open: Arc::new(Semaphore::new(OPEN_MAX)) }, heard)
+        let (shown, said) = (Arc::new(Mutex::default()), Arc::new(Mutex::default()));
+        let heard = Heard { events, sender: sender.downgrade(), shown: shown.clone(), said: said.clone() };
+        (Self { host_key, shown, said, events: sender, open: Arc::new(Semaphore::new(OPEN_MAX)) }, heard)
     }
 }
 
@@ -76,6 +78,14 @@ impl Handler for Client {
         let fingerprint = self.host_key.check(shown)?;
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = fingerprint;
         Ok(true)
+    }
+
+    async fn auth_banner(&mut self, banner: &str, _session: &mut Wire) -> Result<(), DialError> {
+        let found = self.said.lock().unwrap_or_else(PoisonError::into_inner).take(format!("{banner}\n").as_bytes());
+        if let Some(url) = found {
+            let _ = self.events.send(Event::Url(url));
+        }
+        Ok(())
     }
 
     async fn server_channel_open_forwarded_tcpip(
@@ -207,7 +217,7 @@ impl Session {
             Err(_) => return Err(DialError::lost(russh::Error::KeepaliveTimeout)),
         };
         if prints {
-            tokio::spawn(listen(self.handle.clone(), self.heard.sender.clone()));
+            tokio::spawn(listen(self.handle.clone(), self.heard.said.clone(), self.heard.sender.clone()));
         }
         tokio::spawn(measure(Arc::downgrade(&self.handle), self.heard.sender.clone()));
         Ok(if remote.port == 0 { chosen.try_into().unwrap_or_default() } else { remote.port })
@@ -231,7 +241,8 @@ impl Drop for Session {
 }
 
 /// Reads what a host prints. A shell that prints no public URL is of no use, and closed.
-async fn listen(handle: Arc<Handle<Client>>, events: mpsc::WeakUnboundedSender<Event>) {
+async fn listen(handle: Arc<Handle<Client>>, said: Arc<Mutex<Said>>, events: mpsc::WeakUnboundedSender<Event>) {
+    let said = || said.lock().unwrap_or_else(PoisonError::into_inner);
     let tell = |event| {
         if let Some(events) = events.upgrade() {
             let _ = events.send(event);
@@ -243,15 +254,17 @@ async fn listen(handle: Arc<Handle<Client>>, events: mpsc::WeakUnboundedSender<E
         Ok::<_, russh::Error>(shell)
     };
     let Ok(mut shell) = shell.await else {
-        tell(Event::NoUrl);
+        if !said().has_url() {
+            tell(Event::NoUrl);
+        }
         return;
     };
     // A session ends when nobody holds it.
     drop(handle);
-    let (mut said, mut found) = (Said::default(), false);
     let until = Instant::now() + PRINTED;
     loop {
-        let message = if found {
+        let known = said().has_url();
+        let message = if known {
             shell.wait().await
         } else {
             match tokio::time::timeout_at(until, shell.wait()).await {
@@ -261,8 +274,8 @@ async fn listen(handle: Arc<Handle<Client>>, events: mpsc::WeakUnboundedSender<E
         };
         match message {
             Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. }) => {
-                if let Some(url) = said.take(&data) {
-                    found = true;
+                let found = said().take(&data);
+                if let Some(url) = found {
                     tell(Event::Url(url));
                 }
             }
@@ -270,7 +283,7 @@ async fn listen(handle: Arc<Handle<Client>>, events: mpsc::WeakUnboundedSender<E
             Some(_) => {}
         }
     }
-    if !found {
+    if !said().has_url() {
         tell(Event::NoUrl);
         // It closes anyway when the session ends.
         let _ = shell.close().await;

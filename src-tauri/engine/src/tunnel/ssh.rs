@@ -20,6 +20,10 @@ use crate::Engine;
 /// then any port is taken, and the public URL is another one.
 const PATIENCE: u32 = 5;
 
+/// Pause after a host that let nobody in: hosts shut out who tries too often, and an agent that is started
+/// later is found then.
+const NOT_LET_IN: Duration = Duration::from_mins(5);
+
 /// A host that listens for this machine.
 pub(super) struct Up {
     session: Session,
@@ -79,17 +83,22 @@ impl Engine {
         let (destination, remote) = (to.to_string(), remote.to_string());
         let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Ssh(known) if known.destination == destination && known.remote == remote);
         let known = self.tunnels.which(same);
-        let seen = known.as_ref().and_then(|row| match &row.settings {
-            TunnelSettings::Ssh(ssh) => Some(ssh.host_key.clone()),
-            _ => None,
-        });
+        let (seen, port) = match known.as_ref().map(|row| &row.settings) {
+            Some(TunnelSettings::Ssh(ssh)) => (Some(ssh.host_key.clone()), ssh.port),
+            _ => (None, None),
+        };
         let host_key = host_key.or(seen).unwrap_or_default();
-        let settings = SshSettings { destination, remote, key_file, given, host_key, port: None, url: String::new() };
+        let settings = SshSettings { destination, remote, key_file, given, host_key, port, url: String::new() };
         if let Some(row) = &known {
             // The host gives one port to one session.
             self.stop_tunnel(row.number);
         }
-        let up = match settings.up(false).await {
+        let up = match settings.up(true).await {
+            // The port it had may be somebody else's by now.
+            Err(DialError::NotForwarded { .. }) if port.is_some() => settings.up(false).await,
+            up => up,
+        };
+        let up = match up {
             Ok(up) => up.with_url().await,
             Err(error) => Err(error),
         };
@@ -173,7 +182,11 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
             held.tunnel_ends(tunnel, why, &ended);
             return;
         }
-        let pause = if ended == asleep() { Duration::ZERO } else { backoff.pause() };
+        let pause = match &ended {
+            DialError::NotLetIn { .. } => NOT_LET_IN,
+            ended if *ended == asleep() => Duration::ZERO,
+            _ => backoff.pause(),
+        };
         tracing::info!(why, ?pause, "the tunnel is down");
         held.tunnel_stands(tunnel, State::Waiting { why, pause });
         drop(held);
@@ -219,6 +232,8 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
                 open.spawn(async move { streams.serve(stream, from).await });
                 continue;
             }
+            // Who has said it knows better.
+            Event::Url(_) | Event::NoUrl if settings.given.is_some() => continue,
             Event::Url(url) => settings.url = url,
             Event::NoUrl => settings.url = settings.plain_url(),
             Event::RoundTrip(time) => {

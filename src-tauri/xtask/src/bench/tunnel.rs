@@ -1,4 +1,4 @@
-//! `cargo xtask bench tunnel`: what a tunnel adds, beside `ssh -R` and bore, in one run. Each leads to the same
+//! `cargo xtask bench tunnel`: what tunnels add, beside `ssh -R` and bore, in one run. Each leads to the same
 //! inbox, which answers by a rule, so that every sender waits for the laptop.
 
 use std::{fs, net::TcpListener, path::Path, process::Stdio, thread::sleep, time::Duration};
@@ -74,7 +74,7 @@ fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
     let said: Value = serde_json::from_str(&relay.line).map_err(|e| format!("{:?}: {e}", relay.line))?;
     let code = shell::output("target/release/hookline", &["relay", "device", "add", "--json", "--data", &data])?;
     let code: Value = serde_json::from_str(&code).map_err(|e| e.to_string())?;
-    let new = json!({ "relay": said["relay"], "code": code["code"] });
+    let new = json!({ "is": "relay", "relay": said["relay"], "code": code["code"] });
     let tunnel = call(ready, "POST", "/tunnels", Some(&new))?;
     let id = tunnel["id"].as_str().unwrap_or_default();
     let exposed = call(ready, "PUT", &format!("/tunnels/{id}/inboxes/inbox"), Some(&json!({})))?;
@@ -88,27 +88,54 @@ fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
     Ok((relay, Way { name: "relay", url }))
 }
 
-fn through_ssh(dir: &Path, receiver: &str) -> Result<(Vec<Background>, Way), String> {
+/// A server of OpenSSH, and the key it lets in.
+struct Host {
+    port: String,
+    key: String,
+    who: String,
+    _server: Background,
+}
+
+fn host(dir: &Path) -> Result<Host, String> {
     fs::create_dir_all("/run/sshd").map_err(|e| format!("/run/sshd: {e}"))?;
     let path = |name: &str| dir.join(name).to_string_lossy().into_owned();
-    let (host, user) = (path("host_key"), path("user_key"));
-    for key in [&host, &user] {
+    let (host, key) = (path("host_key"), path("user_key"));
+    for key in [&host, &key] {
         shell::run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", key])?;
     }
-    let (port, remote) = (free_port()?.to_string(), free_port()?);
+    let port = free_port()?.to_string();
     let config = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {host}\nAuthorizedKeysFile {user}.pub\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n"
+        "Port {port}\nListenAddress 127.0.0.1\nAddressFamily inet\nHostKey {host}\nAuthorizedKeysFile {key}.pub\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n"
     );
     fs::write(path("sshd_config"), config).map_err(|e| e.to_string())?;
     let server = Background::start("/usr/sbin/sshd", &["-D", "-f", &path("sshd_config")])?;
     listening(port.parse().unwrap_or_default())?;
-    let forward = format!("127.0.0.1:{remote}:{receiver}");
     let who = format!("{}@127.0.0.1", shell::output("id", &["-un"])?.trim());
-    let known = format!("UserKnownHostsFile={}", path("known_hosts"));
-    let args = ["-N", "-R", &forward, "-p", &port, "-i", &user, "-o", "StrictHostKeyChecking=no", "-o", &known, &who];
+    Ok(Host { port, key, who, _server: server })
+}
+
+/// By OpenSSH's own client.
+fn through_ssh(dir: &Path, host: &Host, receiver: &str) -> Result<(Background, Way), String> {
+    let remote = free_port()?;
+    let forward = format!("127.0.0.1:{remote}:{receiver}");
+    let known = format!("UserKnownHostsFile={}", dir.join("known_hosts").to_string_lossy());
+    let Host { port, key, who, .. } = host;
+    let args = ["-N", "-R", &forward, "-p", port, "-i", key, "-o", "StrictHostKeyChecking=no", "-o", &known, who];
     let client = Background::start("ssh", &args)?;
     listening(remote)?;
-    Ok((vec![client, server], Way { name: "ssh -R", url: format!("http://127.0.0.1:{remote}/inbox") }))
+    Ok((client, Way { name: "ssh -R", url: format!("http://127.0.0.1:{remote}/inbox") }))
+}
+
+/// By Hookline's own tunnel to the same host.
+fn through_host(host: &Host, ready: &Value) -> Result<Way, String> {
+    let (remote, place) = (free_port()?, format!("{}:{}", host.who, host.port));
+    let url = format!("http://127.0.0.1:{remote}");
+    let new =
+        json!({ "is": "ssh", "destination": place, "remote": remote.to_string(), "url": url, "key_file": host.key });
+    let tunnel = call(ready, "POST", "/tunnels", Some(&new))?;
+    let id = tunnel["id"].as_str().unwrap_or_default();
+    let exposed = call(ready, "PUT", &format!("/tunnels/{id}/inboxes/inbox"), Some(&json!({})))?;
+    Ok(Way { name: "own ssh", url: exposed["exposures"][0]["url"].as_str().unwrap_or_default().to_owned() })
 }
 
 fn through_bore(receiver: &str) -> Result<(Vec<Background>, Way), String> {
@@ -136,9 +163,11 @@ pub(super) fn run() -> Result<(), String> {
     let receiver = ready["receiver"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
     let direct = Way { name: "no tunnel", url: format!("http://{receiver}/inbox") };
     let (_relay, relay) = through_relay(dir.path(), &ready)?;
-    let (_ssh, ssh) = through_ssh(dir.path(), &receiver)?;
+    let host = host(dir.path())?;
+    let own = through_host(&host, &ready)?;
+    let (_ssh, ssh) = through_ssh(dir.path(), &host, &receiver)?;
     let (_bore, bore) = through_bore(&receiver)?;
-    let ways = [direct, relay, ssh, bore];
+    let ways = [direct, relay, own, ssh, bore];
     println!("1 KB, until the sender has the laptop's answer, ms:");
     for (rate, seconds) in [(1, 20), (50, 8), (500, 8)] {
         let mut base = None;
