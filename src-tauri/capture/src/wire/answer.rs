@@ -144,6 +144,14 @@ impl Default for Answer {
 }
 
 impl Answer {
+    /// Waits as long as it is to be waited before answering.
+    pub async fn wait(&self) {
+        // A timer of no time takes up to a millisecond.
+        if !self.delay.is_zero() {
+            tokio::time::sleep(self.delay).await;
+        }
+    }
+
     /// The response as it stands, whatever was asked.
     pub fn plain(&self) -> Response<AnswerBody> {
         let mut response = Response::new(AnswerBody::from(self.body.clone()));

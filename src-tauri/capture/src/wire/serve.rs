@@ -305,9 +305,7 @@ impl<R: Routes> Service<R> {
                 Err(refusal.response(true))
             }
             (Ok(()), None) => {
-                if !answer.delay.is_zero() {
-                    tokio::time::sleep(answer.delay).await;
-                }
+                answer.wait().await;
                 Ok(())
             }
         }

@@ -171,7 +171,7 @@ impl Engine {
             None => Arc::new(forward.fallback.compile(0).unwrap_or_default()),
         };
         self.answered(row, answer.status.as_u16(), Some(answer.number));
-        tokio::time::sleep(answer.delay).await;
+        answer.wait().await;
         answer.plain()
     }
 

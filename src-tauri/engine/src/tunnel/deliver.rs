@@ -132,14 +132,11 @@ impl Engine {
             return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
         }
         let id = delivery.id;
-        match self.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
-            Ok(None) => {}
-            Ok(Some(sha256)) if sha256 == delivery.sha256 => return Ack::Had,
-            Ok(Some(_)) => return Ack::Conflict,
-            Err(error) => {
-                tracing::warn!(%error, "a delivery could not be looked up");
-                return Ack::Later { after_s: LATER, full: false };
-            }
+        // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
+        // up then. A body that has to be fetched is not fetched for nothing.
+        let first = delivery.attempt == 0 && delivery.body == BodyPlace::Here;
+        if !first && let Some(known) = self.came_before(&delivery).await {
+            return known;
         }
         let body = match self.body_of(&delivery, content).await {
             Ok(Some(body)) => body,
@@ -172,7 +169,7 @@ impl Engine {
                         Some(answer) => Ack::Stored(Some(answer)),
                         None => Ack::Pending,
                     },
-                    Ok(Ok(Err(error))) => later(&error),
+                    Ok(Ok(Err(error))) => self.not_kept(&delivery, &error).await,
                     Ok(Err(_)) => Ack::again(),
                     // What is not on the disk by now is not acknowledged.
                     Err(_) => match self.store.readers().read(move |c| Tunnelled::known(c, id)).await {
@@ -185,22 +182,41 @@ impl Engine {
                 captured.status = answer.status_for(&method, &headers);
                 captured.answer = Some(answer.number);
                 if let Err(error) = self.keep_entry(Entry { captured, tunnelled, turn }, address.name.clone()).await {
-                    return later(&error);
+                    return self.not_kept(&delivery, &error).await;
                 }
                 if answer.fault.is_some() || answer.delay >= wait {
                     return Ack::Pending;
                 }
-                tokio::time::sleep(answer.delay).await;
+                answer.wait().await;
                 Ack::Stored(app_answer(answer.response(&method, &headers)).await)
             }
             Reply::Given => {
                 captured.status = delivery.answered.unwrap_or_default();
                 match self.keep_entry(Entry { captured, tunnelled, turn }, address.name.clone()).await {
                     Ok(()) => Ack::Stored(None),
-                    Err(error) => later(&error),
+                    Err(error) => self.not_kept(&delivery, &error).await,
                 }
             }
         }
+    }
+
+    /// What a delivery that may have come before is answered; none if it has not.
+    async fn came_before(&self, delivery: &Delivery) -> Option<Ack> {
+        let id = delivery.id;
+        match self.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
+            Ok(None) => None,
+            Ok(Some(sha256)) if sha256 == delivery.sha256 => Some(Ack::Had),
+            Ok(Some(_)) => Some(Ack::Conflict),
+            Err(error) => {
+                tracing::warn!(%error, "a delivery could not be looked up");
+                Some(Ack::Later { after_s: LATER, full: false })
+            }
+        }
+    }
+
+    /// What a delivery is answered that was not kept: perhaps because it was kept before.
+    async fn not_kept(&self, delivery: &Delivery, error: &CommitError) -> Ack {
+        self.came_before(delivery).await.unwrap_or_else(|| later(error))
     }
 
     /// Refuses a delivery for good, and remembers that: what is never taken leaves no gap.

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::wire::{BodyPlace, Delivery, INLINE_MAX, ShownInbox, Wanted};
 
-/// `delivery.state`: 0 waits, 1 is taken, 2 is refused for good.
+/// `delivery.state`: 0 waits, 1 is taken, 2 is refused for good. `delivery.status` is what the sender was
+/// answered where that came after its request was kept.
 const RELAY: &str = "
 CREATE TABLE relay (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);
 INSERT INTO relay VALUES (1, lower(hex(randomblob(16))));
@@ -66,10 +67,20 @@ CREATE TRIGGER request_waits AFTER INSERT ON request BEGIN
 END;
 ";
 
-const VERSION: i32 = 3;
+/// What each webhook writes is written before its sender is answered, so it is on as few pages as can be: a
+/// relay lists nothing, finds deliveries by one index, and does not write a request twice for its status.
+const FEWER_PAGES: &str = "
+DROP INDEX request_by_inbox;
+DROP INDEX delivery_by_inbox;
+DROP INDEX delivery_waiting;
+CREATE INDEX delivery_by_state ON delivery (inbox, state, seq);
+ALTER TABLE delivery ADD COLUMN status INTEGER;
+";
+
+const VERSION: i32 = 4;
 
 fn migrate(connection: &mut Connection) -> Result<(), String> {
-    Migrations::new(vec![M::up(SCHEMA), M::up(RELAY), M::up(SCHEMA_VIA)])
+    Migrations::new(vec![M::up(SCHEMA), M::up(RELAY), M::up(SCHEMA_VIA), M::up(FEWER_PAGES)])
         .to_latest(connection)
         .map_err(|e| e.to_string())
 }
@@ -410,7 +421,7 @@ impl RelayStore {
             .read(move |c| {
                 let mut statement = c.prepare_cached(
                     "SELECT d.request, d.seq, d.attempts, d.sha256, r.arrived_us, r.receiving_us, r.method, r.target, r.version,
-                       r.peer, r.names, r.headers, r.trailers, r.body_bytes, r.body_state, r.status, r.chunks, r.body
+                       r.peer, r.names, r.headers, r.trailers, r.body_bytes, r.body_state, coalesce(d.status, r.status), r.chunks, r.body
                      FROM delivery d JOIN request r ON r.id = d.request
                      WHERE d.inbox = ?1 AND d.state = 0 AND d.seq > ?2 ORDER BY d.seq LIMIT ?3",
                 )?;
@@ -433,13 +444,11 @@ impl RelayStore {
     pub(super) async fn taken(&self, all: Vec<Taken>) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
-            let mut taken = c.prepare_cached("UPDATE delivery SET state = 1, ended_us = ?2 WHERE request = ?1")?;
-            let mut answered = c.prepare_cached("UPDATE request SET status = ?2 WHERE id = ?1")?;
+            let mut taken = c.prepare_cached(
+                "UPDATE delivery SET state = 1, ended_us = ?2, status = coalesce(?3, status) WHERE request = ?1",
+            )?;
             for Taken { row, status, .. } in all {
-                taken.execute(params![row, now_us])?;
-                if let Some(status) = status {
-                    answered.execute(params![row, status])?;
-                }
+                taken.execute(params![row, now_us, status])?;
             }
             Ok(())
         };
@@ -460,7 +469,7 @@ impl RelayStore {
     /// Writes down what a sender was answered in the laptop's place.
     pub(super) async fn answered(&self, row: i64, status: u16) -> Written<()> {
         let work = move |c: &Connection| {
-            c.prepare_cached("UPDATE request SET status = ?2 WHERE id = ?1 AND status = 0")?
+            c.prepare_cached("UPDATE delivery SET status = ?2 WHERE request = ?1 AND status IS NULL")?
                 .execute(params![row, status])
                 .map(drop)
         };
