@@ -209,6 +209,30 @@ async fn a_webhook_comes_through_an_ssh_host_and_after_a_drop_again() {
     until("the webhook after a restart", async || status(&public).await.filter(|status| *status == 418)).await;
     assert!(stands(&serve, "online").await["state"]["round_trip_ms"].is_f64());
 
+    // Who waits for an answer goes on waiting when it is started once more, or made with what it is.
+    let rule = json!([{ "when": "path:/slow", "answers": [{ "status": 200, "delay_ms": 1500 }] }]);
+    serve.patch("/inboxes/inbox", json!({ "rules": rule })).await;
+    let slow = format!("{public}/slow");
+    let waiting = tokio::spawn(async move { status(&slow).await });
+    until("the slow one", async || {
+        serve.all("inbox").await[0]["target"].as_str().unwrap().ends_with("/slow").then_some(())
+    })
+    .await;
+    started(&serve.cli(&["tunnel", "start", &sshd.place()]));
+    started(&serve.cli(&["tunnel", "start", &sshd.place(), "--key", mine.to_str().unwrap()]));
+    assert_eq!(waiting.await.unwrap(), Some(200));
+    // Made with something else it is dialled anew, and keeps its addresses.
+    started(&serve.cli(&[
+        "tunnel",
+        "start",
+        &sshd.place(),
+        "--key",
+        sshd.path("mine").to_str().unwrap(),
+        "--host-key",
+        &fingerprint(&sshd.path("host")),
+    ]));
+    assert_eq!(url(&serve).await, public);
+
     // Stopped, nobody is there; started, it is the same URL. So it is for a Hookline that was started anew.
     assert!(serve.cli(&["tunnel", "stop"]).status.success());
     until("nobody to be there", async || status(&public).await.is_none().then_some(())).await;
@@ -242,11 +266,21 @@ async fn a_host_with_another_key_is_not_believed() {
     fs::write(&known, format!("[127.0.0.1]:{} {line}", sshd.port)).unwrap();
     let said = refused(&serve.cli(&start));
     assert!(said.contains("known_hosts") && said.contains(&first), "{said}");
+    // Nor one of another kind than those it has: whoever stands between shows what is not known.
+    run(Command::new("ssh-keygen").args(["-q", "-t", "ecdsa", "-N", "", "-f"]).arg(sshd.path("kind")));
+    let line = fs::read_to_string(sshd.path("kind.pub")).unwrap();
+    fs::write(&known, format!("[127.0.0.1]:{}\t{line}", sshd.port)).unwrap();
+    let said = refused(&serve.cli(&start));
+    assert!(said.contains("line 1 of") && said.contains(&first), "{said}");
     assert_eq!(serve.get("/tunnels").await["items"], json!([]));
     // Known to nobody, it is believed, and only itself from then on.
     fs::remove_file(&known).unwrap();
     started(&serve.cli(&[&start[..], &["--expose", "inbox"]].concat()));
-    assert!(url(&serve).await.starts_with("https://hooks.example/in/"));
+    let public = url(&serve).await;
+    assert!(public.starts_with("https://hooks.example/in/"));
+    // Made anew it is the same tunnel, with the same addresses.
+    started(&serve.cli(&[&start[..], &["--host-key", &first]].concat()));
+    assert_eq!(url(&serve).await, public);
     sshd.restart(|sshd| {
         for name in ["host", "host.pub"] {
             fs::rename(sshd.path(&name.replace("host", "other")), sshd.path(name)).unwrap();
@@ -257,6 +291,8 @@ async fn a_host_with_another_key_is_not_believed() {
     assert_eq!((&ended["kind"]["host_key"], &ended["kind"]["offered_key"]), (&json!(first), &json!(second)), "{ended}");
     let said = started(&serve.cli(&["tunnel", "status"]));
     assert!(said.contains(&format!("hookline tunnel trust {second}")), "{said}");
+    let said = refused(&serve.cli(&["tunnel", "trust", "yes"]));
+    assert!(said.contains("SHA256:"), "{said}");
     started(&serve.cli(&["tunnel", "trust", &second]));
     let stood = stands(&serve, "online").await;
     assert_eq!((&stood["kind"]["host_key"], &stood["kind"]["offered_key"]), (&json!(second), &Value::Null), "{stood}");
@@ -305,6 +341,9 @@ async fn a_host_lets_in_who_has_a_key() {
     let said = refused(&serve.cli(&start));
     assert!(said.contains("the agent's key \"other\" is not let in"), "{said}");
     add(&sshd.path("mine"));
+    // A file that cannot be read is no reason to use another key.
+    let said = refused(&serve.cli(&[&start[..], &["--key", "/nowhere/key"]].concat()));
+    assert!(said.contains("/nowhere/key cannot be read") && !said.contains("agent"), "{said}");
     started(&serve.cli(&start));
     stands(&serve, "online").await;
     agent.kill().unwrap();
@@ -417,6 +456,47 @@ async fn another_programs_tunnel_leads_to_an_address_nobody_guesses() {
     drop(taken);
     stands(&serve, "online").await;
     assert_eq!(url(&serve).await, public);
+}
+
+#[tokio::test]
+async fn what_is_done_about_a_tunnel_is_done_whole_and_one_after_the_other() {
+    let home = TempDir::new().unwrap();
+    let serve = laptop(home.path(), None);
+    started(&serve.cli(&["tunnel", "start", "https://abc.example/hooks", "--other"]));
+    let stood = stands(&serve, "online").await;
+    let (id, local) = (stood["id"].as_str().unwrap(), stood["kind"]["local"].as_str().unwrap().to_owned());
+    // Exposed many times at once it has one address, and that is the one that is kept.
+    let path = format!("/tunnels/{id}/inboxes/inbox");
+    let expose = || serve.request(reqwest::Method::PUT, &path).json(&json!({})).send();
+    let (one, two, three) = tokio::join!(expose(), expose(), expose());
+    assert!([one, two, three].into_iter().all(|answer| answer.unwrap().status() == 200));
+    let public = url(&serve).await;
+    let token = public.strip_prefix("https://abc.example/hooks/").unwrap().to_owned();
+    // A program may take the public URL's path off, or not.
+    assert_eq!(status(&format!("{local}/{token}/x")).await, Some(200));
+    assert_eq!(status(&format!("{local}/hooks/{token}/x")).await, Some(200));
+    assert_eq!(serve.newest(2).await["target"], "/inbox/x");
+    assert_eq!(status(&format!("{local}/hook/{token}")).await, Some(404));
+    assert_eq!(status(&format!("{local}/hooks{token}")).await, Some(404));
+    // A host that does not answer holds up nobody else.
+    let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = format!("me@{}", deaf.local_addr().unwrap());
+    let dialling = serve.request(reqwest::Method::POST, "/tunnels").json(&json!({ "is": "ssh", "destination": place }));
+    let dialling = tokio::spawn(dialling.send());
+    let (_held, _) = deaf.accept().await.unwrap();
+    let began = Instant::now();
+    assert!(serve.cli(&["tunnel", "stop"]).status.success());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    dialling.abort();
+    // Who asks to remove it and leaves has removed it.
+    serve.cli(&["tunnel", "start", "https://abc.example/hooks"]);
+    let removing = serve.request(reqwest::Method::DELETE, &format!("/tunnels/{id}")).send();
+    let _ = tokio::time::timeout(Duration::from_micros(700), removing).await;
+    serve.request(reqwest::Method::DELETE, &format!("/tunnels/{id}")).send().await.unwrap();
+    assert_eq!(serve.get("/tunnels").await["items"], json!([]));
+    serve.terminate();
+    let serve = laptop(home.path(), None);
+    assert_eq!(serve.get("/tunnels").await["items"], json!([]));
 }
 
 #[tokio::test]

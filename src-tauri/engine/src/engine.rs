@@ -274,8 +274,13 @@ impl Engine {
         );
         self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
         let running = !matches!(self.receiver_state().await, ReceiverState::Off);
+        if old.limits != new.limits {
+            self.restart_listening_tunnels();
+        }
         if running && (old.listen != new.listen || old.limits != new.limits) {
-            self.start_receiver(None).await;
+            // Where it listens for this run alone, it goes on listening.
+            let same = if old.listen == new.listen { self.receiver.lock().await.address() } else { None };
+            self.start_receiver(same).await;
         } else {
             self.feed.publish([Change::StatusChanged]);
         }

@@ -59,6 +59,13 @@ pub(crate) struct Receiver {
     pub(crate) state: ReceiverState,
 }
 
+impl Receiver {
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.listening.as_ref().map(Listening::address)
+    }
+}
+
 impl Default for Receiver {
     fn default() -> Self {
         Self { listening: None, state: ReceiverState::Off }

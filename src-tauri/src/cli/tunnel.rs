@@ -215,7 +215,11 @@ async fn tunnel(api: &Api, which: &Which) -> Result<Value, CliError> {
             Err(CliError::Other("there is no tunnel yet; `hookline tunnel start --help` says how to make one".into()))
         }
         (0, Some(name)) => Err(CliError::Other(format!("there is no tunnel to {name}"))),
-        _ => Err(CliError::Other("there are several tunnels; say which with --tunnel".into())),
+        _ => {
+            let each = all.iter().map(|tunnel| format!("  {}  {}", text(tunnel, "id"), called(tunnel)));
+            let each = each.collect::<Vec<_>>().join("\n");
+            Err(CliError::Other(format!("there are several tunnels; say which with --tunnel, by its id:\n{each}")))
+        }
     }
 }
 
@@ -225,12 +229,22 @@ fn leads_to(tunnel: &Value, place: &str) -> bool {
     plain(text(tunnel, "name")) == plain(place)
 }
 
+/// What a tunnel is called where several lead to one host.
+fn called(tunnel: &Value) -> String {
+    let remote = tunnel["kind"]["remote"].as_str().map(|remote| format!(" port {remote}")).unwrap_or_default();
+    format!("{}{remote}", text(tunnel, "name"))
+}
+
 async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError> {
     for inbox in &args.expose {
         // A code is good once: what cannot be exposed is to be known before it is used.
         api.get::<Value>(&format!("/inboxes/{}", encoded(inbox))).await?;
     }
-    let known = all(api).await?.into_iter().find(|tunnel| leads_to(tunnel, &args.place));
+    let same = |tunnel: &Value| {
+        let port = &tunnel["kind"]["remote"];
+        leads_to(tunnel, &args.place) && args.remote.as_ref().is_none_or(|remote| port == remote)
+    };
+    let known = all(api).await?.into_iter().find(same);
     let expose = args.expose.clone();
     let new = asked_for(args, known.is_some())?;
     let mut tunnel: Value = match (known, new) {
@@ -253,6 +267,11 @@ async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError
 fn asked_for(args: Start, known: bool) -> Result<Option<Value>, CliError> {
     let Start { place, code, device, remote, url, key, host_key, other, port, expose: _ } = args;
     let ssh = place.starts_with("ssh://") || place.contains('@') && !place.contains("://");
+    if ssh && (other || code.is_some() || device.is_some()) {
+        return Err(CliError::Other(format!(
+            "{place} is an SSH host: --other, --code and --device are for other tunnels"
+        )));
+    }
     if !ssh && (remote.is_some() || url.is_some() || key.is_some() || host_key.is_some()) {
         return Err(CliError::Other(
             "--remote, --url, --key and --host-key are for an SSH host: ssh://user@host".into(),
@@ -341,17 +360,17 @@ fn print(context: &Context, tunnel: &Value) {
         },
         "waiting" => format!("down: {}", text(state, "why")),
         "over" => format!("ended: {}", text(state, "why")),
-        "off" if tunnel["on"] == true => "not running: start `hookline` or `hookline serve`".to_owned(),
+        "off" if tunnel["on"] == true => "not running; `hookline` or `hookline serve` runs it".to_owned(),
         other => other.to_owned(),
     };
     let kept = if tunnel["durable"] == true { "durable" } else { "live" };
-    terminal::line(&format!("{}  {}  {kept}", text(tunnel, "name"), terminal::shown(&about)));
+    terminal::line(&format!("{}  {}  {kept}", terminal::shown(&called(tunnel)), terminal::shown(&about)));
     let kind = &tunnel["kind"];
     if let Some(offered) = kind["offered_key"].as_str() {
         let offered = terminal::shown(offered);
         terminal::line(&format!(
             "  if that key is right: hookline tunnel trust {offered} --tunnel {}",
-            text(tunnel, "name")
+            text(tunnel, "id")
         ));
     } else if text(kind, "is") == "ssh" {
         terminal::line(&format!("  host key {}", terminal::shown(text(kind, "host_key"))));

@@ -36,6 +36,9 @@ impl FromStr for Destination {
             }
             None => (place, None),
         };
+        if place.contains(['/', '?', '#']) {
+            return Err(format!("{text:?} is no SSH host: behind user@host:port stands nothing."));
+        }
         let odd = |part: &str| part.is_empty() || part.contains(|c: char| c.is_whitespace() || c.is_control());
         if odd(&user) || odd(host) || host.contains(['/', '[', ']', '@']) {
             return Err(format!("{text:?} is no SSH host: write user@host or user@host:port."));

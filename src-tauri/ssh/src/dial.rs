@@ -10,6 +10,9 @@ use crate::{Destination, Session, host_key::HostKey, login::login, session::Clie
 /// How long the way to a host may take, and each step after it.
 const STEP: Duration = Duration::from_secs(15);
 
+/// How long logging in may take: a key may want to be touched.
+const LOGIN: Duration = Duration::from_mins(1);
+
 /// Silence after which a host is asked whether it is there; it is gone when it has not answered three times.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
@@ -102,6 +105,9 @@ pub async fn dial(to: &Destination, trusted: Option<&str>, key: Option<&Path>) -
     let (client, opened) = Client::new(host_key);
     let shaking = russh::client::connect_stream(Arc::new(config), stream, client);
     let mut handle = timeout(STEP, shaking).await.map_err(slow)??;
-    timeout(STEP, login(&mut handle, &to.user, key)).await.map_err(slow)??;
+    let late = |_| {
+        DialError::Lost(format!("Logging in took longer than {} s: does the agent wait for a touch?", LOGIN.as_secs()))
+    };
+    timeout(LOGIN, login(&mut handle, &to.user, key)).await.map_err(late)??;
     Ok(Session::new(handle, opened))
 }

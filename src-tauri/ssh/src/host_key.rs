@@ -1,51 +1,53 @@
 //! Whether a host is the one that is meant.
 
-use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate, known_hosts};
+use russh::keys::{Algorithm, HashAlg, PublicKey, PublicKeyOrCertificate};
 
-use crate::{Destination, DialError};
+use crate::{
+    Destination, DialError,
+    known_hosts::{Line, known},
+};
 
 /// What is known of a host's key.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct HostKey {
     /// The fingerprint that was trusted before, as `ssh-keygen -l` shows it; none on first use.
-    pub(crate) trusted: Option<String>,
-    host: String,
-    port: u16,
+    trusted: Option<String>,
+    /// What the files of known hosts say, which is asked on first use.
+    lines: Vec<Line>,
 }
 
 impl HostKey {
     pub(crate) fn of(to: &Destination, trusted: Option<&str>) -> Self {
-        Self { trusted: trusted.map(str::to_owned), host: to.host.clone(), port: to.port }
+        let lines = if trusted.is_some() { Vec::new() } else { known(&to.host, to.port) };
+        Self { trusted: trusted.map(str::to_owned), lines }
     }
 
     /// The fingerprint of the key a host has shown, where it is the one that was trusted. On first use it is
-    /// believed, unless the user's `known_hosts` knows another one.
+    /// believed, unless a file of known hosts knows others, of whatever kind, and not this one.
     pub(crate) fn check(&self, shown: &PublicKeyOrCertificate) -> Result<String, DialError> {
         let key = match shown {
             PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
             PublicKeyOrCertificate::Certificate(certificate) => PublicKey::from(certificate.public_key().clone()),
         };
         let offered = key.fingerprint(HashAlg::Sha256).to_string();
-        match &self.trusted {
-            Some(trusted) if *trusted == offered => Ok(offered),
-            Some(trusted) => Err(DialError::OtherKey { known: trusted.clone(), offered }),
-            None => match known_hosts::check_known_hosts(&self.host, self.port, &key) {
-                Err(russh::keys::Error::KeyChanged { line }) => {
-                    Err(DialError::OtherKey { known: format!("that in line {line} of ~/.ssh/known_hosts"), offered })
-                }
-                Ok(_) => Ok(offered),
-                Err(error) => {
-                    tracing::warn!(%error, "known_hosts could not be read; the host is believed on first use");
-                    Ok(offered)
-                }
-            },
+        let refuse = |known: String| Err(DialError::OtherKey { known, offered: offered.clone() });
+        if let Some(trusted) = &self.trusted {
+            return if *trusted == offered { Ok(offered) } else { refuse(trusted.clone()) };
+        }
+        let same = |line: &&Line| line.key.key_data() == key.key_data();
+        if let Some(line) = self.lines.iter().find(|line| line.revoked && same(line)) {
+            return refuse(format!("{} revokes it", line.place));
+        }
+        let mut believed = self.lines.iter().filter(|line| !line.revoked);
+        match believed.clone().next() {
+            Some(first) if !believed.any(|line| same(&line)) => refuse(format!("that in {}", first.place)),
+            _ => Ok(offered),
         }
     }
 
-    /// Kinds of keys the user's `known_hosts` has of this host: they are asked for first, so that the host
-    /// shows one of those.
+    /// Kinds of keys that are known of this host: they are asked for first, so that the host shows one of
+    /// those.
     pub(crate) fn known_kinds(&self) -> Vec<Algorithm> {
-        let known = known_hosts::known_host_keys(&self.host, self.port).unwrap_or_default();
-        known.into_iter().map(|(_, key)| key.algorithm()).collect()
+        self.lines.iter().filter(|line| !line.revoked).map(|line| line.key.algorithm()).collect()
     }
 }

@@ -4,6 +4,7 @@
 mod destination;
 mod dial;
 mod host_key;
+mod known_hosts;
 mod login;
 mod said;
 mod session;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use russh::{
@@ -14,6 +15,8 @@ use russh::{
     },
 };
 
+use tokio::time::timeout;
+
 use crate::{DialError, session::Client};
 
 /// Key files in `~/.ssh` that are tried by themselves, as OpenSSH tries them.
@@ -22,6 +25,9 @@ const USUAL: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
 /// Keys that are tried; OpenSSH's server ends the connection after six attempts (`MaxAuthTries`), of which
 /// asking without a key is one.
 const TRIED_MAX: usize = 5;
+
+/// How long an agent has to say which keys it holds.
+const AGENT: Duration = Duration::from_secs(5);
 
 #[cfg(unix)]
 type Agent = AgentClient<tokio::net::UnixStream>;
@@ -45,7 +51,11 @@ pub(crate) async fn login(handle: &mut Handle<Client>, user: &str, file: Option<
     let only = named.as_deref().and_then(public_of);
     let readable = named.as_deref().map(|path| keys::load_secret_key(path, None));
     // A file that can be read needs no agent.
-    if !matches!(readable, Some(Ok(_))) && with_agent(handle, user, only.as_ref(), &mut tried).await? {
+    let asks = match &readable {
+        None => true,
+        Some(readable) => readable.is_err() && only.is_some(),
+    };
+    if asks && with_agent(handle, user, only.as_ref(), &mut tried).await? {
         return Ok(());
     }
     let files = match named {
@@ -101,10 +111,14 @@ async fn with_agent(
     tried: &mut Tried,
 ) -> Result<bool, DialError> {
     let Some(mut agent) = agent().await else { return Ok(false) };
-    let held = match agent.request_identities().await {
-        Ok(held) => held,
-        Err(error) => {
+    let held = match timeout(AGENT, agent.request_identities()).await {
+        Ok(Ok(held)) => held,
+        Ok(Err(error)) => {
             tried.told.push(format!("the SSH agent does not answer ({error})"));
+            return Ok(false);
+        }
+        Err(_) => {
+            tried.told.push("the SSH agent does not answer".into());
             return Ok(false);
         }
     };

@@ -3,6 +3,9 @@
 /// Longest line that is read, in bytes.
 const LINE_MAX: usize = 4_096;
 
+/// Public URLs a host may print one after the other.
+const CHANGES_MAX: u32 = 50;
+
 /// Words of which one stands before the URL in its line: `abc.lhr.life tunneled with tls termination,
 /// https://abc.lhr.life` (localhost.run), `Forwarding HTTP traffic from https://abc.serveo.net` (Serveo),
 /// `HTTPS: https://abc.tuns.sh` (sish). Pinggy prints nothing else in the line.
@@ -13,6 +16,7 @@ const BEFORE: [&str; 4] = ["tunnel", "forward", "http:", "https:"];
 pub(crate) struct Said {
     line: Vec<u8>,
     url: Option<String>,
+    changes: u32,
 }
 
 impl Said {
@@ -25,6 +29,7 @@ impl Said {
                 b'\n' | b'\r' => {
                     let line = std::mem::take(&mut self.line);
                     if let Some(url) = url_in(&String::from_utf8_lossy(&line)).filter(|url| self.is_better(url)) {
+                        self.changes += u32::from(self.url.as_ref() != Some(&url));
                         self.url = Some(url);
                     }
                 }
@@ -42,7 +47,7 @@ impl Said {
 
     fn is_better(&self, url: &str) -> bool {
         let secure = |url: &str| url.starts_with("https:");
-        secure(url) || self.url.as_deref().is_none_or(|known| !secure(known))
+        self.changes < CHANGES_MAX && (secure(url) || self.url.as_deref().is_none_or(|known| !secure(known)))
     }
 }
 

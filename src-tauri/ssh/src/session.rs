@@ -16,10 +16,10 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{DialError, Remote, Stream, host_key::HostKey, said::Said};
+use crate::{DialError, Remote, Stream, host_key::HostKey, said::Said, stream::ALL_WAITING_MAX};
 
 /// Connections that are open at a time; more are refused, and their senders try again.
-const OPEN_MAX: usize = 128;
+const OPEN_MAX: usize = 512;
 
 /// Pause between two measurements of the way there and back.
 const MEASURED: Duration = Duration::from_secs(10);
@@ -52,6 +52,7 @@ pub(crate) struct Client {
     said: Arc<Mutex<Said>>,
     events: mpsc::UnboundedSender<Event>,
     open: Arc<Semaphore>,
+    room: Arc<Semaphore>,
 }
 
 /// What a session hears and knows.
@@ -67,7 +68,8 @@ impl Client {
         let (sender, events) = mpsc::unbounded_channel();
         let (shown, said) = (Arc::new(Mutex::default()), Arc::new(Mutex::default()));
         let heard = Heard { events, sender: sender.downgrade(), shown: shown.clone(), said: said.clone() };
-        (Self { host_key, shown, said, events: sender, open: Arc::new(Semaphore::new(OPEN_MAX)) }, heard)
+        let (open, room) = (Arc::new(Semaphore::new(OPEN_MAX)), Arc::new(Semaphore::new(ALL_WAITING_MAX)));
+        (Self { host_key, shown, said, events: sender, open, room }, heard)
     }
 }
 
@@ -104,7 +106,7 @@ impl Handler for Client {
                 let from = SocketAddr::new(address, originator_port.try_into().unwrap_or_default());
                 reply.accept().await;
                 // Where nobody listens any more, it closes by being dropped.
-                let _ = self.events.send(Event::Connection(Stream::new(channel, open), from));
+                let _ = self.events.send(Event::Connection(Stream::new(channel, open, self.room.clone()), from));
             }
             Err(_) => reply.reject(ChannelOpenFailure::ResourceShortage).await,
         }

@@ -17,13 +17,20 @@ use tokio::{
 };
 
 /// Bytes of one connection that wait to be read.
-const WAITING_MAX: usize = 2 * 1024 * 1024;
+const WAITING_MAX: usize = 16 * 1024 * 1024;
 
-/// How long a connection whose bytes nobody reads may hold up the others: all of a session's come in one
-/// after the other.
-const HELD_UP_MAX: Duration = Duration::from_secs(5);
+/// Bytes of all connections of a session that wait to be read.
+pub(crate) const ALL_WAITING_MAX: usize = 96 * 1024 * 1024;
 
-type Piece = (Bytes, OwnedSemaphorePermit);
+/// How long a connection for whose bytes there is no more room may hold up the others: all of a session's
+/// come in one after the other.
+const HELD_UP_MAX: Duration = Duration::from_secs(3);
+
+/// A piece of what came, and the room it takes: in its connection's share, and in that of all.
+struct Piece {
+    bytes: Bytes,
+    _room: [OwnedSemaphorePermit; 2],
+}
 
 /// A connection. What is dropped is closed.
 pub struct Stream {
@@ -35,21 +42,21 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// `open` is given back when it closes.
-    pub(crate) fn new(channel: Channel<Msg>, open: OwnedSemaphorePermit) -> Self {
+    /// `open` is given back when it closes; `all` is the room of the session.
+    pub(crate) fn new(channel: Channel<Msg>, open: OwnedSemaphorePermit, all: Arc<Semaphore>) -> Self {
         let (read, write) = channel.split();
         let (sender, pieces) = mpsc::unbounded_channel();
-        tokio::spawn(pump(read, sender));
+        tokio::spawn(pump(read, sender, all));
         Self { pieces, current: None, writer: Box::pin(write.make_writer()), half: Some(write), _open: open }
     }
 }
 
 /// Takes in what comes, as far as there is room: the session waits for whoever does not, and with it every
 /// other connection.
-async fn pump(mut read: ChannelReadHalf, sender: mpsc::UnboundedSender<Piece>) {
-    let room = Arc::new(Semaphore::new(WAITING_MAX));
+async fn pump(mut read: ChannelReadHalf, sender: mpsc::UnboundedSender<Piece>, all: Arc<Semaphore>) {
+    let own = Arc::new(Semaphore::new(WAITING_MAX));
     loop {
-        let data = tokio::select! {
+        let bytes = tokio::select! {
             message = read.wait() => match message {
                 Some(ChannelMsg::Data { data }) if data.len() <= WAITING_MAX => data,
                 Some(ChannelMsg::Eof | ChannelMsg::Close | ChannelMsg::Data { .. }) | None => return,
@@ -58,9 +65,15 @@ async fn pump(mut read: ChannelReadHalf, sender: mpsc::UnboundedSender<Piece>) {
             () = sender.closed() => return,
         };
         // Where nobody reads, it ends as if its sender had gone.
-        let made = timeout(HELD_UP_MAX, room.clone().acquire_many_owned(data.len() as u32)).await;
-        let Ok(Ok(permit)) = made else { return };
-        if sender.send((data, permit)).is_err() {
+        let count = bytes.len() as u32;
+        let room = async {
+            Ok::<_, tokio::sync::AcquireError>([
+                own.clone().acquire_many_owned(count).await?,
+                all.clone().acquire_many_owned(count).await?,
+            ])
+        };
+        let Ok(Ok(room)) = timeout(HELD_UP_MAX, room).await else { return };
+        if sender.send(Piece { bytes, _room: room }).is_err() {
             return;
         }
     }
@@ -69,13 +82,13 @@ async fn pump(mut read: ChannelReadHalf, sender: mpsc::UnboundedSender<Piece>) {
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        while this.current.as_ref().is_none_or(|(bytes, _)| bytes.is_empty()) {
+        while this.current.as_ref().is_none_or(|piece| piece.bytes.is_empty()) {
             this.current = ready!(this.pieces.poll_recv(context));
             if this.current.is_none() {
                 return Poll::Ready(Ok(()));
             }
         }
-        if let Some((bytes, _)) = &mut this.current {
+        if let Some(Piece { bytes, .. }) = &mut this.current {
             let taken = bytes.len().min(buffer.remaining());
             buffer.put_slice(&bytes[..taken]);
             bytes.advance(taken);

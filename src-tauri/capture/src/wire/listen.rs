@@ -45,6 +45,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Silence on an HTTP/2 connection before it is asked for a sign of life, and for its answer.
 const H2_PING: Duration = Duration::from_secs(30);
 
+/// How long an HTTP/2 connection on which nothing is asked stays open, up to twice that.
+const H2_IDLE: Duration = Duration::from_secs(60);
+
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 118\r\n\r\n{\"code\":\"too_many_connections\",\"message\":\"All connections are in use.\",\"hint\":\"Send again in a moment, or reuse one.\"}";
 
 /// What a listener has refused by itself, without a row.
@@ -277,6 +280,9 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     tokio::pin!(serving);
 
     let mut version_due = Some(Box::pin(tokio::time::sleep(head_timeout)));
+    // Of one stream the wait for a head ends an idle connection; of many nothing else does.
+    let (mut look, mut quiet) = (tokio::time::interval(H2_IDLE), None);
+    look.reset();
     let result = loop {
         tokio::select! {
             result = &mut serving => break result,
@@ -286,6 +292,13 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
                     return;
                 }
                 version_due = None;
+            }
+            _ = look.tick() => {
+                let now = seen.quiet();
+                if now.is_some() && now == quiet {
+                    serving.as_mut().graceful_shutdown();
+                }
+                quiet = now;
             }
             _ = stopped.wait_for(|stop| *stop), if !*stopped.borrow() => serving.as_mut().graceful_shutdown(),
         }

@@ -166,6 +166,7 @@ impl<R: Routes> Service<R> {
         let arrived_us = self.clock.now_us();
         let started = Instant::now();
         let many = request.version() == http::Version::HTTP_2;
+        let _begun = many.then(|| seen.begin());
         let raw = if many { None } else { seen.heads.pop() };
         // Somebody before us may have read the other of the two lengths (RFC 9112 §6.1).
         if request.headers().contains_key(header::TRANSFER_ENCODING)

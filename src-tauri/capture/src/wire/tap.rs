@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
@@ -29,8 +29,35 @@ pub(super) struct Seen {
     pub(super) garbled: AtomicBool,
     /// Whether nothing more is read: a connection of many streams ends that way.
     pub(super) ended: AtomicBool,
+    /// Whether it is a connection of many streams.
+    pub(super) many: AtomicBool,
+    /// Requests that have come on such a connection, and those of them that have ended.
+    pub(super) begun: AtomicU64,
+    pub(super) over: AtomicU64,
     /// Whether the connection is no longer HTTP/1: what is read has no heads.
     pub(super) handed_over: AtomicBool,
+}
+
+impl Seen {
+    /// Counts one request of many, until what is returned is dropped.
+    pub(super) fn begin(self: &Arc<Self>) -> impl Drop + use<> {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        Begun(self.clone())
+    }
+
+    /// How many requests have come on a connection of many streams, where none of them is under way.
+    pub(super) fn quiet(&self) -> Option<u64> {
+        let begun = self.begun.load(Ordering::Relaxed);
+        (self.many.load(Ordering::Relaxed) && begun == self.over.load(Ordering::Relaxed)).then_some(begun)
+    }
+}
+
+struct Begun(Arc<Seen>);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.over.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What each byte is changed by where an answer is to be no HTTP: no byte of a head stays a letter.
@@ -66,8 +93,10 @@ impl<S> Tap<S> {
         if self.read < H2_PREFACE.len() && !bytes.is_empty() {
             let expected = &H2_PREFACE[self.read..];
             let shared = expected.len().min(bytes.len());
-            self.read = if bytes[..shared] == expected[..shared] { self.read + shared } else { H2_PREFACE.len() };
+            let same = bytes[..shared] == expected[..shared];
+            self.read = if same { self.read + shared } else { H2_PREFACE.len() };
             if self.read == H2_PREFACE.len() {
+                self.seen.many.store(same, Ordering::Relaxed);
                 self.seen.version_known.store(true, Ordering::Relaxed);
             }
         }

@@ -58,7 +58,7 @@ impl From<TunnelError> for ApiError {
                         StatusCode::BAD_GATEWAY,
                         "host_unreached",
                         message,
-                        "Check the address and the network; nothing was changed.",
+                        "Check the address and the network.",
                     ),
                     DialError::OtherKey { .. } => Self::new(
                         StatusCode::CONFLICT,
@@ -120,6 +120,15 @@ impl From<TunnelError> for ApiError {
     }
 }
 
+/// Does something to its end, though who asked for it may leave: half of it done is a tunnel that nobody
+/// knows of, or one that nobody runs.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, TunnelError>> + Send + 'static,
+) -> Result<T, TunnelError> {
+    let broken = |_| Err(TunnelError::Wrong("It broke off; the log says why.".into()));
+    tokio::spawn(work).await.unwrap_or_else(broken)
+}
+
 fn numbered(engine: &Engine, id: &str) -> Result<i64, ApiError> {
     engine.tunnels.with_id(id).ok_or_else(no_tunnel)
 }
@@ -153,7 +162,7 @@ pub(super) async fn add(
             "Give the key to the SSH agent, or use the command line: `hookline tunnel start ssh://… --key FILE`.",
         ));
     }
-    let tunnel = engine.add_tunnel(new).await?;
+    let tunnel = to_its_end(async move { engine.add_tunnel(new).await }).await?;
     Ok((StatusCode::CREATED, Json(tunnel)))
 }
 
@@ -178,7 +187,8 @@ pub(super) async fn change(
     extract::Json(change): extract::Json<TunnelChange>,
 ) -> Result<Json<Tunnel>, ApiError> {
     let number = numbered(&engine, &id)?;
-    engine.want_tunnel(number, change.on, change.host_key).await?;
+    let changing = engine.clone();
+    to_its_end(async move { changing.want_tunnel(number, change.on, change.host_key).await }).await?;
     shown(&engine, number).await
 }
 
@@ -200,7 +210,8 @@ pub(super) async fn remove(
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<RemoveQuery>,
 ) -> Result<StatusCode, ApiError> {
-    engine.remove_tunnel(numbered(&engine, &id)?, query.force).await?;
+    let number = numbered(&engine, &id)?;
+    to_its_end(async move { engine.remove_tunnel(number, query.force).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -220,7 +231,8 @@ pub(super) async fn expose(
     settings.check(&leads).map_err(ApiError::invalid)?;
     let was = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == number);
     let settings = was.map_or(settings.clone(), |was| was.settings.changed_to(settings));
-    engine.expose(number, &address, settings).await?;
+    let changing = engine.clone();
+    to_its_end(async move { changing.expose(number, &address, settings).await }).await?;
     shown(&engine, number).await
 }
 
@@ -235,7 +247,8 @@ pub(super) async fn conceal(
 ) -> Result<Json<Tunnel>, ApiError> {
     let number = numbered(&engine, &id)?;
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    if !engine.conceal(number, address.number).await? {
+    let changing = engine.clone();
+    if !to_its_end(async move { changing.conceal(number, address.number).await }).await? {
         return Err(ApiError::not_found("exposure", format!("{name} is not exposed through this tunnel.")));
     }
     shown(&engine, number).await

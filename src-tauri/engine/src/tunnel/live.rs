@@ -32,8 +32,9 @@ fn unknown() -> Route {
 
 impl Routes for LiveRoutes {
     async fn route(&self, asking: Asking<'_>) -> Route {
-        let token = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let Some(engine) = self.engine.upgrade() else { return unknown() };
+        let path = engine.tunnels.below_public(self.tunnel, asking.path);
+        let token = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let Some((row, gate)) = engine.tunnels.exposed(self.tunnel, token) else { return unknown() };
         let Some(address) = engine.addresses.by_number(row.inbox) else { return unknown() };
         let refused = gate.refuses_sender(asking.peer.ip()).or_else(|| gate.refuses_credentials(asking.headers));
@@ -44,7 +45,7 @@ impl Routes for LiveRoutes {
             inbox: address.number,
             depends: address.depends(),
             answer: address.answer,
-            through: Some(Through { number: self.tunnel, target: target_of(&address.name, asking.path, asking.query) }),
+            through: Some(Through { number: self.tunnel, target: target_of(&address.name, path, asking.query) }),
         }
     }
 

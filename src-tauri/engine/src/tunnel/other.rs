@@ -3,11 +3,10 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Weak},
-    time::Duration,
 };
 
 use hookline_capture::{Plain, listen};
-use hookline_relay::client::{State, woke};
+use hookline_relay::client::{Backoff, State};
 use tokio::{net::TcpListener, time::sleep};
 
 use super::{
@@ -22,9 +21,6 @@ const FIRST_PORT: u16 = 4680;
 
 /// Ports that are looked at.
 const PORTS: u16 = 100;
-
-/// Pause before a port that is taken is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
 
 impl OtherSettings {
     fn address(&self) -> SocketAddr {
@@ -41,6 +37,9 @@ impl Engine {
     /// Takes in a tunnel that another program makes, and listens for it.
     pub(super) async fn add_other(self: &Arc<Self>, url: &str, port: Option<u16>) -> Result<i64, TunnelError> {
         let url = public_url(url).map_err(TunnelError::Wrong)?;
+        let _alone = self.tunnels.alone(&url).await;
+        // No two are promised one port.
+        let _port = self.tunnels.alone("the port of another program").await;
         let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.url == url);
         let known = self.tunnels.which(same);
         let had = known.as_ref().and_then(|row| match &row.settings {
@@ -51,6 +50,10 @@ impl Engine {
             Some(0) => return Err(TunnelError::Wrong("A port is between 1 and 65535.".into())),
             // It listens there already.
             Some(port) if Some(port) == had => port,
+            Some(port) if self.is_promised(port) => {
+                let why = "another tunnel is to lead there";
+                return Err(TunnelError::Wrong(format!("Port {port} is not free: {why}.")));
+            }
             Some(port) => {
                 let taken = |error| TunnelError::Wrong(format!("Nothing can listen on port {port}: {error}."));
                 TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
@@ -59,18 +62,21 @@ impl Engine {
             None => self.free_port().await?,
         };
         let settings = OtherSettings { url, port };
+        if let Some(row) = known.as_ref().filter(|row| had == Some(port) && self.tunnels.is_up(row.number)) {
+            return Ok(row.number);
+        }
         let number = self.put_tunnel(known, TunnelSettings::Other(settings.clone()), None).await?;
         self.spawn_tunnel(number, run(Arc::downgrade(self), number, settings));
         Ok(number)
     }
 
+    fn is_promised(&self, port: u16) -> bool {
+        let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.port == port);
+        self.tunnels.which(same).is_some()
+    }
+
     async fn free_port(&self) -> Result<u16, TunnelError> {
-        let promised = |port| {
-            let same =
-                |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.port == port);
-            self.tunnels.which(same).is_some()
-        };
-        for port in (FIRST_PORT..FIRST_PORT + PORTS).filter(|port| !promised(*port)) {
+        for port in (FIRST_PORT..FIRST_PORT + PORTS).filter(|port| !self.is_promised(*port)) {
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
                 return Ok(port);
             }
@@ -82,6 +88,7 @@ impl Engine {
 
 /// Listens until it is told to stop.
 pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettings) {
+    let mut backoff = Backoff::default();
     loop {
         let Some(held) = engine.upgrade() else { return };
         let routes = Arc::new(LiveRoutes { engine: engine.clone(), tunnel });
@@ -95,13 +102,10 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
                 drop(listening);
             }
             Err(error) => {
-                let why = format!("Nothing can listen on {}: {error}.", settings.address());
-                held.tunnel_stands(tunnel, State::Waiting { why, pause: AGAIN });
+                let (why, pause) = (format!("Nothing can listen on {}: {error}.", settings.address()), backoff.pause());
+                held.tunnel_stands(tunnel, State::Waiting { why, pause });
                 drop(held);
-                tokio::select! {
-                    () = sleep(AGAIN) => {}
-                    () = woke() => {}
-                }
+                sleep(pause).await;
             }
         }
     }

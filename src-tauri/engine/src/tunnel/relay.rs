@@ -82,6 +82,7 @@ impl Engine {
         let url = url.trim().trim_end_matches('/').to_owned();
         let device = device.filter(|name| !name.trim().is_empty()).unwrap_or_else(machine_name);
         let device: String = device.trim().chars().take(DEVICE_MAX).collect();
+        let _alone = self.tunnels.alone(&url).await;
         let key = DeviceKey::generate();
         let (_, relay) = enrol(&url, &key, &device, code).await?;
         // It was shut out, or its relay is another one by now.
@@ -170,6 +171,11 @@ impl Engine {
         let Ok(inboxes) = self.store.readers().read(ExposureRow::inboxes).await else { return };
         let (mut untold, mut gone) = (Vec::new(), Vec::new());
         for known in self.tunnels.lock().values_mut() {
+            if !known.row.settings.is_durable() {
+                let purged = known.exposures.iter().filter(|exposure| !inboxes.contains(&exposure.row.inbox));
+                gone.extend(purged.map(|exposure| (known.row.number, exposure.row.inbox)));
+                continue;
+            }
             if !matches!(known.state, TunnelState::Online { .. }) {
                 continue;
             }

@@ -80,6 +80,14 @@ impl TunnelSettings {
         }
     }
 
+    /// What no two tunnels share.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Ssh(SshSettings { destination, remote, .. }) => format!("{destination} {remote}"),
+            Self::Relay(_) | Self::Other(_) => self.name().to_owned(),
+        }
+    }
+
     /// Whether what arrives is kept while this machine is away.
     pub(crate) fn is_durable(&self) -> bool {
         matches!(self, Self::Relay(_))

@@ -16,7 +16,10 @@ use hookline_relay::{
 };
 use hookline_ssh::DialError;
 use rusqlite::Connection;
-use tokio::{sync::Notify, task::AbortHandle};
+use tokio::{
+    sync::{Notify, OwnedMutexGuard},
+    task::AbortHandle,
+};
 
 use super::{
     Drop, Exposure, ExposureRow, ExposureSettings, Tunnel, TunnelKind, TunnelNew, TunnelRow, TunnelSettings,
@@ -78,8 +81,9 @@ pub(crate) struct Tunnels {
     /// Whether they are dialled at all: a command is gone before that would be of use.
     dials: AtomicBool,
     pub(super) nudge: Arc<Notify>,
-    /// Held while tunnels are made, started, stopped or removed: one after the other.
-    pub(super) changing: tokio::sync::Mutex<()>,
+    /// One for each place that something is done about: one thing after the other. A host that is slow to
+    /// answer holds up nobody else.
+    changing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Tunnels {
@@ -120,9 +124,41 @@ impl Tunnels {
         self.lock().get(&tunnel).map(|known| known.row.settings.clone())
     }
 
+    /// What of a path stands behind that of a tunnel's public URL: programs pass on either.
+    pub(super) fn below_public<'p>(&self, tunnel: i64, path: &'p str) -> &'p str {
+        let known = self.lock();
+        let public = known.get(&tunnel).and_then(|known| known.row.settings.public()).unwrap_or_default();
+        let prefix = public.splitn(4, '/').nth(3).unwrap_or_default();
+        let below = path.strip_prefix('/').and_then(|path| path.strip_prefix(prefix));
+        below.filter(|below| !prefix.is_empty() && below.starts_with('/')).unwrap_or(path)
+    }
+
     /// The first tunnel of which this holds.
     pub(super) fn which(&self, is: impl Fn(&TunnelSettings) -> bool) -> Option<TunnelRow> {
         self.lock().values().find(|known| is(&known.row.settings)).map(|known| known.row.clone())
+    }
+
+    /// Waits until nothing else is done about a place.
+    pub(super) async fn alone(&self, place: &str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut all = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            all.retain(|_, lock| Arc::strong_count(lock) > 1);
+            all.entry(place.to_owned()).or_default().clone()
+        };
+        lock.lock_owned().await
+    }
+
+    /// Waits until nothing else is done about a tunnel; none if there is none by then.
+    pub(super) async fn alone_with(&self, tunnel: i64) -> Option<(OwnedMutexGuard<()>, TunnelRow)> {
+        let alone = self.alone(&self.settings(tunnel)?.place()).await;
+        let row = self.lock().get(&tunnel)?.row.clone();
+        Some((alone, row))
+    }
+
+    /// Whether a tunnel is up or about to be.
+    pub(super) fn is_up(&self, tunnel: i64) -> bool {
+        let up = |known: &Known| matches!(known.state, TunnelState::Online { .. } | TunnelState::Connecting);
+        self.lock().get(&tunnel).is_some_and(up)
     }
 
     /// Relays may have to be told something.
@@ -209,6 +245,17 @@ impl Engine {
         }
     }
 
+    /// Lets other programs' tunnels listen anew, with the limits as they are now.
+    pub(crate) fn restart_listening_tunnels(self: &Arc<Self>) {
+        let running: Vec<i64> = {
+            let all = self.tunnels.lock();
+            let running = all.values().filter(|known| known.task.is_some());
+            let others = running.filter(|known| matches!(known.row.settings, TunnelSettings::Other(_)));
+            others.map(|known| known.row.number).collect()
+        };
+        running.into_iter().for_each(|tunnel| self.start_tunnel(tunnel));
+    }
+
     /// Ends a tunnel's connection, until it is started again.
     pub(super) fn stop_tunnel(&self, tunnel: i64) {
         if let Some(known) = self.tunnels.lock().get_mut(&tunnel) {
@@ -231,7 +278,6 @@ impl Engine {
 
     /// Makes a tunnel, or makes anew the one that leads to the same place, and starts it.
     pub(crate) async fn add_tunnel(self: &Arc<Self>, new: TunnelNew) -> Result<Tunnel, TunnelError> {
-        let _changing = self.tunnels.changing.lock().await;
         let number = match new {
             TunnelNew::Relay { relay, code, device } => self.add_relay(&relay, &code, device).await?,
             TunnelNew::Ssh { destination, remote, url, key_file, host_key } => {
@@ -283,15 +329,16 @@ impl Engine {
         on: bool,
         host_key: Option<String>,
     ) -> Result<(), TunnelError> {
-        let _changing = self.tunnels.changing.lock().await;
-        let row = {
-            let all = self.tunnels.lock();
-            let Some(known) = all.get(&number) else { return Ok(()) };
-            TunnelRow { wanted: on, ..known.row.clone() }
-        };
+        let Some((_alone, row)) = self.tunnels.alone_with(number).await else { return Ok(()) };
+        if on && row.wanted && host_key.is_none() && self.tunnels.is_up(number) {
+            // Whoever waits for an answer through it goes on waiting.
+            return Ok(());
+        }
+        let row = TunnelRow { wanted: on, ..row };
         let row = match (host_key, row.settings.clone()) {
             (None, _) => row,
             (Some(host_key), TunnelSettings::Ssh(ssh)) => {
+                let host_key = ssh::fingerprint(host_key)?;
                 TunnelRow { settings: TunnelSettings::Ssh(SshSettings { host_key, ..ssh }), ..row }
             }
             (Some(_), _) => return Err(TunnelError::Wrong("Only an SSH host has a host key.".into())),
@@ -312,7 +359,7 @@ impl Engine {
     /// Ends a tunnel for good. Its addresses at a relay are given up first, for nobody could do so after;
     /// with `force` it ends though they stay.
     pub(crate) async fn remove_tunnel(self: &Arc<Self>, number: i64, force: bool) -> Result<(), TunnelError> {
-        let _changing = self.tunnels.changing.lock().await;
+        let Some((_alone, _)) = self.tunnels.alone_with(number).await else { return Ok(()) };
         self.give_up_addresses(number, force).await?;
         self.store.write(move |connection| TunnelRow::remove(connection, number), |()| ()).await?;
         if let Some(mut known) = self.tunnels.lock().remove(&number) {
@@ -329,8 +376,8 @@ impl Engine {
         address: &Address,
         settings: ExposureSettings,
     ) -> Result<(), TunnelError> {
-        let Some(leads) = self.tunnels.settings(tunnel) else { return Ok(()) };
-        let exposed = match leads {
+        let Some((_alone, row)) = self.tunnels.alone_with(tunnel).await else { return Ok(()) };
+        let exposed = match row.settings {
             TunnelSettings::Relay(_) => self.expose_at_relay(tunnel, address, settings).await?,
             TunnelSettings::Ssh(_) | TunnelSettings::Other(_) => self.expose_live(tunnel, address, settings),
         };
@@ -346,6 +393,7 @@ impl Engine {
 
     /// Ends an inbox's exposure: its public address is gone, and at a relay what waits there with it.
     pub(crate) async fn conceal(self: &Arc<Self>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
+        let Some((_alone, _)) = self.tunnels.alone_with(tunnel).await else { return Ok(false) };
         let label = {
             let all = self.tunnels.lock();
             let exposures = all.get(&tunnel).map(|known| known.exposures.as_slice()).unwrap_or_default();

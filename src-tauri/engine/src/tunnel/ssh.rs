@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{TunnelError, TunnelSettings, live::public_url, row::SshSettings};
+use super::{TunnelError, TunnelRow, TunnelSettings, live::public_url, row::SshSettings};
 use crate::Engine;
 
 /// Times a host may refuse the port it chose before, which its own end of a lost session still holds;
@@ -23,6 +23,9 @@ const PATIENCE: u32 = 5;
 /// Pause after a host that let nobody in: hosts shut out who tries too often, and an agent that is started
 /// later is found then.
 const NOT_LET_IN: Duration = Duration::from_mins(5);
+
+/// How long a host has to give up the port of a session that was ended this moment.
+const FREED: Duration = Duration::from_millis(500);
 
 /// A host that listens for this machine.
 pub(super) struct Up {
@@ -55,12 +58,14 @@ impl SshSettings {
             None => asked.clone(),
         };
         let port = session.forward(&remote, self.given.is_none()).await?;
-        let settings = Self {
-            host_key: session.host_key(),
-            port: (asked.port == 0).then_some(port),
-            url: self.given.clone().unwrap_or_else(|| self.url.clone()),
-            ..self.clone()
-        };
+        let mut settings =
+            Self { host_key: session.host_key(), port: (asked.port == 0).then_some(port), ..self.clone() };
+        // The host's own URL goes with the port.
+        match &self.given {
+            Some(given) => settings.url.clone_from(given),
+            None if self.url == self.plain_url() => settings.url = settings.plain_url(),
+            None => {}
+        }
         Ok(Up { session, settings })
     }
 }
@@ -82,22 +87,39 @@ impl Engine {
         let given = url.as_deref().map(public_url).transpose().map_err(TunnelError::Wrong)?;
         let (destination, remote) = (to.to_string(), remote.to_string());
         let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Ssh(known) if known.destination == destination && known.remote == remote);
+        let host_key = host_key.map(fingerprint).transpose()?;
+        let _alone = self.tunnels.alone(&format!("{destination} {remote}")).await;
         let known = self.tunnels.which(same);
-        let (seen, port) = match known.as_ref().map(|row| &row.settings) {
-            Some(TunnelSettings::Ssh(ssh)) => (Some(ssh.host_key.clone()), ssh.port),
-            _ => (None, None),
+        let settings = match known.as_ref().map(|row| row.settings.clone()) {
+            // What is not said stays as it was.
+            Some(TunnelSettings::Ssh(was)) => SshSettings {
+                key_file: key_file.or(was.key_file),
+                given: given.or(was.given),
+                host_key: host_key.unwrap_or(was.host_key),
+                ..was
+            },
+            _ => {
+                let (destination, remote) = (destination.clone(), remote.clone());
+                let host_key = host_key.unwrap_or_default();
+                SshSettings { destination, remote, key_file, given, host_key, port: None, url: String::new() }
+            }
         };
-        let host_key = host_key.or(seen).unwrap_or_default();
-        let settings = SshSettings { destination, remote, key_file, given, host_key, port, url: String::new() };
         if let Some(row) = &known {
+            if row.settings == TunnelSettings::Ssh(settings.clone()) && self.tunnels.is_up(row.number) {
+                return Ok(row.number);
+            }
             // The host gives one port to one session.
             self.stop_tunnel(row.number);
         }
-        let up = match settings.up(true).await {
-            // The port it had may be somebody else's by now.
-            Err(DialError::NotForwarded { .. }) if port.is_some() => settings.up(false).await,
-            up => up,
-        };
+        let mut up = settings.up(true).await;
+        if known.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
+            sleep(FREED).await;
+            up = settings.up(true).await;
+            if settings.port.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
+                // The port it chose before is somebody else's by now.
+                up = settings.up(false).await;
+            }
+        }
         let up = match up {
             Ok(up) => up.with_url().await,
             Err(error) => Err(error),
@@ -118,16 +140,16 @@ impl Engine {
 
     /// Writes down what a host was found to be.
     async fn found(self: &Arc<Self>, tunnel: i64, settings: SshSettings) {
-        let row = {
+        let Some((_alone, row)) = self.tunnels.alone_with(tunnel).await else { return };
+        let row = TunnelRow { settings: TunnelSettings::Ssh(settings), ..row };
+        {
             let mut all = self.tunnels.lock();
             let Some(known) = all.get_mut(&tunnel) else { return };
-            let settings = TunnelSettings::Ssh(settings);
-            if known.row.settings == settings {
+            if known.row.settings == row.settings {
                 return;
             }
-            known.row.settings = settings;
-            known.row.clone()
-        };
+            known.row = row.clone();
+        }
         if let Err(error) = self.store.write(move |connection| row.put(connection), |()| ()).await {
             tracing::warn!(%error, "what an SSH host is could not be written down");
         }
@@ -135,8 +157,19 @@ impl Engine {
     }
 }
 
+/// A host key as it is trusted: by its fingerprint.
+pub(super) fn fingerprint(written: String) -> Result<String, TunnelError> {
+    let written = written.trim();
+    match written.strip_prefix("SHA256:") {
+        Some(rest) if !rest.is_empty() => Ok(written.to_owned()),
+        _ => Err(TunnelError::Wrong(format!(
+            "{written:?} is no host key: write its fingerprint, SHA256:…, as `ssh-keygen -l` shows it."
+        ))),
+    }
+}
+
 impl Up {
-    /// Waits until its public URL is known. Nothing is exposed yet, so nobody has a reason to come.
+    /// Waits until its public URL is known, the first time: nothing is exposed yet, so nobody comes.
     async fn with_url(mut self) -> Result<Self, DialError> {
         while self.settings.url.is_empty() {
             match self.session.next().await {
@@ -206,7 +239,7 @@ fn asleep() -> DialError {
 async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut settings }: Up) -> DialError {
     let closing = || DialError::Lost("Hookline is closing.".into());
     let Some(held) = engine.upgrade() else { return closing() };
-    let streams = Arc::new(held.live_streams(tunnel));
+    let (mut limits, mut streams) = (held.settings().limits, Arc::new(held.live_streams(tunnel)));
     if settings.url.is_empty() {
         settings.url = settings.plain_url();
     }
@@ -228,6 +261,11 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
         };
         match event {
             Event::Connection(stream, from) => {
+                let Some(held) = engine.upgrade() else { return closing() };
+                let now = held.settings().limits;
+                if now != limits {
+                    (limits, streams) = (now, Arc::new(held.live_streams(tunnel)));
+                }
                 let streams = streams.clone();
                 open.spawn(async move { streams.serve(stream, from).await });
                 continue;

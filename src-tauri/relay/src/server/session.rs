@@ -87,6 +87,8 @@ struct Flight {
     /// Whether its sender waited for the laptop.
     awaited: bool,
     ack: Option<Ack>,
+    /// The status of the laptop's own answer, where its sender got that.
+    status: Option<u16>,
 }
 
 type Send = SendRequest<Full<Bytes>>;
@@ -267,19 +269,25 @@ impl Session {
         let within = ACK_WITHIN + Duration::from_secs(u64::from(wait.unwrap_or_default()) + fetching);
         // Streams begin in the order of these calls.
         let answer = self.send.send_request(request);
-        let number = inbox.number;
+        let (number, hub) = (inbox.number, self.hub.clone());
         self.flights.spawn(async move {
             let ack = async {
                 let (parts, body) = answer.await.ok()?.into_parts();
                 let body = Limited::new(body, ANSWER_MAX).collect().await.ok()?.to_bytes();
                 Ack::from_response(parts.status, &parts.headers, body)
             };
-            let ack = timeout(within, ack).await.ok().flatten();
-            Flight { inbox: number, due, awaited: wait.is_some(), ack }
+            let mut ack = timeout(within, ack).await.ok().flatten();
+            let mut status = None;
+            // Its sender hears before the session does.
+            if let Some(Ack::Stored(answer)) = &mut ack {
+                status = answer.as_ref().map(|answer| answer.status);
+                status = status.filter(|_| hub.reply(due.row, answer.take()));
+            }
+            Flight { inbox: number, due, awaited: wait.is_some(), ack, status }
         });
     }
 
-    fn landed(&mut self, Flight { inbox, mut due, awaited, ack }: Flight) {
+    fn landed(&mut self, Flight { inbox, mut due, awaited, ack, status }: Flight) {
         let (hub, row) = (self.hub.clone(), due.row);
         self.flying_bytes = self.flying_bytes.saturating_sub(due.body.len());
         if let Some(queue) = self.queue(inbox) {
@@ -287,10 +295,8 @@ impl Session {
             queue.awaited = queue.awaited.saturating_sub(usize::from(awaited));
         }
         let pause = match ack {
-            Some(Ack::Stored(answer)) => {
-                let status = answer.as_ref().map(|answer| answer.status);
-                let answered = self.hub.reply(row, answer);
-                self.taken(inbox, row, status.filter(|_| answered));
+            Some(Ack::Stored(_)) => {
+                self.taken(inbox, row, status);
                 None
             }
             Some(Ack::Had | Ack::Pending) => {
