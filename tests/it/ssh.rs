@@ -4,7 +4,10 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::atomic::Ordering,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -513,12 +516,20 @@ async fn a_sender_that_floods_holds_up_the_others_for_a_moment_at_most() {
     let mut flood = TcpStream::connect(address).await.unwrap();
     flood.write_all(format!("GET /{path}/slow HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
     serve.newest(1).await;
-    let flooding = tokio::spawn(async move {
-        let piece = [b'x'; 65_536];
-        while flood.write_all(&piece).await.is_ok() {}
-        let mut rest = Vec::new();
-        let _ = flood.read_to_end(&mut rest).await;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let flooding = tokio::spawn({
+        let sent = sent.clone();
+        async move {
+            let piece = [b'x'; 65_536];
+            while flood.write_all(&piece).await.is_ok() {
+                sent.fetch_add(piece.len(), Ordering::SeqCst);
+            }
+            let mut rest = Vec::new();
+            let _ = flood.read_to_end(&mut rest).await;
+        }
     });
+    // More than one connection's share: there is no more room for it.
+    until("the flood", async || (sent.load(Ordering::SeqCst) > 17 * 1024 * 1024).then_some(())).await;
     let began = Instant::now();
     for _ in 0..5 {
         assert_eq!(status(&public).await, Some(200));
