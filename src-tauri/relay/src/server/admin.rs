@@ -89,7 +89,14 @@ pub(super) fn listen(data: &Path, hub: Arc<Hub>, clock: Clock) -> io::Result<Lis
     let path = data.join(SOCKET);
     // The folder's lock is ours, so whoever made this is gone.
     let _ = std::fs::remove_file(&path);
-    let listener = tokio::net::UnixListener::bind(&path)?;
+    let listener = tokio::net::UnixListener::bind(&path).map_err(|error| match error.kind() {
+        // The system's own text names a constant of C.
+        io::ErrorKind::InvalidInput => {
+            let long = format!("{} is too long for a socket's path: choose a shorter --data", path.display());
+            io::Error::new(error.kind(), long)
+        }
+        _ => error,
+    })?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     let task = tokio::spawn(async move {
         loop {
