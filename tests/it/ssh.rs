@@ -302,6 +302,31 @@ async fn a_host_with_another_key_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_host_is_asked_for_the_key_that_is_known_of_it() {
+    let mut sshd = Sshd::start("HostKey $DIR/other-kind");
+    sshd.restart(|sshd| {
+        run(Command::new("ssh-keygen").args(["-q", "-t", "ecdsa", "-N", "", "-f"]).arg(sshd.path("other-kind")));
+    });
+    let home = TempDir::new().unwrap();
+    fs::create_dir_all(home.path().join(".ssh")).unwrap();
+    let line = fs::read_to_string(sshd.path("other-kind.pub")).unwrap();
+    fs::write(home.path().join(".ssh/known_hosts"), format!("[127.0.0.1]:{} {line}", sshd.port)).unwrap();
+    let serve = laptop(home.path(), None);
+    let mine = sshd.path("mine");
+    let start = ["tunnel", "start", &sshd.place(), "--url", "https://hooks.example", "--key", mine.to_str().unwrap()];
+    // It would rather show its other one.
+    let said = started(&serve.cli(&start));
+    assert!(said.contains(&fingerprint(&sshd.path("other-kind"))), "{said}");
+    sshd.restart(|_| ());
+    until("the session after the restart", async || {
+        let stood = tunnel(&serve).await;
+        assert_ne!(stood["state"]["is"], "over", "{stood}");
+        (stood["state"]["is"] == "online" && !stood["last_drop"].is_null()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_host_lets_in_who_has_a_key() {
     let sshd = Sshd::start("");
     let place = sshd.place();

@@ -12,14 +12,13 @@ use crate::{
 pub(crate) struct HostKey {
     /// The fingerprint that was trusted before, as `ssh-keygen -l` shows it; none on first use.
     trusted: Option<String>,
-    /// What the files of known hosts say, which is asked on first use.
+    /// What the files of known hosts say: which kinds to ask for, and on first use what to believe.
     lines: Vec<Line>,
 }
 
 impl HostKey {
     pub(crate) fn of(to: &Destination, trusted: Option<&str>) -> Self {
-        let lines = if trusted.is_some() { Vec::new() } else { known(&to.host, to.port) };
-        Self { trusted: trusted.map(str::to_owned), lines }
+        Self { trusted: trusted.map(str::to_owned), lines: known(&to.host, to.port) }
     }
 
     /// The fingerprint of the key a host has shown, where it is the one that was trusted. On first use it is

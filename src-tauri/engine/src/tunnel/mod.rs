@@ -10,6 +10,7 @@ mod relay;
 mod row;
 mod run;
 mod ssh;
+mod stand;
 mod wanted;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -51,8 +51,7 @@ impl Engine {
             // It listens there already.
             Some(port) if Some(port) == had => port,
             Some(port) if self.is_promised(port) => {
-                let why = "another tunnel is to lead there";
-                return Err(TunnelError::Wrong(format!("Port {port} is not free: {why}.")));
+                return Err(TunnelError::Wrong(format!("Another tunnel is to lead to port {port}.")));
             }
             Some(port) => {
                 let taken = |error| TunnelError::Wrong(format!("Nothing can listen on port {port}: {error}."));
