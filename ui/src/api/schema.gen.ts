@@ -3924,7 +3924,7 @@ export interface components {
             is: "online";
             /**
              * Format: double
-             * @description From the relay here and back, in ms; none before it was measured.
+             * @description From the other end here and back, in ms; none before it was measured.
              */
             round_trip_ms?: number | null;
             /**
