@@ -2,9 +2,10 @@
 
 use std::{
     cell::Cell,
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -15,7 +16,7 @@ use hookline_capture::{
 };
 use hookline_provider::Catalogue;
 use hookline_signature::{Keys, Message, State, verify};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use tokio::{sync::oneshot, time::timeout};
@@ -26,7 +27,7 @@ use super::{
     control::Control,
     directory::Inbox,
     hub::Hub,
-    limits::{MISSES_A_MINUTE, WAIT_MAX},
+    limits::{GUESSES_A_MINUTE, MISSES_A_MINUTE, SHUT_OUT, WAIT_MAX},
     metrics::count,
     sha256_hex,
     store::{BODY_STATES, Due, NAMES, rest_of, version_name},
@@ -62,6 +63,9 @@ pub(super) struct Ingest {
     pub(super) trusted: Vec<IpNet>,
     pub(super) catalogue: Catalogue,
     misses: BySender,
+    guesses: BySender,
+    /// Senders that have guessed too often, and until when they are not heard.
+    shut_out: Mutex<HashMap<IpAddr, Instant>>,
 }
 
 fn refused(status: StatusCode, code: &'static str, message: &str, hint: &str) -> Route {
@@ -70,12 +74,22 @@ fn refused(status: StatusCode, code: &'static str, message: &str, hint: &str) ->
 
 impl Ingest {
     pub(super) fn new(hub: Arc<Hub>, control: Control, trusted: Vec<IpNet>) -> Self {
-        Self { hub, control, trusted, catalogue: Catalogue::load([]).0, misses: by_sender(MISSES_A_MINUTE) }
+        Self {
+            hub,
+            control,
+            trusted,
+            catalogue: Catalogue::load([]).0,
+            misses: by_sender(MISSES_A_MINUTE),
+            guesses: by_sender(GUESSES_A_MINUTE),
+            shut_out: Mutex::default(),
+        }
     }
 
     /// Forgets senders that have been quiet.
     pub(super) fn tidy(&self) {
         self.misses.retain_recent();
+        self.guesses.retain_recent();
+        self.shut_out.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > Instant::now());
         self.control.tidy();
     }
 
@@ -114,9 +128,9 @@ impl Ingest {
                 "Send again in a moment; nothing of this one was kept.",
             ));
         }
-        if let Some(refusal) = inbox.gate.refuses_credentials(asking.headers) {
+        if let Some(refused) = self.not_proved(inbox, asking) {
             count(&metrics.refused_access_total);
-            return Some(Route::Refuse(refusal));
+            return Some(refused);
         }
         if let Err(why) = self.hub.has_room(inbox) {
             count(&metrics.refused_full_total);
@@ -128,6 +142,28 @@ impl Ingest {
             ));
         }
         None
+    }
+
+    /// What a sender is refused with that does not give the right password, or has guessed too often.
+    fn not_proved(&self, inbox: &Inbox, asking: Asking<'_>) -> Option<Route> {
+        inbox.wanted.basic.as_ref()?;
+        let sender = sender_of(asking.peer.ip());
+        let shut_out = || self.shut_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if shut_out().get(&sender).is_some_and(|until| *until > Instant::now()) {
+            return Some(refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_guesses",
+                "You have given many wrong passwords.",
+                "Wait a minute, and send the right one.",
+            ));
+        }
+        let refusal = inbox.gate.refuses_credentials(asking.headers)?;
+        let guessed = asking.headers.contains_key(header::AUTHORIZATION);
+        if guessed && self.guesses.check_key(&sender).is_err() {
+            tracing::warn!(%sender, "many wrong passwords for an inbox");
+            shut_out().insert(sender, Instant::now() + SHUT_OUT);
+        }
+        Some(Route::Refuse(refusal))
     }
 
     /// The answer a vendor's question gets while the laptop is away, where the relay may give it.

@@ -4,6 +4,12 @@ use std::time::Duration;
 
 use hookline_capture::Limits;
 
+/// Wrong passwords one sender may give in a minute; then it is not heard for [`SHUT_OUT`], whatever it gives.
+pub(super) const GUESSES_A_MINUTE: u32 = 30;
+
+/// How long a sender that guesses is not heard.
+pub(super) const SHUT_OUT: Duration = Duration::from_mins(1);
+
 /// How long an enrolment code is good.
 pub(super) const CODE_GOOD: Duration = Duration::from_mins(30);
 

@@ -249,6 +249,16 @@ async fn who_may_not_send_is_told_why_and_nothing_is_kept() {
         assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
     }
     assert_eq!(http.post(&shop.url).basic_auth("shop", Some("s3cret")).body("{}").send().await.unwrap().status(), 202);
+    // Who guesses is not heard for a while, and nobody else pays for it.
+    let guess = |from: &str, password: &str| {
+        let sent = http.post(&shop.url).header("X-Forwarded-For", from.to_owned()).basic_auth("shop", Some(password));
+        sent.body("{}").send()
+    };
+    for number in 0..40 {
+        guess("198.51.100.9", &number.to_string()).await.unwrap();
+    }
+    assert_eq!(guess("198.51.100.9", "s3cret").await.unwrap().status(), 429);
+    assert_eq!(guess("198.51.100.8", "s3cret").await.unwrap().status(), 202);
     let office = Wanted { allow: vec!["203.0.113.0/24".into()], ..waits(0) };
     let shop = client.put_inbox("shop", &office).await.unwrap();
     let from = |address: &str| http.post(&shop.url).header("X-Forwarded-For", address.to_owned()).body("{}").send();
@@ -257,6 +267,6 @@ async fn who_may_not_send_is_told_why_and_nothing_is_kept() {
     assert_eq!(from("203.0.113.7, 198.51.100.1").await.unwrap().status(), 403);
     assert_eq!(from("203.0.113.7").await.unwrap().status(), 202);
     assert!(client.put_inbox("shop", &Wanted { allow: vec!["everywhere".into()], ..waits(0) }).await.is_err());
-    assert_eq!(client.inboxes().await.unwrap()[0].waiting, 2);
+    assert_eq!(client.inboxes().await.unwrap()[0].waiting, 3);
     relay.stop().await;
 }
