@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
@@ -74,22 +75,22 @@ impl Sshd {
         // Where it runs as root, it changes into this folder.
         let _ = fs::create_dir_all("/run/sshd");
         let child = Self::spawn(dir.path());
-        let sshd = Self { dir, port, child };
-        sshd.listens();
-        sshd
+        Self { dir, port, child }
     }
 
+    /// One that listens by now.
     fn spawn(dir: &Path) -> Child {
-        let log = fs::File::create(dir.join("log")).unwrap();
-        Command::new("/usr/sbin/sshd").args(["-D", "-e", "-f"]).arg(dir.join("config")).stderr(log).spawn().unwrap()
-    }
-
-    fn listens(&self) {
-        let end = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(Instant::now() < end, "{}", fs::read_to_string(self.dir.path().join("log")).unwrap());
-            std::thread::sleep(Duration::from_millis(20));
+        let mut command = Command::new("/usr/sbin/sshd");
+        let mut child =
+            command.args(["-D", "-e", "-f"]).arg(dir.join("config")).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let mut said = Vec::new();
+        while !said.last().is_some_and(|line: &String| line.contains("listening on")) {
+            said.push(lines.next().unwrap_or_else(|| panic!("sshd ended: {said:?}")));
         }
+        // What it says later is read, or it would wait for that.
+        std::thread::spawn(move || lines.for_each(drop));
+        child
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -112,7 +113,6 @@ impl Sshd {
         self.child.wait().unwrap();
         between(self);
         self.child = Self::spawn(self.dir.path());
-        self.listens();
     }
 }
 

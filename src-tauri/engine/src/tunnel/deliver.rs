@@ -133,8 +133,8 @@ impl Engine {
         }
         let id = delivery.id;
         // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
-        // up then. A body that has to be fetched is not fetched for nothing.
-        let first = delivery.attempt == 0 && delivery.body == BodyPlace::Here;
+        // up then. A body of its own chunks is not fetched or stored for nothing.
+        let first = delivery.attempt == 0 && delivery.body_bytes <= INLINE_BODY_BYTES as u64;
         if !first && let Some(known) = self.came_before(&delivery).await {
             return known;
         }

@@ -1,4 +1,4 @@
-//! The tunnels there are, how each stands, and what is done about all alike.
+//! The tunnels there are, and what is done about all alike.
 
 use std::{
     collections::HashMap,
