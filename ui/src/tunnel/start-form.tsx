@@ -28,11 +28,11 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
     told: "This machine is let in",
   },
   ssh: {
-    means: "Live: while this machine is away, senders are refused; most vendors try again for a while. Nothing to install on the host.",
+    means: "Live: while this machine is away, senders are refused; most vendors try again for a while.",
     entries: [
-      { name: "destination", label: "Host", needed: true, mono: true, hint: () => "Such as nokey@localhost.run, or me@example.com. It lets you in by the SSH agent's keys or those in ~/.ssh; its own key is believed on first use, and no other one after that." },
-      { name: "url", label: "Public URL", mono: true, hint: () => "As the host prints it if left empty, as localhost.run, Serveo and Pinggy do; for a host that prints none, its name and port." },
-      { name: "remote", label: "Port on the host", mono: true, hint: () => "As in ssh -R: 8080, or 0 for any, or *:8080 for all of its addresses. As the service wants it, or any, if left empty." },
+      { name: "destination", label: "Host", needed: true, mono: true, hint: () => "Such as nokey@localhost.run or me@example.com. It lets you in by the keys of your SSH agent or in ~/.ssh." },
+      { name: "url", label: "Public URL", mono: true, hint: () => "As the host prints it if left empty, else its name and port." },
+      { name: "remote", label: "Port on the host", mono: true, hint: () => "As in ssh -R: 8080, *:8080, 0 for any; the usual one if left empty." },
     ],
     told: "The host listens for this machine",
   },
@@ -121,7 +121,11 @@ function StartForm({ onClose }: { onClose: () => void }) {
       {entries.map(({ name, label, hint, needed, mono }) => (
         <Field key={`${kind} ${name}`} label={label} hint={hint(written[name] ?? "")}>
           {(props) => (
-            <input {...props} required={needed} autoComplete="off" spellCheck={false} className={`${INPUT} ${mono ? "font-mono text-data" : ""}`} value={written[name] ?? ""} onChange={(event) => setWritten({ ...written, [name]: event.target.value })} />
+            <input {...props} required={needed} autoComplete="off" spellCheck={false} className={`${INPUT} ${mono ? "font-mono text-data" : ""}`} value={written[name] ?? ""} onChange={(event) => {
+                setWritten({ ...written, [name]: event.target.value });
+                setError(undefined);
+              }}
+            />
           )}
         </Field>
       ))}

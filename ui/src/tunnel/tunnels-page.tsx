@@ -65,7 +65,7 @@ function Nothing() {
     <div className="max-w-prose text-ink-2">
       <p className="mb-3">A tunnel gives an inbox a public URL. A relay keeps every webhook on disk before it answers, also while this machine sleeps, and hands it over when you are back: nothing is lost, and nothing arrives twice.</p>
       <p className="mb-1">A relay is this same program on any server of yours:</p>
-      <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">hookline relay serve --listen 0.0.0.0:443 --url https://relay.example{"\n"}hookline relay device add</pre>
+      <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">hookline relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookline relay device add</pre>
       <p className="mb-3">The second line prints a code; with it this machine is let in.</p>
       <p>Without one, an SSH host such as localhost.run does, or the tunnel of another program, such as ngrok. These are live: what is sent while this machine is away is refused.</p>
     </div>
@@ -155,7 +155,7 @@ function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["ki
   if (!offered_key) {
     return (
       <p className="mb-3 text-ink-2">
-        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>
+        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, believed on first use; no other one is.
       </p>
     );
   }
