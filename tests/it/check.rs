@@ -369,7 +369,8 @@ async fn a_run_goes_on_after_a_crash_and_after_its_handler_died() {
     let data = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(data.path());
     let handler = Handler::start("express", "").await;
-    let new = json!({ "settings": { "url": format!("http://127.0.0.1:{}/webhook", handler.port), "provider": "standard-webhooks", "secret": SECRET } });
+    let url = format!("http://127.0.0.1:{}/webhook", handler.port);
+    let new = json!({ "settings": { "url": url, "provider": "standard-webhooks", "secret": SECRET } });
     let (_, begun) = call(&serve, reqwest::Method::POST, "/checks", new).await;
     let id = begun["id"].as_str().unwrap().to_owned();
     let path = format!("/checks/{id}");
@@ -406,6 +407,11 @@ async fn a_run_goes_on_after_a_crash_and_after_its_handler_died() {
     assert!(said(&report, "error").contains("does not answer any more"), "{}", said(&report, "error"));
     assert_eq!(report["run"]["state"], "done");
     assert_ne!(report["run"]["verdict"], "right");
+
+    // Also where a check asks for something else than an answer.
+    let captured = json!({ "url": url, "provider": "standard-webhooks", "secret": SECRET, "only": ["captured"] });
+    let report = self::report(&serve, captured).await;
+    assert_eq!(came_to(&report, "fail"), ["captured"], "{report}");
 }
 
 /// In a pipeline: the exit status is the verdict, and the report is JUnit's; a page of it runs nothing.

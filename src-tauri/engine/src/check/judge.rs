@@ -134,6 +134,9 @@ const QUICK: f64 = 500.0;
 
 pub(super) fn answers_first(seen: &Seen<'_>) -> Finding {
     let Some(shot) = seen.shots.first() else { return Finding::error("It was not sent whole.") };
+    if let Some(why) = seen.first(broke) {
+        return Finding::fail(format!("{why}; a 2xx was due."));
+    }
     if !seen.accepted(shot) {
         return Finding::unknown(format!("The event was {}.", shot.came()));
     }
@@ -267,6 +270,9 @@ pub(super) fn retried(seen: &Seen<'_>) -> Finding {
 
 pub(super) fn captured(seen: &Seen<'_>) -> Finding {
     let [first, again] = seen.shots else { return Finding::error("It was not sent whole.") };
+    if let Some(why) = seen.first(broke) {
+        return Finding::fail(format!("{why}; it may refuse the second one, but must not break."));
+    }
     if !seen.accepted(first) {
         return Finding::unknown(format!("The event itself was {}.", first.came()));
     }
