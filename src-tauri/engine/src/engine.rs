@@ -13,7 +13,10 @@ use std::{
 use hookline_capture::{Captured, Clock, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
 use hookline_provider::Catalogue;
 use rusqlite::Connection;
-use tokio::sync::{Notify, watch};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
 
 use crate::{
     answer::{self, Files, FixedAnswers, InboxAnswer, Steps},
@@ -73,6 +76,8 @@ pub struct Engine {
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) hidden: Arc<Hidden>,
     pub(crate) receiver: tokio::sync::Mutex<Receiver>,
+    /// Where all is done that is not the receiver's.
+    pub(crate) main: Handle,
     pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) create_inboxes: Arc<AtomicBool>,
@@ -149,6 +154,7 @@ impl Engine {
             addresses,
             hidden: Arc::new(Hidden::new(loaded.removals)),
             receiver: tokio::sync::Mutex::default(),
+            main: Handle::current(),
             jobs: Jobs::default(),
             clock,
             create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),

@@ -1,6 +1,7 @@
 //! The receiver: where inboxes are reached, and what happens when its port is taken.
 
 use std::{
+    future::Future,
     io,
     net::SocketAddr,
     sync::{
@@ -14,7 +15,7 @@ use hookline_capture::{
 };
 use http::{Response, StatusCode};
 use serde::Serialize;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Runtime};
 use utoipa::ToSchema;
 
 use crate::{
@@ -57,6 +58,37 @@ pub enum ReceiverState {
 pub(crate) struct Receiver {
     pub(crate) listening: Option<Listening>,
     pub(crate) state: ReceiverState,
+    /// From the first time it listens.
+    thread: Option<OwnThread>,
+}
+
+/// The one thread that carries the receiver's connections. Two of them, woken by each commit in turn,
+/// wake each other more than they share; and what else runs in the program holds up no sender.
+struct OwnThread(Option<Runtime>);
+
+impl OwnThread {
+    fn start() -> io::Result<Self> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("receiver").enable_all().build().map(|runtime| Self(Some(runtime)))
+    }
+
+    /// Runs something on it, and all that it spawns.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = io::Result<T>> + Send + 'static,
+    ) -> io::Result<T> {
+        let Some(runtime) = &self.0 else { return Err(io::ErrorKind::NotConnected.into()) };
+        runtime.spawn(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+}
+
+impl Drop for OwnThread {
+    fn drop(&mut self) {
+        // It may be dropped on a thread of another runtime, which must not wait for it.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Receiver {
@@ -68,7 +100,7 @@ impl Receiver {
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { listening: None, state: ReceiverState::Off }
+        Self { listening: None, state: ReceiverState::Off, thread: None }
     }
 }
 
@@ -84,7 +116,15 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Receiv
         engine: Arc::downgrade(engine),
         create: engine.create_inboxes.clone(),
     });
-    let started = listen(address, Plain, engine.store.clone(), routes, settings.limits, engine.clock.clone()).await;
+    let listening = listen(address, Plain, engine.store.clone(), routes, settings.limits, engine.clock.clone());
+    let thread = match receiver.thread.take() {
+        Some(thread) => Ok(thread),
+        None => OwnThread::start(),
+    };
+    let started = match thread {
+        Ok(thread) => receiver.thread.insert(thread).run(listening).await,
+        Err(error) => Err(error),
+    };
     receiver.state = match started {
         Ok(listening) => {
             let address = listening.address();

@@ -56,18 +56,6 @@ impl<'a> Message<'a> {
         let (_, query) = self.target.split_once('?')?;
         form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
-
-    /// A field of a form, multipart (RFC 7578) or not.
-    pub(crate) fn field(&self, wanted: &str) -> Option<String> {
-        part(self.body, wanted)
-            .map(|value| String::from_utf8_lossy(value).into_owned())
-            .or_else(|| self.form().find(|(name, _)| name == wanted).map(|(_, value)| value))
-    }
-
-    /// The fields of a form body, decoded, in order.
-    pub(crate) fn form(&self) -> impl Iterator<Item = (String, String)> + 'a {
-        form_urlencoded::parse(self.body).map(|(key, value)| (key.into_owned(), value.into_owned()))
-    }
 }
 
 /// A multipart part: what stands between its head and the next boundary.
@@ -84,6 +72,7 @@ fn part<'b>(body: &'b [u8], name: &str) -> Option<&'b [u8]> {
 pub struct Reading<'a> {
     pub(crate) message: Message<'a>,
     json: OnceCell<Option<Value>>,
+    form: OnceCell<Vec<(String, String)>>,
 }
 
 impl std::fmt::Debug for Reading<'_> {
@@ -95,7 +84,7 @@ impl std::fmt::Debug for Reading<'_> {
 impl<'a> Reading<'a> {
     /// Reads nothing yet.
     pub fn new(message: &Message<'a>) -> Self {
-        Self { message: *message, json: OnceCell::new() }
+        Self { message: *message, json: OnceCell::new(), form: OnceCell::new() }
     }
 
     /// The message that is read.
@@ -112,10 +101,21 @@ impl<'a> Reading<'a> {
         self.json.get_or_init(|| serde_json::from_slice(self.message.body).ok()).as_ref()
     }
 
+    /// The fields of a form body, decoded, in order.
+    pub(crate) fn form(&self) -> &[(String, String)] {
+        self.form.get_or_init(|| form_urlencoded::parse(self.message.body).into_owned().collect())
+    }
+
+    /// A field of a form, multipart (RFC 7578) or not.
+    pub(crate) fn field(&self, wanted: &str) -> Option<String> {
+        let in_form = || self.form().iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        part(self.message.body, wanted).map(|value| String::from_utf8_lossy(value).into_owned()).or_else(in_form)
+    }
+
     /// A scalar of the JSON text in a form's field, which is the first step of the path.
     pub(crate) fn form_json(&self, path: &str) -> Option<String> {
         let (field, path) = path.split_once('.')?;
-        let text = self.message.field(field)?;
+        let text = self.field(field)?;
         scalar(find(&serde_json::from_str(&text).ok()?, path)?)
     }
 

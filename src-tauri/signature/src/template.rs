@@ -213,9 +213,9 @@ fn capital(text: &str) -> String {
 
 /// Names and values of a form, by name (Twilio, Mandrill).
 pub(crate) fn sorted_form(reading: &Reading<'_>) -> String {
-    let mut fields: Vec<_> = reading.message.form().collect();
+    let mut fields: Vec<_> = reading.form().iter().collect();
     fields.sort();
-    fields.into_iter().map(|(name, value)| name + &value).collect()
+    fields.into_iter().flat_map(|(name, value)| [name.as_str(), value]).collect()
 }
 
 impl Template {

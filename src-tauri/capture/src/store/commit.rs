@@ -87,7 +87,7 @@ impl Batch {
     pub(super) fn finish(&self, result: Result<(), CommitError>) {
         // A batch ends once: the writer swaps it out before it runs it.
         let _ = self.result.set(result);
-        self.done.notify_waiters();
+        self.done.notify_one();
     }
 }
 
@@ -107,6 +107,7 @@ impl CommitWaiter {
             return result.clone();
         }
         done.await;
+        self.0.done.notify_waiters();
         self.0.result.get().cloned().expect("the batch notifies after its result is set")
     }
 }

@@ -10,7 +10,7 @@ use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::{Arc, PoisonError, mpsc},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -18,7 +18,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, params};
 
 use super::{
-    checkpoint::{checkpoint, spawn_checkpoints},
+    checkpoint::Checkpoints,
     commit::{Batch, CommitError, Fault, Health},
     id::RowId,
     queue::{Job, Shared},
@@ -78,7 +78,7 @@ pub(super) struct Writer {
     clock: Clock,
     on_commit: OnCommit,
     last: RowId,
-    checkpoints: mpsc::SyncSender<()>,
+    checkpoints: Checkpoints,
     unchecked_bytes: u64,
     /// Bodies of which a chunk could not be stored.
     lost_bodies: HashSet<i64>,
@@ -94,7 +94,7 @@ impl Writer {
         last: RowId,
         shared: Arc<Shared>,
     ) -> rusqlite::Result<Self> {
-        let checkpoints = spawn_checkpoints(path)?;
+        let checkpoints = Checkpoints::spawn(path)?;
         Ok(Self {
             connection,
             clock,
@@ -246,11 +246,9 @@ impl Writer {
     }
 
     fn checkpoint_if_due(&mut self) {
-        if self.unchecked_bytes >= CHECKPOINT_BYTES && self.checkpoints.try_send(()).is_ok() {
+        self.checkpoints.finish(&self.connection);
+        if self.unchecked_bytes >= CHECKPOINT_BYTES && self.checkpoints.ask() {
             self.unchecked_bytes = 0;
-            // Most of the log was copied by the other thread last time; this short one lets the
-            // log start again from its beginning.
-            let _ = checkpoint(&self.connection);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The listener: accepts connections within their limit and serves each one.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -279,28 +280,44 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     let serving = http.serve_connection_with_upgrades(io, requests);
     tokio::pin!(serving);
 
-    let mut version_due = Some(Box::pin(tokio::time::sleep(head_timeout)));
+    // Each request wakes this task several times, and what it waits for is looked at each time: a wait
+    // that is of no use any more, or not yet, is not.
+    let version_due = tokio::time::sleep(head_timeout);
+    let stop = async {
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    tokio::pin!(version_due, stop);
+    let mut version_due = poll_fn(|context| match seen.version_known.load(Ordering::Relaxed) {
+        true => Poll::Pending,
+        false => version_due.as_mut().poll(context),
+    });
     // Of one stream the wait for a head ends an idle connection; of many nothing else does.
     let (mut look, mut quiet) = (tokio::time::interval(H2_IDLE), None);
     look.reset();
+    let mut look = |context: &mut Context<'_>| match seen.many.load(Ordering::Relaxed) {
+        true => look.poll_tick(context),
+        false => Poll::Pending,
+    };
+    let mut stopping = false;
     let result = loop {
         tokio::select! {
+            biased;
             result = &mut serving => break result,
-            () = async { if let Some(due) = &mut version_due { due.await } else { std::future::pending().await } } => {
-                if !seen.version_known.load(Ordering::Relaxed) {
-                    counts.heads_refused.fetch_add(1, Ordering::Relaxed);
-                    return;
-                }
-                version_due = None;
+            () = &mut version_due => {
+                counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+                return;
             }
-            _ = look.tick() => {
+            _ = poll_fn(&mut look) => {
                 let now = seen.quiet();
                 if now.is_some() && now == quiet {
                     serving.as_mut().graceful_shutdown();
                 }
                 quiet = now;
             }
-            _ = stopped.wait_for(|stop| *stop), if !*stopped.borrow() => serving.as_mut().graceful_shutdown(),
+            () = &mut stop, if !stopping => {
+                stopping = true;
+                serving.as_mut().graceful_shutdown();
+            }
         }
     };
     if let Err(error) = result {

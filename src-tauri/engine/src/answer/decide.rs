@@ -9,6 +9,7 @@ use http::StatusCode;
 use rusqlite::Connection;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use utoipa::ToSchema;
 
 use super::{
@@ -163,6 +164,17 @@ fn status_in(target: &str) -> Option<u16> {
     (200..=599).contains(&status).then_some(status)
 }
 
+/// Bodies from here on are looked at beside the other connections of their thread, in bytes.
+const LONG: u64 = 64 * 1024;
+
+/// Lets the connections that share this thread go on meanwhile, where there is another to carry them.
+fn at_length<T>(body_bytes: u64, look: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread if body_bytes >= LONG => tokio::task::block_in_place(look),
+        _ => look(),
+    }
+}
+
 impl Engine {
     /// How a request is answered, without what a vendor asks for. `take` counts sequences on; `told`
     /// gets each thing that was looked at.
@@ -275,8 +287,11 @@ impl Engine {
             peer: &peer,
             arrived_us: request.arrived_us,
         };
-        let looking = Looking::new(self, &address, arrival);
-        let outcome = self.consider(&looking, true, &mut |_| ());
+        let (looking, outcome) = at_length(body_bytes, || {
+            let looking = Looking::new(self, &address, arrival);
+            let outcome = self.consider(&looking, true, &mut |_| ());
+            (looking, outcome)
+        });
         match self.made(&looking, &outcome).await {
             Made::Own => Decision::Own,
             Made::Forward(_) if proved_only && looking.judged.state != VerdictState::Valid => {

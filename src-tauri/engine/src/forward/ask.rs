@@ -41,7 +41,8 @@ impl Engine {
     pub(crate) async fn ask(self: &Arc<Self>, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
         let (engine, closing) =
             (self.clone(), || CommitError { fault: Fault::Other, message: "Hookline is closing".into() });
-        tokio::spawn(async move { engine.asked(asked.whom, Entry::of(asked.captured)).await })
+        self.main
+            .spawn(async move { engine.asked(asked.whom, Entry::of(asked.captured)).await })
             .await
             .unwrap_or_else(|_| Err(closing()))
     }

@@ -5,7 +5,7 @@ use super::{Code, Parts, badly_written, not_signed};
 use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading};
 
 pub(super) fn parts(reading: &Reading<'_>, keys: &Keys) -> Result<Vec<Parts>, Fault> {
-    let field = |name: &str| reading.message.form().find(|(key, _)| key == name).map(|(_, value)| value);
+    let field = |name: &str| reading.form().iter().find(|(key, _)| key == name).map(|(_, value)| value);
     let pairs = field("bt_signature").ok_or_else(|| not_signed(Code::Braintree))?;
     let payload = field("bt_payload").ok_or_else(|| Fault::Missing { what: "The form field bt_payload".into() })?;
     let wanted = keys.params.get("public_key");

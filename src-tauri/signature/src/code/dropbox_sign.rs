@@ -7,7 +7,7 @@ use super::{Code, Parts, badly_written, not_signed};
 use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading};
 
 pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
-    let json = reading.message.field("json").ok_or_else(|| not_signed(Code::DropboxSign))?;
+    let json = reading.field("json").ok_or_else(|| not_signed(Code::DropboxSign))?;
     let body: Value = serde_json::from_str(&json).map_err(|_| not_signed(Code::DropboxSign))?;
     let text = |name: &str| match body.pointer(&format!("/event/{name}")) {
         Some(Value::String(text)) => Ok(text.clone()),

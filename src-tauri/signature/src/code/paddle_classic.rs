@@ -9,7 +9,7 @@ use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, mes
 const SIGNATURE: &str = "p_signature";
 
 pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
-    let mut fields: Vec<(String, String)> = reading.message.form().collect();
+    let mut fields: Vec<(String, String)> = reading.form().to_vec();
     let found = fields.iter().find(|(name, _)| name == SIGNATURE).map(|(_, value)| value.clone());
     let found = found.ok_or_else(|| not_signed(Code::PaddleClassic))?;
     let signature = BASE64.decode(found).map_err(|_| badly_written(Code::PaddleClassic, "base64"))?;

@@ -52,8 +52,8 @@ fn fields(reading: &Reading<'_>) -> String {
     if !is_form(reading) {
         return String::new();
     }
-    let mut fields: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (name, value) in reading.message.form() {
+    let mut fields: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (name, value) in reading.form() {
         fields.entry(name).or_default().insert(value);
     }
     fields.iter().flat_map(|(name, values)| values.iter().map(move |value| format!("{name}{value}"))).collect()

@@ -78,16 +78,20 @@ impl Engine {
         let (covered, sieve) = (sieve.covered(), sieve.clone());
         let indexed = sieve.requests();
         let counted = self.store.readers().read(move |connection| {
-            // Few are counted. Of many the totals tell about how many there are, without reading them.
-            let few: i64 = connection
-                .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM request WHERE id > ?1 LIMIT ?2)")?
-                .query_row([covered.0, COUNTED_MAX], |row| row.get(0))?;
+            // Few are counted. Of many the totals tell about how many there are, without reading them:
+            // at least as many, for what was indexed may be gone.
             let all: i64 = connection
                 .prepare_cached("SELECT coalesce(sum(requests), 0) FROM inbox_total")?
                 .query_row([], |row| row.get(0))?;
+            let about = all - indexed as i64;
+            let waiting = match about < COUNTED_MAX {
+                true => connection
+                    .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM request WHERE id > ?1 LIMIT ?2)")?
+                    .query_row([covered.0, COUNTED_MAX], |row| row.get(0))?,
+                false => about,
+            };
             let oldest: Option<i64> =
                 connection.prepare_cached("SELECT min(id) FROM request")?.query_row([], |row| row.get(0))?;
-            let waiting = if few < COUNTED_MAX { few } else { few.max(all - indexed as i64) };
             Ok((waiting as u64, oldest))
         });
         let (waiting, oldest) = counted.await.map_err(|e| e.to_string())?;
