@@ -59,20 +59,22 @@ pub(crate) struct Receiver {
     pub(crate) listening: Option<Listening>,
     pub(crate) state: ReceiverState,
     /// From the first time it listens.
-    thread: Option<OwnThread>,
+    threads: Option<OwnThreads>,
 }
 
-/// The one thread that carries the receiver's connections. Two of them, woken by each commit in turn,
-/// wake each other more than they share; and what else runs in the program holds up no sender.
-struct OwnThread(Option<Runtime>);
+/// The threads that carry the receiver's connections, so that nothing else in the program holds up a
+/// sender. One for two cores: a commit answers many at once, and threads without a core of their own wake
+/// each other more than they share. More than two would wait for the one that writes.
+struct OwnThreads(Option<Runtime>);
 
-impl OwnThread {
+impl OwnThreads {
     fn start() -> io::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.worker_threads(1).thread_name("receiver").enable_all().build().map(|runtime| Self(Some(runtime)))
+        let threads = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 2));
+        builder.worker_threads(threads).thread_name("receiver").enable_all().build().map(|runtime| Self(Some(runtime)))
     }
 
-    /// Runs something on it, and all that it spawns.
+    /// Runs something on them, and all that it spawns.
     async fn run<T: Send + 'static>(
         &self,
         work: impl Future<Output = io::Result<T>> + Send + 'static,
@@ -82,7 +84,7 @@ impl OwnThread {
     }
 }
 
-impl Drop for OwnThread {
+impl Drop for OwnThreads {
     fn drop(&mut self) {
         // It may be dropped on a thread of another runtime, which must not wait for it.
         if let Some(runtime) = self.0.take() {
@@ -100,7 +102,7 @@ impl Receiver {
 
 impl Default for Receiver {
     fn default() -> Self {
-        Self { listening: None, state: ReceiverState::Off, thread: None }
+        Self { listening: None, state: ReceiverState::Off, threads: None }
     }
 }
 
@@ -117,12 +119,12 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Receiv
         create: engine.create_inboxes.clone(),
     });
     let listening = listen(address, Plain, engine.store.clone(), routes, settings.limits, engine.clock.clone());
-    let thread = match receiver.thread.take() {
-        Some(thread) => Ok(thread),
-        None => OwnThread::start(),
+    let threads = match receiver.threads.take() {
+        Some(threads) => Ok(threads),
+        None => OwnThreads::start(),
     };
-    let started = match thread {
-        Ok(thread) => receiver.thread.insert(thread).run(listening).await,
+    let started = match threads {
+        Ok(threads) => receiver.threads.insert(threads).run(listening).await,
         Err(error) => Err(error),
     };
     receiver.state = match started {

@@ -164,7 +164,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// They carry all but the receiver, which has a thread of its own; more only move work between caches.
+/// They carry all but the receiver, which has threads of its own; more only move work between caches.
 fn workers() -> usize {
     std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 4))
 }

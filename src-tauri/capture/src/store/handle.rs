@@ -210,4 +210,25 @@ mod tests {
         assert_eq!(store.write(total, |_| ()).await.expect("it is committed"), (3, 8));
         holding.await.expect("it ran").expect("it is committed");
     }
+
+    /// It is copied while others write, and begins anew all the same.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_log_stays_short_while_much_is_written() {
+        static BODY: [u8; 8192] = [7; 8192];
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("test.db");
+        let store = Arc::new(for_tests::open(&path));
+        let mut senders = tokio::task::JoinSet::new();
+        for _ in 0..16 {
+            let store = store.clone();
+            senders.spawn(async move {
+                for _ in 0..800 {
+                    store.keep(for_tests::request(1, &BODY)).committed().await.expect("it is stored");
+                }
+            });
+        }
+        senders.join_all().await;
+        let (log, written) = (std::fs::metadata(path.with_extension("db-wal")).expect("a log").len(), 16 * 800 * 8192);
+        assert!(log < written / 2, "{log} bytes of log for {written}");
+    }
 }
