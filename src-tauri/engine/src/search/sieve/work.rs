@@ -35,8 +35,10 @@ const WAITED_MAX: u32 = 20;
 /// Requests that wait are counted up to here.
 const COUNTED_MAX: i64 = 2 * ROWS as i64;
 
-/// Pause between two blocks, as a part of the time that one took: the rest of the machine is others'.
+/// Pause between two blocks, as a multiple of the time that one took: the rest of the machine is others',
+/// and more of it while they need it.
 const PAUSE: u32 = 1;
+const FLOOD_PAUSE: u32 = 6;
 
 /// Follows the store as long as the engine lives.
 pub(crate) fn spawn(engine: &Arc<Engine>) {
@@ -103,7 +105,7 @@ impl Engine {
     /// Makes blocks of what waits, one by one.
     async fn make_blocks(self: &Arc<Self>, sieve: &Arc<Sieve>, store: u64) {
         loop {
-            let began = Instant::now();
+            let (began, changes) = (Instant::now(), self.feed.last());
             let (known, before, made) = (self.known(), sieve.covered(), sieve.clone());
             let more = self
                 .store
@@ -114,7 +116,11 @@ impl Engine {
                 })
                 .await;
             match more {
-                Ok(Ok(true)) => tokio::time::sleep(began.elapsed() / PAUSE).await,
+                Ok(Ok(true)) => {
+                    let came = (self.feed.last() - changes) as f64;
+                    let flooded = came > FLOOD as f64 * began.elapsed().div_duration_f64(TICK);
+                    tokio::time::sleep(began.elapsed() * if flooded { FLOOD_PAUSE } else { PAUSE }).await;
+                }
                 Ok(Ok(false)) => return,
                 Ok(Err(error)) => {
                     tracing::warn!(%error, "the search index cannot be written; searches go without");
