@@ -48,6 +48,7 @@ impl Checkpoints {
             }
             // POSIX lets go of all locks a process has on a file when it closes any of its handles on it
             // (fcntl(2)), and readers may still have theirs.
+            #[cfg(unix)]
             std::mem::forget(database);
         };
         // Without the thread the log only grows until the database closes.

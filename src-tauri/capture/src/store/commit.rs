@@ -87,6 +87,7 @@ impl Batch {
     pub(super) fn finish(&self, result: Result<(), CommitError>) {
         // A batch ends once: the writer swaps it out before it runs it.
         let _ = self.result.set(result);
+        // One who waits wakes the others, on their own thread: from here each would cost a lock.
         self.done.notify_one();
     }
 }
@@ -107,6 +108,7 @@ impl CommitWaiter {
             return result.clone();
         }
         done.await;
+        // If this is never reached, for the sender is gone, the next in line has been told instead.
         self.0.done.notify_waiters();
         self.0.result.get().cloned().expect("the batch notifies after its result is set")
     }

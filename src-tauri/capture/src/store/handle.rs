@@ -211,6 +211,35 @@ mod tests {
         holding.await.expect("it ran").expect("it is committed");
     }
 
+    /// Who is told first may be gone by then.
+    #[tokio::test]
+    async fn all_of_a_batch_hear_of_their_commit() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = Arc::new(for_tests::open(&dir.path().join("test.db")));
+        let (free, held) = mpsc::channel::<()>();
+        let hold = move |_: &Connection| {
+            held.recv().expect("the test lets go");
+            Ok::<_, rusqlite::Error>(())
+        };
+        let mut unseen = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut holding = Box::pin(store.write(hold, |()| ()));
+        assert!(holding.as_mut().poll(&mut unseen).is_pending());
+        let mut waiting: Vec<_> = (0..4)
+            .map(|_| store.keep(for_tests::request(1, b"abc")))
+            .map(|waiter| Box::pin(async move { waiter.committed().await }))
+            .collect();
+        for one in &mut waiting {
+            assert!(one.as_mut().poll(&mut unseen).is_pending());
+        }
+        free.send(()).expect("the writer waits");
+        holding.await.expect("it is committed");
+        store.write(|_| Ok::<_, rusqlite::Error>(()), |()| ()).await.expect("it is committed");
+        drop(waiting.remove(0));
+        let all = waiting.into_iter().collect::<tokio::task::JoinSet<_>>().join_all();
+        let all = tokio::time::timeout(std::time::Duration::from_secs(5), all).await.expect("all hear");
+        assert!(all.iter().all(Result::is_ok));
+    }
+
     /// It is copied while others write, and begins anew all the same.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn the_log_stays_short_while_much_is_written() {
