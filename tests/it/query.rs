@@ -16,21 +16,27 @@ async fn post(serve: &Serve, path: &str, body: Value) {
     assert_eq!(sent.expect("an answer").status(), 200);
 }
 
-/// What a query finds, oldest first, by its body's `n`.
-async fn found(serve: &Serve, query: &str) -> Vec<i64> {
-    let (mut numbers, mut after) = (Vec::new(), String::new());
+/// What a query finds, newest first. A page ends where its time does, so one is asked for after another.
+async fn all_found(serve: &Serve, query: &str) -> Vec<Value> {
+    let (mut found, mut after) = (Vec::new(), String::new());
     loop {
-        let page = serve.get(&format!("/requests?limit=2&q={}{after}", encoded(query))).await;
-        for item in page["items"].as_array().expect("items") {
-            let body: Value =
-                serde_json::from_slice(&serve.body(item["id"].as_str().expect("an id")).await).expect("JSON");
-            numbers.insert(0, body["n"].as_i64().expect("a number"));
-        }
+        let mut page = serve.get(&format!("/requests?limit=2&q={}{after}", encoded(query))).await;
+        found.append(page["items"].as_array_mut().expect("items"));
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
-            None => return numbers,
+            None => return found,
         }
     }
+}
+
+/// What a query finds, oldest first, by its body's `n`.
+async fn found(serve: &Serve, query: &str) -> Vec<i64> {
+    let mut numbers = Vec::new();
+    for item in all_found(serve, query).await {
+        let body: Value = serde_json::from_slice(&serve.body(item["id"].as_str().expect("an id")).await).expect("JSON");
+        numbers.insert(0, body["n"].as_i64().expect("a number"));
+    }
+    numbers
 }
 
 fn encoded(text: &str) -> String {
@@ -83,8 +89,8 @@ async fn what_is_removed_is_not_found_and_comes_back() {
     for n in 0..3 {
         post(&serve, "inbox", json!({ "n": n, "word": "needle" })).await;
     }
-    let page = serve.get("/requests?q=needle").await;
-    let id = page["items"][1]["id"].as_str().expect("an id");
+    let needles = all_found(&serve, "needle").await;
+    let id = needles[1]["id"].as_str().expect("an id");
     let removal: Value = serve
         .request(Method::DELETE, &format!("/requests/{id}"))
         .send()
@@ -127,9 +133,8 @@ async fn bodies_are_searched_decoded_and_large_ones_too() {
         ("zoë@example.com", 20..60),
         ("form.email:ZOË@*", 20..60),
     ] {
-        let page = serve.get(&format!("/requests?q={}", encoded(query))).await;
-        let sizes: Vec<u64> =
-            page["items"].as_array().expect("items").iter().filter_map(|item| item["body_bytes"].as_u64()).collect();
+        let found = all_found(&serve, query).await;
+        let sizes: Vec<u64> = found.iter().filter_map(|item| item["body_bytes"].as_u64()).collect();
         assert!(matches!(sizes.as_slice(), [size] if bytes.contains(size)), "{query}: {sizes:?}");
     }
 }
