@@ -18,6 +18,7 @@ mod removals;
 mod replays;
 mod request_body;
 mod requests;
+mod route;
 mod scenarios;
 mod settings;
 mod shapes;
@@ -29,12 +30,14 @@ use std::{any::Any, sync::Arc};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
 };
 use utoipa::OpenApi;
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_axum::router::OpenApiRouter;
 
 pub use error::{ApiError, ErrorBody};
+use route::{Route, route};
 
 use crate::{Engine, answer::ANSWER_FILE_MAX};
 
@@ -58,112 +61,101 @@ const PASTED_MAX: usize = 6 * 1024 * 1024;
 )]
 struct Description;
 
-/// Every route that answers at once.
-fn described() -> OpenApiRouter<Arc<Engine>> {
-    let routes = OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(status::read))
-        .routes(routes!(status::listen))
-        .routes(routes!(settings::read, settings::change))
-        .routes(routes!(inboxes::list, inboxes::add))
-        .routes(routes!(inboxes::read, inboxes::change, inboxes::remove))
-        .routes(routes!(inboxes::mark_read))
-        .routes(routes!(inboxes::clear))
-        .routes(routes!(inboxes::test_event))
-        .routes(routes!(inboxes::secrets))
-        .routes(routes!(providers::list))
-        .routes(routes!(providers::read, providers::save, providers::remove))
-        .routes(routes!(providers::list_snippets))
-        .routes(routes!(providers::list_handlers))
-        .routes(routes!(endpoints::list, endpoints::add))
-        .routes(routes!(endpoints::read, endpoints::change, endpoints::remove))
-        .routes(routes!(endpoints::secrets))
-        .routes(routes!(endpoints::rotate))
-        .routes(routes!(endpoints::test))
-        .routes(routes!(endpoints::diagnose))
-        .routes(routes!(endpoints::read_stats))
-        .routes(routes!(events::list, events::send))
-        .routes(routes!(scenarios::list))
-        .routes(routes!(scenarios::run))
-        .routes(routes!(scenarios::read))
-        .routes(routes!(deliveries::list))
-        .routes(routes!(deliveries::retry_many))
-        .routes(routes!(deliveries::read))
-        .routes(routes!(deliveries::body))
-        .routes(routes!(deliveries::attempt_body))
-        .routes(routes!(deliveries::retry))
-        .routes(routes!(deliveries::cancel))
-        .routes(routes!(signature::explain_request))
-        .routes(routes!(signature::try_request))
-        .routes(routes!(signature::find_for_request))
-        .merge(
-            OpenApiRouter::new()
-                .routes(routes!(signature::verify))
-                .routes(routes!(signature::sign))
-                .routes(routes!(signature::explain))
-                .routes(routes!(signature::find))
-                .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
-        )
-        .routes(routes!(answering::restart))
-        .routes(routes!(answering::dry_run))
-        .merge(
-            OpenApiRouter::new()
-                .routes(routes!(answering::add_file))
-                .layer(axum::extract::DefaultBodyLimit::max(ANSWER_FILE_MAX + 1)),
-        )
-        .routes(routes!(checks::questions))
-        .routes(routes!(checks::plan))
-        .routes(routes!(checks::list, checks::begin))
-        .routes(routes!(checks::read, checks::remove))
-        .routes(routes!(checks::cancel))
-        .routes(routes!(checks::again))
-        .routes(routes!(checks::read_report))
-        .routes(routes!(checks::compare))
-        .routes(routes!(replays::read, replays::cancel))
-        .routes(routes!(replays::read_report))
-        .merge(
-            OpenApiRouter::new()
-                .routes(routes!(replays::list, replays::begin))
-                .layer(axum::extract::DefaultBodyLimit::max(PASTED_MAX)),
-        )
-        .merge(OpenApiRouter::new().routes(routes!(carry::import)).layer(axum::extract::DefaultBodyLimit::disable()))
-        .routes(routes!(diff::read))
-        .routes(routes!(shapes::list))
-        .routes(routes!(shapes::read, shapes::remove))
-        .routes(routes!(shapes::code))
-        .routes(routes!(queries::read))
-        .routes(routes!(queries::fields))
-        .routes(routes!(queries::list))
-        .routes(routes!(queries::save, queries::remove))
-        .routes(routes!(requests::list))
-        .routes(routes!(requests::count))
-        .routes(routes!(requests::read, requests::change, requests::remove))
-        .routes(routes!(requests::read_thread))
-        .routes(routes!(requests::reveal))
-        .routes(routes!(requests::code))
-        .routes(routes!(request_body::body))
-        .routes(routes!(request_body::raw))
-        .routes(routes!(request_body::parts))
-        .routes(routes!(request_body::part))
-        .routes(routes!(tunnels::list, tunnels::add))
-        .routes(routes!(tunnels::read, tunnels::change, tunnels::remove))
-        .routes(routes!(tunnels::expose, tunnels::conceal))
-        .routes(routes!(tunnels::decide))
-        .routes(routes!(removals::undo))
-        .routes(routes!(jobs::list))
-        .routes(routes!(jobs::read, jobs::cancel))
-        .routes(routes!(jobs::backup));
-    OpenApiRouter::new().nest(PREFIX, routes)
+/// Every route that answers at once, and the most bytes its body may have, where that is not [`JSON_MAX`].
+fn routes() -> Vec<Route> {
+    vec![
+        route!(status::read),
+        route!(status::listen),
+        route!(settings::read, settings::change),
+        route!(inboxes::list, inboxes::add),
+        route!(inboxes::read, inboxes::change, inboxes::remove),
+        route!(inboxes::mark_read),
+        route!(inboxes::clear),
+        route!(inboxes::test_event),
+        route!(inboxes::secrets),
+        route!(providers::list),
+        route!(providers::read, providers::save, providers::remove),
+        route!(providers::list_snippets),
+        route!(providers::list_handlers),
+        route!(endpoints::list, endpoints::add),
+        route!(endpoints::read, endpoints::change, endpoints::remove),
+        route!(endpoints::secrets),
+        route!(endpoints::rotate),
+        route!(endpoints::test),
+        route!(endpoints::diagnose),
+        route!(endpoints::read_stats),
+        route!(events::list, events::send),
+        route!(scenarios::list),
+        route!(scenarios::run),
+        route!(scenarios::read),
+        route!(deliveries::list),
+        route!(deliveries::retry_many),
+        route!(deliveries::read),
+        route!(deliveries::body),
+        route!(deliveries::attempt_body),
+        route!(deliveries::retry),
+        route!(deliveries::cancel),
+        route!(signature::explain_request),
+        route!(signature::try_request),
+        route!(signature::find_for_request),
+        route!(signature::verify).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(signature::sign).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(signature::explain).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(signature::find).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(answering::restart),
+        route!(answering::dry_run),
+        route!(answering::add_file).taking(DefaultBodyLimit::max(ANSWER_FILE_MAX + 1)),
+        route!(checks::questions),
+        route!(checks::plan),
+        route!(checks::list, checks::begin),
+        route!(checks::read, checks::remove),
+        route!(checks::cancel),
+        route!(checks::again),
+        route!(checks::read_report),
+        route!(checks::compare),
+        route!(replays::read, replays::cancel),
+        route!(replays::read_report),
+        route!(replays::list, replays::begin).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(carry::import).taking(DefaultBodyLimit::disable()),
+        route!(diff::read),
+        route!(shapes::list),
+        route!(shapes::read, shapes::remove),
+        route!(shapes::code),
+        route!(queries::read),
+        route!(queries::fields),
+        route!(queries::list),
+        route!(queries::save, queries::remove),
+        route!(requests::list),
+        route!(requests::count),
+        route!(requests::read, requests::change, requests::remove),
+        route!(requests::read_thread),
+        route!(requests::reveal),
+        route!(requests::code),
+        route!(request_body::body),
+        route!(request_body::raw),
+        route!(request_body::parts),
+        route!(request_body::part),
+        route!(tunnels::list, tunnels::add),
+        route!(tunnels::read, tunnels::change, tunnels::remove),
+        route!(tunnels::expose, tunnels::conceal),
+        route!(tunnels::decide),
+        route!(removals::undo),
+        route!(jobs::list),
+        route!(jobs::read, jobs::cancel),
+        route!(jobs::backup),
+    ]
 }
 
 /// Every route that goes on until its caller leaves or has it all.
-fn described_streams() -> OpenApiRouter<Arc<Engine>> {
-    OpenApiRouter::new().routes(routes!(feed::stream)).routes(routes!(carry::export))
+fn streaming() -> Vec<Route> {
+    vec![route!(feed::stream), route!(carry::export)]
 }
 
 /// The OpenAPI document.
 pub fn document() -> utoipa::openapi::OpenApi {
-    let mut document = described().into_openapi();
-    document.merge(OpenApiRouter::<Arc<Engine>>::new().nest(PREFIX, described_streams()).into_openapi());
+    let described = routes().into_iter().chain(streaming()).fold(OpenApiRouter::new(), Route::describe);
+    let mut document = Description::openapi();
+    document.merge(OpenApiRouter::new().nest(PREFIX, described).into_openapi());
     name_operations(&mut document);
     document
 }
@@ -182,12 +174,13 @@ fn name_operations(document: &mut utoipa::openapi::OpenApi) {
 
 /// The API of an engine: every call ends by itself.
 pub fn router(engine: Arc<Engine>) -> Router {
-    let (router, _) = described().split_for_parts();
-    router
+    let routes = routes().into_iter().fold(Router::new(), Route::serve);
+    Router::new()
+        .nest(PREFIX, routes)
         .route(&format!("{PREFIX}/openapi.json"), axum::routing::get(async || axum::Json(document())))
         .fallback(async || ApiError::not_found("route", "There is no such route."))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
-        .layer(axum::extract::DefaultBodyLimit::max(JSON_MAX))
+        .layer(DefaultBodyLimit::max(JSON_MAX))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
         .with_state(engine)
 }
@@ -195,8 +188,8 @@ pub fn router(engine: Arc<Engine>) -> Router {
 /// The routes that go on until the caller leaves or has it all. They are apart, so that a door that
 /// collects whole answers cannot reach them.
 pub fn streams(engine: Arc<Engine>) -> Router {
-    let (router, _) = OpenApiRouter::new().nest(PREFIX, described_streams()).split_for_parts();
-    router.with_state(engine)
+    let routes = streaming().into_iter().fold(Router::new(), Route::serve);
+    Router::new().nest(PREFIX, routes).with_state(engine)
 }
 
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
