@@ -6,7 +6,8 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { createRootRoute, createRoute, createRouter, redirect, RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
 
-import { goLive, queries } from "./feed/live";
+import { queries } from "./feed/held";
+import { goLive } from "./feed/live";
 import { api } from "./api/client";
 import { AllRequestsPage, InboxPage } from "./inbox/inbox-page";
 import { choosePlatform } from "./platform";

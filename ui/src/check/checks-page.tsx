@@ -7,7 +7,8 @@ import { useState } from "react";
 import { api, type Asked, type CheckRun } from "../api/client";
 import { useCommands } from "../commands/use-commands";
 import { firstKeys } from "../commands/commands";
-import { queries, useChecks } from "../feed/live";
+import { readAgain } from "../feed/held";
+import { useChecks } from "../feed/live";
 import { Button, IconButton, INPUT } from "../parts/controls";
 import { age, count, duration, moment, visible } from "../parts/format";
 import { useNow } from "../parts/now";
@@ -97,7 +98,7 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
     void attempt(platform.saveTo(`/api/v1/checks/${id}/report?as=${form}`, `check.${form === "junit" ? "xml" : form}`).then((name) => name && tell(`Saved ${name}`)));
   const remove = async (): Promise<void> => {
     await api.removeCheck(id);
-    await queries.invalidateQueries({ queryKey: ["checks"] });
+    await readAgain(["checks"]);
     await navigate({ to: "/checks/{-$check}", params: { check: undefined } });
   };
   return (

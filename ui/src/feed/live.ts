@@ -1,5 +1,5 @@
 /** Keeps what TanStack Query holds true as the engine changes. */
-import { QueryClient, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
 import { api, type CheckRun, type Endpoint, type Inbox, type Job, type Replay, type Summary, type Tunnel } from "../api/client";
@@ -7,8 +7,7 @@ import { platform, type FeedItem } from "../platform";
 import { tell, tellFailure } from "../parts/toasts";
 import { count, visible } from "../parts/format";
 import { CallError } from "../platform";
-
-export const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: Infinity } } });
+import { change, queries, readAgain } from "./held";
 
 export const useInboxes = () => useQuery({ queryKey: ["inboxes"], queryFn: api.inboxes });
 /** Read again while the search index is being made, which no change tells of. */
@@ -24,9 +23,7 @@ const RATE_WINDOW_MS = 5_000;
 
 /** Puts a new inbox into the list before it is counted again. */
 export function showInbox(inbox: Inbox): void {
-  queries.setQueryData(["inboxes"], (old: { items: Inbox[] } | undefined) =>
-    old && { ...old, items: [...old.items.filter(({ name }) => name !== inbox.name), inbox] },
-  );
+  change<{ items: Inbox[] }>(["inboxes"], (old) => ({ ...old, items: [...old.items.filter(({ name }) => name !== inbox.name), inbox] }));
 }
 
 /** A job as it stands; none before anything is known of it. */
@@ -56,7 +53,7 @@ const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Jo
 
 function jobChanged(job: Job): void {
   queries.setQueryData(["job", job.id], job);
-  queries.setQueryData(["jobs"], (old: { items: Job[] } | undefined) => old && { items: [job, ...old.items.filter(({ id }) => id !== job.id)] });
+  change<{ items: Job[] }>(["jobs"], (old) => ({ items: [job, ...old.items.filter(({ id }) => id !== job.id)] }));
   const { done, failed } = ENDS[job.kind];
   if (job.state === "done" && done) tell(done(job));
   if (job.state === "failed" && failed) tellFailure(failed(job));
@@ -66,13 +63,11 @@ function jobChanged(job: Job): void {
 export const useReplays = () => useQuery({ queryKey: ["replays"], queryFn: api.replays });
 
 function replayChanged(replay: Replay): void {
-  queries.setQueryData(["replays"], (old: { items: Replay[] } | undefined) => {
-    if (!old) return old;
+  change<{ items: Replay[] }>(["replays"], (old) => {
     const known = old.items.some(({ id }) => id === replay.id);
     return { ...old, items: known ? old.items.map((one) => (one.id === replay.id ? replay : one)) : [replay, ...old.items] };
   });
-  // The last change is never one that a reading under way has missed.
-  void queries.invalidateQueries({ queryKey: ["replay-report", replay.id] }, { cancelRefetch: Boolean(replay.ended_at) });
+  void readAgain(["replay-report", replay.id], { anew: Boolean(replay.ended_at) });
   if (!replay.ended_at) return;
   if (replay.total === 1) void tellAnswer(replay.id);
   else tell(`Replay ${replay.state}: ${count(replay.delivered)} answered 2xx, ${count(replay.failed)} failed`);
@@ -89,12 +84,11 @@ async function tellAnswer(id: string): Promise<void> {
 export const useChecks = () => useQuery({ queryKey: ["checks"], queryFn: api.checks });
 
 function checkChanged(run: CheckRun): void {
-  queries.setQueryData(["checks"], (old: { items: CheckRun[] } | undefined) => {
-    if (!old) return old;
+  change<{ items: CheckRun[] }>(["checks"], (old) => {
     const known = old.items.some(({ id }) => id === run.id);
     return { ...old, items: known ? old.items.map((one) => (one.id === run.id ? run : one)) : [run, ...old.items] };
   });
-  void queries.invalidateQueries({ queryKey: ["check-report", run.id] }, { cancelRefetch: Boolean(run.ended_at) });
+  void readAgain(["check-report", run.id], { anew: Boolean(run.ended_at) });
   if (run.verdict && run.verdict !== "unfinished") tell(run.counts.fail ? `Checked: ${count(run.counts.fail)} failed` : "Checked: nothing failed");
 }
 
@@ -102,8 +96,7 @@ function checkChanged(run: CheckRun): void {
 export const useTunnels = () => useQuery({ queryKey: ["tunnels"], queryFn: api.tunnels });
 
 function tunnelChanged(tunnel: Tunnel): void {
-  queries.setQueryData(["tunnels"], (old: { items: Tunnel[] } | undefined) => {
-    if (!old) return old;
+  change<{ items: Tunnel[] }>(["tunnels"], (old) => {
     const was = old.items.find(({ id }) => id === tunnel.id);
     const away = (one: Tunnel | undefined): number => one?.exposures.reduce((sum, exposure) => sum + exposure.away, 0) ?? 0;
     if (was && away(tunnel) > 0 && away(was) === 0) {
@@ -131,7 +124,7 @@ function deliveriesAgain(): void {
   deliveriesDue ??= window.setTimeout(() => {
     changedSince = false;
     // A read that is under way is not begun anew: in a steady flow none would ever end.
-    const again = ["deliveries", "delivery", "endpoint-stats", "onward"].map((key) => queries.invalidateQueries({ queryKey: [key] }, { cancelRefetch: false }));
+    const again = ["deliveries", "delivery", "endpoint-stats", "onward"].map((key) => readAgain([key], { anew: false }));
     void Promise.allSettled(again).then(() => {
       deliveriesDue = undefined;
       if (changedSince) deliveriesAgain();
@@ -146,9 +139,9 @@ const rateListeners = new Set<() => void>();
 function countAgain(): void {
   recount ??= window.setTimeout(() => {
     recount = undefined;
-    void queries.invalidateQueries({ queryKey: ["inboxes"] });
-    void queries.invalidateQueries({ queryKey: ["status"] });
-    void queries.invalidateQueries({ queryKey: ["saved-count"] }, { cancelRefetch: false });
+    void readAgain(["inboxes"]);
+    void readAgain(["status"]);
+    void readAgain(["saved-count"], { anew: false });
   }, COUNT_AGAIN_MS);
 }
 
@@ -161,11 +154,11 @@ function apply(items: readonly FeedItem[]): void {
         break;
       case "request_changed": {
         const request = item.request as Summary;
-        queries.setQueryData(["request", request.id], (old: object | undefined) => old && { ...old, ...request });
+        change<object>(["request", request.id], (old) => ({ ...old, ...request }));
         break;
       }
       case "status_changed":
-        void queries.invalidateQueries({ queryKey: ["settings"] });
+        void readAgain(["settings"]);
         break;
       case "delivery_changed":
         deliveriesAgain();
@@ -178,14 +171,14 @@ function apply(items: readonly FeedItem[]): void {
         const [title, reason] = [`${endpoint.name || endpoint.url} was switched off`, endpoint.state.reason ?? ""];
         tell(`${title}: ${reason}`);
         platform.notify?.(title, reason);
-        void queries.invalidateQueries({ queryKey: ["endpoints"] });
+        void readAgain(["endpoints"]);
         break;
       }
       case "shapes_changed":
-        void queries.invalidateQueries({ queryKey: ["shapes"] }, { cancelRefetch: false });
+        void readAgain(["shapes"], { anew: false });
         break;
       case "queries_changed":
-        void queries.invalidateQueries({ queryKey: ["saved-queries"] });
+        void readAgain(["saved-queries"]);
         break;
       case "query_matched": {
         const request = item.request as Summary;
@@ -198,10 +191,10 @@ function apply(items: readonly FeedItem[]): void {
       case "endpoint_removed":
         // What waited for it has ended.
         deliveriesAgain();
-        void queries.invalidateQueries({ queryKey: ["endpoints"] });
+        void readAgain(["endpoints"]);
         break;
       case "endpoint_changed":
-        void queries.invalidateQueries({ queryKey: ["endpoints"] });
+        void readAgain(["endpoints"]);
         break;
       case "inbox_added":
         showInbox(item.inbox as Inbox);
@@ -210,12 +203,10 @@ function apply(items: readonly FeedItem[]): void {
       case "requests_restored":
       case "requests_imported":
       case "requests_expired":
-        void queries.invalidateQueries({ queryKey: ["request"] });
+        void readAgain(["request"]);
         break;
       case "inbox_changed":
-        queries.setQueryData(["inboxes"], (old: { items: Inbox[] } | undefined) =>
-          old && { ...old, items: old.items.map((inbox) => (inbox.name === item.was ? (item.inbox as Inbox) : inbox)) },
-        );
+        change<{ items: Inbox[] }>(["inboxes"], (old) => ({ ...old, items: old.items.map((inbox) => (inbox.name === item.was ? (item.inbox as Inbox) : inbox)) }));
         break;
       case "replay_changed":
         replayChanged(item.replay as Replay);
@@ -227,7 +218,7 @@ function apply(items: readonly FeedItem[]): void {
         tunnelChanged(item.tunnel as Tunnel);
         break;
       case "tunnel_removed":
-        void queries.invalidateQueries({ queryKey: ["tunnels"] });
+        void readAgain(["tunnels"]);
         break;
       case "job_changed":
         jobChanged(item.job as Job);
@@ -249,7 +240,7 @@ export async function goLive(): Promise<void> {
       batch: apply,
       gone: () => {
         stop();
-        void queries.invalidateQueries();
+        void readAgain();
         window.setTimeout(() => void goLive(), COUNT_AGAIN_MS);
       },
     });

@@ -1,7 +1,8 @@
 import { useEffect, useState, type ReactNode } from "react";
 
 import { api, type Settings } from "../api/client";
-import { queries, useSettings, useStatus } from "../feed/live";
+import { queries } from "../feed/held";
+import { useSettings, useStatus } from "../feed/live";
 import { Button, Choice, Field, INPUT, Switch } from "../parts/controls";
 import { size } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";

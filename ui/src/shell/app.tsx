@@ -8,7 +8,8 @@ import { Help } from "../commands/help";
 import { listenForKeys } from "../commands/keys";
 import { Palette } from "../commands/palette";
 import { useCommands } from "../commands/use-commands";
-import { queries, useInboxes, useStatus } from "../feed/live";
+import { readAgain } from "../feed/held";
+import { useInboxes, useStatus } from "../feed/live";
 import { NewInbox } from "../inbox/inbox-settings";
 import { Button, Notice } from "../parts/controls";
 import { Toasts } from "../parts/toasts";
@@ -72,7 +73,7 @@ export function App() {
       <main className="mx-auto max-w-xl p-10">
         <Notice icon={TriangleAlert} tone="invalid" title={error.message}>
           {error instanceof CallError && <p className="mb-3">{error.hint}</p>}
-          <Button onClick={() => void queries.invalidateQueries()}>Try again</Button>
+          <Button onClick={() => void readAgain()}>Try again</Button>
         </Notice>
         <Closing />
       </main>

@@ -1,7 +1,7 @@
 import { useState } from "react";
 
 import { api, type Exposure, type ExposureSettings, type Tunnel } from "../api/client";
-import { queries } from "../feed/live";
+import { readAgain } from "../feed/held";
 import { Choice, Dialog, Field, FormEnd, INPUT, Switch } from "../parts/controls";
 import { tell } from "../parts/toasts";
 import { inWords } from "../platform";
@@ -37,7 +37,7 @@ function ExposeForm({ tunnel, inbox, settings, onClose }: { tunnel: Tunnel; inbo
     if (Number.isNaN(body.wait_ms)) return setError("How long a sender waits is a number of seconds.");
     try {
       await api.expose(tunnel.id, inbox, body);
-      await queries.invalidateQueries({ queryKey: ["tunnels"] });
+      await readAgain(["tunnels"]);
       onClose();
       tell(`${inbox} can be reached from outside`);
     } catch (failure) {

@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from "react";
 
 import { api, type Tunnel, type TunnelNew } from "../api/client";
-import { queries } from "../feed/live";
+import { readAgain } from "../feed/held";
 import { Choice, Dialog, Field, FormEnd, INPUT } from "../parts/controls";
 import { tell } from "../parts/toasts";
 import { inWords } from "../platform";
@@ -88,7 +88,7 @@ function StartForm({ onClose }: { onClose: () => void }) {
     }
     try {
       await api.addTunnel(body);
-      await queries.invalidateQueries({ queryKey: ["tunnels"] });
+      await readAgain(["tunnels"]);
       onClose();
       tell(told);
     } catch (failure) {

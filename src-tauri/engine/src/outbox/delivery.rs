@@ -182,11 +182,14 @@ pub struct DeliveryDetail {
     pub attempts_made: Vec<Attempt>,
 }
 
-const COLUMNS: &str = "d.number, d.id, e.id event_id, d.request_id, y.id replay_id, coalesce(e.kind, v.event_type, '') kind,
- coalesce(e.provider, v.provider, '') provider, p.id endpoint_id, d.method, d.url, d.resigned, d.origin, d.state, d.reason, d.attempts,
+/// What [`from_row`] reads, and the number before it.
+pub(super) const COLUMNS: &str = "d.number, d.id, e.id, d.request_id, y.id, coalesce(e.kind, v.event_type, ''),
+ coalesce(e.provider, v.provider, ''), p.id, d.method, d.url, d.resigned, d.origin, d.state, d.reason, d.attempts,
  d.due_us, d.created_us, d.ended_us, d.status, d.error, d.took_us";
 
-const FROM: &str = "FROM delivery d JOIN endpoint p ON p.number = d.endpoint LEFT JOIN event e ON e.number = d.event
+/// Where they are read from.
+pub(super) const FROM: &str =
+    "FROM delivery d JOIN endpoint p ON p.number = d.endpoint LEFT JOIN event e ON e.number = d.event
  LEFT JOIN request_verdict v ON v.request = d.request LEFT JOIN replay y ON y.number = d.replay";
 
 /// Which deliveries a list is asked for.
@@ -227,7 +230,7 @@ pub(crate) fn list(connection: &Connection, list: &DeliveryList) -> rusqlite::Re
         .prepare_cached(&sql)?
         .query_map(
             named_params! { ":after": after, ":limit": list.limit, ":endpoint": list.endpoint, ":event": list.event },
-            |row| Ok((row.get("number")?, from_row(row)?)),
+            |row| Ok((row.get(0)?, from_row(row)?)),
         )?
         .collect()
 }
@@ -260,30 +263,31 @@ pub(crate) fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite
     connection.prepare_cached(&sql)?.query_map([event_id], from_row)?.collect()
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
-    let state = DeliveryState::of(row.get("state")?);
-    let reason: String = row.get("reason")?;
-    let took: Option<i64> = row.get("took_us")?;
+/// Reads [`COLUMNS`]. By their places: to find each by its name costs a third of reading it.
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let state = DeliveryState::of(row.get(12)?);
+    let reason: String = row.get(13)?;
+    let took: Option<i64> = row.get(20)?;
     Ok(Delivery {
-        id: row.get("id")?,
-        event: row.get("event_id")?,
-        request: row.get("request_id")?,
-        replay: row.get("replay_id")?,
-        event_type: row.get("kind")?,
-        provider: row.get("provider")?,
-        endpoint: row.get("endpoint_id")?,
-        method: row.get("method")?,
-        url: row.get("url")?,
-        resigned: row.get("resigned")?,
-        origin: Origin::of(row.get("origin")?),
+        id: row.get(1)?,
+        event: row.get(2)?,
+        request: row.get(3)?,
+        replay: row.get(4)?,
+        event_type: row.get(5)?,
+        provider: row.get(6)?,
+        endpoint: row.get(7)?,
+        method: row.get(8)?,
+        url: row.get(9)?,
+        resigned: row.get(10)?,
+        origin: Origin::of(row.get(11)?),
         state,
         reason: Some(reason).filter(|reason| !reason.is_empty()),
-        attempts: row.get("attempts")?,
-        next_at: (state == DeliveryState::Waiting).then(|| row.get("due_us").map(timestamp)).transpose()?,
-        created_at: timestamp(row.get("created_us")?),
-        ended_at: row.get::<_, Option<i64>>("ended_us")?.map(timestamp),
-        status: row.get("status")?,
-        error: row.get("error")?,
+        attempts: row.get(14)?,
+        next_at: (state == DeliveryState::Waiting).then(|| row.get(15).map(timestamp)).transpose()?,
+        created_at: timestamp(row.get(16)?),
+        ended_at: row.get::<_, Option<i64>>(17)?.map(timestamp),
+        status: row.get(18)?,
+        error: row.get(19)?,
         took_ms: took.map(|us| us as f64 / 1_000.0),
     })
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     attempt::Exchange,
-    delivery::{Delivery, DeliveryState, Origin, one},
+    delivery::{COLUMNS, Delivery, DeliveryState, FROM, Origin, from_row, one},
     endpoint::EndpointRow,
     event::EventNew,
     outcome::Next,
@@ -182,26 +182,42 @@ pub(crate) fn claim(
     endpoint: &EndpointRow,
     now_us: i64,
 ) -> rusqlite::Result<Option<Claimed>> {
-    // While it is sent, what was due says when that began. An event goes to where its endpoint is now.
-    let claimed = connection
-        .prepare_cached(
-            "UPDATE delivery SET state = 1, attempts = attempts + 1, due_us = ?2, url = iif(request IS NULL, ?3, url)
-             WHERE number = ?1 AND state = 0 RETURNING event, hurried, base, request, replay",
-        )?
-        .query_row(params![number, now_us, endpoint.settings.url], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    let waiting = connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM}
+             WHERE d.number = ?1 AND d.state = 0"
+        ))?
+        .query_row([number], |row| {
+            let request = row.get(23)?;
+            let payload = match request {
+                Some::<i64>(_) => Bytes::new(),
+                None => row.get::<_, Vec<u8>>(25)?.into(),
+            };
+            Ok(Claimed {
+                number,
+                shown: from_row(row)?,
+                payload,
+                request,
+                replay: row.get(24)?,
+                started_us: now_us,
+                hurried: row.get(21)?,
+                base: row.get(22)?,
+            })
         })
         .optional()?;
-    let Some((event, hurried, base, request, replay)) = claimed else { return Ok(None) };
-    let event: i64 = event;
-    let Some(shown) = one(connection, number)? else { return Ok(None) };
-    let payload: Vec<u8> = match request {
-        Some::<i64>(_) => Vec::new(),
-        None => connection
-            .prepare_cached("SELECT payload FROM event WHERE number = ?1")?
-            .query_row([event], |row| row.get(0))?,
-    };
-    Ok(Some(Claimed { number, shown, payload: payload.into(), request, replay, started_us: now_us, hurried, base }))
+    let Some(mut claimed) = waiting else { return Ok(None) };
+    let shown = &mut claimed.shown;
+    (shown.state, shown.next_at) = (DeliveryState::Sending, None);
+    shown.attempts += 1;
+    // An event goes to where its endpoint is now.
+    if claimed.request.is_none() {
+        shown.url.clone_from(&endpoint.settings.url);
+    }
+    // While it is sent, what was due says when that began.
+    connection
+        .prepare_cached("UPDATE delivery SET state = 1, attempts = ?2, due_us = ?3, url = ?4 WHERE number = ?1")?
+        .execute(params![number, shown.attempts, now_us, shown.url])?;
+    Ok(Some(claimed))
 }
 
 /// Writes down an attempt; how many bytes of its answer are kept.

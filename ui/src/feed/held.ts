@@ -1,0 +1,21 @@
+/** What is held of the engine's answers, and how it is read again. */
+import { QueryClient, type QueryKey } from "@tanstack/react-query";
+
+export const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: Infinity } } });
+
+/**
+ * Reads again what has changed, or everything. A first reading that is under way is never begun anew by
+ * TanStack Query, and no reading is that `anew` is false for: each may have looked before the change, so
+ * another follows it.
+ */
+export async function readAgain(queryKey: QueryKey = [], { anew = true } = {}): Promise<void> {
+  const joined = queries.getQueryCache().findAll({ queryKey, fetchStatus: "fetching" }).filter(({ state }) => !anew || state.data === undefined);
+  await queries.invalidateQueries({ queryKey }, { cancelRefetch: anew });
+  await Promise.all(joined.map((query) => queries.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: anew })));
+}
+
+/** Changes what is held; a reading that is under way may have looked before, so another follows it. */
+export function change<Held>(queryKey: QueryKey, to: (held: Held) => Held): void {
+  queries.setQueryData<Held>(queryKey, (held) => held && to(held));
+  if (queries.getQueryState(queryKey)?.fetchStatus === "fetching") void readAgain(queryKey, { anew: false });
+}
