@@ -1,4 +1,7 @@
 /** Size must not be felt: a hundred thousand rows scroll, a 12 MB body opens, and the page fits a narrow window. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { start, until, type Running } from "./hookline";
@@ -144,6 +147,20 @@ describe("a hundred thousand stored requests", () => {
   });
 });
 
+/** Whether a file of the web view has a text, in either of the encodings it uses. */
+function written(folder: string, text: string): boolean {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.some(({ parentPath, name }) => {
+    try {
+      const bytes = readFileSync(join(parentPath, name));
+      return bytes.includes(Buffer.from(text, "utf16le")) || bytes.includes(text);
+    } catch {
+      // It was a file of a moment.
+      return false;
+    }
+  });
+}
+
 describe("the window opens where it was left", () => {
   test("inbox, request and appearance", async () => {
     const first = await start("window");
@@ -155,6 +172,8 @@ describe("the window opens where it was left", () => {
       await press(first.driver, "j", "g", "r");
       await sees(first.driver, "Copy as curl");
       address = await first.driver.executeScript<string>("return location.pathname");
+      // The web view writes down what it is to keep a little later, and is ended here as by a crash.
+      await until("the place on the disk", async () => written(join(data, "page"), address));
     } finally {
       await first.driver.quit();
     }
