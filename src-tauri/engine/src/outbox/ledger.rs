@@ -1,7 +1,11 @@
 //! What is written down: attempts that have ended, and marks of those about to begin, many in one
 //! commit. A mark is on disk before anything leaves, and an end before anything follows from it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::Arc,
+};
 
 use hookline_capture::{RowId, WriteError};
 use hookline_provider::Catalogue;
@@ -168,7 +172,8 @@ impl Account {
         };
         let policy = row.settings.policy_in_force(catalogue);
         let policy = if tested { policy.with(&once()) } else { policy };
-        let jitter = f64::from(uuid::Uuid::now_v7().as_bytes()[15]) / 127.5 - 1.0;
+        // Random, and no call to the system for each.
+        let jitter = (RandomState::new().build_hasher().finish() as u8 as f64) / 127.5 - 1.0;
         let made = done.claimed.made();
         let found = outcome(&policy, &done.exchange, made, row.failed_attempts, row.exhausted, jitter);
         if !tested {
