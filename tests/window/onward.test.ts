@@ -6,7 +6,7 @@ import { By, Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
-import { click, press, rows, screenshot, sees, serious, setTheme } from "./page";
+import { click, noDialog, press, rows, screenshot, sees, serious, setTheme } from "./page";
 
 const shots = process.env.HOOKLINE_SHOTS;
 
@@ -167,6 +167,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await shot("many");
     await click(driver, "Send all");
     await sees(driver, "2 failed");
+    await noDialog(driver);
     await press(driver, "g", "y");
     await sees(driver, "done");
     await driver.executeScript("document.querySelector('section[aria-label=Replays] a').click()");

@@ -55,12 +55,15 @@ export const click = (driver: WebDriver, name: string): Promise<true> =>
     return true as const;
   });
 
-export const setTheme = (driver: WebDriver, theme: "light" | "dark"): Promise<unknown> =>
-  until(`the ${theme} theme`, async () => {
+export const setTheme = async (driver: WebDriver, theme: "light" | "dark"): Promise<unknown> => {
+  // Its first key must not be the last of a dialog that is going.
+  await noDialog(driver);
+  return until(`the ${theme} theme`, async () => {
     if ((await driver.executeScript("return document.documentElement.dataset.theme")) === theme) return true;
     await press(driver, "g", "t");
     return false;
   });
+};
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 

@@ -58,12 +58,12 @@ export function Dialog({ title, open, onClose, children, wide }: { title: string
     <BaseDialog.Root open={open} onOpenChange={(now) => !now && onClose()}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className="fixed inset-0 z-40 bg-black/30" />
-        <BaseDialog.Popup ref={popup} data-modal initialFocus={() => popup.current?.querySelector<HTMLElement>("input,textarea") ?? popup.current?.querySelector<HTMLElement>("[type=submit]") ?? popup.current ?? true} className={`fixed top-[12vh] left-1/2 z-50 flex max-h-[76vh] -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane ${wide ? "w-[min(640px,92vw)]" : "w-[min(460px,92vw)]"}`}>
+        <BaseDialog.Popup ref={popup} data-modal initialFocus={() => popup.current?.querySelector<HTMLElement>("input,textarea") ?? popup.current?.querySelector<HTMLElement>("[type=submit]") ?? popup.current ?? true} className={`fixed top-[8vh] left-1/2 z-50 flex max-h-[calc(92vh-96px)] -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane ${wide ? "w-[min(640px,92vw)]" : "w-[min(460px,92vw)]"}`}>
           <header className="flex items-center justify-between border-b border-line px-4 py-2">
             <BaseDialog.Title className="text-title font-semibold tracking-tight">{title}</BaseDialog.Title>
             <BaseDialog.Close render={<IconButton label="Close" icon={X} />} />
           </header>
-          <div className="overflow-auto p-4">{children}</div>
+          <div className="scroll-pb-20 overflow-auto p-4">{children}</div>
         </BaseDialog.Popup>
       </BaseDialog.Portal>
     </BaseDialog.Root>
@@ -87,21 +87,21 @@ export function Field({ label, hint, error, children }: { label: string; hint?: 
   );
 }
 
-/** How a form ends: what is wrong, and the button that submits it. */
+/** How a form ends: what is wrong, and the button that submits it, in sight however long the form is. */
 export function FormEnd({ error, children, ...button }: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children" | "disabled">) {
   return (
-    <>
+    <div className="sticky bottom-0 z-10 -mx-4 -mb-4 rounded-b-[9px] border-t border-line bg-pane px-4 py-3">
       {error && (
-        <p role="alert" className="mb-3 text-invalid">
+        <p role="alert" className="mb-3 max-h-[20vh] overflow-auto text-invalid">
           {error}
         </p>
       )}
-      <div className="flex justify-end border-t border-line pt-3">
+      <div className="flex justify-end">
         <Button look="primary" type="submit" {...button}>
           {children}
         </Button>
       </div>
-    </>
+    </div>
   );
 }
 
