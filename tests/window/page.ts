@@ -45,11 +45,13 @@ export const button = (driver: WebDriver, name: string): Promise<WebElement> =>
 /** Clicks a control, which may be moving out from under the pointer as a result above it comes or goes. */
 export const click = (driver: WebDriver, name: string): Promise<true> =>
   until(`a click on ${name}`, async () => {
+    const control = await button(driver, name);
     try {
-      await (await button(driver, name)).click();
+      await control.click();
     } catch (covered) {
-      // A message in the way goes by itself, once the pointer is off it.
+      // A message in the way goes by itself, once the pointer is off it; from behind the end of a form one scrolls.
       await driver.actions().move({ x: 1, y: 1 }).perform();
+      await driver.executeScript("arguments[0].scrollIntoView({ block: 'center' })", control);
       throw covered;
     }
     return true as const;

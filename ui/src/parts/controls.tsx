@@ -90,7 +90,7 @@ export function Field({ label, hint, error, children }: { label: string; hint?: 
 /** How a form ends: what is wrong, and the button that submits it, in sight however long the form is. */
 export function FormEnd({ error, children, ...button }: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children" | "disabled">) {
   return (
-    <div className="sticky bottom-0 z-10 -mx-4 -mb-4 rounded-b-[9px] border-t border-line bg-pane px-4 py-3">
+    <div className="sticky -bottom-4 z-10 -mx-4 -mb-4 rounded-b-[9px] border-t border-line bg-pane px-4 py-3">
       {error && (
         <p role="alert" className="mb-3 max-h-[20vh] overflow-auto text-invalid">
           {error}
