@@ -50,7 +50,7 @@ test("pictures", async () => {
     await shot("headers");
     await click(driver, "Body");
     await chord(driver, Key.CONTROL, "k");
-    await sees(driver, "Receiver address");
+    await until("the palette", () => driver.executeScript<boolean>("return document.querySelectorAll('[data-modal] [role=option]').length > 3"));
     await shot("palette");
     await press(driver, Key.ESCAPE);
     await until("the palette to close", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));

@@ -7,7 +7,7 @@ import { IconButton, Keys } from "../parts/controls";
 import { count } from "../parts/format";
 import { Saved } from "../query/saved";
 
-const ENTRY = "control flex items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
+const ENTRY = "control flex whitespace-nowrap items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
 
 function Mark() {
   return (
@@ -23,7 +23,7 @@ export function Sidebar() {
   const away = useTunnels().data?.items.flatMap(({ exposures }) => exposures).reduce((sum, one) => sum + one.away, 0) ?? 0;
   const off = useEndpoints().data?.items.filter(({ state }) => !state.enabled).length ?? 0;
   return (
-    <nav aria-label="Main" className="flex h-full w-[200px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[150px]">
+    <nav aria-label="Main" className="flex h-full w-[200px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[162px]">
       <div className="mb-4 flex items-center gap-2 px-2 pt-1">
         <Mark />
         <span className="text-[15px] font-semibold tracking-tight">Hookline</span>
