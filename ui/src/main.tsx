@@ -26,6 +26,9 @@ import { LabPage } from "./signature/lab-page";
 
 const root = createRootRoute({ component: App, notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p> });
 
+/** Views that are always there to come back to. */
+const VIEWS = new Set(["settings", "lab", "endpoints", "deliveries", "scenarios", "replays", "checks", "tunnels", "requests", "diff", "shapes"]);
+
 const start = createRoute({
   getParentRoute: () => root,
   path: "/",
@@ -33,7 +36,7 @@ const start = createRoute({
     const { place } = preferences();
     const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
     const [, view, name] = place.split(/[/?]/);
-    if (view === "settings" || view === "lab" || view === "endpoints" || view === "deliveries" || view === "scenarios" || view === "replays" || view === "checks" || view === "tunnels" || view === "requests" || view === "diff" || view === "shapes" || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
+    if ((view && VIEWS.has(view)) || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
     if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });

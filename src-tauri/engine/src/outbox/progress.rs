@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     attempt::Exchange,
-    delivery::{COLUMNS, Delivery, DeliveryState, FROM, Origin, from_row, one},
+    delivery::{COLUMNS, Delivery, DeliveryState, FROM, Origin, WIDTH, from_row, one},
     endpoint::EndpointRow,
     event::EventNew,
     outcome::Next,
@@ -188,20 +188,20 @@ pub(crate) fn claim(
              WHERE d.number = ?1 AND d.state = 0"
         ))?
         .query_row([number], |row| {
-            let request = row.get(23)?;
+            let request = row.get(WIDTH + 2)?;
             let payload = match request {
                 Some::<i64>(_) => Bytes::new(),
-                None => row.get::<_, Vec<u8>>(25)?.into(),
+                None => row.get::<_, Vec<u8>>(WIDTH + 4)?.into(),
             };
             Ok(Claimed {
                 number,
                 shown: from_row(row)?,
                 payload,
                 request,
-                replay: row.get(24)?,
+                replay: row.get(WIDTH + 3)?,
                 started_us: now_us,
-                hurried: row.get(21)?,
-                base: row.get(22)?,
+                hurried: row.get(WIDTH)?,
+                base: row.get(WIDTH + 1)?,
             })
         })
         .optional()?;
