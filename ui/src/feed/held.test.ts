@@ -1,4 +1,4 @@
-import { QueryObserver } from "@tanstack/react-query";
+import { onlineManager, QueryObserver } from "@tanstack/react-query";
 import { afterEach, expect, test } from "vitest";
 
 import { change, queries, readAgain } from "./held";
@@ -21,6 +21,16 @@ test.each([true, false])("what changes during the first reading is read after it
   await again;
   expect(held()).toEqual([1, 2]);
   stop();
+});
+
+test("without a network the engine is asked as ever", async () => {
+  onlineManager.setOnline(false);
+  const { ends, stop, held } = watched();
+  expect(ends.length).toBe(1);
+  ends[0]!([1]);
+  await expect.poll(held).toEqual([1]);
+  stop();
+  onlineManager.setOnline(true);
 });
 
 test("a later reading is begun anew, or followed by another", async () => {

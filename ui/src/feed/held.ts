@@ -1,7 +1,10 @@
 /** What is held of the engine's answers, and how it is read again. */
 import { QueryClient, type QueryKey } from "@tanstack/react-query";
 
-export const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: false, staleTime: Infinity } } });
+/** The engine is on this machine: a laptop without a network asks it as ever. */
+export const queries = new QueryClient({
+  defaultOptions: { queries: { networkMode: "always", retry: false, refetchOnWindowFocus: false, refetchOnReconnect: false, staleTime: Infinity } },
+});
 
 /**
  * Reads again what has changed, or everything. A first reading that is under way is never begun anew by

@@ -52,7 +52,7 @@ const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Jo
 };
 
 function jobChanged(job: Job): void {
-  queries.setQueryData(["job", job.id], job);
+  change<Job>(["job", job.id], () => job);
   change<{ items: Job[] }>(["jobs"], (old) => ({ items: [job, ...old.items.filter(({ id }) => id !== job.id)] }));
   const { done, failed } = ENDS[job.kind];
   if (job.state === "done" && done) tell(done(job));

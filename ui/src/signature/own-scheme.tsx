@@ -1,8 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Search } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import { api, type Detail, type Inbox } from "../api/client";
+import { readAgain } from "../feed/held";
 import { Button, Dialog, Field, INPUT } from "../parts/controls";
 import { visible } from "../parts/format";
 import { tell } from "../parts/toasts";
@@ -79,7 +80,6 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
   const [name, setName] = useState("");
   const [found, setFound] = useState<string>();
   const [error, setError] = useState<string>();
-  const queries = useQueryClient();
   const set = (change: Partial<Rule>): void => setRule({ ...rule, ...change });
   const header = rule.signature[0]?.replace(/^header:/, "") ?? "";
   const trial = { scheme: { digest: rule }, secrets: [secret] };
@@ -121,9 +121,9 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
   const save = async (): Promise<void> => {
     try {
       await api.saveProvider(kebab(name), { name, scheme: { digest: rule } });
-      await queries.invalidateQueries({ queryKey: ["providers"] });
+      await readAgain(["providers"]);
       await api.changeInbox(inbox.name, { verification: { ...inbox.verification, provider: kebab(name), scheme: null, secrets: [secret] } });
-      await queries.invalidateQueries({ queryKey: ["signature", detail.id] });
+      await readAgain(["signature", detail.id]);
       tell(`Saved ${name}; ${inbox.name} is verified by it`);
       onClose();
     } catch (failure) {

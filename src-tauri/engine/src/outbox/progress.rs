@@ -1,5 +1,7 @@
 //! How a delivery goes on in the store: made, marked, written down, ended, sent again.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -174,6 +176,13 @@ impl New<'_> {
     }
 }
 
+/// One that waits, with what its next attempt needs.
+static WAITING: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM} WHERE d.number = ?1 AND d.state = 0"
+    )
+});
+
 /// Marks a delivery as being sent, before anything leaves: after a crash it is known that an
 /// attempt may have arrived. None if it no longer waits.
 pub(crate) fn claim(
@@ -183,10 +192,7 @@ pub(crate) fn claim(
     now_us: i64,
 ) -> rusqlite::Result<Option<Claimed>> {
     let waiting = connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM}
-             WHERE d.number = ?1 AND d.state = 0"
-        ))?
+        .prepare_cached(&WAITING)?
         .query_row([number], |row| {
             let request = row.get(WIDTH + 2)?;
             let payload = match request {
