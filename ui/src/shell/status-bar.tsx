@@ -41,7 +41,7 @@ export function StatusBar() {
       ))}
       {status.search.busy && <span role="status">indexing, {count(status.search.waiting)} to go</span>}
       <span className="ml-auto" data-testid="stored">
-        {count(status.requests)} requests · {size(status.bytes)}
+        {count(status.requests)} {status.requests === 1 ? "request" : "requests"} · {size(status.bytes)}
       </span>
       <span className="max-md:hidden">? for keys</span>
     </footer>
