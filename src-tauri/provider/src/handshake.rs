@@ -176,6 +176,7 @@ impl Proof {
             key: self.key,
             timestamp: None,
             requires: Vec::new(),
+            certificate: None,
         };
         let first = keys.secrets.iter().find(|secret| !secret.is_empty()).cloned();
         // A hash holds what it needs in its content.

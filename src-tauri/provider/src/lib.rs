@@ -11,6 +11,7 @@ mod provider;
 pub mod sample;
 mod scenario;
 mod sending;
+mod verified;
 
 pub use catalogue::{BadFile, Catalogue};
 pub use event::{Places, Recognised};
@@ -19,3 +20,4 @@ pub use policy::{Disable, Fact, Gone, Https, OwnPolicy, Policy, RETRIES_MAX, Ret
 pub use provider::{Own, Provider, RestsOn, SchemeRecord};
 pub use scenario::{Scenario, Step, scenarios};
 pub use sending::{EventType, SecretForm, Sending, Test, Trap};
+pub use verified::Verified;

@@ -37,6 +37,10 @@ pub struct SchemeRecord {
     pub id: String,
     /// What its rule rests on.
     pub rests_on: RestsOn,
+    /// The scheme it stands in for: it counts only in a message that has no signature by that one, which is stronger.
+    pub fallback_for: Option<String>,
+    /// What a message has that announces this scheme among others in the same place, as `header:Name=value`.
+    pub announced_by: Option<String>,
     /// The rule.
     pub scheme: Scheme,
 }
@@ -77,6 +81,8 @@ struct File {
 struct FileScheme {
     id: String,
     rests_on: RestsOn,
+    fallback_for: Option<String>,
+    announced_by: Option<String>,
     digest: Option<Digest>,
     jwt: Option<Jwt>,
     jws: Option<Jws>,
@@ -157,12 +163,24 @@ impl Provider {
                 match (kinds.next(), kinds.next()) {
                     (Some(scheme), None) => {
                         scheme.check()?;
-                        Ok(SchemeRecord { id: record.id, rests_on: record.rests_on, scheme })
+                        Ok(SchemeRecord {
+                            id: record.id,
+                            rests_on: record.rests_on,
+                            fallback_for: record.fallback_for,
+                            announced_by: record.announced_by,
+                            scheme,
+                        })
                     }
                     _ => Err(format!("the scheme {:?} needs one of digest, jwt, jws and code", record.id)),
                 }
             })
             .collect::<Result<Vec<_>, String>>()?;
+        for record in &schemes {
+            let stronger = record.fallback_for.as_ref();
+            if let Some(named) = stronger.filter(|named| !schemes.iter().any(|other| other.id == **named)) {
+                return Err(format!("the scheme {:?} is a fallback for {named:?}, which is not a scheme here", record.id));
+            }
+        }
         Ok(Self {
             id: id.to_owned(),
             name: file.name,

@@ -167,6 +167,16 @@ impl Algorithm {
             (Self::RsaSha512, Key::RsaPrivate(key)) => {
                 key.sign(pkcs1(SHA512_INFO, 64), &hash::<Sha512>(&mut feed)?).map_err(|e| failed(&e))
             }
+            (Self::EcdsaSha1, Key::P256Private(key)) => {
+                let signature: p256::ecdsa::Signature =
+                    key.sign_prehash(&hash::<Sha1>(&mut feed)?).map_err(|e| failed(&e))?;
+                Ok(signature.to_der().as_bytes().to_vec())
+            }
+            (Self::RsaPssSha512, Key::RsaPrivate(key)) => {
+                let digest = hash::<Sha512>(&mut feed)?;
+                key.sign_with_rng(&mut rsa::rand_core::OsRng, rsa::Pss::new::<rsa::sha2::Sha512>(), &digest)
+                    .map_err(|e| failed(&e))
+            }
             (symmetric, Key::Bytes(key)) if symmetric.is_symmetric() => symmetric.digest(key, feed),
             _ => Err(Fault::Secret { why: "signing needs the private key that belongs to this scheme".into() }),
         }

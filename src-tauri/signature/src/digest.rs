@@ -2,6 +2,7 @@
 
 use crate::{
     algorithm::Algorithm,
+    certificate,
     fault::{Fault, Verdict},
     key::Keys,
     message::Reading,
@@ -98,6 +99,11 @@ pub(crate) fn verify(scheme: &Digest, reading: &Reading<'_>, keys: &Keys, now_ms
     if let Err(fault) = requirements(scheme, reading, keys) {
         return Verdict::invalid(fault);
     }
+    if let Some(rule) = &scheme.certificate
+        && let Err(fault) = certificate::url_is_allowed(rule, reading)
+    {
+        return Verdict::invalid(fault);
+    }
     let mut worst: Option<(Fault, Option<i64>)> = None;
     for candidate in &candidates {
         match one(scheme, reading, keys, now_ms, candidate) {
@@ -149,7 +155,8 @@ fn one(
             continue;
         }
         let filling = candidate.filling(reading, secret.as_bytes(), &param);
-        let held = scheme.key.verifying(scheme.algorithm, secret).and_then(|key| {
+        let certified = scheme.certificate.as_ref().map_or(Ok(()), |rule| certificate::check(secret, &rule.names, now_ms));
+        let held = certified.and_then(|()| scheme.key.verifying(scheme.algorithm, secret)).and_then(|key| {
             scheme.algorithm.holds(&key, &signature, |sink: &mut dyn FnMut(&[u8])| scheme.content.feed(&filling, sink))
         });
         match held {

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+/// What a masked value begins with, wherever this product shows one.
+pub(crate) const MASKED: &str = "••••";
+
 /// Whether a signature holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,7 +90,7 @@ pub enum Fault {
         unit: String,
     },
     /// The digest is right, and the timestamp too old.
-    #[error("The signature is right, but it was made {} before the request arrived; {} are allowed.", span(*.by_ms), span(*.allowed_ms))]
+    #[error("The signature is right, but its timestamp is {} old; {} are allowed.", span(*.by_ms), span(*.allowed_ms))]
     Stale {
         /// How old it is, in ms.
         by_ms: i64,
@@ -105,6 +108,12 @@ pub enum Fault {
     /// Content, secret and signature do not belong together.
     #[error("The signature does not match: the secret is another one, or what was signed is not what arrived.")]
     Mismatch,
+    /// The message is a copy in which the signature is masked.
+    #[error("{place} is masked ({MASKED}…): this is a copy that was made without its secrets.")]
+    Masked {
+        /// What is masked.
+        place: String,
+    },
     /// There is no secret to verify with.
     #[error("There is no secret to verify with.")]
     NoSecret,
@@ -135,6 +144,7 @@ impl Fault {
             Self::Stale { .. } => "stale",
             Self::Future { .. } => "future",
             Self::Mismatch => "mismatch",
+            Self::Masked { .. } => "masked",
             Self::NoSecret => "no_secret",
             Self::Secret { .. } => "secret",
             Self::Token { .. } => "token",
@@ -144,14 +154,14 @@ impl Fault {
     /// By how much a time is outside its tolerance, as the middle of a sentence.
     pub(crate) fn outside(&self) -> Option<String> {
         match self {
-            Self::Stale { by_ms, .. } => Some(format!("it was made {} before the request arrived", span(*by_ms))),
+            Self::Stale { by_ms, .. } => Some(format!("its timestamp is {} old", span(*by_ms))),
             Self::Future { by_ms, .. } => Some(format!("its timestamp lies {} in the future", span(*by_ms))),
             _ => None,
         }
     }
 
-    /// How telling it is: of several candidates the one that came farthest speaks for all.
-    pub(crate) fn rank(&self) -> u8 {
+    /// How telling it is, from 0: of several candidates the one that came farthest speaks for all.
+    pub fn rank(&self) -> u8 {
         match self {
             Self::NoSignature { .. } => 0,
             Self::NoItem { .. } => 1,
@@ -161,6 +171,7 @@ impl Fault {
             | Self::Missing { .. }
             | Self::Timestamp { .. }
             | Self::Token { .. } => 3,
+            Self::Masked { .. } => 6,
             Self::Mismatch => 4,
             Self::Stale { .. } | Self::Future { .. } => 5,
         }

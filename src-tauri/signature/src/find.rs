@@ -56,7 +56,10 @@ const ALGORITHMS: &[(usize, Algorithm)] = &[
 const KEYS: &[KeyForm] = &[KeyForm::Text, KeyForm::Prefixed, KeyForm::Hex];
 
 /// What may stand between the parts of the content.
-const SEPARATORS: &[&str] = &[".", "", ":", "\n", "|"];
+const SEPARATORS: &[&str] = &[".", "", ":", "\n", "|", ","];
+
+/// Longest text before a signature that is the same in every message, such as `sha256=`.
+const PREFIX_MAX: usize = 24;
 
 /// A value that may hold a signature.
 struct Candidate {
@@ -110,6 +113,7 @@ impl Candidate {
             key,
             timestamp,
             requires: Vec::new(),
+            certificate: None,
         })
     }
 }
@@ -140,7 +144,9 @@ fn candidates(message: &Message<'_>) -> Vec<Candidate> {
         }
         let source = Source { place: Place::Header, name: (*name).to_owned(), secret: None };
         let mut put = |split: &str, prefix: &str, digest: &str, items: Vec<(String, String)>| {
-            if let Some((encoding, bytes)) = written(digest) {
+            // A longer text, or one that is a digest itself, differs in the next message.
+            let fixed = prefix.len() <= PREFIX_MAX && written(prefix.trim_end_matches(['=', ',', ' ', ':'])).is_none();
+            if let Some((encoding, bytes)) = written(digest).filter(|_| fixed) {
                 let (source, split, prefix) = (source.clone(), split.to_owned(), prefix.to_owned());
                 all.push(Candidate { source, split, prefix, encoding, bytes, items });
             }
@@ -150,6 +156,10 @@ fn candidates(message: &Message<'_>) -> Vec<Candidate> {
         for (at, mark) in text.char_indices().filter(|(_, c)| matches!(c, '=' | ',' | ' ' | ':')).take(2) {
             put("", &text[..at + mark.len_utf8()], &text[at + mark.len_utf8()..], Vec::new());
         }
+        // `1/SHA256/…`
+        if let Some((prefix, digest)) = text.rsplit_once('/').filter(|(_, digest)| digest.bytes().all(|b| b.is_ascii_hexdigit())) {
+            put("", &format!("{prefix}/"), digest, Vec::new());
+        }
         // `t=…,v1=…`, also with `;` or a space between.
         for split in [",", ";", " "].into_iter().filter(|split| text.contains(split)) {
             let split =
@@ -157,6 +167,8 @@ fn candidates(message: &Message<'_>) -> Vec<Candidate> {
             let items: Vec<&str> =
                 text.split(|c| split.contains(c)).map(str::trim).filter(|item| !item.is_empty()).collect();
             for (at, item) in items.iter().enumerate() {
+                // Several signatures in a list, each by another secret.
+                put(&split, "", item, Vec::new());
                 let Some((mark, _)) = item.char_indices().find(|(_, c)| matches!(c, '=' | ',')) else { continue };
                 let others = items.iter().enumerate().filter(|(other, _)| *other != at);
                 let others =
@@ -225,7 +237,7 @@ fn contents(candidate: &Candidate, stamps: &Stamps) -> Vec<(String, Option<Times
         }
         all.push((format!("{{body}}{{{place}}}"), rule));
     }
-    for parts in ["{url}{body}", "{body}{url}", "{url}", "{method}{url}{body}", "{url}{params}"] {
+    for parts in ["{url}{body}", "{body}{url}", "{url}", "{method}{url}{body}", "{url}{params}", "{method}{body}"] {
         all.push((parts.to_owned(), None));
     }
     all
@@ -276,6 +288,8 @@ mod tests {
                 SECRET,
             ),
             (serde_json::json!({ "content": "{url}{body}", "encoding": "base64" }), SECRET),
+            (serde_json::json!({ "prefix": "1/SHA256/" }), SECRET),
+            (serde_json::json!({ "content": "{method}{body}" }), SECRET),
             (
                 serde_json::json!({ "split": ",", "prefix": "v1=", "content": "{signature:t}.{body}",
                 "timestamp": { "from": "signature:t", "unit": "s" } }),
@@ -289,6 +303,28 @@ mod tests {
         ] {
             assert!(found(header(more.clone()), secret).is_some(), "{more}");
         }
+    }
+
+    /// Two signatures in one header, as Cronofy lists them while a secret is replaced.
+    #[test]
+    fn a_rule_found_matches_the_next_message_too() {
+        let signed = |body: &[u8]| {
+            let digest = |secret: &[u8]| {
+                Encoding::Base64.write(&Algorithm::HmacSha256.digest(secret, |sink: &mut dyn FnMut(&[u8])| {
+                    sink(body);
+                    Ok(())
+                }).expect("a digest"))
+            };
+            format!("{},{}", digest(b"an older secret"), digest(SECRET.as_bytes()))
+        };
+        let (first, second) = (&br#"{"a":1}"#[..], &br#"{"a":2}"#[..]);
+        let (one, other) = (signed(first), signed(second));
+        let headers = [("Cronofy-HMAC-SHA256", one.as_bytes())];
+        let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: first };
+        let found = find(&message, &Keys::of(SECRET), &|| false).expect("a rule");
+        let headers = [("Cronofy-HMAC-SHA256", other.as_bytes())];
+        let next = Message { headers: &headers, body: second, ..message };
+        assert_eq!(crate::verify(&Scheme::Digest(found), &next, &Keys::of(SECRET), NOW).state, crate::State::Valid);
     }
 
     #[test]

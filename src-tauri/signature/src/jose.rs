@@ -84,9 +84,10 @@ pub(crate) fn sign(name: &str, signed: &[u8], secret: &str) -> Result<Vec<u8>, F
 }
 
 /// A public key on a curve.
-fn curve(secret: &str) -> Result<Key, Fault> {
+pub(crate) fn curve(secret: &str) -> Result<Key, Fault> {
     let wrong = || Fault::Secret { why: "it is no public key in PEM or JWK".into() };
     if secret.contains("PUBLIC KEY") {
+        let secret = &crate::key::pem(secret);
         return p256::ecdsa::VerifyingKey::from_public_key_pem(secret)
             .map(Key::P256)
             .or_else(|_| p521::ecdsa::VerifyingKey::from_public_key_pem(secret).map(Key::P521))

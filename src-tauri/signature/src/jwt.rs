@@ -106,7 +106,7 @@ fn judged(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, now_ms: i64) -> Resu
 
 fn carries(token: &Token, claim: &BodyClaim, bytes: &[u8], what: &str) -> Result<(), Fault> {
     let found = token.claims.get(&claim.claim).and_then(Value::as_str);
-    if found.is_none() && claim.optional {
+    if found.is_none() && (claim.optional || claim.absent_when_empty && bytes.is_empty()) {
         return Ok(());
     }
     let found = found.ok_or_else(|| refused(format!("it has no claim {:?} for the {what}", claim.claim)))?;
@@ -153,8 +153,9 @@ pub(crate) fn sign(scheme: &Jwt, reading: &Reading<'_>, keys: &Keys, id: &str, n
         };
         claims.insert(claim.claim.clone(), text.into());
     };
-    if let Some(claim) = &scheme.body {
-        put(claim, reading.message.body);
+    let body = reading.message.body;
+    if let Some(claim) = scheme.body.as_ref().filter(|claim| !claim.absent_when_empty || !body.is_empty()) {
+        put(claim, body);
     }
     if let Some(claim) = &scheme.url {
         put(claim, reading.message.signed_url().as_bytes());

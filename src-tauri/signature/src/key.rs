@@ -60,6 +60,22 @@ impl Keys {
         Self { secrets: vec![secret.into()], params: BTreeMap::new() }
     }
 
+    /// The keys with each JWK Set (RFC 7517 §5) replaced by the keys in it, and which secret each is from; none where
+    /// there is no such set.
+    pub(crate) fn expanded(&self) -> Option<(Self, Vec<usize>)> {
+        let sets: Vec<Option<Vec<String>>> = self.secrets.iter().map(|secret| jwk_set(secret)).collect();
+        if sets.iter().all(Option::is_none) {
+            return None;
+        }
+        let (mut secrets, mut origins) = (Vec::new(), Vec::new());
+        for (number, (secret, set)) in self.secrets.iter().zip(sets).enumerate() {
+            let keys = set.unwrap_or_else(|| vec![secret.clone()]);
+            origins.extend(std::iter::repeat_n(number, keys.len()));
+            secrets.extend(keys);
+        }
+        Some((Self { secrets, params: self.params.clone() }, origins))
+    }
+
     pub(crate) fn param(&self) -> impl Fn(&str) -> Option<String> {
         |name| self.params.get(name).cloned()
     }
@@ -75,6 +91,20 @@ pub(crate) enum Key {
     P521(p521::ecdsa::VerifyingKey),
     Rsa(rsa::RsaPublicKey),
     RsaPrivate(Box<rsa::RsaPrivateKey>),
+}
+
+/// The keys of a JWK Set as JWKs; none if the text is not one.
+fn jwk_set(text: &str) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<serde_json::Map<String, serde_json::Value>>,
+    }
+    let text = text.trim();
+    if !text.starts_with('{') || !text.contains("\"keys\"") {
+        return None;
+    }
+    let set: Set = serde_json::from_str(text).ok().filter(|set: &Set| !set.keys.is_empty())?;
+    Some(set.keys.into_iter().map(|key| serde_json::Value::Object(key).to_string()).collect())
 }
 
 fn wrong(why: impl Into<String>) -> Fault {
@@ -112,7 +142,9 @@ impl KeyForm {
         if secret.is_empty() {
             return Err(Fault::NoSecret);
         }
+        let is_jwk = secret.trim_start().starts_with('{');
         match algorithm {
+            Algorithm::Ed25519 | Algorithm::EcdsaSha256 | Algorithm::EcdsaSha1 if is_jwk => crate::jose::curve(secret),
             Algorithm::Ed25519 => ed25519(self, secret).map(Key::Ed25519),
             Algorithm::EcdsaSha256 | Algorithm::EcdsaSha1 => {
                 let key = match Self::of_pem_or_base64(secret) {

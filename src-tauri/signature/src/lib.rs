@@ -23,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod algorithm;
+mod certificate;
 mod code;
 mod digest;
 mod encoding;
@@ -49,9 +50,9 @@ pub use fault::{Fault, State, Verdict};
 pub use find::find;
 pub use key::{KeyForm, Keys};
 pub use message::{Message, Reading};
-pub use scheme::{BodyClaim, Digest, Jws, Jwt, Scheme};
+pub use scheme::{BodyClaim, CertificateRule, Digest, Jws, Jwt, Scheme};
 pub use sign::{SignError, Signed, sign};
 pub use source::{Place, Source};
 pub use template::{Part, Template};
 pub use timestamp::{TimestampRule, Unit};
-pub use verify::{signed_content, verify};
+pub use verify::{meets, signed_content, verify};

@@ -2,7 +2,11 @@
 
 use std::cell::OnceCell;
 
+use hookline_content::{Content, Kind, MediaType, multipart};
 use serde_json::Value;
+
+/// Most fields of a multipart form that are looked at.
+const FIELDS_MAX: usize = 1_000;
 
 /// One HTTP request, borrowed: nothing is copied to judge it.
 #[derive(Debug, Clone, Copy)]
@@ -58,21 +62,12 @@ impl<'a> Message<'a> {
     }
 }
 
-/// A multipart part: what stands between its head and the next boundary.
-fn part<'b>(body: &'b [u8], name: &str) -> Option<&'b [u8]> {
-    let boundary = body.split(|b| *b == b'\r' || *b == b'\n').next().filter(|line| line.starts_with(b"--"))?;
-    let named = memchr::memmem::find(body, format!("name=\"{name}\"").as_bytes())?;
-    let rest = &body[named..];
-    let start = memchr::memmem::find(rest, b"\r\n\r\n")? + 4;
-    let end = memchr::memmem::find(&rest[start..], boundary)? + start;
-    Some(rest[start..end].trim_ascii_end())
-}
-
 /// A message with what is read out of it once.
 pub struct Reading<'a> {
     pub(crate) message: Message<'a>,
     json: OnceCell<Option<Value>>,
     form: OnceCell<Vec<(String, String)>>,
+    parts: OnceCell<Option<Vec<(String, String)>>>,
 }
 
 impl std::fmt::Debug for Reading<'_> {
@@ -84,7 +79,7 @@ impl std::fmt::Debug for Reading<'_> {
 impl<'a> Reading<'a> {
     /// Reads nothing yet.
     pub fn new(message: &Message<'a>) -> Self {
-        Self { message: *message, json: OnceCell::new(), form: OnceCell::new() }
+        Self { message: *message, json: OnceCell::new(), form: OnceCell::new(), parts: OnceCell::new() }
     }
 
     /// The message that is read.
@@ -106,10 +101,32 @@ impl<'a> Reading<'a> {
         self.form.get_or_init(|| form_urlencoded::parse(self.message.body).into_owned().collect())
     }
 
-    /// A field of a form, multipart (RFC 7578) or not.
+    /// The first value of a field of a form, multipart (RFC 7578) or not.
     pub(crate) fn field(&self, wanted: &str) -> Option<String> {
-        let in_form = || self.form().iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-        part(self.message.body, wanted).map(|value| String::from_utf8_lossy(value).into_owned()).or_else(in_form)
+        self.field_values(wanted).into_iter().next()
+    }
+
+    /// Every value of a field of a form, multipart (RFC 7578) or not.
+    pub(crate) fn field_values(&self, wanted: &str) -> Vec<String> {
+        let fields = self.parts.get_or_init(|| self.multipart_fields());
+        let (parts, form) = match fields {
+            Some(fields) => (fields.as_slice(), &[][..]),
+            None => (&[][..], self.form()),
+        };
+        parts.iter().chain(form).filter(|(name, _)| name == wanted).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The fields of a multipart form: Content-Type says so, or the body begins as one does.
+    fn multipart_fields(&self) -> Option<Vec<(String, String)>> {
+        let content = Content::of(self.message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)));
+        let media = match content.media_type() {
+            Some(media) if content.kind == Kind::Multipart => media,
+            _ if self.message.body.starts_with(b"--") => MediaType::parse("multipart/form-data")?,
+            _ => return None,
+        };
+        let read = multipart(&media, self.message.body, FIELDS_MAX)?;
+        let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+        Some(read.fields().into_iter().map(|(name, value)| (name, text(value))).collect())
     }
 
     /// A scalar of the JSON text in a form's field, which is the first step of the path.

@@ -52,6 +52,21 @@ pub struct Digest {
     /// `header:Name={param:name}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requires: Vec<String>,
+    /// What a certificate must be that is given in the secret's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateRule>,
+}
+
+/// What a certificate must be, and from where a message may say it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateRule {
+    /// Where the message names the certificate's URL.
+    pub url: Source,
+    /// Hosts that URL may have: itself, or any host in the domain that begins with a full stop.
+    pub hosts: Vec<String>,
+    /// Names the certificate may be for.
+    pub names: Vec<String>,
 }
 
 /// A JSON Web Token (RFC 7519) in a header.
@@ -118,6 +133,9 @@ pub struct BodyClaim {
     /// Whether a token without the claim is accepted: not all of the vendor's carry it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub optional: bool,
+    /// Whether a token of a request without a body has no such claim.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub absent_when_empty: bool,
 }
 
 impl Scheme {

@@ -36,7 +36,7 @@ pub struct Signed {
 pub fn sign(scheme: &Scheme, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, SignError> {
     let signed = match scheme {
         Scheme::Digest(digest) => by_digest(digest, message, keys, id, now_ms)?,
-        Scheme::Code(code) => code.sign(&Reading::new(message), keys, id)?,
+        Scheme::Code(code) => code.sign(&Reading::new(message), keys, id, now_ms)?,
         Scheme::Jws(scheme) => by_jws(scheme, message, keys, now_ms)?,
         Scheme::Jwt(scheme) => {
             let token = jwt::sign(scheme, &Reading::new(message), keys, id, now_ms)?;

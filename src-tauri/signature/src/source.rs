@@ -140,10 +140,7 @@ impl Source {
                 .find(|values| !values.is_empty())
                 .unwrap_or_default(),
             Place::Query => message.query(&self.name).into_iter().collect(),
-            Place::Form => {
-                let form = reading.form().iter();
-                form.filter(|(name, _)| *name == self.name).map(|(_, value)| value.clone()).collect()
-            }
+            Place::Form => reading.field_values(&self.name),
             Place::Json => reading.json(&self.name).into_iter().collect(),
             Place::FormJson => reading.form_json(&self.name).into_iter().collect(),
             Place::Body => std::iter::once(text(message.body)).filter(|text| !text.is_empty()).collect(),

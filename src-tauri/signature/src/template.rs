@@ -18,7 +18,8 @@ use crate::{
 /// Parts: `{body}`, `{url}`, `{path}` (with query), `{method}`, `{secret}`, `{params}` (names and
 /// values of a form, sorted), `{header:Name}`, `{query:name}`, `{form:name}`, `{json:path}`,
 /// `{signature:key}`, `{param:name}` (a setting), and `{sha256hex(part)}`, `{base64(part)}`, `{base64url(part)}`,
-/// `{json(part)}` (as a JSON string), `{crc32(part)}` (decimal). `{{` and `}}` are braces.
+/// `{json(part)}` (as a JSON string), `{crc32(part)}` (decimal),
+/// `{unescaped(part)}` (with the percent escapes of `: / ? @ ! $ ' ( ) * , ;` read). `{{` and `}}` are braces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     text: String,
@@ -56,6 +57,8 @@ pub enum Part {
     Json(Box<Part>),
     /// CRC-32 in decimal.
     Crc32(Box<Part>),
+    /// With the escapes of `: / ? @ ! $ ' ( ) * , ;` read, and all others as they are (HubSpot).
+    Unescaped(Box<Part>),
 }
 
 /// What a template is filled from beside the message.
@@ -119,7 +122,10 @@ fn part(inside: &str, depth: usize) -> Result<Part, String> {
             "base64url" => Ok(Part::Base64url(argument)),
             "json" => Ok(Part::Json(argument)),
             "crc32" => Ok(Part::Crc32(argument)),
-            _ => Err(format!("{name:?} is no function; there are sha256hex, base64, base64url, json and crc32")),
+            "unescaped" => Ok(Part::Unescaped(argument)),
+            _ => Err(format!(
+                "{name:?} is no function; there are sha256hex, base64, base64url, json, crc32 and unescaped"
+            )),
         };
     }
     Ok(match inside {
@@ -152,6 +158,7 @@ impl Part {
                 part.feed(filling, &mut |bytes| hash.update(bytes))?;
                 sink(hash.finalize().to_string().as_bytes());
             }
+            Self::Unescaped(part) => sink(&unescaped(&part.whole(filling)?)),
             Self::Base64(part) => sink(BASE64.encode(part.whole(filling)?).as_bytes()),
             Self::Base64url(part) => sink(BASE64URL.encode(part.whole(filling)?).as_bytes()),
             Self::Json(part) => {
@@ -200,15 +207,37 @@ impl Part {
             | Self::Base64(part)
             | Self::Base64url(part)
             | Self::Json(part)
-            | Self::Crc32(part) => part.innermost(),
+            | Self::Crc32(part)
+            | Self::Unescaped(part) => part.innermost(),
             _ => self,
         }
     }
 }
 
-fn capital(text: &str) -> String {
+pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// With the percent escapes read that HubSpot reads in a URL before it signs it (HubSpot developer docs, "Validating
+/// requests", version 3).
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = || Some(char::from(u8::from_str_radix(std::str::from_utf8(after.get(..2)?).ok()?, 16).ok()?));
+        match (*first == b'%').then(escaped).flatten().filter(|c| ":/?@!$'()*,;".contains(*c)) {
+            Some(c) => {
+                out.push(c as u8);
+                rest = &after[2..];
+            }
+            None => {
+                out.push(*first);
+                rest = after;
+            }
+        }
+    }
+    out
 }
 
 /// Names and values of a form, by name (Twilio, Mandrill).
@@ -324,6 +353,13 @@ mod tests {
         ] {
             assert!(text.parse::<Template>().expect_err(text).contains(word), "{text}");
         }
+    }
+
+    #[test]
+    fn only_the_listed_escapes_are_read() {
+        let text = |text: &str| String::from_utf8(unescaped(text.as_bytes())).expect("text");
+        assert_eq!(text("https://a/b?e=x%40y%3a%2Fz%20%26%4"), "https://a/b?e=x@y:/z%20%26%4");
+        assert_eq!(text("100%"), "100%");
     }
 
     #[test]

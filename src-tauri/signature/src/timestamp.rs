@@ -1,5 +1,7 @@
 //! When a message says it was signed.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::source::Source;
@@ -40,11 +42,12 @@ impl Unit {
         match self {
             Self::S => text.parse::<u64>().ok().and_then(|s| i64::try_from(s).ok()?.checked_mul(1_000)),
             Self::Ms => text.parse::<u64>().ok().and_then(|ms| i64::try_from(ms).ok()),
-            Self::Iso => text
+            Self::Iso => nanoseconds(text)
                 .parse::<jiff::Timestamp>()
                 .ok()
                 .or_else(|| {
-                    text.parse::<jiff::civil::DateTime>()
+                    nanoseconds(text)
+                        .parse::<jiff::civil::DateTime>()
                         .ok()?
                         .to_zoned(jiff::tz::TimeZone::UTC)
                         .ok()
@@ -61,5 +64,15 @@ impl Unit {
             Self::Ms => now_ms.to_string(),
             Self::Iso => jiff::Timestamp::from_millisecond(now_ms).map(|t| t.to_string()).unwrap_or_default(),
         }
+    }
+}
+
+/// A time with no more than nine decimals: Go's and Twitch's clocks write more.
+fn nanoseconds(text: &str) -> Cow<'_, str> {
+    let Some((whole, fraction)) = text.split_once('.') else { return text.into() };
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    match digits > 9 {
+        true => format!("{whole}.{}{}", &fraction[..9], &fraction[digits..]).into(),
+        false => text.into(),
     }
 }

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading};
+use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading, sign::Signed};
 
 const FIELDS: &[&str] = &[
     "/pspReference",
@@ -18,23 +18,43 @@ const FIELDS: &[&str] = &[
     "/success",
 ];
 
-pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+/// The items of a notification, each with the step that leads to its fields.
+fn items<'r>(reading: &'r Reading<'_>) -> Result<Vec<(&'static str, &'r Value)>, Fault> {
+    const INNER: &str = "NotificationRequestItem";
     let items = reading.body_json().and_then(|body| body.get("notificationItems")).and_then(Value::as_array);
     let items = items.filter(|items| !items.is_empty()).ok_or_else(|| not_signed(Code::AdyenPayments))?;
-    items
-        .iter()
-        .map(|item| {
-            let item = item.get("NotificationRequestItem").unwrap_or(item);
-            let text = |pointer: &str| match item.pointer(pointer) {
-                Some(Value::String(text)) => text.clone(),
-                Some(Value::Null) | None => String::new(),
-                Some(other) => other.to_string(),
-            };
+    Ok(items.iter().map(|item| item.get(INNER).map_or(("", item), |inner| (INNER, inner))).collect())
+}
+
+fn content(item: &Value) -> Vec<u8> {
+    let text = |pointer: &str| match item.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    };
+    FIELDS.iter().map(|field| text(field)).collect::<Vec<_>>().join(":").into_bytes()
+}
+
+/// Signs each item; the signatures stand in the body.
+pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
+    let mut signed = Signed::default();
+    for (number, (inner, item)) in items(reading)?.into_iter().enumerate() {
+        let digest = Code::AdyenPayments.digest(Algorithm::HmacSha256, keys, &content(item))?;
+        let step = if inner.is_empty() { String::new() } else { format!("{inner}.") };
+        let place = format!("json:notificationItems.{number}.{step}additionalData.hmacSignature");
+        signed.elsewhere.push((place, BASE64.encode(digest)));
+    }
+    Ok(signed)
+}
+
+pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+    items(reading)?
+        .into_iter()
+        .map(|(_, item)| {
             let found = item.pointer("/additionalData/hmacSignature").and_then(Value::as_str);
             let found = found.ok_or_else(|| not_signed(Code::AdyenPayments))?;
             let signature = BASE64.decode(found).map_err(|_| badly_written(Code::AdyenPayments, "base64"))?;
-            let content = FIELDS.iter().map(|field| text(field)).collect::<Vec<_>>().join(":").into_bytes();
-            Ok(Parts { contents: vec![content], signatures: vec![signature], algorithm: Algorithm::HmacSha256 })
+            Ok(Parts { contents: vec![content(item)], signatures: vec![signature], algorithm: Algorithm::HmacSha256 })
         })
         .collect()
 }

@@ -2,12 +2,24 @@
 //! key and a digest of `bt_payload`, whose final newline a form parser may have taken.
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading};
+use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, sign::Signed};
+
+fn payload(reading: &Reading<'_>) -> Result<String, Fault> {
+    reading.field("bt_payload").ok_or_else(|| Fault::Missing { what: "The form field bt_payload".into() })
+}
+
+/// Signs the payload; the signature is the form's field `bt_signature`.
+pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
+    let public = keys.params.get("public_key").filter(|key| !key.is_empty());
+    let public = public.ok_or_else(|| Fault::Missing { what: "The setting public_key".into() })?;
+    let digest = Code::Braintree.digest(Algorithm::HmacSha1, keys, payload(reading)?.as_bytes())?;
+    let value = format!("{public}|{}", hex::encode(digest));
+    Ok(Signed { headers: Vec::new(), elsewhere: vec![("form:bt_signature".into(), value)] })
+}
 
 pub(super) fn parts(reading: &Reading<'_>, keys: &Keys) -> Result<Vec<Parts>, Fault> {
-    let field = |name: &str| reading.form().iter().find(|(key, _)| key == name).map(|(_, value)| value);
-    let pairs = field("bt_signature").ok_or_else(|| not_signed(Code::Braintree))?;
-    let payload = field("bt_payload").ok_or_else(|| Fault::Missing { what: "The form field bt_payload".into() })?;
+    let pairs = reading.field("bt_signature").ok_or_else(|| not_signed(Code::Braintree))?;
+    let payload = payload(reading)?;
     let wanted = keys.params.get("public_key");
     let signatures: Vec<Vec<u8>> = pairs
         .split('&')

@@ -4,17 +4,35 @@
 use serde_json::Value;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading};
+use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, sign::Signed};
 
-pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+fn event(reading: &Reading<'_>) -> Result<Value, Fault> {
     let json = reading.field("json").ok_or_else(|| not_signed(Code::DropboxSign))?;
-    let body: Value = serde_json::from_str(&json).map_err(|_| not_signed(Code::DropboxSign))?;
-    let text = |name: &str| match body.pointer(&format!("/event/{name}")) {
+    serde_json::from_str(&json).map_err(|_| not_signed(Code::DropboxSign))
+}
+
+fn text(event: &Value, name: &str) -> Result<String, Fault> {
+    match event.pointer(&format!("/event/{name}")) {
         Some(Value::String(text)) => Ok(text.clone()),
         Some(Value::Number(number)) => Ok(number.to_string()),
         _ => Err(Fault::Missing { what: format!("The event's {name}") }),
-    };
-    let signature = hex::decode(text("event_hash")?).map_err(|_| badly_written(Code::DropboxSign, "hexadecimal"))?;
-    let content = (text("event_time")? + &text("event_type")?).into_bytes();
+    }
+}
+
+fn content(event: &Value) -> Result<Vec<u8>, Fault> {
+    Ok((text(event, "event_time")? + &text(event, "event_type")?).into_bytes())
+}
+
+/// Signs the event's time and type; the digest stands in the event.
+pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
+    let digest = Code::DropboxSign.digest(Algorithm::HmacSha256, keys, &content(&event(reading)?)?)?;
+    Ok(Signed { headers: Vec::new(), elsewhere: vec![("form-json:json.event.event_hash".into(), hex::encode(digest))] })
+}
+
+pub(super) fn parts(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
+    let event = event(reading)?;
+    let found = text(&event, "event_hash").map_err(|_| not_signed(Code::DropboxSign))?;
+    let signature = hex::decode(found).map_err(|_| badly_written(Code::DropboxSign, "hexadecimal"))?;
+    let content = content(&event)?;
     Ok(vec![Parts { contents: vec![content], signatures: vec![signature], algorithm: Algorithm::HmacSha256 }])
 }

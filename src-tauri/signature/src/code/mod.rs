@@ -7,6 +7,7 @@ mod dropbox_sign;
 mod ebay;
 mod paddle_classic;
 mod plivo;
+mod shopify;
 mod sns;
 mod twilio;
 
@@ -43,6 +44,8 @@ pub enum Code {
     PlivoV2,
     /// Plivo, version 3: the URL, sorted query and form, and a nonce.
     PlivoV3,
+    /// Shopify's app proxy: the sorted query.
+    ShopifyAppProxy,
     /// Twilio: the URL and the sorted form.
     Twilio,
     /// Twilio with a shared key.
@@ -51,8 +54,8 @@ pub enum Code {
 
 type PartsFn = fn(&Reading<'_>, &Keys) -> Result<Vec<Parts>, Fault>;
 type KeyFn = fn(&str) -> Result<Key, Fault>;
-/// Signs, with the id a message without one of its own gets.
-type SignFn = fn(&Reading<'_>, &Keys, &str) -> Result<Signed, Fault>;
+/// Signs at an instant in ms, with the id a message without one of its own gets.
+type SignFn = fn(&Reading<'_>, &Keys, &str, i64) -> Result<Signed, Fault>;
 /// When it was signed, in ms, or the fault of that time.
 type TimeFn = fn(&Reading<'_>, i64) -> Result<i64, Fault>;
 
@@ -108,6 +111,7 @@ const RULES: &[Rule] = &[
         place: "json:notificationItems",
         parts: adyen::parts,
         key: |secret| KeyForm::Hex.bytes(secret).map(Key::Bytes),
+        sign: Some(adyen::sign),
         ..Rule::PLAIN
     },
     Rule { code: Code::AwsSns, place: "json:Signature", parts: sns::parts, key: rsa, ..Rule::PLAIN },
@@ -117,6 +121,7 @@ const RULES: &[Rule] = &[
         params: &["public_key"],
         parts: braintree::parts,
         key: |secret| KeyForm::Sha1.bytes(secret).map(Key::Bytes),
+        sign: Some(braintree::sign),
         ..Rule::PLAIN
     },
     Rule {
@@ -126,9 +131,16 @@ const RULES: &[Rule] = &[
         signs_body: true,
         parts: contentful::parts,
         time: Some(contentful::in_time),
+        sign: Some(contentful::sign),
         ..Rule::PLAIN
     },
-    Rule { code: Code::DropboxSign, place: "form:json", parts: dropbox_sign::parts, ..Rule::PLAIN },
+    Rule {
+        code: Code::DropboxSign,
+        place: "form:json",
+        parts: dropbox_sign::parts,
+        sign: Some(dropbox_sign::sign),
+        ..Rule::PLAIN
+    },
     Rule {
         code: Code::Ebay,
         place: "header:x-ebay-signature",
@@ -160,6 +172,13 @@ const RULES: &[Rule] = &[
         signs_body: true,
         parts: plivo::parts_v3,
         sign: Some(plivo::sign_v3),
+        ..Rule::PLAIN
+    },
+    Rule {
+        code: Code::ShopifyAppProxy,
+        place: "query:signature",
+        parts: shopify::parts,
+        sign: Some(shopify::sign),
         ..Rule::PLAIN
     },
     Rule {
@@ -254,13 +273,21 @@ impl Code {
         Ok(!parts.is_empty())
     }
 
-    pub(crate) fn sign(self, reading: &Reading<'_>, keys: &Keys, id: &str) -> Result<Signed, Fault> {
+    pub(crate) fn sign(self, reading: &Reading<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, Fault> {
         match self.rule().sign {
-            Some(sign) => sign(reading, keys, id),
-            None => Err(Fault::Secret {
-                why: "this scheme is verified here, and not signed by: only the vendor has the key, or the signature is part of what is signed or made in a manner that is not written yet".into(),
-            }),
+            Some(sign) => sign(reading, keys, id, now_ms),
+            None => Err(Fault::Secret { why: "only the vendor has the private key that signs these messages".into() }),
         }
+    }
+
+    /// The digest of a content with the first secret there is.
+    fn digest(self, algorithm: Algorithm, keys: &Keys, content: &[u8]) -> Result<Vec<u8>, Fault> {
+        let secret = keys.secrets.iter().find(|secret| !secret.is_empty()).ok_or(Fault::NoSecret)?;
+        let Key::Bytes(key) = (self.rule().key)(secret)? else { return Err(Fault::NoSecret) };
+        algorithm.digest(&key, |sink: &mut dyn FnMut(&[u8])| {
+            sink(content);
+            Ok(())
+        })
     }
 }
 

@@ -18,14 +18,20 @@ fn nonce(message: &Message<'_>, name: &str) -> Result<String, Fault> {
     Ok(String::from_utf8_lossy(value).into_owned())
 }
 
-/// One thing signed with each of the signatures a header lists: several while a token is replaced.
-fn listed(code: Code, message: &Message<'_>, content: &str) -> Result<Vec<Parts>, Fault> {
-    let place = code.place();
-    let found = message.header(&place.name).ok_or_else(|| not_signed(code))?;
-    let signatures: Vec<Vec<u8>> = String::from_utf8_lossy(found)
-        .split(',')
-        .map(|one| BASE64.decode(one.trim()).map_err(|_| badly_written(code, "base64")))
+/// The signature by the token of the main account, beside that of a subaccount's.
+const MAIN_ACCOUNT: &str = "X-Plivo-Signature-MA-V3";
+
+/// One thing signed with each of the signatures that headers list: several while a token is replaced.
+fn listed(code: Code, message: &Message<'_>, names: &[&str], content: &str) -> Result<Vec<Parts>, Fault> {
+    let signatures: Vec<Vec<u8>> = names
+        .iter()
+        .filter_map(|name| message.header(name))
+        .flat_map(|found| String::from_utf8_lossy(found).split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>())
+        .map(|one| BASE64.decode(one).map_err(|_| badly_written(code, "base64")))
         .collect::<Result<_, _>>()?;
+    if signatures.is_empty() {
+        return Err(not_signed(code));
+    }
     Ok(vec![Parts { contents: vec![content.as_bytes().to_vec()], signatures, algorithm: Algorithm::HmacSha256 }])
 }
 
@@ -61,16 +67,18 @@ fn content_v2(message: &Message<'_>, nonce: &str) -> String {
 
 pub(super) fn parts_v3(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     let message = &reading.message;
-    message.header(&Code::PlivoV3.place().name).ok_or_else(|| not_signed(Code::PlivoV3))?;
+    let own = Code::PlivoV3.place().name;
+    message.header(&own).or_else(|| message.header(MAIN_ACCOUNT)).ok_or_else(|| not_signed(Code::PlivoV3))?;
     let nonce = nonce(message, "X-Plivo-Signature-V3-Nonce")?;
-    listed(Code::PlivoV3, message, &content_v3(message, &nonce))
+    listed(Code::PlivoV3, message, &[&own, MAIN_ACCOUNT], &content_v3(message, &nonce))
 }
 
 pub(super) fn parts_v2(reading: &Reading<'_>, _: &Keys) -> Result<Vec<Parts>, Fault> {
     let message = &reading.message;
-    message.header(&Code::PlivoV2.place().name).ok_or_else(|| not_signed(Code::PlivoV2))?;
+    let own = Code::PlivoV2.place().name;
+    message.header(&own).ok_or_else(|| not_signed(Code::PlivoV2))?;
     let nonce = nonce(message, "X-Plivo-Signature-V2-Nonce")?;
-    listed(Code::PlivoV2, message, &content_v2(message, &nonce))
+    listed(Code::PlivoV2, message, &[&own], &content_v2(message, &nonce))
 }
 
 fn signed(name: &str, content: &str, keys: &Keys, nonce: &str) -> Result<Signed, Fault> {
@@ -89,10 +97,10 @@ fn signed(name: &str, content: &str, keys: &Keys, nonce: &str) -> Result<Signed,
     Ok(Signed { headers, elsewhere: Vec::new() })
 }
 
-pub(super) fn sign_v3(reading: &Reading<'_>, keys: &Keys, id: &str) -> Result<Signed, Fault> {
+pub(super) fn sign_v3(reading: &Reading<'_>, keys: &Keys, id: &str, _: i64) -> Result<Signed, Fault> {
     signed("X-Plivo-Signature-V3", &content_v3(&reading.message, id), keys, id)
 }
 
-pub(super) fn sign_v2(reading: &Reading<'_>, keys: &Keys, id: &str) -> Result<Signed, Fault> {
+pub(super) fn sign_v2(reading: &Reading<'_>, keys: &Keys, id: &str, _: i64) -> Result<Signed, Fault> {
     signed("X-Plivo-Signature-V2", &content_v2(&reading.message, id), keys, id)
 }

@@ -34,8 +34,38 @@ fn signed_by(reading: &Reading<'_>, algorithm: Algorithm) -> Result<Vec<Parts>, 
         None if is_form || message.body.is_empty() => fields(reading),
         None => return Err(Fault::Missing { what: "The query parameter bodySHA256".into() }),
     };
-    let contents = std::iter::once(url.clone()).chain(other_port(&url)).map(|url| (url + &rest).into_bytes()).collect();
+    let contents = spellings(&url).into_iter().map(|url| (url + &rest).into_bytes()).collect();
     Ok(vec![Parts { contents, signatures: vec![signature], algorithm }])
+}
+
+/// The URL in the ways Twilio's own verifier takes it (twilio-node `validateRequest`): with its port and without, with
+/// either spelling of a quote, and with its query as Node's `querystring` writes it.
+fn spellings(url: &str) -> Vec<String> {
+    let mut all = vec![url.to_owned()];
+    if let Some((bare, query)) = url.split_once('?') {
+        for query in [query.replace('\'', "%27"), query.replace("%27", "'"), legacy(query)] {
+            all.push(format!("{bare}?{query}"));
+        }
+    }
+    let ports: Vec<String> = all.iter().filter_map(|url| other_port(url)).collect();
+    all.extend(ports);
+    all.dedup();
+    all
+}
+
+/// A query parsed and written again as Node's `querystring` module does.
+fn legacy(query: &str) -> String {
+    let escaped = |text: &str| {
+        text.bytes().fold(String::new(), |mut out, byte| {
+            match byte {
+                byte if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) => out.push(char::from(byte)),
+                byte => out.push_str(&format!("%{byte:02X}")),
+            }
+            out
+        })
+    };
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    pairs.map(|(name, value)| format!("{}={}", escaped(&name), escaped(&value))).collect::<Vec<_>>().join("&")
 }
 
 fn query_of(url: &str, wanted: &str) -> Option<String> {
@@ -80,12 +110,12 @@ fn signed(reading: &Reading<'_>, keys: &Keys, algorithm: Algorithm) -> Result<St
     Ok(BASE64.encode(digest))
 }
 
-pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str) -> Result<Signed, Fault> {
+pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
     let headers = vec![("X-Twilio-Signature".into(), signed(reading, keys, Algorithm::HmacSha1)?)];
     Ok(Signed { headers, elsewhere: Vec::new() })
 }
 
-pub(super) fn sign_shared_key(reading: &Reading<'_>, keys: &Keys, _: &str) -> Result<Signed, Fault> {
+pub(super) fn sign_shared_key(reading: &Reading<'_>, keys: &Keys, _: &str, _: i64) -> Result<Signed, Fault> {
     let key = keys.params.get("key_id").map(String::as_str).unwrap_or_default();
     let headers = vec![
         ("X-Twilio-Webhooks-Signature-Settings".into(), format!("key={key},algorithm=HMAC_SHA256")),

@@ -359,6 +359,7 @@ fn advice(verdict: &Verdict) -> &'static str {
             "Replays of stored requests are stale: sign them anew. Otherwise compare the clocks."
         }
         Some(Fault::Future { .. }) => "Compare the clocks of the sender and of this machine.",
+        Some(Fault::Masked { .. }) => "Copy the message again with its secrets revealed.",
         Some(Fault::NoSecret) => "Enter the secret the vendor shows for this webhook.",
         Some(Fault::Secret { .. }) => "Copy the secret anew from the vendor's page.",
         Some(Fault::Token { .. }) => "Check the secret, and that the URL is entered as it is registered.",

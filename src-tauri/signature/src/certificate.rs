@@ -1,0 +1,152 @@
+//! What a certificate given as the secret must be: its dates, its name, and the chain it comes with.
+
+use p256::pkcs8::DecodePublicKey as _;
+use rsa::pkcs8::DecodePublicKey as _;
+use x509_cert::{
+    Certificate,
+    der::{Decode as _, DecodePem as _, Encode as _, oid::ObjectIdentifier},
+    ext::pkix::{SubjectAltName, name::GeneralName},
+};
+
+use crate::{
+    algorithm::Algorithm,
+    fault::Fault,
+    key::{Key, pem},
+    message::Reading,
+    scheme::CertificateRule,
+    template::capital,
+};
+
+/// Most certificates of one chain; a public one has three.
+const CHAIN_MAX: usize = 8;
+
+/// Where a name stands in a subject (RFC 4519 §2.3), and in an extension (RFC 5280 §4.2.1.6).
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+const ALTERNATIVE_NAMES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
+
+const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
+const SHA512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
+const SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
+const SHA256_WITH_ECDSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
+
+fn wrong(why: impl Into<String>) -> Fault {
+    Fault::Secret { why: why.into() }
+}
+
+/// Whether the URL that a message names its certificate by is one of the vendor's.
+pub(crate) fn url_is_allowed(rule: &CertificateRule, reading: &Reading<'_>) -> Result<(), Fault> {
+    let place = capital(&rule.url.shown());
+    let url = rule.url.value(reading).ok_or_else(|| Fault::Missing { what: place.clone() })?;
+    let host = url.strip_prefix("https://").map(|rest| rest.split(['/', '?', '#', ':']).next().unwrap_or_default());
+    let allowed = |host: &str| {
+        rule.hosts.iter().any(|own| match own.strip_prefix('.') {
+            Some(_) => host.len() > own.len() && host.ends_with(own.as_str()),
+            None => host == own,
+        })
+    };
+    match host.map(str::to_ascii_lowercase).is_some_and(|host| allowed(&host)) {
+        true => Ok(()),
+        false => Err(Fault::Requirement {
+            what: place,
+            wanted: rule.hosts.iter().map(|host| format!("https://{}", host.replacen('.', "*.", usize::from(host.starts_with('.'))))).collect::<Vec<_>>().join(" or "),
+        }),
+    }
+}
+
+/// Whether a secret that is a certificate, or a chain of them, is valid at `now_ms`, for one of `names`, and each
+/// certificate signed by the next. A bare public key has nothing to check.
+pub(crate) fn check(secret: &str, names: &[String], now_ms: i64) -> Result<(), Fault> {
+    let chain = chain(secret)?;
+    let Some(first) = chain.first() else { return Ok(()) };
+    let seconds = u64::try_from(now_ms.div_euclid(1_000)).unwrap_or_default();
+    for certificate in &chain {
+        let validity = certificate.tbs_certificate().validity();
+        let (begins, ends) = (validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs());
+        let of = if std::ptr::eq(certificate, first) { "the certificate" } else { "a certificate of its chain" };
+        if seconds < begins {
+            return Err(wrong(format!("{of} is not valid yet: it begins at {}", validity.not_before)));
+        }
+        if seconds > ends {
+            return Err(wrong(format!("{of} has expired: it was valid until {}", validity.not_after)));
+        }
+    }
+    let own = names_of(first);
+    if !names.is_empty() && !own.iter().any(|own| names.iter().any(|name| matches(own, name))) {
+        return Err(wrong(format!("the certificate is for {}, not for {}", listed(&own), names.join(" or "))));
+    }
+    for pair in chain.windows(2) {
+        if !is_signed_by(&pair[0], &pair[1]) {
+            return Err(wrong("a certificate of its chain did not sign the one before it"));
+        }
+    }
+    Ok(())
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "no name".into() } else { names.join(", ") }
+}
+
+/// Whether a certificate's name is the one that is asked for, in which one `*` stands for any text.
+fn matches(own: &str, wanted: &str) -> bool {
+    let own = own.to_ascii_lowercase();
+    match wanted.split_once('*') {
+        Some((start, end)) => own.len() >= start.len() + end.len() && own.starts_with(start) && own.ends_with(end),
+        None => own == wanted,
+    }
+}
+
+/// The certificates of a secret in PEM; none if it holds no certificate.
+fn chain(secret: &str) -> Result<Vec<Certificate>, Fault> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    let blocks = secret.split(BEGIN).skip(1).take(CHAIN_MAX);
+    blocks
+        .map(|block| {
+            Certificate::from_pem(pem(&format!("{BEGIN}{block}"))).map_err(|e| wrong(format!("the certificate cannot be read: {e}")))
+        })
+        .collect()
+}
+
+fn names_of(certificate: &Certificate) -> Vec<String> {
+    let tbs = certificate.tbs_certificate();
+    let mut names: Vec<String> = Vec::new();
+    for attribute in tbs.subject().iter().filter(|attribute| attribute.oid == COMMON_NAME) {
+        names.push(String::from_utf8_lossy(attribute.value.value()).into_owned());
+    }
+    let extensions = tbs.extensions().into_iter().flatten().filter(|extension| extension.extn_id == ALTERNATIVE_NAMES);
+    for extension in extensions {
+        if let Ok(SubjectAltName(alternatives)) = SubjectAltName::from_der(extension.extn_value.as_bytes()) {
+            names.extend(alternatives.iter().filter_map(|name| match name {
+                GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+                _ => None,
+            }));
+        }
+    }
+    names.dedup();
+    names
+}
+
+fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
+    let (Ok(content), Ok(key)) =
+        (certificate.tbs_certificate().to_der(), issuer.tbs_certificate().subject_public_key_info().to_der())
+    else {
+        return false;
+    };
+    if certificate.tbs_certificate().issuer() != issuer.tbs_certificate().subject() {
+        return false;
+    }
+    let rsa = || rsa::RsaPublicKey::from_public_key_der(&key).ok().map(Key::Rsa);
+    let (algorithm, key) = match certificate.signature_algorithm().oid {
+        SHA256_WITH_RSA => (Algorithm::RsaSha256, rsa()),
+        SHA512_WITH_RSA => (Algorithm::RsaSha512, rsa()),
+        SHA1_WITH_RSA => (Algorithm::RsaSha1, rsa()),
+        SHA256_WITH_ECDSA => {
+            (Algorithm::EcdsaSha256, p256::ecdsa::VerifyingKey::from_public_key_der(&key).ok().map(Key::P256))
+        }
+        _ => return false,
+    };
+    let feed = |sink: &mut dyn FnMut(&[u8])| {
+        sink(&content);
+        Ok(())
+    };
+    key.is_some_and(|key| algorithm.holds(&key, certificate.signature().raw_bytes(), feed).unwrap_or(false))
+}
