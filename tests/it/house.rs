@@ -8,7 +8,14 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
     (
         "src-tauri/engine/Cargo.toml",
         "hookline-engine",
-        &["hookline-capture", "hookline-provider", "hookline-relay", "hookline-signature", "hookline-ssh"],
+        &[
+            "hookline-capture",
+            "hookline-content",
+            "hookline-provider",
+            "hookline-relay",
+            "hookline-signature",
+            "hookline-ssh",
+        ],
     ),
     ("src-tauri/ssh/Cargo.toml", "hookline-ssh", &[]),
     (
@@ -18,7 +25,8 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
         &["hookline-capture", "hookline-provider", "hookline-signature"],
     ),
     ("src-tauri/provider/Cargo.toml", "hookline-provider", &["hookline-signature"]),
-    ("src-tauri/signature/Cargo.toml", "hookline-signature", &[]),
+    ("src-tauri/signature/Cargo.toml", "hookline-signature", &["hookline-content"]),
+    ("src-tauri/content/Cargo.toml", "hookline-content", &[]),
     ("src-tauri/capture/Cargo.toml", "hookline-capture", &[]),
     ("src-tauri/xtask/Cargo.toml", "xtask", &[]),
 ];

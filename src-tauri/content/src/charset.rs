@@ -172,7 +172,9 @@ pub(crate) fn is_not_utf8(bytes: &[u8]) -> bool {
     }
     match std::str::from_utf8(bytes) {
         Ok(_) => false,
-        Err(error) if error.error_len().is_none() => error.valid_up_to() == 0 || bytes[..error.valid_up_to()].is_ascii() && bytes.len() - error.valid_up_to() > 3,
+        Err(error) if error.error_len().is_none() => {
+            error.valid_up_to() == 0 || bytes[..error.valid_up_to()].is_ascii() && bytes.len() - error.valid_up_to() > 3
+        }
         Err(_) => bytes.utf8_chunks().all(|chunk| chunk.valid().is_ascii()),
     }
 }
@@ -251,8 +253,18 @@ mod tests {
             ("application/json", latin1.to_vec(), "windows-1252", Evidence::Fallback),
             ("application/json; charset=nonsense", "{\"city\":\"Köln\"}".into(), "utf-8", Evidence::Default),
             ("application/json", "\u{feff}{\"city\":\"Köln\"}".into(), "utf-8", Evidence::ByteOrderMark),
-            ("application/json; charset=latin1", "\u{feff}{\"city\":\"Köln\"}".into(), "utf-8", Evidence::ByteOrderMark),
-            ("application/json; charset=utf-16", utf16("{\"city\":\"Köln\"}", false), "UTF-16LE", Evidence::ContentType),
+            (
+                "application/json; charset=latin1",
+                "\u{feff}{\"city\":\"Köln\"}".into(),
+                "utf-8",
+                Evidence::ByteOrderMark,
+            ),
+            (
+                "application/json; charset=utf-16",
+                utf16("{\"city\":\"Köln\"}", false),
+                "UTF-16LE",
+                Evidence::ContentType,
+            ),
             ("application/json; charset=utf-16", utf16("{\"city\":\"Köln\"}", true), "UTF-16BE", Evidence::ContentType),
             ("application/json", utf16("{\"city\":\"Köln\"}", true), "UTF-16BE", Evidence::Pattern),
             ("application/json", utf16("\u{feff}{\"city\":\"Köln\"}", false), "UTF-16LE", Evidence::ByteOrderMark),

@@ -21,11 +21,9 @@ pub fn fields(body: &[u8], charset: Charset) -> Vec<Field> {
 /// Names and values as they stand in the body.
 fn pairs(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
-        match memchr::memchr(b'=', pair) {
-            Some(at) => (&pair[..at], &pair[at + 1..]),
-            None => (pair, &[][..]),
-        }
+    body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| match memchr::memchr(b'=', pair) {
+        Some(at) => (&pair[..at], &pair[at + 1..]),
+        None => (pair, &[][..]),
     })
 }
 
@@ -83,6 +81,9 @@ mod tests {
     #[test]
     fn a_field_may_lack_its_value_and_repeat() {
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(read("application/x-www-form-urlencoded; utf-8", b"a&&b=&a=1=2&%zz"), [text("a", ""), text("b", ""), text("a", "1=2"), text("%zz", "")]);
+        assert_eq!(
+            read("application/x-www-form-urlencoded; utf-8", b"a&&b=&a=1=2&%zz"),
+            [text("a", ""), text("b", ""), text("a", "1=2"), text("%zz", "")]
+        );
     }
 }

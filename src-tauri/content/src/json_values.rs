@@ -34,7 +34,11 @@ impl<'b> Iterator for JsonValues<'b> {
             b'"' => string_end(&self.body[start..]),
             _ => {
                 let rest = &self.body[start..];
-                Some(rest.iter().position(|byte| between(byte) || matches!(byte, b'{' | b'[' | b'"')).unwrap_or(rest.len()))
+                Some(
+                    rest.iter()
+                        .position(|byte| between(byte) || matches!(byte, b'{' | b'[' | b'"'))
+                        .unwrap_or(rest.len()),
+                )
             }
         };
         let end = end.map_or_else(|| next_line(self.body, start), |length| start + length);
@@ -143,7 +147,10 @@ mod tests {
     #[test]
     fn values_that_json_lacks_become_null() {
         let read = |text: &str| without_nan(text.as_bytes()).map(|bytes| String::from_utf8(bytes).expect("text"));
-        assert_eq!(read(r#"{"a":NaN,"b":[-Infinity,Infinity],"c":"NaN"}"#).as_deref(), Some(r#"{"a":null,"b":[null,null],"c":"NaN"}"#));
+        assert_eq!(
+            read(r#"{"a":NaN,"b":[-Infinity,Infinity],"c":"NaN"}"#).as_deref(),
+            Some(r#"{"a":null,"b":[null,null],"c":"NaN"}"#)
+        );
         assert_eq!(read(r#"{"a":-1,"b":"NaN \" Infinity"}"#), None);
     }
 

@@ -105,7 +105,11 @@ mod tests {
             ("text/xml; foo ; charset = iso-8859-1 ; x", "text/xml", &[("charset", "iso-8859-1")]),
             ("application/json, application/json; charset=x", "application/json", &[]),
             ("application/json application/json", "application/json", &[]),
-            ("multipart/form-data; boundary=----=_Part_1_2.3", "multipart/form-data", &[("boundary", "----=_Part_1_2.3")]),
+            (
+                "multipart/form-data; boundary=----=_Part_1_2.3",
+                "multipart/form-data",
+                &[("boundary", "----=_Part_1_2.3")],
+            ),
             ("multipart/mixed; boundary=\"a;b:\\\"c\"; x=1", "multipart/mixed", &[("boundary", "a;b:\"c"), ("x", "1")]),
         ] {
             let read = MediaType::parse(text).unwrap_or_else(|| panic!("{text}"));

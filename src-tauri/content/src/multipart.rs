@@ -57,15 +57,21 @@ pub struct Part<'b> {
 /// Line ends may be LF alone, the last boundary may be missing, and a part whose headers cannot be read is a part with a
 /// fault. Where Content-Type names no boundary, or one that is not in the body, the body's first line does.
 pub fn multipart<'b>(media: &MediaType, body: &'b [u8], most: usize) -> Option<Multipart<'b>> {
-    let named = media.param("boundary").filter(|boundary| !boundary.is_empty()).map(|boundary| boundary.as_bytes().to_vec());
+    let named =
+        media.param("boundary").filter(|boundary| !boundary.is_empty()).map(|boundary| boundary.as_bytes().to_vec());
     let mut notes = Vec::new();
-    let found = named.map(|boundary| (split(body, &boundary), boundary)).filter(|(pieces, _)| !pieces.parts.is_empty() || pieces.closed);
+    let found = named
+        .map(|boundary| (split(body, &boundary), boundary))
+        .filter(|(pieces, _)| !pieces.parts.is_empty() || pieces.closed);
     let pieces = match found {
         Some((pieces, _)) => pieces,
         None => {
             let boundary = first_line(body)?;
             notes.push(match media.param("boundary") {
-                Some(named) => format!("The boundary {named:?} of Content-Type is not in the body; {:?} is.", String::from_utf8_lossy(boundary)),
+                Some(named) => format!(
+                    "The boundary {named:?} of Content-Type is not in the body; {:?} is.",
+                    String::from_utf8_lossy(boundary)
+                ),
                 None => "Content-Type names no boundary; the first line of the body does.".to_owned(),
             });
             split(body, boundary)
@@ -139,14 +145,18 @@ fn part(bytes: &[u8]) -> Part<'_> {
     part.body = body;
     for line in unfolded(head) {
         let Some((name, value)) = line.split_once(':') else {
-            part.fault = Some(format!("This part has a header line that cannot be parsed: {:?}.", line.chars().take(80).collect::<String>()));
+            part.fault = Some(format!(
+                "This part has a header line that cannot be parsed: {:?}.",
+                line.chars().take(80).collect::<String>()
+            ));
             continue;
         };
         let value = value.trim();
         match name.trim().to_ascii_lowercase().as_str() {
             "content-disposition" => {
                 let params = media_type::params(value);
-                let param = |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+                let param =
+                    |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
                 part.name = param("name").or_else(|| param("name*").map(|value| extended(&value)));
                 // RFC 6266 §4.3: the extended one is preferred where both are there.
                 part.file_name = param("filename*").map(|value| extended(&value)).or_else(|| param("filename"));
@@ -222,7 +232,8 @@ fn extended(value: &str) -> String {
 impl<'b> Multipart<'b> {
     fn read_charsets(&mut self) {
         let value = |wanted: &str| {
-            let part = self.parts.iter().find(|part| part.name.as_deref() == Some(wanted) && part.file_name.is_none())?;
+            let part =
+                self.parts.iter().find(|part| part.name.as_deref() == Some(wanted) && part.file_name.is_none())?;
             std::str::from_utf8(part.body).ok().map(str::trim)
         };
         let charset = value("_charset_").and_then(Charset::named);
@@ -248,7 +259,9 @@ impl<'b> Multipart<'b> {
                 charset::text(&content, &bytes).bytes.into_owned().into()
             }
             // A field without a type is text (RFC 7578 §4.4).
-            _ if charset::is_not_utf8(&bytes) && part.file_name.is_none() => Charset::Known(encoding_rs::WINDOWS_1252).decode(&bytes),
+            _ if charset::is_not_utf8(&bytes) && part.file_name.is_none() => {
+                Charset::Known(encoding_rs::WINDOWS_1252).decode(&bytes)
+            }
             _ => Charset::UTF_8.decode(&bytes),
         };
         String::from_utf8(text.into_owned()).ok()
@@ -359,7 +372,10 @@ mod tests {
 
     #[test]
     fn a_bad_part_is_shown_as_such() {
-        let body = format!("--B\r\n\r\nno headers\r\n--B\r\nnonsense\r\n\r\nx\r\n--B\r\nno blank line\r\n{}--B--", field("a", "one"));
+        let body = format!(
+            "--B\r\n\r\nno headers\r\n--B\r\nnonsense\r\n\r\nx\r\n--B\r\nno blank line\r\n{}--B--",
+            field("a", "one")
+        );
         let read = read(FORM, body.as_bytes());
         let faults: Vec<_> = read.parts.iter().map(|part| part.fault.is_some()).collect();
         assert_eq!(faults, [false, true, true, false]);
@@ -388,7 +404,10 @@ mod tests {
 
     #[test]
     fn values_are_in_the_charset_of_their_part() {
-        let part = |head: &str, value: &[u8]| [b"--B\r\nContent-Disposition: form-data; name=\"text\"", head.as_bytes(), b"\r\n\r\n", value, b"\r\n"].concat();
+        let part = |head: &str, value: &[u8]| {
+            [b"--B\r\nContent-Disposition: form-data; name=\"text\"", head.as_bytes(), b"\r\n\r\n", value, b"\r\n"]
+                .concat()
+        };
         let latin1 = b"Gr\xfc\xdfe";
         for body in [
             part("\r\nContent-Type: text/plain; charset=iso-8859-1", latin1),

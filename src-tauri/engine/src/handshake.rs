@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hookline_capture::{Answer, Arrived};
 use hookline_provider::Filled;
-use hookline_signature::{Message, verify};
+use hookline_signature::Message;
 use rusqlite::Connection;
 
 use crate::{
@@ -41,9 +41,8 @@ impl Engine {
         let holds = || {
             let url = verification.url_of(&address.name, request.target);
             let message = Message { url: url.as_deref(), ..message };
-            verification.scheme(&catalogue).map_or(hookline_signature::State::Unsigned, |(_, record)| {
-                verify(&record.scheme, &message, &keys, request.arrived_us / 1_000).state
-            })
+            let verified = verification.verify(&catalogue, &message, request.arrived_us / 1_000);
+            verified.map_or(hookline_signature::State::Unsigned, |(_, verified)| verified.verdict.state)
         };
         let question = Message { url: Some(&registered), ..message };
         let answered = provider.answer(&question, &keys, own, holds)?;

@@ -4,6 +4,7 @@
 //! what was stored before a crash is judged after it.
 
 use std::{
+    borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Weak},
     time::Duration,
@@ -11,7 +12,7 @@ use std::{
 
 use hookline_capture::{BodyState, IdTail, RowId, header_list};
 use hookline_provider::{Catalogue, Recognised};
-use hookline_signature::{Fault, Message, Reading, State, verify};
+use hookline_signature::{Fault, Message, Reading, State};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Engine,
+    content::{content_of, read_body},
     feed::Change,
     inbox::Address,
     request::{self, Summary},
@@ -39,6 +41,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// Largest body that is looked into without a secret to verify, in bytes.
 const RECOGNISED_MAX: i64 = 1024 * 1024;
+
+/// Largest body that is read decoded to learn its event, in bytes.
+const READ_MAX: u64 = 4 * 1024 * 1024;
 
 /// Largest body that is verified, in bytes.
 const VERIFIED_MAX: i64 = 64 * 1024 * 1024;
@@ -85,6 +90,8 @@ impl VerdictState {
 pub(crate) struct Judged {
     pub(crate) state: VerdictState,
     pub(crate) fault: Option<Fault>,
+    /// Which of a vendor's schemes decided, in a sentence.
+    pub(crate) note: Option<String>,
     pub(crate) recognised: Recognised,
 }
 
@@ -142,24 +149,28 @@ fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged 
         headers: &headers,
         body: looked.body.unwrap_or_default(),
     };
-    let reading = Reading::new(&message);
+    // What was sent is verified; what it says is read as a person would.
+    let read = read_body(&content_of(looked.headers), Cow::Borrowed(message.body), READ_MAX);
+    let reading = Reading::lenient(&Message { body: &read.bytes, ..message });
     let provider = match &verification.provider {
         Some(id) => catalogue.get(id),
         None => catalogue.recognise(&reading),
     };
-    let recognised = provider.map(|provider| provider.read(&reading)).unwrap_or_default();
-    let scheme = verification.scheme(catalogue);
-    let (Some((_, record)), Some(_), false) = (scheme, looked.body, verification.secrets.is_empty()) else {
+    let recognised = Recognised::read(provider, &reading);
+    if looked.body.is_none() || verification.secrets.is_empty() {
+        return Judged { recognised, ..Judged::default() };
+    }
+    // Judged at its arrival, also when it is judged again much later.
+    let Some((provider, verified)) = verification.verify(catalogue, &message, looked.arrived_us / 1_000) else {
         return Judged { recognised, ..Judged::default() };
     };
-    // Judged at its arrival, also when it is judged again much later.
-    let verdict = verify(&record.scheme, &message, &verification.keys(), looked.arrived_us / 1_000);
-    let state = match verdict.state {
+    let state = match verified.verdict.state {
         State::Valid => VerdictState::Valid,
         State::Invalid => VerdictState::Invalid,
         State::Unsigned => VerdictState::Unsigned,
     };
-    Judged { state, fault: verdict.fault, recognised }
+    let note = verified.note(provider);
+    Judged { state, fault: verified.verdict.fault, note, recognised }
 }
 
 /// The headers of a block, by name and value; names that are not ASCII are no header's.
@@ -208,7 +219,8 @@ fn subjects(
 }
 
 fn keep(connection: &Connection, id: RowId, judged: &Judged) -> rusqlite::Result<()> {
-    let Judged { state, fault, recognised } = judged;
+    let Judged { state, fault, note, recognised } = judged;
+    let sentences: Vec<String> = fault.iter().map(ToString::to_string).chain(note.clone()).collect();
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO request_verdict (request, state, reason, sentence, provider, event_type, event_id)
@@ -218,7 +230,7 @@ fn keep(connection: &Connection, id: RowId, judged: &Judged) -> rusqlite::Result
             id.0,
             *state as u8,
             fault.as_ref().map(Fault::code),
-            fault.as_ref().map(ToString::to_string),
+            (!sentences.is_empty()).then(|| sentences.join(" ")),
             recognised.provider,
             recognised.event_type,
             recognised.event_id,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hookline_provider::{Catalogue, Provider, SchemeRecord};
-use hookline_signature::Keys;
+use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
+use hookline_signature::{Keys, Message};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,7 +21,7 @@ pub(crate) const TEXT_MAX: usize = 16 * 1024;
 pub struct Verification {
     /// Id of the vendor; none leaves it to recognition, and nothing is verified.
     pub provider: Option<String>,
-    /// Which of the vendor's schemes; the usual one if none.
+    /// Which of the vendor's schemes; all of them if none.
     pub scheme: Option<String>,
     /// Secrets as the vendor shows them; several while one replaces another. Masked when read.
     pub secrets: Vec<String>,
@@ -85,6 +85,18 @@ impl Verification {
         Keys { secrets: self.secrets.clone(), params: self.params.clone() }
     }
 
+    /// Verifies a message by the scheme that is set, or by all of the vendor's; none where no vendor is set.
+    pub(crate) fn verify<'c>(
+        &self,
+        catalogue: &'c Catalogue,
+        message: &Message<'_>,
+        now_ms: i64,
+    ) -> Option<(&'c Provider, Verified<'c>)> {
+        let provider = catalogue.get(self.provider.as_deref()?)?;
+        Some((provider, provider.verify(self.scheme.as_deref(), message, &self.keys(), now_ms)?))
+    }
+
+    /// The scheme that signs: the one that is set, or the vendor's usual one.
     pub(crate) fn scheme<'c>(&self, catalogue: &'c Catalogue) -> Option<(&'c Provider, &'c SchemeRecord)> {
         let provider = catalogue.get(self.provider.as_deref()?)?;
         Some((provider, provider.scheme(self.scheme.as_deref())?))

@@ -44,7 +44,7 @@ fn main() {
         .flat_map(|provider| provider.schemes.iter().map(|record| (provider.name.clone(), &record.scheme)))
         .collect();
     let other_secrets = (0..20).map(|n| (format!("the inbox {n}"), format!("secret {n}"))).collect();
-    let known = Known { decoded_body: None, other_secrets, other_schemes };
+    let known = Known { other_secrets, other_schemes, ..Known::default() };
     let spaced = large.replace("\":", "\": ").replace(",\"", ", \"").replace("},{", "}, {");
     for (what, sent, secret) in [
         ("a likely fault", spaced, "a secret of some length"),

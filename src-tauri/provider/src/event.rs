@@ -92,6 +92,38 @@ impl Provider {
     }
 }
 
+/// Event type and id of a CloudEvent (cloudevents.io, HTTP protocol binding 1.0.2): of its headers in binary mode, of its
+/// JSON in structured mode, of the first event of a batch.
+fn cloud_event(reading: &Reading<'_>) -> Option<(String, Option<String>)> {
+    let value = |place: &str| place.parse::<Source>().ok()?.value(reading);
+    let short = |text: &String| !text.is_empty() && text.chars().count() <= VALUE_MAX;
+    let of = |kind: &str, id: &str| Some((value(kind).filter(short)?, value(id).filter(short)));
+    if value("header:ce-specversion").is_some() {
+        return of("header:ce-type", "header:ce-id");
+    }
+    let structured =
+        |at: &str| value(&format!("json:{at}specversion")).is_some() && value(&format!("json:{at}source")).is_some();
+    match () {
+        () if structured("") => of("json:type", "json:id"),
+        () if structured("[].") => of("json:[].type", "json:[].id"),
+        () => None,
+    }
+}
+
+impl Recognised {
+    /// What a message says of itself: as its vendor has it, and as a CloudEvent where no vendor says it.
+    pub fn read(provider: Option<&Provider>, reading: &Reading<'_>) -> Self {
+        let mut recognised = provider.map(|provider| provider.read(reading)).unwrap_or_default();
+        if recognised.event_type.is_none()
+            && let Some((event_type, event_id)) = cloud_event(reading)
+        {
+            recognised.event_type = Some(event_type);
+            recognised.event_id = recognised.event_id.or(event_id);
+        }
+        recognised
+    }
+}
+
 impl Catalogue {
     /// The vendor a message looks like; of several the one of whom most is there.
     pub fn recognise(&self, reading: &Reading<'_>) -> Option<&Provider> {
@@ -99,5 +131,56 @@ impl Catalogue {
             // The generic scheme is also that of many a vendor who says more of itself.
             (provider.recognise.len(), !["standard-webhooks", "svix"].contains(&provider.id.as_str()))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_signature::Message;
+
+    use super::*;
+
+    fn read(provider: Option<&str>, headers: &[(&str, &str)], body: &str) -> (Option<String>, Option<String>) {
+        let (catalogue, _) = Catalogue::load([]);
+        let headers: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
+        let provider = provider.map(|id| catalogue.get(id).expect("a vendor"));
+        let read = Recognised::read(provider, &Reading::lenient(&message));
+        (read.event_type, read.event_id)
+    }
+
+    fn both(event_type: &str, event_id: &str) -> (Option<String>, Option<String>) {
+        (Some(event_type.into()), Some(event_id.into()))
+    }
+
+    #[test]
+    fn cloud_events_say_what_they_are_without_a_vendor() {
+        let event = r#"{"specversion":"1.0","type":"a.b","source":"/s","id":"7"}"#;
+        let binary = [("ce-specversion", "1.0"), ("ce-type", "a.b"), ("ce-id", "7"), ("ce-source", "/s")];
+        assert_eq!(read(None, &binary, "{}"), both("a.b", "7"));
+        assert_eq!(read(None, &[("Content-Type", "application/cloudevents+json")], event), both("a.b", "7"));
+        assert_eq!(read(None, &[], &format!("[{event},{event}]")), both("a.b", "7"));
+        assert_eq!(read(None, &[], r#"{"type":"a.b","id":"7"}"#), (None, None));
+    }
+
+    #[test]
+    fn an_event_is_read_in_every_form_it_is_sent_in() {
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        assert_eq!(
+            read(Some("stripe"), &[], "\u{feff}{\"type\":\"invoice.paid\",\"id\":\"evt_1\"}"),
+            both("invoice.paid", "evt_1")
+        );
+        assert_eq!(
+            read(Some("stripe"), &[], "{\"type\":\"invoice.paid\",\"n\":NaN,\"id\":\"evt_1\"}"),
+            both("invoice.paid", "evt_1")
+        );
+        assert_eq!(read(Some("auth0"), &[], "{\"log_id\":\"9\",\"data\":{\"type\":\"sapi\"}}"), both("sapi", "9"));
+        assert_eq!(
+            read(Some("auth0"), &[], "{\"log_id\":\"9\",\"data\":{\"type\":\"sapi\"}}\n{\"log_id\":\"10\"}\n"),
+            both("sapi", "9")
+        );
+        assert_eq!(read(Some("auth0"), &[], "[{\"log_id\":\"9\",\"data\":{\"type\":\"sapi\"}}]"), both("sapi", "9"));
+        let slack = read(Some("slack"), &[form], "payload=%7B%22type%22%3A%22block_actions%22%7D");
+        assert_eq!(slack.0.as_deref(), Some("block_actions"));
     }
 }

@@ -17,7 +17,7 @@ pub use catalogue::{BadFile, Catalogue};
 pub use event::{Places, Recognised};
 pub use handshake::{Answered, Filled, Handshake, Proof, Question, Reply};
 pub use policy::{Disable, Fact, Gone, Https, OwnPolicy, Policy, RETRIES_MAX, RetryOn, Schedule, Success};
-pub use provider::{Own, Provider, RestsOn, SchemeRecord};
+pub use provider::{Own, Provider, RestsOn, SchemeRecord, SecretHints};
 pub use scenario::{Scenario, Step, scenarios};
 pub use sending::{EventType, SecretForm, Sending, Test, Trap};
 pub use verified::Verified;

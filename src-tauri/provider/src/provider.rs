@@ -1,6 +1,6 @@
 //! One vendor, as its file has it.
 
-use hookline_signature::{Algorithm, Code, Digest, Jws, Jwt, Scheme, Source};
+use hookline_signature::{Algorithm, Code, Digest, Jws, Jwt, Scheme, Source, Vendor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -26,8 +26,22 @@ pub struct Provider {
     pub schemes: Vec<SchemeRecord>,
     /// What it has to be answered; the first that applies counts.
     pub handshakes: Vec<Handshake>,
+    /// What it calls the secret, and what is entered in its place by mistake.
+    pub secret: SecretHints,
     /// What it sends, and how; none where Hookline cannot be it.
     pub sending: Option<Sending>,
+}
+
+/// Where a vendor shows the secret that signs its webhooks, and how its other credentials begin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretHints {
+    /// The page or setting that shows it, such as `Developers › Webhooks › the endpoint › Signing secret`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Prefixes of other values, each with what it is, such as `sk_` and `an API key`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mistaken: Vec<(String, String)>,
 }
 
 /// One way a vendor signs.
@@ -41,6 +55,8 @@ pub struct SchemeRecord {
     pub fallback_for: Option<String>,
     /// What a message has that announces this scheme among others in the same place, as `header:Name=value`.
     pub announced_by: Option<String>,
+    /// In what it accepts more than some verifiers do, and why, in a sentence.
+    pub leniency: Option<String>,
     /// The rule.
     pub scheme: Scheme,
 }
@@ -73,6 +89,8 @@ struct File {
     schemes: Vec<FileScheme>,
     #[serde(default)]
     handshakes: Vec<Handshake>,
+    #[serde(default)]
+    secret: SecretHints,
     sending: Option<sending::File>,
 }
 
@@ -83,6 +101,7 @@ struct FileScheme {
     rests_on: RestsOn,
     fallback_for: Option<String>,
     announced_by: Option<String>,
+    leniency: Option<String>,
     digest: Option<Digest>,
     jwt: Option<Jwt>,
     jws: Option<Jws>,
@@ -168,6 +187,7 @@ impl Provider {
                             rests_on: record.rests_on,
                             fallback_for: record.fallback_for,
                             announced_by: record.announced_by,
+                            leniency: record.leniency,
                             scheme,
                         })
                     }
@@ -178,7 +198,10 @@ impl Provider {
         for record in &schemes {
             let stronger = record.fallback_for.as_ref();
             if let Some(named) = stronger.filter(|named| !schemes.iter().any(|other| other.id == **named)) {
-                return Err(format!("the scheme {:?} is a fallback for {named:?}, which is not a scheme here", record.id));
+                return Err(format!(
+                    "the scheme {:?} is a fallback for {named:?}, which is not a scheme here",
+                    record.id
+                ));
             }
         }
         Ok(Self {
@@ -189,8 +212,14 @@ impl Provider {
             event_id: file.event_id,
             schemes,
             handshakes: file.handshakes,
+            secret: file.secret,
             sending: file.sending.map(sending::File::read).transpose()?,
         })
+    }
+
+    /// What an explanation says of its secrets.
+    pub fn vendor(&self) -> Vendor<'_> {
+        Vendor { name: &self.name, secret_at: self.secret.at.as_deref(), mistaken: &self.secret.mistaken }
     }
 
     /// Places in which it sends the secret itself.

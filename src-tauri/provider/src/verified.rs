@@ -54,18 +54,23 @@ impl Provider {
 }
 
 impl Verified<'_> {
-    /// What is to be said beside the verdict: which of a vendor's schemes decided, and that it is a weaker one.
+    /// What is to be said beside a valid signature: by which of a vendor's schemes it is, and that it is a weaker one.
     pub fn note(&self, provider: &Provider) -> Option<String> {
-        if provider.schemes.len() < 2 || self.verdict.state == State::Unsigned {
+        if provider.schemes.len() < 2 || self.verdict.state != State::Valid {
             return None;
         }
-        let stronger = self.record.fallback_for.as_ref().filter(|_| self.verdict.state == State::Valid);
+        let named = |record: &SchemeRecord| match record.scheme.places().first() {
+            Some(place) => format!("{} ({})", record.id, place.shown()),
+            None => record.id.clone(),
+        };
+        let stronger = self.record.fallback_for.as_deref().and_then(|id| provider.scheme(Some(id)));
         Some(match stronger {
             Some(stronger) => format!(
-                "It is signed by the scheme {}, which is weaker than {stronger}: the message has no signature by that one.",
-                self.record.id
+                "Its scheme is {}, which is weaker than {}: the message has no signature by that scheme.",
+                named(self.record),
+                named(stronger)
             ),
-            None => format!("It is signed by the scheme {}.", self.record.id),
+            None => format!("Its scheme is {}.", named(self.record)),
         })
     }
 }
@@ -92,7 +97,10 @@ mod tests {
     #[test]
     fn a_token_is_as_good_as_a_signature() {
         let event = ("X-Gitlab-Event", "Push Hook");
-        assert_eq!(verdict("gitlab", &[event, ("X-Gitlab-Token", "tok123")], "/", "{}", "tok123"), ("token".into(), State::Valid));
+        assert_eq!(
+            verdict("gitlab", &[event, ("X-Gitlab-Token", "tok123")], "/", "{}", "tok123"),
+            ("token".into(), State::Valid)
+        );
         assert_eq!(verdict("gitlab", &[event, ("X-Gitlab-Token", "other")], "/", "{}", "tok123").1, State::Invalid);
         assert_eq!(verdict("gitlab", &[event], "/", "{}", "tok123").1, State::Unsigned);
         assert_eq!(verdict("buildkite", &[("X-Buildkite-Token", "t")], "/", "{}", "t"), ("token".into(), State::Valid));
@@ -107,7 +115,8 @@ mod tests {
         let wrong = ("X-Hub-Signature-256", "sha256=0000000000000000000000000000000000000000000000000000000000000000");
         let catalogue = catalogue();
         let github = catalogue.get("github").expect("GitHub");
-        let weaker = github.schemes.iter().find(|record| record.fallback_for.is_some()).expect("a weaker scheme").id.clone();
+        let weaker =
+            github.schemes.iter().find(|record| record.fallback_for.is_some()).expect("a weaker scheme").id.clone();
         assert_eq!(verdict("github", &[strong, weak], "/", "Hello, World!", secret).1, State::Valid);
         assert_eq!(verdict("github", &[weak], "/", "Hello, World!", secret), (weaker, State::Valid));
         assert_eq!(verdict("github", &[wrong, weak], "/", "Hello, World!", secret).1, State::Invalid);

@@ -48,7 +48,12 @@ pub(crate) fn url_is_allowed(rule: &CertificateRule, reading: &Reading<'_>) -> R
         true => Ok(()),
         false => Err(Fault::Requirement {
             what: place,
-            wanted: rule.hosts.iter().map(|host| format!("https://{}", host.replacen('.', "*.", usize::from(host.starts_with('.'))))).collect::<Vec<_>>().join(" or "),
+            wanted: rule
+                .hosts
+                .iter()
+                .map(|host| format!("https://{}", host.replacen('.', "*.", usize::from(host.starts_with('.')))))
+                .collect::<Vec<_>>()
+                .join(" or "),
         }),
     }
 }
@@ -61,7 +66,8 @@ pub(crate) fn check(secret: &str, names: &[String], now_ms: i64) -> Result<(), F
     let seconds = u64::try_from(now_ms.div_euclid(1_000)).unwrap_or_default();
     for certificate in &chain {
         let validity = certificate.tbs_certificate().validity();
-        let (begins, ends) = (validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs());
+        let (begins, ends) =
+            (validity.not_before.to_unix_duration().as_secs(), validity.not_after.to_unix_duration().as_secs());
         let of = if std::ptr::eq(certificate, first) { "the certificate" } else { "a certificate of its chain" };
         if seconds < begins {
             return Err(wrong(format!("{of} is not valid yet: it begins at {}", validity.not_before)));
@@ -101,7 +107,8 @@ fn chain(secret: &str) -> Result<Vec<Certificate>, Fault> {
     let blocks = secret.split(BEGIN).skip(1).take(CHAIN_MAX);
     blocks
         .map(|block| {
-            Certificate::from_pem(pem(&format!("{BEGIN}{block}"))).map_err(|e| wrong(format!("the certificate cannot be read: {e}")))
+            Certificate::from_pem(pem(&format!("{BEGIN}{block}")))
+                .map_err(|e| wrong(format!("the certificate cannot be read: {e}")))
         })
         .collect()
 }

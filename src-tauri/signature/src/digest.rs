@@ -155,12 +155,14 @@ fn one(
             continue;
         }
         let filling = candidate.filling(reading, secret.as_bytes(), &param);
-        let certified = scheme.certificate.as_ref().map_or(Ok(()), |rule| certificate::check(secret, &rule.names, now_ms));
-        let held = certified.and_then(|()| scheme.key.verifying(scheme.algorithm, secret)).and_then(|key| {
+        let held = scheme.key.verifying(scheme.algorithm, secret).and_then(|key| {
             scheme.algorithm.holds(&key, &signature, |sink: &mut dyn FnMut(&[u8])| scheme.content.feed(&filling, sink))
         });
         match held {
             Ok(true) => {
+                if let Some(rule) = &scheme.certificate {
+                    certificate::check(secret, &rule.names, now_ms).map_err(|fault| (fault, at_ms))?;
+                }
                 if let Some((at, rule)) = signed_at {
                     in_time(at, rule, now_ms).map_err(|fault| (fault, at_ms))?;
                 }

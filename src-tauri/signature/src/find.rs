@@ -157,7 +157,9 @@ fn candidates(message: &Message<'_>) -> Vec<Candidate> {
             put("", &text[..at + mark.len_utf8()], &text[at + mark.len_utf8()..], Vec::new());
         }
         // `1/SHA256/…`
-        if let Some((prefix, digest)) = text.rsplit_once('/').filter(|(_, digest)| digest.bytes().all(|b| b.is_ascii_hexdigit())) {
+        if let Some((prefix, digest)) =
+            text.rsplit_once('/').filter(|(_, digest)| digest.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
             put("", &format!("{prefix}/"), digest, Vec::new());
         }
         // `t=…,v1=…`, also with `;` or a space between.
@@ -310,10 +312,14 @@ mod tests {
     fn a_rule_found_matches_the_next_message_too() {
         let signed = |body: &[u8]| {
             let digest = |secret: &[u8]| {
-                Encoding::Base64.write(&Algorithm::HmacSha256.digest(secret, |sink: &mut dyn FnMut(&[u8])| {
-                    sink(body);
-                    Ok(())
-                }).expect("a digest"))
+                Encoding::Base64.write(
+                    &Algorithm::HmacSha256
+                        .digest(secret, |sink: &mut dyn FnMut(&[u8])| {
+                            sink(body);
+                            Ok(())
+                        })
+                        .expect("a digest"),
+                )
             };
             format!("{},{}", digest(b"an older secret"), digest(SECRET.as_bytes()))
         };

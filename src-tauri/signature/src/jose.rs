@@ -98,10 +98,15 @@ pub(crate) fn curve(secret: &str) -> Result<Key, Fault> {
     let coordinate = |name: &str| {
         jwk.get(name).and_then(Value::as_str).and_then(|text| BASE64URL.decode(text).ok()).ok_or_else(wrong)
     };
-    let point = || Ok::<_, Fault>([vec![4], coordinate("x")?, coordinate("y")?].concat());
+    // RFC 7518 §6.2.1.2 wants every octet of a coordinate; some writers leave leading zeros out.
+    let padded = |name: &str, octets: usize| {
+        let bytes = coordinate(name)?;
+        Ok::<_, Fault>([vec![0; octets.saturating_sub(bytes.len())], bytes].concat())
+    };
+    let point = |octets| Ok::<_, Fault>([vec![4], padded("x", octets)?, padded("y", octets)?].concat());
     match jwk.get("crv").and_then(Value::as_str) {
-        Some("P-256") => p256::ecdsa::VerifyingKey::from_sec1_bytes(&point()?).map(Key::P256).map_err(|_| wrong()),
-        Some("P-521") => p521::ecdsa::VerifyingKey::from_sec1_bytes(&point()?).map(Key::P521).map_err(|_| wrong()),
+        Some("P-256") => p256::ecdsa::VerifyingKey::from_sec1_bytes(&point(32)?).map(Key::P256).map_err(|_| wrong()),
+        Some("P-521") => p521::ecdsa::VerifyingKey::from_sec1_bytes(&point(66)?).map(Key::P521).map_err(|_| wrong()),
         Some("Ed25519") => {
             let bytes: [u8; 32] = coordinate("x")?.try_into().map_err(|_| wrong())?;
             ed25519_dalek::VerifyingKey::from_bytes(&bytes).map(Key::Ed25519).map_err(|_| wrong())

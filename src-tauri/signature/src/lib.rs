@@ -45,7 +45,7 @@ mod verify;
 pub use algorithm::Algorithm;
 pub use code::Code;
 pub use encoding::Encoding;
-pub use explain::{Cancel, Explanation, Finding, Known, explain};
+pub use explain::{Cancel, Explanation, Finding, Known, Vendor, explain};
 pub use fault::{Fault, State, Verdict};
 pub use find::find;
 pub use key::{KeyForm, Keys};

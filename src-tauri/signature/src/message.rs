@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use hookline_content::{Content, Kind, MediaType, multipart};
+use hookline_content::{Content, Kind, MediaType, form_fields, json_values, multipart, text, without_bom, without_nan};
 use serde_json::Value;
 
 /// Most fields of a multipart form that are looked at.
@@ -65,6 +65,7 @@ impl<'a> Message<'a> {
 /// A message with what is read out of it once.
 pub struct Reading<'a> {
     pub(crate) message: Message<'a>,
+    lenient: bool,
     json: OnceCell<Option<Value>>,
     form: OnceCell<Vec<(String, String)>>,
     parts: OnceCell<Option<Vec<(String, String)>>>,
@@ -79,7 +80,14 @@ impl std::fmt::Debug for Reading<'_> {
 impl<'a> Reading<'a> {
     /// Reads nothing yet.
     pub fn new(message: &Message<'a>) -> Self {
-        Self { message: *message, json: OnceCell::new(), form: OnceCell::new(), parts: OnceCell::new() }
+        Self { message: *message, lenient: false, json: OnceCell::new(), form: OnceCell::new(), parts: OnceCell::new() }
+    }
+
+    /// Reads nothing yet, and later what a person would: the first of several JSON values, the JSON in a form's field
+    /// `payload` (GitHub, Slack), JSON with a byte order mark or `NaN`. The body has its codings undone. Never used to
+    /// verify a signature.
+    pub fn lenient(message: &Message<'a>) -> Self {
+        Self { lenient: true, ..Self::new(message) }
     }
 
     /// The message that is read.
@@ -93,12 +101,22 @@ impl<'a> Reading<'a> {
     }
 
     pub(crate) fn body_json(&self) -> Option<&Value> {
-        self.json.get_or_init(|| serde_json::from_slice(self.message.body).ok()).as_ref()
+        let read = || match self.lenient {
+            false => serde_json::from_slice(self.message.body).ok(),
+            true => first_json(self.message.body).or_else(|| first_json(self.field("payload")?.as_bytes())),
+        };
+        self.json.get_or_init(read).as_ref()
     }
 
     /// The fields of a form body, decoded, in order.
     pub(crate) fn form(&self) -> &[(String, String)] {
-        self.form.get_or_init(|| form_urlencoded::parse(self.message.body).into_owned().collect())
+        self.form.get_or_init(|| match self.lenient {
+            false => form_urlencoded::parse(self.message.body).into_owned().collect(),
+            true => {
+                let text = text(&self.content(), self.message.body);
+                form_fields(&text.bytes, text.charset)
+            }
+        })
     }
 
     /// The first value of a field of a form, multipart (RFC 7578) or not.
@@ -116,9 +134,13 @@ impl<'a> Reading<'a> {
         parts.iter().chain(form).filter(|(name, _)| name == wanted).map(|(_, value)| value.clone()).collect()
     }
 
+    fn content(&self) -> Content {
+        Content::of(self.message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)))
+    }
+
     /// The fields of a multipart form: Content-Type says so, or the body begins as one does.
     fn multipart_fields(&self) -> Option<Vec<(String, String)>> {
-        let content = Content::of(self.message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)));
+        let content = self.content();
         let media = match content.media_type() {
             Some(media) if content.kind == Kind::Multipart => media,
             _ if self.message.body.starts_with(b"--") => MediaType::parse("multipart/form-data")?,
@@ -140,6 +162,19 @@ impl<'a> Reading<'a> {
     pub(crate) fn json(&self, path: &str) -> Option<String> {
         scalar(find(self.body_json()?, path)?)
     }
+}
+
+/// The first JSON value of a text, where that is an object or array.
+fn first_json(text: &[u8]) -> Option<Value> {
+    let text = without_bom(text);
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0x1e)?;
+    if !matches!(first, b'{' | b'[') {
+        return None;
+    }
+    serde_json::from_slice(text).ok().or_else(|| {
+        let (_, value) = json_values(text).next()?;
+        serde_json::from_slice(value).ok().or_else(|| serde_json::from_slice(&without_nan(value)?).ok())
+    })
 }
 
 fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {

@@ -1,6 +1,7 @@
 //! Answers made of the request: minijinja, within limits.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
 };
@@ -11,7 +12,10 @@ use minijinja::{
 };
 use serde::Serialize;
 
-use crate::request::text_by;
+use crate::{
+    content::{content_of, read_body},
+    request::text_by,
+};
 
 /// Steps one template may take: some milliseconds.
 const STEPS_MAX: u64 = 20_000;
@@ -125,6 +129,8 @@ pub(super) fn render(template: &str, seen: &Seen<'_>) -> Result<Vec<u8>, String>
     for (name, value) in header_list(seen.headers) {
         headers.entry(text(name).to_ascii_lowercase()).or_insert_with(|| text(value));
     }
+    let body = &seen.body[..seen.body.len().min(JSON_MAX)];
+    let read = read_body(&content_of(seen.headers), Cow::Borrowed(body), JSON_MAX as u64);
     let request = Request {
         inbox: seen.inbox,
         method: seen.method,
@@ -132,9 +138,9 @@ pub(super) fn render(template: &str, seen: &Seen<'_>) -> Result<Vec<u8>, String>
         path,
         query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers,
-        body: text(&seen.body[..seen.body.len().min(SEEN_MAX)]),
+        body: text(&read.bytes[..read.bytes.len().min(SEEN_MAX)]),
         json: match seen.body.len() {
-            0..=JSON_MAX => serde_json::from_slice(seen.body).unwrap_or_default(),
+            0..=JSON_MAX => serde_json::from_slice(&read.bytes).unwrap_or_default(),
             _ => serde_json::Value::Null,
         },
         event: seen.event_type,

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
-    content::{self, Content},
+    content::{as_text, content_of, decode},
     diff::{COMPARED_MAX, Diff, Side, SideBody, diff},
     outbox::{Answered, answer_of},
     request::{body_stream, collect_body},
@@ -27,16 +27,15 @@ pub(super) struct DiffQuery {
 
 async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
     let (row, stored) = stored(engine, id).await?;
-    let content = Content::of(&stored.header_block);
+    let content = content_of(&stored.header_block);
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
     let body_bytes = body.length();
     let body = match collect_body(body.clone(), COMPARED_MAX).await? {
         // What cannot be decoded is compared as it was sent.
-        Some(coded) if !content.codings.is_empty() => {
-            let decoded = content::decode(coded.clone(), &content.codings, COMPARED_MAX).await;
-            SideBody::Read(decoded.unwrap_or(coded))
-        }
-        Some(body) => SideBody::Read(body),
+        Some(coded) => SideBody::Read(match decode(&coded, &content.codings, COMPARED_MAX) {
+            Ok(decoded) => as_text(&content, decoded.bytes.into()).bytes.into_owned(),
+            Err(_) => coded,
+        }),
         None => {
             let mut digest = Sha256::new();
             let mut blocks = std::pin::pin!(body_stream(body, 0, body_bytes));

@@ -133,6 +133,7 @@ fn routes() -> Vec<Route> {
         route!(requests::code),
         route!(request_body::body),
         route!(request_body::raw),
+        route!(request_body::reading),
         route!(request_body::parts),
         route!(request_body::part),
         route!(tunnels::list, tunnels::add),

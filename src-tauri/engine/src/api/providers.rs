@@ -233,7 +233,7 @@ pub(super) async fn save(
     if !own && engine.providers.catalogue().get(&id).is_some() {
         return Err(shipped(&id));
     }
-    let scheme = crate::lab::scheme_of(&engine.providers.catalogue(), None, Some(&new.scheme))?;
+    let scheme = crate::lab::custom_scheme(&new.scheme)?;
     let Scheme::Digest(scheme) = scheme else {
         return Err(ApiError::invalid("A provider of your own signs by a digest: give {\"digest\": {…}}."));
     };

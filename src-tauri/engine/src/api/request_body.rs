@@ -8,6 +8,7 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use hookline_capture::BodyBlocks;
+use hookline_content::Evidence;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -19,7 +20,10 @@ use super::{
 };
 use crate::{
     Engine,
-    content::{self, Content, DecodeError, Part, PartsError},
+    content::{
+        Charset, Content, DecodeError, Decoded, Kind, ReadBody, as_text, content_of, decode, form_fields, json_values,
+        parts_of, text,
+    },
     query::JsonPath,
     request::{MASKED_MAX, Stored, body_stream, collect_body, masked, raw_head, secret_paths},
 };
@@ -41,8 +45,11 @@ const INERT: [(HeaderName, &str); 5] = [
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct BodyQuery {
-    /// Undo its content codings first.
+    /// Undo its content codings first. What breaks off is given as far as it goes; what is not coded at all, as it was sent.
     decoded: Option<bool>,
+    /// Undo its content codings and read its character set: UTF-8 without a byte order mark. A form in another character
+    /// set is written again with UTF-8 in its escapes.
+    text: Option<bool>,
     /// Whether a secret that stands in it is shown; else it is stars.
     reveal: Option<bool>,
 }
@@ -56,31 +63,15 @@ fn too_large() -> ApiError {
     )
 }
 
-impl From<DecodeError> for ApiError {
-    fn from(error: DecodeError) -> Self {
-        match error {
-            DecodeError::TooLarge(_) => too_large(),
-            error => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "not_decodable",
-                error.to_string(),
-                "Look at the body as it was sent.",
-            ),
-        }
+/// A body with its content codings undone, and what is to be said of that.
+fn decoded(coded: Vec<u8>, content: &Content) -> Result<Decoded, ApiError> {
+    if content.codings.is_empty() {
+        return Ok(Decoded { bytes: coded, notes: Vec::new() });
     }
-}
-
-impl From<PartsError> for ApiError {
-    fn from(error: PartsError) -> Self {
-        match error {
-            PartsError::Absent(_) => Self::not_found("part", error.to_string()),
-            error => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "not_multipart",
-                error.to_string(),
-                "Look at the body as text.",
-            ),
-        }
+    match decode(&coded, &content.codings, DECODED_MAX) {
+        Ok(decoded) => Ok(decoded),
+        Err(DecodeError::TooLarge(_)) => Err(too_large()),
+        Err(error) => Ok(Decoded { bytes: coded, notes: vec![format!("{error} It is shown as it was sent.")] }),
     }
 }
 
@@ -96,13 +87,17 @@ pub(super) async fn body(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (row, stored) = stored(&engine, &id).await?;
-    let content = Content::of(&stored.header_block);
+    let content = content_of(&stored.header_block);
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
-    let decode = query.decoded.unwrap_or(false) && !content.codings.is_empty();
-    let decoded = if decode {
+    let text = query.text.unwrap_or(false);
+    let decoded = if text || query.decoded.unwrap_or(false) && !content.codings.is_empty() {
         let coded = collect_body(body.clone(), DECODED_MAX).await?.ok_or_else(too_large)?;
-        let decoded = content::decode(coded, &content.codings, DECODED_MAX).await?;
-        Some(bytes::Bytes::from(masked(decoded, &secrets(&engine, &stored, query.reveal))))
+        let paths = secrets(&engine, &stored, query.reveal);
+        let read = move || -> Result<Vec<u8>, ApiError> {
+            let plain = decoded(coded, &content)?.bytes;
+            Ok(masked(if text { readable(&content, plain) } else { plain }, &paths))
+        };
+        Some(bytes::Bytes::from(apart(read).await?))
     } else {
         in_stars(&body, &secrets(&engine, &stored, query.reveal)).await?
     };
@@ -135,6 +130,61 @@ pub(super) async fn body(
         headers.insert(header::CONTENT_RANGE, range);
     }
     Ok(response)
+}
+
+/// Runs what may take a moment where it holds nobody up.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(e.to_string()))?
+}
+
+/// A body as UTF-8 text; a form in another character set with UTF-8 in its escapes.
+fn readable(content: &Content, plain: Vec<u8>) -> Vec<u8> {
+    let ReadBody { kind, bytes, charset } = as_text(content, plain.into());
+    if kind == Kind::Form && charset != Charset::UTF_8 {
+        let fields = form_fields(&bytes, charset);
+        return form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into();
+    }
+    bytes.into_owned()
+}
+
+/// How a body was read: its character set, and what was passed over.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BodyReading {
+    /// Name of the character set, such as `utf-8` or `windows-1252`.
+    charset: String,
+    /// Whether the body says it itself, or its headers do; else it is what its bytes look like.
+    declared: bool,
+    /// What is to be said of it, in sentences: that a coding breaks off, or that other bytes follow.
+    notes: Vec<String>,
+    /// How many JSON values it holds, one after the other; 0 where it is not JSON.
+    json_values: u64,
+}
+
+/// Say how a body is read: in which character set, and what was passed over.
+#[utoipa::path(get, path = "/requests/{id}/reading", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = BodyReading), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody)
+))]
+pub(super) async fn reading(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<BodyReading>, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    let content = content_of(&stored.header_block);
+    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+    let coded = collect_body(body, DECODED_MAX).await?.ok_or_else(too_large)?;
+    let read = move || {
+        let Decoded { bytes, notes } = decoded(coded, &content)?;
+        let text = text(&content, &bytes);
+        let first = text.bytes.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0x1e);
+        let json = matches!(first, Some(b'{' | b'[')) || content.kind == Kind::Json;
+        Ok(BodyReading {
+            charset: text.charset.name().into(),
+            declared: !matches!(text.evidence, Evidence::Default | Evidence::Fallback | Evidence::Pattern),
+            json_values: if json { json_values(&text.bytes).count() as u64 } else { 0 },
+            notes,
+        })
+    };
+    apart(read).await.map(Json)
 }
 
 /// Places of secrets in a body, unless they are to be shown.
@@ -203,6 +253,28 @@ pub(super) async fn raw(
     Ok((INERT, Body::from_stream(stream)).into_response())
 }
 
+/// One part of a multipart body.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Part {
+    /// Its place, from 0.
+    index: usize,
+    /// Field name.
+    name: Option<String>,
+    /// File name as the sender wrote it; only ever shown.
+    file_name: Option<String>,
+    /// Content type.
+    content_type: Option<String>,
+    /// Size in bytes.
+    bytes: u64,
+    /// The value, if it is short text.
+    text: Option<String>,
+    /// What is wrong with it, in a sentence.
+    fault: Option<String>,
+}
+
+/// Values up to this size are shown in the list, in bytes.
+const TEXT_MAX: usize = 4_096;
+
 /// The parts of a multipart body.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PartList {
@@ -210,18 +282,29 @@ pub(super) struct PartList {
     items: Vec<Part>,
     /// How many there are.
     total: usize,
+    /// What is wrong with the body as a whole, in sentences.
+    notes: Vec<String>,
 }
 
-async fn multipart(engine: &Engine, id: &str) -> Result<(String, Vec<u8>), ApiError> {
+/// The body of a request with its codings undone, and what its headers say of it.
+async fn multipart_body(engine: &Engine, id: &str) -> Result<(Content, Vec<u8>), ApiError> {
     let (row, stored) = stored(engine, id).await?;
-    let content = Content::of(&stored.header_block);
+    let content = content_of(&stored.header_block);
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
     let coded = collect_body(body, DECODED_MAX).await?.ok_or_else(too_large)?;
-    let body = content::decode(coded, &content.codings, DECODED_MAX).await?;
-    Ok((content.content_type.unwrap_or_default(), body))
+    apart(move || Ok((content.clone(), decoded(coded, &content)?.bytes))).await
 }
 
-/// List the parts of a multipart body.
+fn not_multipart() -> ApiError {
+    ApiError::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "not_multipart",
+        "The body has no parts: neither its Content-Type nor its first line has a boundary.",
+        "Look at the body as text.",
+    )
+}
+
+/// List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
 #[utoipa::path(get, path = "/requests/{id}/parts", tag = "requests", params(("id" = String, Path)), responses(
     (status = 200, body = PartList), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
 ))]
@@ -229,12 +312,21 @@ pub(super) async fn parts(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<PartList>, ApiError> {
-    let (content_type, body) = multipart(&engine, &id).await?;
-    let (items, total) = content::parts(&content_type, body).await?;
-    Ok(Json(PartList { items, total }))
+    let (content, body) = multipart_body(&engine, &id).await?;
+    let read = parts_of(&content, &body).ok_or_else(not_multipart)?;
+    let items = read.parts.iter().enumerate().map(|(index, part)| Part {
+        index,
+        name: part.name.clone(),
+        file_name: part.file_name.clone(),
+        content_type: part.content_type.clone(),
+        bytes: part.body.len() as u64,
+        text: (part.body.len() <= TEXT_MAX).then(|| read.text(part)).flatten(),
+        fault: part.fault.clone(),
+    });
+    Ok(Json(PartList { items: items.collect(), total: read.total, notes: read.notes.clone() }))
 }
 
-/// The bytes of one part.
+/// The bytes of one part, as sent.
 #[utoipa::path(get, path = "/requests/{id}/parts/{index}", tag = "requests", params(("id" = String, Path), ("index" = usize, Path)), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
 ))]
@@ -242,9 +334,11 @@ pub(super) async fn part(
     State(engine): State<Arc<Engine>>,
     extract::Path((id, index)): extract::Path<(String, usize)>,
 ) -> Result<Response, ApiError> {
-    let (content_type, body) = multipart(&engine, &id).await?;
-    let bytes = content::part_bytes(&content_type, body, index).await?;
-    Ok((INERT, bytes).into_response())
+    let (content, body) = multipart_body(&engine, &id).await?;
+    let read = parts_of(&content, &body).ok_or_else(not_multipart)?;
+    let part =
+        read.parts.get(index).ok_or_else(|| ApiError::not_found("part", format!("There is no part {index}.")))?;
+    Ok((INERT, bytes::Bytes::copy_from_slice(part.body)).into_response())
 }
 
 #[cfg(test)]

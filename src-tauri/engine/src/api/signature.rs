@@ -1,8 +1,8 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use axum::{Json, extract::State};
 use hookline_provider::Catalogue;
-use hookline_signature::{Known, Message, Scheme};
+use hookline_signature::Message;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
-    content::{self, Content},
+    content::{content_of, decode},
     inbox::Address,
     judge::header_pairs,
-    lab::{self, ExplanationShown, FoundShown, LabError, Question, SignedShown, VerdictShown},
+    lab::{self, Explained, ExplanationShown, FoundShown, LabError, Question, Rule, SignedShown, VerdictShown},
     request::{Stored, collect_body},
     verification::Verification,
 };
@@ -71,9 +71,10 @@ pub(super) async fn explain(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Json<ExplanationShown>, ApiError> {
-    let body = lab::decoded_body(&question).await;
-    apart(&engine, move |engine, now| Ok(lab::explain(&engine.providers.catalogue(), &question, body.as_deref(), now)?))
-        .await
+    apart(&engine, move |engine, now| {
+        Ok(lab::explain(&engine.providers.catalogue(), &question, known_secrets(engine, None), now)?)
+    })
+    .await
 }
 
 /// Find the schemes by which a message's signature holds.
@@ -85,6 +86,27 @@ pub(super) async fn find(
     extract::Json(question): extract::Json<Question>,
 ) -> Result<Json<FoundShown>, ApiError> {
     apart(&engine, move |engine, _| Ok(lab::find(&engine.providers.catalogue(), &question)?)).await
+}
+
+/// Secrets that are known here, each with whose it is; without those of one inbox.
+fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
+    let mut known = Vec::new();
+    for inbox in engine.addresses.all().into_iter().filter(|inbox| Some(inbox.number) != but) {
+        let whose = format!("the inbox {}", inbox.name);
+        known.extend(inbox.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())));
+    }
+    for row in engine.outbox.schedule().endpoints() {
+        let whose = format!("the endpoint {}", row.settings.name);
+        known.extend(row.settings.secrets.iter().map(|secret| (whose.clone(), secret.value.clone())));
+    }
+    known
+}
+
+/// What an inbox's requests are verified by.
+fn rule_of<'c>(catalogue: &'c Catalogue, verification: &Verification) -> Result<Rule<'c>, ApiError> {
+    let id = verification.provider.as_deref().filter(|id| catalogue.get(id).is_some()).ok_or_else(no_provider)?;
+    let scheme = verification.scheme.clone().map(Value::String);
+    Ok(lab::rule_of(catalogue, Some(id), scheme.as_ref())?.0)
 }
 
 /// A stored request with its body, ready to be judged.
@@ -108,10 +130,10 @@ impl Subject {
                 "Its verdict stands; only the search for a fault is left out.",
             )
         })?;
-        let content = Content::of(&stored.header_block);
+        let content = content_of(&stored.header_block);
         let decoded = match content.codings.is_empty() {
             true => None,
-            false => content::decode(body.clone(), &content.codings, EXPLAINED_MAX).await.ok(),
+            false => decode(&body, &content.codings, EXPLAINED_MAX).ok().map(|decoded| decoded.bytes),
         };
         Ok(Self { inbox, stored, body, decoded })
     }
@@ -134,27 +156,19 @@ impl Subject {
         &self,
         engine: &Engine,
         catalogue: &Catalogue,
-        scheme: &Scheme,
+        rule: &Rule<'_>,
         verification: &Verification,
     ) -> ExplanationShown {
-        let others = engine.addresses.all().into_iter().filter(|other| other.number != self.inbox.number);
-        let mut other_secrets: Vec<(String, String)> = others
-            .flat_map(|other| {
-                let whose = format!("the inbox {}", other.name);
-                other.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())).collect::<Vec<_>>()
-            })
-            .collect();
-        for row in engine.outbox.schedule().endpoints() {
-            let whose = format!("the endpoint {}", row.settings.name);
-            other_secrets.extend(row.settings.secrets.iter().map(|secret| (whose.clone(), secret.value.clone())));
-        }
-        let known = Known {
-            decoded_body: self.decoded.as_deref(),
-            other_secrets,
-            other_schemes: lab::other_schemes(catalogue),
+        let subject = Explained {
+            rule,
+            provider: verification.provider.as_deref().and_then(|id| catalogue.get(id)),
+            keys: &verification.keys(),
+            other_secrets: known_secrets(engine, Some(self.inbox.number)),
         };
         let arrived_ms = self.stored.summary.arrived_at.as_millisecond();
-        self.read(verification, |message| lab::searched(scheme, message, &verification.keys(), &known, arrived_ms))
+        self.read(verification, |message| {
+            subject.searched(catalogue, message, self.decoded.as_deref(), arrived_ms, Instant::now())
+        })
     }
 }
 
@@ -171,8 +185,8 @@ pub(super) async fn explain_request(
     apart(&engine, move |engine, _| {
         let catalogue = engine.providers.catalogue();
         let verification = &subject.inbox.verification;
-        let (_, record) = verification.scheme(&catalogue).ok_or_else(no_provider)?;
-        Ok(subject.explained(engine, &catalogue, &record.scheme, verification))
+        let rule = rule_of(&catalogue, verification)?;
+        Ok(subject.explained(engine, &catalogue, &rule, verification))
     })
     .await
 }
@@ -227,11 +241,11 @@ pub(super) async fn try_request(
     apart(&engine, move |engine, _| {
         let catalogue = engine.providers.catalogue();
         let verification = trial.over(&subject.inbox.verification);
-        let scheme = match &trial.scheme {
-            Some(scheme) => lab::scheme_of(&catalogue, None, Some(scheme))?,
-            None => verification.scheme(&catalogue).ok_or_else(no_provider)?.1.scheme.clone(),
+        let rule = match &trial.scheme {
+            Some(scheme) => lab::rule_of(&catalogue, None, Some(scheme))?.0,
+            None => rule_of(&catalogue, &verification)?,
         };
-        Ok(subject.explained(engine, &catalogue, &scheme, &verification))
+        Ok(subject.explained(engine, &catalogue, &rule, &verification))
     })
     .await
 }

@@ -17,7 +17,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{Format, Record, Redaction, WRITTEN, archive, exact::Exact, har, lines, raw, sheet};
 use crate::{
     Engine,
-    content::{self, Content},
+    content::{self, content_of},
     feed::Change,
     job::{Job, JobKind, JobState},
     query::{JsonPath, Query},
@@ -207,7 +207,7 @@ impl Run {
                     None => continue,
                 },
             };
-            let record = self.record(&stored, body, redaction).await;
+            let record = self.record(&stored, body, redaction);
             bytes.extend(writer.request(&record)?);
             *done += 1;
             if bytes.len() >= PIECE {
@@ -239,20 +239,20 @@ impl Run {
     }
 
     /// A request as it may leave.
-    async fn record(&self, stored: &Stored, body: Vec<u8>, redaction: &Redaction) -> Record {
+    fn record(&self, stored: &Stored, body: Vec<u8>, redaction: &Redaction) -> Record {
         let mut record = Record::of(stored, body);
         if redaction.reads_bodies() {
-            decode(&mut record, stored).await;
+            decode(&mut record, stored);
         }
         if !redaction.secrets {
-            self.mask(&mut record, stored).await;
+            self.mask(&mut record, stored);
         }
         redaction.apply(&mut record);
         record
     }
 
     /// Masks what is secret in the body. A coded one with a secret in it leaves decoded.
-    async fn mask(&self, record: &mut Record, stored: &Stored) {
+    fn mask(&self, record: &mut Record, stored: &Stored) {
         let inbox = self.engine.addresses.get(&stored.summary.inbox);
         let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
         let known = secret_paths(&self.engine.providers.catalogue(), &stored.summary, verification);
@@ -264,7 +264,7 @@ impl Run {
             return;
         }
         let mut decoded = record.clone();
-        decode(&mut decoded, stored).await;
+        decode(&mut decoded, stored);
         let body = masked(decoded.body.0.clone(), paths);
         if body != decoded.body.0 {
             *record = Record { body: Exact(body), ..decoded };
@@ -281,14 +281,14 @@ fn inline_body(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Ve
 }
 
 /// Undoes a body's codings, so that what is named can be found in it.
-async fn decode(record: &mut Record, stored: &Stored) {
-    let content = Content::of(&stored.header_block);
+fn decode(record: &mut Record, stored: &Stored) {
+    let content = content_of(&stored.header_block);
     if content.codings.is_empty() || record.body.is_empty() {
         return;
     }
     let coded = std::mem::take(&mut record.body.0);
-    record.body.0 = match content::decode(coded, &content.codings, DECODED_MAX as u64).await {
-        Ok(decoded) => decoded,
+    record.body.0 = match content::decode(&coded, &content.codings, DECODED_MAX as u64) {
+        Ok(decoded) => decoded.bytes,
         Err(_) => b"[redacted: this body does not decode]".to_vec(),
     };
     record.headers.retain(|(name, _)| !name.0.eq_ignore_ascii_case(b"content-encoding"));

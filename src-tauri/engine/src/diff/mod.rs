@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    content::{Content, Kind},
+    content::{Kind, content_of},
     request::{self, MASK, text_by},
 };
 
@@ -198,7 +198,7 @@ fn bodies(a: &Side, b: &Side) -> (BodyBasis, Vec<Row>, Option<String>) {
     if let Some(rows) = json::rows(first, second) {
         return (BodyBasis::Json, rows, None);
     }
-    let is_image = |side: &Side| Content::of(&side.header_block).kind == Kind::Image;
+    let is_image = |side: &Side| content_of(&side.header_block).kind == Kind::Image;
     match (std::str::from_utf8(first), std::str::from_utf8(second)) {
         (Ok(first), Ok(second)) if !is_image(a) && !is_image(b) => (BodyBasis::Text, text::rows(first, second), None),
         _ => (BodyBasis::Bytes, text::bytes(first, second), None),

@@ -4,15 +4,16 @@
 mod raw;
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
 use base64::Engine as _;
-use hookline_provider::{Catalogue, SchemeRecord};
+use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
 use hookline_signature::{
-    Explanation, Fault, Finding, Keys, Known, Message, Scheme, State, explain as explained, sign as signed,
-    signed_content, verify as verified,
+    Explanation, Fault, Finding, Keys, Known, Message, Reading, Scheme, Signed, State, Verdict, explain as explained,
+    sign as signed, signed_content, verify as verified,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,8 +67,10 @@ pub struct VerdictShown {
     pub state: String,
     /// A stable code.
     pub reason: Option<String>,
-    /// It in one sentence.
+    /// It in one sentence or two.
     pub sentence: String,
+    /// The vendor's scheme that decided, where all of them were tried.
+    pub scheme: Option<String>,
     /// When the message says it was signed.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub signed_at: Option<Timestamp>,
@@ -130,9 +133,42 @@ fn fail<T>(why: impl Into<String>) -> Result<T, LabError> {
     Err(LabError(why.into()))
 }
 
+/// What a message is verified by.
+#[derive(Debug, Clone)]
+pub(crate) enum Rule<'c> {
+    /// One scheme, of a vendor's or custom.
+    One(Scheme),
+    /// All schemes of a vendor, and the usual one of them.
+    Vendor(&'c Provider, &'c SchemeRecord),
+}
+
+impl Rule<'_> {
+    /// Verifies a message: the scheme that decided, the verdict, and what is to be said beside it.
+    fn verify(
+        &self,
+        message: &Message<'_>,
+        keys: &Keys,
+        now_ms: i64,
+    ) -> (Scheme, Option<String>, Verdict, Option<String>) {
+        match self {
+            Self::Vendor(provider, usual) => {
+                let found = provider.verify(None, message, keys, now_ms);
+                let found = found.unwrap_or_else(|| Verified {
+                    record: usual,
+                    verdict: verified(&usual.scheme, message, keys, now_ms),
+                });
+                let note = found.note(provider);
+                (found.record.scheme.clone(), Some(found.record.id.clone()), found.verdict, note)
+            }
+            Self::One(scheme) => (scheme.clone(), None, verified(scheme, message, keys, now_ms), None),
+        }
+    }
+}
+
 /// A question made ready.
-struct Ready {
-    scheme: Scheme,
+struct Ready<'c> {
+    rule: Rule<'c>,
+    provider: Option<&'c Provider>,
     keys: Keys,
     bytes: Vec<u8>,
     now_ms: i64,
@@ -151,27 +187,34 @@ impl Question {
     }
 }
 
-/// The scheme that is meant: a vendor's by its name, or one of its own.
-pub(crate) fn scheme_of(
-    catalogue: &Catalogue,
+/// A scheme given as an object.
+pub(crate) fn custom_scheme(scheme: &Value) -> Result<Scheme, LabError> {
+    let scheme: Scheme =
+        serde_json::from_value(scheme.clone()).map_err(|e| LabError(format!("The scheme cannot be parsed: {e}.")))?;
+    scheme.check().map_err(|why| LabError(format!("The scheme cannot be used: {why}.")))?;
+    Ok(scheme)
+}
+
+/// What is meant: all schemes of a vendor, one of them by its name, or a custom one.
+pub(crate) fn rule_of<'c>(
+    catalogue: &'c Catalogue,
     provider: Option<&str>,
     scheme: Option<&Value>,
-) -> Result<Scheme, LabError> {
-    Ok(match (provider, scheme) {
-        (_, Some(scheme @ Value::Object(_))) => {
-            let scheme: Scheme = serde_json::from_value(scheme.clone())
-                .map_err(|e| LabError(format!("The scheme does not read: {e}.")))?;
-            scheme.check().map_err(|why| LabError(format!("The scheme does not read: {why}.")))?;
-            scheme
-        }
-        (Some(id), named) => {
-            let provider = catalogue
+) -> Result<(Rule<'c>, Option<&'c Provider>), LabError> {
+    let vendor = provider
+        .map(|id| {
+            catalogue
                 .get(id)
-                .ok_or_else(|| LabError(format!("There is no provider {id:?}; `hookline providers` lists them.")))?;
+                .ok_or_else(|| LabError(format!("There is no provider {id:?}; `hookline providers` lists them.")))
+        })
+        .transpose()?;
+    let rule = match (vendor, scheme) {
+        (_, Some(scheme @ Value::Object(_))) => Rule::One(custom_scheme(scheme)?),
+        (Some(provider), named) => {
             let named = match named {
                 None => None,
                 Some(Value::String(name)) => Some(name.as_str()),
-                Some(_) => return fail("The scheme is a name or an object."),
+                Some(_) => return fail("The scheme must be a name or an object."),
             };
             let record = provider.scheme(named).ok_or_else(|| {
                 let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
@@ -180,18 +223,19 @@ pub(crate) fn scheme_of(
                     false => format!("{} has no such scheme; it has {}.", provider.name, known.join(", ")),
                 })
             })?;
-            record.scheme.clone()
+            if named.is_some() { Rule::One(record.scheme.clone()) } else { Rule::Vendor(provider, record) }
         }
         (None, _) => return fail("Name a provider, or give a scheme."),
-    })
+    };
+    Ok((rule, vendor))
 }
 
-fn ready(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Ready, LabError> {
-    let scheme = scheme_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
+fn ready<'c>(catalogue: &'c Catalogue, question: &Question, now_ms: i64) -> Result<Ready<'c>, LabError> {
+    let (rule, provider) = rule_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
     let bytes = decoded(&question.request)?;
     let keys = question.keys()?;
     let now_ms = question.now.map_or(now_ms, |seconds| seconds.saturating_mul(1_000));
-    Ok(Ready { scheme, keys, bytes, now_ms })
+    Ok(Ready { rule, provider, keys, bytes, now_ms })
 }
 
 fn decoded(request: &str) -> Result<Vec<u8>, LabError> {
@@ -201,65 +245,79 @@ fn decoded(request: &str) -> Result<Vec<u8>, LabError> {
         .map_err(|e| LabError(format!("The request is not base64: {e}.")))
 }
 
-/// Of a vendor with several schemes of which none is named, the one whose signature is there.
-fn ready_for_message(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<Ready, LabError> {
-    let mut ready = ready(catalogue, question, now_ms)?;
-    let provider = question.provider.as_deref().filter(|_| question.scheme.is_none()).and_then(|id| catalogue.get(id));
-    let Some(provider) = provider else { return Ok(ready) };
+/// Verifies a message.
+pub fn verify(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<VerdictShown, LabError> {
+    let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let message = raw.message(question.url.as_deref());
-    let signed =
-        |record: &&SchemeRecord| verified(&record.scheme, &message, &ready.keys, ready.now_ms).state != State::Unsigned;
-    if let Some(record) = provider.schemes.iter().find(signed) {
-        ready.scheme = record.scheme.clone();
-    }
-    Ok(ready)
-}
-
-/// Judges a message.
-pub fn verify(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<VerdictShown, LabError> {
-    let ready = ready_for_message(catalogue, question, now_ms)?;
-    let raw = Raw::parse(&ready.bytes)?;
-    let verdict = verified(&ready.scheme, &raw.message(question.url.as_deref()), &ready.keys, ready.now_ms);
+    let (_, scheme, verdict, note) = ready.rule.verify(&message, &ready.keys, ready.now_ms);
     let sentence = verdict.fault.as_ref().map_or("The signature holds.".into(), ToString::to_string);
-    Ok(shown(&verdict, sentence))
+    Ok(shown(&verdict, sentences(sentence, note), scheme))
 }
 
-/// Signs a message.
+fn sentences(first: String, second: Option<String>) -> String {
+    second.map_or(first.clone(), |second| format!("{first} {second}"))
+}
+
+/// Signs a message by the scheme that is named, or the vendor's usual one.
 pub fn sign(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<SignedShown, LabError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
+    let scheme = match &ready.rule {
+        Rule::One(scheme) => scheme,
+        Rule::Vendor(_, usual) => &usual.scheme,
+    };
     let id = uuid::Uuid::now_v7().to_string();
-    let signed = signed(&ready.scheme, &raw.message(question.url.as_deref()), &ready.keys, &id, ready.now_ms)
-        .map_err(|e| LabError(e.to_string()))?;
+    let message = raw.message(question.url.as_deref());
+    let signed = signed(scheme, &message, &ready.keys, &id, ready.now_ms).map_err(|e| LabError(e.to_string()))?;
+    if let Some(fault) = unverified(scheme, &message, &signed, &ready.keys, ready.now_ms) {
+        return fail(format!("The message cannot be signed so that it verifies. {fault}"));
+    }
     Ok(SignedShown { headers: signed.headers, elsewhere: signed.elsewhere })
 }
 
-/// A pasted message's body with its content codings undone, where it has any.
-pub async fn decoded_body(question: &Question) -> Option<Vec<u8>> {
-    let bytes = decoded(&question.request).ok()?;
-    let raw = Raw::parse(&bytes).ok()?;
-    let message = raw.message(None);
-    let block: Vec<u8> =
-        message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), b": ", value, b"\r\n"].concat()).collect();
-    let content = Content::of(&block);
-    if content.codings.is_empty() {
+/// Why a message with these headers would not verify, where the one who signs could also verify and every part of the
+/// signature is in the headers.
+fn unverified(scheme: &Scheme, message: &Message<'_>, signed: &Signed, keys: &Keys, now_ms: i64) -> Option<Fault> {
+    let symmetric = match scheme {
+        Scheme::Digest(digest) => digest.algorithm.is_symmetric(),
+        Scheme::Jwt(jwt) => jwt.algorithms.iter().all(|name| name.starts_with("HS")),
+        Scheme::Jws(_) | Scheme::Code(_) => false,
+    };
+    if !symmetric || !signed.elsewhere.is_empty() {
         return None;
     }
-    content::decode(message.body.to_vec(), &content.codings, DECODED_MAX).await.ok()
+    let replaced = |name: &str| signed.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
+    let kept = message.headers.iter().filter(|(name, _)| !replaced(name)).copied();
+    let headers: Vec<(&str, &[u8])> =
+        kept.chain(signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))).collect();
+    verified(scheme, &Message { headers: &headers, ..*message }, keys, now_ms).fault
 }
 
-/// Explains a verdict on a message. It may search for two seconds.
+/// Explains the verdict on a message. It may search for two seconds. `other_secrets` are those that are known here, each
+/// with whose it is.
 pub fn explain(
     catalogue: &Catalogue,
     question: &Question,
-    decoded_body: Option<&[u8]>,
+    other_secrets: Vec<(String, String)>,
     now_ms: i64,
 ) -> Result<ExplanationShown, LabError> {
-    let ready = ready_for_message(catalogue, question, now_ms)?;
+    let began = Instant::now();
+    let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
-    let known = Known { decoded_body, other_schemes: other_schemes(catalogue), ..Known::default() };
-    Ok(searched(&ready.scheme, &raw.message(question.url.as_deref()), &ready.keys, &known, ready.now_ms))
+    let message = raw.message(question.url.as_deref());
+    let decoded = decoded_body(&message);
+    let subject = Explained { rule: &ready.rule, provider: ready.provider, keys: &ready.keys, other_secrets };
+    Ok(subject.searched(catalogue, &message, decoded.as_deref(), ready.now_ms, began))
+}
+
+/// A message's body with its content codings undone, where it has any.
+fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
+    let content = Content::of(message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)));
+    if content.codings.is_empty() {
+        return None;
+    }
+    content::decode(message.body, &content.codings, DECODED_MAX).ok().map(|decoded| decoded.bytes)
 }
 
 /// A scheme by which a message's signature holds.
@@ -331,11 +389,15 @@ pub(crate) fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -
 /// alike, one of these is named.
 const NAMED_FIRST: &[&str] = &["standard-webhooks", "svix", "github", "stripe", "shopify", "slack", "gitlab"];
 
-/// Every scheme of every vendor, to be tried in another's place.
-pub(crate) fn other_schemes(catalogue: &Catalogue) -> Vec<(String, &Scheme)> {
-    let first = NAMED_FIRST.iter().filter_map(|id| catalogue.get(id));
-    let rest = catalogue.providers().filter(|provider| !NAMED_FIRST.contains(&provider.id.as_str()));
-    first
+/// Every scheme of every vendor, to be tried in another's place: those of the vendor a message looks like first.
+fn other_schemes<'c>(catalogue: &'c Catalogue, recognised: Option<&'c Provider>) -> Vec<(String, &'c Scheme)> {
+    let known = |id: &str| recognised.is_some_and(|provider| provider.id == id);
+    let first = NAMED_FIRST.iter().filter_map(|id| catalogue.get(id)).filter(|provider| !known(&provider.id));
+    let rest =
+        catalogue.providers().filter(|provider| !NAMED_FIRST.contains(&provider.id.as_str()) && !known(&provider.id));
+    recognised
+        .into_iter()
+        .chain(first)
         .chain(rest)
         .flat_map(|provider| {
             provider.schemes.iter().map(|record| {
@@ -349,35 +411,65 @@ pub(crate) fn other_schemes(catalogue: &Catalogue) -> Vec<(String, &Scheme)> {
         .collect()
 }
 
-/// Explains within the time a call may take.
-pub(crate) fn searched(
-    scheme: &Scheme,
-    message: &Message<'_>,
-    keys: &Keys,
-    known: &Known<'_>,
-    now_ms: i64,
-) -> ExplanationShown {
-    let began = Instant::now();
-    let explanation = explained(scheme, message, keys, known, now_ms, &|| began.elapsed() > SEARCH);
-    let Explanation { verdict, sentence, advice, findings, content, expected, found, tried, complete } = explanation;
-    let content_bytes = content.len();
-    ExplanationShown {
-        verdict: shown(&verdict, sentence),
-        advice,
-        findings: findings
-            .into_iter()
-            .map(|Finding { code, what, advice }| FindingShown { code: code.into(), what, advice })
-            .collect(),
-        content: escaped(&shown_content(scheme, message, keys)),
-        content_bytes,
-        expected,
-        found,
-        tried,
-        complete,
+/// What a message's verdict is explained by.
+pub(crate) struct Explained<'e> {
+    pub(crate) rule: &'e Rule<'e>,
+    pub(crate) provider: Option<&'e Provider>,
+    pub(crate) keys: &'e Keys,
+    /// Secrets of other inboxes and endpoints, each with whose it is.
+    pub(crate) other_secrets: Vec<(String, String)>,
+}
+
+impl Explained<'_> {
+    /// Explains within the time a call may take, counted from `began`.
+    pub(crate) fn searched(
+        self,
+        catalogue: &Catalogue,
+        message: &Message<'_>,
+        decoded_body: Option<&[u8]>,
+        now_ms: i64,
+        began: Instant,
+    ) -> ExplanationShown {
+        let (scheme, scheme_id, _, note) = self.rule.verify(message, self.keys, now_ms);
+        let recognised = catalogue.recognise(&Reading::lenient(message));
+        let known = Known {
+            decoded_body,
+            other_secrets: self.other_secrets,
+            other_schemes: other_schemes(catalogue, recognised),
+            vendor: self.provider.map(Provider::vendor),
+            recognised: recognised.map(|provider| provider.name.as_str()),
+        };
+        // The search ends where one more trial as long as the longest so far might last past its time.
+        let (last, longest) = (Cell::new(began.elapsed()), Cell::new(Duration::ZERO));
+        let cancel = || {
+            let now = began.elapsed();
+            longest.set(longest.get().max(now.saturating_sub(last.get())));
+            last.set(now);
+            now + longest.get() > SEARCH
+        };
+        let explanation = explained(&scheme, message, self.keys, &known, now_ms, &cancel);
+        let Explanation { verdict, sentence, advice, findings, content, expected, found, tried, complete } =
+            explanation;
+        let content_bytes = content.len();
+        let note = note.filter(|_| verdict.state == State::Valid);
+        ExplanationShown {
+            verdict: shown(&verdict, sentences(sentence, note), scheme_id),
+            advice,
+            findings: findings
+                .into_iter()
+                .map(|Finding { code, what, advice }| FindingShown { code: code.into(), what, advice })
+                .collect(),
+            content: escaped(&shown_content(&scheme, message, self.keys)),
+            content_bytes,
+            expected,
+            found,
+            tried,
+            complete,
+        }
     }
 }
 
-fn shown(verdict: &hookline_signature::Verdict, sentence: String) -> VerdictShown {
+fn shown(verdict: &Verdict, sentence: String, scheme: Option<String>) -> VerdictShown {
     let state = match verdict.state {
         State::Valid => "valid",
         State::Invalid => "invalid",
@@ -387,6 +479,7 @@ fn shown(verdict: &hookline_signature::Verdict, sentence: String) -> VerdictShow
         state: state.into(),
         reason: verdict.fault.as_ref().map(|fault| fault.code().into()),
         sentence,
+        scheme,
         signed_at: verdict.signed_at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
         secret: verdict.secret,
     }

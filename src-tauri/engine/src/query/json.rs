@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, ops::Range};
 
+use hookline_content::{json_values, without_nan};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -44,11 +45,34 @@ pub(crate) enum Leaf<'a> {
     Nested,
 }
 
-/// Hands the values at the end of `path` to `found`; an array there gives itself and its scalars.
-/// What is no JSON gives nothing past the fault.
+/// Hands the values at the end of `path` to `found`; an array there gives itself and its scalars. Of several JSON values
+/// (JSON Lines) each is looked into, and one with `NaN` in it reads as if that were `null`. What is not JSON gives nothing
+/// past the fault.
 pub(crate) fn leaves(body: &[u8], path: &[Step], found: &mut dyn FnMut(Leaf<'_>)) {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let _ = At { path, found }.deserialize(&mut deserializer);
+    let body = &body[leading(body)..];
+    if whole(body, path, found) || !matches!(body.first(), Some(b'{' | b'[')) {
+        return;
+    }
+    for (start, value) in json_values(body) {
+        // The first was looked into up to its end or its fault.
+        if start > 0 {
+            whole(value, path, found);
+        }
+        if let Some(value) = without_nan(value) {
+            whole(&value, path, found);
+        }
+    }
+}
+
+/// Looks into one value; whether it is the whole text and reads to its end.
+fn whole(text: &[u8], path: &[Step], found: &mut dyn FnMut(Leaf<'_>)) -> bool {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    At { path, found }.deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
+}
+
+/// Where the first value begins: a JSON text sequence has a record separator before it (RFC 7464).
+fn leading(body: &[u8]) -> usize {
+    body.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == 0x1e).count()
 }
 
 /// The deserializer stands at a value that `path` leads on from.
@@ -105,11 +129,15 @@ pub(crate) trait Walk {
     fn scalar(&mut self, text: &str);
 }
 
-/// Walks through the first JSON value of a body, to the depth a path can have.
+/// Walks through every JSON value of a body, to the depth a path can have.
 pub(crate) fn walk(body: &[u8], walk: &mut dyn Walk) -> Result<(), Unreadable> {
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let raw: &RawValue = Deserialize::deserialize(&mut deserializer).map_err(|_| Unreadable)?;
-    walk_value(raw.get(), 0, walk)
+    if let Ok(raw) = serde_json::from_slice::<&RawValue>(body) {
+        return walk_value(raw.get(), 0, walk);
+    }
+    json_values(body).try_for_each(|(_, value)| {
+        let raw: &RawValue = serde_json::from_slice(value).map_err(|_| Unreadable)?;
+        walk_value(raw.get(), 0, walk)
+    })
 }
 
 fn walk_value(raw: &str, depth: usize, walk: &mut dyn Walk) -> Result<(), Unreadable> {
@@ -326,6 +354,21 @@ mod tests {
         assert_eq!(at(body, "a.*.*.c"), at(body, "a.b.*.c"));
         assert!(at(body, "a.x").is_empty() && at(body, "n.x").is_empty() && at("no json", "a").is_empty());
         assert_eq!(at(r#"{"a":1,"#, "a"), [r#"Bare("1")"#], "up to where it breaks off");
+    }
+
+    #[test]
+    fn every_value_of_a_sequence_is_looked_into() {
+        for body in [
+            "{\"a\":1}\n{\"a\":2}\n",
+            "{\"a\":1}{\"a\":2}",
+            "\u{1e}{\"a\":1}\n\u{1e}{\"a\":2}\n",
+            "{\"x\":NaN}\n{\"a\":1}\n{\"n\":NaN,\"a\":2}",
+            "{\"x\": nope}\n{\"a\":1}\n{\"x\":\"\n{\"a\":2}",
+        ] {
+            let mut found = at(body, "a");
+            found.dedup();
+            assert_eq!(found, [r#"Bare("1")"#, r#"Bare("2")"#], "{body:?}");
+        }
     }
 
     #[test]

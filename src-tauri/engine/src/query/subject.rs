@@ -2,18 +2,17 @@
 
 use std::{borrow::Cow, cell::OnceCell};
 
-use futures_util::FutureExt;
 use hookline_capture::{IdTail, RowId, header_list};
 
 use super::{
     field,
-    fold::{Folded, fold_into, percent_decoded, variants},
+    fold::{Folded, fold_into, looks_like_json, percent_decoded, variants},
     json::{Leaf, leaves},
     pattern::Pattern,
     tree::{Node, Place, Term, Test},
 };
 use crate::{
-    content::{self, Content, Kind},
+    content::{self, Charset, Kind, ReadBody},
     judge::VerdictState,
     request::list_uuid,
 };
@@ -22,7 +21,7 @@ use crate::{
 pub(crate) const SEARCHED_MAX: u64 = 16 * 1024 * 1024;
 
 /// Reads a body, or its first [`SEARCHED_MAX`] bytes.
-pub(crate) type ReadBody<'r> = &'r dyn Fn() -> Cow<'r, [u8]>;
+pub(crate) type LoadBody<'r> = &'r dyn Fn() -> Cow<'r, [u8]>;
 
 /// A request to be matched.
 pub(crate) struct Subject<'r> {
@@ -46,14 +45,15 @@ pub(crate) struct Subject<'r> {
     pub(crate) reason: Option<&'r str>,
     pub(crate) duplicate: bool,
     pub(crate) headers: &'r [u8],
-    pub(crate) body: ReadBody<'r>,
+    pub(crate) body: LoadBody<'r>,
     pub(crate) read: Read<'r>,
 }
 
 /// What has been read of a subject so far.
 #[derive(Default)]
 pub(crate) struct Read<'r> {
-    body: OnceCell<(Kind, Cow<'r, [u8]>)>,
+    body: OnceCell<ReadBody<'r>>,
+    payload: OnceCell<Option<Vec<u8>>>,
     folded: OnceCell<Vec<Folded>>,
     form: OnceCell<Vec<(String, Vec<u8>)>>,
 }
@@ -87,7 +87,7 @@ impl Subject<'_> {
             Place::Form(name) => self.form().iter().any(|(own, value)| own == name && pattern.matches(value)),
             Place::Body(path) => {
                 let mut matched = false;
-                leaves(&self.content().1, &path.0, &mut |leaf| {
+                leaves(self.json(), &path.0, &mut |leaf| {
                     matched |= match leaf {
                         Leaf::Text(text) => pattern.matches(text.as_bytes()),
                         Leaf::Bare(text) => pattern.matches_bare(text),
@@ -150,13 +150,26 @@ impl Subject<'_> {
 
     /// Everything free text is looked for in.
     fn texts(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
-        let (kind, body) = self.content();
+        let body = self.content();
         let target = self.target.as_bytes();
         [Cow::Borrowed(target)]
             .into_iter()
             .chain(percent_decoded(target).map(Cow::Owned))
             .chain([Cow::Borrowed(self.headers)])
-            .chain(variants(*kind, body))
+            .chain(variants(body.kind, &body.bytes, body.charset))
+            .chain(self.payload().map(|json| variants(Kind::Json, json, Charset::UTF_8).skip(1)).into_iter().flatten())
+            .chain(self.coded_parts().into_iter().map(Cow::Owned))
+    }
+
+    /// Values of a multipart body that read otherwise than they were sent: in another character set, or base64.
+    fn coded_parts(&self) -> Vec<Vec<u8>> {
+        let body = self.content();
+        if body.kind != Kind::Multipart {
+            return Vec::new();
+        }
+        let Some(read) = content::parts_of(&content::content_of(self.headers), &body.bytes) else { return Vec::new() };
+        let texts = read.parts.iter().filter_map(|part| read.text(part).filter(|text| text.as_bytes() != part.body));
+        texts.map(String::into_bytes).collect()
     }
 
     /// Everything free text is looked for in, folded.
@@ -172,38 +185,46 @@ impl Subject<'_> {
         })
     }
 
-    /// The body with its codings undone, as far as that can be done, and what kind of text it is.
-    pub(crate) fn content(&self) -> &(Kind, Cow<'_, [u8]>) {
+    /// The body with its codings undone, as far as that can be done, as UTF-8.
+    pub(crate) fn content(&self) -> &ReadBody<'_> {
         self.read.body.get_or_init(|| {
             let body = (self.body)();
-            if is_plain_json(self.headers) {
-                return (Kind::Json, body);
+            // Nearly every webhook is this, and needs no more than a look.
+            if is_plain_json(self.headers) && body.is_ascii() && !body[..body.len().min(4)].contains(&0) {
+                return ReadBody { kind: Kind::Json, bytes: body, charset: Charset::UTF_8 };
             }
-            let content = Content::of(self.headers);
-            if content.codings.is_empty() || !content.decodable {
-                return (content.kind, body);
-            }
-            // A body in memory never has to be waited for.
-            let decoded = content::decode_upto(body.to_vec(), &content.codings, SEARCHED_MAX).now_or_never();
-            (content.kind, decoded.flatten().map_or(body, Cow::Owned))
+            content::read_body(&content::content_of(self.headers), body, SEARCHED_MAX)
         })
+    }
+
+    /// What JSON paths lead into: the body, or of a form its field `payload` (GitHub, Slack).
+    pub(crate) fn json(&self) -> &[u8] {
+        self.payload().unwrap_or(&self.content().bytes)
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        if !matches!(self.content().kind, Kind::Form | Kind::Multipart) {
+            return None;
+        }
+        let payload = self.read.payload.get_or_init(|| {
+            let value = &self.form().iter().find(|(name, _)| name == "payload")?.1;
+            looks_like_json(value).then(|| value.clone())
+        });
+        payload.as_deref()
     }
 
     /// The fields of a form, of either kind.
     pub(crate) fn form(&self) -> &[(String, Vec<u8>)] {
         self.read.form.get_or_init(|| {
-            let (kind, body) = self.content();
+            let ReadBody { kind, bytes, charset } = self.content();
             match kind {
-                Kind::Form => form_urlencoded::parse(body)
-                    .map(|(name, value)| (name.into_owned(), value.into_owned().into_bytes()))
+                Kind::Form => content::form_fields(bytes, *charset)
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into_bytes()))
                     .collect(),
-                Kind::Multipart => {
-                    let content_type = Content::of(self.headers).content_type.unwrap_or_default();
-                    content::fields(&content_type, body.to_vec())
-                        .now_or_never()
-                        .and_then(Result::ok)
-                        .unwrap_or_default()
-                }
+                Kind::Multipart => content::parts_of(&content::content_of(self.headers), bytes)
+                    .map(|read| read.fields())
+                    .unwrap_or_default(),
                 _ => Vec::new(),
             }
         })
@@ -215,7 +236,10 @@ fn is_plain_json(headers: &[u8]) -> bool {
     let mut json = false;
     for (name, value) in header_list(headers) {
         match name.len() {
-            12 if name.eq_ignore_ascii_case(b"content-type") => json |= value.starts_with(b"application/json"),
+            12 if name.eq_ignore_ascii_case(b"content-type") => {
+                let rest = value.strip_prefix(b"application/json");
+                json |= rest.is_some_and(|rest| rest.is_empty() || rest.to_ascii_lowercase().ends_with(b"utf-8"));
+            }
             16 if name.eq_ignore_ascii_case(b"content-encoding") => return false,
             _ => {}
         }

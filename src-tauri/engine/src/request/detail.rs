@@ -10,7 +10,13 @@ use super::{
     headers::{self, HeaderLine, MASK},
     list::{Summary, one},
 };
-use crate::{answer::InboxAnswer, content::Content, inbox::Address, judge, time::timestamp};
+use crate::{
+    answer::InboxAnswer,
+    content::{Content, content_of},
+    inbox::Address,
+    judge,
+    time::timestamp,
+};
 
 /// A request in full. Its body has a route of its own.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -78,7 +84,7 @@ impl Stored {
         Detail {
             headers: headers::lines(&self.header_block, reveal),
             trailers: headers::lines(&self.trailer_block, reveal),
-            content: Content::of(&self.header_block),
+            content: content_of(&self.header_block),
             stored_at: timestamp(id.unix_ms() * 1_000),
             sentence: self.sentence,
             answer,

@@ -67,11 +67,6 @@ pub(crate) fn lines(block: &[u8], reveal: bool) -> Vec<HeaderLine> {
         .collect()
 }
 
-/// The first value of a header, as text.
-pub(crate) fn value(block: &[u8], name: &str) -> Option<String> {
-    header_list(block).find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| text(value))
-}
-
 /// Bytes as text: UTF-8 as it is, any other byte as `\xNN`.
 pub(crate) fn text(bytes: &[u8]) -> String {
     text_by(bytes, String::push_str)

@@ -17,7 +17,7 @@ pub use list::{Onward, Summary};
 pub(crate) use body::{body_stream, collect_body};
 pub(crate) use code::{Form, Message, is_unseen};
 pub(crate) use detail::{Stored, detail};
-pub(crate) use headers::{MASK, is_secret, text_by, value as header_value};
+pub(crate) use headers::{MASK, is_secret, text_by};
 pub(crate) use list::{List, NOBODY, list, one, summary_of, uuid as list_uuid};
 pub(crate) use marks::{Marks, NOTE_MAX, mark};
 pub(crate) use mask::{MASKED_MAX, every_secret_path, masked, secret_paths};

@@ -177,7 +177,7 @@ impl Seen {
             let value = if crate::request::is_secret(name.as_bytes()) { "" } else { &*String::from_utf8_lossy(value) };
             self.add("header", &name, value);
         }
-        let (_, body) = subject.content();
+        let body = subject.json();
         if looks_like_json(body) && body.len() <= JSON_MAX {
             let mut paths = Paths { seen: self, path: String::new(), lengths: Vec::new() };
             let _ = walk(body, &mut paths);

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{Seen, Shape, Written};
 use crate::{
     Engine,
+    content::json_values,
     feed::Change,
     query::Uses,
     search::{Known, oldest_first, rows},
@@ -104,6 +105,14 @@ impl Engine {
     }
 }
 
+/// The JSON values of a body: one, or those of JSON Lines.
+fn values(body: &[u8]) -> Vec<Value> {
+    match serde_json::from_slice(body) {
+        Ok(value) => vec![value],
+        Err(_) => json_values(body).filter_map(|(_, value)| serde_json::from_slice(value).ok()).collect(),
+    }
+}
+
 /// The shapes that some requests change, and the last of those.
 fn learn(
     connection: &Connection,
@@ -124,11 +133,11 @@ fn learn(
             if subject.body_bytes > BODY_MAX {
                 return None;
             }
-            let (_, body) = subject.content();
+            let body = subject.json();
             let json = body.len() as i64 <= BODY_MAX && matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
-            json.then(|| serde_json::from_slice::<Value>(body).ok()).flatten()
+            json.then(|| values(body)).filter(|values| !values.is_empty())
         };
-        if let Some((number, value)) = numbers.get(subject.inbox).copied().zip(body()) {
+        if let Some((number, values)) = numbers.get(subject.inbox).copied().zip(body()) {
             let key = (number, subject.event_type.unwrap_or_default().to_owned());
             let shape = match learned.get_mut(&key) {
                 Some(shape) => Some(shape),
@@ -141,7 +150,7 @@ fn learn(
                 },
             };
             if let Some(shape) = shape {
-                shape.learn(&value, Seen { row, us: subject.arrived_us });
+                values.iter().for_each(|value| shape.learn(value, Seen { row, us: subject.arrived_us }));
             }
         }
         if count >= STEP || learned.len() >= CHANGED_MAX || failed.is_err() {

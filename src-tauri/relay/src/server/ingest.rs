@@ -15,7 +15,7 @@ use hookline_capture::{
     header_list,
 };
 use hookline_provider::Catalogue;
-use hookline_signature::{Keys, Message, State, verify};
+use hookline_signature::{Keys, Message, State};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -183,8 +183,10 @@ impl Ingest {
         let own = !fallback.body.is_empty() || !(200..300).contains(&fallback.status);
         // What a signature decides is the laptop's to judge, unless the relay was given the secret.
         let undecided = Cell::new(false);
-        let holds = || match provider.scheme(None).filter(|_| !keys.secrets.is_empty()) {
-            Some(record) => verify(&record.scheme, &message, &keys, captured.arrived_us / 1_000).state,
+        let now_ms = captured.arrived_us / 1_000;
+        let verified = || provider.verify(None, &message, &keys, now_ms).filter(|_| !keys.secrets.is_empty());
+        let holds = || match verified() {
+            Some(verified) => verified.verdict.state,
             None => {
                 undecided.set(true);
                 State::Unsigned

@@ -52,7 +52,8 @@ pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, now_ms: i64) -> 
     let listed = format!("{},{}", LISTED.to_ascii_lowercase(), TIME.to_ascii_lowercase());
     let now = now_ms.to_string();
     let own = [(LISTED, listed.as_bytes()), (TIME, now.as_bytes())];
-    let kept = reading.message.headers.iter().filter(|(name, _)| !own.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
+    let kept =
+        reading.message.headers.iter().filter(|(name, _)| !own.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
     let headers: Vec<(&str, &[u8])> = kept.copied().chain(own).collect();
     let content = content(&Reading::new(&Message { headers: &headers, ..reading.message }), &listed)?;
     let digest = Code::Contentful.digest(Algorithm::HmacSha256, keys, &content)?;

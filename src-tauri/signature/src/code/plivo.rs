@@ -26,7 +26,9 @@ fn listed(code: Code, message: &Message<'_>, names: &[&str], content: &str) -> R
     let signatures: Vec<Vec<u8>> = names
         .iter()
         .filter_map(|name| message.header(name))
-        .flat_map(|found| String::from_utf8_lossy(found).split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>())
+        .flat_map(|found| {
+            String::from_utf8_lossy(found).split(',').map(|one| one.trim().to_owned()).collect::<Vec<_>>()
+        })
         .map(|one| BASE64.decode(one).map_err(|_| badly_written(code, "base64")))
         .collect::<Result<_, _>>()?;
     if signatures.is_empty() {

@@ -14,7 +14,8 @@ fn content(reading: &Reading<'_>) -> Vec<u8> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != SIGNATURE) {
         values.entry(name.into_owned()).or_default().push(value.into_owned());
     }
-    let mut pairs: Vec<String> = values.into_iter().map(|(name, values)| format!("{name}={}", values.join(","))).collect();
+    let mut pairs: Vec<String> =
+        values.into_iter().map(|(name, values)| format!("{name}={}", values.join(","))).collect();
     pairs.sort();
     pairs.concat().into_bytes()
 }

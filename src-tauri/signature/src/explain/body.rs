@@ -1,7 +1,8 @@
 //! What happens to bodies on their way: written anew, recoded, their ends changed.
 
 use encoding_rs::{UTF_16BE, UTF_16LE, WINDOWS_1252};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// A body as it might have been signed; none if the fault does not apply to it.
 pub(super) type Rewrite = fn(&[u8]) -> Option<Vec<u8>>;
@@ -33,7 +34,7 @@ pub(super) const LAYOUTS: &[(&str, &str, u32, Rewrite)] = &[
 
 pub(super) const ORDERS: &[(&str, &str, u32, Rewrite)] = &[(
     "body_sorted",
-    "the body was changed after signing: JSON with its keys sorted matches, so something read it and wrote it anew",
+    "the body was changed after signing: JSON with its keys sorted matches, so something read it and wrote it in another order",
     3,
     sorted,
 )];
@@ -222,7 +223,7 @@ fn markup_plain(bytes: &[u8]) -> Option<Vec<u8>> {
     (text.len() != before).then(|| text.into_bytes())
 }
 
-fn is_json(bytes: &[u8]) -> bool {
+pub(super) fn is_json(bytes: &[u8]) -> bool {
     matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
@@ -296,24 +297,77 @@ fn layout(bytes: &[u8], indent: &str, comma: &str, colon: &str) -> Option<Vec<u8
     (out != bytes).then_some(out)
 }
 
+/// The JSON with the keys of its objects sorted, every value as it is written; none where no key moves.
 fn sorted(bytes: &[u8]) -> Option<Vec<u8>> {
-    if !is_json(bytes) {
-        return None;
-    }
-    let value: Value = serde_json::from_slice(bytes).ok()?;
-    serde_json::to_vec(&in_order(value)).ok()
+    let text = std::str::from_utf8(bytes).ok().filter(|_| is_json(bytes))?;
+    let mut out = String::with_capacity(text.len());
+    let mut moved = false;
+    sort_into(text.trim(), 0, &mut out, &mut moved)?;
+    moved.then(|| out.into_bytes())
 }
 
-/// serde_json keeps keys in order unless a program asks it not to, which another crate may do.
-fn in_order(value: Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let mut pairs: Vec<_> = map.into_iter().map(|(key, value)| (key, in_order(value))).collect();
-            pairs.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(pairs.into_iter().collect())
+fn sort_into(value: &str, depth: usize, out: &mut String, moved: &mut bool) -> Option<()> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    match value.as_bytes().first()? {
+        b'{' => {
+            let Members(mut members) = serde_json::from_str(value).ok()?;
+            let read: Vec<String> =
+                members.iter().map(|(key, _)| serde_json::from_str(key.get())).collect::<Result<_, _>>().ok()?;
+            let mut order: Vec<usize> = (0..members.len()).collect();
+            order.sort_by(|a, b| read[*a].cmp(&read[*b]));
+            *moved |= !order.is_sorted();
+            members = order.into_iter().map(|at| members[at]).collect();
+            out.push('{');
+            for (number, (key, member)) in members.into_iter().enumerate() {
+                if number > 0 {
+                    out.push(',');
+                }
+                out.push_str(key.get());
+                out.push(':');
+                sort_into(member.get(), depth + 1, out, moved)?;
+            }
+            out.push('}');
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(in_order).collect()),
-        other => other,
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
+            out.push('[');
+            for (number, item) in items.into_iter().enumerate() {
+                if number > 0 {
+                    out.push(',');
+                }
+                sort_into(item.get(), depth + 1, out, moved)?;
+            }
+            out.push(']');
+        }
+        _ => out.push_str(value),
+    }
+    Some(())
+}
+
+/// The members of an object as they are written, keys too.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> serde::de::Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
     }
 }
 
@@ -422,6 +476,17 @@ mod tests {
         assert_eq!(text(layout(body, "", ",", ":")), r#"{"a":1.0,"b":[],"c":{"d\"":"x, y"},"a":[1,2]}"#);
         assert_eq!(text(layout(body, "", ", ", ": ")), r#"{"a": 1.0, "b": [], "c": {"d\"": "x, y"}, "a": [1, 2]}"#);
         assert_eq!(text(layout(br#"{"a":[1,{}]}"#, "  ", ",", ": ")), "{\n  \"a\": [\n    1,\n    {}\n  ]\n}");
+    }
+
+    #[test]
+    fn keys_are_sorted_only_where_one_moves() {
+        let text = |body: &str| sorted(body.as_bytes()).map(|out| String::from_utf8(out).expect("UTF-8"));
+        assert_eq!(
+            text(r#"{"b": 1.50, "a": {"d": "\u0041", "c": [ {"f":1,"e":2} ]}}"#).as_deref(),
+            Some(r#"{"a":{"c":[{"e":2,"f":1}],"d":"\u0041"},"b":1.50}"#)
+        );
+        assert_eq!(text(r#"{"a":"\u0041\/", "b":1.50}"#), None);
+        assert_eq!(text("{\"a\":"), None);
     }
 
     #[test]

@@ -5,10 +5,13 @@ use std::{borrow::Cow, collections::BTreeMap};
 use super::{
     Finding, Known,
     body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, MARKUP, NUMBERS, ORDERS, Rewrite, SLASHES},
+    escapes::LIBRARIES,
+    form::{FormWas, forms},
     header::headers,
     rule::{rules, signed_times},
     secret::secrets,
     url::urls,
+    wrapping::{self, WRAPPINGS},
 };
 use crate::{
     digest,
@@ -27,6 +30,7 @@ pub(super) enum Kind {
     Encoding,
     Algorithm,
     Content,
+    Wrapping,
     Coding,
     Order,
     Numbers,
@@ -57,6 +61,7 @@ pub(super) enum Apply<'a> {
     Rule(Box<Digest>),
     Scheme(&'a Scheme),
     Rewrite(Rewrite),
+    Form(FormWas),
     Body(&'a [u8]),
     Url(String),
     /// Headers that are put in place of those of their names.
@@ -112,6 +117,7 @@ impl<'a> Trial<'a> {
                 trial.scheme = Cow::Owned(Scheme::Digest(rule));
             }
             Apply::Rewrite(rewrite) => trial.body = Cow::Owned(rewrite(&trial.body)?),
+            Apply::Form(was) => trial.body = Cow::Owned(was.signed(&trial.body)?),
             Apply::Body(body) => trial.body = Cow::Borrowed(body),
             Apply::Url(url) => trial.url = Some(Cow::Owned(url.clone())),
             Apply::Headers(headers) => trial.changed.extend_from_slice(headers),
@@ -164,8 +170,8 @@ pub(super) fn finding(code: &'static str, what: impl Into<String>, advice: impl 
     Finding { code, what: what.into(), advice: advice.into() }
 }
 
-const BODY_ADVICE: &str =
-    "Verify the bytes as they arrive, before any parser, middleware or proxy reads and writes them anew.";
+pub(super) const BODY_ADVICE: &str =
+    "Verify the bytes as they arrive, before any parser, middleware or proxy reads them and writes them again.";
 
 /// Everything there is to try, likeliest first.
 pub(super) fn changes<'a>(
@@ -181,16 +187,24 @@ pub(super) fn changes<'a>(
         signed_times(digest, message, &mut all);
         headers(digest, message, &mut all);
     }
-    bodies(scheme, known, &mut all);
+    if scheme.signs_body() {
+        bodies(known, &mut all);
+        forms(message, &mut all);
+    }
     urls(scheme, message, &mut all);
     schemes(scheme, known, &mut all);
     all.sort_by_key(|change| change.cost);
     all
 }
 
-fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
-    if !scheme.signs_body() {
-        return;
+fn bodies<'a>(known: &Known<'a>, all: &mut Vec<Change<'a>>) {
+    for (code, what, cost, rewrite) in WRAPPINGS {
+        all.push(Change {
+            kind: Kind::Wrapping,
+            cost: *cost,
+            finding: finding(code, *what, wrapping::advice(code)),
+            apply: Apply::Rewrite(*rewrite),
+        });
     }
     for (kind, table) in [
         (Kind::End, ENDS),
@@ -198,6 +212,7 @@ fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
         (Kind::Order, ORDERS),
         (Kind::Layout, LAYOUTS),
         (Kind::Escapes, ESCAPES),
+        (Kind::Escapes, LIBRARIES),
         (Kind::Slashes, SLASHES),
         (Kind::Markup, MARKUP),
         (Kind::Lines, LINES),
@@ -225,17 +240,27 @@ fn bodies<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
 }
 
 fn schemes<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
-    // Several vendors sign alike: the one that is named first speaks for all.
-    let mut tried: Vec<&Scheme> = Vec::new();
-    for (provider, other) in &known.other_schemes {
-        if *other == scheme || tried.contains(other) {
-            continue;
+    // Several vendors sign alike: the first of them are named together.
+    let mut alike: Vec<(&Scheme, Vec<&str>)> = Vec::new();
+    for (provider, other) in known.other_schemes.iter().filter(|(_, other)| *other != scheme) {
+        match alike.iter_mut().find(|(scheme, _)| scheme == other) {
+            Some((_, names)) => names.push(provider),
+            None => alike.push((other, vec![provider])),
         }
-        tried.push(other);
+    }
+    for (other, names) in alike {
+        let first = names[0];
+        // The sender that was recognised stands first, and needs no company.
+        let who = match names.len() {
+            _ if known.recognised.is_some_and(|name| first.starts_with(name)) => format!("as {first} signs"),
+            1 => format!("as {first} signs"),
+            2 => format!("as {first} and {} sign", names[1]),
+            _ => format!("as {first}, {} and others sign", names[1]),
+        };
         let finding = finding(
             "another_scheme",
-            format!("it is signed as {provider} signs"),
-            format!("Set the inbox to {provider}."),
+            format!("it is signed {who}"),
+            format!("Set the inbox to the vendor that sends: {}.", names[..names.len().min(5)].join(", ")),
         );
         all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Scheme(other) });
     }

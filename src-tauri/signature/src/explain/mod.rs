@@ -3,10 +3,14 @@
 
 mod body;
 mod change;
+mod escapes;
+mod form;
 mod header;
 mod rule;
 mod secret;
 mod url;
+mod visible;
+mod wrapping;
 
 use serde::Serialize;
 
@@ -20,7 +24,8 @@ use crate::{
     timestamp::Unit,
     verify::{signed_content, verify},
 };
-use change::{Change, Kind, Trial, changes};
+use change::{Apply, Change, Kind, Trial, changes, finding};
+pub use visible::Vendor;
 
 /// Fewer characters than these agree by chance too often to call a signature cut short.
 const TRUNCATED_MIN: usize = 8;
@@ -37,6 +42,10 @@ pub struct Known<'a> {
     pub other_secrets: Vec<(String, String)>,
     /// Schemes of other providers, each with the provider's name.
     pub other_schemes: Vec<(String, &'a Scheme)>,
+    /// The provider whose scheme it is, where it is one's.
+    pub vendor: Option<Vendor<'a>>,
+    /// Name of the provider the message looks like; it comes first in `other_schemes`.
+    pub recognised: Option<&'a str>,
 }
 
 /// A fault that reproduces the signature.
@@ -92,7 +101,7 @@ pub fn explain(
     };
     let mut explanation = Explanation {
         sentence: plain(&verdict),
-        advice: advice(&verdict).to_owned(),
+        advice: advice(&verdict, known),
         verdict,
         findings: Vec::new(),
         content,
@@ -114,6 +123,13 @@ pub fn explain(
                 | Fault::Token { .. }
         )
     );
+    if matches!(explanation.verdict.fault, Some(Fault::Mismatch | Fault::Token { .. }))
+        && let Some(certain) = visible::certain(scheme, message)
+    {
+        explanation.findings = vec![certain];
+        worded(&mut explanation);
+        return explanation;
+    }
     if let Some((arrived, whole)) = cut((explanation.expected.clone(), explanation.found.clone()))
         && !folded(scheme, message, keys, known)
     {
@@ -185,18 +201,27 @@ fn search(
 ) {
     let base = Trial::new(scheme, message, keys);
     let changes = changes(scheme, message, keys, known);
+    // A rewrite that does nothing to the body alone does nothing beside another, but inside a wrapping.
+    let mut idle = vec![false; changes.len()];
     let length = |digest: &Option<String>| digest.as_ref().map_or(0, String::len);
     let short = length(&explanation.found) < length(&explanation.expected);
-    for change in &changes {
+    for (number, change) in changes.iter().enumerate() {
         if cancel() {
             explanation.complete = false;
-            return not_found(explanation, &changes[..explanation.tried]);
+            return not_found(explanation, &changes[..explanation.tried], scheme, message, keys, known);
         }
         explanation.tried += 1;
-        let Some(trial) = base.with(change) else { continue };
+        let Some(trial) = base.with(change) else {
+            idle[number] = matches!(change.apply, Apply::Rewrite(_) | Apply::Form(_));
+            continue;
+        };
         if trial.holds() {
             return named(explanation, &[change], &trial, now_ms);
         }
+    }
+    if let Some(wrong) = visible::wrong_kind(&keys.secrets, message, known.vendor.as_ref()) {
+        explanation.findings = vec![wrong];
+        return worded(explanation);
     }
     for change in changes.iter().filter(|change| short && change.kind != Kind::Header) {
         if !cancel()
@@ -212,8 +237,9 @@ fn search(
     let mut pairs: Vec<(u32, usize, usize)> = Vec::new();
     for (first, one) in changes.iter().enumerate() {
         for (second, other) in changes.iter().enumerate().skip(first + 1) {
-            if one.kind != other.kind {
-                pairs.push((one.cost + other.cost, first, second));
+            let wrapped = one.kind == Kind::Wrapping || other.kind == Kind::Wrapping;
+            if one.kind != other.kind && (wrapped || !idle[first] && !idle[second]) {
+                pairs.push((one.cost + other.cost + far(one) + far(other), first, second));
             }
         }
     }
@@ -221,7 +247,7 @@ fn search(
     for (_, first, second) in pairs {
         if cancel() {
             explanation.complete = false;
-            return not_found(explanation, &changes);
+            return not_found(explanation, &changes, scheme, message, keys, known);
         }
         explanation.tried += 1;
         let (mut one, mut other) = (&changes[first], &changes[second]);
@@ -233,7 +259,16 @@ fn search(
             return named(explanation, &[one, other], &trial, now_ms);
         }
     }
-    not_found(explanation, &changes);
+    not_found(explanation, &changes, scheme, message, keys, known);
+}
+
+/// How much less likely a fault is beside another than alone: who takes a vendor for another seldom changes the body, too.
+fn far(change: &Change<'_>) -> u32 {
+    match change.kind {
+        Kind::Scheme => 4,
+        Kind::Url => 1,
+        _ => 0,
+    }
 }
 
 /// How many characters of how many arrived, where a signature is the start of the one expected.
@@ -295,23 +330,93 @@ fn worded(explanation: &mut Explanation) {
     explanation.advice = advice.join(" ");
 }
 
-fn not_found(explanation: &mut Explanation, tried: &[Change<'_>]) {
-    if matches!(explanation.verdict.fault, Some(Fault::Mismatch)) {
-        let mut about: Vec<&str> = tried.iter().map(|change| about(change.kind)).collect();
-        about.sort_unstable();
-        about.dedup();
-        let how = if explanation.complete {
-            "none of the usual faults accounts for it"
-        } else {
-            "the search was ended before one was found"
-        };
-        let what = if about.is_empty() { String::new() } else { format!(": {}", about.join(", ")) };
-        let pairs = if explanation.tried > tried.len() { ", alone and two at a time" } else { "" };
-        explanation.sentence =
-            format!("The signature does not match, and {how} ({} tries{what}{pairs}).", explanation.tried);
-        explanation.advice = "Copy the secret anew from the vendor's page; if it is right, the body or URL was changed on its way in a manner not known here.".into();
+fn not_found(
+    explanation: &mut Explanation,
+    tried: &[Change<'_>],
+    scheme: &Scheme,
+    message: &Message<'_>,
+    keys: &Keys,
+    known: &Known<'_>,
+) {
+    if matches!(explanation.verdict.fault, Some(Fault::NoSignature { .. }))
+        && let Some(name) = signed_elsewhere(scheme, message, known)
+    {
+        explanation.findings = vec![name];
+        return worded(explanation);
     }
+    if !matches!(explanation.verdict.fault, Some(Fault::Mismatch)) {
+        return;
+    }
+    let mut about: Vec<&str> = tried.iter().map(|change| about(change.kind)).collect();
+    about.sort_unstable();
+    about.dedup();
+    let how = if explanation.complete {
+        "none of the common mistakes accounts for it"
+    } else {
+        "the search was ended before one was found"
+    };
+    let what = if about.is_empty() { String::new() } else { format!(": {}", about.join(", ")) };
+    let pairs = if explanation.tried > tried.len() { ", alone and two at a time" } else { "" };
+    explanation.sentence =
+        format!("The signature does not match, and {how} ({} tested{what}{pairs}).", explanation.tried);
+    let vendor = known.vendor.unwrap_or_default();
+    let mut advice = vec![vendor.advice()];
+    let signs = visible::signs(scheme, message);
+    if let Some(first) = signs.first() {
+        explanation.sentence = format!("The signature does not match, and {}.", first.what);
+        advice = vec![first.advice.clone(), vendor.advice()];
+    }
+    let settings: Vec<&str> =
+        keys.params.keys().map(String::as_str).filter(|name| scheme.params().iter().any(|own| own == name)).collect();
+    if !settings.is_empty() && signs.is_empty() {
+        let names = settings.join(" and ");
+        explanation.findings = vec![finding(
+            "setting",
+            format!("the setting {names} is part of what is signed, and may be another one"),
+            format!("Compare the setting {names} with the vendor's page: test and live have one each."),
+        )];
+        explanation.sentence = format!(
+            "The signature does not match. The setting {names} is part of what is signed, and may be another one."
+        );
+        advice.insert(0, explanation.findings[0].advice.clone());
+    }
+    if signs.is_empty() {
+        advice.push(
+            "If the secret is right, the body or URL was changed on its way in a manner that is not known here.".into(),
+        );
+    } else {
+        explanation.findings = signs;
+    }
+    explanation.advice = advice.join(" ");
 }
+
+/// The vendor in whose place a signature is, where the one that is expected has none: one of the same family first.
+fn signed_elsewhere(scheme: &Scheme, message: &Message<'_>, known: &Known<'_>) -> Option<Finding> {
+    let reading = Reading::new(message);
+    let own: Vec<String> = scheme.places().iter().map(ToString::to_string).collect();
+    // A header that many vendors use says nothing, and so does Authorization.
+    let mut found: Vec<(&str, String)> = Vec::new();
+    for (name, other) in &known.other_schemes {
+        let place = other.places().into_iter().find(|place| {
+            !own.contains(&place.to_string())
+                && !place.name.eq_ignore_ascii_case("authorization")
+                && place.value(&reading).is_some_and(|value| value.len() >= SIGNATURE_MIN)
+        });
+        found.extend(place.map(|place| (name.as_str(), place.shown())));
+    }
+    let family = known.vendor.and_then(|vendor| vendor.name.split_whitespace().next());
+    let relative = found.iter().find(|(name, _)| family.is_some_and(|family| name.starts_with(family)));
+    let only = || found.first().filter(|(first, _)| found.iter().all(|(name, _)| name == first));
+    let (name, place) = relative.or_else(only)?;
+    Some(finding(
+        "another_vendor",
+        format!("the message is not signed as expected, but has {place}, where {name} puts its signature"),
+        format!("Set the inbox to {name}, and enter the secret or key of that product."),
+    ))
+}
+
+/// Nothing shorter can be a signature.
+const SIGNATURE_MIN: usize = 16;
 
 fn about(kind: Kind) -> &'static str {
     match kind {
@@ -320,7 +425,8 @@ fn about(kind: Kind) -> &'static str {
         Kind::Url => "the URL",
         Kind::Header => "the headers",
         Kind::Scheme => "other vendors' schemes",
-        Kind::Coding
+        Kind::Wrapping
+        | Kind::Coding
         | Kind::Order
         | Kind::Numbers
         | Kind::Layout
@@ -342,29 +448,30 @@ fn plain(verdict: &Verdict) -> String {
     }
 }
 
-fn advice(verdict: &Verdict) -> &'static str {
+fn advice(verdict: &Verdict, known: &Known<'_>) -> String {
+    let vendor = || known.vendor.unwrap_or_default().advice();
     match &verdict.fault {
         None => "",
         Some(Fault::NoSignature { .. }) => {
-            "Check that signing is switched on at the sender, and that no proxy takes the header away."
+            "Check that signing is enabled at the sender, and that no proxy removes the header."
         }
         Some(Fault::NoItem { .. } | Fault::Encoding { .. }) => {
             "Check that the inbox is set to the provider that sends."
         }
         Some(Fault::Missing { .. } | Fault::Requirement { .. }) => {
-            "Check that no proxy takes headers away, and that every setting of the scheme is made."
+            "Check that no proxy removes headers, and that every setting of the scheme is made."
         }
         Some(Fault::Timestamp { .. }) => "Check that the inbox is set to the provider that sends.",
         Some(Fault::Stale { .. }) => {
-            "Replays of stored requests are stale: sign them anew. Otherwise compare the clocks."
+            "A stored request that is sent again has an old timestamp: re-sign it. Otherwise compare the clocks."
         }
         Some(Fault::Future { .. }) => "Compare the clocks of the sender and of this machine.",
         Some(Fault::Masked { .. }) => "Copy the message again with its secrets revealed.",
         Some(Fault::NoSecret) => "Enter the secret the vendor shows for this webhook.",
-        Some(Fault::Secret { .. }) => "Copy the secret anew from the vendor's page.",
         Some(Fault::Token { .. }) => "Check the secret, and that the URL is entered as it is registered.",
-        Some(Fault::Mismatch) => "Copy the secret anew from the vendor's page.",
+        Some(Fault::Secret { .. } | Fault::Mismatch) => return vendor(),
     }
+    .to_owned()
 }
 
 /// The digest expected and the one found, as the scheme writes them.

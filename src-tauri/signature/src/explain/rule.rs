@@ -72,8 +72,8 @@ pub(super) fn rules(scheme: &Digest, all: &mut Vec<Change<'_>>) {
             );
         }
     }
-    if scheme.split.is_empty() && !scheme.prefix.is_empty() {
-        for prefix in ["", "sha256=", "sha1=", "v0=", "v1="] {
+    if !scheme.prefix.is_empty() {
+        for prefix in ["", "sha256=", "sha1=", "v0=", "v1=", "v1,", "v1:"] {
             let what = match prefix {
                 "" => format!("the signature arrived without {:?} before it", scheme.prefix),
                 other => format!("the signature arrived with {other:?} before it, not with {:?}", scheme.prefix),

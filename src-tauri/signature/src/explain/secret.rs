@@ -1,13 +1,33 @@
 //! The secret as it may have been meant.
 
+use base64::Engine as _;
+
 use super::{
     Known,
     change::{Apply, Change, Kind, finding},
 };
 use crate::{
+    encoding::BASE64,
     key::{KeyForm, Keys},
     scheme::Scheme,
 };
+
+/// `NAME=value`, as files of environment variables have it.
+fn assignment(text: &str) -> Option<(&str, String)> {
+    let text = text.strip_prefix("export ").unwrap_or(text);
+    let (name, value) = text.split_once('=').or_else(|| text.split_once(": "))?;
+    let name = name.trim();
+    let named =
+        name.len() >= 3 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-' || b == b'.');
+    let value = value.trim().trim_matches(['"', '\'']);
+    (named && !value.is_empty() && name.bytes().any(|b| b.is_ascii_alphabetic())).then(|| (name, value.to_owned()))
+}
+
+/// What a base64 text stands for, where that is text.
+fn decoded_text(text: &str) -> Option<String> {
+    let decoded = BASE64.decode(text).ok().filter(|bytes| bytes.len() >= 6)?;
+    String::from_utf8(decoded).ok().filter(|text| !text.chars().any(|c| c.is_control() && c != '\n'))
+}
 
 const SECRET_ADVICE: &str = "Enter the secret without it.";
 
@@ -24,12 +44,58 @@ pub(super) fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &Known<'_>, all: 
                 finding("secret_whitespace", "the secret was entered with white space around it", SECRET_ADVICE),
             );
         }
-        if let Some(bare) = secret.strip_prefix('"').and_then(|s| s.strip_suffix('"')) {
-            add(
-                2,
-                bare.into(),
-                finding("secret_quotes", "the secret was entered with quotes around it", SECRET_ADVICE),
-            );
+        for (open, close) in [('"', '"'), ('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')]
+        {
+            if let Some(bare) = trimmed.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
+                let quotes = match open {
+                    '\'' => "single quotes",
+                    '`' => "backticks",
+                    _ => "quotes",
+                };
+                let what = format!("the secret was entered with {quotes} around it");
+                add(2, bare.into(), finding("secret_quotes", what, SECRET_ADVICE));
+            }
+        }
+        if let Some((name, value)) = assignment(trimmed) {
+            let what = format!("the secret was entered with {name}= before it, as a line of an .env file has it");
+            add(2, value, finding("secret_assignment", what, "Enter only what follows the equals sign."));
+        }
+        for mark in ["v1,", "v1=", "v1:", "Bearer ", "Basic "] {
+            if let Some(bare) = trimmed.strip_prefix(mark) {
+                let what =
+                    format!("the secret was entered with {:?} before it, which is not part of it", mark.trim_end());
+                add(1, bare.into(), finding("secret_version", what, SECRET_ADVICE));
+            }
+        }
+        for (written, meant, what) in [
+            ("&amp;", "&", "&"),
+            ("&lt;", "<", "<"),
+            ("&gt;", ">", ">"),
+            ("&quot;", "\"", "\""),
+            ("&#39;", "'", "'"),
+            ("&#039;", "'", "'"),
+        ] {
+            if secret.contains(written) {
+                let said = format!("the secret was entered with {written} where it has {what}, as HTML writes it");
+                add(
+                    2,
+                    secret.replace(written, meant),
+                    finding("secret_html", said, "Enter the characters themselves."),
+                );
+            } else if secret.contains(meant) {
+                let said = format!("the sender signed with {written} where the secret has {what}, as HTML writes it");
+                let advice = format!("Enter the secret with {written}, or make a secret without {what}.");
+                add(3, secret.replace(meant, written), finding("secret_html", said, advice));
+            }
+        }
+        for (text, mark) in [(BASE64.encode(secret), ""), (BASE64.encode(format!("{secret}\n")), " and a line break")] {
+            let what = format!("the sender signed with the base64 text of the secret{mark}");
+            let advice = "Enter the base64 text here, or let the sender decode its secret first (Kubernetes keeps secrets as base64).";
+            add(if mark.is_empty() { 2 } else { 4 }, text, finding("secret_base64_text", what, advice));
+        }
+        if let Some(text) = decoded_text(trimmed) {
+            let what = "the secret was entered as base64, and the sender signed with what that stands for";
+            add(2, text, finding("secret_base64", what, "Enter the decoded secret."));
         }
         let seen: String =
             secret.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')).collect();

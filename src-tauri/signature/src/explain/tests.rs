@@ -310,7 +310,7 @@ fn what_cannot_be_explained_says_what_was_tried_and_a_cancelled_search_says_so()
     let case = Case { secret: "nobody knows this one", ..Case::of(body_scheme()) };
     let explanation = case.explained(&Known::default());
     assert!(explanation.complete && explanation.tried > 100, "{}", explanation.tried);
-    assert!(explanation.sentence.contains("none of the usual faults"), "{}", explanation.sentence);
+    assert!(explanation.sentence.contains("none of the common mistakes"), "{}", explanation.sentence);
     let message = Message { method: "POST", target: "/", url: None, headers: &[("X-Sig", b"sha256=00")], body: b"x" };
     let cancelled = explain(&body_scheme(), &message, &Keys::of("x"), &Known::default(), NOW, &|| true);
     assert_eq!((cancelled.tried, cancelled.complete), (0, false));

@@ -27,6 +27,14 @@ pub(super) fn urls<'a>(scheme: &Scheme, message: &Message<'a>, all: &mut Vec<Cha
     if message.url.is_some() && arrived != bare {
         paths.push((2, "url_path", "has the path that arrived, not the one registered".into(), arrived.to_owned()));
     }
+    for header in ["x-forwarded-prefix", "x-forwarded-path", "x-original-uri", "x-original-url", "x-forwarded-uri"] {
+        let Some(found) = message.header(header).and_then(|value| std::str::from_utf8(value).ok()) else { continue };
+        let found = found.split('?').next().unwrap_or(found).trim_end_matches('/');
+        let path = if header.ends_with("prefix") { format!("{found}{bare}") } else { found.to_owned() };
+        if path.starts_with('/') && path != bare {
+            paths.push((2, "url_path", format!("has the path {path}, as {header} says"), path));
+        }
+    }
     let mut queries: Vec<UrlPart> = vec![same(query)];
     if !query.is_empty() {
         queries.push((2, "url_query", "has no query".into(), String::new()));
@@ -66,6 +74,14 @@ fn hosts(host: &str, message: &Message<'_>) -> Vec<UrlPart> {
     }
     for wanted in ["443", "80", "8443", "8080", "3000", "4665"].into_iter().filter(|wanted| *wanted != port) {
         hosts.push((2, "url_port", format!("names the port {wanted}"), format!("{name}:{wanted}")));
+    }
+    let (with, other) = match name.strip_prefix("www.") {
+        Some(bare) => ("without www.", bare.to_owned()),
+        None => ("with www. before it", format!("www.{name}")),
+    };
+    if name.contains('.') {
+        let port = if port.is_empty() { String::new() } else { format!(":{port}") };
+        hosts.push((3, "url_host", format!("has its host {with}"), format!("{other}{port}")));
     }
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         hosts.push((2, "url_host", "has its host in lower case".into(), host.to_lowercase()));

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::query::canonical;
 
 /// Number of this way to set bits.
-pub(super) const FORM: u64 = 1;
+pub(super) const FORM: u64 = 2;
 
 /// Bits of one row.
 pub(super) const BITS: usize = 2_048;

@@ -67,9 +67,10 @@ fn read<'s>(subject: &'s Subject<'_>) -> Option<(Vec<&'s [u8]>, ValueBits)> {
         // Pieces overlap, so that each text that is asked for stands in one of them whole.
         .flat_map(|text| (0..text.len()).step_by(PIECE).map(|at| &text[at..text.len().min(at + PIECE + NEEDLE_MAX)]))
         .collect();
-    let (_, body) = subject.content();
+    let body = subject.json();
     let mut values = Values::default();
-    if looks_like_json(body) {
+    let body = body.trim_ascii_start();
+    if looks_like_json(body.strip_prefix(b"\x1e").unwrap_or(body)) {
         walk(body, &mut values).ok().filter(|()| values.bits.len() <= ROWS_MAX * VALUES)?;
     }
     Some((pieces, values.bits))
