@@ -45,7 +45,7 @@ mod tunnel;
 mod verification;
 
 pub use answer::{AnswerFault, AnswerFile, AtEnd, InboxAnswer, Per, Rule};
-pub use carry::{Bad, Format, Imported};
+pub use carry::{Bad, Format, Imported, ImportedBefore};
 pub use check::{CheckRun, CheckSettings};
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind};
 pub use engine::{Engine, EngineError};

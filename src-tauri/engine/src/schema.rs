@@ -229,6 +229,38 @@ CREATE TABLE replay_item (
 CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
+/// Requests that were refused unread, the newest of them with the bytes that had arrived; how many there were in all, by
+/// inbox (0 where none is known) and reason, and how many of those a person has dismissed. And the files that were
+/// imported, by their SHA-256, so that importing one again is said.
+const REFUSALS: &str = "
+CREATE TABLE refusal (
+  number  INTEGER PRIMARY KEY AUTOINCREMENT,
+  inbox   INTEGER NOT NULL,
+  at_us   INTEGER NOT NULL,
+  peer    TEXT    NOT NULL,
+  status  INTEGER NOT NULL,
+  reason  TEXT    NOT NULL,
+  message TEXT    NOT NULL,
+  bytes   BLOB    NOT NULL
+);
+CREATE INDEX refusal_by_inbox ON refusal (inbox);
+CREATE TABLE refusal_total (
+  inbox     INTEGER NOT NULL,
+  reason    TEXT    NOT NULL,
+  count     INTEGER NOT NULL,
+  dismissed INTEGER NOT NULL,
+  first_us  INTEGER NOT NULL,
+  last_us   INTEGER NOT NULL,
+  PRIMARY KEY (inbox, reason)
+) WITHOUT ROWID;
+CREATE TABLE imported_file (
+  sha256   BLOB    PRIMARY KEY,
+  name     TEXT    NOT NULL,
+  requests INTEGER NOT NULL,
+  at_us    INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
 /// Runs of handler checks, and what came of each check as it ended.
 const CHECKS: &str = "
 CREATE TABLE check_run (
@@ -307,11 +339,12 @@ fn migrations() -> Migrations<'static> {
         M::up(TUNNELS),
         M::up(VIA),
         M::up(TUNNEL_KINDS),
+        M::up(REFUSALS),
     ])
 }
 
 /// The layout this program knows.
-pub(crate) const VERSION: i32 = 14;
+pub(crate) const VERSION: i32 = 15;
 
 /// Brings a database to this layout.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), String> {

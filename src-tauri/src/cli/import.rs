@@ -51,6 +51,12 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             let into = if inboxes.is_empty() { String::new() } else { format!(" into {}", inboxes.join(", ")) };
             let without = if bad > 0 { format!("; {bad} left out") } else { String::new() };
             terminal::say(&format!("{name}: {requests} imported{into}{without}."));
+            if let Some(at) = imported["before"]["at"].as_str() {
+                let earlier = &imported["before"]["requests"];
+                terminal::say(&format!(
+                    "{name}: the same file was imported before, at {at} ({earlier} requests), so these are there twice."
+                ));
+            }
         }
         left_out |= bad > 0;
     }

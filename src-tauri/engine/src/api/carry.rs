@@ -9,6 +9,7 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use utoipa::IntoParams;
 
@@ -44,7 +45,7 @@ impl From<ImportError> for ApiError {
     fn from(error: ImportError) -> Self {
         let message = error.to_string();
         match error {
-            ImportError::Unknown(_) => Self::new(
+            ImportError::Unknown(_) | ImportError::Other(..) => Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "unknown_format",
                 message,
@@ -74,7 +75,7 @@ pub(super) async fn import(
     let file = carry::spool(engine.dir().path()).map_err(ImportError::Io)?;
     let mut into = tokio::fs::File::from_std(file.reopen().map_err(ImportError::Io)?);
     let mut pieces = body.into_data_stream();
-    let mut length = 0;
+    let (mut length, mut digest) = (0, Sha256::new());
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|e| ApiError::invalid(format!("The file broke off while it was sent: {e}.")))?;
         length += piece.len() as u64;
@@ -86,6 +87,7 @@ pub(super) async fn import(
                 "Import it in parts; nothing was stored.",
             ));
         }
+        digest.update(&piece);
         into.write_all(&piece).await.map_err(ImportError::Io)?;
     }
     into.flush().await.map_err(ImportError::Io)?;
@@ -94,6 +96,7 @@ pub(super) async fn import(
         format: query.r#as,
         inbox: query.inbox,
         whole: query.whole.unwrap_or(false),
+        sha256: digest.finalize().into(),
     };
     Ok((StatusCode::ACCEPTED, Json(carry::import(&engine, import, file)?)))
 }

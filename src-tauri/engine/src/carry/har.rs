@@ -15,13 +15,16 @@ use super::{
     exact::{self, Exact},
     record::{is_absolute, parts_of},
 };
-use crate::answer::{ANSWER_BODY_MAX, InboxAnswer};
+use crate::{
+    answer::{ANSWER_BODY_MAX, InboxAnswer},
+    content::decode_prefix,
+};
 
 /// Stands for the host of a request that names none.
 const NO_HOST: &str = "unknown.invalid";
 
-/// What gzip begins with (RFC 1952 §2.3.1).
-const GZIP: &[u8] = b"\x1f\x8b";
+/// How much of a body is decoded to tell whether it is coded, in bytes.
+const TRIED: u64 = 1024 * 1024;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -43,15 +46,19 @@ struct Request {
     #[serde(default, deserialize_with = "or_none")]
     headers: Vec<Named>,
     post_data: Option<PostData>,
-    #[serde(default, deserialize_with = "or_none")]
+    /// HTTP Toolkit's body of bytes that are not UTF-8, as a response has its content.
+    #[serde(rename = "_content")]
+    content: Option<Content>,
+    #[serde(default, deserialize_with = "number")]
     body_size: f64,
 }
 
 /// A header, and a field of a form.
 #[derive(Serialize, Deserialize)]
 struct Named {
+    #[serde(default, deserialize_with = "scalar")]
     name: String,
-    #[serde(default, deserialize_with = "or_none")]
+    #[serde(default, deserialize_with = "scalar")]
     value: String,
     /// Ours, for bytes that are no text: the value as it is.
     #[serde(rename = "_base64", default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +97,24 @@ fn or_none<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(dese
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
+/// A number, also as a text.
+fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Number(number) => number.as_f64().unwrap_or_default(),
+        serde_json::Value::String(text) => text.trim().parse().unwrap_or_default(),
+        _ => 0.0,
+    })
+}
+
+/// A text, also where it is written as a number or a truth value.
+fn scalar<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    })
+}
+
 impl Response {
     /// A status; 0 and -1 say that there was no answer.
     fn status(&self) -> Option<u16> {
@@ -124,14 +149,17 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     });
     match done {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Bad::new("the file", "it has no log.entries, so it is no HAR")),
-        Err(why) => Err(Bad::new(format!("behind entry {number}"), why)),
+        Ok(false) => Err(Bad::new("the file", "it has no log.entries, so it is not a HAR file")),
+        Err(why) => Err(Bad::new(format!("after entry {number}"), why)),
     }
 }
 
 fn record(entry: Entry) -> Result<Record, String> {
-    let Request { method, url, http_version, headers, post_data, body_size } = entry.request;
+    let Request { method, url, http_version, headers, post_data, content, body_size } = entry.request;
     let (foreign, body_size) = (entry.ours.is_none(), body_size as i64);
+    if foreign && (method.is_empty() || url.is_empty()) {
+        return Err("it is not a request: it has no method or no url".into());
+    }
     let mut record = entry.ours.unwrap_or_default();
     record.method = method;
     for header in headers {
@@ -147,18 +175,32 @@ fn record(entry: Entry) -> Result<Record, String> {
     if let Some(posted) = post_data {
         record.body = Exact(posted.bytes(body_size)?);
     }
+    if let Some(content) = content.filter(|_| foreign && record.body.is_empty()) {
+        record.body = Exact(content.bytes()?);
+    }
     if !foreign {
         if record.target.is_empty() {
             record.target = parts_of(&url).1;
         }
         return Ok(record);
     }
-    record.set_url(&url);
-    record.note = body_note(&mut record, body_size);
+    let mut notes = headers_notes(&mut record);
+    let packed: String =
+        url.trim().chars().map(|c| if c.is_whitespace() { "%20".into() } else { c.to_string() }).collect();
+    if packed != url {
+        notes.push("White space in its URL was written as %20.".into());
+    }
+    record.set_url(&packed);
+    notes.extend(Some(body_note(&mut record, body_size)).filter(|note| !note.is_empty()));
     record.version = Some(version(&http_version));
     // Tools write names as they like, sorted or in lower case.
     record.names = Some(HeaderNames::Normalised);
-    record.arrived_at = entry.started_date_time.as_deref().map(super::moment).transpose()?;
+    match entry.started_date_time.as_deref().map(super::moment) {
+        Some(Ok(at)) => record.arrived_at = Some(at),
+        Some(Err(why)) => notes.push(format!("Its time was not imported: {why}.")),
+        None => {}
+    }
+    record.note = notes.join(" ");
     if let Some((response, status)) = entry.response.and_then(|response| {
         Some((response.status(), response)).and_then(|(status, response)| Some((response, status?)))
     }) {
@@ -254,34 +296,93 @@ impl PostData {
             _ if self.mime_type.starts_with("multipart/") => {
                 Err("postData has the fields of a multipart form and not its text, so its bytes are not known".into())
             }
-            _ => Ok(form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(fields.iter().map(|field| (&field.name, &field.value)))
-                .finish()
-                .into()),
+            _ => {
+                let plain =
+                    fields.iter().map(|field| format!("{}={}", field.name, field.value)).collect::<Vec<_>>().join("&");
+                let encoded = form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(fields.iter().map(|field| (&field.name, &field.value)))
+                    .finish();
+                // Browsers write them as they were sent, other tools decoded; the length that was sent may tell.
+                let as_sent = match body_size {
+                    size if size == plain.len() as i64 && size != encoded.len() as i64 => true,
+                    size if size == encoded.len() as i64 && size != plain.len() as i64 => false,
+                    _ => fields.iter().all(|field| is_encoded(&field.name) && is_encoded(&field.value)),
+                };
+                Ok(if as_sent { plain } else { encoded }.into())
+            }
         }
     }
+}
+
+/// Whether a text may be percent-encoded already: it has no character that a form escapes, and every `%` begins an escape.
+fn is_encoded(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().all(|(at, byte)| match byte {
+        b'%' => bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)),
+        byte => byte.is_ascii_alphanumeric() || b"-_.!~*'()+".contains(byte),
+    })
+}
+
+/// Makes headers that no message can have into ones it can, and says so.
+fn headers_notes(record: &mut Record) -> Vec<String> {
+    let mut notes = Vec::new();
+    record.headers.retain_mut(|(Exact(name), Exact(value))| {
+        let shown = String::from_utf8_lossy(name).into_owned();
+        if http::HeaderName::from_bytes(name).is_err() {
+            notes.push(format!("The header {shown:?} was left out: that is not a header name."));
+            return false;
+        }
+        if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+            let lines = value
+                .split(|byte| matches!(byte, b'\r' | b'\n' | 0))
+                .map(<[u8]>::trim_ascii)
+                .filter(|line| !line.is_empty());
+            *value = lines.collect::<Vec<_>>().join(&b' ');
+            notes.push(format!("Line breaks in the header {shown} were written as spaces."));
+        }
+        true
+    });
+    notes
 }
 
 /// What a person must know of a body that the file holds otherwise than it was sent.
 fn body_note(record: &mut Record, body_size: i64) -> String {
     let held = record.body.0.len() as i64;
-    let coding = record.header("content-encoding").map(|coding| String::from_utf8_lossy(coding).into_owned());
-    if let Some(coding) = coding.filter(|_| held > 0 && !record.body.0.starts_with(GZIP)) {
-        record.headers.retain(|(name, _)| !name.0.eq_ignore_ascii_case(b"content-encoding"));
-        return format!("The HAR file has this body decoded, so its Content-Encoding ({coding}) was left out.");
-    }
     let announced =
-        record.header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<i64>().ok());
+        record.header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.trim().parse::<i64>().ok());
     let sent = if body_size > 0 { body_size } else { announced.unwrap_or(0) };
+    let content = content_of_headers(record);
+    // Where all that was sent is held, nothing was decoded; else the bytes tell.
+    let is_coded = || decode_prefix(&record.body.0, &content.codings, TRIED).is_ok();
+    if !content.codings.is_empty() && held > 0 && sent != held && !is_coded() {
+        record.headers.retain(|(name, _)| !name.0.eq_ignore_ascii_case(b"content-encoding"));
+        let codings = content.codings.join(", ");
+        return format!("The HAR file holds this body decoded, so its Content-Encoding ({codings}) was left out.");
+    }
     match sent > 0 && sent != held {
         true => {
-            format!("The HAR file has not this body as it was sent: {sent} bytes were sent, {held} are in the file.")
+            format!(
+                "The HAR file does not hold this body as it was sent: {sent} bytes were sent, {held} are in the file."
+            )
         }
         false => String::new(),
     }
 }
 
+/// What a record's headers say of its body.
+fn content_of_headers(record: &Record) -> crate::content::Content {
+    crate::content::Content::of(record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())))
+}
+
 impl Content {
+    /// The bytes.
+    fn bytes(self) -> Result<Vec<u8>, String> {
+        match (self.text, self.encoding.as_deref()) {
+            (Some(text), Some("base64")) => exact::decoded(&text).map_err(|why| format!("_content: {why}")),
+            (text, _) => Ok(text.unwrap_or_default().into()),
+        }
+    }
+
     /// The answer's body where it is text and no larger than what an answer can have.
     fn short_text(self) -> Option<String> {
         let text = match self.encoding.as_deref() {

@@ -14,14 +14,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use encoding_rs_io::DecodeReaderBytesBuilder;
 use hookline_capture::{Body, CHUNK_BYTES, Captured, INLINE_BODY_BYTES, Transaction};
-use rusqlite::{Connection, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 use tokio::{runtime::Handle, time::Instant};
 use utoipa::ToSchema;
 
-use super::{Bad, Format, Record, SNIFFED, read, sniff};
+use super::{Bad, Format, Record, SNIFFED, looks_like, read, sniff};
 use crate::{
     Engine,
     answer::InboxAnswer,
@@ -29,6 +31,7 @@ use crate::{
     inbox::check_name,
     job::{Job, JobKind, JobState},
     removal::delete_requests,
+    time::timestamp,
     verification::Verification,
 };
 
@@ -69,6 +72,8 @@ pub(crate) struct Import {
     pub(crate) inbox: Option<String>,
     /// Whether one bad entry means that nothing is imported.
     pub(crate) whole: bool,
+    /// SHA-256 of the file.
+    pub(crate) sha256: [u8; 32],
 }
 
 /// What came of an import so far.
@@ -84,15 +89,29 @@ pub struct Imported {
     pub first_bad: Vec<Bad>,
     /// Inboxes that got some.
     pub inboxes: BTreeSet<String>,
+    /// When the same file was imported before, if it was.
+    pub before: Option<ImportedBefore>,
+}
+
+/// An earlier import of the same file.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ImportedBefore {
+    /// When it was, the last time.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Requests that were imported then.
+    pub requests: u64,
 }
 
 /// Why an import did not begin.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImportError {
     #[error(
-        "{0:?} is in none of the formats that are read: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site's JSON, Hookline's archive."
+        "{0:?} is in none of the formats that can be read: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site's JSON, Hookline's archive."
     )]
     Unknown(String),
+    #[error("{0:?} looks like {1}, which cannot be imported.")]
+    Other(String, &'static str),
     #[error("{0:?} is empty.")]
     Empty(String),
     #[error("{0}")]
@@ -126,10 +145,14 @@ pub(crate) fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTem
     if total == 0 {
         return Err(ImportError::Empty(import.name));
     }
+    file = in_utf8(engine.dir().path(), file)?;
     if import.format.is_none() {
         let mut first = Vec::new();
         file.reopen()?.take(SNIFFED).read_to_end(&mut first)?;
-        import.format = Some(sniff(&first).ok_or_else(|| ImportError::Unknown(import.name.clone()))?);
+        import.format = Some(sniff(&first).ok_or_else(|| match looks_like(&first) {
+            Some(what) => ImportError::Other(import.name.clone(), what),
+            None => ImportError::Unknown(import.name.clone()),
+        })?);
     }
     let format = import.format.unwrap_or(Format::Jsonl);
     import.name = import.name.chars().filter(|c| !c.is_control()).take(SOURCE_MAX).collect();
@@ -164,6 +187,19 @@ pub(crate) fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTem
     };
     tokio::task::spawn_blocking(move || run.whole(format, file.as_file_mut()));
     Ok(job)
+}
+
+/// A file in UTF-16 with a byte order mark, as PowerShell and some editors write it, as UTF-8; any other as it is.
+fn in_utf8(data: &Path, file: NamedTempFile) -> io::Result<NamedTempFile> {
+    let mut mark = [0; 2];
+    let read = file.reopen()?.read(&mut mark)?;
+    if read < 2 || !matches!(mark, [0xff, 0xfe] | [0xfe, 0xff]) {
+        return Ok(file);
+    }
+    let mut converted = spool(data)?;
+    let mut text = DecodeReaderBytesBuilder::new().build(file.reopen()?);
+    io::copy(&mut text, converted.as_file_mut())?;
+    Ok(converted)
 }
 
 /// Why an import ended before the file did.
@@ -204,6 +240,7 @@ struct Run {
 
 impl Run {
     fn whole(mut self, format: Format, file: &mut fs::File) {
+        self.done.before = self.imported_before();
         let ended = self.checked(format, file).and_then(|()| self.all(format, file));
         if ended.is_err() && self.import.whole {
             self.take_back();
@@ -213,6 +250,7 @@ impl Run {
             Err(Ended::Cancelled) => (JobState::Cancelled, None),
             Err(Ended::Failed(why)) => (JobState::Failed, Some(why)),
         };
+        self.remember();
         let done = self.done.clone();
         self.relist();
         let change = move |job: &mut Job| {
@@ -225,6 +263,40 @@ impl Run {
         };
         if let Some(job) = self.engine.jobs.update(&self.id, change) {
             self.engine.feed.publish([Change::JobChanged { job }]);
+        }
+    }
+
+    /// When the same file was imported before.
+    fn imported_before(&self) -> Option<ImportedBefore> {
+        let sha256 = self.import.sha256;
+        let read = move |connection: &Connection| {
+            connection
+                .query_row("SELECT at_us, requests FROM imported_file WHERE sha256 = ?1", [sha256], |row| {
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)? as u64))
+                })
+                .optional()
+        };
+        let (at_us, requests) = self.runtime.block_on(self.engine.store.readers().read(read)).ok().flatten()?;
+        Some(ImportedBefore { at: timestamp(at_us), requests })
+    }
+
+    /// Writes down that this file was imported.
+    fn remember(&self) {
+        if self.done.requests == 0 {
+            return;
+        }
+        let (sha256, name, requests) = (self.import.sha256, self.import.name.clone(), self.done.requests);
+        let at_us = self.engine.clock.now_us();
+        let work = move |connection: &Connection| {
+            connection
+                .execute(
+                    "INSERT OR REPLACE INTO imported_file VALUES (?1, ?2, ?3, ?4)",
+                    params![sha256, name, requests as i64, at_us],
+                )
+                .map(drop)
+        };
+        if let Err(error) = self.runtime.block_on(self.engine.store.write(work, |()| ())) {
+            tracing::warn!(%error, "an import could not be written down");
         }
     }
 

@@ -1,11 +1,14 @@
-//! JSON Lines: a request a line.
+//! JSON Lines: a request a line. Requests that are laid out over several lines, one after the other or in an array, are
+//! read too.
 
 use std::{
     io::{BufRead, Read},
     ops::ControlFlow,
 };
 
-use super::{Bad, ENTRY_MAX, Record, Take};
+use hookline_content::json_values;
+
+use super::{BOM, Bad, ENTRY_MAX, Record, Take, entries::each, object};
 
 /// The line of a request.
 pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
@@ -16,31 +19,132 @@ pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
 
 /// Reads requests line by line; empty lines are passed over.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
-    let mut bytes = Vec::new();
-    for number in 1_u64.. {
-        bytes.clear();
-        let place = || format!("line {number}");
-        let length = file
-            .take(ENTRY_MAX)
-            .read_until(b'\n', &mut bytes)
-            .map_err(|e| Bad::new(place(), format!("the file cannot be read: {e}")))?;
-        if length == 0 {
-            break;
+    let unreadable =
+        |number: u64, e: std::io::Error| Bad::new(format!("line {number}"), format!("the file cannot be read: {e}"));
+    if first_byte(file).map_err(|e| unreadable(1, e))? == Some(b'[') {
+        return array(file, take);
+    }
+    // A line that was read ahead, as it does not belong to the entry before it.
+    let mut next: Option<Vec<u8>> = None;
+    let mut number = 0_u64;
+    loop {
+        let line = match next.take() {
+            Some(line) => line,
+            None => match one_line(file).map_err(|e| unreadable(number + 1, e))? {
+                Some(line) => line,
+                None => return Ok(()),
+            },
+        };
+        number += 1;
+        let first = number;
+        let mut entry = line;
+        // An object that is laid out goes on over lines that do not begin with a brace.
+        while is_open(&entry) {
+            match one_line(file).map_err(|e| unreadable(number + 1, e))? {
+                Some(line) if !line.starts_with(b"{") => {
+                    entry.extend_from_slice(&line);
+                    number += 1;
+                }
+                line => {
+                    next = line;
+                    break;
+                }
+            }
+            if entry.len() as u64 >= ENTRY_MAX {
+                break;
+            }
         }
-        if length as u64 == ENTRY_MAX {
-            return Err(Bad::new(place(), format!("one line is larger than {ENTRY_MAX} bytes")));
+        if entry.len() as u64 >= ENTRY_MAX {
+            return Err(Bad::new(format!("line {first}"), format!("one entry is larger than {ENTRY_MAX} bytes")));
         }
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii();
+        let text = entry.strip_prefix(BOM).unwrap_or(&entry).trim_ascii();
         if text.is_empty() {
             continue;
         }
-        let entry = match text.starts_with(b"{") {
-            true => serde_json::from_slice(text).map_err(|e| e.to_string()),
-            false => Err("it is no JSON object".to_owned()),
+        let values: Vec<&[u8]> = match text.starts_with(b"{") {
+            true => json_values(text).map(|(_, value)| value).collect(),
+            false => vec![text],
         };
-        if let ControlFlow::Break(()) = take(number, entry) {
-            break;
+        for value in values {
+            let entry =
+                std::str::from_utf8(value).map_err(|e| format!("it is not UTF-8: {e}")).and_then(object::record);
+            if let ControlFlow::Break(()) = take(first, entry) {
+                return Ok(());
+            }
         }
     }
-    Ok(())
+}
+
+/// The first byte of a file that is not white space; what comes before it is taken.
+fn first_byte(file: &mut dyn BufRead) -> std::io::Result<Option<u8>> {
+    loop {
+        let ahead = file.fill_buf()?;
+        let Some(first) = ahead.first() else { return Ok(None) };
+        if !matches!(first, b' ' | b'\t' | b'\r') {
+            return Ok(Some(*first));
+        }
+        file.consume(1);
+    }
+}
+
+/// The next line with its end; none at the end of the file.
+fn one_line(file: &mut dyn BufRead) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let length = file.take(ENTRY_MAX).read_until(b'\n', &mut line)?;
+    Ok((length > 0).then_some(line))
+}
+
+/// Whether an object begins and does not end.
+fn is_open(entry: &[u8]) -> bool {
+    let text = entry.strip_prefix(BOM).unwrap_or(entry).trim_ascii_start();
+    text.starts_with(b"{")
+        && json_values(text).last().is_some_and(|(_, value)| value.starts_with(b"{") && !value.ends_with(b"}"))
+        && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_err_and(|e| e.is_eof())
+}
+
+/// Reads the elements of an array, each of which is a request.
+fn array(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+    let mut number = 0;
+    let done = each(file, &[], &mut |raw| {
+        number += 1;
+        take(number, object::record(raw))
+    });
+    match done {
+        Ok(_) => Ok(()),
+        Err(why) => Err(Bad::new(format!("after element {number}"), why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<(u64, Result<String, String>)> {
+        let mut all = Vec::new();
+        read(&mut text.as_bytes(), &mut |number, entry| {
+            all.push((number, entry.map(|record| record.target)));
+            ControlFlow::Continue(())
+        })
+        .expect("the file reads");
+        all
+    }
+
+    #[test]
+    fn an_entry_may_be_laid_out() {
+        let one = r#"{"method":"PUT","target":"/1"}"#;
+        let laid_out = "{\n  \"method\": \"PUT\",\n  \"target\": \"/2\",\n  \"headers\": {\n    \"a\": \"1\"\n  }\n}";
+        let ok = |number: u64, target: &str| (number, Ok(target.to_owned()));
+        assert_eq!(
+            all(&format!("{one}\n\n{laid_out}\n{one}{one}\n")),
+            [ok(1, "/1"), ok(3, "/2"), ok(10, "/1"), ok(10, "/1")]
+        );
+        assert_eq!(all(&format!(" [{one},\n{laid_out}]")), [ok(1, "/1"), ok(2, "/2")]);
+    }
+
+    #[test]
+    fn a_broken_line_harms_only_itself() {
+        let one = r#"{"method":"PUT","target":"/1"}"#;
+        let read = all(&format!("{{\"method\":\"PUT\",\n{one}\nnonsense\n{one}"));
+        assert!(matches!(&read[..], [(1, Err(_)), (2, Ok(_)), (3, Err(_)), (4, Ok(_))]), "{read:?}");
+    }
 }

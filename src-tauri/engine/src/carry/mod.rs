@@ -12,6 +12,7 @@ mod export;
 mod har;
 mod import;
 mod lines;
+mod object;
 mod raw;
 mod record;
 mod redact;
@@ -27,13 +28,13 @@ use std::{
     ops::ControlFlow,
 };
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(crate) use export::{Export, Which, export};
-pub use import::Imported;
 pub(crate) use import::{Import, ImportError, spool, start as import, sweep};
+pub use import::{Imported, ImportedBefore};
 use record::Record;
 pub(crate) use redact::Redaction;
 
@@ -53,11 +54,11 @@ const SNIFFED: u64 = 64 * 1024;
 pub enum Format {
     /// HTTP Archive 1.2, of browsers and proxies.
     Har,
-    /// JSON Lines: a request a line.
+    /// JSON Lines: a request a line; read from an array too.
     Jsonl,
     /// A table for spreadsheets.
     Csv,
-    /// HTTP messages as on the wire, one behind the other.
+    /// HTTP messages as on the wire, one after the other; read from `.http` files too.
     Raw,
     /// curl commands.
     Curl,
@@ -160,29 +161,40 @@ fn sniff(first: &[u8]) -> Option<Format> {
     let has = |needle: &str| memchr::memmem::find(text, needle.as_bytes()).is_some();
     match text.first()? {
         b'P' if first.starts_with(b"PK\x03\x04") => Some(Format::Archive),
-        b'[' => Some(Format::WebhookSite),
+        b'[' if has("\"token_id\"") || has("\"uuid\"") => Some(Format::WebhookSite),
+        b'[' => Some(Format::Jsonl),
         b'{' if has("\"log\"") && (has("\"creator\"") || has("\"entries\"")) => Some(Format::Har),
-        b'{' if has("\"token_id\"") || has("\"uuid\"") && has("\"data\"") => Some(Format::WebhookSite),
+        b'{' if has("\"token_id\"") => Some(Format::WebhookSite),
         b'{' => Some(Format::Jsonl),
-        _ if raw::begins_a_message(text) => Some(Format::Raw),
-        _ if [&b"curl "[..], b"curl\t", b"curl.exe ", b"$ curl ", b"/usr/bin/curl ", b"printf %s "]
-            .iter()
-            .any(|start| text.starts_with(start))
-            || text.starts_with(b"#") && has("\ncurl ") =>
-        {
-            Some(Format::Curl)
-        }
-        _ => {
-            let columns = String::from_utf8_lossy(line).to_ascii_lowercase();
-            (columns.contains(',') && columns.contains("method")).then_some(Format::Csv)
-        }
+        _ if curl::is_command(line) || text.starts_with(b"#") && has("\ncurl ") => Some(Format::Curl),
+        _ if raw::is_a_file(text) => Some(Format::Raw),
+        _ => sheet::is_head(line).then_some(Format::Csv),
+    }
+}
+
+/// What a file in none of the formats looks like, where that can be told.
+fn looks_like(first: &[u8]) -> Option<&'static str> {
+    let text = first.trim_ascii_start();
+    let starts = |start: &str| text.starts_with(start.as_bytes());
+    match () {
+        () if starts("fetch(") || starts("await fetch(") => Some("a call of fetch; copy it as curl"),
+        () if starts("Invoke-WebRequest") || starts("$session") => Some("a PowerShell command; copy it as curl (bash)"),
+        () if starts("http ") || starts("https ") => Some("an HTTPie command"),
+        () if starts("wget ") => Some("a wget command"),
+        () if starts("<?xml") || starts("<!DOCTYPE") || starts("<html") => Some("an XML or HTML document"),
+        () if first.starts_with(b"\x1f\x8b") => Some("a gzip file; unpack it first"),
+        () => None,
     }
 }
 
 /// RFC 3339, or a date and time without a zone, which is taken as UTC.
 fn moment(text: &str) -> Result<Timestamp, String> {
     let text = text.trim();
-    text.parse::<Timestamp>()
+    // Some write a space before the zone.
+    let packed = text.strip_suffix(" Z").map_or_else(|| text.to_owned(), |bare| format!("{bare}Z"));
+    packed
+        .parse::<Timestamp>()
         .or_else(|_| text.parse::<DateTime>().and_then(|at| at.to_zoned(TimeZone::UTC)).map(|at| at.timestamp()))
-        .map_err(|_| format!("{text:?} is no date and time"))
+        .or_else(|_| rfc2822::parse(text).map(|at| at.timestamp()))
+        .map_err(|_| format!("{text:?} is not a date and time"))
 }

@@ -1,4 +1,7 @@
-//! HTTP messages as they stand on the wire, one behind the other.
+//! HTTP messages as they stand on the wire, one after the other, and `.http` files of REST clients.
+//!
+//! A message ends where its own framing says (RFC 9112 §6), and only a request line begins one. A message without
+//! framing is what people paste and `.http` files hold: its body goes on to the end of the file, or to a line of `###`.
 
 use std::{
     io::{self, BufRead},
@@ -16,16 +19,13 @@ const HEADERS_MAX: usize = 512;
 const DONE_KEPT: usize = 1024 * 1024;
 
 /// Bytes looked at to tell whether another message begins.
-const REQUEST_LINE_MAX: usize = 16 * 1024;
+const REQUEST_LINE_MAX: usize = 128 * 1024;
 
 /// A request as a message that says where it ends: a chunked one is one chunk, and a length that was
 /// cut is the length that is there.
 pub(super) fn message(record: &Record) -> Vec<u8> {
     let body = &record.body.0;
-    let version = match record.version.unwrap_or(Version::Http11) {
-        Version::Http10 => "HTTP/1.0",
-        _ => "HTTP/1.1",
-    };
+    let version = record.version.unwrap_or(Version::Http11).as_str();
     let mut message = format!("{} {} {version}\r\n", record.method, record.target).into_bytes();
     let (mut chunked, mut sized) = (false, false);
     for (Exact(name), Exact(value)) in &record.headers {
@@ -67,14 +67,13 @@ pub(super) fn message(record: &Record) -> Vec<u8> {
     message
 }
 
-/// Reads messages. Lines may end in LF alone, a target may be a whole URL, and a body that does not
-/// say where it ends goes on to the end of the file, or to the next request line where it is absent.
+/// Reads messages. Lines may end in LF alone, and a target may be a whole URL.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     let mut ahead = Ahead { file, bytes: Vec::new(), start: 0 };
     for number in 1_u64.. {
         let place = || format!("message {number}");
         let bad = |why: String| Bad::new(place(), why);
-        ahead.skip_blank().map_err(|e| bad(unreadable(&e)))?;
+        ahead.skip_between().map_err(|e| bad(unreadable(&e)))?;
         if ahead.left().is_empty() {
             break;
         }
@@ -90,51 +89,131 @@ fn unreadable(error: &io::Error) -> String {
     format!("the file cannot be read: {error}")
 }
 
+/// The parts of a request line.
+struct RequestLine<'l> {
+    method: &'l str,
+    target: &'l str,
+    version: Version,
+    /// Whether it names a version: `.http` files may leave it out.
+    complete: bool,
+}
+
+/// Whether bytes are a method (RFC 9110 §5.6.2).
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
+}
+
+/// Reads a line as a request line; none if it is not one.
+fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
+    let line = std::str::from_utf8(line).ok()?.trim_end();
+    let (method, rest) = line.split_once(' ')?;
+    let rest = rest.trim();
+    if !is_token(method.as_bytes()) || rest.is_empty() {
+        return None;
+    }
+    let (target, version) = match rest.rsplit_once(' ') {
+        Some((target, name)) if name.starts_with("HTTP/") => (target.trim_end(), Some(version(name)?)),
+        _ => (rest, None),
+    };
+    let complete = version.is_some();
+    // Without a version, only a URL or a path behind a method in capitals is sure to be one.
+    let sure =
+        complete || method.bytes().all(|b| b.is_ascii_uppercase()) && (target.starts_with('/') || is_absolute(target));
+    let spaces = target.bytes().any(|b| b.is_ascii_whitespace());
+    (sure && !spaces).then_some(RequestLine { method, target, version: version.unwrap_or(Version::Http11), complete })
+}
+
+fn version(name: &str) -> Option<Version> {
+    match name {
+        "HTTP/1.1" => Some(Version::Http11),
+        "HTTP/1.0" | "HTTP/0.9" => Some(Version::Http10),
+        "HTTP/2" | "HTTP/2.0" | "HTTP/3" | "HTTP/3.0" => Some(Version::Http2),
+        _ => None,
+    }
+}
+
 fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
     ahead.fill(HEAD_BYTES_MAX * 2).map_err(|e| unreadable(&e))?;
-    let mut slots = vec![httparse::EMPTY_HEADER; HEADERS_MAX];
-    let mut request = httparse::Request::new(&mut slots);
-    let head = match request.parse(ahead.left()) {
-        Ok(httparse::Status::Complete(length)) => length,
-        // A message that was pasted may lack the blank line behind its headers.
-        Ok(httparse::Status::Partial) if ahead.left().len() < HEAD_BYTES_MAX * 2 && !ahead.closed_by_hand() => {
-            ahead.bytes.extend_from_slice(b"\r\n\r\n");
-            return one(ahead);
-        }
-        Ok(httparse::Status::Partial) => {
-            return Err(
-                "it has no blank line behind its headers; a request line, headers and a blank line are expected".into(),
-            );
-        }
-        Err(error) => return Err(format!("it is no HTTP request: {error}")),
-    };
+    let line_end = memchr::memchr(b'\n', ahead.left()).unwrap_or(ahead.left().len());
+    let line = ahead.left()[..line_end].to_vec();
+    let shown = || String::from_utf8_lossy(&line).trim_end().chars().take(80).collect::<String>();
+    let RequestLine { method, target, version, .. } = request_line(&line)
+        .ok_or_else(|| format!("{:?} is not a request line; METHOD TARGET HTTP/1.1 is expected", shown()))?;
     let mut record = Record {
-        method: request.method.unwrap_or("POST").to_owned(),
-        version: (request.version == Some(0)).then_some(Version::Http10),
+        method: method.to_owned(),
+        version: (version != Version::Http11).then_some(version),
         names: Some(HeaderNames::Exact),
-        headers: request.headers.iter().map(|header| (header.name.as_bytes().into(), header.value.into())).collect(),
         ..Record::default()
     };
-    let target = request.path.unwrap_or("/").to_owned();
-    match is_absolute(&target) {
-        true => record.set_url(&target),
-        false => record.target = target,
+    ahead.drop_first(line_end + 1);
+    let ended = headers(ahead, &mut record)?;
+    // A whole URL beside a Host header is the target as it was sent to a proxy (RFC 9112 §3.2.2).
+    match is_absolute(target) && record.header("host").is_none() {
+        true => record.set_url(target),
+        false => record.target = target.to_owned(),
     }
-    ahead.drop_first(head);
+    // A message that was pasted may end with its headers.
+    if !ended {
+        return Ok(record);
+    }
     let chunked =
         record.header("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().ends_with(b"chunked"));
-    let length = record.header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<u64>().ok());
-    record.body = Exact(match (chunked, length) {
+    let length = record.header("content-length").map(|value| {
+        std::str::from_utf8(value)
+            .ok()
+            .and_then(|text| text.trim().parse::<u64>().ok())
+            .ok_or_else(|| format!("its Content-Length {:?} is not a number", String::from_utf8_lossy(value)))
+    });
+    record.body = Exact(match (chunked, length.transpose()?) {
         (true, _) => match ahead.chunked(&mut record.trailers)? {
             Some(body) => body,
             // Pasted from a tool that shows it decoded.
-            None => ahead.rest()?,
+            None => ahead.unframed()?,
         },
-        (false, Some(length)) => ahead.sized(length)?,
-        (false, None) if ahead.at_request_line()? => Vec::new(),
-        (false, None) => ahead.rest()?,
+        (false, Some(length)) => ahead.sized(length, &mut record.note)?,
+        (false, None) => ahead.unframed()?,
     });
     Ok(record)
+}
+
+/// Reads header lines up to the blank one; whether there was one before the end of the file.
+fn headers(ahead: &mut Ahead<'_>, record: &mut Record) -> Result<bool, String> {
+    loop {
+        ahead.fill(HEAD_BYTES_MAX).map_err(|e| unreadable(&e))?;
+        if ahead.left().is_empty() {
+            return Ok(false);
+        }
+        let (end, last) = match memchr::memchr(b'\n', ahead.left()) {
+            Some(end) => (end, false),
+            None => (ahead.left().len(), true),
+        };
+        if end > HEAD_BYTES_MAX || record.headers.len() > HEADERS_MAX {
+            return Err(format!("its head is longer than {HEAD_BYTES_MAX} bytes or {HEADERS_MAX} headers"));
+        }
+        let line = ahead.take_first((end + 1).min(ahead.left().len()));
+        let line = line.strip_suffix(b"\n").unwrap_or(&line);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            return Ok(true);
+        }
+        // A fold goes on where the line before it ended (RFC 9112 §5.2).
+        if matches!(line.first(), Some(b' ' | b'\t'))
+            && let Some((_, value)) = record.headers.last_mut()
+        {
+            value.0.push(b' ');
+            value.0.extend_from_slice(line.trim_ascii());
+            continue;
+        }
+        let colon = memchr::memchr(b':', line).filter(|colon| is_token(line[..*colon].trim_ascii_end()));
+        let Some(colon) = colon else {
+            let shown: String = String::from_utf8_lossy(line).chars().take(80).collect();
+            return Err(format!("{shown:?} is not a header; a blank line is expected before the body"));
+        };
+        record.headers.push((line[..colon].trim_ascii_end().into(), line[colon + 1..].trim_ascii().into()));
+        if last {
+            return Ok(false);
+        }
+    }
 }
 
 /// A file and what was read of it ahead.
@@ -178,39 +257,65 @@ impl Ahead<'_> {
         first
     }
 
-    fn closed_by_hand(&self) -> bool {
-        self.left().ends_with(b"\r\n\r\n")
-    }
-
-    fn skip_blank(&mut self) -> io::Result<()> {
+    /// Passes over what may stand between messages: blank lines, and of `.http` files `###` lines, comments and names.
+    fn skip_between(&mut self) -> io::Result<()> {
         loop {
             self.fill(REQUEST_LINE_MAX)?;
             let blank = self.left().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let all = blank == self.left().len() && blank > 0;
             self.drop_first(blank);
-            if !all {
+            let left = self.left();
+            let comment = (left.starts_with(b"#") || left.starts_with(b"//")) && !begins_a_message(left);
+            if comment {
+                let end = memchr::memchr(b'\n', left).map_or(left.len(), |end| end + 1);
+                self.drop_first(end);
+            } else if !all {
                 return Ok(());
             }
         }
     }
 
-    /// Whether a message begins here, blank lines aside, or the file ends.
-    fn at_request_line(&mut self) -> Result<bool, String> {
-        self.fill(REQUEST_LINE_MAX).map_err(|e| unreadable(&e))?;
-        Ok(begins_a_message(self.left()))
-    }
-
-    /// A body of a stated length; where that is not true of a pasted one, everything that follows.
-    fn sized(&mut self, length: u64) -> Result<Vec<u8>, String> {
+    /// A body of a stated length. Where that is not true of a pasted message, which must be the last, all that follows.
+    fn sized(&mut self, length: u64, note: &mut String) -> Result<Vec<u8>, String> {
         if length > ENTRY_MAX {
-            return Err(format!("it says its body has {length} bytes; {ENTRY_MAX} are read"));
+            return Err(format!("its Content-Length is {length}; at most {ENTRY_MAX} bytes are read"));
         }
         let length = length as usize;
         self.fill(length.saturating_add(REQUEST_LINE_MAX)).map_err(|e| unreadable(&e))?;
-        if self.left().get(length..).is_some_and(begins_a_message) {
+        if self.left().get(length..).is_some_and(ends_a_message) {
             return Ok(self.take_first(length));
         }
-        self.rest()
+        let body = self.rest()?;
+        let held = body.len();
+        // Taking more messages for a body would lose them.
+        if let Some(line) = held.checked_sub(length).and_then(|_| line_of_a_message(&body[length..])) {
+            return Err(format!(
+                "its Content-Length is {length}, but no message begins there; the next request line is {line:?}"
+            ));
+        }
+        *note = format!("The file says that this body has {length} bytes, and holds {held}.");
+        Ok(body)
+    }
+
+    /// A body without framing: none where a message follows at once, else up to a line of `###` or the end of the file.
+    fn unframed(&mut self) -> Result<Vec<u8>, String> {
+        self.fill(REQUEST_LINE_MAX).map_err(|e| unreadable(&e))?;
+        if begins_a_message(self.left()) {
+            return Ok(Vec::new());
+        }
+        self.fill(ENTRY_MAX as usize).map_err(|e| unreadable(&e))?;
+        if let Some(end) = separator(self.left()) {
+            let body = self.take_first(end);
+            // The blank line before it belongs to it.
+            let length = body.trim_ascii_end().len();
+            return one_body(body[..length].to_vec());
+        }
+        if let Some(line) = line_of_a_message(self.left()) {
+            return Err(format!(
+                "it has no Content-Length, and {line:?} follows; say where its body ends, or put a line of ### before the next message"
+            ));
+        }
+        one_body(self.rest()?)
     }
 
     fn rest(&mut self) -> Result<Vec<u8>, String> {
@@ -264,17 +369,62 @@ impl Ahead<'_> {
     }
 }
 
-/// Whether bytes are the end of a file or a request line and what follows.
+/// A body as it is, or what a REST client would put in its place.
+fn one_body(body: Vec<u8>) -> Result<Vec<u8>, String> {
+    let first = body.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let path = first.strip_prefix(b"< ").or_else(|| first.strip_prefix(b"<@ "));
+    match path.filter(|path| path.starts_with(b".") || path.starts_with(b"/")) {
+        Some(path) => Err(format!(
+            "its body is read from the file {:?}, which is not here; put its content into the message",
+            String::from_utf8_lossy(path.trim_ascii())
+        )),
+        None => Ok(body),
+    }
+}
+
+/// Where a line of `###` begins after which a message or nothing follows.
+fn separator(text: &[u8]) -> Option<usize> {
+    let starts = memchr::memmem::find_iter(text, b"\n###").map(|at| at + 1);
+    starts.filter(|at| text[*at..].starts_with(b"###")).find(|at| {
+        let mut rest = &text[*at..];
+        // Comments may follow before the request line.
+        while matches!(rest.first(), Some(b'#' | b'/' | b'\r' | b'\n')) && !begins_a_message(rest) {
+            let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+            rest = &rest[end..];
+        }
+        ends_a_message(rest)
+    })
+}
+
+/// The first line of a text that is a request line with its version.
+fn line_of_a_message(text: &[u8]) -> Option<String> {
+    let lines = text.split(|byte| *byte == b'\n');
+    let mut found =
+        lines.filter(|line| line.len() < REQUEST_LINE_MAX && request_line(line).is_some_and(|line| line.complete));
+    found.next().map(|line| String::from_utf8_lossy(line).trim_end().chars().take(80).collect())
+}
+
+/// Whether bytes are the end of a file, or a request line or separator and what follows.
+fn ends_a_message(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_start();
+    text.is_empty() || text.starts_with(b"###") || begins_a_message(text)
+}
+
+/// Whether a file begins with a message, or as `.http` files do: with comments before one.
+pub(super) fn is_a_file(text: &[u8]) -> bool {
+    let mut lines = text.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.by_ref().find(|line| {
+        !line.is_empty() && (begins_a_message(line) || !line.starts_with(b"#") && !line.starts_with(b"//"))
+    });
+    let commented = text.trim_ascii_start().starts_with(b"#") || text.trim_ascii_start().starts_with(b"//");
+    first.is_some_and(|line| begins_a_message(line) || commented && request_line(line).is_some())
+}
+
+/// Whether bytes begin with a request line, blank lines aside.
 pub(super) fn begins_a_message(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
-    text.is_empty()
-        || (line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0"))
-            && line.iter().filter(|byte| **byte == b' ').count() == 2
-            && !method.is_empty()
-            && method.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'-')
+    line.len() < REQUEST_LINE_MAX && request_line(line).is_some_and(|line| line.complete || is_absolute(line.target))
 }
 
 #[cfg(test)]
@@ -312,5 +462,51 @@ mod tests {
         assert!(bodies("nonsense")[0].is_err() && bodies("\u{0}\u{1}")[0].is_err());
         assert!(bodies("").is_empty() && bodies("\r\n\n").is_empty());
         assert!(bodies("POST / HTTP/1.1\nContent-Length: 99999999999999\n\nx")[0].is_err());
+        assert!(bodies("POST / HTTP/1.1\nContent-Length: two\n\nx")[0].is_err());
+    }
+
+    #[test]
+    fn nothing_but_framing_ends_a_body() {
+        let ok = |text: &str| Ok(text.to_owned());
+        let inside = "GET /inside HTTP/1.1\r\n\r\n### x";
+        assert_eq!(
+            bodies(&format!(
+                "POST / HTTP/1.1\nContent-Length: {}\n\n{inside}M_1-x!~ /next HTTP/2\nHost: a\n\n",
+                inside.len()
+            )),
+            [ok(inside), ok("")]
+        );
+        // A length that is wrong must not swallow the messages after it.
+        let read = bodies("POST /a HTTP/1.1\nContent-Length: 2\n\nabc\n\nPOST /b HTTP/1.1\nContent-Length: 1\n\nx");
+        assert!(matches!(&read[..], [Err(why)] if why.contains("POST /b HTTP/1.1")), "{read:?}");
+        let read = bodies("POST /a HTTP/1.1\n\n{}\n\nPOST /b HTTP/1.1\n\n{}");
+        assert!(matches!(&read[..], [Err(why)] if why.contains("no Content-Length")), "{read:?}");
+    }
+
+    #[test]
+    fn files_of_rest_clients_are_read() {
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(
+            bodies(
+                "### first\n# a comment\nPOST https://a.example/in HTTP/1.1\nContent-Type: application/json\n\n{\"a\":1}\n\n###\n\n// another\nPOST https://a.example/in2\n\n{\"b\":2}\n### \nGET https://a.example/\n"
+            ),
+            [ok("{\"a\":1}"), ok("{\"b\":2}"), ok("")]
+        );
+        assert_eq!(bodies("POST / HTTP/1.1\n\n# title\n### part\ntext"), [ok("# title\n### part\ntext")]);
+        let read = bodies("POST https://a.example/ HTTP/1.1\n\n< ./payload.json\n");
+        assert!(matches!(&read[..], [Err(why)] if why.contains("payload.json")), "{read:?}");
+    }
+
+    #[test]
+    fn every_version_and_method_is_read() {
+        let mut all = Vec::new();
+        let file = "POST /hooks/42 HTTP/2\nHost: x\n\nREPORT_2 /a HTTP/1.0\n\nGET http://b/c?d HTTP/3\n\n";
+        read(&mut file.as_bytes(), &mut |_, entry| {
+            let record = entry.expect("a request");
+            all.push(format!("{} {} {:?}", record.method, record.target, record.version));
+            ControlFlow::Continue(())
+        })
+        .expect("it reads");
+        assert_eq!(all, ["POST /hooks/42 Some(Http2)", "REPORT_2 /a Some(Http10)", "GET /c?d Some(Http2)"]);
     }
 }

@@ -1,15 +1,12 @@
 //! One request on its way in or out of the store.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-};
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use hookline_capture::{Body, BodyState, Captured, HEAD_BYTES_MAX, HeaderNames, Version, header_list};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::exact::Exact;
 use crate::{
@@ -90,50 +87,82 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 
 /// RFC 3339, or seconds or milliseconds since the Unix epoch.
 fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(f64),
-        Nothing(()),
-    }
-    match Written::deserialize(deserializer)? {
-        Written::Text(text) => super::moment(&text).map(Some).map_err(D::Error::custom),
-        Written::Number(number) => {
+    moment_of(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// A time as tools write it: a text, or seconds or milliseconds since the Unix epoch as a number or a text.
+pub(super) fn moment_of(value: &Value) -> Result<Option<Timestamp>, String> {
+    let number = match value {
+        Value::Null => return Ok(None),
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse::<f64>().ok().filter(|number| number.is_finite()),
+        _ => None,
+    };
+    match (number, value) {
+        (Some(number), _) => {
             // Seconds reach 1e11 in the year 5138; milliseconds were there in 1973.
             let us = if number.abs() < 1e11 { number * 1e6 } else { number * 1e3 };
-            Timestamp::from_microsecond(us as i64).map(Some).map_err(D::Error::custom)
+            Timestamp::from_microsecond(us as i64).map(Some).map_err(|e| e.to_string())
         }
-        Written::Nothing(()) => Ok(None),
+        (None, Value::String(text)) => super::moment(text).map(Some),
+        (None, other) => Err(format!("{other} is not a date and time")),
     }
 }
 
 /// A list of pairs, or an object as other tools write it: a value or several for each name.
 fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Exact, Exact)>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    pairs_of(&raw).map_err(|e| D::Error::custom(format!("headers: {e}")))
+}
+
+/// Headers as a list of pairs, of `{"name", "value"}` objects or of lines, or as an object in its order: a value or several
+/// for each name.
+pub(super) fn pairs_of(raw: &RawValue) -> Result<Vec<(Exact, Exact)>, String> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Values {
-        One(String),
-        Many(Vec<String>),
-        Other(serde_json::Value),
+    enum Item {
+        Pair(Exact2),
+        Named {
+            #[serde(alias = "key", alias = "Name")]
+            name: String,
+            #[serde(default, alias = "Value")]
+            value: Value,
+        },
+        Line(String),
     }
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
-    let read = || -> serde_json::Result<Vec<(Exact, Exact)>> {
-        if !raw.get().starts_with('{') {
-            return serde_json::from_str(raw.get());
-        }
-        let by_name: BTreeMap<String, Values> = serde_json::from_str(raw.get())?;
-        let pair = |name: &str, value: String| (Exact(name.into()), Exact(value.into()));
-        Ok(by_name
-            .into_iter()
+    #[derive(Deserialize)]
+    struct Exact2(Box<RawValue>, Box<RawValue>);
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let pair = |name: &str, value: &Value| (Exact(name.into()), Exact(text(value).into()));
+    if raw.get().starts_with('{') {
+        let by_name: serde_json::Map<String, Value> = serde_json::from_str(raw.get()).map_err(|e| e.to_string())?;
+        return Ok(by_name
+            .iter()
             .flat_map(|(name, values)| match values {
-                Values::One(value) => vec![pair(&name, value)],
-                Values::Many(values) => values.into_iter().map(|value| pair(&name, value)).collect(),
-                Values::Other(value) => vec![pair(&name, value.to_string())],
+                Value::Array(values) => values.iter().map(|value| pair(name, value)).collect(),
+                Value::Null => Vec::new(),
+                value => vec![pair(name, value)],
             })
-            .collect())
-    };
-    read().map_err(|e| D::Error::custom(format!("headers: {e}")))
+            .collect());
+    }
+    if let Ok(pairs) = serde_json::from_str::<Vec<(Exact, Exact)>>(raw.get()) {
+        return Ok(pairs);
+    }
+    let items: Vec<Item> = serde_json::from_str(raw.get()).map_err(|e| e.to_string())?;
+    items
+        .into_iter()
+        .map(|item| match item {
+            Item::Pair(Exact2(name, value)) => {
+                let exact = |raw: &RawValue| serde_json::from_str::<Exact>(raw.get()).map_err(|e| e.to_string());
+                Ok((exact(&name)?, exact(&value)?))
+            }
+            Item::Named { name, value } => Ok(pair(&name, &value)),
+            Item::Line(line) => {
+                let (name, value) = line.split_once(':').ok_or_else(|| format!("{line:?} is not a header"))?;
+                Ok(pair(name.trim(), &Value::from(value.trim())))
+            }
+        })
+        .collect()
 }
 
 fn pairs(block: &[u8]) -> Vec<(Exact, Exact)> {
@@ -192,6 +221,24 @@ impl Record {
         }
     }
 
+    /// The record, if it is a request: it has a method and a target.
+    pub(super) fn named(self) -> Result<Self, String> {
+        match (self.method.is_empty(), self.target.is_empty()) {
+            (false, false) => Ok(self),
+            (true, true) => Err("it has no method and no target (url, target or path)".into()),
+            (true, false) => Err("it has no method".into()),
+            (false, true) => Err("it has no target (url, target or path)".into()),
+        }
+    }
+
+    /// Adds a sentence to what a person is told of this request.
+    pub(super) fn add_note(&mut self, sentence: &str) {
+        if !self.note.is_empty() {
+            self.note.push(' ');
+        }
+        self.note.push_str(sentence);
+    }
+
     /// The first value of a header.
     pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers
@@ -230,45 +277,45 @@ impl Record {
             let url = std::mem::take(&mut self.target);
             self.set_url(&url);
         }
-        let method = if self.method.is_empty() { "POST" } else { &self.method };
-        let method: http::Method = match method.len() {
-            0..=METHOD_MAX => method.parse().map_err(|_| format!("{method:?} is not an HTTP method"))?,
-            length => return Err(format!("its method has {length} characters; {METHOD_MAX} are taken")),
+        let mut this = self.named()?;
+        let method: http::Method = match this.method.len() {
+            0..=METHOD_MAX => this.method.parse().map_err(|_| format!("{:?} is not an HTTP method", this.method))?,
+            length => return Err(format!("its method has {length} characters; at most {METHOD_MAX} are allowed")),
         };
-        let target = if self.target.is_empty() { "/".to_owned() } else { self.target };
+        let target = std::mem::take(&mut this.target);
         if target.len() > HEAD_BYTES_MAX || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
             let shown: String = target.chars().take(80).collect();
             return Err(format!(
                 "{shown:?} is not a request target: it has spaces or control characters, or is too long"
             ));
         }
-        let body = self.body.0;
+        let body = this.body.0;
         if body.len() as u64 > body_max {
             return Err(format!("its body has {} bytes; the settings allow {body_max}", body.len()));
         }
-        if self.note.len() > NOTE_MAX {
-            return Err(format!("its note has {} bytes; {NOTE_MAX} are allowed", self.note.len()));
+        if this.note.len() > NOTE_MAX {
+            return Err(format!("its note has {} bytes; {NOTE_MAX} are allowed", this.note.len()));
         }
-        let body_state = self.body_state.unwrap_or(BodyState::Complete);
-        let announced = self.body_bytes.filter(|_| body_state == BodyState::TooLarge);
-        let peer = self.peer.as_deref().and_then(|peer| {
+        let body_state = this.body_state.unwrap_or(BodyState::Complete);
+        let announced = this.body_bytes.filter(|_| body_state == BodyState::TooLarge);
+        let peer = this.peer.as_deref().and_then(|peer| {
             peer.parse().ok().or_else(|| peer.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 0)))
         });
         Ok(Captured {
             inbox,
-            arrived_us: self.arrived_at.map_or(now_us, |at| at.as_microsecond().clamp(0, now_us)),
-            receiving_us: (self.receiving_ms.clamp(0.0, 1e12) * 1_000.0).round() as i64,
+            arrived_us: this.arrived_at.map_or(now_us, |at| at.as_microsecond().clamp(0, now_us)),
+            receiving_us: (this.receiving_ms.clamp(0.0, 1e12) * 1_000.0).round() as i64,
             method,
             target,
-            version: self.version.unwrap_or(Version::Http11),
+            version: this.version.unwrap_or(Version::Http11),
             peer: peer.unwrap_or(NOBODY),
-            headers: block(&self.headers)?,
-            names: self.names.unwrap_or(HeaderNames::Exact),
-            trailers: block(&self.trailers)?,
+            headers: block(&this.headers)?,
+            names: this.names.unwrap_or(HeaderNames::Exact),
+            trailers: block(&this.trailers)?,
             body_bytes: announced.unwrap_or(body.len() as u64).min(i64::MAX as u64),
             body: Body::Inline(Bytes::from(body)),
             body_state,
-            status: self.status.filter(|status| (100..=999).contains(status)).unwrap_or(0),
+            status: this.status.filter(|status| (100..=999).contains(status)).unwrap_or(0),
             answer: None,
             via: 0,
         })
@@ -317,7 +364,7 @@ mod tests {
     #[test]
     fn what_no_request_can_be_is_refused_with_its_reason() {
         let why = |change: fn(&mut Record)| {
-            let mut record = Record { target: "/x".into(), ..Record::default() };
+            let mut record = Record { method: "PUT".into(), target: "/x".into(), ..Record::default() };
             change(&mut record);
             record.captured(1, 10, 5).map(|_| ()).expect_err("it is refused")
         };
@@ -326,8 +373,11 @@ mod tests {
         assert!(why(|r| r.headers = vec![(b"X Y"[..].into(), b"1"[..].into())]).contains("header name"));
         assert!(why(|r| r.headers = vec![(b"X"[..].into(), b"1\r\nY: 2"[..].into())]).contains("line break"));
         assert!(why(|r| r.body = Exact(vec![0; 11])).contains("11 bytes"));
-        let kept = Record { arrived_at: Some(Timestamp::MAX), ..Record::default() }.captured(1, 10, 5).expect("kept");
-        assert_eq!((kept.arrived_us, kept.method.as_str(), kept.target.as_str()), (5, "POST", "/"));
+        assert!(why(|r| r.method = String::new()).contains("no method"));
+        assert!(why(|r| r.target = String::new()).contains("no target"));
+        let late =
+            Record { arrived_at: Some(Timestamp::MAX), method: "PUT".into(), target: "/".into(), ..Record::default() };
+        assert_eq!(late.captured(1, 10, 5).expect("kept").arrived_us, 5);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::BufRead;
 
 use hookline_capture::HeaderNames;
+use serde_json::json;
 
 use super::{
     Bad, Record, Take,
@@ -30,6 +31,12 @@ const COLUMNS: &[&str] = &[
     "headers",
     "body",
     "body_base64",
+    "version",
+    "header_names",
+    "trailers",
+    "body_state",
+    "receiving_ms",
+    "pinned",
 ];
 
 /// What a spreadsheet takes for a formula (OWASP, "CSV Injection").
@@ -47,6 +54,13 @@ const READ: &[(&str, &[&str])] = &[
     ("status", &["status"]),
     ("note", &["note"]),
     ("inbox", &["inbox"]),
+    ("version", &["version"]),
+    ("names", &["header_names"]),
+    ("trailers", &["trailers"]),
+    ("body_state", &["body_state"]),
+    ("bytes", &["bytes"]),
+    ("receiving_ms", &["receiving_ms"]),
+    ("pinned", &["pinned"]),
 ];
 
 /// A cell that no spreadsheet runs: what would be a formula begins with an apostrophe.
@@ -63,8 +77,11 @@ pub(super) fn begin() -> Result<Vec<u8>, String> {
 pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let body = String::from_utf8(record.body.0.clone());
-    let headers: Vec<(String, String)> =
-        record.headers.iter().map(|(name, value)| (text(&name.0), text(&value.0))).collect();
+    let json = |pairs: &Vec<(Exact, Exact)>| serde_json::to_string(pairs).map_err(|e| e.to_string());
+    // What has its usual value is left empty.
+    let word = |value: Option<serde_json::Value>| {
+        value.and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    };
     let or_none = |value: &Option<String>| value.clone().unwrap_or_default();
     let cells = [
         or_none(&record.id),
@@ -82,12 +99,18 @@ pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
         record.body_bytes.unwrap_or(record.body.0.len() as u64).to_string(),
         record.header("content-type").map(text).unwrap_or_default(),
         record.note.clone(),
-        serde_json::to_string(&headers).map_err(|e| e.to_string())?,
+        json(&record.headers)?,
         body.as_ref().map_or(String::new(), Clone::clone),
         body.map_or_else(
             |e| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, e.as_bytes()),
             |_| String::new(),
         ),
+        word(record.version.map(|version| json!(version))),
+        word(record.names.map(|names| json!(names))),
+        if record.trailers.is_empty() { String::new() } else { json(&record.trailers)? },
+        word(record.body_state.map(|state| json!(state))),
+        if record.receiving_ms == 0.0 { String::new() } else { record.receiving_ms.to_string() },
+        if record.pinned { "true".into() } else { String::new() },
     ];
     row(cells.iter().map(|cell| harmless(cell)))
 }
@@ -96,6 +119,17 @@ fn row(cells: impl Iterator<Item = String>) -> Result<Vec<u8>, String> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(cells).map_err(|e| e.to_string())?;
     writer.into_inner().map_err(|e| e.to_string())
+}
+
+/// Whether a line has the columns that a table of requests needs.
+pub(super) fn is_head(line: &[u8]) -> bool {
+    let line = String::from_utf8_lossy(line).to_ascii_lowercase();
+    let cells: Vec<&str> =
+        line.split(',').map(|cell| cell.trim().trim_matches('"').trim_start_matches('\u{feff}')).collect();
+    let has = |wanted: &str| {
+        READ.iter().any(|(name, names)| *name == wanted && cells.iter().any(|cell| names.contains(cell)))
+    };
+    has("method") && has("target")
 }
 
 /// Reads rows by the names of their columns.
@@ -107,15 +141,16 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
         READ.iter().find(|(_, names)| names.contains(&text.as_str())).map(|(name, _)| *name)
     };
     let columns: Vec<Option<&str>> = head.iter().map(name).collect();
+    let ours = head.iter().any(|cell| cell == b"header_names");
     if !columns.contains(&Some("method")) || !columns.contains(&Some("target")) {
         return Err(Bad::new(
             "row 1",
-            "columns named method and url (or target) are expected, a request a row behind them",
+            "columns named method and url (or target) are expected, and a request in each row after them",
         ));
     }
     for (number, row) in reader.byte_records().enumerate() {
         let entry = row.map_err(|e| e.to_string()).and_then(|row| {
-            record(columns.iter().copied().zip(row.iter()).filter_map(|(name, cell)| Some((name?, cell))))
+            record(ours, columns.iter().copied().zip(row.iter()).filter_map(|(name, cell)| Some((name?, cell))))
         });
         if take(number as u64 + 2, entry).is_break() {
             break;
@@ -124,9 +159,12 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     Ok(())
 }
 
-fn record<'c>(cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<Record, String> {
-    let mut record = Record { names: Some(HeaderNames::Normalised), ..Record::default() };
-    let mut url = String::new();
+/// A row as a request; `ours` where this product wrote it, so that an empty cell has its usual value.
+fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<Record, String> {
+    let names = if ours { HeaderNames::Exact } else { HeaderNames::Normalised };
+    let mut record = Record { names: Some(names), ..Record::default() };
+    let (mut url, mut bytes) = (String::new(), None);
+    let word = |text: String| serde_json::Value::from(text);
     for (name, cell) in cells.filter(|(_, cell)| !cell.is_empty()) {
         // As an export of ours made it harmless.
         let escaped = |rest: &&[u8]| rest.starts_with(b"'") || String::from_utf8_lossy(rest).starts_with(FORMULA);
@@ -143,14 +181,24 @@ fn record<'c>(cells: impl Iterator<Item = (&'static str, &'c [u8])>) -> Result<R
             "peer" => record.peer = Some(text()),
             "status" => record.status = text().parse().ok(),
             "note" => record.note = text(),
+            "version" => record.version = serde_json::from_value(word(text())).map_err(|e| format!("version: {e}"))?,
+            "names" => record.names = serde_json::from_value(word(text())).map_err(|e| format!("header_names: {e}"))?,
+            "trailers" => record.trailers = headers(&text())?,
+            "body_state" => {
+                record.body_state = serde_json::from_value(word(text())).map_err(|e| format!("body_state: {e}"))?;
+            }
+            "bytes" => bytes = text().parse::<u64>().ok(),
+            "receiving_ms" => record.receiving_ms = text().parse().map_err(|e| format!("receiving_ms: {e}"))?,
+            "pinned" => record.pinned = text() == "true",
             _ => record.inbox = Some(text()),
         }
     }
-    match is_absolute(&url) {
+    match is_absolute(&url) && !ours {
         true => record.set_url(&url),
         false => record.target = url,
     }
-    Ok(record)
+    record.body_bytes = bytes.filter(|bytes| *bytes != record.body.0.len() as u64 && record.body_state.is_some());
+    record.named()
 }
 
 /// JSON, or a header a line.

@@ -1,7 +1,12 @@
 //! The words of a command line as a shell would read them, without ever running one.
 
-/// One simple command and what its output goes into: its words, then the next command's.
-pub(super) type Pipeline = Vec<Vec<Vec<u8>>>;
+/// Simple commands, each of whose output goes into the next: the words of each.
+#[derive(Debug, Default)]
+pub(super) struct Pipeline {
+    pub(super) commands: Vec<Vec<Vec<u8>>>,
+    /// What a here-document gives the first command to read.
+    pub(super) input: Option<Vec<u8>>,
+}
 
 /// What stands in a line.
 enum Piece {
@@ -14,25 +19,29 @@ enum Piece {
 /// the line it begins in. What a shell would expand or redirect is an error.
 pub(super) fn posix(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
     let mut found = Vec::new();
-    let mut lines = Words { text, at: 0 };
+    let mut lines = Words { text, at: 0, documents: Vec::new(), input: None };
     loop {
         lines.skip_blank_lines();
         if lines.at >= text.len() {
             return found;
         }
         let line = 1 + memchr::memchr_iter(b'\n', &text[..lines.at]).count() as u64;
-        let pipeline = pipeline(&mut || lines.next());
-        if pipeline.is_err() {
+        let read = pipeline(&mut || lines.next());
+        if read.is_err() {
             lines.skip_to_line_end();
         }
-        if !matches!(&pipeline, Ok(pipeline) if pipeline.iter().all(Vec::is_empty)) {
+        // A document that was begun goes on over the next lines, whatever became of its command.
+        let documents = lines.read_documents();
+        let input = lines.input.take();
+        let pipeline = read.and_then(|commands| documents.map(|()| Pipeline { commands, input }));
+        if !matches!(&pipeline, Ok(pipeline) if pipeline.commands.iter().all(Vec::is_empty)) {
             found.push((line, pipeline));
         }
     }
 }
 
-fn pipeline(next: &mut dyn FnMut() -> Result<Piece, String>) -> Result<Pipeline, String> {
-    let mut commands: Pipeline = vec![Vec::new()];
+fn pipeline(next: &mut dyn FnMut() -> Result<Piece, String>) -> Result<Vec<Vec<Vec<u8>>>, String> {
+    let mut commands: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
     loop {
         match next()? {
             Piece::Word(word) => commands.last_mut().map_or((), |command| command.push(word)),
@@ -45,6 +54,18 @@ fn pipeline(next: &mut dyn FnMut() -> Result<Piece, String>) -> Result<Pipeline,
 struct Words<'t> {
     text: &'t [u8],
     at: usize,
+    /// Here-documents whose lines are still to come.
+    documents: Vec<Document>,
+    /// What was given to be read.
+    input: Option<Vec<u8>>,
+}
+
+/// A here-document (POSIX, "Here-Document"): the line that ends it, whether that was quoted, and whether tabs at the
+/// beginning of its lines go.
+struct Document {
+    end: Vec<u8>,
+    quoted: bool,
+    without_tabs: bool,
 }
 
 impl Words<'_> {
@@ -92,6 +113,7 @@ impl Words<'_> {
                     self.at += 1;
                     self.skip_redirection()?;
                 }
+                (Some(b'<'), Some(b'<')) => self.document()?,
                 (Some(byte @ (b'<' | b'(' | b')')), _) => {
                     return Err(format!(
                         "it has a {:?} that a shell would act on; no shell is run here",
@@ -142,6 +164,52 @@ impl Words<'_> {
             }
         }
         Ok(word)
+    }
+
+    /// `<<END`, `<<-END`, or `<<< text`.
+    fn document(&mut self) -> Result<(), String> {
+        self.at += 2;
+        let here_string = self.peek(0) == Some(b'<');
+        let without_tabs = self.peek(0) == Some(b'-');
+        self.at += usize::from(here_string || without_tabs);
+        while matches!(self.peek(0), Some(b' ' | b'\t')) {
+            self.at += 1;
+        }
+        let start = self.at;
+        let word = self.word()?;
+        if here_string {
+            self.input = Some([word, b"\n".to_vec()].concat());
+            return Ok(());
+        }
+        let quoted = self.text[start..self.at].iter().any(|byte| matches!(byte, b'\'' | b'"' | b'\\'));
+        self.documents.push(Document { end: word, quoted, without_tabs });
+        Ok(())
+    }
+
+    /// Reads the lines of the documents that were begun.
+    fn read_documents(&mut self) -> Result<(), String> {
+        let mut read = Ok(());
+        for document in std::mem::take(&mut self.documents) {
+            let mut text = Vec::new();
+            while self.at < self.text.len() {
+                let rest = &self.text[self.at..];
+                let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+                self.at += end;
+                let mut line = &rest[..end];
+                while let Some(bare) = line.strip_prefix(b"\t").filter(|_| document.without_tabs) {
+                    line = bare;
+                }
+                if line.trim_ascii_end() == document.end.as_slice() {
+                    break;
+                }
+                text.extend_from_slice(line);
+            }
+            if !document.quoted && text.iter().any(|byte| matches!(byte, b'$' | b'`')) {
+                read = Err("its here-document has a $ or ` that a shell would act on; write the value instead".into());
+            }
+            self.input = Some(text);
+        }
+        read
     }
 
     fn skip_redirection(&mut self) -> Result<(), String> {
@@ -249,7 +317,7 @@ pub(super) fn windows(text: &[u8]) -> Vec<(u64, Result<Pipeline, String>)> {
         let (arguments, end) = without_carets(&text[at..]);
         let words = words_of_windows(&arguments, doubled);
         if !words.is_empty() {
-            found.push((line, Ok(vec![words])));
+            found.push((line, Ok(Pipeline { commands: vec![words], input: None })));
         }
         line += memchr::memchr_iter(b'\n', &text[at..at + end]).count() as u64;
         at += end;
@@ -341,7 +409,13 @@ mod tests {
 
     fn words(text: &str) -> Vec<String> {
         let (_, pipeline) = posix(text.as_bytes()).into_iter().next().expect("a command");
-        pipeline.expect("it reads").concat().into_iter().map(|word| String::from_utf8(word).expect("text")).collect()
+        pipeline
+            .expect("it reads")
+            .commands
+            .concat()
+            .into_iter()
+            .map(|word| String::from_utf8(word).expect("text"))
+            .collect()
     }
 
     #[test]
@@ -358,7 +432,7 @@ mod tests {
     #[test]
     fn commands_are_told_apart_and_nothing_is_expanded() {
         let read = |text: &str| {
-            posix(text.as_bytes()).into_iter().map(|(line, p)| (line, p.map(|p| p.len()))).collect::<Vec<_>>()
+            posix(text.as_bytes()).into_iter().map(|(line, p)| (line, p.map(|p| p.commands.len()))).collect::<Vec<_>>()
         };
         assert_eq!(read("a b ;\nc\n\nprintf x | d"), [(1, Ok(1)), (2, Ok(1)), (4, Ok(2))]);
         for text in ["a $HOME", "a `id`", "a \"$(id)\"", "a < /etc/passwd", "a 'never closed"] {
@@ -374,7 +448,12 @@ mod tests {
             windows(text.as_bytes())
                 .into_iter()
                 .map(|(_, p)| {
-                    p.expect("it reads").concat().into_iter().map(|w| String::from_utf8(w).expect("text")).collect()
+                    p.expect("it reads")
+                        .commands
+                        .concat()
+                        .into_iter()
+                        .map(|w| String::from_utf8(w).expect("text"))
+                        .collect()
                 })
                 .collect()
         };

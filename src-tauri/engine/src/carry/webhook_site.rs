@@ -8,9 +8,9 @@ use std::{
 
 use hookline_capture::HeaderNames;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
-use super::{BOM, Bad, ENTRY_MAX, Record, SNIFFED, Take, entries::each, exact::Exact};
+use super::{BOM, Bad, ENTRY_MAX, Record, SNIFFED, Take, entries::each, exact::Exact, object};
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -47,8 +47,8 @@ pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), Bad> {
     if file.fill_buf().is_ok_and(|first| first.starts_with(BOM)) {
         file.consume(BOM.len());
     }
-    let one = serde_json::from_reader::<_, Captured>(file);
-    let _ = take(1, one.map_err(|e| e.to_string()).and_then(record));
+    let one = serde_json::from_reader::<_, Box<RawValue>>(file).map_err(|e| e.to_string());
+    let _ = take(1, one.and_then(|raw| object::record(raw.get())));
     Ok(())
 }
 
@@ -57,17 +57,22 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     let mut number = 0;
     let done = each(file, &["data"], &mut |raw| {
         number += 1;
-        let read = serde_json::from_str::<Captured>(raw).map_err(|e| e.to_string());
-        if read.as_ref().is_ok_and(|captured| captured.r#type.as_deref().is_some_and(|kind| kind != "web")) {
+        let read = serde_json::from_str::<Captured>(raw);
+        if read.is_ok_and(|captured| captured.r#type.as_deref().is_some_and(|kind| kind != "web")) {
             return std::ops::ControlFlow::Continue(());
         }
-        take(number, read.and_then(record))
+        take(number, object::record(raw))
     });
     match done {
         Ok(true) => Ok(()),
         Ok(false) => Err(Bad::new("the file", "it has no list of requests (data)")),
-        Err(why) => Err(Bad::new(format!("behind request {number}"), why)),
+        Err(why) => Err(Bad::new(format!("after request {number}"), why)),
     }
+}
+
+/// Reads one request as the API lists it.
+pub(super) fn one(raw: &str) -> Result<Record, String> {
+    serde_json::from_str::<Captured>(raw).map_err(|e| e.to_string()).and_then(record)
 }
 
 fn record(captured: Captured) -> Result<Record, String> {
@@ -108,7 +113,7 @@ fn record(captured: Captured) -> Result<Record, String> {
         record.body = Exact(form.finish().into());
     }
     if record.body.is_empty() && captured.size.is_some_and(|size| size > 0) && record.note.is_empty() {
-        record.note = "The file has not this body: webhook.site lists no bytes of forms with files.".into();
+        record.note = "The file does not hold this body: webhook.site lists no bytes of forms with files.".into();
     }
-    Ok(record)
+    record.named()
 }

@@ -33,7 +33,11 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     if text.len() as u64 > COMMANDS_MAX {
         return Err(whole(format!("it has more than {COMMANDS_MAX} bytes of commands")));
     }
-    let commands = if of_windows(&text) { shell::windows(&text) } else { shell::posix(&text) };
+    let commands = match quoting(&text) {
+        Quoting::Windows => shell::windows(&text),
+        Quoting::Posix => shell::posix(&text),
+        Quoting::PosixWithCarets => shell::posix(&without_carets(&text)),
+    };
     for (line, pipeline) in commands {
         let record = pipeline.and_then(|pipeline| record(&pipeline));
         if let ControlFlow::Break(()) = take(line, record) {
@@ -43,27 +47,79 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     Ok(())
 }
 
-/// Whether commands are quoted for `cmd.exe`.
-fn of_windows(text: &[u8]) -> bool {
+/// How commands are quoted.
+enum Quoting {
+    Posix,
+    /// For `cmd.exe`.
+    Windows,
+    /// In single quotes, with the carets of `cmd.exe` at the ends of lines: Reqable copies them so.
+    PosixWithCarets,
+}
+
+fn quoting(text: &[u8]) -> Quoting {
     let finds = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
-    finds(b"curl ^\"") || finds(b"curl.exe ^\"") || finds(b"--url ^\"") || finds(b" ^\n") || finds(b" ^\r\n")
+    let carets = finds(b" ^\n") || finds(b" ^\r\n");
+    let quoted = finds(b"curl ^\"") || finds(b"curl.exe ^\"") || finds(b"--url ^\"") || finds(b" ^\"");
+    match carets && !quoted && finds(b" '") && !finds(b" \"") {
+        true => Quoting::PosixWithCarets,
+        false if carets || quoted => Quoting::Windows,
+        false => Quoting::Posix,
+    }
+}
+
+/// With a backslash in the place of each caret at the end of a line.
+fn without_carets(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        let bare = bare.strip_suffix(b"\r").unwrap_or(bare);
+        match bare.strip_suffix(b" ^") {
+            Some(command) if bare.len() < line.len() => {
+                out.extend_from_slice(command);
+                out.extend_from_slice(b" \\\n");
+            }
+            _ => out.extend_from_slice(line),
+        }
+    }
+    out
+}
+
+/// Whether a line is a curl command.
+pub(super) fn is_command(line: &[u8]) -> bool {
+    let mut words = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let first = words.find(|word| !BEFORE.contains(word));
+    first.is_some_and(is_curl) || line.starts_with(b"printf %s ")
+}
+
+/// Words that may stand before a command and change nothing of what it sends.
+const BEFORE: &[&[u8]] = &[b"$", b"sudo", b"time", b"command", b"exec", b"nohup"];
+
+fn is_curl(word: &[u8]) -> bool {
+    [&b"curl"[..], b"curl.exe"].contains(&word.rsplit(|byte| *byte == b'/').next().unwrap_or(word))
 }
 
 /// A part of the body as options give it.
 enum Part {
     Data(Vec<u8>),
-    Field(Vec<u8>, Vec<u8>),
+    Field(Field),
+}
+
+/// A field of a multipart form.
+struct Field {
+    name: Vec<u8>,
+    content: Vec<u8>,
+    content_type: Option<String>,
+    file_name: Option<String>,
 }
 
 fn record(pipeline: &Pipeline) -> Result<Record, String> {
-    let (last, before) = pipeline.split_last().ok_or("there is no command")?;
-    let mut words = last.iter().map(Vec::as_slice).skip_while(|word| *word == b"$");
+    let (last, before) = pipeline.commands.split_last().ok_or("there is no command")?;
+    let mut words = last.iter().map(Vec::as_slice).skip_while(|word| BEFORE.contains(word));
     match words.next() {
-        Some(name)
-            if [&b"curl"[..], b"curl.exe"].contains(&name.rsplit(|byte| *byte == b'/').next().unwrap_or(name)) => {}
+        Some(name) if is_curl(name) => {}
         other => return Err(format!("{:?} is not curl", String::from_utf8_lossy(other.unwrap_or_default()))),
     }
-    let piped = piped(before)?;
+    let piped = piped(before, pipeline.input.as_deref())?;
     let mut asked = Asked::default();
     let words: Vec<&[u8]> = words.collect();
     let mut at = 0;
@@ -104,15 +160,16 @@ fn record(pipeline: &Pipeline) -> Result<Record, String> {
 }
 
 /// What is piped into curl, where it can be known without running anything: `printf %s … | base64 -d`.
-fn piped(before: &[Vec<Vec<u8>>]) -> Result<Option<Vec<u8>>, String> {
+fn piped(before: &[Vec<Vec<u8>>], input: Option<&[u8]>) -> Result<Option<Vec<u8>>, String> {
     let text =
         |words: &[Vec<u8>]| words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>();
-    let Some((first, filters)) = before.split_first() else { return Ok(None) };
+    let Some((first, filters)) = before.split_first() else { return Ok(input.map(<[u8]>::to_vec)) };
     let words = text(first);
     let printed = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["printf", "%s", _] => first[2].clone(),
         ["echo", "-n", _] => first[2].clone(),
         ["echo", _] => [first[1].as_slice(), b"\n"].concat(),
+        ["cat"] | ["cat", "-"] if input.is_some() => input.unwrap_or_default().to_vec(),
         _ => return Err("what is piped into curl is not known without running it".into()),
     };
     filters
@@ -138,7 +195,12 @@ struct Asked {
     get: bool,
     head: bool,
     target: Option<String>,
+    /// What `--url-query` adds to the URL.
+    url_query: Vec<Vec<u8>>,
     http10: bool,
+    http2: bool,
+    /// Whether the user's name leaves only after the server asked.
+    other_auth: bool,
     globoff: bool,
     path_as_is: bool,
 }
@@ -188,18 +250,19 @@ impl Asked {
             }
             UrlEncoded => self.parts.push(Part::Data(url_encoded(name, &value)?)),
             Form | FormString => {
-                let (field, content) =
-                    text().split_once('=').map(|(a, b)| (a.to_owned(), b.to_owned())).ok_or("a form field has no =")?;
-                if does == Form && content.starts_with(['@', '<']) {
-                    return Err(no_file(name, &content.as_bytes()[1..]));
-                }
-                if does == Form && (content.contains(';') || content.starts_with('"')) {
-                    return Err(format!(
-                        "{name} {content:?}: types, names of files and quotes in a form are not read here; write the request as raw HTTP"
-                    ));
-                }
-                self.parts.push(Part::Field(field.into(), content.into()));
+                let equals = value.iter().position(|byte| *byte == b'=').ok_or("a form field has no =")?;
+                let (field, content) = (value[..equals].to_vec(), &value[equals + 1..]);
+                self.parts.push(Part::Field(match does {
+                    Form => form_field(name, field, content)?,
+                    _ => Field { name: field, content: content.to_vec(), content_type: None, file_name: None },
+                }));
             }
+            UrlQuery => self.url_query.push(match value.strip_prefix(b"+") {
+                Some(as_is) => as_is.to_vec(),
+                None => url_encoded(name, &value)?,
+            }),
+            Range => self.own("Range", [b"bytes=", value.as_slice()].concat()),
+            OtherAuth => self.other_auth = true,
             Get => self.get = true,
             GlobOff => self.globoff = true,
             PathAsIs => self.path_as_is = true,
@@ -217,6 +280,10 @@ impl Asked {
             Compressed => self.own("Accept-Encoding", b"deflate, gzip, br, zstd".to_vec()),
             Target => self.target = Some(text()),
             Http10 => self.http10 = true,
+            Http2 => self.http2 = true,
+            Refused | RefusedOf => {
+                return Err(format!("{name} makes a request that cannot be known here; write the request as raw HTTP"));
+            }
             File => return Err(format!("{name} is not read here; write the request as raw HTTP")),
             Nothing | NothingOf => {}
         }
@@ -257,11 +324,16 @@ impl Asked {
         if !self.path_as_is {
             url = without_dots(&url);
         }
+        let added = std::mem::take(&mut self.url_query);
+        add_query(&mut url, &added.join(&b'&'));
         // A plus is a plus outside forms.
         let plain = |user: &str| percent_decoded(user.replace('+', "%2B").as_bytes()).unwrap_or_else(|| user.into());
         let url_user = user_of(&url).map(|user| basic(plain(user)));
         if let Some(basic) = url_user.filter(|_| !self.own.iter().any(|(name, _)| *name == "Authorization")) {
             self.own("Authorization", basic);
+        }
+        if self.other_auth {
+            self.own.retain(|(name, value)| *name != "Authorization" || !value.starts_with(b"Basic "));
         }
         for (name, value) in std::mem::take(&mut self.own) {
             if !self.has(name) && !value.is_empty() {
@@ -271,14 +343,8 @@ impl Asked {
         let fields = self.parts.iter().any(|part| matches!(part, Part::Field(..)));
         let mut body = if fields { self.multipart()? } else { self.joined() };
         let posts = !self.parts.is_empty() && !self.get;
-        if self.get && !body.is_empty() {
-            url.truncate(url.find('#').unwrap_or(url.len()));
-            match url.find('?') {
-                None => url.push('?'),
-                Some(at) if at + 1 == url.len() => {}
-                Some(_) => url.push('&'),
-            }
-            url.push_str(&String::from_utf8_lossy(&std::mem::take(&mut body)));
+        if self.get {
+            add_query(&mut url, &std::mem::take(&mut body));
         }
         let implied = match (self.head, posts) {
             (true, _) => "HEAD",
@@ -298,7 +364,11 @@ impl Asked {
         let mut record = Record {
             method: self.method.take().unwrap_or_else(|| implied.into()),
             names: Some(HeaderNames::Exact),
-            version: self.http10.then_some(hookline_capture::Version::Http10),
+            version: match (self.http10, self.http2) {
+                (true, _) => Some(hookline_capture::Version::Http10),
+                (_, true) => Some(hookline_capture::Version::Http2),
+                _ => None,
+            },
             headers: std::mem::take(&mut self.headers),
             body: Exact(body),
             ..Record::default()
@@ -315,7 +385,8 @@ impl Asked {
             .parts
             .iter()
             .map(|part| match part {
-                Part::Data(data) | Part::Field(_, data) => data.as_slice(),
+                Part::Data(data) => data.as_slice(),
+                Part::Field(field) => field.content.as_slice(),
             })
             .collect();
         pieces.join(if self.json { &b""[..] } else { &b"&"[..] })
@@ -326,12 +397,19 @@ impl Asked {
         let boundary = format!("------------------------{}", uuid::Uuid::now_v7().simple());
         let mut body = Vec::new();
         for part in &self.parts {
-            let Part::Field(name, content) = part else { return Err("it has both a form and data".into()) };
-            let name = String::from_utf8_lossy(name).replace('"', "%22");
-            body.extend_from_slice(
-                format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes(),
-            );
-            body.extend_from_slice(content);
+            let Part::Field(field) = part else { return Err("it has both a form and data".into()) };
+            let escaped = |text: &str| text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+            let name = escaped(&String::from_utf8_lossy(&field.name));
+            let mut head = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"");
+            if let Some(file) = &field.file_name {
+                head.push_str(&format!("; filename=\"{}\"", escaped(file)));
+            }
+            if let Some(kind) = &field.content_type {
+                head.push_str(&format!("\r\nContent-Type: {kind}"));
+            }
+            head.push_str("\r\n\r\n");
+            body.extend_from_slice(head.as_bytes());
+            body.extend_from_slice(&field.content);
             body.extend_from_slice(b"\r\n");
         }
         body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
@@ -343,6 +421,85 @@ impl Asked {
         }
         Ok(body)
     }
+}
+
+/// Adds to the query of a URL, and drops its fragment.
+fn add_query(url: &mut String, query: &[u8]) {
+    if query.is_empty() {
+        return;
+    }
+    url.truncate(url.find('#').unwrap_or(url.len()));
+    match url.find('?') {
+        None => url.push('?'),
+        Some(at) if at + 1 == url.len() => {}
+        Some(_) => url.push('&'),
+    }
+    url.push_str(&String::from_utf8_lossy(query));
+}
+
+/// `content;type=…;filename=…` as curl reads it (tool_formparse.c): the content ends at the first semicolon unless it is in
+/// quotes, and an attribute that is not known is passed over.
+fn form_field(option: &str, name: Vec<u8>, value: &[u8]) -> Result<Field, String> {
+    if let [b'@' | b'<', file @ ..] = value {
+        let end = file.iter().position(|byte| *byte == b';').unwrap_or(file.len());
+        return Err(no_file(option, &file[..end]));
+    }
+    if value == b"(" || value.starts_with(b"(;") || name.is_empty() && value == b")" {
+        return Err(format!("{option}: parts inside parts are not read here; write the request as raw HTTP"));
+    }
+    let (content, mut rest) = form_word(value);
+    let mut field = Field { name, content, content_type: None, file_name: None };
+    while let Some(attribute) = rest.strip_prefix(b";") {
+        let attribute = attribute.trim_ascii_start();
+        let (key, value) = match attribute.iter().position(|byte| matches!(byte, b'=' | b';')) {
+            Some(at) if attribute[at] == b'=' => (&attribute[..at], &attribute[at + 1..]),
+            _ => (&b""[..], attribute),
+        };
+        let (word, after) = form_word(value);
+        rest = after;
+        let text = String::from_utf8_lossy(&word).into_owned();
+        match (key, &mut field.content_type) {
+            (b"type", kind) => *kind = Some(text),
+            (b"filename", _) => field.file_name = Some(text),
+            (b"headers", _) => {
+                return Err(format!("{option}: headers of a part are not read here; write the request as raw HTTP"));
+            }
+            (b"encoder", _) => {}
+            // What follows a type belongs to it, such as `;charset=utf-8`.
+            (key, Some(kind)) if !key.is_empty() => {
+                kind.push_str(&format!(";{}={text}", String::from_utf8_lossy(key)));
+            }
+            _ => {}
+        }
+    }
+    Ok(field)
+}
+
+/// A word up to a semicolon, or in quotes in which `\"` and `\\` are escapes; and what follows it.
+fn form_word(value: &[u8]) -> (Vec<u8>, &[u8]) {
+    if let Some(inside) = value.strip_prefix(b"\"") {
+        let (mut word, mut at) = (Vec::new(), 0);
+        while let Some(byte) = inside.get(at) {
+            match (byte, inside.get(at + 1)) {
+                (b'\\', Some(next @ (b'"' | b'\\'))) => {
+                    word.push(*next);
+                    at += 2;
+                }
+                (b'"', _) => {
+                    let rest = &inside[at + 1..];
+                    let skipped = rest.iter().position(|byte| *byte == b';').unwrap_or(rest.len());
+                    return (word, &rest[skipped..]);
+                }
+                (byte, _) => {
+                    word.push(*byte);
+                    at += 1;
+                }
+            }
+        }
+        // Never closed: the quote is part of the text.
+    }
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    (value[..end].to_vec(), &value[end..])
 }
 
 /// `Basic …` of user and password; without one it is empty.
@@ -467,6 +624,50 @@ mod tests {
     }
 
     #[test]
+    fn fields_of_a_form_have_types_and_quotes() {
+        for (form, head, content) in [
+            (
+                r#"-F 'request={ "title": "T" };type=application/json'"#,
+                "name=\"request\"\r\nContent-Type: application/json",
+                r#"{ "title": "T" }"#,
+            ),
+            ("-F 'a=b;type=text/plain;charset=utf-8'", "name=\"a\"\r\nContent-Type: text/plain;charset=utf-8", "b"),
+            (r#"-F 'a="b;\"c";filename=x.txt'"#, "name=\"a\"; filename=\"x.txt\"", "b;\"c"),
+            ("-F 'a=b;c=d'", "name=\"a\"", "b"),
+        ] {
+            let record = one(&format!("curl http://a {form}"));
+            let body = String::from_utf8_lossy(&record.body.0).into_owned();
+            assert!(body.contains(&format!("form-data; {head}\r\n\r\n{content}\r\n--")), "{form}: {body}");
+        }
+    }
+
+    #[test]
+    fn options_that_change_nothing_are_passed_over() {
+        for (command, expected) in [
+            (
+                "sudo curl http://a --sil --trace-ascii t.txt --capath /x --no-location -r 0-9",
+                "GET / | Host: a | Range: bytes=0-9",
+            ),
+            ("time curl --digest -u me:x http://a", "GET / | Host: a"),
+            ("curl 'http://a/?x=1#f' --url-query 'b=x y' --url-query +c=%20", "GET /?x=1&b=x+y&c=%20 | Host: a"),
+        ] {
+            assert_eq!(head(&one(command)), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn text_in_the_command_itself_is_its_input() {
+        let body = |text: &str| String::from_utf8_lossy(&one(text).body.0).into_owned();
+        assert_eq!(body("curl http://a --data-binary @- <<'EOF'\n{\"a\":$1}\n  x\nEOF\n"), "{\"a\":$1}\n  x\n");
+        assert_eq!(body("curl http://a -d @- <<EOF\n{\n}\nEOF"), "{}");
+        assert_eq!(body("cat <<'X' | curl http://a --data-binary @-\none\nX\n"), "one\n");
+        assert_eq!(body("curl http://a --data-binary @- <<< 'text'"), "text\n");
+        let mut read = all("curl http://a -d @- <<EOF\n$HOME\nEOF\ncurl http://b");
+        assert!(read.remove(0).expect_err("a variable").contains("$"));
+        assert_eq!(head(&read.remove(0).expect("the next command")), "GET / | Host: b");
+    }
+
+    #[test]
     fn what_would_read_a_file_or_run_something_is_refused() {
         for (command, why) in [
             ("curl http://a -d @/etc/passwd", "/etc/passwd"),
@@ -479,7 +680,9 @@ mod tests {
             ("wget http://a", "not curl"),
             ("curl 'http://a/{b,c}'", "several"),
             ("curl 'http://a/[1-3]'", "several"),
-            ("curl http://a -F 'a=b;type=text/plain'", "types"),
+            ("curl http://a -F 'a=(;type=multipart/mixed'", "parts inside parts"),
+            ("curl http://a --next http://b", "--next"),
+            ("curl http://a --expand-data '{{x}}'", "--expand-data"),
             ("curl", "no URL"),
             ("curl http://a --no-such", "--no-such"),
             ("curl http://a -d", "no value"),

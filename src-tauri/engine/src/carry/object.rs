@@ -1,0 +1,304 @@
+//! One JSON object as a request: a line of our own, or what other tools write.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hookline_capture::HeaderNames;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{
+    Record,
+    exact::Exact,
+    record::{is_absolute, pairs_of},
+    webhook_site,
+};
+
+/// Keys of a line that this product writes.
+const OWN: &[&str] = &[
+    "id",
+    "inbox",
+    "arrived_at",
+    "receiving_ms",
+    "method",
+    "target",
+    "version",
+    "peer",
+    "headers",
+    "names",
+    "trailers",
+    "body",
+    "body_state",
+    "body_bytes",
+    "status",
+    "answer",
+    "pinned",
+    "note",
+    "source",
+    "provider",
+    "event_type",
+    "event_id",
+    "verdict",
+    "reason",
+];
+
+/// What other tools call the parts of a request, the first that is there counts.
+const METHOD: &[&str] = &["method", "http_method", "httpMethod", "verb"];
+const TARGET: &[&str] = &["target", "url", "uri", "path", "request_uri", "requestUri"];
+const QUERY: &[&str] = &["query", "query_string", "queryString", "rawQueryString"];
+const HEADERS: &[&str] = &["headers", "header"];
+const BODY: &[&str] = &["body", "content", "raw_body", "rawBody", "payload", "data"];
+const BODY_BASE64: &[&str] = &["body_base64", "bodyBase64"];
+const ARRIVED: &[&str] =
+    &["arrived_at", "timestamp", "created_at", "createdAt", "received_at", "receivedAt", "date", "time"];
+const PEER: &[&str] = &["peer", "ip", "remote_addr", "remoteAddr", "source_ip", "sourceIp"];
+
+/// What says nothing that a request does not say itself.
+const DERIVED: &[&str] = &[
+    "content_length",
+    "contentLength",
+    "size",
+    "host",
+    "hostname",
+    "user_agent",
+    "userAgent",
+    "content_type",
+    "contentType",
+];
+
+/// Reads an object as a request. The error names what it is instead, where that can be told.
+pub(super) fn record(raw: &str) -> Result<Record, String> {
+    let keys = keys(raw)?;
+    let has = |key: &str| keys.iter().any(|own| own == key);
+    let any = |names: &[&str]| names.iter().any(|name| has(name));
+    if keys.iter().all(|key| OWN.contains(&key.as_str())) {
+        let record: Record = serde_json::from_str(raw).map_err(|e| e.to_string())?;
+        return record.named().map_err(|why| not_a_request(raw, &why));
+    }
+    if has("uuid") && (has("token_id") || has("content") && !has("body")) {
+        return webhook_site::one(raw);
+    }
+    if !any(METHOD) || !any(TARGET) {
+        let missing = match (any(METHOD), any(TARGET)) {
+            (false, false) => "it has no method and no target (url, target or path)",
+            (false, true) => "it has no method",
+            _ => "it has no target (url, target or path)",
+        };
+        return Err(not_a_request(raw, missing));
+    }
+    foreign(raw, &keys)
+}
+
+/// The keys of an object, in order.
+fn keys(raw: &str) -> Result<Vec<String>, String> {
+    if !raw.trim_start().starts_with('{') {
+        return Err("it is not a JSON object".into());
+    }
+    struct Keys;
+    impl<'de> serde::de::Visitor<'de> for Keys {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+            let mut keys = Vec::new();
+            while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+                keys.push(key);
+            }
+            Ok(keys)
+        }
+    }
+    let mut json = serde_json::Deserializer::from_str(raw);
+    let keys = serde::Deserializer::deserialize_map(&mut json, Keys).map_err(|e| e.to_string())?;
+    json.end().map_err(|e| e.to_string())?;
+    Ok(keys)
+}
+
+/// Documents of other tools that hold no request of their own, each by keys that it has.
+const KNOWN: &[(&str, &[&str])] = &[
+    ("a Postman collection", &["info", "item"]),
+    ("a Postman environment", &["values", "_postman_variable_scope"]),
+    ("ngrok's list of requests", &["uri", "requests"]),
+    ("a list of request-baskets", &["requests", "total_count"]),
+    ("an Insomnia export", &["_type", "resources"]),
+    ("an OpenAPI document", &["openapi", "info"]),
+    ("a CloudEvent", &["specversion", "type"]),
+];
+
+/// Why an object is refused, with what it looks like.
+fn not_a_request(raw: &str, why: &str) -> String {
+    let keys = keys(raw).unwrap_or_default();
+    let has = |key: &&str| keys.iter().any(|own| own == key);
+    let looks = KNOWN.iter().find(|(_, needed)| needed.iter().all(|key| has(key))).map(|(name, _)| *name);
+    let looks = looks.or_else(|| (has(&"type") && has(&"data") || has(&"event")).then_some("the payload of a webhook"));
+    match looks {
+        Some(name) => format!("it is not a request: {why}. It looks like {name}"),
+        None => format!("it is not a request: {why}"),
+    }
+}
+
+/// An object as another tool writes it. What has no place in a request is named in its note.
+fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
+    let object: std::collections::HashMap<String, &RawValue> = serde_json::from_str(raw).map_err(|e| e.to_string())?;
+    let mut used: Vec<&str> = Vec::new();
+    let mut take = |names: &[&'static str]| -> Option<&RawValue> {
+        let found = names.iter().find(|name| object.get(**name).is_some_and(|value| value.get() != "null"))?;
+        used.push(found);
+        object.get(*found).copied()
+    };
+    let text = |value: Option<&RawValue>| -> Option<String> {
+        let raw = value?.get();
+        Some(serde_json::from_str::<String>(raw).unwrap_or_else(|_| raw.to_owned()))
+    };
+    let mut record = Record { names: Some(HeaderNames::Normalised), ..Record::default() };
+    record.method = text(take(METHOD)).unwrap_or_default();
+    let mut target = text(take(TARGET)).unwrap_or_default();
+    if let Some(query) = take(QUERY).map(RawValue::get)
+        && !target.contains('?')
+    {
+        let query = match serde_json::from_str(query) {
+            Ok(Value::String(query)) => query.trim_start_matches('?').to_owned(),
+            Ok(Value::Object(fields)) => form(&fields),
+            _ => String::new(),
+        };
+        if !query.is_empty() {
+            target = format!("{target}?{query}");
+        }
+    }
+    if let Some(headers) = take(HEADERS) {
+        record.headers = pairs_of(headers).map_err(|e| format!("headers: {e}"))?;
+    }
+    match is_absolute(&target) {
+        true => record.set_url(&target),
+        false => {
+            record.target = if target.is_empty() || target.starts_with('/') || target == "*" {
+                target
+            } else {
+                format!("/{target}")
+            }
+        }
+    }
+    let coded = take(&["isBase64Encoded"]).is_some_and(|value| value.get() == "true");
+    if let Some(body) = take(BODY) {
+        record.body = serde_json::from_str(body.get()).map_err(|e| format!("body: {e}"))?;
+        if coded {
+            let text = String::from_utf8_lossy(&record.body.0).into_owned();
+            record.body = Exact(super::exact::decoded(&text)?);
+        }
+    }
+    if let Some(coded) = text(take(BODY_BASE64)).filter(|_| record.body.is_empty()) {
+        record.body = Exact(STANDARD.decode(coded.trim()).map_err(|e| format!("body_base64: {e}"))?);
+    }
+    if let Some(at) = take(ARRIVED) {
+        match serde_json::from_str(at.get())
+            .map_err(|e| e.to_string())
+            .and_then(|at: Value| super::record::moment_of(&at))
+        {
+            Ok(at) => record.arrived_at = at,
+            Err(why) => record.add_note(&format!("Its time was not imported: {why}.")),
+        }
+    }
+    record.peer = text(take(PEER));
+    record.inbox = text(take(&["inbox"]));
+    if let Some(note) = text(take(&["note"])) {
+        record.note = if record.note.is_empty() { note } else { format!("{note} {}", record.note) };
+    }
+    record.status = take(&["status"]).and_then(|value| text(Some(value))?.parse().ok());
+    let said = |key: &str| {
+        [DERIVED, METHOD, TARGET, QUERY, OWN].iter().any(|names| names.contains(&key)) || used.contains(&key)
+    };
+    let empty = |key: &str| object.get(key).is_none_or(|value| matches!(value.get(), "null" | "\"\"" | "{}" | "[]"));
+    let lost: Vec<&str> = keys.iter().map(String::as_str).filter(|key| !said(key) && !empty(key)).collect();
+    if !lost.is_empty() {
+        record.add_note(&format!("Not imported from the file: {}.", lost.join(", ")));
+    }
+    record.named()
+}
+
+/// The fields of an object as a query; a list gives one for each of its items.
+fn form(fields: &Map<String, Value>) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in fields {
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| {
+                query.append_pair(name, &text(item));
+            }),
+            value => {
+                query.append_pair(name, &text(value));
+            }
+        }
+    }
+    query.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(raw: &str) -> String {
+        match record(raw) {
+            Ok(record) => {
+                let headers: Vec<String> = record
+                    .headers
+                    .iter()
+                    .map(|(name, value)| {
+                        format!("{}: {}", String::from_utf8_lossy(&name.0), String::from_utf8_lossy(&value.0))
+                    })
+                    .collect();
+                format!(
+                    "{} {} [{}] {} {}",
+                    record.method,
+                    record.target,
+                    headers.join(", "),
+                    String::from_utf8_lossy(&record.body.0),
+                    record.note
+                )
+            }
+            Err(why) => why,
+        }
+    }
+
+    #[test]
+    fn requests_of_other_tools_keep_every_part() {
+        for (raw, expected) in [
+            (
+                r#"{"method":"POST","url":"https://a.example/x","headers":{"X-A":"1"},"body":"{\"a\":1}"}"#,
+                "POST /x [Host: a.example, X-A: 1] {\"a\":1} ",
+            ),
+            (
+                r#"{"date":1700000000000,"header":{"Content-Type":["application/json"]},"content_length":7,"body":"{\"a\":1}","method":"POST","path":"/b","query":"x=1"}"#,
+                "POST /b?x=1 [Content-Type: application/json] {\"a\":1} ",
+            ),
+            (
+                r#"{"method":"PUT","url":"/x","path":"/y","body":{"n":1.50},"query":{"a":["1","2"]},"cookies":[{"n":1}]}"#,
+                "PUT /x?a=1&a=2 [] {\"n\":1.50} Not imported from the file: cookies.",
+            ),
+            (
+                r#"{"httpMethod":"POST","path":"/l","headers":{},"body":"eyJhIjoxfQ==","isBase64Encoded":true}"#,
+                "POST /l [] {\"a\":1} ",
+            ),
+        ] {
+            assert_eq!(of(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_named() {
+        for (raw, looks) in [
+            ("{}", "no method and no target"),
+            (r#"{"type":"invoice.paid","data":{"id":7}}"#, "the payload of a webhook"),
+            (r#"{"info":{"name":"x"},"item":[]}"#, "a Postman collection"),
+            (r#"{"uri":"/api/requests/http","requests":[]}"#, "ngrok's list"),
+            (r#"{"requests":[],"count":0,"total_count":0,"has_more":false}"#, "request-baskets"),
+            (r#"{"id":"evt_1","note":"x"}"#, "no method and no target"),
+            (r#"{"method":"card","amount":10}"#, "no target"),
+            (r#"{"url":"https://a.example","id":1}"#, "no method"),
+            ("[]", "not a JSON object"),
+            ("7", "not a JSON object"),
+        ] {
+            let why = record(raw).expect_err(raw);
+            assert!(why.contains(looks), "{raw}: {why}");
+        }
+    }
+}
