@@ -25,5 +25,5 @@ pub use store::{
 };
 pub use wire::{
     Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Asking, Counts, Decision, Entrance, Listening, Piece,
-    Plain, Refusal, Route, Routes, Streams, Through, listen,
+    Plain, Refusal, Refused, Route, Routes, Streams, Through, listen,
 };

@@ -9,6 +9,11 @@ use std::{
 use hookline_capture::private::{make_dir, options, write};
 use serde::{Deserialize, Serialize};
 
+/// Whether a folder has a database of this product in it.
+pub fn has_database(folder: &Path) -> bool {
+    folder.join(DATABASE).is_file()
+}
+
 /// Its database file.
 const DATABASE: &str = "hookline.db";
 

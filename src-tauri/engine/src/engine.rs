@@ -32,6 +32,7 @@ use crate::{
     providers::Providers,
     query::Query,
     receiver::{self, Receiver, ReceiverState},
+    refusal::{self, Refusals},
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
     replay::{self, Replays},
     request::{Summary, list_uuid, summary_of},
@@ -93,6 +94,7 @@ pub struct Engine {
     pub(crate) tunnels: Arc<Tunnels>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) sieve: Arc<Sieve>,
+    pub(crate) refusals: Arc<Refusals>,
     /// Wakes what follows the store.
     pub(crate) arrived: Arc<Notify>,
     /// The last request that was judged.
@@ -168,6 +170,7 @@ impl Engine {
             checks: Checks::default(),
             tunnels: Arc::default(),
             sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
+            refusals: Arc::default(),
             arrived: arrived.clone(),
             judged: watch::Sender::new(loaded.judged_upto),
             settings: RwLock::new(loaded.settings),
@@ -183,6 +186,7 @@ impl Engine {
         engine.spawn_tidying();
         judge::spawn(&engine, arrived, loaded.judged_upto);
         engine.spawn_health_watch();
+        refusal::spawn(&engine);
         engine.spawn_outbox();
         notice::spawn(&engine);
         replay::spawn(&engine);

@@ -127,6 +127,8 @@ pub enum Change {
     },
     /// Shapes learned from more bodies, or one was forgotten.
     ShapesChanged,
+    /// Requests were refused before they could be stored, or refusals were dismissed.
+    RefusalsChanged,
     /// Saved queries were saved or removed.
     QueriesChanged,
     /// Requests arrived that match a saved query which is to be told of.

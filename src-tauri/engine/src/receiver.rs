@@ -11,7 +11,8 @@ use std::{
 };
 
 use hookline_capture::{
-    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Fault, Listening, Plain, Refusal, Route, Routes, listen,
+    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Fault, Listening, Plain, Refusal, Refused, Route,
+    Routes, listen,
 };
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -188,6 +189,13 @@ struct InboxRoutes {
 }
 
 impl Routes for InboxRoutes {
+    fn refused(&self, refused: Refused) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        let name = refused.target.as_deref().and_then(|target| target.strip_prefix('/')?.split(['/', '?', '#']).next());
+        let inbox = refused.inbox.or_else(|| Some(self.addresses.find(name?)?.0));
+        engine.refusals.add(inbox.unwrap_or_default(), refused);
+    }
+
     async fn route(&self, asking: Asking<'_>) -> Route {
         let name = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
         match self.addresses.find(name) {

@@ -16,6 +16,9 @@ pub(super) struct Args {
     /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
+    /// Requests that were refused before they could be stored, with the reason and their first bytes
+    #[arg(long, conflicts_with_all = ["query", "pinned"])]
+    refused: bool,
     /// How many
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: u32,
@@ -33,6 +36,9 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         asked.append_pair("pinned", "true");
     }
     let asked = asked.finish();
+    if args.refused {
+        return refused(api, context, &asked, args.limit).await;
+    }
     let (mut left, mut after) = (args.limit, String::new());
     while left > 0 {
         let page: Value = api.get(&format!("/requests?limit={}&{asked}{after}", left.min(PAGE))).await?;
@@ -47,6 +53,57 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// Lists refused requests, newest first; each with its first bytes, indented.
+async fn refused(api: &Api, context: &Context, asked: &str, limit: u32) -> Result<(), CliError> {
+    let (mut left, mut after, mut any) = (limit, String::new(), false);
+    while left > 0 {
+        let page: Value = api.get(&format!("/refusals?limit={}&{asked}{after}", left.min(PAGE))).await?;
+        let items = page["items"].as_array().cloned().unwrap_or_default();
+        any |= !items.is_empty();
+        for item in &items {
+            match context.json {
+                true => terminal::line(&item.to_string()),
+                false => refusal(item),
+            }
+        }
+        left = left.saturating_sub(items.len() as u32);
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => {
+                let counted =
+                    page["totals"].as_array().into_iter().flatten().filter_map(|total| total["count"].as_u64());
+                let total: u64 = counted.sum();
+                if !any && total == 0 {
+                    terminal::say("No request was refused.");
+                } else if total > u64::from(limit - left) {
+                    terminal::say(&format!("{total} requests were refused in all; the bytes of the newest are kept."));
+                }
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refusal(item: &Value) {
+    let text = |key: &str| terminal::shown(item[key].as_str().unwrap_or_default());
+    let at = item["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap_or_default();
+    let local = at.to_zoned(jiff::tz::TimeZone::system());
+    let inbox = item["inbox"].as_str().map_or("-".to_owned(), terminal::shown);
+    terminal::line(&format!(
+        "{}  {}  {}  {}  {}  {}",
+        local.strftime("%F %T"),
+        item["status"],
+        inbox,
+        text("peer"),
+        text("reason"),
+        text("message"),
+    ));
+    for line in item["text"].as_str().unwrap_or_default().lines() {
+        terminal::line(&format!("    {}", terminal::shown(line)));
+    }
 }
 
 /// One request on one line.

@@ -38,6 +38,8 @@ enum Form {
     Har,
     /// The body's bytes
     Body,
+    /// The body decoded, as UTF-8
+    Text,
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
@@ -61,6 +63,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             let what = match form {
                 Form::Raw => "raw?".into(),
                 Form::Json | Form::Har | Form::Body => "body?".into(),
+                Form::Text => "body?text=true&".into(),
                 code => format!("code?as={}&", code.to_possible_value().expect("no form is skipped").get_name()),
             };
             super::export::stream(api, &format!("/requests/{id}/{what}reveal={}", args.reveal), None).await
@@ -73,6 +76,9 @@ fn head(detail: &Value) {
     terminal::line(&format!("{} {} {}", text(&detail["method"]), text(&detail["target"]), text(&detail["version"])));
     for header in detail["headers"].as_array().into_iter().flatten() {
         terminal::line(&format!("{}: {}", text(&header["name"]), text(&header["value"])));
+    }
+    for trailer in detail["trailers"].as_array().into_iter().flatten() {
+        terminal::line(&format!("{}: {} (trailer)", text(&trailer["name"]), text(&trailer["value"])));
     }
     terminal::line("");
     for (name, value) in [
@@ -93,7 +99,7 @@ fn head(detail: &Value) {
         }
     }
     terminal::say(
-        "\n--as body prints the body, --as raw the whole message, --as curl (or httpie, fetch, python, go,\n\
+        "\n--as body prints the body, --as text the body decoded, --as raw the whole message, --as curl (or httpie, fetch, python, go,\n\
          powershell) code that sends it again.",
     );
 }

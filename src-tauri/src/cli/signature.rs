@@ -7,11 +7,12 @@ use std::{
 
 use base64::Engine as _;
 use hookline_engine::{
-    Catalogue, catalogue,
-    lab::{self, LabError, Question, VerdictShown},
+    Catalogue, catalogue, has_database,
+    lab::{self, ExplanationShown, LabError, Question, VerdictShown},
 };
+use http::Method;
 
-use super::{Context, error::CliError, keys::Keys, terminal};
+use super::{Api, Context, error::CliError, keys::Keys, terminal};
 
 /// Largest message read, in bytes.
 const MESSAGE_MAX: u64 = 64 * 1024 * 1024;
@@ -118,9 +119,19 @@ pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Explains by the engine of the data folder where there is one, as that knows the secrets of its inboxes.
 pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
-    let explanation = lab(lab::explain(&catalogue, &question, Vec::new(), now))?;
+    let known = if has_database(&context.data) { Api::open(context).await.ok() } else { None };
+    let explanation: ExplanationShown = match known {
+        Some(api) => {
+            let body = serde_json::to_value(&question).map_err(|e| CliError::Other(e.to_string()))?;
+            let explanation = api.json(Method::POST, "/signature/explain", Some(body)).await;
+            api.close().await;
+            explanation?
+        }
+        None => lab(lab::explain(&catalogue, &question, Vec::new(), now))?,
+    };
     if context.json {
         print(context, &explanation)?;
         return ended(&explanation.verdict);

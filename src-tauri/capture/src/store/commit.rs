@@ -22,6 +22,19 @@ pub enum Fault {
     Other,
 }
 
+impl Fault {
+    /// Stable name for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::DiskFull => "disk_full",
+            Self::Unwritable => "unwritable",
+            Self::Locked => "locked",
+            Self::Damaged => "damaged",
+            Self::Other => "not_stored",
+        }
+    }
+}
+
 /// Why a commit did not happen. Nothing of it is in the store.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]

@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, header, request::Parts};
 
+use super::refused::target_of;
 use crate::message::{HeaderNames, Version, header_list};
 
 /// A request's head in the form it is stored.
@@ -34,23 +35,17 @@ pub(super) fn head(parts: &Parts, raw: Option<Vec<u8>>) -> Head {
 /// Target and header block of a raw head, if it says what hyper says.
 fn original(parts: &Parts, mut raw: Vec<u8>) -> Option<(String, Vec<u8>)> {
     let line_end = memchr::memchr(b'\n', &raw)?;
-    let line = std::str::from_utf8(&raw[..line_end]).ok()?;
-    let mut words = line.split_ascii_whitespace();
-    let (method, target) = (words.next()?, words.next()?);
-    if method != parts.method.as_str() {
+    let line = &raw[..line_end];
+    let method = line.split(u8::is_ascii_whitespace).find(|word| !word.is_empty())?;
+    if method != parts.method.as_str().as_bytes() {
         return None;
     }
-    let target = target.to_owned();
+    let target = target_of(line)?;
     // The head ends with its blank line, which is no header.
     let end = raw.strip_suffix(b"\r\n").or_else(|| raw.strip_suffix(b"\n"))?.len();
     raw.truncate(end);
     raw.drain(..=line_end);
     agrees(&parts.headers, &raw).then_some((target, raw))
-}
-
-/// Whether a raw head has a header of this name, which is in lower case.
-pub(super) fn names(raw: &[u8], wanted: &str) -> bool {
-    header_list(raw).any(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()))
 }
 
 fn agrees(parsed: &HeaderMap, raw: &[u8]) -> bool {

@@ -309,6 +309,26 @@ impl Refusal {
         }
     }
 
+    pub(super) fn head_timeout(after_ms: u64) -> Self {
+        Self {
+            status: StatusCode::REQUEST_TIMEOUT,
+            code: "head_timeout",
+            message: format!("The request line and headers did not end within {after_ms} ms."),
+            hint: "Send a blank line after the headers.".into(),
+            header: None,
+        }
+    }
+
+    pub(super) fn too_many_connections() -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "too_many_connections",
+            message: "All connections are in use.".into(),
+            hint: "Send again in a moment, or reuse one.".into(),
+            header: None,
+        }
+    }
+
     pub(super) fn nothing_here() -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
@@ -329,15 +349,19 @@ impl Refusal {
         }
     }
 
-    /// The response; `close` ends the connection after it.
-    pub fn response(&self, close: bool) -> Response<AnswerBody> {
-        let text = format!(
+    /// The body: what happened and what to do, as JSON.
+    pub(super) fn text(&self) -> String {
+        format!(
             "{{\"code\":{},\"message\":{},\"hint\":{}}}\n",
             json_string(self.code),
             json_string(&self.message),
             json_string(&self.hint)
-        );
-        let mut response = Response::new(AnswerBody::from(Bytes::from(text)));
+        )
+    }
+
+    /// The response; `close` ends the connection after it.
+    pub fn response(&self, close: bool) -> Response<AnswerBody> {
+        let mut response = Response::new(AnswerBody::from(Bytes::from(self.text())));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

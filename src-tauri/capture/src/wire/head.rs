@@ -10,6 +10,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::{
+    answer::Refusal,
+    refused::{KEPT_MAX, cleaned, is_preface, malformed, replace_unencoded, too_large, unreadable},
+};
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 
 /// Heads that have passed on one connection and wait for their request to be served.
@@ -77,45 +81,89 @@ pub(crate) struct HeadFramer {
     head: Vec<u8>,
     /// Start of the current line within `head`.
     line: usize,
+    /// Where in the bytes that are fed the current head begins; it may have begun in earlier ones.
+    begins: usize,
+    refused: Option<Refusal>,
+}
+
+/// A head that must not reach hyper.
+#[derive(Debug)]
+pub(crate) struct RefusedHead {
+    /// Where it begins in the bytes that were fed last; it may have begun in earlier ones, and then it is 0.
+    pub(crate) at: usize,
+    pub(crate) refusal: Refusal,
+    /// Its first bytes, and what followed it.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl HeadFramer {
     pub(crate) fn new() -> Self {
-        Self { state: State::Head, head: Vec::new(), line: 0 }
+        Self { state: State::Head, head: Vec::new(), line: 0, begins: 0, refused: None }
     }
 
-    /// Takes the next bytes of the stream and hands each head they complete to `done`.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut done: impl FnMut(Vec<u8>)) {
-        while !bytes.is_empty() {
-            bytes = match &mut self.state {
-                State::Off => return,
-                State::Head => self.head_bytes(bytes, &mut done),
+    /// The head that has begun and is not complete.
+    pub(crate) fn begun(&self) -> &[u8] {
+        if matches!(self.state, State::Head) { &self.head } else { &[] }
+    }
+
+    /// Takes the next bytes of the stream and hands each head they complete to `done`. What hyper refuses in a target,
+    /// and other servers take, is replaced in the bytes. A head that is refused ends it.
+    pub(crate) fn feed(&mut self, all: &mut [u8], mut done: impl FnMut(Vec<u8>)) -> Option<RefusedHead> {
+        let mut at = 0;
+        self.begins = 0;
+        while at < all.len() {
+            at += match &mut self.state {
+                State::Off => break,
+                State::Head => {
+                    if self.head.is_empty() {
+                        self.begins = at;
+                    }
+                    self.head_bytes(&mut all[at..], &mut done)
+                }
                 State::Body { left } => {
-                    let skipped = (*left).min(bytes.len() as u64);
+                    let skipped = (*left).min((all.len() - at) as u64);
                     *left -= skipped;
                     if *left == 0 {
                         self.state = State::Head;
                     }
-                    &bytes[skipped as usize..]
+                    skipped as usize
                 }
                 State::Chunk(chunk) => {
-                    let (next, rest) = chunk_bytes(chunk, bytes);
+                    let (next, rest) = chunk_bytes(chunk, &all[at..]);
                     self.state = next;
-                    rest
+                    all.len() - at - rest.len()
                 }
             };
         }
+        // Of a head that is not complete, what is wrong may show already, as it does to hyper.
+        if matches!(self.state, State::Head)
+            && !self.head.is_empty()
+            && let Examined::Refused(refusal) = examine(&self.head)
+        {
+            self.refused = Some(refusal);
+        }
+        let refusal = self.refused.take()?;
+        self.state = State::Off;
+        let mut bytes = std::mem::take(&mut self.head);
+        bytes.extend_from_slice(all.get(at..).unwrap_or_default());
+        bytes.truncate(KEPT_MAX);
+        Some(RefusedHead { at: self.begins, refusal, bytes })
     }
 
-    fn head_bytes<'a>(&mut self, bytes: &'a [u8], done: &mut impl FnMut(Vec<u8>)) -> &'a [u8] {
-        let Some(end) = memchr::memchr(b'\n', bytes) else {
-            self.keep(bytes);
-            return &[];
-        };
-        let (line, rest) = bytes.split_at(end + 1);
+    /// Takes bytes of a head up to the end of a line; how many.
+    fn head_bytes(&mut self, bytes: &mut [u8], done: &mut impl FnMut(Vec<u8>)) -> usize {
+        let end = memchr::memchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1);
+        let line = &mut bytes[..end];
+        let begun = self.head.len();
         self.keep(line);
         if matches!(self.state, State::Off) {
-            return &[];
+            return end;
+        }
+        if self.line == 0 {
+            replace_unencoded(&self.head[..begun], line);
+        }
+        if !line.ends_with(b"\n") {
+            return end;
         }
         let blank = matches!(&self.head[self.line..], b"\n" | b"\r\n");
         if !blank {
@@ -128,8 +176,17 @@ impl HeadFramer {
             self.head.clear();
         } else {
             self.line = 0;
+            let framing = match examine(&self.head) {
+                Examined::Complete(framing) => framing,
+                Examined::Partial => Framing::Unknown,
+                Examined::Refused(refusal) => {
+                    self.refused = Some(refusal);
+                    self.state = State::Off;
+                    return end;
+                }
+            };
             let head = std::mem::take(&mut self.head);
-            self.state = match framing(&head) {
+            self.state = match framing {
                 Framing::None | Framing::Length(0) => State::Head,
                 Framing::Length(left) => State::Body { left },
                 Framing::Chunked => State::Chunk(Chunk::Size { size: 0, digits: false }),
@@ -137,13 +194,13 @@ impl HeadFramer {
             };
             done(head);
         }
-        rest
+        end
     }
 
     fn keep(&mut self, bytes: &[u8]) {
-        if self.head.len() + bytes.len() > HEAD_BYTES_MAX * 2 {
+        if self.head.len() + bytes.len() > HEAD_BYTES_MAX {
             self.state = State::Off;
-            self.head = Vec::new();
+            self.refused = Some(too_large());
         } else {
             if self.head.capacity() == 0 {
                 self.head.reserve(512);
@@ -191,22 +248,40 @@ fn chunk_bytes<'a>(chunk: &Chunk, bytes: &'a [u8]) -> (State, &'a [u8]) {
     }
 }
 
-fn framing(head: &[u8]) -> Framing {
+/// What a head is, complete or as far as it has come.
+enum Examined {
+    Partial,
+    Complete(Framing),
+    Refused(Refusal),
+}
+
+/// Looks at a head by the rules hyper goes by.
+fn examine(head: &[u8]) -> Examined {
+    if is_preface(head) {
+        return Examined::Partial;
+    }
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
-    if !matches!(request.parse(head), Ok(httparse::Status::Complete(_))) {
-        return Framing::Unknown;
+    let clean = cleaned(head);
+    match request.parse(&clean) {
+        Ok(httparse::Status::Partial) => Examined::Partial,
+        Ok(httparse::Status::Complete(_)) => match unreadable(&request) {
+            Some(refusal) => Examined::Refused(refusal),
+            None => Examined::Complete(framing(&request)),
+        },
+        Err(error) => Examined::Refused(malformed(error, head)),
     }
+}
+
+fn framing(request: &httparse::Request<'_, '_>) -> Framing {
     if request.method == Some("CONNECT") {
         return Framing::Unknown;
     }
     let mut framing = Framing::None;
     for header in request.headers.iter() {
         if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            // RFC 9112 §6.1: chunked is the final coding; hyper refuses the rest.
-            let chunked =
-                header.value.len() >= 7 && header.value.trim_ascii_end().to_ascii_lowercase().ends_with(b"chunked");
-            return if chunked { Framing::Chunked } else { Framing::Unknown };
+            // RFC 9112 §6.1: chunked is the final coding; the rest is refused.
+            return Framing::Chunked;
         }
         if header.name.eq_ignore_ascii_case("content-length") {
             match std::str::from_utf8(header.value).ok().and_then(|v| v.trim().parse().ok()) {
@@ -232,7 +307,7 @@ mod tests {
         cuts.sort_unstable();
         cuts.push(stream.len());
         for cut in cuts {
-            framer.feed(&stream[from..cut], |h| heads.push(String::from_utf8_lossy(&h).into_owned()));
+            framer.feed(&mut stream[from..cut].to_vec(), |h| heads.push(String::from_utf8_lossy(&h).into_owned()));
             from = cut;
         }
         heads
@@ -273,7 +348,7 @@ mod tests {
     fn a_head_without_end_is_forgotten() {
         let mut framer = HeadFramer::new();
         for _ in 0..100 {
-            framer.feed(&[b'a'; 64 * 1024], |_| panic!("there is no head here"));
+            framer.feed(&mut [b'a'; 64 * 1024], |_| panic!("there is no head here"));
         }
         assert!(framer.head.capacity() == 0);
     }

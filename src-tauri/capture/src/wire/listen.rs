@@ -20,11 +20,13 @@ use hyper_util::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch},
     task::{JoinHandle, JoinSet},
 };
 
 use super::{
+    answer::Refusal,
+    refused::{Refused, target_of},
     serve::{Routes, Service},
     tap::{Seen, Tap},
 };
@@ -181,7 +183,15 @@ async fn accept<E: Entrance, R: Routes>(
             }
             Err(_) => {
                 counts.connections_refused.fetch_add(1, Ordering::Relaxed);
-                open.spawn(refuse(stream));
+                service.routes.refused(Refused {
+                    at_us: service.clock.now_us(),
+                    peer: Some(peer),
+                    inbox: None,
+                    target: None,
+                    refusal: Refusal::too_many_connections(),
+                    bytes: Vec::new(),
+                });
+                open.spawn(say(stream, FULL));
             }
         }
     }
@@ -193,9 +203,10 @@ async fn accept<E: Entrance, R: Routes>(
     }
 }
 
-async fn refuse(mut stream: TcpStream) {
+/// Says something on a stream that is not read any more, and ends it.
+async fn say<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, message: &[u8]) {
     let say = async {
-        stream.write_all(FULL).await?;
+        stream.write_all(message).await?;
         stream.shutdown().await?;
         // What the sender still sends is read, or its answer is lost to a reset.
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
@@ -266,7 +277,8 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
 ) {
     let seen = Arc::new(Seen::default());
     let head_timeout = Duration::from_millis(service.limits.head_timeout_ms);
-    let io = TokioIo::new(Tap::new(stream, reset_at_end, seen.clone()));
+    let (back, mut given_back) = oneshot::channel();
+    let io = TokioIo::new(Tap::new(stream, reset_at_end, seen.clone(), back));
     let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
 
     let mut http = auto::Builder::new(TokioExecutor::new());
@@ -277,8 +289,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
         .max_header_list_size(HEAD_BYTES_MAX as u32)
         .keep_alive_interval(H2_PING)
         .keep_alive_timeout(H2_PING);
-    let serving = http.serve_connection_with_upgrades(io, requests);
-    tokio::pin!(serving);
+    let mut serving = Box::pin(http.serve_connection_with_upgrades(io, requests));
 
     // Each request wakes this task several times, and what it waits for is looked at each time: a wait
     // that is of no use any more, or not yet, is not.
@@ -304,7 +315,8 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
             biased;
             result = &mut serving => break result,
             () = &mut version_due => {
-                counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+                drop(serving);
+                timed_out(&service, &seen, &counts, peer);
                 return;
             }
             _ = poll_fn(&mut look) => {
@@ -320,12 +332,50 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
             }
         }
     };
-    if let Err(error) = result {
-        let refused = error.downcast_ref::<hyper::Error>().is_some_and(|e| e.is_parse() || e.is_timeout());
-        if refused {
+    // The stream comes back with it where a head was refused.
+    drop(serving);
+    if let Some(refused) = seen.take_refused() {
+        counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+        let message = refused.refusal.message();
+        service.routes.refused(Refused {
+            at_us: service.clock.now_us(),
+            peer: Some(peer),
+            inbox: None,
+            target: target_of(&refused.bytes),
+            refusal: refused.refusal,
+            bytes: refused.bytes,
+        });
+        if let Ok(stream) = given_back.try_recv() {
+            say(stream, &message).await;
+        }
+    } else if let Err(error) = result {
+        let error_of_hyper = error.downcast_ref::<hyper::Error>();
+        if error_of_hyper.is_some_and(hyper::Error::is_timeout) {
+            timed_out(&service, &seen, &counts, peer);
+        } else if error_of_hyper.is_some_and(hyper::Error::is_parse) {
             counts.heads_refused.fetch_add(1, Ordering::Relaxed);
         }
         tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
+
+/// Counts a connection whose head never ended, and tells of it where anything had come.
+fn timed_out<R: Routes>(service: &Service<R>, seen: &Seen, counts: &Counts, peer: SocketAddr) {
+    let bytes = seen.take_unfinished();
+    // A connection that is kept alive and sends nothing more has asked for nothing.
+    if bytes.is_empty() && seen.over.load(Ordering::Relaxed) > 0 {
+        return;
+    }
+    counts.heads_refused.fetch_add(1, Ordering::Relaxed);
+    if !bytes.is_empty() {
+        service.routes.refused(Refused {
+            at_us: service.clock.now_us(),
+            peer: Some(peer),
+            inbox: None,
+            target: target_of(&bytes),
+            refusal: Refusal::head_timeout(service.limits.head_timeout_ms),
+            bytes,
+        });
     }
 }
 

@@ -15,6 +15,7 @@ use super::{
     agree::{self, Head},
     answer::{Answer, AnswerBody, AnswerFault, Refusal, allow_any_origin},
     body::{Ended, Receiving, drain},
+    refused::{Refused, head_bytes},
     tap::Seen,
 };
 use crate::{
@@ -72,6 +73,9 @@ pub trait Routes: Send + Sync + 'static {
     fn sender(&self, peer: SocketAddr, _headers: &HeaderMap) -> SocketAddr {
         peer
     }
+
+    /// Hears of a request that was refused before it could be stored.
+    fn refused(&self, _refused: Refused) {}
 
     /// The route of a request.
     fn route(&self, asking: Asking<'_>) -> impl Future<Output = Route> + Send;
@@ -166,27 +170,28 @@ impl<R: Routes> Service<R> {
         let arrived_us = self.clock.now_us();
         let started = Instant::now();
         let many = request.version() == http::Version::HTTP_2;
-        let _begun = many.then(|| seen.begin());
+        let _begun = seen.begin();
         let raw = if many { None } else { seen.heads.pop() };
-        // Somebody before us may have read the other of the two lengths (RFC 9112 §6.1).
-        if request.headers().contains_key(header::TRANSFER_ENCODING)
-            && raw.as_deref().is_some_and(|raw| agree::names(raw, header::CONTENT_LENGTH.as_str()))
-        {
-            tracing::warn!(%peer, "a request with two lengths was refused");
-            return Ok(Refusal::two_lengths().response(true));
-        }
         let peer = self.routes.sender(peer, request.headers());
-        let uri = request.uri();
-        let asking = Asking { path: uri.path(), query: uri.query(), headers: request.headers(), peer };
-        let route = self.routes.route(asking).await;
+        let (parts, mut incoming) = request.into_parts();
+        let mut head = agree::head(&parts, raw);
+        // As it was sent: hyper reads a stand-in for characters it would refuse.
+        let (path, query) = match head.target.starts_with('/') {
+            true => {
+                let target = head.target.split('#').next().unwrap_or_default();
+                target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)))
+            }
+            false => (parts.uri.path(), parts.uri.query()),
+        };
+        let route = self.routes.route(Asking { path, query, headers: &parts.headers, peer }).await;
         if matches!(route, Route::Other) {
+            let request = Request::from_parts(parts, incoming);
             let reply = self.routes.other(request, peer).await;
             if reply.status() == StatusCode::SWITCHING_PROTOCOLS {
                 seen.handed_over.store(true, Ordering::Relaxed);
             }
             return Ok(reply);
         }
-        let (parts, mut incoming) = request.into_parts();
         let (inbox, answer, depends, through) = match route {
             Route::Keep { inbox, answer, depends, through } => (inbox, answer, depends, through),
             Route::Other => return Ok(Refusal::nothing_here().response(true)),
@@ -195,7 +200,6 @@ impl<R: Routes> Service<R> {
                 return Ok(refusal.response(close));
             }
         };
-        let mut head = agree::head(&parts, raw);
         let via = through.as_ref().map_or(0, |through| through.number);
         if let Some(through) = through {
             head.target = through.target;
@@ -219,7 +223,7 @@ impl<R: Routes> Service<R> {
         if depends && !preflight && matches!(ended, Ended::Body(BodyState::Complete)) {
             if let Err(error) = arriving.body.settle().await {
                 arriving.forget();
-                return Ok(Refusal::not_stored(&error.message).response(true));
+                return Ok(self.not_stored(inbox, peer, &parts, &error));
             }
             match arriving.decide(&*self.routes).await {
                 Decision::Own => {}
@@ -252,7 +256,7 @@ impl<R: Routes> Service<R> {
     }
 
     async fn ask(&self, parts: &Parts, mut arriving: Arriving, whom: i64) -> Reply {
-        let cors = arriving.answer.cors;
+        let (cors, inbox, peer) = (arriving.answer.cors, arriving.inbox, arriving.peer);
         let captured = arriving.captured(BodyState::Complete, 0, false);
         match self.routes.ask(Asked { whom, captured }).await {
             Ok(mut reply) => {
@@ -261,8 +265,24 @@ impl<R: Routes> Service<R> {
                 }
                 reply
             }
-            Err(error) => Refusal::not_stored(&error.message).response(true),
+            Err(error) => self.not_stored(inbox, peer, parts, &error),
         }
+    }
+
+    /// Refuses a request that could not be stored.
+    fn not_stored(&self, inbox: i64, peer: SocketAddr, parts: &Parts, error: &CommitError) -> Reply {
+        let refusal = Refusal::not_stored(&error.message);
+        let response = refusal.response(true);
+        let reason = Refusal { code: error.fault.code(), ..refusal };
+        self.routes.refused(Refused {
+            at_us: self.clock.now_us(),
+            peer: Some(peer),
+            inbox: Some(inbox),
+            target: Some(parts.uri.to_string()),
+            refusal: reason,
+            bytes: head_bytes(parts),
+        });
+        response
     }
 
     /// Stores a request and waits as long as its answer is to; else what it is refused with.
@@ -285,12 +305,12 @@ impl<R: Routes> Service<R> {
             Ended::Body(BodyState::Complete) => (BodyState::Complete, None),
             Ended::NotStored(error) => {
                 arriving.forget();
-                return Err(Refusal::not_stored(&error.message).response(true));
+                return Err(self.not_stored(arriving.inbox, arriving.peer, parts, &error));
             }
         };
         if let Err(error) = arriving.body.settle().await {
             arriving.forget();
-            return Err(Refusal::not_stored(&error.message).response(true));
+            return Err(self.not_stored(arriving.inbox, arriving.peer, parts, &error));
         }
         let status = match &refusal {
             Some(refusal) => refusal.status.as_u16(),
@@ -298,7 +318,7 @@ impl<R: Routes> Service<R> {
         };
         let committed = arriving.keep(state, status, refusal.is_none()).committed().await;
         match (committed, refusal) {
-            (Err(error), _) => Err(Refusal::not_stored(&error.message).response(true)),
+            (Err(error), _) => Err(self.not_stored(arriving.inbox, arriving.peer, parts, &error)),
             (Ok(()), Some(refusal)) => {
                 if state == BodyState::TooLarge {
                     refuse_rest(&parts.headers, &mut incoming).await;

@@ -4,15 +4,18 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::oneshot,
+};
 
-use super::head::{HeadFramer, HeadQueue};
+use super::head::{HeadFramer, HeadQueue, RefusedHead};
 
 /// RFC 9113 §3.4: how an HTTP/2 connection with prior knowledge begins.
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -36,9 +39,25 @@ pub(super) struct Seen {
     pub(super) over: AtomicU64,
     /// Whether the connection is no longer HTTP/1: what is read has no heads.
     pub(super) handed_over: AtomicBool,
+    /// Heads that were let through on a connection of one stream.
+    passed: AtomicU64,
+    /// The head that was not, after which nothing is read.
+    refused: Mutex<Option<RefusedHead>>,
+    /// What had come of a head that never ended.
+    unfinished: Mutex<Vec<u8>>,
 }
 
 impl Seen {
+    /// The head that was refused, if one was.
+    pub(super) fn take_refused(&self) -> Option<RefusedHead> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// What had come of a head when the connection ended.
+    pub(super) fn take_unfinished(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Counts one request of many, until what is returned is dropped.
     pub(super) fn begin(self: &Arc<Self>) -> impl Drop + use<> {
         self.begun.fetch_add(1, Ordering::Relaxed);
@@ -65,30 +84,57 @@ const GARBLE: u8 = 0xA5;
 
 #[derive(Debug)]
 pub(super) struct Tap<S> {
-    stream: S,
+    /// None only once it is dropped.
+    stream: Option<S>,
     reset_at_end: fn(&S),
     framer: HeadFramer,
     seen: Arc<Seen>,
     read: usize,
+    /// Whether a head was refused, so that nothing more is read.
+    cut: bool,
+    /// Requests that had been answered when the stream was last flushed.
+    flushed: u64,
+    /// Takes the stream back where a head was refused, so that its sender can be told.
+    back: Option<oneshot::Sender<S>>,
 }
 
 impl<S> Drop for Tap<S> {
     fn drop(&mut self) {
+        let begun = self.framer.begun();
+        if !begun.is_empty() {
+            *self.seen.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = begun.to_vec();
+        }
+        let Some(stream) = self.stream.take() else { return };
         if self.seen.reset.load(Ordering::Relaxed) {
-            (self.reset_at_end)(&self.stream);
+            (self.reset_at_end)(&stream);
+        } else if self.cut
+            && let Some(back) = self.back.take()
+        {
+            // Nobody waits for it where the whole connection is dropped.
+            let _ = back.send(stream);
         }
     }
 }
 
 impl<S> Tap<S> {
-    /// `reset_at_end` lets the other end see a reset when the stream is dropped.
-    pub(super) fn new(stream: S, reset_at_end: fn(&S), seen: Arc<Seen>) -> Self {
-        Self { stream, reset_at_end, framer: HeadFramer::new(), seen, read: 0 }
+    /// `reset_at_end` lets the other end see a reset when the stream is dropped; `back` takes the stream back where a head
+    /// is refused.
+    pub(super) fn new(stream: S, reset_at_end: fn(&S), seen: Arc<Seen>, back: oneshot::Sender<S>) -> Self {
+        let framer = HeadFramer::new();
+        Self { stream: Some(stream), reset_at_end, framer, seen, read: 0, cut: false, flushed: 0, back: Some(back) }
     }
 
-    fn watch(&mut self, bytes: &[u8]) {
+    fn stream(&mut self) -> io::Result<Pin<&mut S>>
+    where
+        S: Unpin,
+    {
+        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Looks at bytes that were read; how many of them may be handed on.
+    fn watch(&mut self, bytes: &mut [u8]) -> usize {
         if self.seen.handed_over.load(Ordering::Relaxed) {
-            return;
+            return bytes.len();
         }
         if self.read < H2_PREFACE.len() && !bytes.is_empty() {
             let expected = &H2_PREFACE[self.read..];
@@ -101,7 +147,22 @@ impl<S> Tap<S> {
             }
         }
         let Self { framer, seen, .. } = self;
-        framer.feed(bytes, |head| seen.heads.push(head));
+        let refused = framer.feed(bytes, |head| {
+            seen.passed.fetch_add(1, Ordering::Relaxed);
+            seen.heads.push(head);
+        });
+        let Some(refused) = refused else { return bytes.len() };
+        let kept = refused.at;
+        self.cut = true;
+        self.seen.version_known.store(true, Ordering::Relaxed);
+        *self.seen.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refused);
+        kept
+    }
+
+    /// Whether every request that was let through has its whole answer.
+    fn is_answered(&self) -> bool {
+        let passed = self.seen.passed.load(Ordering::Relaxed);
+        self.seen.over.load(Ordering::Relaxed) == passed && self.flushed == passed
     }
 }
 
@@ -114,10 +175,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         if self.seen.ended.load(Ordering::Relaxed) {
             return Poll::Ready(Ok(()));
         }
+        if self.cut {
+            // An end now would stop a request that is being answered. hyper reads again after each answer.
+            return if self.is_answered() { Poll::Ready(Ok(())) } else { Poll::Pending };
+        }
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        let polled = self.stream()?.poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = polled {
-            self.watch(&buffer.filled()[before..]);
+            let kept = self.watch(&mut buffer.filled_mut()[before..]);
+            buffer.set_filled(before + kept);
+            // No bytes would be an end.
+            if self.cut && kept == 0 && !self.is_answered() {
+                return Poll::Pending;
+            }
         }
         polled
     }
@@ -127,9 +197,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if self.seen.garbled.load(Ordering::Relaxed) {
             let garbage: Vec<u8> = bytes.iter().map(|byte| byte ^ GARBLE).collect();
-            return Pin::new(&mut self.stream).poll_write(context, &garbage);
+            return self.stream()?.poll_write(context, &garbage);
         }
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.stream()?.poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -141,18 +211,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
             let first = slices.iter().find(|slice| !slice.is_empty()).map_or(&[][..], |slice| slice);
             return self.poll_write(context, first);
         }
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        self.stream()?.poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = self.stream()?.poll_flush(context);
+        if flushed.is_ready() {
+            self.flushed = self.seen.over.load(Ordering::Relaxed);
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        // Whoever is refused is still to be told.
+        if self.cut {
+            return Poll::Ready(Ok(()));
+        }
+        self.stream()?.poll_shutdown(context)
     }
 }

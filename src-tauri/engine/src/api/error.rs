@@ -51,6 +51,7 @@ impl ApiError {
             "request" => "unknown_request",
             "removal" => "too_late",
             "job" => "unknown_job",
+            "refusal" => "unknown_refusal",
             "part" => "unknown_part",
             "provider" => "unknown_provider",
             "scheme" => "unknown_scheme",

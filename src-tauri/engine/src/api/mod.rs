@@ -14,6 +14,7 @@ mod inboxes;
 mod jobs;
 mod providers;
 mod queries;
+mod refusals;
 mod removals;
 mod replays;
 mod request_body;
@@ -141,6 +142,9 @@ fn routes() -> Vec<Route> {
         route!(tunnels::expose, tunnels::conceal),
         route!(tunnels::decide),
         route!(removals::undo),
+        route!(refusals::list),
+        route!(refusals::raw),
+        route!(refusals::dismiss),
         route!(jobs::list),
         route!(jobs::read, jobs::cancel),
         route!(jobs::backup),

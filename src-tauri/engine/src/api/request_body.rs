@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use hookline_capture::BodyBlocks;
+use hookline_capture::{BodyBlocks, header_list};
 use hookline_content::Evidence;
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ use crate::{
         parts_of, text,
     },
     query::JsonPath,
-    request::{MASKED_MAX, Stored, body_stream, collect_body, masked, raw_head, secret_paths},
+    request::{MASKED_MAX, Stored, body_stream, collect_body, header_lines, masked, raw_head, secret_paths},
 };
 
 /// Largest body looked into or decoded, and largest result of decoding, in bytes. A body above it
@@ -244,13 +244,32 @@ pub(super) async fn raw(
 ) -> Result<Response, ApiError> {
     let (row, stored) = stored(&engine, &id).await?;
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
-    let head = bytes::Bytes::from(raw_head(&stored.summary, &stored.header_block, query.reveal.unwrap_or(false)));
-    if let Some(masked) = in_stars(&body, &secrets(&engine, &stored, query.reveal)).await? {
-        return Ok((INERT, [head, masked].concat()).into_response());
+    let reveal = query.reveal.unwrap_or(false);
+    let masked = in_stars(&body, &secrets(&engine, &stored, query.reveal)).await?;
+    let length = masked.as_ref().map_or(body.length(), |masked| masked.len() as u64);
+    let mut head = raw_head(&stored.summary, &stored.header_block, reveal);
+    let (begin, end) = chunk_around(&stored, length, reveal);
+    head.extend_from_slice(&begin);
+    if let Some(masked) = masked {
+        return Ok((INERT, [head.as_slice(), &masked, &end].concat()).into_response());
     }
-    let length = body.length();
-    let stream = stream::iter([Ok(head)]).chain(body_stream(body, 0, length));
+    let stream = stream::iter([Ok(bytes::Bytes::from(head))])
+        .chain(body_stream(body, 0, length))
+        .chain(stream::iter([Ok(bytes::Bytes::from(end))]));
     Ok((INERT, Body::from_stream(stream)).into_response())
+}
+
+/// What stands before and after the body of a message that was sent in chunks: it is one chunk, and its trailers follow.
+fn chunk_around(stored: &Stored, length: u64, reveal: bool) -> (Vec<u8>, Vec<u8>) {
+    let coding = header_list(&stored.header_block).find(|(name, _)| name.eq_ignore_ascii_case(b"transfer-encoding"));
+    if coding.is_none_or(|(_, value)| !value.to_ascii_lowercase().ends_with(b"chunked")) {
+        return (Vec::new(), Vec::new());
+    }
+    let begin = if length == 0 { Vec::new() } else { format!("{length:x}\r\n").into_bytes() };
+    let mut end = if length == 0 { b"0\r\n".to_vec() } else { b"\r\n0\r\n".to_vec() };
+    end.extend_from_slice(&header_lines(&stored.trailer_block, reveal));
+    end.extend_from_slice(b"\r\n");
+    (begin, end)
 }
 
 /// One part of a multipart body.

@@ -5,7 +5,10 @@ use hookline_capture::Health;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::ApiError;
+use super::{
+    error::ApiError,
+    refusals::{RefusalTotal, open_totals},
+};
 use crate::{Engine, receiver::ReceiverState, search::Indexing, time::timestamp};
 
 /// How the engine fares.
@@ -31,6 +34,8 @@ pub(super) struct Status {
     connections_refused: u64,
     /// Connections ended for malformed HTTP or a head over the limits.
     heads_refused: u64,
+    /// Requests that were refused before they could be stored, by inbox and reason, until they are dismissed.
+    refusals: Vec<RefusalTotal>,
     /// Deliveries that wait for an attempt.
     queue: u64,
     /// Number of the feed's last change.
@@ -72,6 +77,7 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
             )
         })
         .await?;
+    let refusals = open_totals(&engine).await;
     let receiver = engine.receiver.lock().await;
     let count =
         |pick: fn(&hookline_capture::Counts) -> u64| receiver.listening.as_ref().map_or(0, |l| pick(l.counts()));
@@ -89,6 +95,7 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         bytes: bytes.max(0) as u64,
         file_bytes: std::fs::metadata(engine.store.path()).map_or(0, |m| m.len()),
         search: engine.sieve.indexing(),
+        refusals,
         queue: engine.outbox.schedule().len() as u64,
         connections_refused: count(|c| c.connections_refused.load(Ordering::Relaxed)),
         heads_refused: count(|c| c.heads_refused.load(Ordering::Relaxed)),

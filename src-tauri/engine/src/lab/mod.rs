@@ -38,7 +38,7 @@ const SEARCH: Duration = Duration::from_millis(1_800);
 const DECODED_MAX: u64 = 16 * 1024 * 1024;
 
 /// What the lab is asked.
-#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Question {
     /// Id of the vendor.
@@ -61,7 +61,7 @@ pub struct Question {
 }
 
 /// Whether a signature holds, and why not.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct VerdictShown {
     /// `valid`, `invalid` or `unsigned`.
     pub state: String,
@@ -90,7 +90,7 @@ pub struct SignedShown {
 }
 
 /// One fault that accounts for a signature.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FindingShown {
     /// A stable code.
     pub code: String,
@@ -101,7 +101,7 @@ pub struct FindingShown {
 }
 
 /// A verdict with everything behind it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ExplanationShown {
     /// The verdict.
     #[serde(flatten)]

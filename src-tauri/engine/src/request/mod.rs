@@ -21,4 +21,4 @@ pub(crate) use headers::{MASK, is_secret, text_by};
 pub(crate) use list::{List, NOBODY, list, one, summary_of, uuid as list_uuid};
 pub(crate) use marks::{Marks, NOTE_MAX, mark};
 pub(crate) use mask::{MASKED_MAX, every_secret_path, masked, secret_paths};
-pub(crate) use raw::raw_head;
+pub(crate) use raw::{header_lines, raw_head};

@@ -10,7 +10,15 @@ use super::{
 /// Request line, header block and blank line, as on the wire; credentials masked unless `reveal`.
 pub(crate) fn raw_head(summary: &Summary, header_block: &[u8], reveal: bool) -> Vec<u8> {
     let mut head = format!("{} {} {}\r\n", summary.method, summary.target, summary.version.as_str()).into_bytes();
-    for (name, value) in header_list(header_block) {
+    head.extend_from_slice(&header_lines(header_block, reveal));
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+/// The lines of a header or trailer block; credentials masked unless `reveal`.
+pub(crate) fn header_lines(block: &[u8], reveal: bool) -> Vec<u8> {
+    let mut head = Vec::with_capacity(block.len());
+    for (name, value) in header_list(block) {
         head.extend_from_slice(name);
         head.extend_from_slice(b": ");
         match headers::is_secret(name) && !reveal {
@@ -19,6 +27,5 @@ pub(crate) fn raw_head(summary: &Summary, header_block: &[u8], reveal: bool) -> 
         }
         head.extend_from_slice(b"\r\n");
     }
-    head.extend_from_slice(b"\r\n");
     head
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use hookline_capture::{
-    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Fault, Refusal, Route, Routes, Streams, Through,
+    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Fault, Refusal, Refused, Route, Routes, Streams, Through,
 };
 use hookline_relay::gate::{new_token, target_of};
 use http::{Response, StatusCode};
@@ -31,6 +31,15 @@ fn unknown() -> Route {
 }
 
 impl Routes for LiveRoutes {
+    fn refused(&self, refused: Refused) {
+        // The token of a public URL is in nothing that is kept, and these bytes may have it.
+        if let Some(engine) = self.engine.upgrade() {
+            engine
+                .refusals
+                .add(refused.inbox.unwrap_or_default(), Refused { bytes: Vec::new(), target: None, ..refused });
+        }
+    }
+
     async fn route(&self, asking: Asking<'_>) -> Route {
         let Some(engine) = self.engine.upgrade() else { return unknown() };
         let path = engine.tunnels.below_public(self.tunnel, asking.path);

@@ -57,6 +57,15 @@ impl Form {
         if !message.masked.is_empty() {
             notes.push(format!("Masked, so it is not what was sent: {}.", message.masked.join(", ")));
         }
+        if !message.dropped.is_empty() {
+            notes.push(format!(
+                "Not sent again, as the client frames the message itself: {}.",
+                message.dropped.join(", ")
+            ));
+        }
+        if message.path.contains('#') {
+            notes.push("The target has a fragment, which clients do not send.".into());
+        }
         let code = match self {
             Form::Curl => curl::write(message),
             Form::Httpie => httpie::write(message, &mut notes)?,
@@ -77,6 +86,9 @@ impl Form {
 const LEFT_OUT: &[&str] =
     &["host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te", "trailer", "upgrade"];
 
+/// Those of them that every client sends alike.
+const MADE_BY_ALL: &[&str] = &["host", "content-length", "connection", "expect"];
+
 /// A request as it is written down.
 #[derive(Debug)]
 pub(crate) struct Message<'a> {
@@ -88,6 +100,8 @@ pub(crate) struct Message<'a> {
     body: &'a [u8],
     /// What is masked, in words.
     masked: Vec<String>,
+    /// Headers of the connection that are left out.
+    dropped: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -108,11 +122,15 @@ impl<'a> Message<'a> {
         reveal: bool,
         masked_body: bool,
     ) -> Self {
-        let (mut lines, mut masked) = (Vec::new(), Vec::new());
+        let (mut lines, mut masked, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
         for (name, value) in header_list(header_block) {
             let secret = headers::is_secret(name) && !reveal;
             let name = headers::text(name);
-            if LEFT_OUT.contains(&name.to_ascii_lowercase().as_str()) {
+            let lower = name.to_ascii_lowercase();
+            if LEFT_OUT.contains(&lower.as_str()) {
+                if !MADE_BY_ALL.contains(&lower.as_str()) {
+                    dropped.push(name);
+                }
                 continue;
             }
             if secret {
@@ -124,7 +142,7 @@ impl<'a> Message<'a> {
         if masked_body {
             masked.push("a secret in the body".into());
         }
-        Message { base, method, path: path_of(target), headers: lines, body, masked }
+        Message { base, method, path: path_of(target), headers: lines, body, masked, dropped }
     }
 
     fn url(&self) -> String {
