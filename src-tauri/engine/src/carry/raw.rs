@@ -69,7 +69,7 @@ pub(super) fn message(record: &Record) -> Vec<u8> {
 
 /// Reads messages. Lines may end in LF alone, and a target may be a whole URL.
 pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
-    let mut ahead = Ahead { file, bytes: Vec::new(), start: 0 };
+    let mut ahead = Ahead { file, bytes: Vec::new(), start: 0, separated: false };
     for number in 1_u64.. {
         let place = || format!("message {number}");
         let bad = |why: String| Bad::new(place(), why);
@@ -222,6 +222,8 @@ struct Ahead<'f> {
     bytes: Vec<u8>,
     /// How much of it is done with.
     start: usize,
+    /// Whether lines of `###` part its messages, so that a line end before them, or before the end, is not the body's.
+    separated: bool,
 }
 
 impl Ahead<'_> {
@@ -267,7 +269,9 @@ impl Ahead<'_> {
             let left = self.left();
             let comment = (left.starts_with(b"#") || left.starts_with(b"//")) && !begins_a_message(left);
             if comment {
+                let separates = left.starts_with(b"###");
                 let end = memchr::memchr(b'\n', left).map_or(left.len(), |end| end + 1);
+                self.separated |= separates;
                 self.drop_first(end);
             } else if !all {
                 return Ok(());
@@ -315,7 +319,9 @@ impl Ahead<'_> {
                 "it has no Content-Length, and {line:?} follows; say where its body ends, or put a line of ### before the next message"
             ));
         }
-        one_body(self.rest()?)
+        let body = self.rest()?;
+        let length = if self.separated { body.trim_ascii_end().len() } else { body.len() };
+        one_body(body[..length].to_vec())
     }
 
     fn rest(&mut self) -> Result<Vec<u8>, String> {
