@@ -154,14 +154,14 @@ async fn secrets_and_what_is_named_stay_here() {
 async fn a_bad_entry_is_named_and_the_rest_is_imported_or_nothing() {
     let serve = Serve::start();
     let dir = tempfile::tempdir().unwrap();
-    let lines = file(dir.path(), "some.jsonl", b"{\"method\":\"PUT\",\"target\":\"/a\"}\n\nnonsense\n{\"method\":\"B AD\"}\n{\"target\":\"/z\",\"body\":\"last\"}\n");
+    let lines = file(dir.path(), "some.jsonl", b"{\"method\":\"PUT\",\"target\":\"/a\"}\n\nnonsense\n{\"method\":\"B AD\",\"target\":\"/\"}\n{\"target\":\"/z\",\"body\":\"last\"}\n");
     let lines = lines.to_str().unwrap();
     let done = serve.cli(&["import", lines, "--json"]);
     assert_eq!(done.status.code(), Some(1), "{}", text(&done.stderr));
     assert_eq!(job(&done)["imported"]["requests"], 2);
     let said = text(&done.stderr);
     assert!(
-        said.contains("line 3: it is no JSON object") && said.contains("line 4: \"B AD\" is not an HTTP method"),
+        said.contains("line 3: it is not a JSON object") && said.contains("line 4: \"B AD\" is not an HTTP method"),
         "{said}"
     );
     assert_eq!(serve.all("imported").await.len(), 2);

@@ -119,6 +119,14 @@ async fn a_full_disk_is_503_and_an_alarm_and_recovers_by_itself() {
     assert_eq!(status["database"]["state"], "failing", "{status}");
     assert!(status["database"]["message"].as_str().is_some_and(|m| !m.is_empty()));
     assert_eq!(serve.all("inbox").await.len(), stored, "reading goes on");
+    // What was refused is counted and listed while the disk is full, and kept once it takes more.
+    let refused = &status["refusals"][0];
+    assert_eq!(
+        (&refused["inbox"], &refused["reason"], &refused["open"]),
+        (&"inbox".into(), &"unwritable".into(), &1.into())
+    );
+    let listed = serve.get("/refusals").await["items"][0].clone();
+    assert!(listed["status"] == 503 && listed["text"].as_str().unwrap().starts_with("POST /inbox"), "{listed}");
     let lifted =
         Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &serve.pid().to_string()]).status().unwrap();
     assert!(lifted.success());
@@ -128,6 +136,9 @@ async fn a_full_disk_is_503_and_an_alarm_and_recovers_by_itself() {
     .await;
     assert_eq!(send().await.status(), 200);
     assert_eq!(serve.all("inbox").await.len(), stored + 1);
+    serve.terminate();
+    let kept = Serve::start_in(dir.path()).get("/refusals").await;
+    assert_eq!(kept["items"][0]["text"], listed["text"]);
 }
 
 #[tokio::test]

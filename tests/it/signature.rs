@@ -261,7 +261,7 @@ async fn the_api_refuses_what_it_cannot_judge() {
     for (question, word) in [
         (json!({}), "Name a provider"),
         (json!({ "provider": "github", "request": "%" }), "base64"),
-        (json!({ "scheme": { "digest": { "signature": [] } } }), "does not read"),
+        (json!({ "scheme": { "digest": { "signature": [] } } }), "cannot be parsed"),
         (json!({ "provider": "strava", "request": "" }), "does not sign"),
     ] {
         for verb in ["verify", "sign", "explain"] {
@@ -352,7 +352,7 @@ async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
         ("github", own.clone(), 409, "ships"),
         ("../evil", own.clone(), 404, "route"),
         ("Evil", own.clone(), 422, "lower-case"),
-        ("acme", json!({ "name": "Acme", "scheme": { "digest": { "signature": [] } } }), 422, "does not read"),
+        ("acme", json!({ "name": "Acme", "scheme": { "digest": { "signature": [] } } }), 422, "cannot be parsed"),
         ("acme", json!({ "name": " ", "scheme": rule }), 422, "name"),
         ("acme", json!({ "name": "Acme", "scheme": rule, "event_type": ["nowhere"] }), 422, "no place"),
     ] {

@@ -242,6 +242,7 @@ impl Engine {
         if let Some(old) = old {
             old.stop().await;
         }
+        self.write_refusals().await;
         let store = self.store.clone();
         // The writer's thread is waited for, which must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

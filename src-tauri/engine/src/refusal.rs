@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{Refused, header_list};
+use hookline_capture::{Health, ReadError, Refused, header_list};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::Notify;
 
@@ -35,7 +35,7 @@ const COUNTED_MAX: usize = 1_000;
 /// A refusal as it is listed.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
-    /// Its number, which only grows.
+    /// Its number, which only grows: when it was refused, in µs, or one more than that of the one before.
     pub(crate) number: i64,
     /// Number of the inbox; 0 where none is known.
     pub(crate) inbox: i64,
@@ -60,11 +60,20 @@ pub(crate) struct RefusalCount {
     pub(crate) last_us: i64,
 }
 
+type Rows = VecDeque<Refusal>;
+
+/// How many were refused by inbox and reason, and when the first and the last.
+type Counts = BTreeMap<(i64, &'static str), (u64, i64, i64)>;
+
 /// What was refused and is not written down yet.
 #[derive(Debug, Default)]
 struct Waiting {
-    rows: VecDeque<(i64, Refused)>,
-    counts: BTreeMap<(i64, &'static str), (u64, i64, i64)>,
+    /// How many there have been since the start.
+    total: u64,
+    /// Number of the last.
+    last: i64,
+    rows: Rows,
+    counts: Counts,
 }
 
 /// The refusals of one engine.
@@ -78,6 +87,7 @@ impl Refusals {
     /// Takes a refusal of an inbox's request; 0 where no inbox is known.
     pub(crate) fn add(&self, inbox: i64, refused: Refused) {
         let mut waiting = self.waiting();
+        waiting.total += 1;
         let key = (inbox, refused.refusal.code);
         if waiting.counts.contains_key(&key) || waiting.counts.len() < COUNTED_MAX {
             let (count, _, last) = waiting.counts.entry(key).or_insert((0, refused.at_us, refused.at_us));
@@ -86,7 +96,19 @@ impl Refusals {
         if waiting.rows.len() == WAITING_MAX {
             waiting.rows.pop_front();
         }
-        waiting.rows.push_back((inbox, refused));
+        let Refused { at_us, peer, refusal, bytes, .. } = refused;
+        waiting.last = at_us.max(waiting.last + 1);
+        let number = waiting.last;
+        waiting.rows.push_back(Refusal {
+            number,
+            inbox,
+            at_us,
+            peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
+            status: refusal.status.as_u16(),
+            reason: refusal.code.to_owned(),
+            message: refusal.message,
+            bytes,
+        });
         drop(waiting);
         self.wake.notify_one();
     }
@@ -95,8 +117,14 @@ impl Refusals {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes out what is not written down yet, with the counts.
+    fn take(&self) -> (Rows, Counts) {
+        let mut waiting = self.waiting();
+        (std::mem::take(&mut waiting.rows), std::mem::take(&mut waiting.counts))
+    }
+
     /// Puts back what could not be written down.
-    fn put_back(&self, rows: VecDeque<(i64, Refused)>, counts: BTreeMap<(i64, &'static str), (u64, i64, i64)>) {
+    fn put_back(&self, rows: Rows, counts: Counts) {
         let mut waiting = self.waiting();
         for (key, (count, first, last)) in counts {
             let entry = waiting.counts.entry(key).or_insert((0, first, last));
@@ -112,16 +140,26 @@ impl Refusals {
 
 impl Engine {
     /// Writes down what was refused; whether the database took it.
+    ///
+    /// A database that fails is left alone until the store says that it can be written again: these few bytes might
+    /// fit where no request does, and would end the alarm.
     pub(crate) async fn keep_refusals(&self) -> bool {
-        let Waiting { rows, counts } = std::mem::take(&mut *self.refusals.waiting());
+        !matches!(self.health(), Health::Failing { .. }) && self.write_refusals().await
+    }
+
+    /// As [`Engine::keep_refusals`], and also where the database fails: the last try, before Hookline ends.
+    pub(crate) async fn write_refusals(&self) -> bool {
+        let (rows, counts) = self.refusals.take();
         if counts.is_empty() {
             return true;
         }
         let kept = (rows.clone(), counts.clone());
         let work = move |connection: &Connection| {
-            rows.iter().try_for_each(|(inbox, refused)| insert(connection, *inbox, refused))?;
-            connection
-                .execute("DELETE FROM refusal WHERE number <= (SELECT max(number) FROM refusal) - ?1", [KEPT_MAX])?;
+            rows.iter().try_for_each(|refusal| insert(connection, refusal))?;
+            connection.execute(
+                "DELETE FROM refusal WHERE number <= (SELECT number FROM refusal ORDER BY number DESC LIMIT 1 OFFSET ?1)",
+                [KEPT_MAX],
+            )?;
             counts.iter().try_for_each(|((inbox, reason), (count, first, last))| {
                 connection
                     .prepare_cached(
@@ -170,6 +208,41 @@ impl Engine {
         counts
     }
 
+    /// The newest refusals before `before`, of one inbox or of all; those that are not written down yet, too.
+    ///
+    /// # Errors
+    /// What the database says where it cannot be read.
+    pub(crate) async fn list_refusals(
+        &self,
+        inbox: Option<i64>,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<Refusal>, ReadError> {
+        self.keep_refusals().await;
+        let mut found = self.store.readers().read(move |connection| list(connection, inbox, before, limit)).await?;
+        {
+            let waiting = self.refusals.waiting();
+            let fits = |refusal: &&Refusal| refusal.number < before && inbox.is_none_or(|inbox| inbox == refusal.inbox);
+            found.extend(waiting.rows.iter().filter(fits).cloned());
+        }
+        found.sort_by_key(|refusal| std::cmp::Reverse(refusal.number));
+        found.dedup_by_key(|refusal| refusal.number);
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// A refusal by its number.
+    ///
+    /// # Errors
+    /// What the database says where it cannot be read.
+    pub(crate) async fn refusal(&self, number: i64) -> Result<Option<Refusal>, ReadError> {
+        let waiting = self.refusals.waiting().rows.iter().find(|refusal| refusal.number == number).cloned();
+        match waiting {
+            Some(refusal) => Ok(Some(refusal)),
+            None => self.store.readers().read(move |connection| one(connection, number)).await,
+        }
+    }
+
     /// Dismisses what was refused so far, of one inbox or of all.
     ///
     /// # Errors
@@ -195,11 +268,15 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     let refusals = engine.refusals.clone();
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
+        let mut told = 0;
         loop {
             refusals.wake.notified().await;
             let Some(engine) = engine.upgrade() else { return };
             let kept = engine.keep_refusals().await;
-            engine.feed.publish([Change::RefusalsChanged]);
+            let total = refusals.waiting().total;
+            if std::mem::replace(&mut told, total) != total {
+                engine.feed.publish([Change::RefusalsChanged]);
+            }
             drop(engine);
             tokio::time::sleep(GAP).await;
             if !kept {
@@ -210,12 +287,12 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     });
 }
 
-fn insert(connection: &Connection, inbox: i64, refused: &Refused) -> rusqlite::Result<()> {
-    let Refused { at_us, peer, refusal, bytes, .. } = refused;
-    let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+fn insert(connection: &Connection, refusal: &Refusal) -> rusqlite::Result<()> {
+    let Refusal { number, inbox, at_us, peer, status, reason, message, bytes } = refusal;
+    // A clock that was set back may name a number twice; the count has them both.
     connection
-        .prepare_cached("INSERT INTO refusal (inbox, at_us, peer, status, reason, message, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute(params![inbox, at_us, peer, refusal.status.as_u16(), refusal.code, refusal.message, bytes])
+        .prepare_cached(&format!("INSERT OR IGNORE INTO refusal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"))?
+        .execute(params![number, inbox, at_us, peer, status, reason, message, bytes])
         .map(drop)
 }
 
@@ -251,23 +328,16 @@ fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Refusal> {
 
 const COLUMNS: &str = "number, inbox, at_us, peer, status, reason, message, bytes";
 
-/// The newest refusals before `before`, of one inbox or of all.
-pub(crate) fn list(
-    connection: &Connection,
-    inbox: Option<i64>,
-    before: i64,
-    limit: u32,
-) -> rusqlite::Result<Vec<Refusal>> {
+fn list(connection: &Connection, inbox: Option<i64>, before: i64, limit: usize) -> rusqlite::Result<Vec<Refusal>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM refusal WHERE number < ?1 AND (?2 IS NULL OR inbox = ?2) ORDER BY number DESC LIMIT ?3"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![before, inbox, limit], of_row)?;
+    let rows = statement.query_map(params![before, inbox, limit as i64], of_row)?;
     rows.collect()
 }
 
-/// One refusal by its number.
-pub(crate) fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Refusal>> {
+fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Refusal>> {
     connection.query_row(&format!("SELECT {COLUMNS} FROM refusal WHERE number = ?1"), [number], of_row).optional()
 }
 

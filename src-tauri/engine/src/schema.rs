@@ -234,7 +234,7 @@ CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
 /// imported, by their SHA-256, so that importing one again is said.
 const REFUSALS: &str = "
 CREATE TABLE refusal (
-  number  INTEGER PRIMARY KEY AUTOINCREMENT,
+  number  INTEGER PRIMARY KEY,
   inbox   INTEGER NOT NULL,
   at_us   INTEGER NOT NULL,
   peer    TEXT    NOT NULL,

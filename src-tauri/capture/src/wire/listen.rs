@@ -39,6 +39,10 @@ use crate::{
 /// Connections the kernel holds while none is accepted.
 const BACKLOG: u32 = 1024;
 
+/// What hyper may hold of a connection. More than a head may have, so that one that is too large is refused here, with
+/// the reason, before hyper does it without.
+const BUFFER_MAX: usize = HEAD_BYTES_MAX + 64 * 1024;
+
 /// Wait after an accept that failed, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -282,7 +286,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
 
     let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(HEAD_BYTES_MAX);
+    http.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER_MAX);
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX)

@@ -11,11 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, requests::RevealQuery, requests::number_of};
-use crate::{
-    Engine,
-    refusal::{self, RefusalCount},
-    time::timestamp,
-};
+use crate::{Engine, refusal::RefusalCount, time::timestamp};
 
 /// Refusals of one page, at most and if nothing is said.
 const LIMIT_MAX: u32 = 500;
@@ -123,9 +119,7 @@ pub(super) async fn list(
             .parse()
             .map_err(|_| ApiError::invalid(format!("`after` must be the `next` of a page (got {text:?}).")))?,
     };
-    // What waits in memory belongs to the list.
-    engine.keep_refusals().await;
-    let found = engine.store.readers().read(move |connection| refusal::list(connection, inbox, before, limit)).await?;
+    let found = engine.list_refusals(inbox, before, limit as usize).await?;
     let names = names(&engine);
     let next = (found.len() == limit as usize).then(|| found.last().map(|last| last.number.to_string())).flatten();
     let totals =
@@ -161,8 +155,7 @@ pub(super) async fn raw(
 ) -> Result<Response, ApiError> {
     let absent = || ApiError::not_found("refusal", "There is no refused request with this id.");
     let number: i64 = id.parse().map_err(|_| absent())?;
-    let found = engine.store.readers().read(move |connection| refusal::one(connection, number)).await?;
-    let bytes = found.ok_or_else(absent)?.shown_bytes(query.reveal.unwrap_or(false));
+    let bytes = engine.refusal(number).await?.ok_or_else(absent)?.shown_bytes(query.reveal.unwrap_or(false));
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::CONTENT_DISPOSITION, "attachment"),
