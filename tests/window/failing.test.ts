@@ -1,12 +1,12 @@
 /** What goes wrong is said where it is seen, with what to do, and ends by itself or by one click. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 
 import { expect, test } from "vitest";
 
-import { start, until } from "./hookline";
-import { click, screenshot, seen, sees, serious } from "./page";
+import { DOORS, start, until } from "./hookline";
+import { click, press, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const shot = async (...args: Parameters<typeof screenshot>): Promise<void> => {
   if (process.env.HOOKLINE_SHOTS) await screenshot(args[0], `${process.env.HOOKLINE_SHOTS}/${args[1]}`);
@@ -64,5 +64,47 @@ test("an engine that ends is said at once", async () => {
     await shot(running.driver, "engine-gone.png");
   } finally {
     await running.stop();
+  }
+});
+
+test.each(DOORS)("requests that were refused are told of until they are dismissed, in the %s", async (door) => {
+  const { driver, receiver, stop } = await start(door);
+  const { hostname, port } = new URL(receiver);
+  /** Sends bytes as they are and waits until the receiver closes. */
+  const send = async (bytes: string): Promise<string> => {
+    const socket = connect(Number(port), hostname);
+    socket.write(bytes);
+    let answer = "";
+    for await (const piece of socket) answer += String(piece);
+    return answer;
+  };
+  try {
+    await sees(driver, "Listening.");
+    expect(await send("GET /inbox HTTP/1.1\r\nAuthorization: Bearer s3cret\r\nX-Odd: <script>window.hacked=1</script>\r\n folded\r\n\r\n")).toContain("folded_header");
+    await sees(driver, /1 request refused since \d\d:\d\d: folded header/);
+    await send("GET /inbox HTTP/1.1\r\nX Y: 1\r\n\r\n");
+    await sees(driver, /2 requests refused since \d\d:\d\d: /);
+    // What is stored meanwhile does not end it.
+    expect((await fetch(`${receiver}/inbox`, { method: "POST", body: "x" })).status).toBe(200);
+    await sees(driver, "POST");
+    expect(await seen(driver)).toContain("2 requests refused");
+    expect(await serious(driver)).toEqual([]);
+    await shot(driver, `refused-alarm-${door}.png`);
+    await press(driver, "g", "f");
+    await sees(driver, "Refused requests");
+    await sees(driver, "A header goes on over several lines");
+    await sees(driver, "X Y: 1");
+    expect(await seen(driver)).not.toContain("s3cret");
+    expect(await driver.executeScript("return window.hacked ?? null")).toBeNull();
+    expect(await serious(driver)).toEqual([]);
+    for (const theme of ["light", "dark"] as const) {
+      await setTheme(driver, theme);
+      await shot(driver, `refused-${theme}-${door}.png`);
+    }
+    await click(driver, "Dismiss");
+    await until("the alarm to be gone", async () => !(await seen(driver)).includes("refused since"));
+    await sees(driver, "A header goes on over several lines");
+  } finally {
+    await stop();
   }
 });

@@ -1,6 +1,7 @@
 /** Captured content is hostile: nothing of it runs, loads or breaks the page, in the real window and in a browser. */
 import { connect } from "node:net";
 import { once } from "node:events";
+import { deflateSync, gzipSync } from "node:zlib";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -132,6 +133,23 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
     await open("/form", { "content-type": "application/x-www-form-urlencoded" }, `a=${encodeURIComponent(SCRIPT)}&=&&b`);
     await sees(hookline.driver, "<script>");
     await open("/image", { "content-type": 'image/png"><script>window.hacked=1</script>' }, SCRIPT);
+    await unharmed();
+  });
+
+  test("a body reads in its own character set, with every coding undone, and as it was sent", async () => {
+    await open("/latin", { "content-type": "application/json; charset=iso-8859-1" }, new Uint8Array([...'{"city":"K'].map((c) => c.charCodeAt(0)).concat([0xf6, ...[...'ln<b>"}'].map((c) => c.charCodeAt(0))])));
+    await sees(hookline.driver, "Köln<b>");
+    await sees(hookline.driver, "Decoded (windows-1252)");
+    await open("/paypal", { "content-type": "application/x-www-form-urlencoded" }, "first_name=J%F6rg&charset=windows-1252");
+    await sees(hookline.driver, "Jörg");
+    await open("/lines", { "content-type": "application/x-ndjson" }, '{"n":1}\n{"n":2}\n');
+    await until("two documents", () => hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem][aria-level=\"1\"]').length === 2"));
+    await open("/coded", { "content-type": "application/json", "content-encoding": "deflate, gzip" }, gzipSync(deflateSync('{"inner":"text"}')));
+    await sees(hookline.driver, "inner");
+    await open("/not-coded", { "content-type": "text/plain", "content-encoding": "gzip" }, "not coded at all");
+    await sees(hookline.driver, "not coded at all");
+    await open("/cut", { "content-type": "multipart/form-data; boundary=B" }, '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n');
+    await sees(hookline.driver, "The final boundary is missing");
     await unharmed();
   });
 });

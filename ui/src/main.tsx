@@ -20,6 +20,7 @@ import { EndpointsPage } from "./sending/endpoints-page";
 import { ScenariosPage } from "./sending/scenarios-page";
 import { ChecksPage } from "./check/checks-page";
 import { ReplaysPage } from "./replay/replays-page";
+import { RefusedPage } from "./refused/refused-page";
 import { TunnelsPage } from "./tunnel/tunnels-page";
 import { ShapesPage } from "./shapes/shapes-page";
 import { LabPage } from "./signature/lab-page";
@@ -27,7 +28,7 @@ import { LabPage } from "./signature/lab-page";
 const root = createRootRoute({ component: App, notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p> });
 
 /** Views that are always there to come back to. */
-const VIEWS = new Set(["settings", "lab", "endpoints", "deliveries", "scenarios", "replays", "checks", "tunnels", "requests", "diff", "shapes"]);
+const VIEWS = new Set(["settings", "lab", "endpoints", "deliveries", "scenarios", "replays", "checks", "tunnels", "refused", "requests", "diff", "shapes"]);
 
 const start = createRoute({
   getParentRoute: () => root,
@@ -102,6 +103,7 @@ const checks = createRoute({
   },
 });
 const tunnels = createRoute({ getParentRoute: () => root, path: "/tunnels", component: TunnelsPage });
+const refused = createRoute({ getParentRoute: () => root, path: "/refused", component: RefusedPage });
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
 const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: LabPage });
 
@@ -114,7 +116,7 @@ const shapes = createRoute({
   },
 });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, replays, checks, tunnels, scenarios, lab, shapes]), defaultPreload: false });
+const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, replays, checks, tunnels, refused, scenarios, lab, shapes]), defaultPreload: false });
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -11,6 +11,7 @@ export type HeaderLine = components["schemas"]["HeaderLine"];
 export type Status = components["schemas"]["Status"];
 export type Settings = components["schemas"]["Settings"];
 export type Removal = components["schemas"]["Removal"];
+export type Refusal = components["schemas"]["RefusalShown"];
 export type Part = components["schemas"]["Part"];
 export type Verification = components["schemas"]["Verification"];
 export type Explanation = components["schemas"]["ExplanationShown"];
@@ -106,6 +107,9 @@ export async function text(route: string): Promise<string> {
 /** Route of something that belongs to a request. */
 export const requestRoute = (id: string, rest: string): string => `/api/v1/requests/${id}/${rest}`;
 
+/** Route of the first bytes of a refused request, credentials masked. */
+export const refusedBytes = (id: string): string => `/api/v1/refusals/${id}/raw`;
+
 /** Route of a shape as code. */
 export const shapeCode = (inbox: string, event: string, code: string): string =>
   `/api/v1/shapes/${encodeURIComponent(inbox)}/code?${new URLSearchParams({ event, as: code })}`;
@@ -156,6 +160,9 @@ export const api = {
   markRequest: (id: string, body: { pinned?: boolean; note?: string; read?: boolean }) =>
     value(client.PATCH("/api/v1/requests/{id}", { ...requestPath(id), body })),
   removeRequest: (id: string) => value(client.DELETE("/api/v1/requests/{id}", requestPath(id))),
+  reading: (id: string) => value(client.GET("/api/v1/requests/{id}/reading", requestPath(id))),
+  refusals: () => value(client.GET("/api/v1/refusals", { params: { query: { limit: 500 } } })),
+  dismissRefusals: () => nothing(client.POST("/api/v1/refusals/dismiss", { body: { inbox: null } })),
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
   providers: () => value(client.GET("/api/v1/providers")),
   provider: (id: string) => value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,

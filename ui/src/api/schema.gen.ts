@@ -839,6 +839,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/refusals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List requests that were refused before they could be stored, newest first, with their first bytes and the reason. */
+        get: operations["requests_list_refusals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/refusals/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Dismiss the refused requests so far, so that they are no longer shown as an alarm. */
+        post: operations["requests_dismiss_refusals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/refusals/{id}/raw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first bytes of a refused request, as they arrived. Credentials are masked unless asked for. */
+        get: operations["requests_refusal_bytes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/removals/{id}/undo": {
         parameters: {
             query?: never;
@@ -1020,7 +1071,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the parts of a multipart body. */
+        /** List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them. */
         get: operations["requests_parts"];
         put?: never;
         post?: never;
@@ -1037,7 +1088,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The bytes of one part. */
+        /** The bytes of one part, as sent. */
         get: operations["requests_part"];
         put?: never;
         post?: never;
@@ -1056,6 +1107,23 @@ export interface paths {
         };
         /** The request as the HTTP message it was. Credentials are masked unless asked for. */
         get: operations["requests_raw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/requests/{id}/reading": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say how a body is read: in which character set, and what was passed over. */
+        get: operations["requests_reading"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1567,6 +1635,20 @@ export interface components {
          * @enum {string}
          */
         BodyBasis: "json" | "text" | "bytes";
+        /** @description How a body was read: its character set, and what was passed over. */
+        BodyReading: {
+            /** @description Name of the character set, such as `utf-8` or `windows-1252`. */
+            charset: string;
+            /** @description Whether the body says it itself, or its headers do; else it is what its bytes look like. */
+            declared: boolean;
+            /**
+             * Format: int64
+             * @description How many JSON values it holds, one after the other; 0 where it is not JSON.
+             */
+            json_values: number;
+            /** @description What is to be said of it, in sentences: that a coding breaks off, or that other bytes follow. */
+            notes: string[];
+        };
         /** @description One cause that was looked at. */
         Cause: {
             /** @description It in a sentence. */
@@ -1680,6 +1762,9 @@ export interface components {
         } | {
             /** @enum {string} */
             type: "shapes_changed";
+        } | {
+            /** @enum {string} */
+            type: "refusals_changed";
         } | {
             /** @enum {string} */
             type: "queries_changed";
@@ -2546,6 +2631,7 @@ export interface components {
              * @description Entries that are none.
              */
             bad: number;
+            before?: components["schemas"]["ImportedBefore"] | null;
             /** @description The first of those, with the reason. */
             first_bad: components["schemas"]["Bad"][];
             format?: components["schemas"]["Format"] | null;
@@ -2554,6 +2640,19 @@ export interface components {
             /**
              * Format: int64
              * @description Requests that were imported.
+             */
+            requests: number;
+        };
+        /** @description An earlier import of the same file. */
+        ImportedBefore: {
+            /**
+             * Format: date-time
+             * @description When it was, the last time.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Requests that were imported then.
              */
             requests: number;
         };
@@ -2818,6 +2917,8 @@ export interface components {
             bytes: number;
             /** @description Content type. */
             content_type?: string | null;
+            /** @description What is wrong with it, in a sentence. */
+            fault?: string | null;
             /** @description File name as the sender wrote it; only ever shown. */
             file_name?: string | null;
             /** @description Its place, from 0. */
@@ -2831,6 +2932,8 @@ export interface components {
         PartList: {
             /** @description The first thousand. */
             items: components["schemas"]["Part"][];
+            /** @description What is wrong with the body as a whole, in sentences. */
+            notes: string[];
             /** @description How many there are. */
             total: number;
         };
@@ -3024,6 +3127,78 @@ export interface components {
             tells?: string | null;
             timings: components["schemas"]["Timings"];
             url: string;
+        };
+        RefusalDismissal: {
+            /**
+             * @description Only of this inbox.
+             * @default null
+             */
+            inbox: string | null;
+        };
+        /** @description A page of refused requests, newest first. */
+        RefusalList: {
+            items: components["schemas"]["RefusalShown"][];
+            /** @description What to pass as `after` for the next page; none at the end. */
+            next?: string | null;
+            /** @description How many there were, by inbox and reason; the oldest are only counted. */
+            totals: components["schemas"]["RefusalTotal"][];
+        };
+        /** @description A request that was refused before it could be stored. */
+        RefusalShown: {
+            /**
+             * Format: date-time
+             * @description When it was refused.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description How many of its bytes were kept.
+             */
+            bytes: number;
+            /** @description Its number, which only grows. */
+            id: string;
+            /** @description Name of the inbox; none where the request had not come so far. */
+            inbox?: string | null;
+            /** @description Why it was refused, in a sentence. */
+            message: string;
+            /** @description The sender's address; empty where it is not known. */
+            peer: string;
+            /** @description A stable code, such as `folded_header` or `disk_full`. */
+            reason: string;
+            /**
+             * Format: int32
+             * @description Status that the sender got.
+             */
+            status: number;
+            /** @description Its first bytes as text, credentials masked; what is not UTF-8 as `\xNN`. */
+            text: string;
+        };
+        /** @description How many requests of an inbox were refused for one reason, and are not dismissed. */
+        RefusalTotal: {
+            /**
+             * Format: int64
+             * @description All of them.
+             */
+            count: number;
+            /** @description Name of the inbox; none where no inbox is known. */
+            inbox?: string | null;
+            /**
+             * Format: date-time
+             * @description When the last was.
+             */
+            last: string;
+            /**
+             * Format: int64
+             * @description Those that are not dismissed.
+             */
+            open: number;
+            /** @description A stable code, such as `folded_header` or `disk_full`. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When the first of those was refused.
+             */
+            since: string;
         };
         /** @description Something a person removed. */
         Removal: {
@@ -3600,6 +3775,8 @@ export interface components {
             queue: number;
             /** @description Where requests are received. */
             receiver: components["schemas"]["ReceiverState"];
+            /** @description Requests that were refused before they could be stored, by inbox and reason, until they are dismissed. */
+            refusals: components["schemas"]["RefusalTotal"][];
             /**
              * Format: int64
              * @description Stored requests in all inboxes.
@@ -3957,9 +4134,11 @@ export interface components {
         VerdictShown: {
             /** @description A stable code. */
             reason?: string | null;
+            /** @description The vendor's scheme that decided, where all of them were tried. */
+            scheme?: string | null;
             /** @description Which of the secrets made it, from 0. */
             secret?: number | null;
-            /** @description It in one sentence. */
+            /** @description It in one sentence or two. */
             sentence: string;
             /**
              * Format: date-time
@@ -3989,7 +4168,7 @@ export interface components {
              */
             provider: string | null;
             /**
-             * @description Which of the vendor's schemes; the usual one if none.
+             * @description Which of the vendor's schemes; all of them if none.
              * @default null
              */
             scheme: string | null;
@@ -5987,6 +6166,109 @@ export interface operations {
             };
         };
     };
+    requests_list_refusals: {
+        parameters: {
+            query?: {
+                /** @description Only of this inbox. */
+                inbox?: string;
+                /** @description The `next` of the page before. */
+                after?: string;
+                /** @description How many, to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefusalList"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_dismiss_refusals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefusalDismissal"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_refusal_bytes: {
+        parameters: {
+            query?: {
+                /** @description Whether credentials stand in it. */
+                reveal?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     requests_undo: {
         parameters: {
             query?: never;
@@ -6413,8 +6695,13 @@ export interface operations {
     requests_body: {
         parameters: {
             query?: {
-                /** @description Undo its content codings first. */
+                /** @description Undo its content codings first. What breaks off is given as far as it goes; what is not coded at all, as it was sent. */
                 decoded?: boolean;
+                /**
+                 * @description Undo its content codings and read its character set: UTF-8 without a byte order mark. A form in another character
+                 *     set is written again with UTF-8 in its escapes.
+                 */
+                text?: boolean;
                 /** @description Whether a secret that stands in it is shown; else it is stars. */
                 reveal?: boolean;
             };
@@ -6632,6 +6919,43 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    requests_reading: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BodyReading"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "react";
 import { api, type Job } from "../api/client";
 import { useInboxes, useJob } from "../feed/live";
 import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../parts/controls";
-import { count, visible } from "../parts/format";
+import { count, moment, visible } from "../parts/format";
 import { attempt } from "../parts/toasts";
 import { CallError, platform, type Incoming } from "../platform";
 
@@ -39,6 +39,11 @@ function Report({ job: begun, onShow }: { job: Job; onShow: (query: string) => v
           ? `Not imported to its end: ${job.error}.`
           : `${count(requests)} imported${imported?.inboxes.length ? ` into ${imported.inboxes.join(", ")}` : ""}${imported?.bad ? `, ${count(imported.bad)} left out` : ""}${job.state === "cancelled" ? ", then cancelled" : ""}${job.state === "running" ? "…" : "."}`}
       </p>
+      {imported?.before && (
+        <p className="text-warning">
+          This file was imported before, {moment(imported.before.at)}: the {count(imported.before.requests)} requests of then are still there.
+        </p>
+      )}
       {imported && imported.first_bad.length > 0 && (
         <details className="mt-1 text-small" open={imported.first_bad.length < 4}>
           <summary>Why entries were left out</summary>

@@ -25,6 +25,7 @@ export const COMMANDS = [
   { id: "go-lab", title: "Go to the signature lab", keys: ["g l"], group: "Go to" },
   { id: "go-shapes", title: "Go to shapes", keys: ["g h"], group: "Go to" },
   { id: "go-tunnels", title: "Go to tunnels", keys: ["g u"], group: "Go to" },
+  { id: "go-refused", title: "Go to refused requests", keys: ["g f"], group: "Go to" },
   { id: "go-requests", title: "Go to all requests", keys: ["g a"], group: "Go to" },
   { id: "query", title: "Search", keys: ["/", "Mod+f"], group: "Requests", needs: "inbox" },
   { id: "save-query", title: "Save the query", keys: ["Mod+s"], group: "Requests", needs: "inbox" },

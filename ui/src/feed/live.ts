@@ -157,6 +157,9 @@ function apply(items: readonly FeedItem[]): void {
         change<object>(["request", request.id], (old) => ({ ...old, ...request }));
         break;
       }
+      case "refusals_changed":
+        void readAgain(["refusals"], { anew: false });
+        break;
       case "status_changed":
         void readAgain(["settings"]);
         break;

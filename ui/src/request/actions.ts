@@ -1,5 +1,5 @@
 /** What can be done with a request, wherever it is asked for. */
-import { api, bytes, requestRoute, text } from "../api/client";
+import { api, requestRoute, text } from "../api/client";
 import { attempt, offerUndo, tell } from "../parts/toasts";
 import { platform } from "../platform";
 
@@ -11,7 +11,7 @@ const headers = async (id: string): Promise<string> => (await api.request(id)).h
 export const requestActions = (id: string) => ({
   copyCurl: () => copied("as curl", text(requestRoute(id, "code?as=curl"))),
   copyRaw: () => copied("as raw HTTP", text(requestRoute(id, "raw"))),
-  copyBody: () => copied("body", bytes(requestRoute(id, "body?decoded=true")).then((body) => new TextDecoder().decode(body))),
+  copyBody: () => copied("body", text(requestRoute(id, "body?text=true"))),
   copyHeaders: () => copied("headers", headers(id)),
   pin: (pinned: boolean) => void attempt(api.markRequest(id, { pinned }).then(() => tell(pinned ? "Pinned: it stays when others roll over" : "Unpinned"))),
   remove: () => void attempt(api.removeRequest(id).then((removal) => offerUndo("Request deleted", () => api.undo(removal.id)))),

@@ -1,4 +1,5 @@
 /** What must not be missed: requests are not being stored, or nothing can arrive. */
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { api } from "../api/client";
@@ -6,6 +7,8 @@ import { useStatus } from "../feed/live";
 import { Button } from "../parts/controls";
 import { moment } from "../parts/format";
 import { attempt } from "../parts/toasts";
+import { dismissRefused } from "../refused/refused-page";
+import { refusedText } from "../refused/refused";
 
 const FAULTS: Record<string, string> = {
   disk_full: "The disk is full. Free some space; Hookline goes on by itself.",
@@ -22,6 +25,7 @@ export function Alarms() {
   const [trying, setTrying] = useState(false);
   if (!status) return null;
   const { database, receiver } = status;
+  const refused = refusedText(status.refusals);
   const listen = async (change: object): Promise<void> => {
     setTrying(true);
     await attempt(api.changeSettings(change));
@@ -52,6 +56,15 @@ export function Alarms() {
           <Button disabled={trying} onClick={() => void attempt(api.retryReceiver())}>
             Try again
           </Button>
+        </div>
+      )}
+      {refused && (
+        <div role="alert" className={BAR}>
+          <strong className="text-invalid">{refused}</strong>
+          <Link to="/refused" className="control ml-auto rounded-[7px] border border-line bg-control px-3 hover:bg-hover">
+            Show
+          </Link>
+          <Button onClick={dismissRefused}>Dismiss</Button>
         </div>
       )}
     </>

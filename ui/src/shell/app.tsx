@@ -49,6 +49,7 @@ export function App() {
       if (first) void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: first.name, request: undefined } });
     },
     "go-requests": () => void navigate({ to: "/requests/{-$request}", params: { request: undefined } }),
+    "go-refused": () => void navigate({ to: "/refused" }),
     "go-endpoints": () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } }),
     "go-deliveries": () => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } }),
     "go-replays": () => void navigate({ to: "/replays/{-$replay}", params: { replay: undefined } }),

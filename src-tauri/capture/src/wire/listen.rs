@@ -18,7 +18,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch},
     task::{JoinHandle, JoinSet},
@@ -26,7 +26,7 @@ use tokio::{
 
 use super::{
     answer::Refusal,
-    refused::{Refused, target_of},
+    refused::{KEPT_MAX, Refused, target_of},
     serve::{Routes, Service},
     tap::{Seen, Tap},
 };
@@ -208,11 +208,23 @@ async fn accept<E: Entrance, R: Routes>(
 }
 
 /// Says something on a stream that is not read any more, and ends it.
-async fn say<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, message: &[u8]) {
+async fn say<S: AsyncRead + AsyncWrite + Unpin>(stream: S, message: &[u8]) {
+    say_and_hear(stream, message, &mut Vec::new(), 0).await;
+}
+
+/// As [`say`]; what the sender still sends is appended to `heard`, until that has `most` bytes.
+async fn say_and_hear<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    message: &[u8],
+    heard: &mut Vec<u8>,
+    most: usize,
+) {
     let say = async {
         stream.write_all(message).await?;
         stream.shutdown().await?;
         // What the sender still sends is read, or its answer is lost to a reset.
+        let left = most.saturating_sub(heard.len()) as u64;
+        (&mut stream).take(left).read_to_end(heard).await?;
         tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
     };
     let _ = tokio::time::timeout(Duration::from_secs(1), say).await;
@@ -338,20 +350,21 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     };
     // The stream comes back with it where a head was refused.
     drop(serving);
-    if let Some(refused) = seen.take_refused() {
+    if let Some(mut refused) = seen.take_refused() {
         counts.heads_refused.fetch_add(1, Ordering::Relaxed);
-        let message = refused.refusal.message();
+        let at_us = service.clock.now_us();
+        if let Ok(stream) = given_back.try_recv() {
+            // A fault may show before the whole head is there; what follows it tells the person who looks at it more.
+            say_and_hear(stream, &refused.refusal.message(), &mut refused.bytes, KEPT_MAX).await;
+        }
         service.routes.refused(Refused {
-            at_us: service.clock.now_us(),
+            at_us,
             peer: Some(peer),
             inbox: None,
             target: target_of(&refused.bytes),
             refusal: refused.refusal,
             bytes: refused.bytes,
         });
-        if let Ok(stream) = given_back.try_recv() {
-            say(stream, &message).await;
-        }
     } else if let Err(error) = result {
         let error_of_hyper = error.downcast_ref::<hyper::Error>();
         if error_of_hyper.is_some_and(hyper::Error::is_timeout) {

@@ -175,7 +175,7 @@ pub(super) fn unreadable(request: &httparse::Request<'_, '_>) -> Option<Refusal>
             "Send a Content-Length, or use HTTP/1.1.",
         ));
     }
-    let last = values("transfer-encoding").last().map(|value| value.trim_ascii_end().to_ascii_lowercase());
+    let last = values("transfer-encoding").next_back().map(|value| value.trim_ascii_end().to_ascii_lowercase());
     if let Some(last) = last.filter(|last| !last.ends_with(b"chunked")) {
         let shown = String::from_utf8_lossy(&last).into_owned();
         return Some(bad(

@@ -104,7 +104,7 @@ pub(super) async fn open_totals(engine: &Engine) -> Vec<RefusalTotal> {
 #[utoipa::path(get, path = "/refusals", tag = "requests", params(RefusalQuery), responses(
     (status = 200, body = RefusalList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
 ))]
-pub(super) async fn list(
+pub(super) async fn list_refusals(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<RefusalQuery>,
 ) -> Result<Json<RefusalList>, ApiError> {
@@ -148,7 +148,7 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/refusals/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
 ))]
-pub(super) async fn raw(
+pub(super) async fn refusal_bytes(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<RevealQuery>,
@@ -176,7 +176,7 @@ pub(super) struct RefusalDismissal {
 #[utoipa::path(post, path = "/refusals/dismiss", tag = "requests", request_body = RefusalDismissal, responses(
     (status = 204), (status = 404, body = super::ErrorBody)
 ))]
-pub(super) async fn dismiss(
+pub(super) async fn dismiss_refusals(
     State(engine): State<Arc<Engine>>,
     extract::Json(dismissal): extract::Json<RefusalDismissal>,
 ) -> Result<StatusCode, ApiError> {

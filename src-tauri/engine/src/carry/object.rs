@@ -132,7 +132,7 @@ const KNOWN: &[(&str, &[&str])] = &[
 fn not_a_request(raw: &str, why: &str) -> String {
     let keys = keys(raw).unwrap_or_default();
     let has = |key: &&str| keys.iter().any(|own| own == key);
-    let looks = KNOWN.iter().find(|(_, needed)| needed.iter().all(|key| has(key))).map(|(name, _)| *name);
+    let looks = KNOWN.iter().find(|(_, needed)| needed.iter().all(&has)).map(|(name, _)| *name);
     let looks = looks.or_else(|| (has(&"type") && has(&"data") || has(&"event")).then_some("the payload of a webhook"));
     match looks {
         Some(name) => format!("it is not a request: {why}. It looks like {name}"),

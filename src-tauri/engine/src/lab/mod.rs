@@ -137,7 +137,7 @@ fn fail<T>(why: impl Into<String>) -> Result<T, LabError> {
 #[derive(Debug, Clone)]
 pub(crate) enum Rule<'c> {
     /// One scheme, of a vendor's or custom.
-    One(Scheme),
+    One(Box<Scheme>),
     /// All schemes of a vendor, and the usual one of them.
     Vendor(&'c Provider, &'c SchemeRecord),
 }
@@ -160,7 +160,7 @@ impl Rule<'_> {
                 let note = found.note(provider);
                 (found.record.scheme.clone(), Some(found.record.id.clone()), found.verdict, note)
             }
-            Self::One(scheme) => (scheme.clone(), None, verified(scheme, message, keys, now_ms), None),
+            Self::One(scheme) => (Scheme::clone(scheme), None, verified(scheme, message, keys, now_ms), None),
         }
     }
 }
@@ -209,7 +209,7 @@ pub(crate) fn rule_of<'c>(
         })
         .transpose()?;
     let rule = match (vendor, scheme) {
-        (_, Some(scheme @ Value::Object(_))) => Rule::One(custom_scheme(scheme)?),
+        (_, Some(scheme @ Value::Object(_))) => Rule::One(Box::new(custom_scheme(scheme)?)),
         (Some(provider), named) => {
             let named = match named {
                 None => None,
@@ -223,7 +223,7 @@ pub(crate) fn rule_of<'c>(
                     false => format!("{} has no such scheme; it has {}.", provider.name, known.join(", ")),
                 })
             })?;
-            if named.is_some() { Rule::One(record.scheme.clone()) } else { Rule::Vendor(provider, record) }
+            if named.is_some() { Rule::One(Box::new(record.scheme.clone())) } else { Rule::Vendor(provider, record) }
         }
         (None, _) => return fail("Name a provider, or give a scheme."),
     };
@@ -264,7 +264,7 @@ pub fn sign(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<S
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let scheme = match &ready.rule {
-        Rule::One(scheme) => scheme,
+        Rule::One(scheme) => scheme.as_ref(),
         Rule::Vendor(_, usual) => &usual.scheme,
     };
     let id = uuid::Uuid::now_v7().to_string();

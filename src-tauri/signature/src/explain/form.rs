@@ -114,7 +114,7 @@ pub(super) fn forms(message: &Message<'_>, all: &mut Vec<Change<'_>>) {
     let json = matches!(message.body.trim_ascii_start().first(), Some(b'{'));
     let kind = message.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let said_form = kind.starts_with(b"application/x-www-form-urlencoded");
-    if !json && !(said_form || memchr::memchr(b'=', message.body).is_some()) {
+    if !(json || said_form || memchr::memchr(b'=', message.body).is_some()) {
         return;
     }
     for (place, style) in STYLES.iter().enumerate() {

@@ -4,7 +4,7 @@ import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from "re
 
 import { api, bytes as readBytes, requestRoute, type Detail } from "../../api/client";
 import { Button, Choice, IconButton, Notice } from "../../parts/controls";
-import { size } from "../../parts/format";
+import { size, visible } from "../../parts/format";
 import { attempt, tell } from "../../parts/toasts";
 import { CallError, platform } from "../../platform";
 import { prefer, usePreferences } from "../../settings/preferences";
@@ -55,13 +55,24 @@ function viewsOf(detail: Detail, bytes: Uint8Array): View[] {
   return isText(bytes) ? ["text", "hex"] : ["hex", "text"];
 }
 
-function useBody(detail: Detail, decoded: boolean) {
+/** What of a body is read: its bytes as they came, with its codings undone, or as UTF-8 text whatever it was written in. */
+type Reading = "sent" | "decoded" | "text";
+const ROUTES: Record<Reading, string> = { sent: "body", decoded: "body?decoded=true", text: "body?text=true" };
+
+function useBody(detail: Detail, reading: Reading, enabled = true) {
   const whole = detail.body_bytes <= SHOWN_MAX;
   return useQuery({
-    queryKey: ["body", detail.id, decoded],
+    queryKey: ["body", detail.id, reading],
     gcTime: 5_000,
-    queryFn: () => readBytes(requestRoute(detail.id, decoded ? "body?decoded=true" : "body"), whole ? {} : { headers: { range: `bytes=0-${BEGINNING - 1}` } }),
+    enabled,
+    queryFn: () => readBytes(requestRoute(detail.id, ROUTES[reading]), whole ? {} : { headers: { range: `bytes=0-${BEGINNING - 1}` } }),
   });
+}
+
+/** How the engine reads the body; none of one that is only shown by its beginning. */
+function useReading(detail: Detail) {
+  const enabled = detail.body_bytes > 0 && detail.body_bytes <= SHOWN_MAX && detail.body_state !== "too_large";
+  return useQuery({ queryKey: ["reading", detail.id], gcTime: 5_000, enabled, queryFn: () => api.reading(detail.id) }).data;
 }
 
 function Image({ bytes, type }: { bytes: Uint8Array<ArrayBuffer>; type: string }) {
@@ -147,16 +158,22 @@ const STATES: Record<string, string> = {
 export function BodyTab({ detail }: { detail: Detail }) {
   const { content } = detail;
   const coded = content.codings.length > 0;
-  const [decoded, setDecoded] = useState(coded && content.decodable);
-  const body = useBody(detail, decoded);
+  const whole = detail.body_bytes <= SHOWN_MAX;
+  const [read, setRead] = useState(whole && (!coded || content.decodable));
+  const reading = useReading(detail);
+  const body = useBody(detail, read ? "text" : "sent");
   const preferred = usePreferences().bodyView;
   const [picked, setPicked] = useState<View>();
   const parts = useQuery({ queryKey: ["parts", detail.id], queryFn: () => api.parts(detail.id), enabled: content.kind === "multipart" });
 
   const bytes = body.data;
+  const charset = reading && reading.charset.toLowerCase() !== "utf-8" ? reading.charset : undefined;
+  const how = [...content.codings, ...(charset ? [charset] : [])];
   const views = bytes ? viewsOf(detail, bytes) : [];
   const view = views.find((one) => one === picked) ?? views.find((one) => one === preferred) ?? views[0];
   const language: Language = content.kind === "xml" || content.kind === "html" ? content.kind : view !== undefined && views.includes("tree") ? "json" : "text";
+  // Hex shows bytes, not text: those that were sent, or what their coding holds.
+  const raw = useBody(detail, read && coded ? "decoded" : "sent", view === "hex" || view === "image");
   const choose = (now: View): void => {
     setPicked(now);
     if (now === "tree" || now === "text" || now === "hex") prefer({ bodyView: now });
@@ -168,25 +185,30 @@ export function BodyTab({ detail }: { detail: Detail }) {
     <div className="flex h-full flex-col">
       <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2">
         {views.length > 0 && view && <Choice label="View of the body" value={view} options={views.map((one) => [one, NAMES[one]] as const)} onChange={choose} />}
-        {coded && <Choice label="Content coding" value={decoded ? "decoded" : "sent"} options={[["decoded", `Decoded (${content.codings.join(", ")})`], ["sent", "As sent"]]} onChange={(now) => setDecoded(now === "decoded")} />}
+        {how.length > 0 && whole && <Choice label="Content coding" value={read ? "decoded" : "sent"} options={[["decoded", `Decoded (${how.join(", ")})`], ["sent", "As sent"]]} onChange={(now) => setRead(now === "decoded")} />}
         <span className="ml-auto text-small text-ink-2">
           {content.content_type ?? "no content type"} · {size(detail.body_bytes)}
         </span>
         <IconButton label="Copy body" icon={Copy} disabled={!bytes?.length} onClick={() => bytes && void attempt(platform.copyText(new TextDecoder().decode(bytes)).then(() => tell("Copied body")))} />
-        <IconButton label="Save body to a file" icon={Download} onClick={() => void attempt(platform.saveTo(requestRoute(detail.id, decoded ? "body?decoded=true" : "body"), fileName).then((name) => name && tell(`Saved ${name}`)))} />
+        <IconButton label="Save body to a file" icon={Download} onClick={() => void attempt(platform.saveTo(requestRoute(detail.id, read && coded ? ROUTES.decoded : ROUTES.sent), fileName).then((name) => name && tell(`Saved ${name}`)))} />
       </div>
       {state && (
         <p className="flex items-center gap-2 border-b border-line px-4 py-2 text-warning">
           <AlertTriangle size={15} aria-hidden /> {state}
         </p>
       )}
-      {detail.body_bytes > SHOWN_MAX && <p className="border-b border-line px-4 py-2 text-ink-2">This is the first {size(BEGINNING)}; save the body to see all of it.</p>}
+      {reading?.notes.map((note) => (
+        <p key={note} className="flex items-center gap-2 border-b border-line px-4 py-2 text-warning">
+          <AlertTriangle size={15} aria-hidden /> {visible(note)}
+        </p>
+      ))}
+      {!whole && <p className="border-b border-line px-4 py-2 text-ink-2">This is the first {size(BEGINNING)}; save the body to see all of it.</p>}
       <div className="min-h-0 flex-1">
         {body.error && (
           <div className="p-4">
             <Notice icon={AlertTriangle} tone="warning" title={body.error.message}>
               {body.error instanceof CallError && body.error.hint}{" "}
-              {decoded && <Button onClick={() => setDecoded(false)}>Show it as sent</Button>}
+              {read && <Button onClick={() => setRead(false)}>Show it as sent</Button>}
             </Notice>
           </div>
         )}
@@ -195,10 +217,10 @@ export function BodyTab({ detail }: { detail: Detail }) {
         {bytes && view === "elements" && <XmlTree key={identity(bytes)} bytes={bytes} fallback={<Text bytes={bytes} language="xml" />} />}
         {bytes && view === "token" && <Token key={identity(bytes)} bytes={bytes} />}
         {bytes && view === "text" && <Text key={identity(bytes)} bytes={bytes} language={language} />}
-        {bytes && view === "hex" && <HexView bytes={bytes} />}
-        {bytes && view === "image" && <Image bytes={bytes} type={content.content_type ?? ""} />}
+        {raw.data && view === "hex" && <HexView bytes={raw.data} />}
+        {raw.data && view === "image" && <Image bytes={raw.data} type={content.content_type ?? ""} />}
         {bytes && view === "form" && <FormTable bytes={bytes} />}
-        {view === "parts" && <PartsTable id={detail.id} parts={parts.data?.items} total={parts.data?.total} error={parts.error} />}
+        {view === "parts" && <PartsTable id={detail.id} parts={parts.data?.items} total={parts.data?.total} notes={parts.data?.notes ?? []} error={parts.error} />}
       </div>
     </div>
   );

@@ -72,4 +72,13 @@ describe("the index", () => {
   test("reads a body with a byte order mark", () => {
     expect(valueOf(index("\ufeff[1]"), 1)).toBe("1");
   });
+
+  test("reads several documents one after the other", () => {
+    const found = index('{"n": 1}\n{"n": 2}\n[3] "x" 4\n');
+    expect(Array.from({ length: found.length }, (_, node) => [found.parent[node], pathOf(found, node)])).toEqual([
+      [-1, ""], [0, "n"], [-1, ""], [2, "n"], [-1, ""], [4, "[0]"], [-1, ""], [-1, ""],
+    ]);
+    expect(formatted(found)).toBe('{\n  "n": 1\n}\n{\n  "n": 2\n}\n[\n  3\n]\n"x"\n4');
+    for (const text of ['{"a":1}, {"b":2}', '{"a":1} rest', '1,2', '"a""b"', "truefalse"]) expect(() => index(text), text).toThrow(NotJson);
+  });
 });

@@ -1,5 +1,6 @@
 /**
- * A JSON text as an index over its own bytes: which value starts and ends where, in document order.
+ * A JSON text as an index over its own bytes: which value starts and ends where, in document order. Several documents one
+ * after the other, as in JSON Lines, are several values without a parent.
  *
  * `JSON.parse` would lose what an inspector has to show: numbers past 2^53, repeated keys, the order
  * of keys that look like numbers. The index keeps the bytes, costs no object per value, and knows no
@@ -143,7 +144,13 @@ export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
       continue;
     }
     space();
-    if (open < 0) break;
+    if (open < 0) {
+      // Another document may follow, as in JSON Lines; scalars need white space between them.
+      if (at >= bytes.length) break;
+      if (kind[length - 1]! > Kind.array && at === end[length - 1]) throw new NotJson(at);
+      wantsValue = true;
+      continue;
+    }
     if (bytes[at] === COMMA) {
       at++;
       space();
@@ -154,7 +161,6 @@ export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
       throw new NotJson(at);
     }
   }
-  if (at < bytes.length) throw new NotJson(at);
   return {
     bytes, length,
     kind: kind.slice(0, length), start: start.slice(0, length), end: end.slice(0, length), key: key.slice(0, length),
@@ -198,7 +204,7 @@ const PLAIN_KEY = /^[A-Za-z_$][\w$]*$/;
 /** Path of a value, as in `data.items[0]["a b"]`. */
 export function pathOf(index: JsonIndex, node: number): string {
   const steps: string[] = [];
-  for (let at = node; at > 0; at = index.parent[at]!) {
+  for (let at = node; index.parent[at]! >= 0; at = index.parent[at]!) {
     const key = keyOf(index, at);
     steps.push(typeof key === "number" ? `[${key}]` : PLAIN_KEY.test(String(key)) ? `.${key}` : `[${JSON.stringify(key)}]`);
   }
@@ -208,7 +214,7 @@ export function pathOf(index: JsonIndex, node: number): string {
 /** Keys and places that lead to a value. */
 export function stepsOf(index: JsonIndex, node: number): (string | number)[] {
   const steps: (string | number)[] = [];
-  for (let at = node; at > 0; at = index.parent[at]!) steps.push(keyOf(index, at) ?? "");
+  for (let at = node; index.parent[at]! >= 0; at = index.parent[at]!) steps.push(keyOf(index, at) ?? "");
   return steps.reverse();
 }
 
@@ -248,7 +254,7 @@ export function formatted(index: JsonIndex): string {
       lines.push(pad(closer.depth) + closer.text);
       closed = true;
     }
-    if (next < index.length && (closed || !container || index.count[node] === 0)) lines[lines.length - 1] += ",";
+    if (next < index.length && index.depth[next]! > 0 && (closed || !container || index.count[node] === 0)) lines[lines.length - 1] += ",";
   }
   return lines.join("\n");
 }

@@ -7,7 +7,7 @@ import { attempt, tell } from "../../parts/toasts";
 import { platform } from "../../platform";
 
 /** The parts of a multipart body. File names are the sender's words and only ever shown. */
-export function PartsTable({ id, parts, total, error }: { id: string; parts: Part[] | undefined; total: number | undefined; error: Error | null }) {
+export function PartsTable({ id, parts, total, notes, error }: { id: string; parts: Part[] | undefined; total: number | undefined; notes: string[]; error: Error | null }) {
   if (error) {
     return (
       <div className="p-4">
@@ -19,6 +19,11 @@ export function PartsTable({ id, parts, total, error }: { id: string; parts: Par
   }
   return (
     <ul className="h-full overflow-auto p-4" tabIndex={0} aria-label="Parts">
+      {notes.map((note) => (
+        <li key={note} className="mb-3 flex items-center gap-2 text-warning">
+          <AlertTriangle size={15} aria-hidden /> {visible(note)}
+        </li>
+      ))}
       {parts?.map((part) => (
         <li key={part.index} className="mb-3 rounded-[9px] border border-line p-3">
           <div className="flex items-center gap-3">
@@ -33,6 +38,7 @@ export function PartsTable({ id, parts, total, error }: { id: string; parts: Par
               onClick={() => void attempt(platform.saveTo(requestRoute(id, `parts/${part.index}`), part.file_name ?? `part-${part.index}.bin`).then((name) => name && tell(`Saved ${name}`)))}
             />
           </div>
+          {part.fault && <p className="mt-1 text-warning">{visible(part.fault)}</p>}
           {part.text !== undefined && part.text !== null && <pre className="mt-2 max-h-60 overflow-auto font-mono text-data break-all whitespace-pre-wrap">{part.text.split("\n").map(visible).join("\n")}</pre>}
         </li>
       ))}
