@@ -216,7 +216,7 @@ mod tests {
         let bomb = gzip(&zeros);
         assert!(matches!(decode(&bomb, &list(&["gzip"]), 1 << 20), Err(DecodeError::TooLarge(_))));
         // The layer between is the large one.
-        let inner = gzip(&vec![b'a'; 100]);
+        let inner = gzip(&[b'a'; 100]);
         let nested = gzip(&[inner, zeros].concat());
         assert!(matches!(decode(&nested, &list(&["gzip", "gzip"]), 1 << 20), Err(DecodeError::TooLarge(_))));
         let cut = decode_prefix(&bomb, &list(&["gzip"]), 1000).expect("it is cut");

@@ -1,10 +1,9 @@
 /** Requests that were refused before they could be stored: why, from where, and their bytes. */
 import { useQuery } from "@tanstack/react-query";
-import { BellOff, Copy, Download } from "lucide-react";
+import { ChevronRight, Copy, Download } from "lucide-react";
 
 import { api, refusedBytes, type Refusal } from "../api/client";
-import { useStatus } from "../feed/live";
-import { Button, IconButton, Status } from "../parts/controls";
+import { IconButton, Status } from "../parts/controls";
 import { count, moment, size, visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { platform } from "../platform";
@@ -27,7 +26,7 @@ function Bytes({ refusal }: { refusal: Refusal }) {
         />
       </div>
       <pre tabIndex={0} aria-label="Its first bytes" className="max-h-80 overflow-auto p-3 font-mono text-data break-all whitespace-pre-wrap">
-        {refusal.text.split(/\r?\n/).map(visible).join("\n")}
+        {refusal.text.trimEnd().split(/\r?\n/).map(visible).join("\n")}
       </pre>
     </div>
   );
@@ -36,8 +35,9 @@ function Bytes({ refusal }: { refusal: Refusal }) {
 function Row({ refusal, open }: { refusal: Refusal; open: boolean }) {
   return (
     <li className="border-b border-line">
-      <details open={open}>
+      <details open={open} className="group">
         <summary className="flex cursor-pointer items-center gap-3 px-2 py-2 hover:bg-hover">
+          <ChevronRight size={14} aria-hidden className="shrink-0 text-ink-3 group-open:rotate-90" />
           <Status status={refusal.status} />
           <span className="min-w-0 flex-1 break-words">{visible(refusal.message)}</span>
           <span className="shrink-0 text-small text-ink-2">{visible(refusal.inbox ?? "no inbox")}</span>
@@ -45,7 +45,7 @@ function Row({ refusal, open }: { refusal: Refusal; open: boolean }) {
             {moment(refusal.at)}
           </time>
         </summary>
-        <div className="px-2 pb-3">
+        <div className="pr-2 pb-3 pl-8">
           <p className="mb-2 text-small text-ink-2">
             From {refusal.peer || "an unknown address"} · <code className="font-mono">{refusal.reason}</code>
           </p>
@@ -58,19 +58,11 @@ function Row({ refusal, open }: { refusal: Refusal; open: boolean }) {
 
 export function RefusedPage() {
   const list = useQuery({ queryKey: ["refusals"], queryFn: api.refusals }).data;
-  const open = useStatus().data?.refusals.length ?? 0;
   if (!list) return null;
   const all = list.totals.reduce((sum, total) => sum + total.count, 0);
   return (
     <section aria-label="Refused requests" className="h-full overflow-auto p-6">
-      <div className="flex items-center gap-3">
-        <h1 className="mr-auto text-title font-semibold tracking-tight">Refused requests</h1>
-        {open > 0 && (
-          <Button icon={BellOff} onClick={dismissRefused}>
-            Dismiss
-          </Button>
-        )}
-      </div>
+      <h1 className="text-title font-semibold tracking-tight">Refused requests</h1>
       <p className="mb-4 text-ink-2">Requests that could not be stored, newest first. Each sender was told why.</p>
       {all === 0 && <p className="text-ink-2">No request was refused.</p>}
       {list.totals.length > 0 && (

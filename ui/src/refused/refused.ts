@@ -4,8 +4,16 @@ import { count } from "../parts/format";
 
 type Totals = Status["refusals"];
 
+/** Reasons whose code alone says too little. */
+const REASONS: Record<string, string> = {
+  unwritable: "the data folder cannot be written",
+  locked: "the database is locked",
+  damaged: "the database is damaged",
+  tls: "TLS on a plain HTTP port",
+};
+
 /** A reason such as `disk_full`, as words. */
-export const reasonText = (reason: string): string => reason.replaceAll("_", " ");
+export const reasonText = (reason: string): string => REASONS[reason] ?? reason.replaceAll("_", " ");
 
 const time = (then: string): string => new Date(then).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
