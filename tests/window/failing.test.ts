@@ -92,7 +92,7 @@ test.each(DOORS)("requests that were refused are told of until they are dismisse
     await shot(driver, `refused-alarm-${door}.png`);
     await press(driver, "g", "f");
     await sees(driver, "Refused requests");
-    await sees(driver, "A header goes on over several lines");
+    await sees(driver, "A header value is folded over several lines");
     await sees(driver, "X Y: 1");
     expect(await seen(driver)).not.toContain("s3cret");
     expect(await driver.executeScript("return window.hacked ?? null")).toBeNull();
@@ -103,7 +103,7 @@ test.each(DOORS)("requests that were refused are told of until they are dismisse
     }
     await click(driver, "Dismiss");
     await until("the alarm to be gone", async () => !(await seen(driver)).includes("refused since"));
-    await sees(driver, "A header goes on over several lines");
+    await sees(driver, "A header value is folded over several lines");
   } finally {
     await stop();
   }

@@ -157,3 +157,73 @@ fn is_signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     };
     key.is_some_and(|key| algorithm.holds(&key, certificate.signature().raw_bytes(), feed).unwrap_or(false))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made with OpenSSL for these tests: a certificate for `messageverificationcerts.paypal.com`, the authority that
+    /// signed it, and another authority of the same name. All are valid from 2026-11-29 to 2036-11-26.
+    const LEAF: &str = "-----BEGIN CERTIFICATE-----
+MIIBOTCB4QIUC2dFzYGH/tGGQ2QIirUiEG/tnVswCgYIKoZIzj0EAwIwEjEQMA4G
+A1UEAwwHVGVzdCBDQTAeFw0yNjExMjkxOTQxNTlaFw0zNjExMjYxOTQxNTlaMC4x
+LDAqBgNVBAMMI21lc3NhZ2V2ZXJpZmljYXRpb25jZXJ0cy5wYXlwYWwuY29tMFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEr1mJWZeiWnJyhCNivYMjZ3j0Qehvdr+O
+oYRy8uapO4fonzG0F+sbk7oYCvqZCPMAZdMz4ATVRX+fVwgd40pA2TAKBggqhkjO
+PQQDAgNHADBEAiAiG9z8NDtWbxm7TdmL71aQXWjnwHVYxRd2JHy3iDZfvQIgHjee
+8TzuIPvmlmooa15URup2Tmys6sQA1lcgayb5k0k=
+-----END CERTIFICATE-----";
+    const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----
+MIIBejCCAR+gAwIBAgIUG8/2YdzF6L7AMkyfqR/u9jtnp5AwCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHVGVzdCBDQTAeFw0yNjExMjkxOTQxNTlaFw0zNjExMjYxOTQx
+NTlaMBIxEDAOBgNVBAMMB1Rlc3QgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AAQ5acDqFIsm8QTaSri+G5lE4FoMWqlWqi2jRZaYVDOpLWOIUVIepNdxCWylQ0hY
+LIkUeFa/GV8p/6cn4y4kuQ6ko1MwUTAdBgNVHQ4EFgQUaups80sdWl1ZNo/gu+K3
+Tvtj1U8wHwYDVR0jBBgwFoAUaups80sdWl1ZNo/gu+K3Tvtj1U8wDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEA+VhM+pofQajOaBeu/rh/MM0JWza3
+VEke9LMeiZN71XcCIQDYEwTTRzUwc77QTEt8lWe1Xz4Ryr5UTkHWsYXYEopDUw==
+-----END CERTIFICATE-----";
+    const OTHER: &str = "-----BEGIN CERTIFICATE-----
+MIIBeDCCAR+gAwIBAgIUU6BPXx4HsQyhfVJ6gAetxBnit40wCgYIKoZIzj0EAwIw
+EjEQMA4GA1UEAwwHVGVzdCBDQTAeFw0yNjExMjkxOTQxNTlaFw0zNjExMjYxOTQx
+NTlaMBIxEDAOBgNVBAMMB1Rlc3QgQ0EwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC
+AARtWi4+kSxhuIE+as3hxNX1oEt+9HPoEtFpw2ZB4jGZKM/CD5YO+BFQpWbbYH8f
+2SCsZgPQY6OMHnrh43d3oRS4o1MwUTAdBgNVHQ4EFgQUnFvsRBXIQKKTRLvOn0Vy
+rbfyyqcwHwYDVR0jBBgwFoAUnFvsRBXIQKKTRLvOn0VyrbfyyqcwDwYDVR0TAQH/
+BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiA7tOOFkpfWTLZ+24gkfp5m/SpTl2hv
+KS3sVyBw+vv1uAIgR8YMZUXrdEwQimrgUGlQMzYlXHhISGfKgJcJM6PHgeY=
+-----END CERTIFICATE-----";
+
+    /// 2030-01-01, in milliseconds.
+    const NOW: i64 = 1_893_456_000_000;
+    const YEAR: i64 = 365 * 86_400_000;
+
+    fn said(secret: &str, name: &str, now_ms: i64) -> String {
+        match check(secret, &[name.to_owned()], now_ms) {
+            Ok(()) => "right".into(),
+            Err(fault) => format!("{fault:?}"),
+        }
+    }
+
+    #[test]
+    fn a_certificate_has_its_dates_its_name_and_its_chain() {
+        let paypal = "messageverificationcerts*.paypal.com";
+        let chained = format!("{LEAF}\n{AUTHORITY}\n");
+        let bare = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+        for (secret, name, now_ms, expected) in [
+            (LEAF, paypal, NOW, "right"),
+            (chained.as_str(), paypal, NOW, "right"),
+            (bare, paypal, NOW, "right"),
+            (LEAF, paypal, NOW - 5 * YEAR, "not valid yet"),
+            (LEAF, paypal, NOW + 9 * YEAR, "has expired"),
+            (LEAF, "api.example.com", NOW, "is for messageverificationcerts.paypal.com, not for api.example.com"),
+            (&format!("{LEAF}\n{OTHER}"), paypal, NOW, "did not sign the one before it"),
+            (&format!("{AUTHORITY}\n{LEAF}"), "Test CA".to_lowercase().as_str(), NOW, "did not sign the one before it"),
+            (&LEAF.replace("MII", "MIX"), paypal, NOW, "cannot be read"),
+            ("-----BEGIN CERTIFICATE-----\n", paypal, NOW, "cannot be read"),
+        ] {
+            let said = said(secret, name, now_ms);
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+    }
+}

@@ -53,9 +53,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             terminal::say(&format!("{name}: {requests} imported{into}{without}."));
             if let Some(at) = imported["before"]["at"].as_str() {
                 let earlier = &imported["before"]["requests"];
-                terminal::say(&format!(
-                    "{name}: the same file was imported before, at {at} ({earlier} requests), so these are there twice."
-                ));
+                terminal::say(&format!("{name}: the same file was imported before, at {at} ({earlier} requests)."));
             }
         }
         left_out |= bad > 0;

@@ -16,7 +16,7 @@ pub(super) struct Args {
     /// Only what matches this query, such as 'event:chat.* -verdict:valid' (docs/query.md)
     #[arg(long, short, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
-    /// Requests that were refused before they could be stored, with the reason and their first bytes
+    /// List refused requests, with the reason and their first bytes
     #[arg(long, conflicts_with_all = ["query", "pinned"])]
     refused: bool,
     /// How many
@@ -78,7 +78,9 @@ async fn refused(api: &Api, context: &Context, asked: &str, limit: u32) -> Resul
                 if !any && total == 0 {
                     terminal::say("No request was refused.");
                 } else if total > u64::from(limit - left) {
-                    terminal::say(&format!("{total} requests were refused in all; the bytes of the newest are kept."));
+                    terminal::say(&format!(
+                        "{total} requests were refused in total. Only the newest keep their bytes."
+                    ));
                 }
                 break;
             }

@@ -41,7 +41,7 @@ function Report({ job: begun, onShow }: { job: Job; onShow: (query: string) => v
       </p>
       {imported?.before && (
         <p className="text-warning">
-          This file was imported before, {moment(imported.before.at)}: the {count(imported.before.requests)} requests of then are still there.
+          This file was already imported before: {moment(imported.before.at)}, with {count(imported.before.requests)} {imported.before.requests === 1 ? "request" : "requests"}.
         </p>
       )}
       {imported && imported.first_bad.length > 0 && (

@@ -10,10 +10,10 @@ import { platform } from "../platform";
 import { reasonText } from "./refused";
 
 /** Dismisses what was refused so far. */
-export const dismissRefused = (): void => void attempt(api.dismissRefusals().then(() => tell("Dismissed; they stay listed")));
+export const dismissRefused = (): void => void attempt(api.dismissRefusals().then(() => tell("Alert dismissed. The requests stay in this list.")));
 
 function Bytes({ refusal }: { refusal: Refusal }) {
-  if (refusal.bytes === 0) return <p className="text-ink-2">Nothing of it was read.</p>;
+  if (refusal.bytes === 0) return <p className="text-ink-2">No bytes were read.</p>;
   return (
     <div className="rounded-[7px] border border-line bg-background">
       <div className="flex items-center gap-1 border-b border-line pl-3 text-small text-ink-2">
@@ -80,7 +80,7 @@ export function RefusedPage() {
           <Row key={refusal.id} refusal={refusal} open={place === 0} />
         ))}
       </ul>
-      {list.items.length < all && <p className="mt-3 text-small text-ink-2">{count(all - list.items.length)} more are only counted, or older than these.</p>}
+      {list.items.length < all && <p className="mt-3 text-small text-ink-2">{count(all - list.items.length)} older refused requests are not shown.</p>}
     </section>
   );
 }

@@ -118,7 +118,7 @@ pub(super) fn malformed(error: httparse::Error, head: &[u8]) -> Refusal {
         ),
         httparse::Error::HeaderName if is_folded(head) => bad(
             "folded_header",
-            "A header goes on over several lines, which RFC 9112 (section 5.2) no longer allows.",
+            "A header value is folded over several lines, which RFC 9112 (section 5.2) no longer allows.",
             HEADER,
         ),
         httparse::Error::HeaderName => {

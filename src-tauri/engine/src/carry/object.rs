@@ -70,7 +70,12 @@ pub(super) fn record(raw: &str) -> Result<Record, String> {
     let has = |key: &str| keys.iter().any(|own| own == key);
     let any = |names: &[&str]| names.iter().any(|name| has(name));
     if keys.iter().all(|key| OWN.contains(&key.as_str())) {
-        let record: Record = serde_json::from_str(raw).map_err(|e| e.to_string())?;
+        let mut record: Record = serde_json::from_str(raw).map_err(|e| e.to_string())?;
+        // A path with nothing but what a request has is one; nearly every webhook is a POST.
+        if record.method.is_empty() && record.target.starts_with('/') {
+            record.method = "POST".into();
+            record.add_note("The file names no method; POST is assumed.");
+        }
         return record.named().map_err(|why| not_a_request(raw, &why));
     }
     if has("uuid") && (has("token_id") || has("content") && !has("body")) {
@@ -283,6 +288,15 @@ mod tests {
             ),
         ] {
             assert_eq!(of(raw), expected, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_path_without_a_method_is_a_post_and_says_so() {
+        let read = record(r#"{"target":"/x","body":"1"}"#).expect("a request");
+        assert_eq!((read.method.as_str(), read.note.contains("POST is assumed")), ("POST", true));
+        for raw in [r#"{"target":"user_1"}"#, r#"{"target":"https://a.example/"}"#, r#"{"path":"/x","type":"t"}"#] {
+            assert!(record(raw).is_err(), "{raw}");
         }
     }
 

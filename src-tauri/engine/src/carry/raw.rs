@@ -294,10 +294,10 @@ impl Ahead<'_> {
         // Taking more messages for a body would lose them.
         if let Some(line) = held.checked_sub(length).and_then(|_| line_of_a_message(&body[length..])) {
             return Err(format!(
-                "its Content-Length is {length}, but no message begins there; the next request line is {line:?}"
+                "its Content-Length is {length}, but the next request line ({line:?}) does not begin at that offset; correct the Content-Length"
             ));
         }
-        *note = format!("The file says that this body has {length} bytes, and holds {held}.");
+        *note = format!("The Content-Length is {length}, but the file holds {held} bytes of this body.");
         Ok(body)
     }
 

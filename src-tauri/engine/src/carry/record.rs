@@ -221,16 +221,10 @@ impl Record {
         }
     }
 
-    /// The record, if it is a request: it has a method and a target. A path without a method is taken as a POST, as
-    /// nearly every webhook is, and its note says so.
-    pub(super) fn named(mut self) -> Result<Self, String> {
+    /// The record, if it is a request: it has a method and a target.
+    pub(super) fn named(self) -> Result<Self, String> {
         match (self.method.is_empty(), self.target.is_empty()) {
             (false, false) => Ok(self),
-            (true, false) if self.target.starts_with('/') => {
-                self.method = "POST".into();
-                self.add_note("The file names no method; POST is assumed.");
-                Ok(self)
-            }
             (true, true) => Err("it has no method and no target (url, target or path)".into()),
             (true, false) => Err("it has no method".into()),
             (false, true) => Err("it has no target (url, target or path)".into()),

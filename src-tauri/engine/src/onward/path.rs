@@ -34,6 +34,8 @@ pub(crate) fn rest_of<'t>(target: &'t str, inbox: &str) -> &'t str {
 /// has the destination's host and begins with its path.
 pub(crate) fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
     let to = to.split('#').next().unwrap_or(to);
+    // A fragment is not part of a request (RFC 9110 §4.2.5), and a client ends the path at it: `..#` leads up.
+    let rest = rest.split('#').next().unwrap_or(rest);
     let rest = match rule {
         PathRule::Exact => return Ok(to.to_owned()),
         PathRule::Append => rest,
@@ -120,6 +122,8 @@ mod tests {
             ("http://a/hooks", "/..\\admin", "no"),
             ("http://a/hooks", "/..%5cadmin", "no"),
             ("http://a/hooks", "/..;a=b/admin", "no"),
+            ("http://a/hooks", "/..#x", "no"),
+            ("http://a/hooks", "/x?y#z", "http://a/hooks/x?y"),
             ("http://a/hooks", "/...", "http://a/hooks/..."),
             ("http://a/hooks", "/a..b", "http://a/hooks/a..b"),
         ] {

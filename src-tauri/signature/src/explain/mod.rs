@@ -372,17 +372,17 @@ fn not_found(
         let names = settings.join(" and ");
         explanation.findings = vec![finding(
             "setting",
-            format!("the setting {names} is part of what is signed, and may be another one"),
+            format!("the signed content includes {names}, whose value may be wrong"),
             format!("Compare the setting {names} with the vendor's page: test and live have one each."),
         )];
         explanation.sentence = format!(
-            "The signature does not match. The setting {names} is part of what is signed, and may be another one."
+            "The signature does not match. The signed content includes the setting {names}, whose value may be wrong."
         );
         advice.insert(0, explanation.findings[0].advice.clone());
     }
     if signs.is_empty() {
         advice.push(
-            "If the secret is right, the body or URL was changed on its way in a manner that is not known here.".into(),
+            "If the secret is right, the body or URL was changed in transit, in a way that is not tested.".into(),
         );
     } else {
         explanation.findings = signs;

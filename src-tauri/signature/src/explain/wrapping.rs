@@ -6,12 +6,12 @@ use super::body::{Rewrite, is_json};
 use crate::encoding::{BASE64, BASE64URL};
 
 pub(super) const WRAPPINGS: &[(&str, &str, u32, Rewrite)] = &[
-    ("body_base64", "the body is still base64 text: decoded it matches", 1, from_base64),
-    ("body_json_string", "the body was encoded as a JSON string: decoded once it matches", 1, |b| {
+    ("body_base64", "the body is still base64 text: decoded, it matches", 1, from_base64),
+    ("body_json_string", "the body was encoded as a JSON string: decoded once, it matches", 1, |b| {
         let text = b.trim_ascii();
         text.starts_with(b"\"").then(|| serde_json::from_slice::<String>(text).ok()).flatten().map(String::into_bytes)
     }),
-    ("body_chunked", "the framing of chunks was left in the body: without it it matches", 1, without_chunks),
+    ("body_chunked", "the framing of chunks was left in the body: without it, the body matches", 1, without_chunks),
     ("body_event_crlf", "the body was changed after signing: the CRLF after each event was lost", 2, |b| {
         event_lines(b, "\r\n")
     }),
@@ -34,7 +34,7 @@ pub(super) const WRAPPINGS: &[(&str, &str, u32, Rewrite)] = &[
 pub(super) fn advice(code: &str) -> &'static str {
     match code {
         "body_base64" => {
-            "Decode the body before verifying it: API Gateway, Lambda and Vercel hand it over so, and say isBase64Encoded."
+            "Decode the body before verifying it: API Gateway, Lambda and Vercel hand it over as base64 text, and set isBase64Encoded."
         }
         "body_json_string" => "Send or verify the text itself, not a JSON string of it.",
         "body_chunked" => "Let an HTTP library read the message, or save it with the chunks put together.",
