@@ -16,6 +16,9 @@ interface Entry {
   run: () => void;
 }
 
+/** Entries that are listed at once; every command and setting is among them before anything is typed. */
+const SHOWN = 100;
+
 const SETTINGS = ["Receiver address", "Limits", "Retention", "Appearance", "Closing the window", "Data folder", "Backup"];
 
 /** Whether all words of the needle stand in the text. */
@@ -51,7 +54,7 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
         run: () => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: request.inbox, request: request.id } }),
       })),
   ];
-  const shown = entries.filter((entry) => matches(`${entry.title} ${entry.note}`, needle)).slice(0, 50);
+  const shown = entries.filter((entry) => matches(`${entry.title} ${entry.note}`, needle)).slice(0, SHOWN);
   const current = shown[Math.min(at, shown.length - 1)];
   const run = (entry: Entry | undefined): void => {
     if (!entry) return;
