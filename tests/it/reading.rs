@@ -6,18 +6,17 @@ use std::io::Write;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::hookline::{Serve, until};
+use crate::{
+    hookline::{Serve, until},
+    receiver::exchange,
+};
 
 /// Sends a body with raw header lines, and waits for the answer.
 async fn send(serve: &Serve, path: &str, headers: impl AsRef<[u8]>, body: &[u8]) {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut stream = tokio::net::TcpStream::connect(serve.address()).await.unwrap();
     let line = format!("POST /{path} HTTP/1.1\r\nHost: x\r\n");
     let end = format!("Connection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-    stream.write_all(&[line.as_bytes(), headers.as_ref(), end.as_bytes(), body].concat()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    let answer = exchange(serve, &[line.as_bytes(), headers.as_ref(), end.as_bytes(), body].concat()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 fn id(request: &Value) -> String {

@@ -17,7 +17,7 @@ async fn connect(serve: &Serve) -> TcpStream {
 }
 
 /// Sends bytes and reads until the receiver closes.
-async fn exchange(serve: &Serve, bytes: &[u8]) -> String {
+pub async fn exchange(serve: &Serve, bytes: &[u8]) -> String {
     let mut stream = connect(serve).await;
     stream.write_all(bytes).await.expect("it reads");
     read_all(&mut stream).await

@@ -9,16 +9,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::hookline::{PATIENCE, Serve, until};
-
-/// Sends bytes and reads until the receiver closes.
-async fn exchange(serve: &Serve, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(serve.address()).await.expect("the receiver listens");
-    stream.write_all(bytes).await.expect("it reads");
-    let mut answer = Vec::new();
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("it closes");
-    String::from_utf8_lossy(&answer).into_owned()
-}
+use crate::{
+    hookline::{PATIENCE, Serve, until},
+    receiver::exchange,
+};
 
 /// The JSON body of the last answer.
 fn error_of(answer: &str) -> Value {

@@ -18,7 +18,7 @@ pub fn fields(body: &[u8], charset: Charset) -> Vec<Field> {
     pairs(body).map(|(name, value)| (text(name), text(value))).collect()
 }
 
-/// Names and values as they stand in the body.
+/// Names and values as they are in the body, still percent-encoded.
 fn pairs(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| match memchr::memchr(b'=', pair) {

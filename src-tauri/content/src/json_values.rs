@@ -6,7 +6,7 @@ pub fn without_bom(body: &[u8]) -> &[u8] {
 }
 
 /// The top-level values of a body, in order, each as it is written. A value is told by its brackets alone, so it need
-/// not be valid; after one that is never closed, reading goes on at the next line that begins with a bracket.
+/// not be valid; after one that is never closed, the next value is looked for from the next line that begins with a bracket.
 pub fn json_values(body: &[u8]) -> JsonValues<'_> {
     JsonValues { body, at: 0 }
 }

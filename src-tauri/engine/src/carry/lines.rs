@@ -38,7 +38,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
         number += 1;
         let first = number;
         let mut entry = line;
-        // An object that is laid out goes on over lines that do not begin with a brace.
+        // An object over several lines ends before the next line that begins with a brace.
         while is_open(&entry) {
             match one_line(file).map_err(|e| unreadable(number + 1, e))? {
                 Some(line) if !line.starts_with(b"{") => {

@@ -119,7 +119,7 @@ fn keys(raw: &str) -> Result<Vec<String>, String> {
     Ok(keys)
 }
 
-/// Documents of other tools that hold no request of their own, each by keys that it has.
+/// Documents of other tools that are not requests, each with the keys that identify it.
 const KNOWN: &[(&str, &[&str])] = &[
     ("a Postman collection", &["info", "item"]),
     ("a Postman environment", &["values", "_postman_variable_scope"]),

@@ -1,7 +1,7 @@
 //! HTTP messages as they stand on the wire, one after the other, and `.http` files of REST clients.
 //!
 //! A message ends where its own framing says (RFC 9112 §6), and only a request line begins one. A message without
-//! framing is what people paste and `.http` files hold: its body goes on to the end of the file, or to a line of `###`.
+//! framing is what people paste and `.http` files hold: its body extends to the end of the file, or to a line of `###`.
 
 use std::{
     io::{self, BufRead},
@@ -196,7 +196,7 @@ fn headers(ahead: &mut Ahead<'_>, record: &mut Record) -> Result<bool, String> {
         if line.is_empty() {
             return Ok(true);
         }
-        // A fold goes on where the line before it ended (RFC 9112 §5.2).
+        // A folded line continues the line before it (RFC 9112 §5.2).
         if matches!(line.first(), Some(b' ' | b'\t'))
             && let Some((_, value)) = record.headers.last_mut()
         {
