@@ -274,7 +274,7 @@ impl Refusal {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             code: "body_too_large",
             message: format!("The body is larger than {limit} bytes."),
-            hint: "Raise the body limit in Hookline's settings.".into(),
+            hint: "Raise the body limit in the settings of Hookline.".into(),
             header: None,
         }
     }
@@ -283,8 +283,8 @@ impl Refusal {
         Self {
             status: StatusCode::BAD_REQUEST,
             code: "body_broken",
-            message: "The body ended before its announced end, or its chunks do not read.".into(),
-            hint: "Send the whole body with a correct Content-Length or chunked coding.".into(),
+            message: "The body ended early, or its chunked encoding is malformed.".into(),
+            hint: "Send the whole body, with a correct Content-Length or valid chunked encoding.".into(),
             header: None,
         }
     }

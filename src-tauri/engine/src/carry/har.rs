@@ -329,7 +329,7 @@ fn headers_notes(record: &mut Record) -> Vec<String> {
     record.headers.retain_mut(|(Exact(name), Exact(value))| {
         let shown = String::from_utf8_lossy(name).into_owned();
         if http::HeaderName::from_bytes(name).is_err() {
-            notes.push(format!("The header {shown:?} was left out: that is not a header name."));
+            notes.push(format!("The header {shown:?} was left out, because that is not a valid header name."));
             return false;
         }
         if value.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {

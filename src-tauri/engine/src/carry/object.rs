@@ -211,7 +211,9 @@ fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
     if let Some(note) = text(take(&["note"])) {
         record.note = if record.note.is_empty() { note } else { format!("{note} {}", record.note) };
     }
-    record.status = take(&["status"]).and_then(|value| text(Some(value))?.parse().ok());
+    if let Some(status) = text(take(&["status"])) {
+        record.set_status(&status);
+    }
     let said = |key: &str| {
         [DERIVED, METHOD, TARGET, QUERY, OWN].iter().any(|names| names.contains(&key)) || used.contains(&key)
     };

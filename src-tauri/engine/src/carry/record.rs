@@ -231,6 +231,14 @@ impl Record {
         }
     }
 
+    /// Takes the status that a file says, or notes why it cannot be one.
+    pub(super) fn set_status(&mut self, text: &str) {
+        match text.trim().parse() {
+            Ok(status) => self.status = Some(status),
+            Err(_) => self.add_note(&format!("Its status {text:?} was not imported: that is not a number.")),
+        }
+    }
+
     /// Adds a sentence to what a person is told of this request.
     pub(super) fn add_note(&mut self, sentence: &str) {
         if !self.note.is_empty() {

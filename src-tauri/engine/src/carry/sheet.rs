@@ -179,15 +179,23 @@ fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>)
             "body_base64" => record.body = Exact(exact::decoded(&text())?),
             "arrived_at" => record.arrived_at = Some(super::moment(&text())?),
             "peer" => record.peer = Some(text()),
-            "status" => record.status = text().parse().ok(),
-            "note" => record.note = text(),
+            "status" => record.set_status(&text()),
+            "note" => {
+                let said = std::mem::replace(&mut record.note, text());
+                if !said.is_empty() {
+                    record.add_note(&said);
+                }
+            }
             "version" => record.version = serde_json::from_value(word(text())).map_err(|e| format!("version: {e}"))?,
             "names" => record.names = serde_json::from_value(word(text())).map_err(|e| format!("header_names: {e}"))?,
             "trailers" => record.trailers = headers(&text())?,
             "body_state" => {
                 record.body_state = serde_json::from_value(word(text())).map_err(|e| format!("body_state: {e}"))?;
             }
-            "bytes" => bytes = text().parse::<u64>().ok(),
+            "bytes" => match text().parse::<u64>() {
+                Ok(count) => bytes = Some(count),
+                Err(_) => record.add_note(&format!("Its bytes {:?} were not imported: that is not a count.", text())),
+            },
             "receiving_ms" => record.receiving_ms = text().parse().map_err(|e| format!("receiving_ms: {e}"))?,
             "pinned" => record.pinned = text() == "true",
             _ => record.inbox = Some(text()),
@@ -245,5 +253,21 @@ mod tests {
             (&read_back[0].note, &read_back[0].body, &read_back[0].headers),
             (&record.note, &record.body, &record.headers)
         );
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_noted() {
+        let file = b"method,url,status,bytes,note\nPOST,/x,teapot,many,mine\nPOST,/x,418,3,\n";
+        let mut all = Vec::new();
+        read(&mut file.as_slice(), &mut |_, entry| {
+            all.push(entry.expect("a request"));
+            ControlFlow::Continue(())
+        })
+        .expect("it reads");
+        assert_eq!(all[0].status, None);
+        for said in ["mine", "status \"teapot\"", "bytes \"many\""] {
+            assert!(all[0].note.contains(said), "{}", all[0].note);
+        }
+        assert_eq!((all[1].status, all[1].note.as_str()), (Some(418), ""));
     }
 }

@@ -145,20 +145,26 @@ impl Subject<'_> {
         if pattern.folds() {
             return self.folded().iter().any(|text| pattern.matches_folded(text));
         }
-        self.texts().any(|text| pattern.matches(&text))
+        self.any_text(|text| pattern.matches(text))
     }
 
-    /// Everything free text is looked for in.
-    fn texts(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
-        let body = self.content();
+    /// Whether `holds` is true of any text that free text is searched in: target, headers and body, as
+    /// sent and as they read. It ends with the first. A search without an index calls this for every
+    /// request, so nothing is decoded before the texts that cost nothing were tried.
+    fn any_text(&self, mut holds: impl FnMut(&[u8]) -> bool) -> bool {
         let target = self.target.as_bytes();
-        [Cow::Borrowed(target)]
-            .into_iter()
-            .chain(percent_decoded(target).map(Cow::Owned))
-            .chain([Cow::Borrowed(self.headers)])
-            .chain(variants(body.kind, &body.bytes, body.charset))
-            .chain(self.payload().map(|json| variants(Kind::Json, json, Charset::UTF_8).skip(1)).into_iter().flatten())
-            .chain(self.coded_parts().into_iter().map(Cow::Owned))
+        if holds(target) || percent_decoded(target).is_some_and(|text| holds(&text)) || holds(self.headers) {
+            return true;
+        }
+        let body = self.content();
+        if variants(body.kind, &body.bytes, body.charset).any(|text| holds(&text)) {
+            return true;
+        }
+        matches!(body.kind, Kind::Form | Kind::Multipart)
+            && (self
+                .payload()
+                .is_some_and(|json| variants(Kind::Json, json, Charset::UTF_8).skip(1).any(|text| holds(&text)))
+                || self.coded_parts().iter().any(|text| holds(text)))
     }
 
     /// Values of a multipart body that read otherwise than they were sent: in another character set, or base64.
@@ -175,13 +181,14 @@ impl Subject<'_> {
     /// Everything free text is looked for in, folded.
     pub(crate) fn folded(&self) -> &[Folded] {
         self.read.folded.get_or_init(|| {
-            self.texts()
-                .map(|text| {
-                    let mut folded = Vec::with_capacity(text.len());
-                    fold_into(&text, &mut folded);
-                    folded
-                })
-                .collect()
+            let mut all = Vec::new();
+            self.any_text(|text| {
+                let mut folded = Vec::with_capacity(text.len());
+                fold_into(text, &mut folded);
+                all.push(folded);
+                false
+            });
+            all
         })
     }
 

@@ -7,41 +7,50 @@ use serde_json::value::RawValue;
 /// A body as it might have been signed; none if the fault does not apply to it.
 pub(super) type Rewrite = fn(&[u8]) -> Option<Vec<u8>>;
 
-/// Code, what it is, how unlikely, and how the signed body is had back from the one that arrived.
+/// Code, what it is, how unlikely, and how to restore the signed body from the one that arrived.
 pub(super) const LAYOUTS: &[(&str, &str, u32, Rewrite)] = &[
     (
         "body_compact",
-        "the body was changed after signing: as compact JSON it matches, so something laid it out anew",
+        "the body was changed after signing: it matches the signature as compact JSON, so a program parsed it and wrote it again",
         1,
         |b| layout(b, "", ",", ":"),
     ),
     (
         "body_spaced",
-        "the body was changed after signing: JSON with a space behind each comma and colon matches, as Python writes it",
+        "the body was changed after signing: the JSON matches the signature with a space after each comma and colon, as Python writes it",
         2,
         |b| layout(b, "", ", ", ": "),
     ),
-    ("body_pretty", "the body was changed after signing: JSON indented by two spaces matches", 2, |b| {
-        layout(b, "  ", ",", ": ")
-    }),
-    ("body_pretty_four", "the body was changed after signing: JSON indented by four spaces matches", 3, |b| {
-        layout(b, "    ", ",", ": ")
-    }),
-    ("body_pretty_tab", "the body was changed after signing: JSON indented by tabs matches", 4, |b| {
-        layout(b, "\t", ",", ": ")
-    }),
+    (
+        "body_pretty",
+        "the body was changed after signing: the JSON matches the signature when it is indented by two spaces",
+        2,
+        |b| layout(b, "  ", ",", ": "),
+    ),
+    (
+        "body_pretty_four",
+        "the body was changed after signing: the JSON matches the signature when it is indented by four spaces",
+        3,
+        |b| layout(b, "    ", ",", ": "),
+    ),
+    (
+        "body_pretty_tab",
+        "the body was changed after signing: the JSON matches the signature when it is indented by tabs",
+        4,
+        |b| layout(b, "\t", ",", ": "),
+    ),
 ];
 
 pub(super) const ORDERS: &[(&str, &str, u32, Rewrite)] = &[(
     "body_sorted",
-    "the body was changed after signing: JSON with its keys sorted matches, so something read it and wrote it in another order",
+    "the body was changed after signing: the JSON matches the signature with its keys sorted, so a program parsed it and wrote it in another order",
     3,
     sorted,
 )];
 
 pub(super) const NUMBERS: &[(&str, &str, u32, Rewrite)] = &[(
     "body_numbers",
-    "the body was changed after signing: with its numbers as JavaScript writes them it matches, so something read it and wrote it anew",
+    "the body was changed after signing: it matches the signature when the numbers are as JavaScript writes them, so a program parsed it and wrote it again",
     3,
     numbers,
 )];
@@ -49,25 +58,25 @@ pub(super) const NUMBERS: &[(&str, &str, u32, Rewrite)] = &[(
 pub(super) const ESCAPES: &[(&str, &str, u32, Rewrite)] = &[
     (
         "body_unicode_escaped",
-        "the body was changed after signing: with characters beyond ASCII written as \\u escapes it matches",
+        "the body was changed after signing: it matches the signature when the characters beyond ASCII are \\u escapes",
         2,
         |b| escape(b, false),
     ),
     (
         "body_unicode_escaped_upper",
-        "the body was changed after signing: with characters beyond ASCII written as upper-case \\u escapes it matches",
+        "the body was changed after signing: it matches the signature when the characters beyond ASCII are upper-case \\u escapes",
         4,
         |b| escape(b, true),
     ),
     (
         "body_php",
-        "the body was changed after signing: with \\u and \\/ escapes, as PHP's json_encode writes them, it matches",
+        "the body was changed after signing: it matches the signature with \\u and \\/ escapes, as PHP's json_encode writes JSON",
         3,
         |b| replaced(&escape(b, false)?, "/", "\\/"),
     ),
     (
         "body_unicode_plain",
-        "the body was changed after signing: with its \\u escapes written as characters it matches",
+        "the body was changed after signing: it matches the signature when its \\u escapes are characters again",
         2,
         unescape,
     ),
@@ -76,32 +85,35 @@ pub(super) const ESCAPES: &[(&str, &str, u32, Rewrite)] = &[
 pub(super) const SLASHES: &[(&str, &str, u32, Rewrite)] = &[
     (
         "body_slashes_escaped",
-        "the body was changed after signing: with every / written as \\/ it matches, as PHP writes it",
+        "the body was changed after signing: it matches the signature with every / written as \\/, as PHP writes JSON",
         3,
         |b| replaced(b, "/", "\\/"),
     ),
-    ("body_slashes_plain", "the body was changed after signing: with every \\/ written as / it matches", 2, |b| {
-        replaced(b, "\\/", "/")
-    }),
+    (
+        "body_slashes_plain",
+        "the body was changed after signing: it matches the signature with every \\/ written as /",
+        2,
+        |b| replaced(b, "\\/", "/"),
+    ),
 ];
 
 /// As Go's encoding/json and Rails write `<`, `>` and `&`, so that JSON may stand in HTML.
 pub(super) const MARKUP: &[(&str, &str, u32, Rewrite)] = &[
     (
         "body_markup_escaped",
-        "the body was changed after signing: with <, > and & written as \\u escapes it matches, as Go writes them",
+        "the body was changed after signing: it matches the signature with <, > and & written as \\u escapes, as Go writes JSON",
         3,
         |b| markup(b, false),
     ),
     (
         "body_markup_escaped_upper",
-        "the body was changed after signing: with <, > and & written as upper-case \\u escapes it matches",
+        "the body was changed after signing: it matches the signature with <, > and & written as upper-case \\u escapes",
         5,
         |b| markup(b, true),
     ),
     (
         "body_markup_plain",
-        "the body was changed after signing: with the \\u escapes of <, > and & written as characters it matches",
+        "the body was changed after signing: it matches the signature when the \\u escapes of <, > and & are characters again",
         2,
         markup_plain,
     ),

@@ -31,31 +31,31 @@ const DOTNET: Style = Style { ascii: "\"&'+<>`", beyond: Beyond::Upper, slash: f
 pub(super) const LIBRARIES: &[(&str, &str, u32, Rewrite)] = &[
     (
         "body_escapes_meta",
-        "the body was changed after signing: with \\u escapes for characters beyond ASCII, \\/ for / and \\u0040, \\u0025 and \\u003C for @, % and <, as Meta writes them, it matches",
+        "the body was changed after signing: it matches the signature when the characters beyond ASCII are \\u escapes, / is \\/, and @, % and < are \\u0040, \\u0025 and \\u003C, as Meta writes JSON",
         3,
         |b| styled(b, &META),
     ),
     (
         "body_escapes_gson",
-        "the body was changed after signing: with \\u escapes for <, >, &, = and ', as Gson writes them, it matches",
+        "the body was changed after signing: it matches the signature when <, >, &, = and ' are \\u escapes, as Gson writes JSON",
         4,
         |b| styled(b, &GSON),
     ),
     (
         "body_escapes_dotnet",
-        "the body was changed after signing: with upper-case \\u escapes for \", &, ', +, <, > and characters beyond ASCII, as .NET writes them, it matches",
+        "the body was changed after signing: it matches the signature when \", &, ', +, <, > and the characters beyond ASCII are upper-case \\u escapes, as .NET writes JSON",
         4,
         |b| styled(b, &DOTNET),
     ),
     (
         "body_escapes_php_plain",
-        "the body was changed after signing: with the escapes \\u and \\/ that PHP writes turned back into characters it matches",
+        "the body was changed after signing: it matches the signature when the escapes \\u and \\/, which PHP writes, are characters again",
         2,
         |b| plain(b, |unit| unit >= 0x80, true).filter(|_| has(b, b"\\/") && has(b, b"\\u")),
     ),
     (
         "body_escapes_plain",
-        "the body was changed after signing: with its \\u escapes written as characters it matches; .NET and Gson escape ASCII characters such as ' and &, too",
+        "the body was changed after signing: it matches the signature when the \\u escapes are characters again; .NET and Gson also escape ASCII characters such as ' and &",
         3,
         |b| plain(b, |unit| unit >= 0x20 && unit != 0x7f, true).filter(|_| has_ascii_escape(b)),
     ),

@@ -14,31 +14,31 @@ pub(super) struct Style {
     kept: &'static str,
     /// Whether the digits of an escape are upper-case.
     upper: bool,
-    /// Who writes so, for a person.
+    /// Who writes a form this way, as a sentence names it.
     who: &'static str,
 }
 
 const STYLES: &[Style] = &[
-    Style { space: "+", kept: "*-._", upper: true, who: "browsers and Java write it" },
-    Style { space: "+", kept: "-._~", upper: true, who: "Python and Go write it" },
-    Style { space: "+", kept: "-._", upper: true, who: "PHP and Slack write it" },
-    Style { space: "%20", kept: "-_.!~*'()", upper: true, who: "JavaScript's encodeURIComponent writes it" },
-    Style { space: "%20", kept: "-._~", upper: true, who: "RFC 3986 has it" },
-    Style { space: "%20", kept: "*-._", upper: true, who: "some libraries write it" },
-    Style { space: "+", kept: "-_.!~*'()", upper: true, who: "older JavaScript libraries write it" },
-    Style { space: "+", kept: "-._", upper: false, who: ".NET writes it" },
-    Style { space: "+", kept: "*-._", upper: false, who: "some libraries write it" },
-    Style { space: "%20", kept: "-._~", upper: false, who: "some libraries write it" },
+    Style { space: "+", kept: "*-._", upper: true, who: "browsers and Java" },
+    Style { space: "+", kept: "-._~", upper: true, who: "Python and Go" },
+    Style { space: "+", kept: "-._", upper: true, who: "PHP and Slack" },
+    Style { space: "%20", kept: "-_.!~*'()", upper: true, who: "JavaScript's encodeURIComponent" },
+    Style { space: "%20", kept: "-._~", upper: true, who: "RFC 3986" },
+    Style { space: "%20", kept: "*-._", upper: true, who: "some libraries" },
+    Style { space: "+", kept: "-_.!~*'()", upper: true, who: "older JavaScript libraries" },
+    Style { space: "+", kept: "-._", upper: false, who: ".NET" },
+    Style { space: "+", kept: "*-._", upper: false, who: "some libraries" },
+    Style { space: "%20", kept: "-._~", upper: false, who: "some libraries" },
 ];
 
-/// How a body that was a form is had back.
+/// How to restore the form that a body was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FormWas {
-    /// It is one still, written by another library.
+    /// The body is still a form, encoded by another library.
     Rewritten(Style),
     /// Its fields became the members of a JSON object.
     Json(Style),
-    /// It had one field, `payload`, of which the value arrived.
+    /// The form had one field, `payload`, and the body is its value.
     Payload(Style),
 }
 
@@ -133,17 +133,17 @@ pub(super) fn forms(message: &Message<'_>, all: &mut Vec<Change<'_>>) {
                 FormWas::Json(*style),
                 "body_form_as_json",
                 format!(
-                    "the body was a form when it was signed, and is JSON now: as a form, as {}, it matches",
+                    "the body was a form when it was signed, and is JSON now: the same fields as a form, encoded as by {}, match the signature",
                     style.who
                 ),
-                "Verify the bytes as they arrive, before a body parser makes JSON of the form.",
+                "Verify the bytes as they arrive, before a body parser turns the form into JSON.",
             );
             add(
                 3 + rare,
                 FormWas::Payload(*style),
                 "body_form_payload",
                 format!(
-                    "the body is the value of a form's field payload: payload= before it, encoded as {}, makes it match",
+                    "the sender signed a form whose field payload holds this body: payload= and the body, encoded as by {}, match the signature",
                     style.who
                 ),
                 "Verify the bytes as they arrive, and read the field payload afterwards; or set the sender's content type to JSON.",
@@ -154,7 +154,7 @@ pub(super) fn forms(message: &Message<'_>, all: &mut Vec<Change<'_>>) {
                 FormWas::Rewritten(*style),
                 "body_form_encoded",
                 format!(
-                    "the form was parsed and encoded again: with {} for a space and {} as they are, as {}, it matches",
+                    "the form was parsed and encoded again: it matches the signature when a space is {} and the characters {} stay as they are, as encoded by {}",
                     style.space,
                     style.kept.chars().map(String::from).collect::<Vec<_>>().join(" "),
                     style.who
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_had_back_in_the_style_of_its_writer() {
+    fn a_form_is_restored_in_the_style_of_its_writer() {
         let of = |was: FormWas, body: &str| was.signed(body.as_bytes()).map(|b| String::from_utf8(b).expect("text"));
         let slack = STYLES[2];
         assert_eq!(

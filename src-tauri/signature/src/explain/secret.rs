@@ -90,11 +90,11 @@ pub(super) fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &Known<'_>, all: 
         }
         for (text, mark) in [(BASE64.encode(secret), ""), (BASE64.encode(format!("{secret}\n")), " and a line break")] {
             let what = format!("the sender signed with the base64 text of the secret{mark}");
-            let advice = "Enter the base64 text here, or let the sender decode its secret first (Kubernetes keeps secrets as base64).";
+            let advice = "Enter the base64 text here, or decode the secret at the sender before it signs (Kubernetes stores secrets as base64).";
             add(if mark.is_empty() { 2 } else { 4 }, text, finding("secret_base64_text", what, advice));
         }
         if let Some(text) = decoded_text(trimmed) {
-            let what = "the secret was entered as base64, and the sender signed with what that stands for";
+            let what = "the secret was entered as base64, and the sender signed with the decoded secret";
             add(2, text, finding("secret_base64", what, "Enter the decoded secret."));
         }
         let seen: String =

@@ -282,9 +282,13 @@ impl Asked {
             Http10 => self.http10 = true,
             Http2 => self.http2 = true,
             Refused | RefusedOf => {
-                return Err(format!("{name} makes a request that cannot be known here; write the request as raw HTTP"));
+                return Err(format!(
+                    "{name} makes a request whose bytes the command does not show. Write the request as raw HTTP"
+                ));
             }
-            File => return Err(format!("{name} is not read here; write the request as raw HTTP")),
+            File => {
+                return Err(format!("{name} reads a file, which an import does not do. Write the request as raw HTTP"));
+            }
             Nothing | NothingOf => {}
         }
         Ok(())

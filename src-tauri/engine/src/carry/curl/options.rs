@@ -179,7 +179,7 @@ pub(super) fn long(name: &str) -> Result<Does, String> {
     beginning.dedup();
     match beginning[..] {
         [does] => Ok(does),
-        _ => Err(format!("the option {name} is not known here; leave it out or write the request as raw HTTP")),
+        _ => Err(format!("unsupported curl option {name}. Remove it, or write the request as raw HTTP")),
     }
 }
 
@@ -189,7 +189,7 @@ pub(super) fn short(letter: char) -> Result<Does, String> {
         .iter()
         .find(|(short, _, _)| short.chars().eq([letter]))
         .map(|(_, _, does)| *does)
-        .ok_or_else(|| format!("the option -{letter} is not known here"))
+        .ok_or_else(|| format!("unsupported curl option -{letter}. Remove it, or write the request as raw HTTP"))
 }
 
 /// Whether a value belongs to it.
