@@ -11,13 +11,14 @@ mod provider;
 pub mod sample;
 mod scenario;
 mod sending;
+pub mod splice;
 mod verified;
 
 pub use catalogue::{BadFile, Catalogue};
 pub use event::{Places, Recognised};
 pub use handshake::{Answered, Filled, Handshake, Proof, Question, Reply};
 pub use policy::{Disable, Fact, Gone, Https, OwnPolicy, Policy, RETRIES_MAX, RetryOn, Schedule, Success};
-pub use provider::{Own, Provider, RestsOn, SchemeRecord, SecretHints};
+pub use provider::{Own, Provider, RestsOn, SchemeRecord, SecretHints, Tolerance};
 pub use scenario::{Scenario, Step, scenarios};
-pub use sending::{EventType, SecretForm, Sending, Test, Trap};
+pub use sending::{EventType, IdOf, SecretForm, Sending, Test, Trap};
 pub use verified::Verified;

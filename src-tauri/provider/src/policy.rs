@@ -1,5 +1,7 @@
 //! How a vendor delivers: its time limits, retries, and what makes it stop.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 /// A value with what it rests on: a person is shown which it is.
@@ -28,24 +30,72 @@ impl<T> Fact<T> {
     }
 }
 
-/// Which answers are a success.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Success {
-    /// Any 2xx.
-    #[serde(rename = "2xx")]
-    Any2xx,
-    /// 200 alone.
-    #[serde(rename = "200")]
-    Only200,
-}
+/// Which answers are a success: statuses and classes of them, written as `2xx` or `2xx,301,302`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Success(Vec<RangeInclusive<u16>>);
 
 impl Success {
+    /// Any 2xx.
+    pub fn any_2xx() -> Self {
+        Self(vec![200..=299])
+    }
+
+    /// The statuses, as ranges.
+    pub fn ranges(&self) -> impl Iterator<Item = &RangeInclusive<u16>> {
+        self.0.iter()
+    }
+
     /// Whether a status is one.
-    pub fn includes(self, status: u16) -> bool {
-        match self {
-            Self::Any2xx => (200..300).contains(&status),
-            Self::Only200 => status == 200,
+    pub fn includes(&self, status: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&status))
+    }
+}
+
+impl std::str::FromStr for Success {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let one = |part: &str| {
+            let part = part.trim();
+            let class = part.strip_suffix("xx").or_else(|| part.strip_suffix("XX"));
+            let range = match class {
+                Some(class) => class
+                    .parse()
+                    .ok()
+                    .filter(|class| (1..=5).contains(class))
+                    .map(|class: u16| class * 100..=class * 100 + 99),
+                None => {
+                    part.parse().ok().filter(|status| (100..=599).contains(status)).map(|status: u16| status..=status)
+                }
+            };
+            range.ok_or_else(|| format!("{part:?} is not a status. Write statuses and classes, such as 2xx,301,302"))
+        };
+        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl std::fmt::Display for Success {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, range) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            match range.start() == range.end() {
+                true => write!(f, "{comma}{}", range.start())?,
+                false => write!(f, "{comma}{}xx", range.start() / 100)?,
+            }
         }
+        Ok(())
+    }
+}
+
+impl Serialize for Success {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Success {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -175,7 +225,7 @@ policy! {
     /// For the connection alone, inside the time-out, in ms.
     connect_timeout_ms: u32 = 3_000,
     /// Which answers are a success.
-    success: Success = Success::Any2xx,
+    success: Success = Success::any_2xx(),
     /// When failed attempts are made again.
     schedule: Schedule = Schedule::Fixed(vec![60, 300, 1_200, 3_600, 7_200]),
     /// Which failures are.
@@ -186,6 +236,8 @@ policy! {
     redirects: bool = false,
     /// Whether the wait an answer asks for (`Retry-After`) is kept.
     retry_after: bool = false,
+    /// Headers of an answer that end a delivery, as `Name: value`.
+    stop_on: Vec<String> = Vec::new(),
     /// What switches an endpoint off.
     disable: Disable = Disable::Never,
     /// What a 410 means.
@@ -216,15 +268,22 @@ mod tests {
 
     #[test]
     fn a_success_is_what_the_vendor_calls_one() {
-        assert!(Success::Any2xx.includes(204) && !Success::Any2xx.includes(301));
-        assert!(Success::Only200.includes(200) && !Success::Only200.includes(201));
+        for (text, yes, no) in [("2xx", 204, 301), ("200", 200, 201), ("2xx, 301,302", 302, 303), ("2XX", 299, 300)] {
+            let success: Success = text.parse().expect(text);
+            assert!(success.includes(yes) && !success.includes(no), "{text}");
+            assert_eq!(success.to_string().parse(), Ok(success), "{text}");
+        }
+        assert_eq!("2xx, 301".parse::<Success>().expect("a set").to_string(), "2xx,301");
+        for text in ["", "2xx,", "20x", "0xx", "9xx", "99", "600", "two hundred"] {
+            assert!(text.parse::<Success>().is_err(), "{text}");
+        }
     }
 
     #[test]
     fn what_somebody_sets_is_laid_over_and_all_else_stays() {
         let own: OwnPolicy =
             serde_json::from_str(r#"{ "timeout_ms": 5, "disable": { "failed_attempts": 2 } }"#).expect("own");
-        let vendors = Policy { success: Fact::Stated(Success::Only200), ..Policy::default() };
+        let vendors = Policy { success: Fact::Stated("200".parse().expect("a status")), ..Policy::default() };
         let policy = vendors.clone().with(&own);
         assert_eq!((policy.timeout_ms, policy.disable), (Fact::Own(5), Fact::Own(Disable::FailedAttempts(2))));
         assert_eq!((policy.success, policy.schedule), (vendors.success, vendors.schedule));

@@ -1,12 +1,12 @@
 //! One vendor, as its file has it.
 
-use hookline_signature::{Algorithm, Code, Digest, Jws, Jwt, Scheme, Source, Vendor};
+use hookline_signature::{Algorithm, Code, Digest, Jws, Jwt, Place, Scheme, Source, Vendor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Places,
     handshake::Handshake,
-    sending::{self, Sending},
+    sending::{self, IdOf, Sending},
 };
 
 /// One vendor.
@@ -28,8 +28,58 @@ pub struct Provider {
     pub handshakes: Vec<Handshake>,
     /// What it calls the secret, and what is entered in its place by mistake.
     pub secret: SecretHints,
+    /// Checks of a handler that the vendor's own current library does not pass.
+    pub tolerances: Vec<Tolerance>,
     /// What it sends, and how; none where Hookline cannot be it.
     pub sending: Option<Sending>,
+}
+
+/// A check of a handler that the vendor's own current library does not pass, so that its users cannot mend it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tolerance {
+    /// The check's id.
+    pub check: String,
+    /// Which library does what, in a sentence.
+    pub why: String,
+}
+
+impl Provider {
+    /// The headers that a request of this vendor has beside its signature, with an event's type and id in
+    /// them. Those of its file, and where the file names the place of type and id, those too.
+    pub fn headers(&self, event_type: &str, id: &str) -> Vec<(String, String)> {
+        let own = self.sending.iter().flat_map(|sending| &sending.headers);
+        let mut all: Vec<(String, String)> = own
+            .map(|(name, value)| (name.clone(), value.replace("{event}", event_type).replace("{delivery}", id)))
+            .collect();
+        for (places, value) in [(&self.event_type, event_type), (&self.event_id, id)] {
+            let sources = places.iter().filter(|places| places.sources().len() == 1).flat_map(Places::sources);
+            if let Some(name) = sources.filter_map(Source::header_name).next()
+                && !value.is_empty()
+                && !all.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name))
+            {
+                all.push((name, value.to_owned()));
+            }
+        }
+        all
+    }
+
+    /// What the id belongs to by which a receiver recognises repeats. That of Standard Webhooks is the id of
+    /// the message, the same for every endpoint (standardwebhooks.com, "webhook-id").
+    pub fn id_of(&self) -> IdOf {
+        let of_message = |source: &Source| {
+            source.place == Place::Header
+                && source
+                    .name
+                    .split('|')
+                    .any(|name| ["webhook-id", "svix-id"].iter().any(|id| name.eq_ignore_ascii_case(id)))
+        };
+        match self.sending.as_ref().map(|sending| sending.id_of) {
+            Some(IdOf::Event) => IdOf::Event,
+            _ if self.event_id.iter().flat_map(Places::sources).any(of_message) => IdOf::Event,
+            _ => IdOf::Delivery,
+        }
+    }
 }
 
 /// Where a vendor shows the secret that signs its webhooks, and how its other credentials begin.
@@ -91,6 +141,8 @@ struct File {
     handshakes: Vec<Handshake>,
     #[serde(default)]
     secret: SecretHints,
+    #[serde(default)]
+    tolerances: Vec<Tolerance>,
     sending: Option<sending::File>,
 }
 
@@ -213,6 +265,7 @@ impl Provider {
             schemes,
             handshakes: file.handshakes,
             secret: file.secret,
+            tolerances: file.tolerances,
             sending: file.sending.map(sending::File::read).transpose()?,
         })
     }

@@ -44,7 +44,7 @@ const KINDS: &[(&str, Make)] = &[
     ("pick", |_, hash, words| pick(hash, words).into()),
     ("first", |_, hash, _| one(FIRST, hash).into()),
     ("name", |_, hash, _| name(hash).into()),
-    ("email", |_, hash, _| format!("{}@example.com", name(hash).to_lowercase().replace(' ', ".")).into()),
+    ("email", |_, hash, _| format!("{}@example.com", ascii(&name(hash).to_lowercase()).replace(' ', ".")).into()),
     // Numbers kept free for fiction (NANPA 555-0100 to 0199).
     ("phone", |_, hash, _| format!("+1415555{:04}", 100 + hash % 100).into()),
     ("text", |_, hash, _| one(TEXTS, hash).into()),
@@ -96,6 +96,18 @@ fn name(hash: u64) -> String {
     format!("{} {}", one(FIRST, hash), one(LAST, hash / 97))
 }
 
+/// A name in ASCII: a form field of type e-mail refuses every other character before the `@` (HTML, "valid
+/// e-mail address").
+fn ascii(name: &str) -> String {
+    name.chars()
+        .map(|c| match c {
+            'é' => 'e',
+            'í' => 'i',
+            other => other,
+        })
+        .collect()
+}
+
 fn uuid(hash: u64) -> String {
     let (high, low) = (mixed(hash), mixed(hash ^ 0x9e37_79b9_7f4a_7c15));
     let digits = format!("{high:016x}{low:016x}");
@@ -142,7 +154,8 @@ fn made(inside: &str, seeds: &Seeds<'_>) -> Option<Value> {
     Some(make(seeds, hashed(seeds, name), &words.collect::<Vec<_>>()))
 }
 
-fn text(text: &str, seeds: &Seeds<'_>) -> Value {
+/// A text with its places filled in; one that is a single place has the type of its kind.
+pub(crate) fn fill(text: &str, seeds: &Seeds<'_>) -> Value {
     if let Some(inside) = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"))
         && !inside.contains("}}")
         && let Some(value) = made(inside, seeds)
@@ -169,7 +182,7 @@ fn text(text: &str, seeds: &Seeds<'_>) -> Value {
 /// A payload with its places filled in.
 pub fn filled(sample: &Value, seeds: &Seeds<'_>) -> Value {
     match sample {
-        Value::String(string) => text(string, seeds),
+        Value::String(string) => fill(string, seeds),
         Value::Array(items) => Value::Array(items.iter().map(|item| filled(item, seeds)).collect()),
         Value::Object(fields) => Value::Object(
             fields.iter().map(|(name, value)| (name.clone(), filled(value, seeds))).collect::<Map<_, _>>(),
@@ -186,39 +199,54 @@ const DEPTH_MAX: usize = 100;
 /// where the path does not lead on.
 pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
     let mut at = whole;
-    let steps = path.split('.').flat_map(|step| {
-        let (name, rest) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
-        let places = rest.split('[').filter_map(|place| place.strip_suffix(']')).map(|place| Err(place.to_owned()));
-        let name = (!name.is_empty()).then(|| Ok(name.to_owned()));
-        name.into_iter().chain(places).collect::<Vec<Result<String, String>>>()
-    });
-    let steps: Vec<_> = steps.collect();
-    if steps.is_empty() {
-        return Err(format!("{path:?} is no path; write data.chat.id"));
-    }
-    if steps.len() > DEPTH_MAX {
-        return Err(format!("a path of {} steps is deeper than {DEPTH_MAX}", steps.len()));
-    }
-    for step in steps {
+    for step in steps(path)? {
         at = match step {
-            Ok(name) => {
+            Step::Name(name) => {
                 if at.is_null() {
                     *at = Value::Object(Map::new());
                 }
-                let fields =
-                    at.as_object_mut().ok_or_else(|| format!("{path:?} leads through something that is no object"))?;
+                let fields = at
+                    .as_object_mut()
+                    .ok_or_else(|| format!("{path:?} leads through something that is not an object"))?;
                 fields.entry(name).or_insert(Value::Null)
             }
-            Err(place) => {
-                let number: usize = place.parse().map_err(|_| format!("{path:?} has [{place}], which is no number"))?;
+            Step::Item(place) => {
                 let items =
-                    at.as_array_mut().ok_or_else(|| format!("{path:?} leads through something that is no list"))?;
-                items.get_mut(number).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?
+                    at.as_array_mut().ok_or_else(|| format!("{path:?} leads through something that is not a list"))?;
+                items.get_mut(place).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?
             }
         };
     }
     *at = value;
     Ok(())
+}
+
+/// One step of a path into JSON.
+pub(crate) enum Step {
+    /// Into a member of an object.
+    Name(String),
+    /// Into an item of a list, from 0.
+    Item(usize),
+}
+
+/// The steps of a path such as `data.list[0].id`.
+pub(crate) fn steps(path: &str) -> Result<Vec<Step>, String> {
+    let mut all = Vec::new();
+    for part in path.split('.') {
+        let (name, rest) = part.split_once('[').unwrap_or((part, ""));
+        if !name.is_empty() {
+            all.push(Step::Name(name.to_owned()));
+        }
+        for place in rest.split('[').filter_map(|place| place.strip_suffix(']')) {
+            let number = place.parse().map_err(|_| format!("{path:?} has [{place}], which is not a number"))?;
+            all.push(Step::Item(number));
+        }
+    }
+    match all.len() {
+        0 => Err(format!("{path:?} is not a path; write data.chat.id")),
+        length if length > DEPTH_MAX => Err(format!("a path of {length} steps is deeper than {DEPTH_MAX}")),
+        _ => Ok(all),
+    }
 }
 
 /// The places of a sample that are no kind of value; none in one that is right.

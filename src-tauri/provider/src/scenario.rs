@@ -203,7 +203,7 @@ mod tests {
             ("[[steps]]\nevent = \"chat.rated\"\nafter_s = -1", "after_s"),
             ("[[steps]]\nevent = \"chat.rated\"\nafter_s = nan", "after_s"),
             ("[[steps]]\nevent = \"chat.rated\"\npayload = '{'", "no JSON"),
-            ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.chat.id.x\" = 1 }", "no object"),
+            ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.chat.id.x\" = 1 }", "not an object"),
             ("[[steps]]\nevent = \"chat.rated\"\nset = { \"data.x\" = \"{{zebra}}\" }", "{{zebra}}"),
             ("[[steps]]\nevent = \"chat.rated\"\nwait = 3", "line 6"),
         ] {

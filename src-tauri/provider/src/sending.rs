@@ -12,6 +12,15 @@ use crate::{policy::Policy, sample};
 pub struct Sending {
     /// Headers beside the signature's: `{event}` and `{delivery}` stand for type and id.
     pub headers: BTreeMap<String, String>,
+    /// Headers of a retry alone: `{retry}` stands for its number from 1, `{reason}` for why the attempt
+    /// before it failed, in Slack's words.
+    pub retry_headers: BTreeMap<String, String>,
+    /// What the id is that a receiver recognises repeats by.
+    pub id_of: IdOf,
+    /// Schemes that sign beside the endpoint's own, by their ids.
+    pub also_signs: Vec<String>,
+    /// Whether the vendor has more event types than those listed here.
+    pub more_events: bool,
     /// Whether it signs; where it does not, its scheme is an option.
     pub signed: bool,
     /// How a secret is made up.
@@ -24,6 +33,17 @@ pub struct Sending {
     pub traps: Vec<Trap>,
     /// How it delivers.
     pub policy: Policy,
+}
+
+/// What an id that a vendor sends in a header belongs to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdOf {
+    /// One delivery: each endpoint gets another.
+    #[default]
+    Delivery,
+    /// The event: all endpoints get the same.
+    Event,
 }
 
 /// One event type.
@@ -79,6 +99,14 @@ pub enum SecretForm {
 pub(crate) struct File {
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    #[serde(default)]
+    retry_headers: BTreeMap<String, String>,
+    #[serde(default)]
+    id_of: IdOf,
+    #[serde(default)]
+    also_signs: Vec<String>,
+    #[serde(default)]
+    more_events: bool,
     #[serde(default = "yes")]
     signed: bool,
     #[serde(default)]
@@ -132,6 +160,10 @@ impl File {
             self.test.map(|test| Ok::<_, String>(Test { sample: json("test", &test.sample)?, event: test.event }));
         Ok(Sending {
             headers: self.headers,
+            retry_headers: self.retry_headers,
+            id_of: self.id_of,
+            also_signs: self.also_signs,
+            more_events: self.more_events,
             signed: self.signed,
             secret: self.secret,
             events: events.collect::<Result<_, String>>()?,

@@ -1,0 +1,231 @@
+//! JSON text changed in place: what is not named stays as it is written, with its white space, the
+//! spelling of its numbers and its repeated names.
+
+use std::ops::Range;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Value, value::RawValue};
+
+use crate::sample::{Seeds, Step, fill, steps};
+
+/// A JSON text with its places such as `{{uuid chat}}` filled in. Only texts that are values have places;
+/// names have none.
+///
+/// # Errors
+///
+/// The text is not JSON.
+pub fn filled(text: &str, seeds: &Seeds<'_>) -> Result<String, String> {
+    serde_json::from_str::<IgnoredAny>(text).map_err(|why| format!("the payload is not JSON: {why}"))?;
+    let bytes = text.as_bytes();
+    let (mut out, mut kept, mut at) = (String::with_capacity(text.len()), 0, 0);
+    while let Some(quote) = memchr(bytes, at) {
+        let mut end = quote + 1;
+        while bytes[end] != b'"' {
+            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        }
+        at = end + 1;
+        let written = &text[quote..at];
+        let is_name = text[at..].trim_start().starts_with(':');
+        if is_name || !written.contains("{{") {
+            continue;
+        }
+        if let Ok(read) = serde_json::from_str::<String>(written) {
+            let made = fill(&read, seeds);
+            // What is no place stays in the spelling it has.
+            if made.as_str() != Some(read.as_str()) {
+                out.push_str(&text[kept..quote]);
+                out.push_str(&made.to_string());
+                kept = at;
+            }
+        }
+    }
+    out.push_str(&text[kept..]);
+    Ok(out)
+}
+
+fn memchr(bytes: &[u8], from: usize) -> Option<usize> {
+    bytes[from..].iter().position(|byte| *byte == b'"').map(|found| from + found)
+}
+
+/// A JSON text with a value set at a path such as `data.list[0].id`; objects on the way are made. Of a name
+/// that is repeated the last is meant, which is what readers of JSON take.
+///
+/// # Errors
+///
+/// The text is not JSON, or the path does not lead on; the sentence says where.
+pub fn set(text: &str, path: &str, value: &Value) -> Result<String, String> {
+    serde_json::from_str::<IgnoredAny>(text)
+        .map_err(|why| format!("{path:?} cannot be set, because the payload is not JSON: {why}"))?;
+    let mut at = inner(text, 0..text.len());
+    let steps = steps(path)?;
+    for (number, step) in steps.iter().enumerate() {
+        let here = &text[at.clone()];
+        match step {
+            Step::Name(name) if here == "null" => {
+                let made = nested(&steps[number + 1..], value, path)?;
+                return Ok(replaced(text, at, &format!("{{{}:{made}}}", Value::from(name.as_str()))));
+            }
+            Step::Name(name) => {
+                let Ok(Members(members)) = serde_json::from_str::<Members<'_>>(here) else {
+                    return Err(format!("{path:?} leads through something that is not an object"));
+                };
+                match members.iter().rev().find(|(own, _)| own == name) {
+                    Some((_, raw)) => at = span(text, raw),
+                    None => {
+                        let made = nested(&steps[number + 1..], value, path)?;
+                        let comma = if members.is_empty() { "" } else { "," };
+                        // In front of the white space before the brace, so that the layout stays.
+                        let end = at.start + here[..here.len() - 1].trim_end().len();
+                        let member = format!("{comma}{}:{made}", Value::from(name.as_str()));
+                        return Ok(replaced(text, end..end, &member));
+                    }
+                }
+            }
+            Step::Item(place) => {
+                let Ok(Items(items)) = serde_json::from_str::<Items<'_>>(here) else {
+                    return Err(format!("{path:?} leads through something that is not a list"));
+                };
+                let raw = items.get(*place).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?;
+                at = span(text, raw);
+            }
+        }
+    }
+    Ok(replaced(text, at, &value.to_string()))
+}
+
+/// A value inside the objects that a path still names.
+fn nested(steps: &[Step], value: &Value, path: &str) -> Result<String, String> {
+    let mut made = value.to_string();
+    for step in steps.iter().rev() {
+        match step {
+            Step::Name(name) => made = format!("{{{}:{made}}}", Value::from(name.as_str())),
+            Step::Item(_) => return Err(format!("{path:?} leads through something that is not a list")),
+        }
+    }
+    Ok(made)
+}
+
+fn replaced(text: &str, at: Range<usize>, with: &str) -> String {
+    [&text[..at.start], with, &text[at.end..]].concat()
+}
+
+/// A range without the white space at its ends.
+fn inner(text: &str, range: Range<usize>) -> Range<usize> {
+    let here = &text[range.clone()];
+    let start = range.start + (here.len() - here.trim_start().len());
+    start..start + here.trim().len()
+}
+
+/// Where a value that was read stands in the text it was read from.
+fn span(text: &str, raw: &RawValue) -> Range<usize> {
+    let start = raw.get().as_ptr() as usize - text.as_ptr() as usize;
+    start..start + raw.get().len()
+}
+
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> serde::Deserialize<'de> for Members<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de> serde::Deserialize<'de> for Items<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Items<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Items(items))
+            }
+        }
+        deserializer.deserialize_seq(List)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const SEEDS: Seeds<'_> = Seeds { seed: 1, step: 0, event: "a.b", id: "id_1", now_ms: 1_705_314_600_123 };
+
+    #[test]
+    fn what_is_not_a_place_stays_to_the_byte() {
+        let text = "{ \"n\" : 9007199254740993, \"a\":1.10,\t\"k\":1,\"k\":2, \"{{event}}\": \"{{ open\", \"u\":\"\\u00e9 {{x}}\" }\n";
+        assert_eq!(filled(text, &SEEDS).as_deref(), Ok(text));
+        assert_eq!(
+            filled(r#"{"e": "{{event}}", "at":"{{unix}}", "q":"\"{{id}}\"", "n":1.0}"#, &SEEDS).as_deref(),
+            Ok(r#"{"e": "a.b", "at":1705314600, "q":"\"id_1\"", "n":1.0}"#)
+        );
+        assert!(filled("{", &SEEDS).is_err() && filled("a=b", &SEEDS).is_err());
+    }
+
+    #[test]
+    fn a_value_is_set_and_nothing_else_changes() {
+        for (text, path, value, expected) in [
+            (r#"{"a":1}"#, "x", json!(1), r#"{"a":1,"x":1}"#),
+            ("{\n  \"a\": 1.10\n}\n", "x.y", json!(null), "{\n  \"a\": 1.10,\"x\":{\"y\":null}\n}\n"),
+            ("{ }", "x", json!("é\""), "{\"x\":\"é\\\"\" }"),
+            (r#"{"k":1,"k":{"z":2.0}}"#, "k.z", json!(3), r#"{"k":1,"k":{"z":3}}"#),
+            (r#"{"a":[1, {"b":null}]}"#, "a[1].b.c", json!(true), r#"{"a":[1, {"b":{"c":true}}]}"#),
+            (r#"{"a":[1]}"#, "a[0]", json!([]), r#"{"a":[[]]}"#),
+        ] {
+            assert_eq!(set(text, path, &value).as_deref(), Ok(expected), "{text} {path}");
+        }
+        for (text, path) in [
+            ("{\"a\":1}", "a.b"),
+            ("{\"a\":[1]}", "a[1]"),
+            ("{\"a\":{}}", "a[0]"),
+            ("{}", ""),
+            ("x", "a"),
+            ("{}", "a[0]"),
+        ] {
+            assert!(set(text, path, &json!(1)).is_err(), "{text} {path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn setting_in_text_is_setting_in_the_value(names in prop::collection::vec("[a-c]{1,2}", 1..4), number in 0..9_i64) {
+            let path = names.join(".");
+            let mut value = json!({ "a": { "b": null, "c": [1] }, "b": 1.5 });
+            let text = serde_json::to_string_pretty(&value).expect("JSON");
+            let by_value = crate::sample::set(&mut value, &path, json!(number));
+            let by_text = set(&text, &path, &json!(number));
+            prop_assert_eq!(by_value.is_ok(), by_text.is_ok(), "{}", path);
+            if let Ok(text) = by_text {
+                prop_assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), value);
+            }
+        }
+    }
+}
