@@ -9,6 +9,13 @@ const KNOWN: &[&str] = &["gzip", "x-gzip", "br", "zstd", "deflate"];
 /// Most codings of one body; senders use one.
 const CODINGS_MAX: usize = 4;
 
+/// Most gzip members of one layer. Empty ones cost time and make no byte, and a layer of some kilobytes can
+/// hold a million of them. Writers of blocks (BGZF) make one for each 64 KiB.
+const MEMBERS_MAX: usize = 10_000;
+
+/// The largest window that a sender may use as a content coding: 8 MiB (RFC 9659 §3).
+const ZSTD_WINDOW_LOG: u32 = 23;
+
 /// What gzip begins with (RFC 1952 §2.3.1).
 const GZIP: &[u8] = b"\x1f\x8b";
 
@@ -80,12 +87,17 @@ fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String
     let mut out = Vec::new();
     let mut rest = body;
     // A gzip body may have several members, one after the other (RFC 1952 §2.2).
+    let mut members = 0;
     let ended = loop {
+        members += 1;
         let room = limit.saturating_sub(out.len() as u64).saturating_add(1);
         let ended = match coding {
             "gzip" | "x-gzip" => member(flate2::bufread::GzDecoder::new(&mut rest), room, &mut out),
             "br" => member(brotli::Decompressor::new(&mut rest, 4096), room, &mut out),
-            "zstd" => zstd::stream::read::Decoder::with_buffer(&mut rest).and_then(|zstd| member(zstd, room, &mut out)),
+            "zstd" => zstd::stream::read::Decoder::with_buffer(&mut rest).and_then(|mut zstd| {
+                zstd.window_log_max(ZSTD_WINDOW_LOG)?;
+                member(zstd, room, &mut out)
+            }),
             // "deflate" means zlib, but some send it without the wrapper (RFC 9110 §8.4.1.2).
             "deflate" if body.first().is_none_or(|first| first & 0x0f != 8) => {
                 member(flate2::bufread::DeflateDecoder::new(&mut rest), room, &mut out)
@@ -93,7 +105,7 @@ fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String
             _ => member(flate2::bufread::ZlibDecoder::new(&mut rest), room, &mut out),
         };
         let more = coding.ends_with("gzip") && ended.is_ok() && rest.starts_with(GZIP);
-        if !more || out.len() as u64 > limit {
+        if !more || out.len() as u64 > limit || members >= MEMBERS_MAX {
             break ended;
         }
     };
@@ -106,6 +118,10 @@ fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String
     }
     match ended {
         Ok(()) if rest.is_empty() || coding == "br" => {}
+        Ok(()) if members >= MEMBERS_MAX => notes.push(format!(
+            "Only the first {MEMBERS_MAX} gzip members are decoded; {} coded bytes follow them.",
+            rest.len()
+        )),
         Ok(()) => notes.push(format!("{} bytes that are not {coding} follow the coded body.", rest.len())),
         Err(error) if out.is_empty() => return Err(DecodeError::Invalid(coding.to_owned(), error)),
         Err(error) => notes.push(format!("The {coding} body breaks off after {} decoded bytes: {error}.", out.len())),
@@ -219,6 +235,12 @@ mod tests {
         let inner = gzip(&[b'a'; 100]);
         let nested = gzip(&[inner, zeros].concat());
         assert!(matches!(decode(&nested, &list(&["gzip", "gzip"]), 1 << 20), Err(DecodeError::TooLarge(_))));
+        // Members without content are bounded by their number.
+        let empty = gzip(b"").repeat(MEMBERS_MAX + 1);
+        for (coded, layers) in [(empty.clone(), 1), (gzip(&empty), 2), (gzip(&gzip(&empty)), 3)] {
+            let decoded = decode(&coded, &list(&vec!["gzip"; layers]), 1 << 20).expect("it decodes");
+            assert!(decoded.bytes.is_empty() && decoded.notes[0].contains("gzip members"), "{:?}", decoded.notes);
+        }
         let cut = decode_prefix(&bomb, &list(&["gzip"]), 1000).expect("it is cut");
         assert_eq!(cut.bytes.len(), 1000);
     }
