@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+pub mod descriptors;
 mod limits;
 mod message;
 pub mod private;

@@ -18,6 +18,8 @@ pub enum Fault {
     Locked,
     /// The file's content makes no sense.
     Damaged,
+    /// The file was removed or replaced while it was open.
+    Removed,
     /// Anything else SQLite reports.
     Other,
 }
@@ -30,6 +32,7 @@ impl Fault {
             Self::Unwritable => "unwritable",
             Self::Locked => "locked",
             Self::Damaged => "damaged",
+            Self::Removed => "removed",
             Self::Other => "not_stored",
         }
     }

@@ -33,6 +33,7 @@ pub struct Store {
     tail: IdTail,
     next_body: AtomicI64,
     path: PathBuf,
+    lost: Option<String>,
 }
 
 impl std::fmt::Debug for Store {
@@ -44,6 +45,10 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens or makes the database at `path`. `on_commit` must be quick: the next commit waits.
     pub fn open(path: &Path, plan: &Plan<'_>, clock: Clock, on_commit: OnCommit) -> Result<Self, OpenError> {
+        let lost = open::lost_of_log(path, clock.now_us());
+        if let Some(lost) = &lost {
+            tracing::error!("{lost}");
+        }
         let connection = open::writing(path, plan)?;
         let damaged = |e: rusqlite::Error| OpenError::Damaged { path: path.into(), reason: e.to_string() };
         let swept = sweep_orphans(&connection).map_err(damaged)?;
@@ -71,7 +76,13 @@ impl Store {
             tail: IdTail::new(tail),
             next_body: AtomicI64::new(next_body),
             path: path.into(),
+            lost,
         })
+    }
+
+    /// What the database had lost when it was opened, in a sentence.
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.as_deref()
     }
 
     /// Queues a request. The waiter returns once it is on disk.

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::schema::APPLICATION_ID;
+use super::{log, schema::APPLICATION_ID};
 
 /// 8 KiB pages hold several webhook rows where 4 KiB hold two: 14 % less file.
 const PAGE_BYTES: u32 = 8192;
@@ -124,6 +124,29 @@ fn stated_length(path: &Path) -> std::io::Result<u64> {
     Ok(size * u64::from(pages))
 }
 
+/// Looks at the log before anything opens it, and keeps a copy of one that has lost commits. What was lost, in a
+/// sentence; SQLite goes on with what is left.
+pub(super) fn lost_of_log(path: &Path, now_us: i64) -> Option<String> {
+    let lost = match log::lost(path) {
+        Ok(lost) => lost?,
+        Err(error) => {
+            tracing::warn!(%error, "the database's log could not be looked at before it was opened");
+            return None;
+        }
+    };
+    let wal = with_suffix(path, "-wal");
+    let copy = with_suffix(path, &format!("-wal.damaged-{}", now_us / 1_000_000));
+    let kept = match fs::copy(&wal, &copy) {
+        Ok(_) => format!("A copy of the log is kept as {}.", copy.display()),
+        Err(error) => format!("No copy of the log could be kept: {error}."),
+    };
+    Some(format!(
+        "{} is damaged or was cut short: {} pages at its end cannot be read. The last requests that were stored may be missing. {kept}",
+        wal.display(),
+        lost.pages
+    ))
+}
+
 /// Opens the writing connection, made or migrated as needed.
 pub(super) fn writing(path: &Path, plan: &Plan<'_>) -> Result<Connection, OpenError> {
     let unusable = |reason: String| OpenError::Unusable { path: path.into(), reason };
@@ -141,14 +164,18 @@ pub(super) fn writing(path: &Path, plan: &Plan<'_>) -> Result<Connection, OpenEr
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Checkpoints run on a thread of their own: on the writer they would cost its p99. This comes before anything is
+    // written, for a long log of the last run would be copied now, and a disk that is full has no room for that.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
-    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    let known: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if known != APPLICATION_ID {
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // On macOS fsync alone leaves data in the drive's cache; elsewhere this does nothing.
     connection.pragma_update(None, "fullfsync", true)?;
-    // Checkpoints run on a thread of their own: on the writer they would cost its p99.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "foreign_keys", true)
 }
@@ -182,7 +209,7 @@ fn make_private_file(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -21,6 +21,7 @@ use super::{
     checkpoint::Checkpoints,
     commit::{Batch, CommitError, Fault, Health},
     id::RowId,
+    place::Place,
     queue::{Job, Shared},
     row::{self, Totals, add_totals, insert_row, stored_bytes},
     schema::CHUNK_PART_BITS,
@@ -79,6 +80,7 @@ pub(super) struct Writer {
     on_commit: OnCommit,
     last: RowId,
     checkpoints: Checkpoints,
+    place: Place,
     unchecked_bytes: u64,
     /// Bodies of which a chunk could not be stored.
     lost_bodies: HashSet<i64>,
@@ -101,6 +103,7 @@ impl Writer {
             on_commit,
             last,
             checkpoints,
+            place: Place::of(path),
             unchecked_bytes: 0,
             lost_bodies: HashSet::new(),
             shared,
@@ -111,7 +114,11 @@ impl Writer {
         while let Some((jobs, batch)) = self.next() {
             self.commit(jobs, &batch);
         }
-        // A reader that is still at work keeps the log; the next start takes it up.
+        // A reader that is still at work keeps the log; the next start takes it up. On a full disk it stays, too: the room
+        // that a copy would take is needed to open the database again.
+        if *self.shared.health.borrow() != Health::Ok {
+            return;
+        }
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
 
@@ -142,10 +149,14 @@ impl Writer {
     fn commit(&mut self, mut jobs: Vec<Job>, batch: &Batch) {
         let mut ids = Vec::with_capacity(jobs.len());
         let last = self.last;
-        let done = catch_unwind(AssertUnwindSafe(|| self.transaction(&mut jobs, &mut ids)));
+        // Nothing is written into a file that is not there any more.
+        let there = self.place.check();
+        let done = catch_unwind(AssertUnwindSafe(|| there.and_then(|()| self.transaction(&mut jobs, &mut ids))));
         let result = done.unwrap_or_else(|panic| {
             Err(CommitError { fault: Fault::Other, message: format!("a write panicked: {}", panic_text(&*panic)) })
         });
+        // Again after the commit, so that nobody is told of one during which the file was taken away.
+        let result = result.and_then(|()| self.place.check());
         if result.is_err() {
             self.last = last;
             self.lost_bodies.extend(jobs.iter().filter_map(|job| match job {

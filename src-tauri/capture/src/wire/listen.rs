@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    descriptors,
     limits::{H2_STREAMS_MAX, HEAD_BYTES_MAX, Limits},
     store::Store,
 };
@@ -45,6 +46,9 @@ const BUFFER_MAX: usize = HEAD_BYTES_MAX + 64 * 1024;
 
 /// Wait after an accept that failed, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Most connections over the limit that are answered at a time.
+const SAYING_MAX: usize = 32;
 
 /// How long a closing listener lets its requests finish.
 const GRACE: Duration = Duration::from_secs(2);
@@ -164,7 +168,8 @@ async fn accept<E: Entrance, R: Routes>(
     counts: Arc<Counts>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let free = Arc::new(Semaphore::new(service.limits.connections as usize));
+    let free = Arc::new(Semaphore::new(descriptors::for_connections(service.limits.connections)));
+    let saying = Arc::new(Semaphore::new(SAYING_MAX));
     let mut open = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -195,7 +200,13 @@ async fn accept<E: Entrance, R: Routes>(
                     refusal: Refusal::too_many_connections(),
                     bytes: Vec::new(),
                 });
-                open.spawn(say(stream, FULL));
+                // Under a flood of connections the last ones close without a word: a word takes a descriptor, too.
+                if let Ok(permit) = saying.clone().try_acquire_owned() {
+                    open.spawn(async move {
+                        say(stream, FULL).await;
+                        drop(permit);
+                    });
+                }
             }
         }
     }
@@ -299,7 +310,11 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
 
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER_MAX);
+    // hyper writes no date before 1970, and panics where the clock shows one.
+    let dated = std::time::SystemTime::now() >= std::time::UNIX_EPOCH;
+    http.http1().auto_date_header(dated);
     http.http2()
+        .auto_date_header(dated)
         .timer(TokioTimer::new())
         .max_concurrent_streams(H2_STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
