@@ -23,7 +23,7 @@ pub(super) struct LiveRoutes {
 fn unknown() -> Route {
     Route::Refuse(Refusal {
         status: StatusCode::NOT_FOUND,
-        code: "unknown_inbox",
+        code: "inbox_not_found",
         message: "There is no inbox at this address.".into(),
         hint: "Use the URL Hookline shows for the inbox; it ends when the inbox is no longer exposed.".into(),
         header: None,

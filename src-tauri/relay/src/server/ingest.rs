@@ -106,7 +106,7 @@ impl Ingest {
         }
         refused(
             StatusCode::NOT_FOUND,
-            "unknown_inbox",
+            "inbox_not_found",
             "There is no inbox at this address.",
             "Use the URL Hookline shows for the inbox; it ends when the inbox is no longer exposed.",
         )

@@ -49,7 +49,7 @@ pub(super) const PAGE: usize = 64;
 pub(super) const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Most deliveries under way to one laptop, whatever it says it takes: fewer than streams fit.
-pub(super) const CREDIT_MAX: u32 = 60;
+pub(super) const CREDIT_MAX: u32 = 1_000;
 
 /// Time a laptop has to acknowledge a delivery, on top of what its app may take.
 pub(super) const ACK_WITHIN: Duration = Duration::from_secs(30);

@@ -33,7 +33,7 @@ use crate::wire::{Ack, BodyPlace, DELIVER, Ended, STATUS, STATUS_EVERY, Standing
 const MARGIN: Duration = Duration::from_millis(400);
 
 /// Bytes of bodies under way at a time, or one body: more of them on a slow line would all be late.
-const FLYING_MAX: usize = 2 * 1024 * 1024;
+const FLYING_MAX: usize = 8 * 1024 * 1024;
 
 /// How long the last word of a session may take.
 const LAST_WORD: Duration = Duration::from_secs(1);
@@ -248,6 +248,11 @@ impl Session {
         // The seconds a laptop is given are whole ones; the sender waits a little longer than that.
         let left = self.hub.waits(due.row).filter(|_| may_wait);
         let wait = left.map(|left| left.saturating_sub(MARGIN).as_secs() as u32).filter(|s| *s > 0);
+        if wait.is_none() {
+            // The laptop is not asked for an answer, so its sender gets the fallback now and not at the end of the
+            // time it would wait.
+            self.hub.reply(due.row, None);
+        }
         queue.flying += 1;
         queue.awaited += usize::from(wait.is_some());
         self.flying_bytes = flying_bytes;
@@ -296,6 +301,8 @@ impl Session {
         }
         let pause = match ack {
             Some(Ack::Stored(_)) => {
+                // Where no answer came with it, none will.
+                self.hub.reply(row, None);
                 self.taken(inbox, row, status);
                 None
             }
