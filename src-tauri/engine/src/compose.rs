@@ -17,20 +17,34 @@ pub(crate) struct Moment<'a> {
     pub(crate) now_ms: i64,
 }
 
+impl<'a> Moment<'a> {
+    /// What made-up values of an event depend on.
+    pub(crate) fn seeds(&self, kind: &'a str) -> sample::Seeds<'a> {
+        let Self { id, seed, step, now_ms } = *self;
+        sample::Seeds { seed, step, event: kind, id, now_ms }
+    }
+}
+
 /// The payload of an event with its made-up values.
 pub(crate) fn payload(kind: &str, sample: &Value, moment: &Moment<'_>) -> Value {
-    let Moment { id, seed, step, now_ms } = *moment;
-    sample::filled(sample, &sample::Seeds { seed, step, event: kind, id, now_ms })
+    sample::filled(sample, &moment.seeds(kind))
 }
 
 /// The headers a vendor sends beside its signature.
-pub(crate) fn plain_headers(provider: &Provider, kind: &str, delivery: &str) -> Vec<(String, String)> {
-    let own = provider.sending.iter().flat_map(|sending| &sending.headers);
-    let filled =
-        own.map(|(name, value)| (name.clone(), value.replace("{event}", kind).replace("{delivery}", delivery)));
-    let agent = ("User-Agent".to_owned(), concat!("Hookline/", env!("CARGO_PKG_VERSION")).to_owned());
-    let json = ("Content-Type".to_owned(), "application/json".to_owned());
-    [json, agent].into_iter().chain(filled).collect()
+pub(crate) fn plain_headers(provider: &Provider, kind: &str, id: &str) -> Vec<(String, String)> {
+    let vendors = provider.headers(kind, id);
+    let usual = [("Content-Type", "application/json"), ("User-Agent", concat!("Hookline/", env!("CARGO_PKG_VERSION")))];
+    let usual = usual.into_iter().filter(|(name, _)| !vendors.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
+    let mut all: Vec<(String, String)> = usual.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    all.extend(vendors);
+    all
+}
+
+/// The headers that only a retry has: `reason` is why the attempt before it failed.
+pub(crate) fn retry_headers(provider: &Provider, retry: u32, reason: &str) -> Vec<(String, String)> {
+    let own = provider.sending.iter().flat_map(|sending| &sending.retry_headers);
+    let filled = |value: &String| value.replace("{retry}", &retry.to_string()).replace("{reason}", reason);
+    own.map(|(name, value)| (name.clone(), filled(value))).collect()
 }
 
 /// A request as it is about to be signed.

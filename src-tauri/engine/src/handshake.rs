@@ -9,19 +9,21 @@ use rusqlite::Connection;
 
 use crate::{
     Engine,
-    answer::InboxAnswer,
+    answer::{InboxAnswer, aside},
     feed::Change,
     inbox::{Address, InboxRow},
     judge::header_pairs,
 };
 
 impl Engine {
-    /// The answer a request asks for by its vendor's rules; none where it asks for nothing.
+    /// The answer a request asks for by its vendor's rules; none where it asks for nothing. `long` where looking at it
+    /// may take long.
     pub(crate) async fn handshake(
         self: &Arc<Self>,
         address: &Address,
         request: Arrived<'_>,
         body: &[u8],
+        long: bool,
     ) -> Option<Arc<Answer>> {
         let catalogue = self.providers.catalogue();
         let verification = &address.verification;
@@ -45,7 +47,7 @@ impl Engine {
             verified.map_or(hookline_signature::State::Unsigned, |(_, verified)| verified.verdict.state)
         };
         let question = Message { url: Some(&registered), ..message };
-        let answered = provider.answer(&question, &keys, own, holds)?;
+        let answered = aside(long, || provider.answer(&question, &keys, own, holds))?;
         if let Some(secret) = answered.secret
             && verification.secrets.iter().all(String::is_empty)
         {

@@ -157,6 +157,7 @@ impl Engine {
             started_us: now_us,
             hurried: false,
             base: 0,
+            failure: None,
         };
         let outgoing = self.onward(&claimed, &endpoint, kept.row).await;
         let (sent, exchange) = self.exchanged(outgoing, &endpoint, Some(tee)).await;

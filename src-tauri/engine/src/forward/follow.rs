@@ -92,7 +92,8 @@ impl Engine {
         let (last, more, copies) = self.copies(after, known, copying).await?;
         if copies.is_empty() {
             *unkept += 1;
-            if *unkept >= UNKEPT_MAX {
+            // A full slice is written down, so that a crash costs no more than one.
+            if more || *unkept >= UNKEPT_MAX {
                 *unkept = 0;
                 let keep = move |connection: &Connection| keep_upto(connection, last);
                 self.store.write(keep, |()| ()).await.map_err(|e| e.to_string())?;

@@ -4,6 +4,8 @@ mod ask;
 mod follow;
 mod save;
 
+use std::borrow::Cow;
+
 use hookline_provider::{Disable, OwnPolicy, RetryOn, Schedule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +17,7 @@ use crate::{
     Engine,
     answer::{InboxAnswer, known_on_arrival},
     onward::{HeaderRules, Onward, PathRule, leads_to, masked, unmasked},
-    outbox::{EndpointRow, EndpointSettings, parse},
+    outbox::{EndpointRow, EndpointSettings, masked_url, parse},
     query::Query,
 };
 
@@ -119,8 +121,8 @@ fn bad_gateway() -> InboxAnswer {
 
 impl Forward {
     /// Its name, or else where it leads.
-    pub(crate) fn shown_name(&self) -> &str {
-        if self.name.is_empty() { &self.to } else { &self.name }
+    pub(crate) fn shown_name(&self) -> Cow<'_, str> {
+        if self.name.is_empty() { masked_url(&self.to) } else { self.name.as_str().into() }
     }
 
     /// The first thing wrong with it, in a sentence.
@@ -193,13 +195,16 @@ impl Forward {
     /// Without values that are credentials.
     pub(crate) fn masked(&self) -> Self {
         let headers = HeaderRules { set: masked(&self.headers.set), ..self.headers.clone() };
-        Self { headers, since: 0, ..self.clone() }
+        Self { headers, to: masked_url(&self.to).into_owned(), since: 0, ..self.clone() }
     }
 
     /// Takes a change in: a mask in a credential's place stands for the one that is there.
     fn keeping_secrets(mut self, was: &[Self]) -> Result<Self, String> {
-        let kept = was.iter().find(|old| old.id == self.id).map(|old| old.headers.set.as_slice());
-        unmasked(&mut self.headers.set, kept.unwrap_or_default())?;
+        let kept = was.iter().find(|old| old.id == self.id);
+        unmasked(&mut self.headers.set, kept.map(|old| old.headers.set.as_slice()).unwrap_or_default())?;
+        if let Some(old) = kept.filter(|old| self.to == masked_url(&old.to)) {
+            self.to.clone_from(&old.to);
+        }
         Ok(self)
     }
 }
@@ -216,7 +221,7 @@ pub(crate) fn bound(forwards: &[Forward]) -> Vec<Bound> {
     let bind = |forward: &Forward| match known_on_arrival(&forward.when) {
         Ok(query) => Some(Bound { forward: forward.clone(), query }),
         Err(why) => {
-            tracing::warn!(forward = forward.shown_name(), why, "a forward does not read");
+            tracing::warn!(forward = &*forward.shown_name(), why, "a forward does not read");
             None
         }
     };

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::outbox::masked_url;
+
 /// What of a request's target stands behind the destination's URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +52,7 @@ pub(crate) fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, St
         None => (rest, None),
     };
     if climbs(path) {
-        return Err(format!("Its path {path:?} leads out of {to}, and nothing was sent."));
+        return Err(format!("Its path {path:?} leads out of {}, and nothing was sent.", masked_url(to)));
     }
     let (base, own_query) = match to.split_once('?') {
         Some((base, query)) => (base, Some(query)),
@@ -82,9 +84,10 @@ fn climbs(path: &str) -> bool {
     let mut text = path.as_bytes().to_vec();
     for _ in 0..DECODED_MAX {
         let up = |segment: &[u8]| {
-            // `..;x` is `..` with a parameter (RFC 3986 §3.3), which some servers drop.
-            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
-            name.trim_ascii() == b".."
+            // `..;x` is `..` with a parameter (RFC 3986 §3.3), which some servers drop, as they drop what stands
+            // behind a `?` or `#` that was encoded, and white space and control characters anywhere.
+            let name = segment.split(|byte| matches!(byte, b';' | b'?' | b'#')).next().unwrap_or_default();
+            name.iter().filter(|byte| !matches!(byte, 0..=0x20 | 0x7f | 0x85 | 0xa0 | 0xc2)).eq(b"..")
         };
         if text.split(|byte| matches!(byte, b'/' | b'\\')).any(up) {
             return true;
@@ -123,6 +126,15 @@ mod tests {
             ("http://a/hooks", "/..%5cadmin", "no"),
             ("http://a/hooks", "/..;a=b/admin", "no"),
             ("http://a/hooks", "/..#x", "no"),
+            ("http://a/hooks", "/..#", "no"),
+            ("http://a/hooks", "/a/..#", "no"),
+            ("http://a/hooks", "/.%2e#x", "no"),
+            ("http://a/hooks", "/..%23/x", "no"),
+            ("http://a/hooks", "/..%3fx", "no"),
+            ("http://a/hooks", "/..%0b/x", "no"),
+            ("http://a/hooks", "/.%00./x", "no"),
+            ("http://a/hooks", "/..\u{85}/x", "no"),
+            ("http://a/hooks", "/%c2%a0../x", "no"),
             ("http://a/hooks", "/x?y#z", "http://a/hooks/x?y"),
             ("http://a/hooks", "/...", "http://a/hooks/..."),
             ("http://a/hooks", "/a..b", "http://a/hooks/a..b"),

@@ -4,19 +4,14 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use http::Uri;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::{client::proxy::matcher::Matcher, rt::TokioIo};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -28,6 +23,7 @@ use super::{
     attempt::{ErrorKind, Phase, SendError},
     exchange::Terms,
     payload::Leaving,
+    trust::{Configs, Trust, by_tls},
 };
 
 /// How long an unused connection is kept.
@@ -65,15 +61,14 @@ struct Key {
     scheme: String,
     host: String,
     port: u16,
-    trusted: Option<Vec<u8>>,
+    trust: Trust,
     lower_case: bool,
 }
 
 /// Connections that wait for their next request.
-pub(super) struct Connections {
+pub(crate) struct Connections {
     idle: Mutex<HashMap<Key, Vec<(Connection, Instant)>>>,
-    /// Made when first needed: reading the system's certificates costs time and memory.
-    tls: OnceLock<Arc<ClientConfig>>,
+    tls: Configs,
     proxies: Matcher,
 }
 
@@ -88,7 +83,10 @@ fn failed(kind: ErrorKind, phase: Phase, message: impl Into<String>) -> SendErro
 }
 
 /// The error of a socket in the words of the table of errors.
-pub(super) fn by_io(error: &io::Error, phase: Phase, whom: &str) -> SendError {
+pub(super) fn by_io(error: &io::Error, phase: Phase, whom: &str, trust: &Trust) -> SendError {
+    if let Some(error) = by_tls(error, phase, whom, trust) {
+        return error;
+    }
     let kind = match error.kind() {
         io::ErrorKind::ConnectionRefused => ErrorKind::Refused,
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
@@ -96,19 +94,22 @@ pub(super) fn by_io(error: &io::Error, phase: Phase, whom: &str) -> SendError {
         }
         io::ErrorKind::TimedOut => ErrorKind::Timeout,
         io::ErrorKind::UnexpectedEof => ErrorKind::Reset,
+        // What is read of chunks (RFC 9112 §7.1).
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if phase == Phase::Body => ErrorKind::BadResponse,
         _ => ErrorKind::Unreachable,
     };
     let words = match kind {
         ErrorKind::Refused => format!("Nothing listens at {whom}."),
         ErrorKind::Reset => format!("{whom} closed the connection."),
+        ErrorKind::BadResponse => format!("The body that {whom} answered is malformed: {error}."),
         _ => format!("{whom} cannot be reached: {error}."),
     };
     failed(kind, phase, words)
 }
 
 impl Connections {
-    pub(super) fn new() -> Self {
-        Self { idle: Mutex::default(), tls: OnceLock::new(), proxies: Matcher::from_env() }
+    pub(crate) fn new() -> Self {
+        Self { idle: Mutex::default(), tls: Configs::default(), proxies: Matcher::from_env() }
     }
 
     /// A connection to a URL's host: one that waits, or a new one within `limit`.
@@ -200,13 +201,15 @@ impl Connections {
         let whom = format!("{}:{}", key.host, key.port);
         let sender = if secure {
             let name = ServerName::try_from(key.host.trim_matches(['[', ']']).to_owned()).map_err(|_| {
-                failed(ErrorKind::Tls, Phase::Tls, format!("{} is no name a certificate can have.", key.host))
+                failed(ErrorKind::Tls, Phase::Tls, format!("{} is not a name that a certificate can have.", key.host))
             })?;
-            let trusting = self.trusting(key.trusted.as_deref()).map_err(|error| {
-                failed(ErrorKind::Tls, Phase::Tls, format!("The system's certificates cannot be used: {error}."))
+            let config = self.tls.of(&key.trust).map_err(|error| {
+                failed(ErrorKind::Tls, Phase::Tls, format!("The certificates cannot be used: {error}."))
             })?;
-            let stream =
-                TlsConnector::from(trusting).connect(name, stream).await.map_err(|error| by_tls(&error, &whom))?;
+            let stream = TlsConnector::from(config)
+                .connect(name, stream)
+                .await
+                .map_err(|error| by_io(&error, Phase::Tls, &whom, &key.trust))?;
             steps.tls = Some(began.elapsed());
             speak(stream, !key.lower_case).await
         } else {
@@ -215,23 +218,6 @@ impl Connections {
         let sender = sender.map_err(|error| failed(ErrorKind::BadResponse, Phase::Connect, error.to_string()))?;
         Ok(Connection { sender, steps: *steps, peer, absolute: proxy.is_some() && !secure, used: false, key })
     }
-
-    fn trusting(&self, trusted: Option<&[u8]>) -> Result<Arc<ClientConfig>, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = || ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
-        if let Some(trusted) = trusted {
-            let certificate = CertificateDer::from(trusted.to_vec());
-            let verifier = Arc::new(Pinned { certificate, provider: provider.clone() });
-            return Ok(Arc::new(
-                builder()?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth(),
-            ));
-        }
-        if let Some(known) = self.tls.get() {
-            return Ok(known.clone());
-        }
-        let system = Arc::new(builder()?.with_platform_verifier()?.with_no_client_auth());
-        Ok(self.tls.get_or_init(|| system).clone())
-    }
 }
 
 impl Key {
@@ -239,9 +225,13 @@ impl Key {
         let wrong = |why: &str| failed(ErrorKind::Url, Phase::Dns, format!("{url} {why}."));
         let scheme = url.scheme_str().ok_or_else(|| wrong("is no URL with http:// or https://"))?;
         let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
-        let port = url.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-        let (trusted, lower_case) = (terms.trusted.clone(), terms.lower_case);
-        Ok(Self { scheme: scheme.into(), host: host.into(), port, trusted, lower_case })
+        let port = match url.port() {
+            Some(port) => port.as_str().parse().map_err(|_| wrong("has no port from 0 to 65535"))?,
+            None if scheme == "https" => 443,
+            None => 80,
+        };
+        let (trust, lower_case) = (terms.trust.clone(), terms.lower_case);
+        Ok(Self { scheme: scheme.into(), host: host.into(), port, trust, lower_case })
     }
 }
 
@@ -273,7 +263,7 @@ async fn dial(host: &str, port: u16, steps: &mut Steps) -> Result<TcpStream, Sen
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            Err(error) => last = by_io(&error, Phase::Connect, &whom),
+            Err(error) => last = by_io(&error, Phase::Connect, &whom, &Trust::default()),
         }
     }
     Err(last)
@@ -301,76 +291,5 @@ async fn tunnel(stream: &mut TcpStream, key: &Key) -> Result<(), SendError> {
         Some("200") => Ok(()),
         Some(status) => Err(wrong(format!("The proxy refused the way to {}:{} with {status}.", key.host, key.port))),
         None => Err(wrong("The proxy's answer is no HTTP.".into())),
-    }
-}
-
-fn by_tls(error: &io::Error, whom: &str) -> SendError {
-    let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    match reason {
-        Some(rustls::Error::InvalidCertificate(why)) => failed(
-            ErrorKind::Tls,
-            Phase::Tls,
-            format!(
-                "The certificate of {whom} is not accepted: {why:?}. A local one can be trusted in the endpoint's settings."
-            ),
-        ),
-        Some(other) => failed(ErrorKind::Tls, Phase::Tls, format!("TLS with {whom} failed: {other}.")),
-        None => by_io(error, Phase::Tls, whom),
-    }
-}
-
-/// Accepts one certificate, whatever it says: a person trusted exactly this one.
-#[derive(Debug)]
-struct Pinned {
-    certificate: CertificateDer<'static>,
-    provider: Arc<rustls::crypto::CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if *end_entity == self.certificate {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(rustls::Error::General("its certificate is another than the one that is trusted".into()))
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.provider.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

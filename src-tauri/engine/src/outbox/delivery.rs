@@ -1,13 +1,15 @@
 //! Deliveries: one event on its way to one endpoint, with every attempt.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
     attempt::{SendError, Timings},
     exchange::ANSWER_KEPT,
+    filter::Conditions,
+    url::serialize_masked,
 };
 use crate::{
     request::{HeaderLine, MASK, is_secret},
@@ -98,7 +100,8 @@ pub struct Delivery {
     pub endpoint: String,
     /// Its method.
     pub method: String,
-    /// Where it goes.
+    /// Where it goes; a password in it is masked.
+    #[serde(serialize_with = "serialize_masked")]
     pub url: String,
     /// Whether a request's signature is made anew.
     pub resigned: bool,
@@ -195,46 +198,24 @@ pub(super) const FROM: &str =
     "FROM delivery d JOIN endpoint p ON p.number = d.endpoint LEFT JOIN event e ON e.number = d.event
  LEFT JOIN request_verdict v ON v.request = d.request LEFT JOIN replay y ON y.number = d.replay";
 
-/// Which deliveries a list is asked for.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct DeliveryList {
-    pub(crate) endpoint: Option<String>,
-    pub(crate) event: Option<String>,
-    /// Row number of a request.
-    pub(crate) request: Option<i64>,
-    /// Number of a replay.
-    pub(crate) replay: Option<i64>,
-    pub(crate) state: Option<DeliveryState>,
-    pub(crate) after: Option<i64>,
-    pub(crate) limit: u32,
-}
-
-/// The deliveries asked for, newest first, each with its number.
-pub(crate) fn list(connection: &Connection, list: &DeliveryList) -> rusqlite::Result<Vec<(i64, Delivery)>> {
-    // What is open is found by the index of what is.
-    let open = |state| {
-        if matches!(state, DeliveryState::Waiting | DeliveryState::Sending) { " AND d.ended_us IS NULL" } else { "" }
-    };
-    let state = list.state.map_or(String::new(), |state| format!(" AND d.state = {}{}", state as u8, open(state)));
-    let endpoint = if list.endpoint.is_some() {
-        "d.endpoint = (SELECT number FROM endpoint WHERE id = :endpoint)"
-    } else {
-        ":endpoint IS NULL"
-    };
-    let event =
-        if list.event.is_some() { "d.event = (SELECT number FROM event WHERE id = :event)" } else { ":event IS NULL" };
-    let of = |column: &str, number: Option<i64>| number.map_or(String::new(), |n| format!(" AND d.{column} = {n}"));
-    let (request, replay) = (of("request", list.request), of("replay", list.replay));
+/// A page of deliveries that meet these conditions, newest first, each with its number: those with a lower
+/// number than `after`.
+pub(crate) fn list(
+    connection: &Connection,
+    conditions: &Conditions,
+    after: Option<i64>,
+    limit: u32,
+) -> rusqlite::Result<Vec<(i64, Delivery)>> {
     let sql = format!(
-        "SELECT {COLUMNS} {FROM} WHERE d.number < :after AND {endpoint} AND {event}{request}{replay}{state} ORDER BY d.number DESC LIMIT :limit"
+        "SELECT {COLUMNS} {FROM} WHERE d.number < ? AND {} ORDER BY d.number DESC LIMIT {limit}",
+        conditions.sql()
     );
-    let after = list.after.unwrap_or(i64::MAX);
+    let after = Value::Integer(after.unwrap_or(i64::MAX));
     connection
         .prepare_cached(&sql)?
-        .query_map(
-            named_params! { ":after": after, ":limit": list.limit, ":endpoint": list.endpoint, ":event": list.event },
-            |row| Ok((row.get(0)?, from_row(row)?)),
-        )?
+        .query_map(params_from_iter([&after].into_iter().chain(conditions.values())), |row| {
+            Ok((row.get(0)?, from_row(row)?))
+        })?
         .collect()
 }
 
@@ -298,7 +279,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 fn lines(text: Option<String>) -> Vec<HeaderLine> {
     let pairs: Vec<(String, String)> = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let line = |(name, value): (String, String)| {
-        let secret = is_secret(name.as_bytes());
+        let secret = value == MASK || is_secret(name.as_bytes());
         HeaderLine { value: if secret { MASK.to_owned() } else { value }, name, secret }
     };
     pairs.into_iter().map(line).collect()

@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookline_provider::Https;
+use hookline_provider::{Https, Policy};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    attempt::Phase,
+    attempt::{ErrorKind, Phase},
     delivery::Delivery,
     endpoint::EndpointRow,
-    exchange::{Outgoing, Terms, exchange, parse},
+    exchange::{Outgoing, Terms, exchange},
     run::Outbox,
+    url::parse,
 };
 
 /// How long the receiver is asked at most: the answer is one a person waits for.
@@ -50,7 +51,7 @@ impl Outbox {
     pub(crate) async fn diagnose(
         &self,
         endpoint: &EndpointRow,
-        https: Https,
+        policy: &Policy,
         event: Option<&str>,
         last: Option<&Delivery>,
         now_s: i64,
@@ -68,7 +69,7 @@ impl Outbox {
             });
         }
         let plain = parse(&settings.url).is_ok_and(|url| url.scheme_str() == Some("http"));
-        causes.push(match (https, plain, settings.local_test) {
+        causes.push(match (*policy.https.value(), plain, settings.local_test) {
             (Https::Required, true, false) => {
                 cause("HTTPS", Found::Failed, "The vendor sends only to https:// addresses, and this one is not.")
             }
@@ -78,7 +79,7 @@ impl Outbox {
         let terms = Terms {
             total: PATIENCE,
             connect: PATIENCE,
-            trusted: settings.trusted(),
+            trust: settings.trust().unwrap_or_default(),
             lower_case: false,
             fresh: false,
             now_s,
@@ -110,6 +111,11 @@ impl Outbox {
                 None => cause(name, Found::Ok, fine),
             });
         }
+        if let Some(error) = failed.filter(|error| error.kind == ErrorKind::Url) {
+            // Nothing can be looked at behind a URL that is not one.
+            causes.push(cause("URL", Found::Failed, error.message.clone()));
+            return causes;
+        }
         causes.push(match &tried.result {
             _ if over => cause("HTTP", Found::Skipped, "Something before it failed."),
             Err(error) => cause("HTTP", Found::Failed, error.message.clone()),
@@ -120,7 +126,16 @@ impl Outbox {
         causes.push(match last {
             None => cause("Last delivery", Found::Skipped, "Nothing was sent to it yet."),
             Some(last) => match (last.status, &last.error) {
-                (Some(status @ 200..=299), _) => cause("Last delivery", Found::Ok, format!("It answered {status}.")),
+                (Some(status), _) if policy.success.value().includes(status) => {
+                    cause("Last delivery", Found::Ok, format!("It answered {status}, which is a success here."))
+                }
+                (Some(status @ 200..=299), _) => {
+                    let success = policy.success.value();
+                    let detail = format!(
+                        "It answered {status}, and the vendor takes only {success} as a success. Answer {success}."
+                    );
+                    cause("Last delivery", Found::Failed, detail)
+                }
                 (Some(status), _) => {
                     cause("Last delivery", Found::Failed, format!("It answered {status}; see its own log."))
                 }

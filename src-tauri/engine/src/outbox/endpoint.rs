@@ -10,7 +10,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::exchange::parse;
+use super::{
+    trust::Trust,
+    url::{self, masked, parse},
+};
 use crate::{
     request::{MASK, is_secret},
     time::timestamp,
@@ -60,7 +63,7 @@ pub struct EndpointSettings {
     /// The flow, website, account or workspace it belongs to: caps and uniqueness count inside it.
     #[serde(default)]
     pub scope: String,
-    /// Event types it gets; all, also those to come, if none.
+    /// Event types it gets, `*` at the end standing for any ending; all, also those to come, if none.
     #[serde(default)]
     pub events: Option<Vec<String>>,
     /// Whether what it gets is signed; as the vendor does if absent.
@@ -82,9 +85,14 @@ pub struct EndpointSettings {
     /// Whether plain `http:` is allowed though the vendor forbids it.
     #[serde(default)]
     pub local_test: bool,
-    /// A certificate in PEM that is trusted whatever it says.
+    /// Certificates in PEM that are trusted: the endpoint's own, whatever it says, or those of the
+    /// authorities that signed it.
     #[serde(default)]
     pub trusted_certificate: Option<String>,
+    /// The certificate in PEM that is shown to an endpoint which asks for one, its chain and its private key
+    /// behind it; masked when read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
     /// Requests on their way at a time.
     #[serde(default = "concurrency")]
     pub concurrency: u32,
@@ -202,6 +210,7 @@ impl EndpointSettings {
             policy: OwnPolicy::default(),
             local_test: true,
             trusted_certificate: None,
+            client_certificate: None,
             concurrency: CONCURRENCY,
             rate: None,
             speed: 1.0,
@@ -242,14 +251,12 @@ impl EndpointSettings {
     }
 
     pub(crate) fn takes(&self, kind: &str) -> bool {
-        self.events.as_ref().is_none_or(|events| events.iter().any(|event| event == kind))
+        self.events.as_ref().is_none_or(|events| events.iter().any(|event| matches_type(event, kind)))
     }
 
-    /// The certificate it trusts, in DER.
-    pub(crate) fn trusted(&self) -> Option<Vec<u8>> {
-        let pem = self.trusted_certificate.as_deref().filter(|pem| !pem.trim().is_empty())?;
-        let inside: String = pem.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-        base64::engine::general_purpose::STANDARD.decode(inside).ok()
+    /// What its TLS trusts and shows. The error is a sentence; settings that are stored have none.
+    pub(crate) fn trust(&self) -> Result<Trust, String> {
+        Trust::from_pem(self.trusted_certificate.as_deref(), self.client_certificate.as_deref())
     }
 
     /// Takes a change in: a mask in a secret's place stands for the secret that is there.
@@ -262,6 +269,12 @@ impl EndpointSettings {
             header.value = kept.map(|kept| kept.value.clone()).unwrap_or_default();
         }
         self.secrets.retain(|secret| !secret.value.is_empty());
+        if self.client_certificate.as_deref() == Some(MASK) {
+            self.client_certificate.clone_from(&was.client_certificate);
+        }
+        if self.url == masked(&was.url) {
+            self.url.clone_from(&was.url);
+        }
         self
     }
 
@@ -273,7 +286,18 @@ impl EndpointSettings {
         for header in masked.headers.iter_mut().filter(|header| header.secret || is_secret(header.name.as_bytes())) {
             MASK.clone_into(&mut header.value);
         }
+        masked.client_certificate = self.client_certificate.as_ref().map(|_| MASK.to_owned());
+        masked.url = url::masked(&self.url).into_owned();
         masked
+    }
+}
+
+/// Whether an event type is one that is chosen: the same, or one that begins with what stands before a `*`
+/// at the end, as `chat.*`.
+pub(super) fn matches_type(chosen: &str, kind: &str) -> bool {
+    match chosen.strip_suffix('*') {
+        Some(beginning) => kind.starts_with(beginning),
+        None => chosen == kind,
     }
 }
 
@@ -288,6 +312,30 @@ pub(crate) fn new_secret(form: SecretForm) -> Result<String, String> {
         SecretForm::ShortHex => hex[..32].to_owned(),
         SecretForm::Whsec => format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(random)),
     })
+}
+
+/// The endpoints of one vendor in one scope, but for one of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// How many there are.
+    pub(crate) count: u32,
+    /// Whether one of them has the same URL.
+    pub(crate) same_url: bool,
+}
+
+impl Beside {
+    /// Counts those beside settings, without the endpoint of this number.
+    pub(crate) fn of(connection: &Connection, settings: &EndpointSettings, but: i64) -> rusqlite::Result<Self> {
+        connection
+            .prepare_cached(
+                "SELECT count(*), coalesce(max(settings ->> '$.url' = ?4), 0) FROM endpoint
+                 WHERE settings ->> '$.provider' = ?1 AND settings ->> '$.scope' = ?2 AND NOT removed AND purpose = 0
+                   AND number != ?3",
+            )?
+            .query_row(params![settings.provider, settings.scope, but, settings.url], |row| {
+                Ok(Self { count: row.get(0)?, same_url: row.get(1)? })
+            })
+    }
 }
 
 impl EndpointRow {

@@ -14,6 +14,8 @@ use super::{
     attempt::{ErrorKind, Exchange, Phase, Received, SendError, Timings},
     connect::{Connection, Connections, Steps, by_io},
     payload::{Leaving, Payload},
+    trust::Trust,
+    url::{credentials, parse},
 };
 use crate::onward::Headers;
 
@@ -48,11 +50,11 @@ pub(crate) struct Tee {
 pub(crate) struct Terms {
     pub(crate) total: Duration,
     pub(crate) connect: Duration,
-    /// A certificate in DER that is trusted whatever it says.
-    pub(crate) trusted: Option<Vec<u8>>,
+    /// Which certificates count, and which one is shown.
+    pub(crate) trust: Trust,
     /// Whether header names leave in lower case, as over HTTP/2, and not as Most-Senders-Write-Them.
     pub(crate) lower_case: bool,
-    /// Whether it gets a connection of its own, so that connecting is seen.
+    /// Whether it gets a connection of its own, which ends with it.
     pub(crate) fresh: bool,
     /// Now, in seconds since the Unix epoch, for answers that name a date.
     pub(crate) now_s: i64,
@@ -60,25 +62,6 @@ pub(crate) struct Terms {
 
 fn wrong(kind: ErrorKind, phase: Phase, message: impl Into<String>) -> SendError {
     SendError { kind, phase, message: message.into() }
-}
-
-/// A URL as it can be sent to. Its path stays as it is written.
-pub(crate) fn parse(url: &str) -> Result<Uri, String> {
-    let bare = url.split('#').next().unwrap_or(url);
-    let uri: Uri = bare.parse().map_err(|e| format!("{url:?} is no URL: {e}."))?;
-    match (uri.scheme_str(), uri.host()) {
-        (Some("http" | "https"), Some(host)) if !host.is_empty() => Ok(uri),
-        (Some("http" | "https"), _) => Err(format!("{url:?} names no host.")),
-        _ => Err(format!("{url:?} does not begin with http:// or https://.")),
-    }
-}
-
-/// Whether a host, with or without a port, is this machine by its loopback address.
-pub(crate) fn is_this_machine(host: &str) -> bool {
-    let bare =
-        host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
-    let bare = bare.trim_matches(['[', ']']);
-    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Sends a request. Nothing is followed.
@@ -145,11 +128,11 @@ async fn attempt(
             Ok(Ok(answer)) => break (answer, connection, asked),
             // A connection that waited was closed at the other end, and nothing was sent on it.
             Ok(Err(error)) if connection.used && error.message().is_some() => fresh = true,
-            Ok(Err(error)) => return Err(by_hyper(error.error(), Phase::Answer, &whom)),
+            Ok(Err(error)) => return Err(by_hyper(error.error(), Phase::Answer, &whom, &terms.trust)),
         }
     };
     *first_byte = Some(asked.elapsed());
-    Ok(read(connections, answer, connection, end, tee, terms.now_s, &whom, &late).await)
+    Ok(read(connections, answer, connection, end, tee, terms, &whom, &late).await)
 }
 
 /// What was answered, and why it is not whole, if so.
@@ -160,7 +143,7 @@ async fn read(
     connection: Connection,
     end: tokio::time::Instant,
     tee: Option<Tee>,
-    now_s: i64,
+    terms: &Terms,
     whom: &str,
     late: &impl Fn(Phase, &str) -> SendError,
 ) -> (Received, Option<SendError>) {
@@ -176,7 +159,7 @@ async fn read(
             }
             Ok(None) => break true,
             Ok(Some(Err(error))) => {
-                broken = Some(by_hyper(&error, Phase::Body, whom));
+                broken = Some(by_hyper(&error, Phase::Body, whom, &terms.trust));
                 break false;
             }
             Ok(Some(Ok(frame))) => {
@@ -207,64 +190,77 @@ async fn read(
         // One that does not take the end in time sees the answer break off.
         let _ = timeout_at(end, listener.send(Piece::End)).await;
     }
-    if whole {
+    // One that was to have its own leaves none behind.
+    if whole && !terms.fresh {
         connections.put_back(connection);
     }
-    let retry_after_s = head.headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value, now_s));
+    let retry_after_s = head.headers.get(header::RETRY_AFTER).and_then(|value| retry_after(value, terms.now_s));
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     (Received { status: head.status.as_u16(), headers, body, body_bytes, retry_after_s }, broken)
 }
 
-/// Seconds or a date (RFC 9110 §10.2.3).
+/// Seconds, or a date in any of the three forms that RFC 9110 §5.6.7 has a recipient accept.
 fn retry_after(value: &HeaderValue, now_s: i64) -> Option<f64> {
     let text = value.to_str().ok()?.trim();
-    text.parse::<u32>().ok().map(f64::from).or_else(|| {
-        let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-        Some((at.as_second() - now_s).max(0) as f64)
-    })
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
+    let at = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Some((at.as_secs() as i64 - now_s).max(0) as f64)
 }
 
 fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<Leaving>, SendError> {
     let bad = |why: String| wrong(ErrorKind::Url, Phase::Dns, why);
     let target = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    let target = if absolute { url.to_string() } else { target.to_owned() };
+    let authority = url.authority().map_or("", http::uri::Authority::as_str);
+    // A name and a password in the URL are sent as Authorization, not to the proxy.
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let target = match absolute {
+        true => format!("{}://{host}{target}", url.scheme_str().unwrap_or("http")),
+        false => target.to_owned(),
+    };
     let mut request = Request::builder()
         .method(outgoing.method.as_str())
         .uri(target)
         .body(outgoing.body.body())
         .map_err(|e| bad(format!("The request cannot be sent: {e}.")))?;
     let headers: &mut HeaderMap = request.headers_mut();
-    let authority = url.authority().map_or("", http::uri::Authority::as_str);
-    let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
     if !outgoing.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         headers.insert(header::HOST, HeaderValue::from_str(host).map_err(|e| bad(e.to_string()))?);
     }
     for (name, value) in &outgoing.headers {
-        let name: HeaderName = name.parse().map_err(|_| bad(format!("{name:?} is no header name.")))?;
+        let name: HeaderName = name.parse().map_err(|_| bad(format!("{name:?} is not a valid header name.")))?;
         let value = HeaderValue::from_bytes(value).map_err(|_| bad(format!("The value of {name} cannot be sent.")))?;
         headers.append(name, value);
     }
-    if let Some(user) = user
+    if let Some(pair) = credentials(url)
         && !headers.contains_key(header::AUTHORIZATION)
     {
         use base64::Engine as _;
-        let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user));
+        let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
         headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&value).map_err(|e| bad(e.to_string()))?);
     }
     Ok(request)
 }
 
-fn by_hyper(error: &hyper::Error, phase: Phase, whom: &str) -> SendError {
+fn by_hyper(error: &hyper::Error, phase: Phase, whom: &str, trust: &Trust) -> SendError {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-            return by_io(io, phase, whom);
+            return by_io(io, phase, whom, trust);
         }
         source = inner.source();
     }
+    if error.is_parse_too_large() {
+        let message = format!("The head that {whom} answered is larger than Hookline reads (100 headers, 400 KB).");
+        return wrong(ErrorKind::BadResponse, phase, message);
+    }
     if error.is_parse() {
-        return wrong(ErrorKind::BadResponse, phase, format!("What {whom} answered is no HTTP: {error}."));
+        // hyper names the first token that it could not read: of a server with HTTP/2 alone, the version.
+        let hint = if error.to_string().contains("version") { " It may speak HTTP/2 only." } else { "" };
+        let message = format!("What {whom} answered is not HTTP/1.1: {error}.{hint}");
+        return wrong(ErrorKind::BadResponse, phase, message);
     }
     wrong(ErrorKind::Reset, phase, format!("{whom} closed the connection before its answer was whole."))
 }

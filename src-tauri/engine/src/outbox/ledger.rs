@@ -137,7 +137,15 @@ pub(super) fn ended(
         let next = account.next(connection, one, catalogue, now_us, &mut written)?;
         let row = account.row.as_ref().unwrap_or(&one.endpoint);
         let time = Time { now_us, own_us: row.time_us(now_us), speed: row.settings.speed };
-        let due = progress::go_on(connection, one.claimed.number, &mut shown, &next, &one.exchange, time)?;
+        let due = progress::go_on(
+            connection,
+            one.claimed.number,
+            one.claimed.made(),
+            &mut shown,
+            &next,
+            &one.exchange,
+            time,
+        )?;
         written.due.extend(due.map(|due_us| (one.claimed.number, number, due_us)));
         written.changed.push(shown);
     }

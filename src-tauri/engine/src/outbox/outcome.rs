@@ -2,10 +2,11 @@
 
 use hookline_provider::{Disable, Gone, Policy, RetryOn};
 
-use super::attempt::{ErrorKind, Exchange};
+use super::attempt::{ErrorKind, Exchange, Received};
 
-/// Longest wait a receiver may ask for, in seconds: a year.
-const WAIT_MAX_S: f64 = 31_536_000.0;
+/// Longest wait a receiver may ask for, in seconds: a day. A Unix time in the place of seconds would put a
+/// retry off for half a century.
+const WAIT_MAX_S: f64 = 86_400.0;
 
 /// How a delivery goes on after an attempt.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,12 +57,13 @@ pub(crate) fn outcome(
             exhausted,
         };
     }
+    let stop = exchange.result.as_ref().ok().and_then(|received| stopped_by(policy.stop_on.value(), received));
     let final_answer = match (policy.retry_on.value(), status, &exchange.result) {
         (RetryOn::ServerErrors, Some(status), _) if status < 500 => {
             Some(format!("The answer {status} is final for this vendor."))
         }
         (_, _, Err(error)) if matches!(error.kind, ErrorKind::Url | ErrorKind::Request) => Some(error.message.clone()),
-        _ => None,
+        _ => stop.map(|line| format!("The answer says {line}, so the vendor does not try again.")),
     };
     let waits = policy.schedule.value().waits_s();
     let wait = waits.get(made as usize - 1).copied();
@@ -85,6 +87,15 @@ pub(crate) fn outcome(
         _ => None,
     };
     Outcome { next, disable, failed_attempts, exhausted }
+}
+
+/// The header line of an answer that ends a delivery, if there is one.
+fn stopped_by<'l>(lines: &'l [String], received: &Received) -> Option<&'l str> {
+    lines.iter().map(String::as_str).find(|line| {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let is = |(own, text): &(String, String)| own.eq_ignore_ascii_case(name.trim()) && text.trim() == value.trim();
+        received.headers.iter().any(is)
+    })
 }
 
 #[cfg(test)]

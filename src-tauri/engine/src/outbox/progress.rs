@@ -3,14 +3,15 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 use serde::Serialize;
 
 use super::{
-    attempt::Exchange,
+    attempt::{ErrorKind, Exchange, SendError},
     delivery::{COLUMNS, Delivery, DeliveryState, FROM, Origin, WIDTH, from_row, one},
     endpoint::EndpointRow,
     event::EventNew,
+    filter::Conditions,
     outcome::Next,
 };
 use crate::time::timestamp;
@@ -33,6 +34,44 @@ pub(crate) struct Claimed {
     pub(crate) hurried: bool,
     /// Attempts made before it was sent again.
     pub(crate) base: u32,
+    /// Why the attempt before this one failed; none for the first.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The answer was no success.
+    Status(u16),
+    /// There was no answer.
+    Error(ErrorKind),
+}
+
+impl Failure {
+    /// It as Slack calls it in `X-Slack-Retry-Reason` (api.slack.com/apis/events-api, "Retries").
+    pub(crate) fn slack_reason(self) -> &'static str {
+        match self {
+            Self::Status(_) => "http_error",
+            Self::Error(ErrorKind::Timeout) => "http_timeout",
+            Self::Error(ErrorKind::Tls) => "ssl_error",
+            Self::Error(
+                ErrorKind::Dns | ErrorKind::Refused | ErrorKind::Unreachable | ErrorKind::Reset | ErrorKind::Proxy,
+            ) => "connection_failed",
+            Self::Error(_) => "unknown_error",
+        }
+    }
+
+    /// That of a delivery's newest attempt.
+    fn of(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        let last = connection
+            .prepare_cached("SELECT status, error FROM attempt WHERE delivery = ?1 ORDER BY number DESC LIMIT 1")?
+            .query_row([number], |row| Ok((row.get::<_, Option<String>>(1)?, row.get::<_, Option<u16>>(0)?)))
+            .optional()?;
+        Ok(last.and_then(|(error, status)| {
+            let error = error.and_then(|text| serde_json::from_str::<SendError>(&text).ok());
+            error.map(|error| Self::Error(error.kind)).or(status.map(Self::Status))
+        }))
+    }
 }
 
 impl Claimed {
@@ -52,6 +91,7 @@ impl Claimed {
                         started_us: row.get(0)?,
                         hurried: row.get(1)?,
                         base: row.get(2)?,
+                        failure: None,
                         request: row.get(3)?,
                         replay: row.get(4)?,
                     })
@@ -208,10 +248,14 @@ pub(crate) fn claim(
                 started_us: now_us,
                 hurried: row.get(WIDTH)?,
                 base: row.get(WIDTH + 1)?,
+                failure: None,
             })
         })
         .optional()?;
     let Some(mut claimed) = waiting else { return Ok(None) };
+    if claimed.shown.attempts > claimed.base && claimed.request.is_none() {
+        claimed.failure = Failure::of(connection, number)?;
+    }
     let shown = &mut claimed.shown;
     (shown.state, shown.next_at) = (DeliveryState::Sending, None);
     shown.attempts += 1;
@@ -275,6 +319,7 @@ pub(crate) struct Time {
 pub(crate) fn go_on(
     connection: &Connection,
     number: i64,
+    made: u32,
     shown: &mut Delivery,
     next: &Next,
     exchange: &Exchange,
@@ -284,7 +329,8 @@ pub(crate) fn go_on(
     let (state, reason, due) = match next {
         Next::Delivered => (DeliveryState::Delivered, String::new(), None),
         Next::Failed { reason } => (DeliveryState::Failed, reason.clone(), None),
-        Next::Exhausted if shown.attempts == 1 => (DeliveryState::Exhausted, "It is tried once only.".into(), None),
+        // What has no retries has none that could be exhausted.
+        Next::Exhausted if made == 1 => (DeliveryState::Failed, "It is tried once only.".into(), None),
         Next::Exhausted => (DeliveryState::Exhausted, "Its retries are used up.".into(), None),
         Next::Skipped { reason } => (DeliveryState::Skipped, reason.clone(), None),
         Next::Retry { wait_s } => {
@@ -346,30 +392,38 @@ pub(crate) fn skip_waiting(
         .collect()
 }
 
-/// Lets a delivery be tried at `due_us`; whether it could be. One that has ended is sent again, as
+/// Lets a delivery be tried at `due_us`; whether it could be. How it ended the first time is written down. One that has ended is sent again, as
 /// its vendor's "resend" would, with its schedule from the beginning.
 pub(crate) fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: bool) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
             "UPDATE delivery SET state = 0, due_us = ?2, base = iif(ended_us IS NULL, base, attempts), ended_us = NULL,
+               first_state = iif(ended_us IS NULL, first_state, coalesce(first_state, state)),
+               first_ended_us = coalesce(first_ended_us, ended_us),
+               first_took_us = iif(ended_us IS NULL, first_took_us, coalesce(first_took_us, took_us)),
                reason = '', hurried = ?3 WHERE number = ?1 AND state != 1",
         )?
         .execute(params![number, due_us, hurried])
         .map(|changed| changed > 0)
 }
 
-/// Numbers of an endpoint's deliveries that ended so, behind a number, the oldest first.
-pub(crate) fn ended_so(
+/// Numbers of deliveries that meet these conditions, and the numbers of their endpoints: those behind a
+/// number, the oldest first.
+pub(crate) fn numbers(
     connection: &Connection,
-    endpoint: i64,
-    state: DeliveryState,
+    conditions: &Conditions,
     after: i64,
     limit: u32,
-) -> rusqlite::Result<Vec<i64>> {
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let sql = format!(
+        "SELECT d.number, d.endpoint {FROM} WHERE d.number > ? AND {} ORDER BY d.number LIMIT {limit}",
+        conditions.sql()
+    );
+    let after = Value::Integer(after);
     connection
-        .prepare_cached(
-            "SELECT number FROM delivery WHERE endpoint = ?1 AND state = ?2 AND number > ?3 ORDER BY number LIMIT ?4",
-        )?
-        .query_map(params![endpoint, state as u8, after, limit], |row| row.get(0))?
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter([&after].into_iter().chain(conditions.values())), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
         .collect()
 }

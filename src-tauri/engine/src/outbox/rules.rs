@@ -1,10 +1,11 @@
 //! What an endpoint may be: the vendor's rules, and bounds that keep its numbers sane.
 
-use hookline_provider::{Catalogue, Disable, Https, Policy, RETRIES_MAX};
+use hookline_provider::{Catalogue, Disable, Https, Policy, Provider, RETRIES_MAX};
+use hookline_signature::Source;
 
 use super::{
-    endpoint::{EndpointRow, EndpointSettings},
-    exchange::parse,
+    endpoint::{Beside, EndpointSettings, matches_type},
+    url::parse,
 };
 
 /// Longest name, scope or event type, in characters.
@@ -30,8 +31,8 @@ pub(crate) const RATE_MIN: f64 = 0.000_1;
 const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 
 impl EndpointSettings {
-    /// The first rule it breaks, in a sentence. `others` are the endpoints of its scope.
-    pub(crate) fn fault(&self, catalogue: &Catalogue, others: &[EndpointRow]) -> Option<String> {
+    /// The first rule it breaks, in a sentence. `beside` are the endpoints of its scope.
+    pub(crate) fn fault(&self, catalogue: &Catalogue, beside: Beside) -> Option<String> {
         let Some(provider) = self.provider_of(catalogue) else {
             return Some(format!("There is no provider {:?}; `hookline providers` lists them.", self.provider));
         };
@@ -52,14 +53,20 @@ impl EndpointSettings {
         }
         let scope = policy.scope.value();
         let most = *policy.endpoints_max.value();
-        if most > 0 && others.len() as u32 >= most {
-            return Some(format!("{} allows {most} endpoints in one {scope}, and there are as many.", provider.name));
+        if most > 0 && beside.count >= most {
+            let s = if most == 1 { "" } else { "s" };
+            let assumed = if policy.endpoints_max.is_stated() { "" } else { " (assumed)" };
+            return Some(format!(
+                "{} allows {most} endpoint{s} in one {scope}{assumed}, and this {scope} has {}. Remove one, or use another {scope}.",
+                provider.name, beside.count,
+            ));
         }
-        if *policy.unique_url.value() && others.iter().any(|other| other.settings.url == self.url) {
+        if *policy.unique_url.value() && beside.same_url {
             return Some(format!("{} allows a URL only once in one {scope}.", provider.name));
         }
         if let (Some(events), Some(sending)) = (&self.events, &provider.sending) {
-            let unknown = events.iter().find(|event| !sending.events.iter().any(|known| known.kind == **event));
+            let known = |event: &&String| sending.events.iter().any(|known| matches_type(event, &known.kind));
+            let unknown = events.iter().find(|event| !sending.more_events && !known(event));
             if let Some(unknown) = unknown {
                 return Some(format!("{} has no event {unknown:?}.", provider.name));
             }
@@ -77,10 +84,37 @@ impl EndpointSettings {
         {
             return Some(format!("{} is set by the delivery itself.", header.name));
         }
-        if self.trusted_certificate.as_ref().is_some_and(|pem| !pem.trim().is_empty()) && self.trusted().is_none() {
-            return Some("The trusted certificate is no certificate in PEM.".into());
+        if let Some(header) = self.headers.iter().find(|header| self.is_vendors(provider, catalogue, &header.name)) {
+            return Some(format!(
+                "{} is a header that {} sets itself; it cannot be a custom header. Remove it.",
+                header.name, provider.name
+            ));
+        }
+        if let Err(why) = self.trust() {
+            return Some(why);
         }
         self.numbers(&policy)
+    }
+
+    /// Whether a vendor's rules look at the endpoints beside it.
+    pub(crate) fn is_counted(&self, catalogue: &Catalogue) -> bool {
+        let policy = self.policy_in_force(catalogue);
+        *policy.endpoints_max.value() > 0 || *policy.unique_url.value()
+    }
+
+    /// Whether a header is one by which the vendor signs or says which event it is.
+    fn is_vendors(&self, provider: &Provider, catalogue: &Catalogue, name: &str) -> bool {
+        let signs = self.signing(catalogue).map(|record| record.scheme.places()).unwrap_or_default();
+        let signs = signs.iter().filter_map(Source::header_name);
+        let sending = provider.sending.iter();
+        let beside = sending.clone().flat_map(|sending| &sending.also_signs).filter_map(|id| provider.scheme(Some(id)));
+        let beside = beside.flat_map(|record| record.scheme.places()).filter_map(|source| source.header_name());
+        let retries = sending.flat_map(|sending| sending.retry_headers.keys().cloned());
+        // A type and an id, so that the headers that hold them are told.
+        let vendors = provider.headers("type", "id").into_iter().map(|(name, _)| name);
+        let free = ["content-type", "user-agent"];
+        signs.chain(beside).chain(retries).chain(vendors).any(|own| own.eq_ignore_ascii_case(name))
+            && !free.contains(&name.to_lowercase().as_str())
     }
 
     fn numbers(&self, policy: &Policy) -> Option<String> {

@@ -2,29 +2,30 @@
 //! task of its own, so that a receiver that hangs holds nobody up.
 
 use std::{
-    borrow::Cow,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
+use hookline_provider::IdOf;
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::{
     attempt::{ErrorKind, Exchange, Phase, SendError},
     connect::Connections,
-    endpoint::EndpointRow,
+    endpoint::{EndpointRow, EndpointSettings},
     exchange::{Outgoing, Tee, Terms, exchange},
     ledger::{Done, ended},
     progress::Claimed,
     schedule::Schedule,
+    url::target_of,
 };
 use crate::{
     Engine,
     compose::{self, Unsigned},
     inbox::Address,
     onward::Headers,
-    request::text_by,
+    request::{MASK, text_by},
 };
 
 /// Longest pause between two looks: a clock that was set, or a machine that slept, is noticed then.
@@ -189,7 +190,9 @@ impl Engine {
                 }
             }
         }
-        taken.next_us.map_or(LOOK, |next| Duration::from_micros((next - self.clock.now_us()).max(0) as u64).min(LOOK))
+        // What has ended may have put its next attempt into the schedule, sooner than what was there before.
+        let next_us = [taken.next_us, self.outbox.schedule().next_us()].into_iter().flatten().min();
+        next_us.map_or(LOOK, |next| Duration::from_micros((next - self.clock.now_us()).max(0) as u64).min(LOOK))
     }
 
     /// Keeps what could not be written down for the next turn.
@@ -235,30 +238,30 @@ impl Engine {
         endpoint: &EndpointRow,
         tee: Option<Tee>,
     ) -> (Vec<(String, String)>, Exchange) {
+        let settings = &endpoint.settings;
         let outgoing = match outgoing {
             Ok(outgoing) => outgoing,
             Err(Unmade { headers, message }) => {
                 let error = SendError { kind: ErrorKind::Request, phase: Phase::Dns, message };
-                return (shown(headers), Exchange::failed(error));
+                return (shown(headers, settings), Exchange::failed(error));
             }
         };
-        let settings = &endpoint.settings;
         let policy = settings.policy_in_force(&self.providers.catalogue());
         let terms = Terms {
             total: Duration::from_millis((*policy.timeout_ms.value()).into()),
             connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
-            trusted: settings.trusted(),
+            trust: settings.trust().unwrap_or_default(),
             lower_case: false,
             fresh: false,
             now_s: self.clock.now_us() / 1_000_000,
         };
         let exchange = exchange(&self.outbox.connections, &outgoing, &terms, tee).await;
-        (shown(outgoing.headers), exchange)
+        (shown(outgoing.headers, settings), exchange)
     }
 
-    /// One exchange outside of the ledger.
-    pub(crate) async fn tried(&self, outgoing: &Outgoing, terms: &Terms) -> Exchange {
-        exchange(&self.outbox.connections, outgoing, terms, None).await
+    /// One exchange outside of the ledger, over connections of the caller's own.
+    pub(crate) async fn tried(&self, connections: &Connections, outgoing: &Outgoing, terms: &Terms) -> Exchange {
+        exchange(connections, outgoing, terms, None).await
     }
 
     /// An event as its vendor sends it.
@@ -266,14 +269,17 @@ impl Engine {
         let catalogue = self.providers.catalogue();
         let now_us = self.clock.now_us();
         let settings = &endpoint.settings;
-        let mut headers = match catalogue.get(&claimed.shown.provider) {
-            Some(provider) => compose::plain_headers(provider, &claimed.shown.event_type, &claimed.shown.id),
-            None => Vec::new(),
-        };
-        for header in &settings.headers {
-            headers.retain(|(name, _)| !name.eq_ignore_ascii_case(&header.name));
-            headers.push((header.name.clone(), header.value.clone()));
+        let shown = &claimed.shown;
+        let provider = catalogue.get(&shown.provider);
+        let event = shown.event.as_ref().filter(|_| provider.is_some_and(|provider| provider.id_of() == IdOf::Event));
+        let id = event.unwrap_or(&shown.id);
+        let mut headers =
+            provider.map_or_else(Vec::new, |provider| compose::plain_headers(provider, &shown.event_type, id));
+        if let (Some(provider), Some(failure)) = (provider, &claimed.failure) {
+            headers.extend(compose::retry_headers(provider, claimed.made().saturating_sub(1), failure.slack_reason()));
         }
+        headers.retain(|(name, _)| !settings.headers.iter().any(|own| own.name.eq_ignore_ascii_case(name)));
+        headers.extend(settings.headers.iter().map(|own| (own.name.clone(), own.value.clone())));
         let as_bytes = |headers: Vec<(String, String)>| {
             headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect::<Headers>()
         };
@@ -281,18 +287,23 @@ impl Engine {
             let url = claimed.shown.url.as_str();
             let target = target_of(url);
             let request = Unsigned { method: "POST", target: &target, url, headers: &headers, body: &claimed.payload };
-            match compose::signature(
-                &record.scheme,
-                &request,
-                &settings.keys(now_us),
-                &claimed.shown.id,
-                now_us / 1_000,
-            ) {
-                Ok(signature) => headers.extend(signature),
-                Err(why) => {
-                    return Err(Unmade { headers: as_bytes(headers), message: format!("It cannot be signed: {why}") });
+            let also = provider.filter(|_| settings.scheme.is_none()).and_then(|provider| {
+                let ids = &provider.sending.as_ref()?.also_signs;
+                Some(ids.iter().filter_map(|id| provider.scheme(Some(id))).collect::<Vec<_>>())
+            });
+            let mut signatures = Vec::new();
+            for record in [record].into_iter().chain(also.unwrap_or_default()) {
+                match compose::signature(&record.scheme, &request, &settings.keys(now_us), id, now_us / 1_000) {
+                    Ok(signature) => signatures.extend(signature),
+                    Err(why) => {
+                        let message = format!("It cannot be signed: {why}");
+                        return Err(Unmade { headers: as_bytes(headers), message });
+                    }
                 }
             }
+            // A header of the vendor's that the signature writes, such as `webhook-id`, stands once.
+            headers.retain(|(name, _)| !signatures.iter().any(|(signed, _)| signed.eq_ignore_ascii_case(name)));
+            headers.extend(signatures);
         }
         Ok(Outgoing {
             method: "POST".into(),
@@ -325,18 +336,12 @@ pub(crate) struct Unmade {
     pub(crate) message: String,
 }
 
-/// Path and query of a URL, as they are spelled.
-pub(crate) fn target_of(url: &str) -> Cow<'_, str> {
-    let bare = url.split('#').next().unwrap_or(url);
-    let rest = bare.split_once("://").map_or(bare, |(_, rest)| rest);
-    match rest.find(['/', '?']).map(|at| &rest[at..]) {
-        Some(path) if path.starts_with('/') => path.into(),
-        Some(query) => format!("/{query}").into(),
-        None => "/".into(),
-    }
-}
-
-/// Headers as the log of attempts has them.
-fn shown(headers: Headers) -> Vec<(String, String)> {
-    headers.into_iter().map(|(name, value)| (name, text_by(&value, String::push_str))).collect()
+/// Headers as the log of attempts has them: a value that the settings call secret is not written down.
+fn shown(headers: Headers, settings: &EndpointSettings) -> Vec<(String, String)> {
+    let secret = |name: &str| settings.headers.iter().any(|own| own.secret && own.name.eq_ignore_ascii_case(name));
+    let line = |(name, value): (String, Vec<u8>)| match secret(&name) {
+        true => (name, MASK.to_owned()),
+        false => (name, text_by(&value, String::push_str)),
+    };
+    headers.into_iter().map(line).collect()
 }

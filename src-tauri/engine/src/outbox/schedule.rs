@@ -133,10 +133,8 @@ impl Schedule {
 
     /// Somebody asked about a delivery of this endpoint.
     pub(crate) fn asked(&mut self, endpoint: &str, now_us: i64) {
-        for lane in self.lanes.values_mut() {
-            if lane.row.as_ref().is_some_and(|row| row.purpose == Purpose::Passing && row.id == endpoint) {
-                lane.asked_us = now_us;
-            }
+        if let Some(lane) = self.ids.get(endpoint).and_then(|number| self.lanes.get_mut(number)) {
+            lane.asked_us = now_us;
         }
     }
 
@@ -166,6 +164,11 @@ impl Schedule {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
             lane.flying = lane.flying.saturating_sub(1);
         }
+    }
+
+    /// When the next delivery is due, µs since the Unix epoch.
+    pub(crate) fn next_us(&self) -> Option<i64> {
+        self.due.peek().map(|Reverse((due_us, _))| *due_us)
     }
 
     /// Deliveries that wait.
@@ -203,7 +206,7 @@ impl Schedule {
                 self.active.insert(endpoint);
             }
         }
-        let mut taken = Taken { next_us: self.due.peek().map(|Reverse((due_us, _))| *due_us), ..Taken::default() };
+        let mut taken = Taken { next_us: self.next_us(), ..Taken::default() };
         let mut quiet = Vec::new();
         for endpoint in &self.active {
             if taken.start.len() >= STARTS_MAX || taken.abandoned.len() >= STARTS_MAX {

@@ -61,8 +61,9 @@ pub(crate) fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusq
     let from_us = now_us - SPAN_US;
     let mut rows = connection.prepare_cached(
         // Numbers go with the time they were made: the walk ends where the day began.
-        "SELECT ended_us, state, took_us, created_us FROM delivery WHERE endpoint = ?1 AND origin != 1
-         ORDER BY number DESC LIMIT ?2",
+        // What was sent again counts as it ended the first time: a resend by hand does not rewrite how it fared.
+        "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_took_us, took_us), created_us
+         FROM delivery WHERE endpoint = ?1 AND origin != 1 ORDER BY number DESC LIMIT ?2",
     )?;
     let mut rows = rows.query(params![endpoint, MOST as i64])?;
     let (mut all, mut looked_at) = (Vec::new(), 0);
@@ -142,6 +143,10 @@ mod tests {
         add(9, DeliveryState::Delivered, Some(now_us), 1);
         add(1, DeliveryState::Waiting, None, 1);
         add(2, DeliveryState::Delivered, Some(now_us - 1), 1);
+        // A resend that arrives leaves the failure a failure.
+        let resent =
+            "UPDATE delivery SET state = 2, first_state = 4, first_ended_us = ended_us, ended_us = ?1 WHERE state = 4";
+        connection.execute(resent, [now_us]).expect("a resend");
         // A test counts toward nothing.
         connection.execute("UPDATE delivery SET endpoint = 1, origin = 1 WHERE endpoint = 9", []).expect("a test");
         let found = stats(&connection, 1, now_us).expect("stats");

@@ -20,7 +20,7 @@ pub(crate) use run::{Replays, spawn};
 
 use crate::{
     onward::{HeaderRules, PathRule, masked},
-    outbox::{EndpointRow, EndpointSettings, RATE_MIN, parse},
+    outbox::{EndpointRow, EndpointSettings, RATE_MIN, masked_url, parse},
     request::MASK,
 };
 
@@ -179,7 +179,11 @@ impl ReplaySettings {
     pub(crate) fn masked(&self) -> Self {
         let headers = HeaderRules { set: masked(&self.headers.set), ..self.headers.clone() };
         let edit = self.edit.clone().map(|edit| Edit { headers: edit.headers.as_deref().map(masked), ..edit });
-        Self { headers, edit, ..self.clone() }
+        let to = self.to.clone().map(|to| match to {
+            Target::Url(url) => Target::Url(masked_url(&url).into_owned()),
+            saved => saved,
+        });
+        Self { to, headers, edit, ..self.clone() }
     }
 
     /// Its destination as the outbox keeps it. What is saved of an endpoint, such as its secrets, is used
@@ -196,7 +200,7 @@ impl ReplaySettings {
             policy: OwnPolicy {
                 timeout_ms: Some(self.timeout_ms),
                 connect_timeout_ms: Some(self.timeout_ms.min(10_000)),
-                success: Some(hookline_provider::Success::Any2xx),
+                success: Some(hookline_provider::Success::any_2xx()),
                 schedule: Some(Schedule::Fixed(Vec::new())),
                 retry_on: Some(RetryOn::All),
                 gone: Some(hookline_provider::Gone::Failure),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Replay, ReplaySettings, ReplayState};
-use crate::time::timestamp;
+use crate::{outbox::masked_url, time::timestamp};
 
 const STATES: &[ReplayState] = &[
     ReplayState::Collecting,
@@ -217,7 +217,7 @@ impl ReplayRow {
         Ok(Replay {
             id: self.id,
             settings: self.settings.masked(),
-            url: self.url,
+            url: masked_url(&self.url).into_owned(),
             state: self.state,
             reason: Some(self.reason).filter(|reason| !reason.is_empty()),
             total: self.total as u64,
