@@ -4,7 +4,7 @@ use std::{io::Write as _, time::Duration};
 
 use bytes::Bytes;
 use hookline_provider::{Handshake, Scenario};
-use hookline_signature::{Algorithm, Keys, Place, Scheme, Unit};
+use hookline_signature::{Algorithm, KeyForm, Keys, Place, Scheme, Source, Unit};
 use serde_json::{Value, json};
 
 use super::{
@@ -94,9 +94,7 @@ pub(super) fn signed(subject: &Subject, now_ms: i64) -> Cased {
 
 pub(super) fn five(subject: &Subject, now_ms: i64) -> Cased {
     let event = |number| subject.event(now_ms).shot(subject, &format!("event {number}, on a new connection"));
-    any((1..=5)
-        .map(|number| event(number).map(|shot| Shot { manner: Manner::Fresh, ..shot }))
-        .collect::<Result<_, _>>()?)
+    any((1..=5).map(event).collect::<Result<_, _>>()?)
 }
 
 pub(super) fn over_tls(subject: &Subject, now_ms: i64) -> Cased {
@@ -174,6 +172,83 @@ pub(super) fn wrong_secret(subject: &Subject, now_ms: i64) -> Cased {
         vec![forged.shot(subject, "signed with another secret")?, right.shot(subject, "the same, rightly signed")?],
     )
 }
+
+/// What a handler accepts whose secret was not set: an empty environment variable makes an empty key.
+pub(super) fn empty_secret(subject: &Subject, now_ms: i64) -> Cased {
+    subject.strange_keys()?;
+    let Scheme::Digest(digest) = &subject.record.scheme else {
+        return Err(format!("{} does not sign with an HMAC.", subject.provider.name));
+    };
+    if !matches!(digest.algorithm, Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512) {
+        return Err(format!("{} does not sign with an HMAC.", subject.provider.name));
+    }
+    // A key is filled up with zeros (RFC 2104 §2), so one zero byte is the empty key, and can be written as a secret.
+    let empty = match digest.key {
+        KeyForm::Prefixed | KeyForm::PrefixedOrText => "whsec_AA==",
+        KeyForm::Base64 | KeyForm::Base64url => "AA==",
+        KeyForm::Hex => "00",
+        KeyForm::Text | KeyForm::Nfkd => "\0",
+        _ => return Err(format!("{} makes its key of a secret in another way.", subject.provider.name)),
+    };
+    let keys = Keys { secrets: vec![empty.to_owned()], params: subject.keys.params.clone() };
+    let forged = Event { keys, ..subject.event(now_ms) };
+    exactly(0, vec![forged.shot(subject, "signed with an empty secret")?])
+}
+
+/// The right secret, with another hash than the vendor's.
+pub(super) fn other_algorithm(subject: &Subject, now_ms: i64) -> Cased {
+    let mut event = subject.event(now_ms);
+    let other = match &mut event.scheme {
+        Scheme::Digest(digest) => {
+            let other = match digest.algorithm {
+                Algorithm::HmacSha256 => Algorithm::HmacSha1,
+                Algorithm::HmacSha1 | Algorithm::HmacSha512 => Algorithm::HmacSha256,
+                _ => return Err(format!("{} does not sign with an HMAC.", subject.provider.name)),
+            };
+            digest.algorithm = other;
+            other
+        }
+        _ => return Err(format!("{} says in its token how it signs.", subject.provider.name)),
+    };
+    exactly(0, vec![event.shot(subject, &format!("the right secret with {other:?}"))?])
+}
+
+/// A type in a header that nobody signed, and another in the body that was signed.
+pub(super) fn unsigned_type(subject: &Subject, now_ms: i64) -> Cased {
+    let header = Subject::places(&subject.provider.event_type, Place::Header).find_map(Source::header_name);
+    let header = header.ok_or_else(|| format!("{} says no event type in a header.", subject.provider.name))?;
+    if subject.type_fields().is_empty() {
+        return Err(format!("{} says the event type in a header alone.", subject.provider.name));
+    }
+    if let Scheme::Digest(digest) = &subject.record.scheme
+        && digest
+            .content
+            .sources()
+            .into_iter()
+            .filter_map(Source::header_name)
+            .any(|name| name.eq_ignore_ascii_case(&header))
+    {
+        return Err(format!("{} signs the header that says the event type.", subject.provider.name));
+    }
+    let event = subject.event(now_ms);
+    let usual = event.kind.clone();
+    let mut event = event.kind(subject, UNKNOWN_TYPE);
+    event.headers.push((header, usual.clone()));
+    let label = format!("the body says {UNKNOWN_TYPE}, the header {usual}");
+    Ok(Case::of(vec![event.shot(subject, &label)?], Due::Looked))
+}
+
+/// Refused with a body, then an event, over one connection.
+pub(super) fn reused(subject: &Subject, now_ms: i64) -> Cased {
+    let put = subject.event(now_ms).shot(subject, "PUT with a body")?;
+    let put = Shot { method: "PUT".into(), ..put };
+    let event = |label: &str| subject.event(now_ms).shot(subject, label);
+    let all = [put, event("an event behind it, on the same connection")?, event("a second one")?];
+    any(all.into_iter().map(|shot| Shot { manner: Manner::Reused, ..shot }).collect())
+}
+
+/// An event type that no vendor has.
+const UNKNOWN_TYPE: &str = "hookline.unknown";
 
 pub(super) fn changed_body(subject: &Subject, now_ms: i64) -> Cased {
     if !subject.record.scheme.signs_body() {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     compose::{self, Moment, Unsigned},
-    outbox::{EndpointRow, new_secret, target_of},
+    outbox::{Connections, EndpointRow, Trust, new_secret, target_of},
 };
 
 /// Who is asked, and as whom.
@@ -25,8 +25,10 @@ pub(crate) struct Subject {
     pub(super) keys: Keys,
     pub(super) policy: Policy,
     pub(super) scenario: Option<Scenario>,
-    /// A certificate that is trusted, of an endpoint that has one.
-    pub(super) trusted: Option<Vec<u8>>,
+    /// Connections of this run alone: what another one left on a connection is not this handler's fault.
+    pub(super) connections: Connections,
+    /// What TLS trusts and shows, of an endpoint that has settings for it.
+    pub(super) trust: Trust,
     /// A secret nobody knows, in the vendor's form.
     stranger: String,
     /// What no report holds.
@@ -66,7 +68,7 @@ impl Subject {
         now_us: i64,
     ) -> Result<Self, String> {
         let mut keys = Keys { secrets: vec![settings.secret.clone()], params: settings.params.clone() };
-        let mut trusted = None;
+        let mut trust = Trust::default();
         if let Some(row) = endpoint {
             let own = &row.settings;
             // A run asks where it was begun, wherever the endpoint leads by then.
@@ -83,7 +85,7 @@ impl Subject {
             if settings.secret.is_empty() {
                 keys.secrets = kept.secrets.into_iter().take(1).collect();
             }
-            trusted = own.trusted();
+            trust = own.trust().unwrap_or_default();
         }
         let provider = catalogue.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
             "" => "Say which vendor is played: the provider is missing.".to_owned(),
@@ -119,7 +121,8 @@ impl Subject {
                 keys.secrets.iter().chain(&settings.old_secret).chain(keys.params.values()).map(String::as_str),
             ),
             keys,
-            trusted,
+            connections: Connections::new(),
+            trust,
             settings,
             seed: uuid::Uuid::now_v7().as_u128() as u64,
             events: AtomicU64::new(0),
@@ -180,7 +183,7 @@ impl Subject {
     }
 
     /// What of these places stands in headers, or in the JSON body.
-    fn places(places: &[Places], place: Place) -> impl Iterator<Item = &Source> {
+    pub(super) fn places(places: &[Places], place: Place) -> impl Iterator<Item = &Source> {
         places.iter().flat_map(Places::sources).filter(move |source| source.place == place)
     }
 
@@ -271,14 +274,6 @@ impl Event {
     pub(super) fn shot(&self, subject: &Subject, label: &str) -> Result<Shot, String> {
         let url = &subject.settings.url;
         let mut headers = compose::plain_headers(&subject.provider, &self.kind, &self.id);
-        if subject.knows_none() {
-            // Where the vendor says what it is, and which.
-            let vendor = &subject.provider;
-            for (places, value) in [(&vendor.event_type, &self.kind), (&vendor.event_id, &self.id)] {
-                let names = Subject::places(places, Place::Header).filter_map(Source::header_name);
-                headers.extend(names.map(|name| (name, value.clone())));
-            }
-        }
         for (name, value) in &self.headers {
             headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             headers.push((name.clone(), value.clone()));

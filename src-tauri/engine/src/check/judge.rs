@@ -1,6 +1,6 @@
 //! How what came back is judged. Each returns a finding; `settled` adds what was seen of effects.
 
-use super::{Finding, Outcome, case::Due, event::Subject, is_success, probe::Effects, shot::Recorded};
+use super::{Finding, Outcome, case::Due, event::Subject, probe::Effects, shot::Recorded};
 use crate::outbox::ErrorKind;
 
 /// What a judge sees.
@@ -16,7 +16,7 @@ pub(super) struct Seen<'a> {
 
 impl Seen<'_> {
     fn accepted(&self, shot: &Recorded) -> bool {
-        shot.status().is_some_and(|status| is_success(*self.subject.policy.success.value(), status))
+        shot.status().is_some_and(|status| self.subject.policy.success.value().includes(status))
     }
 
     /// The first that is not as it should be, in words.
@@ -78,6 +78,37 @@ pub(super) fn refuses_forged(seen: &Seen<'_>) -> Finding {
         false => Finding::fail(format!(
             "Refused; but the right one behind it, under the same id, was {}. Note ids after checking the signature.",
             right.came()
+        )),
+    }
+}
+
+/// What an unsigned header says is not acted on.
+pub(super) fn ignores_header(seen: &Seen<'_>) -> Finding {
+    let Some(shot) = seen.shots.first() else { return Finding::error("It was not sent whole.") };
+    if let Some(why) = broke(shot) {
+        return Finding::fail(format!("{why}; a 2xx or a 4xx was due."));
+    }
+    if is_client_error(shot) {
+        return Finding::pass("Refused.");
+    }
+    match seen.effects {
+        None => Finding::unknown(format!("It {}. {NO_PROBE}", shot.came())),
+        Some((effects, _)) if effects.are(0) => Finding::pass("It did not act on the header."),
+        Some((effects, _)) => Finding::fail(format!(
+            "The probe saw {effects}: the header decided what was done, and whoever has one signed body can send it as any type."
+        )),
+    }
+}
+
+/// The events behind a request that was refused, on its connection.
+pub(super) fn goes_on(seen: &Seen<'_>) -> Finding {
+    let Some((_, behind)) = seen.shots.split_first() else { return Finding::error("It was not sent whole.") };
+    match behind.iter().find(|shot| !seen.accepted(shot)) {
+        None => Finding::pass("Each event behind the PUT was accepted."),
+        Some(shot) => Finding::fail(format!(
+            "{}: {}; the PUT before it left its body unread. A 2xx was due.",
+            named(shot),
+            shot.came()
         )),
     }
 }
@@ -305,7 +336,7 @@ pub(super) fn state_kept(seen: &Seen<'_>) -> Finding {
 pub(super) fn sized(seen: &Seen<'_>) -> Finding {
     let wrong = |shot: &Recorded| match shot.status() {
         Some(413) => None,
-        Some(status) if is_success(*seen.subject.policy.success.value(), status) => None,
+        Some(status) if seen.subject.policy.success.value().includes(status) => None,
         // One that has read enough may close what is still being sent.
         None if shot.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Reset)
             && shot.body_bytes > 1_000_000 =>

@@ -14,7 +14,6 @@ mod row;
 mod run;
 mod shot;
 
-use hookline_provider::Success;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -136,6 +135,9 @@ pub struct CheckSettings {
     /// Not these.
     #[serde(default)]
     pub skip: Vec<String>,
+    /// Checks whose failure is known and accepted, by id: it is shown, and does not count.
+    #[serde(default)]
+    pub waive: Vec<String>,
     /// Where effects are counted.
     #[serde(default)]
     pub probe: Option<Probe>,
@@ -178,7 +180,7 @@ const SETTLE_MAX: u32 = 30_000;
 impl CheckSettings {
     /// The first thing wrong with it, in a sentence.
     pub(crate) fn check(&self) -> Result<(), String> {
-        for id in self.only.iter().chain(&self.skip) {
+        for id in self.only.iter().chain(&self.skip).chain(&self.waive) {
             if !CHECKS.iter().any(|check| check.id == id) {
                 return Err(format!("There is no check {id:?}; `hookline check questions` shows them."));
             }
@@ -318,11 +320,6 @@ fn without_user(url: &str) -> String {
         Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
         None => url.to_owned(),
     }
-}
-
-/// Whether a status is one by which a vendor takes its event as delivered.
-fn is_success(success: Success, status: u16) -> bool {
-    success.includes(status)
 }
 
 #[cfg(test)]

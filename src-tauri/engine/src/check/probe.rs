@@ -241,9 +241,15 @@ impl Probe {
                     body: bytes::Bytes::new().into(),
                 };
                 let now_s = engine.clock.now_us() / 1_000_000;
-                let terms =
-                    Terms { total: PATIENCE, connect: PATIENCE, trusted: None, lower_case: false, fresh: true, now_s };
-                match engine.tried(&outgoing, &terms).await.result {
+                let terms = Terms {
+                    total: PATIENCE,
+                    connect: PATIENCE,
+                    trust: crate::outbox::Trust::default(),
+                    lower_case: false,
+                    fresh: true,
+                    now_s,
+                };
+                match engine.tried(&crate::outbox::Connections::new(), &outgoing, &terms).await.result {
                     Ok(received) if (200..300).contains(&received.status) => {
                         String::from_utf8_lossy(&received.body).into_owned()
                     }

@@ -150,6 +150,9 @@ impl Engine {
         let mut stirred = !known.is_empty();
         let mut down = false;
         let mut all: Vec<Recorded> = known.iter().flat_map(|result| result.sent.iter().cloned()).collect();
+        if known.is_empty() {
+            self.is_up(&subject).await?;
+        }
         let due = |looks_back: bool| CHECKS.iter().filter(move |check| check.looks_back() == looks_back);
         for check in due(false).chain(due(true)) {
             if !row.settings.wants(check) || known.iter().any(|result| result.check == check.id) {
@@ -232,6 +235,16 @@ impl Engine {
         all.extend(sent.iter().cloned());
         let seen = Seen { subject, shots: &sent, all, effects };
         let finding = settled((check.judge)(&seen), case.effects, &seen);
+        let tolerated = subject.provider.tolerances.iter().find(|known| known.check == check.id);
+        let finding = match (finding.outcome, tolerated) {
+            (Outcome::Fail, Some(known)) => Finding::warn(format!("{} {}", finding.said, known.why)),
+            _ => finding,
+        };
+        let waived = subject.settings.waive.iter().any(|id| id == check.id);
+        let finding = match finding.outcome {
+            Outcome::Fail | Outcome::Warn if waived => Finding::skipped(format!("Waived: {}", finding.said)),
+            _ => finding,
+        };
         let finding = match (check.level, finding.outcome, unseen) {
             // What is worth knowing fails nobody.
             (super::Level::Advice, Outcome::Fail, _) => Finding { outcome: Outcome::Warn, ..finding },
@@ -258,6 +271,34 @@ impl Engine {
         Ok(look)
     }
 
+    /// Whether the handler listens at all; one that is just being started is waited for. What is not there yet is not
+    /// wrong.
+    async fn is_up(&self, subject: &Subject) -> Result<(), String> {
+        let ends = tokio::time::Instant::now() + BACK;
+        let head = Shot {
+            label: String::new(),
+            method: "HEAD".into(),
+            url: subject.settings.url.clone(),
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+            manner: super::shot::Manner::Plain,
+        };
+        loop {
+            let mut terms = self.terms(subject);
+            terms.total = terms.total.min(BACK);
+            let exchange = self.tried(&subject.connections, &head.outgoing(), &terms).await;
+            match exchange.result {
+                Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::Dns | ErrorKind::Unreachable) => {
+                    if tokio::time::Instant::now() > ends {
+                        return Err(format!("{} Start the handler, and run the checks again.", error.message));
+                    }
+                }
+                _ => return Ok(()),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     /// Whether somebody answers, where the last request was not answered: a handler that died may come back.
     async fn is_there(&self, subject: &Subject, all: &[Recorded], back: Duration) -> bool {
         let silent = |shot: &Recorded| shot.answer.is_none();
@@ -276,7 +317,7 @@ impl Engine {
             };
             let mut terms = self.terms(subject);
             terms.total = terms.total.min(back.max(STILL));
-            if self.tried(&shot.outgoing(), &terms).await.received().is_some() {
+            if self.tried(&subject.connections, &shot.outgoing(), &terms).await.received().is_some() {
                 return true;
             }
             if tokio::time::Instant::now() > ends {
@@ -291,9 +332,9 @@ impl Engine {
         Terms {
             total,
             connect: total.min(Duration::from_millis((*subject.policy.connect_timeout_ms.value()).into())),
-            trusted: subject.trusted.clone(),
+            trust: subject.trust.clone(),
             lower_case: false,
-            fresh: false,
+            fresh: true,
             now_s: self.clock.now_us() / 1_000_000,
         }
     }
@@ -301,8 +342,8 @@ impl Engine {
     async fn send(&self, subject: &Subject, shot: Shot) -> Recorded {
         let mut terms = self.terms(subject);
         terms.lower_case = shot.manner == super::shot::Manner::LowerCase;
-        terms.fresh = shot.manner == super::shot::Manner::Fresh;
-        let exchange = self.tried(&shot.outgoing(), &terms).await;
+        terms.fresh = shot.manner != super::shot::Manner::Reused;
+        let exchange = self.tried(&subject.connections, &shot.outgoing(), &terms).await;
         Recorded::new(shot, exchange, &subject.secrets)
     }
 

@@ -22,8 +22,8 @@ pub(super) enum Manner {
     LowerCase,
     /// In chunks, its length untold.
     Chunked,
-    /// On a connection of its own.
-    Fresh,
+    /// On the connection of the one before it, where that is still open. Every other has a connection of its own.
+    Reused,
     /// In pieces, over this time.
     Slow(Duration),
 }
@@ -50,7 +50,7 @@ impl Shot {
             (0..self.body.len()).step_by(size).map(|at| self.body.slice(at..(at + size).min(self.body.len()))).collect()
         };
         let body = match self.manner {
-            Manner::Plain | Manner::LowerCase | Manner::Fresh => self.body.clone().into(),
+            Manner::Plain | Manner::LowerCase | Manner::Reused => self.body.clone().into(),
             Manner::Chunked => Payload::Paced { pieces: pieces(), pause: Duration::ZERO, length: None },
             Manner::Slow(time) => {
                 let (pause, length) = (time / PIECES as u32, Some(self.body.len() as u64));

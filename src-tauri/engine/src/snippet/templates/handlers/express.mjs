@@ -77,6 +77,12 @@ app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request,
   });
 });
 
+// What cannot be read, such as a body over the limit, is answered without a stack trace.
+app.use((error, request, response, next) => {
+  if (response.headersSent) return next(error);
+  response.status(error.status ?? 500).type("text").send("The request could not be read.");
+});
+
 function handle(type, payload) {
   console.log(type, JSON.stringify(payload));
 {%- if events %}
