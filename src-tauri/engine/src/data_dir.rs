@@ -9,6 +9,8 @@ use std::{
 use hookline_capture::private::{make_dir, options, write};
 use serde::{Deserialize, Serialize};
 
+use crate::ballast;
+
 /// Whether a folder has a database of this product in it.
 pub fn has_database(folder: &Path) -> bool {
     folder.join(DATABASE).is_file()
@@ -16,6 +18,9 @@ pub fn has_database(folder: &Path) -> bool {
 
 /// Its database file.
 const DATABASE: &str = "hookline.db";
+
+/// Length of a token: 32 bytes in hexadecimal digits.
+const TOKEN_DIGITS: u64 = 64;
 
 /// What kind of process owns a data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +72,7 @@ pub enum DataDirError {
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
+    kind: OwnerKind,
     _lock: File,
 }
 
@@ -95,21 +101,77 @@ impl DataDir {
             }
             Err(TryLockError::Error(source)) => return Err(unusable(&lock_path)(source)),
         }
-        let dir = Self { path: path.into(), _lock: lock };
-        dir.announce(&LiveEngine { pid: std::process::id(), kind, api: None, receiver: None })
-            .map_err(unusable(&dir.path))?;
+        let dir = Self { path: path.into(), kind, _lock: lock };
+        let live = LiveEngine { pid: std::process::id(), kind, api: None, receiver: None };
+        // What is stored can be read and deleted on a full disk, too.
+        if ballast::is_needed(path) && ballast::release(path, &dir.index()) {
+            tracing::warn!("the disk is full; the room that was kept for this, and the search index, are given up");
+        }
+        dir.announce(&live).map_err(unusable(&dir.path))?;
         Ok(dir)
+    }
+
+    /// What kind of process this is.
+    pub(crate) fn kind(&self) -> OwnerKind {
+        self.kind
+    }
+
+    /// Where the search index is.
+    pub(crate) fn index(&self) -> PathBuf {
+        self.path.join("search")
+    }
+
+    /// Why the database cannot be opened, where it is empty or gone in a folder that was in use: a new one would hide
+    /// that everything is lost.
+    pub(crate) fn emptied(&self) -> Option<String> {
+        let (database, index) = (self.database(), self.index());
+        if fs::metadata(&database).is_ok_and(|file| file.len() > 0) {
+            return None;
+        }
+        let indexed = fs::read_dir(&index).is_ok_and(|mut files| files.next().is_some());
+        let was_there = indexed || (database.exists() && self.path.join("token").exists());
+        let what = if database.exists() { "is empty" } else { "is gone" };
+        was_there.then(|| {
+            format!(
+                "{} {what}, though this folder was in use. Restore it from a backup; or remove the files `hookline.db` and `token` and the folder `search` there to begin with an empty one",
+                database.display()
+            )
+        })
     }
 
     /// Writes `engine.json` for others to find this engine.
     pub fn announce(&self, live: &LiveEngine) -> io::Result<()> {
-        write(&self.path.join("engine.json"), serde_json::to_string(live)?.as_bytes())
+        let (path, text) = (self.path.join("engine.json"), serde_json::to_string(live)?);
+        match write(&path, text.as_bytes()) {
+            // On a full disk the file that is there is written over: it takes no more room than it has.
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => over(&path, text.as_bytes()).map_err(|_| error),
+            written => written,
+        }
     }
 
     /// Writes the token that opens this engine's HTTP door.
     pub fn write_token(&self, token: &str) -> Result<(), DataDirError> {
+        if self.kept_token().as_deref() == Some(token) {
+            return Ok(());
+        }
         let path = self.path.join("token");
         write(&path, token.as_bytes()).map_err(|source| DataDirError::Unusable { path, source })
+    }
+
+    /// The token of the last run, where it is one that a door made and nobody else can read it.
+    pub fn kept_token(&self) -> Option<String> {
+        let path = self.path.join("token");
+        let file = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            if file.permissions().mode() & 0o077 != 0 {
+                return None;
+            }
+        }
+        (file.len() == TOKEN_DIGITS)
+            .then(|| fs::read_to_string(&path).ok())?
+            .filter(|token| token.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)))
     }
 
     /// Whether an engine has ever owned the directory.
@@ -143,10 +205,17 @@ impl DataDir {
     }
 }
 
+/// Writes over the beginning of a file, and cuts off the rest.
+fn over(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut file = options().write(true).create(true).truncate(false).open(path)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)
+}
+
 impl Drop for DataDir {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.path.join("engine.json"));
-        let _ = fs::remove_file(self.path.join("token"));
     }
 }
 

@@ -5,12 +5,12 @@ use std::{
     path::Path,
     sync::{
         Arc, OnceLock, RwLock,
-        atomic::{AtomicBool, AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use hookline_capture::{Captured, Clock, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_capture::{Captured, Clock, Fault, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
 use hookline_provider::Catalogue;
 use rusqlite::Connection;
 use tokio::{
@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     answer::{self, Files, FixedAnswers, InboxAnswer, Steps},
-    carry,
+    ballast, carry,
     check::Checks,
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::{Change, Feed, Item},
@@ -50,11 +50,11 @@ const FIRST_INBOX: &str = "inbox";
 /// How long a query that asks for a verdict or an event waits for judging; under a flood it is late.
 const JUDGED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Folder of the search index in the data directory.
-const SIEVE: &str = "search";
-
 /// How often removals and retention are looked after.
 const TIDY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the database is still there.
+const LOOKED_AFTER: Duration = Duration::from_secs(2);
 
 /// Why the engine did not start. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,9 @@ pub enum EngineError {
     /// The database in it.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The database is empty or gone beside the index of what it held.
+    #[error("{0}")]
+    Emptied(String),
     /// Something in the database does not read.
     #[error("the database does not read: {0}")]
     Content(String),
@@ -97,6 +100,8 @@ pub struct Engine {
     pub(crate) refusals: Arc<Refusals>,
     /// Wakes what follows the store.
     pub(crate) arrived: Arc<Notify>,
+    /// Requests stored since the start, but for imports.
+    pub(crate) stored: Arc<AtomicU64>,
     /// The last request that was judged.
     pub(crate) judged: watch::Sender<i64>,
     settings: RwLock<Settings>,
@@ -115,14 +120,20 @@ impl Engine {
     pub async fn open(path: &Path, kind: OwnerKind, clock: Clock) -> Result<Arc<Self>, EngineError> {
         let dir = DataDir::own(path, kind)?;
         let database = dir.database();
+        if let Some(why) = dir.emptied() {
+            return Err(EngineError::Emptied(why));
+        }
         let feed = Arc::new(OnceLock::<Arc<Feed>>::new());
         let addresses = Arc::new(Addresses::default());
         let tail = Arc::new(OnceLock::new());
         let arrived = Arc::new(Notify::new());
+        let stored = Arc::new(AtomicU64::new(0));
         let on_commit = {
-            let (feed, addresses, tail, arrived) = (feed.clone(), addresses.clone(), tail.clone(), arrived.clone());
+            let (feed, addresses, tail) = (feed.clone(), addresses.clone(), tail.clone());
+            let (arrived, stored) = (arrived.clone(), stored.clone());
             Box::new(move |rows: Vec<(RowId, Captured)>| {
                 let (Some(feed), Some(tail)) = (feed.get(), tail.get()) else { return };
+                stored.fetch_add(rows.len() as u64, Ordering::Relaxed);
                 feed.publish(rows.into_iter().filter_map(|(id, captured)| {
                     let inbox = addresses.name(captured.inbox)?;
                     Some(Change::RequestAdded { request: summary_of(id, captured, *tail, inbox) })
@@ -136,10 +147,27 @@ impl Engine {
         let providers = Providers::open(dir.path());
         let (known, now_us) = (providers.catalogue(), clock.now_us());
         let everything = kind != OwnerKind::Command;
-        let loaded = store
-            .write(move |connection| load(connection, &known, now_us, everything), |_| ())
-            .await
-            .map_err(|e| EngineError::Content(e.to_string()))?;
+        let loaded = {
+            let known = known.clone();
+            store.write(move |connection| load(connection, &known, now_us, everything), |_| ()).await
+        };
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            // What is stored can be read, and deleted as far as there is room. A change that says no is undone.
+            Err(WriteError::Commit(error)) if error.fault == Fault::DiskFull => {
+                tracing::warn!("the disk is full: what is stored can be read, and nothing can be received");
+                let only_read = move |connection: &Connection| match load(connection, &known, now_us, everything) {
+                    Ok(loaded) => Err::<(), _>(Ok(Box::new(loaded))),
+                    Err(error) => Err(Err(error)),
+                };
+                match store.write(only_read, |()| ()).await {
+                    Err(WriteError::Refused(Ok(loaded))) => *loaded,
+                    Err(error) => return Err(EngineError::Content(full(error))),
+                    Ok(()) => return Err(EngineError::Content("nothing was read".into())),
+                }
+            }
+            Err(error) => return Err(EngineError::Content(error.to_string())),
+        };
         let outbox = Outbox::new(loaded.outbox);
         for inbox in &loaded.inboxes {
             let address = inbox.address().map_err(EngineError::Content)?;
@@ -169,9 +197,10 @@ impl Engine {
             replays: Arc::new(Replays::new(everything)),
             checks: Checks::default(),
             tunnels: Arc::default(),
-            sieve: Arc::new(Sieve::new(&dir.path().join(SIEVE))),
+            sieve: Arc::new(Sieve::new(&dir.index())),
             refusals: Arc::default(),
             arrived: arrived.clone(),
+            stored,
             judged: watch::Sender::new(loaded.judged_upto),
             settings: RwLock::new(loaded.settings),
             dir,
@@ -230,6 +259,13 @@ impl Engine {
         state
     }
 
+    /// Why the receiver cannot listen at another address than now; none where it can, or where it does not listen.
+    pub(crate) async fn cannot_move(&self, to: SocketAddr) -> Option<String> {
+        let now = self.receiver.lock().await.address().filter(|now| *now != to && self.settings().listen != to)?;
+        let why = receiver::unusable(to, now).await?;
+        Some(format!("{why} Hookline still listens at {now}."))
+    }
+
     /// Whether and where the receiver listens.
     pub async fn receiver_state(&self) -> ReceiverState {
         self.receiver.lock().await.state.clone()
@@ -243,6 +279,13 @@ impl Engine {
             old.stop().await;
         }
         self.write_refusals().await;
+        let (judged, forwarded) = (*self.judged.borrow(), self.forwarded_upto.load(Ordering::Relaxed));
+        let keep = move |connection: &Connection| {
+            judge::keep_upto(connection, judged)?;
+            forward::keep_upto(connection, forwarded)
+        };
+        // Where it cannot be written, the next start looks at some requests again.
+        let _ = self.store.write(keep, |()| ()).await;
         let store = self.store.clone();
         // The writer's thread is waited for, which must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -435,6 +478,9 @@ impl Engine {
                 tick.tick().await;
                 let Some(engine) = engine.upgrade() else { return };
                 engine.tidy().await;
+                if engine.health() == Health::Ok && engine.dir.kind() != OwnerKind::Command {
+                    ballast::keep(engine.dir.path());
+                }
             }
         });
     }
@@ -446,6 +492,27 @@ impl Engine {
                 feed.publish([Change::StatusChanged]);
             }
         });
+        // A write that changes nothing finds out that the file is gone before the next request does.
+        let engine = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOKED_AFTER).await;
+                let Some(engine) = engine.upgrade() else { return };
+                let path = engine.store.path().to_owned();
+                if !path.exists() {
+                    let _ = engine.store.write(|_: &Connection| Ok::<_, rusqlite::Error>(()), |()| ()).await;
+                }
+            }
+        });
+    }
+}
+
+/// Why a database could not be read on a full disk.
+fn full<T>(error: WriteError<Result<T, rusqlite::Error>>) -> String {
+    match error {
+        WriteError::Refused(Err(error)) => error.to_string(),
+        WriteError::Refused(Ok(_)) => "nothing was read".into(),
+        WriteError::Commit(error) => error.to_string(),
     }
 }
 

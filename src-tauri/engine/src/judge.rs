@@ -6,7 +6,7 @@
 use std::{
     borrow::Cow,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Weak},
+    sync::{Arc, Weak, atomic::Ordering},
     time::Duration,
 };
 
@@ -27,17 +27,46 @@ use crate::{
 };
 
 /// Requests judged in one go.
-const SLICE: u32 = 500;
+const SLICE: usize = 500;
 
-/// Slices of which nothing is known before the place is written down all the same.
-const UNKEPT_MAX: u32 = 20;
+/// Bytes of bodies judged in one go. One body more than that is judged alone.
+const SLICE_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long nothing arrives before the place is written down.
+const AT_REST: Duration = Duration::from_secs(1);
+
+/// Pause after a database that could not be read or written.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Least time between two slices, so that a commit for each of a thousand requests a second does
 /// not wake this task as often. A request that comes alone is judged at once.
 const GAP: Duration = Duration::from_millis(50);
 
-/// Pause between full slices while more arrives: under a flood, receiving comes first.
+/// Requests a second that verification keeps up with while they arrive. Where more arrive, receiving comes first: a
+/// slice is judged each [`PAUSE`], and the rest when the flood is over.
+const KEPT_UP: f64 = 15_000.0;
+
+/// Pause between slices in a flood.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How requests arrive, measured from one look to the next.
+struct Arrivals {
+    looked: tokio::time::Instant,
+    stored: u64,
+    a_second: f64,
+}
+
+impl Arrivals {
+    /// The rate now, where so many have been stored since the start. It is measured over a tenth of a second at least.
+    fn rate(&mut self, stored: u64) -> f64 {
+        let seconds = self.looked.elapsed().as_secs_f64();
+        if seconds >= 0.1 {
+            self.a_second = stored.saturating_sub(self.stored) as f64 / seconds;
+            (self.looked, self.stored) = (tokio::time::Instant::now(), stored);
+        }
+        self.a_second
+    }
+}
 
 /// Largest body that is looked into without a secret to verify, in bytes.
 const RECOGNISED_MAX: i64 = 1024 * 1024;
@@ -106,30 +135,6 @@ pub(crate) struct Looked<'a> {
     pub(crate) body: Option<&'a [u8]>,
 }
 
-/// What is judged.
-struct Subject {
-    id: RowId,
-    inbox: i64,
-    method: String,
-    target: String,
-    headers: Vec<u8>,
-    arrived_us: i64,
-    /// None where it is not whole or too large.
-    body: Option<Vec<u8>>,
-}
-
-impl Subject {
-    fn looked(&self) -> Looked<'_> {
-        Looked {
-            method: &self.method,
-            target: &self.target,
-            headers: &self.headers,
-            arrived_us: self.arrived_us,
-            body: self.body.as_deref(),
-        }
-    }
-}
-
 /// Judges one request. It must not keep all that follow from being judged, whatever it is.
 pub(crate) fn judged(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged {
     catch_unwind(AssertUnwindSafe(|| judge(catalogue, looked, inbox))).unwrap_or_else(|_| {
@@ -178,44 +183,69 @@ pub(crate) fn header_pairs(block: &[u8]) -> Vec<(&str, &[u8])> {
     header_list(block).filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value))).collect()
 }
 
-/// The next requests behind `after`, with their bodies as far as they are needed.
-fn subjects(
+/// What was read of the requests behind a number.
+#[derive(Default)]
+struct Slice {
+    /// The last request that was looked at, and how many were.
+    last: i64,
+    seen: u64,
+    /// Whether there may be more.
+    more: bool,
+    judged: Vec<(RowId, Judged)>,
+}
+
+/// Judges the next requests behind `after`, one body in memory at a time.
+fn slice(
     connection: &Connection,
+    catalogue: &Catalogue,
     after: i64,
     only: Option<i64>,
     inbox: &dyn Fn(i64) -> Option<Address>,
-) -> rusqlite::Result<Vec<Subject>> {
-    let only = only.map_or(String::new(), |number| format!(" AND inbox = {number}"));
+) -> rusqlite::Result<Slice> {
+    let one_inbox = only.map_or(String::new(), |number| format!(" AND inbox = {number}"));
     let sql = format!(
         "SELECT id, inbox, method, target, headers, arrived_us, body_state, body_bytes, chunks FROM request
-         WHERE id > ?1{only} ORDER BY id LIMIT {SLICE}"
+         WHERE id > ?1{one_inbox} ORDER BY id LIMIT {SLICE}"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([after])?;
-    let mut subjects = Vec::new();
+    let mut slice = Slice { last: after, ..Slice::default() };
+    let mut bytes = 0;
     while let Some(row) = rows.next()? {
         let (id, number): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let verified = inbox(number).is_some_and(|address| !address.verification.secrets.is_empty());
+        (slice.last, slice.seen) = (id, slice.seen + 1);
+        let Some(address) = inbox(number) else { continue };
+        let verified = !address.verification.secrets.is_empty();
         let whole = row.get::<_, u8>(6)? == BodyState::Complete as u8;
         let fits = row.get::<_, i64>(7)? <= if verified { VERIFIED_MAX } else { RECOGNISED_MAX };
-        let body = match (whole && fits, row.get::<_, Option<i64>>(8)?) {
+        let body: Option<Vec<u8>> = match (whole && fits, row.get::<_, Option<i64>>(8)?) {
             (false, _) => None,
             (true, None) => connection
                 .prepare_cached("SELECT body FROM request WHERE id = ?1")?
                 .query_row([id], |row| row.get(0))?,
             (true, Some(body)) => Some(hookline_capture::read_chunks(connection, body, VERIFIED_MAX as u64)?),
         };
-        subjects.push(Subject {
-            id: RowId(id),
-            inbox: number,
-            method: row.get(2)?,
-            target: row.get(3)?,
-            headers: row.get(4)?,
+        bytes += body.as_ref().map_or(0, Vec::len);
+        let (method, target, headers): (String, String, Vec<u8>) = (row.get(2)?, row.get(3)?, row.get(4)?);
+        let looked = Looked {
+            method: &method,
+            target: &target,
+            headers: &headers,
             arrived_us: row.get(5)?,
-            body,
-        });
+            body: body.as_deref(),
+        };
+        let found = judged(catalogue, &looked, &address);
+        // What nothing is known of has no row; judged anew, it may have one to replace.
+        if only.is_some() || found != Judged::default() {
+            slice.judged.push((RowId(id), found));
+        }
+        if bytes >= SLICE_BYTES {
+            slice.more = true;
+            return Ok(slice);
+        }
     }
-    Ok(subjects)
+    slice.more = slice.seen == SLICE as u64;
+    Ok(slice)
 }
 
 fn keep(connection: &Connection, id: RowId, judged: &Judged) -> rusqlite::Result<()> {
@@ -250,30 +280,13 @@ pub(crate) fn sentence(connection: &Connection, id: RowId) -> rusqlite::Result<O
 impl Engine {
     /// Judges the requests behind `after`, of one inbox or of all; the last one looked at, and
     /// whether there may be more.
-    async fn judge_slice(self: &Arc<Self>, after: i64, only: Option<i64>) -> Result<(i64, bool), String> {
+    async fn judge_slice(self: &Arc<Self>, after: i64, only: Option<i64>) -> Result<(i64, bool, u64), String> {
         let (addresses, catalogue) = (self.address_by_number(), self.providers.catalogue());
-        let judged = self
-            .store
-            .readers()
-            .read(move |connection| {
-                let subjects = subjects(connection, after, only, &addresses)?;
-                let more = subjects.len() == SLICE as usize;
-                let last = subjects.last().map_or(after, |subject| subject.id.0);
-                let judged: Vec<(RowId, Judged)> = subjects
-                    .iter()
-                    .filter_map(|subject| {
-                        Some((subject.id, judged(&catalogue, &subject.looked(), &addresses(subject.inbox)?)))
-                    })
-                    // What nothing is known of has no row; judged anew, it may have one to replace.
-                    .filter(|(_, judged)| only.is_some() || *judged != Judged::default())
-                    .collect();
-                Ok((last, more, judged))
-            })
-            .await
-            .map_err(|e| e.to_string())?;
-        let (last, more, judged) = judged;
-        if judged.is_empty() {
-            return Ok((last, more));
+        let read = move |connection: &Connection| slice(connection, &catalogue, after, only, &addresses);
+        let Slice { last, seen, more, judged } = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        // A full slice of which nothing is known is written down too: after a crash the rest goes on from there.
+        if judged.is_empty() && !more {
+            return Ok((last, more, seen));
         }
         let (hidden, tail, addresses) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
         let work = move |connection: &Connection| {
@@ -281,7 +294,7 @@ impl Engine {
                 keep(connection, *id, judged)?;
             }
             if only.is_none() {
-                connection.execute("UPDATE judge SET upto = ?1", [last])?;
+                keep_upto(connection, last)?;
             }
             summaries(connection, judged.iter().map(|(id, _)| *id), &hidden, tail, &addresses)
         };
@@ -290,7 +303,7 @@ impl Engine {
             feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
         };
         self.store.write(work, after).await.map_err(|e| e.to_string())?;
-        Ok((last, more))
+        Ok((last, more, seen))
     }
 
     /// Judges all stored requests of an inbox anew, slice by slice.
@@ -298,9 +311,9 @@ impl Engine {
         let mut after = 0;
         let mut done = 0;
         loop {
-            let (last, more) = self.judge_slice(after, Some(inbox)).await?;
+            let (last, more, seen) = self.judge_slice(after, Some(inbox)).await?;
             after = last;
-            done += u64::from(SLICE);
+            done += seen;
             if !more || !progress(done) {
                 return Ok(());
             }
@@ -325,39 +338,60 @@ pub(crate) fn upto(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT upto FROM judge", [], |row| row.get(0))
 }
 
+/// Writes down how far requests were judged.
+pub(crate) fn keep_upto(connection: &Connection, upto: i64) -> rusqlite::Result<()> {
+    connection.execute("UPDATE judge SET upto = ?1 WHERE upto < ?1", [upto]).map(drop)
+}
+
+/// How many requests behind a number are stored.
+pub(crate) fn waiting(connection: &Connection, upto: i64) -> rusqlite::Result<u64> {
+    let count =
+        "SELECT coalesce(sum((SELECT count(*) FROM request r WHERE r.inbox = i.number AND r.id > ?1)), 0) FROM inbox i";
+    connection.prepare_cached(count)?.query_row([upto], |row| row.get::<_, i64>(0)).map(|count| count as u64)
+}
+
 /// Follows the store and judges what is new, as long as the engine lives.
 pub(crate) fn spawn(engine: &Arc<Engine>, arrived: Arc<Notify>, mut after: i64) {
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
-        let mut unkept = 0;
+        let mut kept = after;
+        let mut arrivals = Arrivals { looked: tokio::time::Instant::now(), stored: 0, a_second: 0.0 };
         loop {
-            let (last, more) = {
+            let began = tokio::time::Instant::now();
+            let (last, more, _) = {
                 let Some(engine) = engine.upgrade() else { return };
-                if unkept >= UNKEPT_MAX {
-                    // Without it, the next start would look at all of these again.
-                    let upto = move |connection: &Connection| connection.execute("UPDATE judge SET upto = ?1", [after]);
-                    let _ = engine.store.write(upto, |_| ()).await;
-                    unkept = 0;
-                }
                 engine.judge_slice(after, None).await.unwrap_or_else(|error| {
-                    tracing::warn!(%error, "requests could not be judged; it is tried again");
-                    (after, true)
+                    tracing::warn!(%error, "requests could not be verified; it is tried again");
+                    (after, true, 0)
                 })
             };
-            unkept += u32::from(last != after);
+            let stuck = more && last == after;
             after = last;
-            if let Some(engine) = engine.upgrade() {
+            let Some(rate) = engine.upgrade().map(|engine| {
                 engine.judged.send_replace(after);
-            }
-            if more {
-                let flooded = tokio::time::timeout(GAP, arrived.notified()).await.is_ok();
-                if flooded {
+                arrivals.rate(engine.stored.load(Ordering::Relaxed))
+            }) else {
+                return;
+            };
+            if stuck {
+                tokio::time::sleep(AGAIN).await;
+            } else if more {
+                if rate > KEPT_UP {
                     tokio::time::sleep(PAUSE).await;
                 }
             } else {
-                let judged = tokio::time::Instant::now();
-                arrived.notified().await;
-                tokio::time::sleep_until(judged + GAP).await;
+                if tokio::time::timeout(AT_REST, arrived.notified()).await.is_err() {
+                    if kept != after
+                        && let Some(engine) = engine.upgrade()
+                    {
+                        let keep = move |connection: &Connection| keep_upto(connection, after);
+                        if engine.store.write(keep, |()| ()).await.is_ok() {
+                            kept = after;
+                        }
+                    }
+                    arrived.notified().await;
+                }
+                tokio::time::sleep_until(began + GAP).await;
             }
         }
     });

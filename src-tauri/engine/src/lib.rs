@@ -7,6 +7,7 @@
 mod answer;
 pub mod api;
 mod backup;
+mod ballast;
 mod carry;
 mod check;
 mod compose;
@@ -52,7 +53,7 @@ pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};
 pub use engine::{Engine, EngineError};
 pub use feed::{Change, Feed, FeedGone, Item, Subscription};
 pub use forward::{Forward, Mode};
-pub use hookline_capture::{Clock, Limits};
+pub use hookline_capture::{Clock, Limits, descriptors};
 pub use hookline_provider::{BadFile, Catalogue, Provider};
 pub use inbox::Inbox;
 pub use judge::VerdictState;

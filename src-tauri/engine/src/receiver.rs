@@ -162,6 +162,20 @@ async fn failed(address: SocketAddr, error: &io::Error) -> ReceiverState {
     ReceiverState::Failed { address: address.to_string(), reason, holder, offer: free_near(address).await }
 }
 
+/// Why an address cannot be listened at beside `now`, in sentences; none where it can.
+pub(crate) async fn unusable(address: SocketAddr, now: SocketAddr) -> Option<String> {
+    // The listener that is there has the port, if one of both is every address or both are the same.
+    let overlap = address.ip() == now.ip() || address.ip().is_unspecified() || now.ip().is_unspecified();
+    if address.port() == now.port() && overlap {
+        return None;
+    }
+    let error = TcpListener::bind(address).await.err()?;
+    let ReceiverState::Failed { address, reason, holder, offer } = failed(address, &error).await else { return None };
+    let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
+    let offer = offer.map_or(String::new(), |offer| format!(" {offer} is free."));
+    Some(format!("{address} cannot be used: {reason}{holder}.{offer}"))
+}
+
 /// The process that listens on a port, as far as the system tells.
 async fn holder_of(port: u16) -> Option<String> {
     let found =
@@ -239,7 +253,7 @@ impl InboxRoutes {
         };
         Route::Refuse(Refusal {
             status: StatusCode::NOT_FOUND,
-            code: "unknown_inbox",
+            code: "inbox_not_found",
             message,
             hint: "Use the URL Hookline shows for the inbox, make the inbox there, or let requests make inboxes in its settings.".into(),
             header: None,

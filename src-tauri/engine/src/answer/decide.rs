@@ -4,7 +4,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
-use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, RowId, read_chunks};
+use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, RowId, header_list, read_chunks};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -23,6 +23,7 @@ use crate::{
     forward::Mode,
     inbox::Address,
     judge::{Judged, Looked, VerdictState, judged},
+    outbox::masked_url,
     query::{Node, Query, SEARCHED_MAX, Subject},
 };
 
@@ -164,13 +165,20 @@ fn status_in(target: &str) -> Option<u16> {
     (200..=599).contains(&status).then_some(status)
 }
 
-/// Bodies from here on are looked at beside the other connections of their thread, in bytes.
-const LONG: u64 = 64 * 1024;
+/// Largest body that is looked at between two connections of a listener's thread, in bytes, where it is not
+/// coded: what a query, a signature or a vendor's question costs of it is less than handing it over.
+const SHORT: u64 = 16 * 1024;
 
-/// Lets the connections that share this thread go on meanwhile, where there is another to carry them.
-fn at_length<T>(body_bytes: u64, look: impl FnOnce() -> T) -> T {
+/// Whether looking at a request may take long: its body is large, or becomes large when it is decoded.
+fn takes_long(headers: &[u8], body_bytes: u64) -> bool {
+    body_bytes > SHORT || header_list(headers).any(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
+}
+
+/// Does what takes long away from the threads that carry connections: the runtime gives this thread's
+/// connections to another one meanwhile.
+pub(crate) fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
-        RuntimeFlavor::MultiThread if body_bytes >= LONG => tokio::task::block_in_place(look),
+        RuntimeFlavor::MultiThread if long => tokio::task::block_in_place(look),
         _ => look(),
     }
 }
@@ -242,7 +250,7 @@ impl Engine {
             }
             match looking.asked(&bound.query, &forward.when) {
                 Ok(()) => {
-                    tell(true, format!("{} answers.", forward.to));
+                    tell(true, format!("{} answers.", masked_url(&forward.to)));
                     return Outcome::Forward(place);
                 }
                 Err(part) => tell(false, format!("{part} does not match.")),
@@ -261,8 +269,13 @@ impl Engine {
     /// signature holds.
     pub(crate) async fn decide(self: &Arc<Self>, inbox: i64, request: Arrived<'_>, proved_only: bool) -> Decision {
         let Some(address) = self.addresses.by_number(inbox) else { return Decision::Own };
+        let bytes = match request.body {
+            ArrivedBody::Memory(body) => body.len() as u64,
+            ArrivedBody::Chunks { bytes, .. } => bytes,
+        };
+        let long = takes_long(request.headers, bytes);
         if let ArrivedBody::Memory(body) = request.body
-            && let Some(answer) = self.handshake(&address, request, body).await
+            && let Some(answer) = self.handshake(&address, request, body, long).await
         {
             return Decision::Answer(answer);
         }
@@ -287,7 +300,7 @@ impl Engine {
             peer: &peer,
             arrived_us: request.arrived_us,
         };
-        let (looking, outcome) = at_length(body_bytes, || {
+        let (looking, outcome) = aside(long, || {
             let looking = Looking::new(self, &address, arrival);
             let outcome = self.consider(&looking, true, &mut |_| ());
             (looking, outcome)
@@ -348,7 +361,8 @@ impl Engine {
             Some(file) => self.content(&file.id).await.unwrap_or_default(),
             None => Bytes::from(answer.body.clone()),
         };
-        let answer = match filled(answer, &String::from_utf8_lossy(&source), &looking.seen()) {
+        let filled = aside(true, || filled(answer, &String::from_utf8_lossy(&source), &looking.seen()));
+        let answer = match filled {
             Ok(answer) => answer,
             Err(why) => InboxAnswer {
                 status: 500,

@@ -15,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(crate) use decide::{Arrival, Considered, Looking, Made};
+pub(crate) use decide::{Arrival, Considered, Looking, Made, aside};
 pub use file::AnswerFile;
 pub(crate) use file::{ANSWER_FILE_MAX, Files, sweep};
 pub(crate) use fixed::FixedAnswers;

@@ -4,11 +4,19 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     io::{self, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use hookline_capture::header_list;
 use minijinja::{
-    Environment, ErrorKind, UndefinedBehavior, Value, context, filters, functions, tests, value::ValueKind,
+    Environment, ErrorKind, UndefinedBehavior, Value, context, filters, functions,
+    machinery::{Token, WhitespaceConfig, tokenize},
+    syntax::SyntaxConfig,
+    tests,
+    value::ValueKind,
 };
 use serde::Serialize;
 
@@ -17,8 +25,15 @@ use crate::{
     request::text_by,
 };
 
-/// Steps one template may take: some milliseconds.
-const STEPS_MAX: u64 = 20_000;
+/// Steps one template may take. One step may compare two JSON texts of [`JSON_MAX`] bytes, so ten thousand are
+/// about a second at worst, and some milliseconds as a rule.
+const STEPS_MAX: u64 = 10_000;
+
+/// Most bytes that the filters of one template read and make together.
+const FILTERED_MAX: usize = 8 * 1024 * 1024;
+
+/// Most signs `~` in one expression.
+const JOINED_MAX: usize = 8;
 
 /// Longest text a template makes, in bytes.
 const MADE_MAX: usize = 1024 * 1024;
@@ -59,69 +74,147 @@ struct Request<'a> {
     now_s: i64,
 }
 
+/// How many bytes filters may still read and make. Each step of a template may use a filter on a large text.
+#[derive(Clone)]
+struct Budget(Arc<AtomicUsize>);
+
+impl Budget {
+    fn spend(&self, bytes: usize) -> Result<(), minijinja::Error> {
+        let left = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        left.map(drop).map_err(|_| minijinja::Error::from(ErrorKind::OutOfFuel))
+    }
+
+    /// A filter from text to text. A list is not made a text first: it may hold itself many times.
+    fn text(&self, make: fn(&str) -> String) -> impl Fn(Value) -> Result<String, minijinja::Error> + use<> {
+        let budget = self.clone();
+        move |value: Value| match value.kind() {
+            ValueKind::Seq | ValueKind::Map | ValueKind::Iterable | ValueKind::Plain => {
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, "this filter takes a text"))
+            }
+            ValueKind::Undefined | ValueKind::None => Ok(String::new()),
+            _ => {
+                let text = value.to_string();
+                budget.spend(text.len())?;
+                Ok(make(&text))
+            }
+        }
+    }
+}
+
+/// JSON as it is written, up to a limit.
+fn json(value: &Value, budget: &Budget) -> Result<String, minijinja::Error> {
+    let mut out = Made(Vec::new());
+    serde_json::to_writer(&mut out, value).map_err(|error| match error.is_io() {
+        true => ErrorKind::WriteFailure.into(),
+        false => minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()),
+    })?;
+    budget.spend(out.0.len())?;
+    Ok(String::from_utf8(out.0).unwrap_or_default())
+}
+
 /// What a template can use is what costs no more than its own text says: nothing here grows by a number
 /// or a list that a sender sends. There is no `namespace`, no macro, no other template, and
-/// [`check`] refuses multiplication.
+/// [`refused`] says what else there is not.
 fn environment() -> Environment<'static> {
     let mut environment = Environment::empty();
+    let budget = Budget(Arc::new(AtomicUsize::new(FILTERED_MAX)));
     environment.set_fuel(Some(STEPS_MAX));
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.add_function("range", functions::range);
-    environment.add_filter("lower", filters::lower);
-    environment.add_filter("upper", filters::upper);
-    environment.add_filter("trim", filters::trim);
-    environment.add_filter("length", filters::length);
+    environment.add_filter("lower", budget.text(str::to_lowercase));
+    environment.add_filter("upper", budget.text(str::to_uppercase));
+    environment.add_filter("trim", budget.text(|text| text.trim().to_owned()));
+    let spent = budget.clone();
+    environment.add_filter("length", move |value: &Value| {
+        spent.spend(value.as_str().map_or(0, str::len))?;
+        filters::length(value)
+    });
     environment.add_filter("default", filters::default);
     environment.add_filter("first", filters::first);
     environment.add_filter("last", filters::last);
     environment.add_filter("int", filters::int);
     environment.add_filter("float", filters::float);
     environment.add_filter("round", filters::round);
-    environment.add_filter("json", |value: Value| match value.kind() {
+    environment.add_filter("json", move |value: Value| match value.kind() {
         ValueKind::Undefined => Ok("null".to_owned()),
-        _ => {
-            serde_json::to_string(&value).map_err(|e| minijinja::Error::new(ErrorKind::InvalidOperation, e.to_string()))
-        }
+        _ => json(&value, &budget),
     });
     environment.add_test("defined", tests::is_defined);
     environment.add_test("none", tests::is_none);
     environment
 }
 
-/// Whether an expression multiplies: a text or list times a number a sender sends has no bound.
-fn multiplies(template: &str) -> bool {
-    let mut rest = template;
-    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
-        let (mut quote, mut ended) = (None, rest.len());
-        for (place, sign) in rest.char_indices().skip_while(|(place, _)| *place < at + 2) {
-            match (quote, sign) {
-                (None, '\'' | '"') => quote = Some(sign),
-                (Some(open), sign) if open == sign && !rest[..place].ends_with('\\') => quote = None,
-                (None, '*') => return true,
-                (None, '}') => {
-                    ended = place + 1;
-                    if rest[..place].ends_with(['%', '}']) {
-                        break;
-                    }
-                }
-                _ => {}
-            }
+/// Why a template may not be used, if it may not. A text or list times a number that a sender sends has no
+/// bound. Joining texts or lists doubles them where the result gets a name and is joined again, so texts are joined
+/// only in what is printed, a few at a time; no block of text gets a name, and a list holds fixed values only.
+fn refused(template: &str) -> Option<&'static str> {
+    let tokens = tokenize(template, false, SyntaxConfig, WhitespaceConfig::default());
+    let (mut in_block, mut joined, mut is_set, mut assigned) = (false, 0, false, false);
+    // Whether a list of fixed values is open, and whether a value stands before the next token.
+    let (mut in_list, mut after_value) = (false, false);
+    for token in tokens {
+        // What does not read is told by the parser.
+        let Ok((token, _)) = token else { return None };
+        let is_fixed = matches!(
+            token,
+            Token::Str(_)
+                | Token::String(_)
+                | Token::Int(_)
+                | Token::Float(_)
+                | Token::Comma
+                | Token::Minus
+                | Token::BracketClose
+        );
+        if in_list && !is_fixed {
+            return Some("A list in a template holds only fixed texts and numbers.");
         }
-        rest = &rest[ended..];
+        match token {
+            Token::BlockStart => (in_block, is_set, assigned) = (true, false, false),
+            Token::BlockEnd if is_set && !assigned => {
+                return Some("`{% set name %}…{% endset %}` is not supported. Use `{% set name = value %}`.");
+            }
+            Token::BlockEnd => in_block = false,
+            Token::VariableStart => joined = 0,
+            Token::Ident("set") if in_block && !is_set => is_set = true,
+            Token::Ident("macro" | "call" | "filter" | "import" | "include" | "extends" | "recursive") if in_block => {
+                return Some("Templates have no macros, filter blocks, recursive loops or other templates.");
+            }
+            Token::Assign => assigned = true,
+            Token::Mul | Token::Pow => return Some("Templates do not support `*`."),
+            Token::BraceOpen => return Some("Templates do not support maps."),
+            Token::BracketOpen if !after_value => in_list = true,
+            Token::BracketClose => in_list = false,
+            Token::Tilde | Token::Plus if in_block => {
+                return Some("`~` and `+` are allowed only inside {{ … }}.");
+            }
+            Token::Tilde | Token::Plus => {
+                joined += 1;
+                if joined > JOINED_MAX {
+                    return Some("At most 9 texts can be joined with `~` or `+`.");
+                }
+            }
+            _ => {}
+        }
+        let word = matches!(token, Token::Ident(word) if !matches!(word, "in" | "if" | "else" | "elif" | "and" | "or" | "not" | "is"));
+        after_value =
+            word || matches!(token, Token::BracketClose | Token::ParenClose | Token::Str(_) | Token::String(_));
     }
-    false
+    None
 }
 
 /// What is wrong with a template, if it does not read.
 pub(super) fn check(template: &str) -> Result<(), String> {
-    if multiplies(template) {
-        return Err("A template multiplies nothing: `*` is not offered in one.".into());
+    if let Some(why) = refused(template) {
+        return Err(why.into());
     }
     environment().template_from_str(template).map(drop).map_err(|e| format!("The template does not read: {e}."))
 }
 
 /// A template's text over a request, or why there is none.
 pub(super) fn render(template: &str, seen: &Seen<'_>) -> Result<Vec<u8>, String> {
+    if let Some(why) = refused(template) {
+        return Err(why.trim_end_matches('.').to_owned());
+    }
     let environment = environment();
     let (path, query) = seen.target.split_once('?').unwrap_or((seen.target, ""));
     let text = |bytes: &[u8]| text_by(bytes, String::push_str);
@@ -224,6 +317,17 @@ mod checks {
             "{{ request.json.list|sum }}",
             "{% set ns = namespace(x='a') %}{% for i in range(100) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
             "{% include 'x' %}",
+            "{% for i in range(9000) %}{% set x = request.json|json %}{% set y = request.body|upper %}{{ y|length }}{% endfor %}",
+            "{% set a = request.body ~ request.body %}{% set a = a ~ a %}{{ a }}",
+            "{% set a %}{{ request.body }}{{ request.body }}{% endset %}{{ a }}",
+            "{% for a in [request.body ~ request.body] %}{{ a }}{% endfor %}",
+            "{% set a = request.body + request.body %}{% set a = a + a %}{{ a }}",
+            "{% set a = [request.body, request.body] %}{% set a = [a, a] %}{{ a|upper }}",
+            "{% set a = {'x': request.json} %}{{ a|json }}",
+            "{% set x = loop([1]) %}",
+            "{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+            "{{ request.json.list|upper }}",
+            "{{ request.json.s|json|json|json|json|json|json|json|json|json|json|json|json|json|json|json|json|json|json|json|json }}",
         ] {
             assert!(made(template).is_err(), "{template}");
         }
@@ -232,11 +336,19 @@ mod checks {
     #[test]
     fn a_template_that_does_not_read_is_told() {
         assert!(check("{{ request.body }").expect_err("it does not read").contains("does not read"));
-        assert_eq!(check("plain { } text * {{ 'a * b' }} {% if true %}*{% endif %}"), Ok(()));
-        for multiplied in
-            ["{{ 'x' * request.json.n }}", "{% for i in request.json.list * 9 %}{% endfor %}", "{{ '\\'' * 2 }}"]
-        {
-            assert!(check(multiplied).expect_err(multiplied).contains("multiplies"), "{multiplied}");
+        assert_eq!(check("plain { } text * ~ {{ 'a * b' ~ '~' }} {% if true %}*{% endif %}"), Ok(()));
+        assert_eq!(check("{% if request.json.a in ['x', \"y\", 1] %}{{ request.headers['x-id'] }}{% endif %}"), Ok(()));
+        assert!(check(&format!("{{{{ {}'x' }}}}", "'x' ~ ".repeat(9))).expect_err("too many").contains("9 texts"));
+        for multiplied in [
+            "{{ 'x' * request.json.n }}",
+            "{% for i in request.json.list * 9 %}{% endfor %}",
+            "{{ '\\'' * 2 }}",
+            "{{ ('\\\\' * request.json.n)|length }}",
+            "{# {{ ' #}{{ 'x' * 9 }}",
+            "{% raw %}{{ ' {% endraw %}{{ 'x' * 9 }}",
+            "{{ 9 ** request.json.n }}",
+        ] {
+            assert!(check(multiplied).expect_err(multiplied).contains("`*`"), "{multiplied}");
         }
     }
 }

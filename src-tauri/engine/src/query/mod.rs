@@ -23,6 +23,7 @@ pub(crate) use narrow::{DUPLICATE, Names, Narrow};
 pub(crate) use pattern::{Pattern, canonical};
 pub(crate) use subject::{SEARCHED_MAX, Subject};
 pub(crate) use tree::{Node, Place, Term, Test, Uses};
+pub(crate) use value::moment_us;
 
 /// A query that reads: its text and its tree.
 #[derive(Debug, Clone)]

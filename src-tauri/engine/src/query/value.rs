@@ -91,6 +91,12 @@ pub(super) fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Mome
     Some(Moment::At(zone.to_timestamp(local).ok()?.as_microsecond()))
 }
 
+/// [`moment`] by the machine's own zone, in µs since the Unix epoch.
+pub(crate) fn moment_us(text: &str, now_us: i64) -> Option<i64> {
+    let now = Timestamp::from_microsecond(now_us).ok()?;
+    moment(text.trim(), &TimeZone::system(), now).map(|moment| moment.us(now_us))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

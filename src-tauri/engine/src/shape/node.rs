@@ -20,8 +20,32 @@ const TEXT_MAX: usize = 64;
 const VALUES_MAX: usize = 12;
 
 /// Strings seen, in all and for each value, before a few values are taken for all there are.
-const STRINGS_MIN: u64 = 10;
-const EACH_MIN: u64 = 3;
+const STRINGS_MIN: u64 = 100;
+const EACH_MIN: u64 = 20;
+
+/// Longest value that is taken for a word of a list, in bytes.
+const WORD_MAX: usize = 32;
+
+/// Parts of names under which people and places stand, whatever their values look like.
+const PERSONAL: &[&str] = &[
+    "name", "mail", "phone", "address", "street", "city", "zip", "postal", "birth", "gender", "user", "login",
+    "contact", "customer", "secret", "token", "key", "password", "company", "title", "text", "message", "note",
+    "comment",
+];
+
+/// Whether a value can be a word of a fixed list: lower case, digits and what joins them, with a letter in it. Names
+/// of people and places have spaces, capitals or letters beyond ASCII.
+fn is_word(value: &str) -> bool {
+    value.len() <= WORD_MAX
+        && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-:/".contains(&byte))
+        && value.bytes().filter(u8::is_ascii_lowercase).count() > value.len() / 2
+}
+
+/// Whether what stands under a key may be about a person.
+fn is_personal(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    PERSONAL.iter().any(|part| key.contains(part))
+}
 
 /// The types of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -299,12 +323,16 @@ impl Node {
         }
     }
 
-    /// The few strings that stand here again and again.
-    pub(crate) fn enumerated(&self) -> Option<Vec<&str>> {
+    /// The few words that stand here again and again, where the place is called `key`; never values that could be about
+    /// a person.
+    pub(crate) fn enumerated(&self, key: &str) -> Option<Vec<&str>> {
+        if is_personal(key) {
+            return None;
+        }
         let values = self.values.as_ref().filter(|_| self.format.is_none())?;
         let strings = self.of(Type::String);
         let few = !values.is_empty() && strings >= STRINGS_MIN && strings >= EACH_MIN * values.len() as u64;
-        few.then(|| values.keys().map(String::as_str).collect())
+        (few && values.keys().all(|value| is_word(value))).then(|| values.keys().map(String::as_str).collect())
     }
 
     /// Whether a property is in every object of this place.

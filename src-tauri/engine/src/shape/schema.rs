@@ -9,13 +9,13 @@ pub(super) fn write(root: &Node, title: &str) -> String {
     let mut schema = Map::new();
     schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
     schema.insert("title".into(), title.into());
-    schema.extend(of(root));
+    schema.extend(of(root, ""));
     let mut text = serde_json::to_string_pretty(&Value::Object(schema)).unwrap_or_default();
     text.push('\n');
     text
 }
 
-fn of(node: &Node) -> Map<String, Value> {
+fn of(node: &Node, key: &str) -> Map<String, Value> {
     let mut schema = Map::new();
     // An integer is a number too, so both together are numbers.
     let types: Vec<&Type> =
@@ -25,7 +25,7 @@ fn of(node: &Node) -> Map<String, Value> {
         [one] => schema.insert("type".into(), json!(one)),
         _ => schema.insert("type".into(), json!(types)),
     };
-    if let Some(values) = node.enumerated() {
+    if let Some(values) = node.enumerated(key) {
         let mut values: Vec<Value> = values.into_iter().map(Value::from).collect();
         // What is listed is all there may be, of any type.
         if types.iter().all(|one| matches!(one, Type::String | Type::Null)) {
@@ -37,13 +37,13 @@ fn of(node: &Node) -> Map<String, Value> {
         schema.insert("format".into(), json!(format));
     }
     if node.of(Type::Array) > 0 {
-        schema.insert("items".into(), node.items.as_deref().map_or(Value::Bool(true), |items| of(items).into()));
+        schema.insert("items".into(), node.items.as_deref().map_or(Value::Bool(true), |items| of(items, key).into()));
     }
     if let Some(any) = &node.any {
-        schema.insert("additionalProperties".into(), of(any).into());
+        schema.insert("additionalProperties".into(), of(any, "").into());
     } else if !node.properties.is_empty() {
         let properties: Map<String, Value> =
-            node.properties.iter().map(|(key, property)| (key.clone(), of(property).into())).collect();
+            node.properties.iter().map(|(key, property)| (key.clone(), of(property, key).into())).collect();
         let required: Vec<&String> =
             node.properties.iter().filter(|(_, property)| node.always(property)).map(|(key, _)| key).collect();
         schema.insert("properties".into(), properties.into());

@@ -44,12 +44,12 @@ fn a_change_names_its_place_and_its_request() {
 fn formats_and_few_values_are_told() {
     let body = |n: usize| {
         json!({
-            "at": format!("2026-01-{:02}T08:00:00Z", n + 1), "day": "2026-01-01", "id": uuid::Uuid::from_u128(n as u128),
+            "at": format!("2026-01-{:02}T08:00:00Z", n % 28 + 1), "day": "2026-01-01", "id": uuid::Uuid::from_u128(n as u128),
             "mail": format!("a{n}@example.com"), "url": "https://a.example/x", "ip": "192.0.2.1",
             "status": if n.is_multiple_of(2) { "open" } else { "closed" }, "text": format!("t{n}"), "sometimes": "1", "empty": "",
         })
     };
-    let shape = learned(&(0..20).map(body).collect::<Vec<_>>());
+    let shape = learned(&(0..200).map(body).collect::<Vec<_>>());
     let format = |key: &str| shape.root.properties[key].format;
     assert_eq!(
         ["at", "day", "id", "mail", "url", "ip", "text"].map(format),
@@ -63,9 +63,20 @@ fn formats_and_few_values_are_told() {
             None
         ]
     );
-    assert_eq!(shape.root.properties["status"].enumerated(), Some(vec!["closed", "open"]));
-    assert_eq!(shape.root.properties["text"].enumerated(), None);
-    assert_eq!(learned(&[json!({ "s": "open" })]).root.properties["s"].enumerated(), None, "too few to tell");
+    assert_eq!(shape.root.properties["status"].enumerated("status"), Some(vec!["closed", "open"]));
+    assert_eq!(shape.root.properties["text"].enumerated("text"), None);
+    assert_eq!(learned(&[json!({ "s": "open" })]).root.properties["s"].enumerated("s"), None, "too few to tell");
+}
+
+#[test]
+fn no_type_lists_what_may_be_about_a_person() {
+    const WHO: [&str; 4] = ["Amélie Fournier", "Hanna Lindqvist", "amelie", "+49 170 1234567"];
+    let body = |n: usize| json!({ "customer": WHO[n % 2], "who": WHO[n % 2], "first_name": WHO[2], "call": WHO[3], "state": "open" });
+    let shape = learned(&(0..300).map(body).collect::<Vec<_>>());
+    for code in [Code::Typescript, Code::JsonSchema] {
+        let text = shape.code(code, "x");
+        assert!(text.contains("open") && WHO.iter().all(|who| !text.contains(who)), "{text}");
+    }
 }
 
 #[test]

@@ -7,10 +7,10 @@ use super::{
 
 /// The type and, inside it, those of what it holds.
 pub(super) fn write(root: &Node, title: &str) -> String {
-    format!("export type {} = {};\n", type_name(title), of(root, 0))
+    format!("export type {} = {};\n", type_name(title), of(root, "", 0))
 }
 
-fn of(node: &Node, depth: usize) -> String {
+fn of(node: &Node, key: &str, depth: usize) -> String {
     let mut alternatives = Vec::new();
     for one in node.types.keys() {
         match one {
@@ -21,12 +21,12 @@ fn of(node: &Node, depth: usize) -> String {
                     alternatives.push("number".into());
                 }
             }
-            Type::String => match node.enumerated() {
+            Type::String => match node.enumerated(key) {
                 Some(values) => alternatives.extend(values.into_iter().map(literal)),
                 None => alternatives.push("string".into()),
             },
             Type::Array => {
-                let items = node.items.as_deref().map_or("unknown".into(), |items| of(items, depth));
+                let items = node.items.as_deref().map_or("unknown".into(), |items| of(items, key, depth));
                 alternatives.push(if items.contains(" | ") && !items.starts_with('{') {
                     format!("({items})[]")
                 } else {
@@ -41,7 +41,7 @@ fn of(node: &Node, depth: usize) -> String {
 
 fn object(node: &Node, depth: usize) -> String {
     if let Some(any) = &node.any {
-        return format!("Record<string, {}>", of(any, depth));
+        return format!("Record<string, {}>", of(any, "", depth));
     }
     if node.properties.is_empty() {
         return "Record<string, unknown>".into();
@@ -50,7 +50,7 @@ fn object(node: &Node, depth: usize) -> String {
     let mut text = String::from("{\n");
     for (key, property) in &node.properties {
         let optional = if node.always(property) { "" } else { "?" };
-        text.push_str(&format!("{indent}{}{optional}: {};\n", name(key), of(property, depth + 1)));
+        text.push_str(&format!("{indent}{}{optional}: {};\n", name(key), of(property, key, depth + 1)));
     }
     text.push_str(&"  ".repeat(depth));
     text.push('}');
