@@ -26,9 +26,14 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// A guard with a new token. `on_new_code` hears the code whenever there is a new one.
-    pub(crate) fn new(address: SocketAddr, on_new_code: impl Fn(&str) + Send + Sync + 'static) -> Arc<Self> {
-        let guard = Self { token: random(), code: Mutex::new(random()), on_new_code: Box::new(on_new_code), address };
+    /// A guard with this token, or a new one. `on_new_code` hears the code whenever there is a new one.
+    pub(crate) fn new(
+        address: SocketAddr,
+        token: Option<String>,
+        on_new_code: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let token = token.unwrap_or_else(random);
+        let guard = Self { token, code: Mutex::new(random()), on_new_code: Box::new(on_new_code), address };
         (guard.on_new_code)(&guard.code());
         Arc::new(guard)
     }
@@ -97,7 +102,13 @@ pub(super) async fn own_requests(State(guard): State<Arc<Guard>>, request: Reque
         )
         .into_response();
     }
-    next.run(request).await
+    // What the API says of webhooks, and the token, are in no cache of a browser or a proxy.
+    let private = ["/api/", "/session"].iter().any(|start| request.uri().path().starts_with(start));
+    let mut response = next.run(request).await;
+    if private {
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(http::HeaderValue::from_static("no-store"));
+    }
+    response
 }
 
 /// Lets a request through to the API.
@@ -153,7 +164,7 @@ mod tests {
 
     #[test]
     fn only_this_door_is_this_door() {
-        let guard = Guard::new(([127, 0, 0, 1], 4666).into(), |_| ());
+        let guard = Guard::new(([127, 0, 0, 1], 4666).into(), None, |_| ());
         for host in ["127.0.0.1:4666", "localhost:4666", "LOCALHOST:4666", "[::1]:4666"] {
             assert!(guard.own_host(&headers(&[(header::HOST, host)])), "{host}");
         }

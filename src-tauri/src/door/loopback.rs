@@ -4,11 +4,21 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{Router, extract::Request, middleware, routing};
-use hookline_engine::{Engine, LiveEngine, OwnerKind, ReceiverState, api};
-use tokio::{net::TcpListener, sync::watch};
+use hookline_engine::{Engine, LiveEngine, OwnerKind, ReceiverState, api, descriptors};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+};
 use tower::ServiceExt;
 
 use super::{
@@ -18,6 +28,22 @@ use super::{
 
 /// Where the door opens unless told otherwise.
 const DEFAULT_API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4666);
+
+/// Most connections at a time: a page has some, and a script that uses more is one that does not close them.
+const CONNECTIONS_MAX: u32 = 256;
+
+/// What a connection over the limit is answered.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+/// How long a head may take, and how long a connection stays open on which nothing is asked.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
+
+/// Wait after an accept that failed, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a closing door lets its calls finish.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// An open door. Dropping it closes it.
 pub(crate) struct OpenDoor {
@@ -42,18 +68,70 @@ pub(crate) async fn open(
         bound => bound?,
     };
     let address = listener.local_addr()?;
-    let guard = Guard::new(address, move |code| on_new_code(address, code));
+    // A program that holds the token goes on after a restart. Whoever removes the file gets another.
+    let guard = Guard::new(address, engine.dir().kept_token(), move |code| on_new_code(address, code));
     engine.dir().write_token(guard.token()).map_err(io::Error::other)?;
-    let (stop, mut stopped) = watch::channel(());
-    let serving = axum::serve(listener, router(engine, &guard)).with_graceful_shutdown(async move {
-        let _ = stopped.changed().await;
-    });
-    tokio::spawn(async move {
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the HTTP door closed");
-        }
-    });
+    let (stop, stopped) = watch::channel(());
+    tokio::spawn(serve(listener, router(engine, &guard), stopped));
     Ok(OpenDoor { address, _stop: stop })
+}
+
+/// Serves each connection, within limits: a program that opens many, or never ends its head, keeps no one else
+/// from the API and no descriptor from the receiver.
+async fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<()>) {
+    let free = Arc::new(Semaphore::new(descriptors::for_api(CONNECTIONS_MAX)));
+    let mut open = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = open.join_next() => continue,
+            _ = stopped.changed() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the API could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(permit) = free.clone().try_acquire_owned() else {
+            // A word that is not taken at once is not waited for.
+            let _ = stream.try_write(FULL);
+            continue;
+        };
+        open.spawn(connection(stream, router.clone(), stopped.clone(), permit));
+    }
+    let finished = async { while open.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, finished).await.is_err() {
+        open.shutdown().await;
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+    _permit: OwnedSemaphorePermit,
+) {
+    let _ = stream.set_nodelay(true);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
+    // hyper writes no date before 1970, and panics where the clock shows one.
+    http.auto_date_header(std::time::SystemTime::now() >= std::time::UNIX_EPOCH);
+    let service = TowerToHyperService::new(router);
+    let serving = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = serving.as_mut() => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection to the API ended early");
+            }
+            return;
+        }
+        _ = stopped.changed() => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
 }
 
 fn router(engine: &Arc<Engine>, guard: &Arc<Guard>) -> Router {

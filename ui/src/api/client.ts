@@ -117,6 +117,18 @@ export const shapeCode = (inbox: string, event: string, code: string): string =>
 const inboxPath = (name: string) => ({ params: { path: { name } } });
 const requestPath = (id: string) => ({ params: { path: { id } } });
 
+/** Which deliveries are meant; each condition that is given must hold. */
+export interface DeliveryFilter {
+  endpoint?: string;
+  state?: Delivery["state"];
+  since?: string;
+  until?: string;
+  type?: string;
+  status?: string;
+  url?: string;
+  text?: string;
+}
+
 export const api = {
   status: () => value(client.GET("/api/v1/status")),
   settings: () => value(client.GET("/api/v1/settings")),
@@ -166,7 +178,17 @@ export const api = {
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
   providers: () => value(client.GET("/api/v1/providers")),
   provider: (id: string) => value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,
-  endpoints: () => value(client.GET("/api/v1/endpoints")),
+  /** All of them, page by page. */
+  endpoints: async () => {
+    const first = await value(client.GET("/api/v1/endpoints", { params: { query: {} } }));
+    const items = [...first.items];
+    for (let after = first.next; after; ) {
+      const page = await value(client.GET("/api/v1/endpoints", { params: { query: { after } } }));
+      items.push(...page.items);
+      after = page.next;
+    }
+    return { items, seq: first.seq };
+  },
   endpoint: (id: string) => value(client.GET("/api/v1/endpoints/{id}", requestPath(id))),
   addEndpoint: (body: EndpointSettings) => value(client.POST("/api/v1/endpoints", { body })),
   changeEndpoint: (id: string, body: { settings?: Partial<EndpointSettings>; enabled?: boolean }) =>
@@ -179,15 +201,15 @@ export const api = {
   rotateSecret: (id: string) => value(client.POST("/api/v1/endpoints/{id}/rotate", requestPath(id))),
   testEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/test", requestPath(id))),
   diagnoseEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/diagnose", requestPath(id))),
-  sendEvent: (body: { provider: string; type: string; endpoints?: string[]; body?: string; payload?: unknown; count?: number; rate?: number }) =>
+  sendEvent: (body: { provider: string; type: string; endpoints?: string[]; body?: string; fill?: boolean; count?: number; rate?: number }) =>
     value(client.POST("/api/v1/events", { body: body as never })),
   scenarios: () => value(client.GET("/api/v1/scenarios")),
   runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) => value(client.POST("/api/v1/scenarios/run", { body: body as never })),
   endpointStats: (id: string) => value(client.GET("/api/v1/endpoints/{id}/stats", requestPath(id))),
-  deliveries: (query: { endpoint?: string; request?: string; replay?: string; state?: Delivery["state"]; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
+  deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
   delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
   retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
-  retryDeliveries: (endpoint: string, state: Delivery["state"]) => value(client.POST("/api/v1/deliveries/retry", { body: { endpoint, state } })),
+  retryDeliveries: (filter: DeliveryFilter) => value(client.POST("/api/v1/deliveries/retry", { body: filter as never })),
   cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),
   snippets: (id: string, scheme?: string) => value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
   handlers: (id: string, signed: boolean, scheme?: string) => value(client.GET("/api/v1/providers/{id}/handlers", { params: { path: { id }, query: { scheme, signed } } })),

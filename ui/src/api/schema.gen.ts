@@ -13,7 +13,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it. */
+        /**
+         * Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
+         * @description Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
+         */
         post: operations["inboxes_add_file"];
         delete?: never;
         options?: never;
@@ -30,7 +33,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Back up the whole database into a new file. It holds all secrets, so only its owner may read it. */
+        /**
+         * Back up the whole database into a new file. It holds all secrets, so only its owner may read it.
+         * @description Back up the whole database into a new file. It holds all secrets, so only its owner may read it.
+         */
         post: operations["jobs_backup"];
         delete?: never;
         options?: never;
@@ -45,7 +51,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Compare two runs. */
+        /**
+         * Compare two runs.
+         * @description Compare two runs.
+         */
         get: operations["checks_compare"];
         put?: never;
         post?: never;
@@ -64,7 +73,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What a run would send: nothing is sent yet. */
+        /**
+         * What a run would send: nothing is sent yet.
+         * @description What a run would send: nothing is sent yet.
+         */
         post: operations["checks_plan"];
         delete?: never;
         options?: never;
@@ -79,7 +91,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The questions that are asked. */
+        /**
+         * The questions that are asked.
+         * @description The questions that are asked.
+         */
         get: operations["checks_questions"];
         put?: never;
         post?: never;
@@ -96,10 +111,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Runs of checks, newest first. */
+        /**
+         * Runs of checks, newest first.
+         * @description Runs of checks, newest first.
+         */
         get: operations["checks_list"];
         put?: never;
-        /** Begin a run: signed events of a vendor are sent to a handler, and its answers judged. */
+        /**
+         * Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
+         * @description Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
+         */
         post: operations["checks_begin"];
         delete?: never;
         options?: never;
@@ -114,11 +135,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How a run stands. */
+        /**
+         * How a run stands.
+         * @description How a run stands.
+         */
         get: operations["checks_read"];
         put?: never;
         post?: never;
-        /** Remove a run that has ended. */
+        /**
+         * Remove a run that has ended.
+         * @description Remove a run that has ended.
+         */
         delete: operations["checks_remove"];
         options?: never;
         head?: never;
@@ -134,7 +161,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask some checks of a run again, with the same settings. */
+        /**
+         * Ask some checks of a run again, with the same settings.
+         * @description Ask some checks of a run again, with the same settings.
+         */
         post: operations["checks_again"];
         delete?: never;
         options?: never;
@@ -151,7 +181,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End a run that is under way. */
+        /**
+         * End a run that is under way.
+         * @description End a run that is under way.
+         */
         post: operations["checks_cancel"];
         delete?: never;
         options?: never;
@@ -166,7 +199,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a run came to: each question with what was sent and what came back. */
+        /**
+         * What a run came to: each question with what was sent and what came back.
+         * @description What a run came to: each question with what was sent and what came back.
+         */
         get: operations["checks_read_report"];
         put?: never;
         post?: never;
@@ -183,7 +219,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Deliveries, newest first. */
+        /**
+         * Deliveries, newest first.
+         * @description Deliveries, newest first.
+         */
         get: operations["deliveries_list"];
         put?: never;
         post?: never;
@@ -202,7 +241,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send what an endpoint did not get: all its deliveries that ended so, the oldest first. */
+        /**
+         * Send again what did not arrive: all deliveries that meet the filter, the oldest first. Without a state, those that
+         *     failed, are exhausted or were skipped. At least one condition is needed.
+         * @description Send again what did not arrive: all deliveries that meet the filter, the oldest first. Without a state, those that
+         *     failed, are exhausted or were skipped. At least one condition is needed.
+         */
         post: operations["deliveries_retry_many"];
         delete?: never;
         options?: never;
@@ -217,7 +261,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A delivery with its attempts. */
+        /**
+         * A delivery with its attempts.
+         * @description A delivery with its attempts.
+         */
         get: operations["deliveries_read"];
         put?: never;
         post?: never;
@@ -234,7 +281,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a receiver answered to an attempt: the body, as far as it is kept. */
+        /**
+         * What a receiver answered to an attempt: the body, as far as it is kept.
+         * @description What a receiver answered to an attempt: the body, as far as it is kept.
+         */
         get: operations["deliveries_attempt_body"];
         put?: never;
         post?: never;
@@ -251,7 +301,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A delivery's payload, byte for byte. */
+        /**
+         * A delivery's payload, byte for byte.
+         * @description A delivery's payload, byte for byte.
+         */
         get: operations["deliveries_body"];
         put?: never;
         post?: never;
@@ -270,7 +323,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End a delivery that waits. */
+        /**
+         * End a delivery that waits.
+         * @description End a delivery that waits.
+         */
         post: operations["deliveries_cancel"];
         delete?: never;
         options?: never;
@@ -287,7 +343,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try a delivery now: its next attempt if it waits, once more if it has ended. */
+        /**
+         * Try a delivery now: its next attempt if it waits, once more if it has ended.
+         * @description Try a delivery now: its next attempt if it waits, once more if it has ended.
+         */
         post: operations["deliveries_retry"];
         delete?: never;
         options?: never;
@@ -302,7 +361,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes. */
+        /**
+         * What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
+         * @description What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
+         */
         get: operations["diff_read"];
         put?: never;
         post?: never;
@@ -319,10 +381,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All endpoints. */
+        /**
+         * Endpoints, the oldest first.
+         * @description Endpoints, the oldest first.
+         */
         get: operations["endpoints_list"];
         put?: never;
-        /** Make an endpoint. Where the vendor signs and no secret is given, one is made. */
+        /**
+         * Make an endpoint. Where the vendor signs and no secret is given, one is made.
+         * @description Make an endpoint. Where the vendor signs and no secret is given, one is made.
+         */
         post: operations["endpoints_add"];
         delete?: never;
         options?: never;
@@ -337,15 +405,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One endpoint. */
+        /**
+         * One endpoint.
+         * @description One endpoint.
+         */
         get: operations["endpoints_read"];
         put?: never;
         post?: never;
-        /** Remove an endpoint. Its deliveries stay; what waits is ended. */
+        /**
+         * Remove an endpoint. Its deliveries stay; what waits is ended.
+         * @description Remove an endpoint. Its deliveries stay; what waits is ended.
+         */
         delete: operations["endpoints_remove"];
         options?: never;
         head?: never;
-        /** Change an endpoint. A mask in a secret's place keeps the secret. */
+        /**
+         * Change an endpoint. A mask in a secret's place keeps the secret.
+         * @description Change an endpoint. A mask in a secret's place keeps the secret.
+         */
         patch: operations["endpoints_change"];
         trace?: never;
     };
@@ -358,7 +435,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request. */
+        /**
+         * Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
+         * @description Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
+         */
         post: operations["endpoints_diagnose"];
         delete?: never;
         options?: never;
@@ -378,6 +458,8 @@ export interface paths {
         /**
          * Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
          *     a day beside it.
+         * @description Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
+         *     a day beside it.
          */
         post: operations["endpoints_rotate"];
         delete?: never;
@@ -393,7 +475,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An endpoint's secrets, unmasked. */
+        /**
+         * An endpoint's secrets, unmasked.
+         * @description An endpoint's secrets, unmasked.
+         */
         get: operations["endpoints_secrets"];
         put?: never;
         post?: never;
@@ -410,7 +495,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How an endpoint fared over the last 24 hours. */
+        /**
+         * How an endpoint fared over the last 24 hours.
+         * @description How an endpoint fared over the last 24 hours.
+         */
         get: operations["endpoints_read_stats"];
         put?: never;
         post?: never;
@@ -429,7 +517,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send an endpoint its vendor's test event. It counts toward nothing. */
+        /**
+         * Send an endpoint its vendor's test event. It counts toward nothing.
+         * @description Send an endpoint its vendor's test event. It counts toward nothing.
+         */
         post: operations["endpoints_test"];
         delete?: never;
         options?: never;
@@ -444,10 +535,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Events that were sent, newest first. */
+        /**
+         * Events that were sent, newest first.
+         * @description Events that were sent, newest first.
+         */
         get: operations["events_list"];
         put?: never;
-        /** Send an event to the endpoints that take it. */
+        /**
+         * Send an event to the endpoints that take it.
+         * @description Send an event to the endpoints that take it.
+         */
         post: operations["events_send"];
         delete?: never;
         options?: never;
@@ -464,6 +561,8 @@ export interface paths {
         };
         /**
          * Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
+         *     breaks off is not whole.
+         * @description Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
          *     breaks off is not whole.
          */
         get: operations["carry_export"];
@@ -482,7 +581,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow. */
+        /**
+         * Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
+         * @description Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
+         */
         get: operations["feed_stream"];
         put?: never;
         post?: never;
@@ -501,7 +603,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Import a file of requests, sent as the body. It is a job, and its report stands in it. */
+        /**
+         * Import a file of requests, sent as the body. It is a job, and its report stands in it.
+         * @description Import a file of requests, sent as the body. It is a job, and its report stands in it.
+         */
         post: operations["carry_import"];
         delete?: never;
         options?: never;
@@ -516,10 +621,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All inboxes. */
+        /**
+         * All inboxes.
+         * @description All inboxes.
+         */
         get: operations["inboxes_list"];
         put?: never;
-        /** Make an inbox. */
+        /**
+         * Make an inbox.
+         * @description Make an inbox.
+         */
         post: operations["inboxes_add"];
         delete?: never;
         options?: never;
@@ -534,15 +645,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One inbox. */
+        /**
+         * One inbox.
+         * @description One inbox.
+         */
         get: operations["inboxes_read"];
         put?: never;
         post?: never;
-        /** Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once. */
+        /**
+         * Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
+         * @description Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
+         */
         delete: operations["inboxes_remove"];
         options?: never;
         head?: never;
-        /** Rename an inbox or change its answer. */
+        /**
+         * Rename an inbox or change its answer.
+         * @description Rename an inbox or change its answer.
+         */
         patch: operations["inboxes_change"];
         trace?: never;
     };
@@ -555,7 +675,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say what is to be done about an inbox's requests that arrived while this machine was away. */
+        /**
+         * Say what is to be done about an inbox's requests that arrived while this machine was away.
+         * @description Say what is to be done about an inbox's requests that arrived while this machine was away.
+         */
         post: operations["tunnels_decide"];
         delete?: never;
         options?: never;
@@ -572,7 +695,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Mark all of an inbox's requests as read. */
+        /**
+         * Mark all of an inbox's requests as read.
+         * @description Mark all of an inbox's requests as read.
+         */
         post: operations["inboxes_mark_read"];
         delete?: never;
         options?: never;
@@ -590,7 +716,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds. */
+        /**
+         * Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
+         * @description Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
+         */
         delete: operations["inboxes_clear"];
         options?: never;
         head?: never;
@@ -606,7 +735,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let the sequences of an inbox's rule begin again. */
+        /**
+         * Let the sequences of an inbox's rule begin again.
+         * @description Let the sequences of an inbox's rule begin again.
+         */
         post: operations["inboxes_restart"];
         delete?: never;
         options?: never;
@@ -621,7 +753,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An inbox's secrets, unmasked. */
+        /**
+         * An inbox's secrets, unmasked.
+         * @description An inbox's secrets, unmasked.
+         */
         get: operations["inboxes_secrets"];
         put?: never;
         post?: never;
@@ -640,7 +775,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Send a test event to an inbox, over HTTP like any sender. */
+        /**
+         * Send a test event to an inbox, over HTTP like any sender.
+         * @description Send a test event to an inbox, over HTTP like any sender.
+         */
         post: operations["inboxes_test_event"];
         delete?: never;
         options?: never;
@@ -655,7 +793,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Jobs of this run. */
+        /**
+         * Jobs of this run.
+         * @description Jobs of this run.
+         */
         get: operations["jobs_list"];
         put?: never;
         post?: never;
@@ -672,11 +813,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One job. */
+        /**
+         * One job.
+         * @description One job.
+         */
         get: operations["jobs_read"];
         put?: never;
         post?: never;
-        /** Cancel a job. */
+        /**
+         * Cancel a job.
+         * @description Cancel a job.
+         */
         delete: operations["jobs_cancel"];
         options?: never;
         head?: never;
@@ -690,7 +837,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All vendors. */
+        /**
+         * All vendors.
+         * @description All vendors.
+         */
         get: operations["providers_list"];
         put?: never;
         post?: never;
@@ -707,12 +857,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One vendor, as its file has it. */
+        /**
+         * One vendor, as its file has it.
+         * @description One vendor, as its file has it.
+         */
         get: operations["providers_read"];
-        /** Save a vendor of your own as a file in the data folder. */
+        /**
+         * Save a vendor of your own as a file in the data folder.
+         * @description Save a vendor of your own as a file in the data folder.
+         */
         put: operations["providers_save"];
         post?: never;
-        /** Remove a vendor of your own. */
+        /**
+         * Remove a vendor of your own.
+         * @description Remove a vendor of your own.
+         */
         delete: operations["providers_remove"];
         options?: never;
         head?: never;
@@ -726,7 +885,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A whole receiving handler for a vendor's requests, in each framework it can be written for. */
+        /**
+         * A whole receiving handler for a vendor's requests, in each framework it can be written for.
+         * @description A whole receiving handler for a vendor's requests, in each framework it can be written for.
+         */
         get: operations["providers_list_handlers"];
         put?: never;
         post?: never;
@@ -743,7 +905,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Code that verifies a vendor's requests, for a receiver of your own. */
+        /**
+         * Code that verifies a vendor's requests, for a receiver of your own.
+         * @description Code that verifies a vendor's requests, for a receiver of your own.
+         */
         get: operations["providers_list_snippets"];
         put?: never;
         post?: never;
@@ -760,7 +925,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Saved queries. */
+        /**
+         * Saved queries.
+         * @description Saved queries.
+         */
         get: operations["queries_list"];
         put?: never;
         post?: never;
@@ -778,10 +946,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Save a query under a name; one of the same name is replaced. */
+        /**
+         * Save a query under a name; one of the same name is replaced.
+         * @description Save a query under a name; one of the same name is replaced.
+         */
         put: operations["queries_save"];
         post?: never;
-        /** Remove a saved query. */
+        /**
+         * Remove a saved query.
+         * @description Remove a saved query.
+         */
         delete: operations["queries_remove"];
         options?: never;
         head?: never;
@@ -795,7 +969,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a query that is being typed: its terms, what is wrong with it, what may come next. */
+        /**
+         * Read a query that is being typed: its terms, what is wrong with it, what may come next.
+         * @description Read a query that is being typed: its terms, what is wrong with it, what may come next.
+         */
         get: operations["queries_read"];
         put?: never;
         post?: never;
@@ -812,7 +989,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The fields a query can ask for. */
+        /**
+         * The fields a query can ask for.
+         * @description The fields a query can ask for.
+         */
         get: operations["queries_fields"];
         put?: never;
         post?: never;
@@ -831,7 +1011,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try again to listen at the address set, after its port was taken. */
+        /**
+         * Try again to listen at the address set, after its port was taken.
+         * @description Try again to listen at the address set, after its port was taken.
+         */
         post: operations["status_listen"];
         delete?: never;
         options?: never;
@@ -846,7 +1029,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List requests that were refused before they could be stored, newest first, with their first bytes and the reason. */
+        /**
+         * List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
+         * @description List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
+         */
         get: operations["requests_list_refusals"];
         put?: never;
         post?: never;
@@ -865,7 +1051,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Dismiss the refused requests so far, so that they are no longer shown as an alarm. */
+        /**
+         * Dismiss the refused requests so far, so that they are no longer shown as an alarm.
+         * @description Dismiss the refused requests so far, so that they are no longer shown as an alarm.
+         */
         post: operations["requests_dismiss_refusals"];
         delete?: never;
         options?: never;
@@ -880,7 +1069,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The first bytes of a refused request, as they arrived. Credentials are masked unless asked for. */
+        /**
+         * The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
+         * @description The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
+         */
         get: operations["requests_refusal_bytes"];
         put?: never;
         post?: never;
@@ -899,7 +1091,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Undo a removal. */
+        /**
+         * Undo a removal.
+         * @description Undo a removal.
+         */
         post: operations["requests_undo"];
         delete?: never;
         options?: never;
@@ -914,10 +1109,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Replays, newest first. */
+        /**
+         * Replays, newest first.
+         * @description Replays, newest first.
+         */
         get: operations["replays_list"];
         put?: never;
-        /** Begin a replay: stored requests are sent again, as they are or edited, to one destination. */
+        /**
+         * Begin a replay: stored requests are sent again, as they are or edited, to one destination.
+         * @description Begin a replay: stored requests are sent again, as they are or edited, to one destination.
+         */
         post: operations["replays_begin"];
         delete?: never;
         options?: never;
@@ -932,11 +1133,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A replay, counted now. */
+        /**
+         * A replay, counted now.
+         * @description A replay, counted now.
+         */
         get: operations["replays_read"];
         put?: never;
         post?: never;
-        /** End a replay: nothing more of it leaves. */
+        /**
+         * End a replay: nothing more of it leaves.
+         * @description End a replay: nothing more of it leaves.
+         */
         delete: operations["replays_cancel"];
         options?: never;
         head?: never;
@@ -950,7 +1157,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a replay came to: counts, times and every failure. */
+        /**
+         * What a replay came to: counts, times and every failure.
+         * @description What a replay came to: counts, times and every failure.
+         */
         get: operations["replays_read_report"];
         put?: never;
         post?: never;
@@ -967,7 +1177,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Requests, newest first; those of a query in as many calls as it takes. */
+        /**
+         * Requests, newest first; those of a query in as many calls as it takes.
+         * @description Requests, newest first; those of a query in as many calls as it takes.
+         */
         get: operations["requests_list"];
         put?: never;
         post?: never;
@@ -984,7 +1197,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How many requests match a query. */
+        /**
+         * How many requests match a query.
+         * @description How many requests match a query.
+         */
         get: operations["requests_count"];
         put?: never;
         post?: never;
@@ -1001,15 +1217,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A request in full, but for its body. Credentials are masked. */
+        /**
+         * A request in full, but for its body. Credentials are masked.
+         * @description A request in full, but for its body. Credentials are masked.
+         */
         get: operations["requests_read"];
         put?: never;
         post?: never;
-        /** Remove a request. Undo is possible for ten seconds. */
+        /**
+         * Remove a request. Undo is possible for ten seconds.
+         * @description Remove a request. Undo is possible for ten seconds.
+         */
         delete: operations["requests_remove"];
         options?: never;
         head?: never;
-        /** Pin a request, note something on it, or mark it as read. */
+        /**
+         * Pin a request, note something on it, or mark it as read.
+         * @description Pin a request, note something on it, or mark it as read.
+         */
         patch: operations["requests_change"];
         trace?: never;
     };
@@ -1020,7 +1245,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on. */
+        /**
+         * Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
+         * @description Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
+         */
         get: operations["requests_dry_run"];
         put?: never;
         post?: never;
@@ -1037,7 +1265,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The body's bytes, as sent or decoded; `Range` takes a piece of it. */
+        /**
+         * The body's bytes, as sent or decoded; `Range` takes a piece of it.
+         * @description The body's bytes, as sent or decoded; `Range` takes a piece of it.
+         */
         get: operations["requests_body"];
         put?: never;
         post?: never;
@@ -1054,7 +1285,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The request as code that sends it to its inbox again. Credentials are masked unless asked for. */
+        /**
+         * The request as code that sends it to its inbox again. Credentials are masked unless asked for.
+         * @description The request as code that sends it to its inbox again. Credentials are masked unless asked for.
+         */
         get: operations["requests_code"];
         put?: never;
         post?: never;
@@ -1071,7 +1305,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them. */
+        /**
+         * List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
+         * @description List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
+         */
         get: operations["requests_parts"];
         put?: never;
         post?: never;
@@ -1088,7 +1325,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The bytes of one part, as sent. */
+        /**
+         * The bytes of one part, as sent.
+         * @description The bytes of one part, as sent.
+         */
         get: operations["requests_part"];
         put?: never;
         post?: never;
@@ -1105,7 +1345,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The request as the HTTP message it was. Credentials are masked unless asked for. */
+        /**
+         * The request as the HTTP message it was. Credentials are masked unless asked for.
+         * @description The request as the HTTP message it was. Credentials are masked unless asked for.
+         */
         get: operations["requests_raw"];
         put?: never;
         post?: never;
@@ -1122,7 +1365,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Say how a body is read: in which character set, and what was passed over. */
+        /**
+         * Say how a body is read: in which character set, and what was passed over.
+         * @description Say how a body is read: in which character set, and what was passed over.
+         */
         get: operations["requests_reading"];
         put?: never;
         post?: never;
@@ -1139,7 +1385,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A request in full with its credentials. */
+        /**
+         * A request in full with its credentials.
+         * @description A request in full with its credentials.
+         */
         get: operations["requests_reveal"];
         put?: never;
         post?: never;
@@ -1156,7 +1405,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The verdict on a stored request with everything behind it, judged at its arrival. */
+        /**
+         * The verdict on a stored request with everything behind it, judged at its arrival.
+         * @description The verdict on a stored request with everything behind it, judged at its arrival.
+         */
         get: operations["signature_explain_request"];
         put?: never;
         post?: never;
@@ -1175,7 +1427,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Find the schemes by which a stored request's signature holds. */
+        /**
+         * Find the schemes by which a stored request's signature holds.
+         * @description Find the schemes by which a stored request's signature holds.
+         */
         post: operations["signature_find_for_request"];
         delete?: never;
         options?: never;
@@ -1192,7 +1447,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Judge a stored request by another scheme or secret; nothing is kept. */
+        /**
+         * Judge a stored request by another scheme or secret; nothing is kept.
+         * @description Judge a stored request by another scheme or secret; nothing is kept.
+         */
         post: operations["signature_try_request"];
         delete?: never;
         options?: never;
@@ -1207,7 +1465,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All that belongs to the same event: repeats, with whether they are the same, and deliveries. */
+        /**
+         * All that belongs to the same event: repeats, with whether they are the same, and deliveries.
+         * @description All that belongs to the same event: repeats, with whether they are the same, and deliveries.
+         */
         get: operations["requests_read_thread"];
         put?: never;
         post?: never;
@@ -1224,7 +1485,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All scenarios. */
+        /**
+         * All scenarios.
+         * @description All scenarios.
+         */
         get: operations["scenarios_list"];
         put?: never;
         post?: never;
@@ -1243,7 +1507,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run a scenario: its events are stored at once and leave one by one, each at its time. */
+        /**
+         * Run a scenario: its events are stored at once and leave one by one, each at its time.
+         * @description Run a scenario: its events are stored at once and leave one by one, each at its time.
+         */
         post: operations["scenarios_run"];
         delete?: never;
         options?: never;
@@ -1258,7 +1525,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One scenario. */
+        /**
+         * One scenario.
+         * @description One scenario.
+         */
         get: operations["scenarios_read"];
         put?: never;
         post?: never;
@@ -1275,14 +1545,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All settings. */
+        /**
+         * All settings.
+         * @description All settings.
+         */
         get: operations["settings_read"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Change some settings: what is absent stays. A new address or limit restarts the receiver. */
+        /**
+         * Change some settings: what is absent stays. A new address or limit restarts the receiver.
+         * @description Change some settings: what is absent stays. A new address or limit restarts the receiver.
+         */
         patch: operations["settings_change"];
         trace?: never;
     };
@@ -1293,7 +1569,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What JSON bodies are like, by inbox and event type. */
+        /**
+         * What JSON bodies are like, by inbox and event type.
+         * @description What JSON bodies are like, by inbox and event type.
+         */
         get: operations["shapes_list"];
         put?: never;
         post?: never;
@@ -1310,11 +1589,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A shape in full: its fields, and what changed since when. */
+        /**
+         * A shape in full: its fields, and what changed since when.
+         * @description A shape in full: its fields, and what changed since when.
+         */
         get: operations["shapes_read"];
         put?: never;
         post?: never;
-        /** Forget a shape; it is learned anew from what arrives then. */
+        /**
+         * Forget a shape; it is learned anew from what arrives then.
+         * @description Forget a shape; it is learned anew from what arrives then.
+         */
         delete: operations["shapes_remove"];
         options?: never;
         head?: never;
@@ -1328,7 +1613,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A shape as JSON Schema, TypeScript or Rust. */
+        /**
+         * A shape as JSON Schema, TypeScript or Rust.
+         * @description A shape as JSON Schema, TypeScript or Rust.
+         */
         get: operations["shapes_code"];
         put?: never;
         post?: never;
@@ -1347,7 +1635,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say why a message's signature does not hold. */
+        /**
+         * Say why a message's signature does not hold.
+         * @description Say why a message's signature does not hold.
+         */
         post: operations["signature_explain"];
         delete?: never;
         options?: never;
@@ -1364,7 +1655,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Find the schemes by which a message's signature holds. */
+        /**
+         * Find the schemes by which a message's signature holds.
+         * @description Find the schemes by which a message's signature holds.
+         */
         post: operations["signature_find"];
         delete?: never;
         options?: never;
@@ -1381,7 +1675,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign a message as its vendor would. */
+        /**
+         * Sign a message as its vendor would.
+         * @description Sign a message as its vendor would.
+         */
         post: operations["signature_sign"];
         delete?: never;
         options?: never;
@@ -1398,7 +1695,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Judge a message. */
+        /**
+         * Judge a message.
+         * @description Judge a message.
+         */
         post: operations["signature_verify"];
         delete?: never;
         options?: never;
@@ -1413,7 +1713,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State of the engine, receiver and database. */
+        /**
+         * State of the engine, receiver and database.
+         * @description State of the engine, receiver and database.
+         */
         get: operations["status_read"];
         put?: never;
         post?: never;
@@ -1430,11 +1733,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All tunnels, and how each stands. */
+        /**
+         * All tunnels, and how each stands.
+         * @description All tunnels, and how each stands.
+         */
         get: operations["tunnels_list"];
         put?: never;
         /**
          * Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
+         *     listen, or take in a tunnel of another program. One that leads to the same place is made anew.
+         * @description Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
          *     listen, or take in a tunnel of another program. One that leads to the same place is made anew.
          */
         post: operations["tunnels_add"];
@@ -1451,15 +1759,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One tunnel. */
+        /**
+         * One tunnel.
+         * @description One tunnel.
+         */
         get: operations["tunnels_read"];
         put?: never;
         post?: never;
-        /** End a tunnel for good. Its addresses at the relay are given up first. */
+        /**
+         * End a tunnel for good. Its addresses at the relay are given up first.
+         * @description End a tunnel for good. Its addresses at the relay are given up first.
+         */
         delete: operations["tunnels_remove"];
         options?: never;
         head?: never;
-        /** Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host. */
+        /**
+         * Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
+         * @description Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
+         */
         patch: operations["tunnels_change"];
         trace?: never;
     };
@@ -1471,10 +1788,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Expose an inbox through a tunnel, or change how it is exposed. */
+        /**
+         * Expose an inbox through a tunnel, or change how it is exposed.
+         * @description Expose an inbox through a tunnel, or change how it is exposed.
+         */
         put: operations["tunnels_expose"];
         post?: never;
-        /** End an inbox's exposure: its public address is gone, and with it what waits at the relay. */
+        /**
+         * End an inbox's exposure: its public address is gone, and with it what waits at the relay.
+         * @description End an inbox's exposure: its public address is gone, and with it what waits at the relay.
+         */
         delete: operations["tunnels_conceal"];
         options?: never;
         head?: never;
@@ -1629,6 +1952,14 @@ export interface components {
             name: string;
             /** @description The password; masked when read. */
             password: string;
+        };
+        /** @description How much waits for work that follows the store. */
+        Behind: {
+            /**
+             * Format: int64
+             * @description Requests.
+             */
+            waiting: number;
         };
         /**
          * @description How bodies were compared.
@@ -1938,6 +2269,8 @@ export interface components {
             timeout_ms?: number;
             /** @description The handler's URL; an endpoint's own if absent. */
             url?: string;
+            /** @description Checks whose failure is known and accepted, by id: it is shown, and does not count. */
+            waive?: string[];
         };
         /** @description A program that is run. */
         Command: {
@@ -2008,7 +2341,7 @@ export interface components {
             /** @enum {string} */
             state: "ok";
         } | {
-            /** @description `disk_full`, `unwritable`, `locked`, `damaged` or `other`. */
+            /** @description `disk_full`, `unwritable`, `locked`, `damaged`, `removed` or `other`. */
             fault: string;
             /** @description The database's own words. */
             message: string;
@@ -2088,7 +2421,7 @@ export interface components {
              * @description What the last attempt took, in ms.
              */
             took_ms?: number | null;
-            /** @description Where it goes. */
+            /** @description Where it goes; a password in it is masked. */
             url: string;
         };
         /** @description A delivery with its attempts. */
@@ -2100,6 +2433,46 @@ export interface components {
              * @description Size of its payload, in bytes.
              */
             body_bytes: number;
+        };
+        /** @description Which deliveries are meant: those that meet every condition that is given. */
+        DeliveryFilter: {
+            /**
+             * @description Only of this endpoint, by its id or its name.
+             * @default null
+             */
+            endpoint: string | null;
+            /**
+             * @description Only those made at this time or later: RFC 3339, a date, `yesterday`, or how long ago, as `2h`.
+             * @default null
+             */
+            since: string | null;
+            /** @default null */
+            state: components["schemas"]["DeliveryState"] | null;
+            /**
+             * @description Only with this status of the last answer, as `500` or `4xx,5xx`; `none` for those without an answer.
+             * @default null
+             */
+            status: string | null;
+            /**
+             * @description Only those with this text in payload, URL, event type, reason or error.
+             * @default null
+             */
+            text: string | null;
+            /**
+             * @description Only of this event type; `*` at its end stands for any ending.
+             * @default null
+             */
+            type: string | null;
+            /**
+             * @description Only those made before this time.
+             * @default null
+             */
+            until: string | null;
+            /**
+             * @description Only those whose URL contains this text.
+             * @default null
+             */
+            url: string | null;
         };
         /** @description A page of deliveries, newest first. */
         DeliveryPage: {
@@ -2217,9 +2590,11 @@ export interface components {
             /** @description Its value; masked when read if it is secret. */
             value: string;
         };
-        /** @description All endpoints. */
+        /** @description A page of endpoints, the oldest first. */
         EndpointList: {
             items: components["schemas"]["Endpoint"][];
+            /** @description What to pass as `after` for the next page; none at the end. */
+            next?: string | null;
             /**
              * Format: int64
              * @description Number of the feed's last change that this list includes.
@@ -2243,11 +2618,16 @@ export interface components {
         /** @description What a person sets about an endpoint. */
         EndpointSettings: {
             /**
+             * @description The certificate in PEM that is shown to an endpoint which asks for one, its chain and its private key
+             *     behind it; masked when read.
+             */
+            client_certificate?: string | null;
+            /**
              * Format: int32
              * @description Requests on their way at a time.
              */
             concurrency?: number;
-            /** @description Event types it gets; all, also those to come, if none. */
+            /** @description Event types it gets, `*` at the end standing for any ending; all, also those to come, if none. */
             events?: string[] | null;
             /** @description Headers sent with every request. */
             headers?: components["schemas"]["EndpointHeader"][];
@@ -2283,7 +2663,10 @@ export interface components {
              * @description How many times faster than the clock its waits go.
              */
             speed?: number;
-            /** @description A certificate in PEM that is trusted whatever it says. */
+            /**
+             * @description Certificates in PEM that are trusted: the endpoint's own, whatever it says, or those of the
+             *     authorities that signed it.
+             */
             trusted_certificate?: string | null;
             /** @description Where it is. */
             url: string;
@@ -2383,8 +2766,10 @@ export interface components {
         };
         /** @description An event to be sent. */
         EventSend: {
-            /** @description The payload as the exact text that is sent. */
+            /** @description The payload as the exact text that is sent, JSON or not. At most 25 MiB. */
             body?: string | null;
+            /** @description The same in base64, for bytes that are not text. */
+            body_base64?: string | null;
             /**
              * Format: int32
              * @description How many.
@@ -2392,7 +2777,12 @@ export interface components {
             count?: number;
             /** @description Ids of the endpoints it goes to; all of the vendor that take it if absent. */
             endpoints?: string[] | null;
-            /** @description The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent. */
+            /** @description Whether places such as `{{uuid chat}}` in `body` are filled, which must be JSON then. */
+            fill?: boolean;
+            /**
+             * @description The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent. All
+             *     but the places is sent as it is written, to the byte.
+             */
             payload?: unknown;
             /** @description Id of the vendor. */
             provider: string;
@@ -2410,7 +2800,10 @@ export interface components {
              * @description Makes the same values again; another each time if absent.
              */
             seed?: number | null;
-            /** @description Values to set in the payload, by path such as `data.chat.id`. */
+            /**
+             * @description Values to set in the payload, by path such as `data.chat.id`. The payload must be JSON; all of it but
+             *     these values stays as it is.
+             */
             set?: Record<string, never> | null;
             to?: components["schemas"]["EndpointSettings"] | null;
             /** @description The event type. */
@@ -3408,13 +3801,18 @@ export interface components {
              */
             requests?: number | null;
         };
-        /** @description What is tried again. */
+        /** @description How many deliveries are sent again. */
         Retried: {
             /**
              * Format: int64
-             * @description How many deliveries.
+             * @description How many leave.
              */
             deliveries: number;
+            /**
+             * Format: int64
+             * @description How many stay as they are, because their endpoints are disabled or removed.
+             */
+            left: number;
         };
         /** @description How a delivery is tried again. */
         Retry: {
@@ -3423,13 +3821,6 @@ export interface components {
              * @default false
              */
             to_the_end: boolean;
-        };
-        /** @description Which deliveries are tried again. */
-        RetryMany: {
-            /** @description Their endpoint's id. */
-            endpoint: string;
-            /** @description How they ended: `skipped`, `filtered`, `failed`, `exhausted` or `cancelled`. */
-            state: components["schemas"]["DeliveryState"];
         };
         /** @description One row of a comparison. */
         Row: {
@@ -3763,11 +4154,15 @@ export interface components {
              * @description Bytes of the database file.
              */
             file_bytes: number;
+            /** @description Verified requests that forwards have not looked at yet. */
+            forwards: components["schemas"]["Behind"];
             /**
              * Format: int64
              * @description Connections ended for malformed HTTP or a head over the limits.
              */
             heads_refused: number;
+            /** @description What the database had lost when it was opened, in a sentence. */
+            lost?: string | null;
             /**
              * Format: int64
              * @description Deliveries that wait for an attempt.
@@ -3789,6 +4184,8 @@ export interface components {
              * @description Number of the feed's last change.
              */
             seq: number;
+            /** @description Stored requests whose verification has not been done yet. */
+            verification: components["schemas"]["Behind"];
             /** @description Release. */
             version: string;
         };
@@ -4204,19 +4601,83 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example … */
                 "application/octet-stream": number[];
             };
         };
         responses: {
+            /** @description It was made. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bytes": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "name": "shop"
+                     *     }
+                     */
                     "application/json": components["schemas"]["AnswerFile"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4235,18 +4696,52 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "path": "/shop/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["BackupNew"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "done": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": "backup",
+                     *       "state": "running",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4255,7 +4750,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4279,15 +4811,96 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "after": {
+                     *         "counts": {
+                     *           "error": 1,
+                     *           "fail": 1,
+                     *           "pass": 1,
+                     *           "skipped": 1,
+                     *           "unknown": 1,
+                     *           "warn": 1
+                     *         },
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "settings": {},
+                     *         "state": "running",
+                     *         "total": 1
+                     *       },
+                     *       "before": {
+                     *         "counts": {
+                     *           "error": 1,
+                     *           "fail": 1,
+                     *           "pass": 1,
+                     *           "skipped": 1,
+                     *           "unknown": 1,
+                     *           "warn": 1
+                     *         },
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "settings": {},
+                     *         "state": "running",
+                     *         "total": 1
+                     *       },
+                     *       "changed": [
+                     *         {
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "number": 1,
+                     *           "question": "text",
+                     *           "said_after": "text",
+                     *           "said_before": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Comparison"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4306,18 +4919,69 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "settings": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckNew"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bytes": 1,
+                     *       "checks": [
+                     *         {
+                     *           "bytes": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "level": "must",
+                     *           "number": 1,
+                     *           "question": "text",
+                     *           "requests": 1,
+                     *           "source": "text",
+                     *           "why": "text"
+                     *         }
+                     *       ],
+                     *       "commands": [
+                     *         "text"
+                     *       ],
+                     *       "host": "text",
+                     *       "made_up": true,
+                     *       "rate": 1,
+                     *       "requests": 1,
+                     *       "this_machine": true,
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckPlan"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description See the code of the error. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4326,7 +4990,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4345,12 +5046,55 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "advice": "text",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "level": "must",
+                     *           "number": 1,
+                     *           "question": "text",
+                     *           "source": "text",
+                     *           "why": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckQuestionList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4364,12 +5108,61 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "counts": {
+                     *             "error": 1,
+                     *             "fail": 1,
+                     *             "pass": 1,
+                     *             "skipped": 1,
+                     *             "unknown": 1,
+                     *             "warn": 1
+                     *           },
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "settings": {},
+                     *           "state": "running",
+                     *           "total": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4383,18 +5176,60 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "settings": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["CheckNew"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": {
+                     *         "error": 1,
+                     *         "fail": 1,
+                     *         "pass": 1,
+                     *         "skipped": 1,
+                     *         "unknown": 1,
+                     *         "warn": 1
+                     *       },
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "settings": {},
+                     *       "state": "running",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckRun"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description See the code of the error. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -4403,6 +5238,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4411,7 +5247,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4426,21 +5299,80 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of checks has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": {
+                     *         "error": 1,
+                     *         "fail": 1,
+                     *         "pass": 1,
+                     *         "skipped": 1,
+                     *         "unknown": 1,
+                     *         "warn": 1
+                     *       },
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "settings": {},
+                     *       "state": "running",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckRun"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4455,18 +5387,42 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of checks has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4475,7 +5431,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4490,24 +5465,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of checks has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "checks": [
+                 *         "text"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["Again"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": {
+                     *         "error": 1,
+                     *         "fail": 1,
+                     *         "pass": 1,
+                     *         "skipped": 1,
+                     *         "unknown": 1,
+                     *         "warn": 1
+                     *       },
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "settings": {},
+                     *       "state": "running",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckRun"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4516,7 +5539,53 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4531,18 +5600,42 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of checks has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4551,7 +5644,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4569,21 +5681,118 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of checks has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checks": [
+                     *         {
+                     *           "advice": "text",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "level": "must",
+                     *           "number": 1,
+                     *           "outcome": "pass",
+                     *           "question": "text",
+                     *           "said": "text",
+                     *           "sent": [
+                     *             {
+                     *               "body": "text",
+                     *               "body_bytes": 1,
+                     *               "headers": [],
+                     *               "label": "text",
+                     *               "method": "POST",
+                     *               "timings": {
+                     *                 "total_us": 1
+                     *               },
+                     *               "url": "https://app.example/webhooks"
+                     *             }
+                     *           ],
+                     *           "snippet": true,
+                     *           "source": "text",
+                     *           "took_ms": 1,
+                     *           "why": "text"
+                     *         }
+                     *       ],
+                     *       "provider": "stripe",
+                     *       "run": {
+                     *         "counts": {
+                     *           "error": 1,
+                     *           "fail": 1,
+                     *           "pass": 1,
+                     *           "skipped": 1,
+                     *           "unknown": 1,
+                     *           "warn": 1
+                     *         },
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "settings": {},
+                     *         "state": "running",
+                     *         "total": 1
+                     *       },
+                     *       "snippets": [
+                     *         {
+                     *           "code": "text",
+                     *           "language": "text",
+                     *           "name": "shop"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckReport"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4596,16 +5805,28 @@ export interface operations {
     deliveries_list: {
         parameters: {
             query?: {
-                /** @description Only of this endpoint. */
+                /** @description Only of this endpoint, by its id or its name. */
                 endpoint?: string;
-                /** @description Only of this event. */
+                /** @description Only of this event, by its id. */
                 event?: string;
-                /** @description Only those that send this request on. */
+                /** @description Only those that send this request on, by its id. */
                 request?: string;
-                /** @description Only of this replay. */
+                /** @description Only of this replay, by its id. */
                 replay?: string;
                 /** @description Only in this state. */
                 state?: components["schemas"]["DeliveryState"];
+                /** @description Only those made at this time or later: RFC 3339, a date, `yesterday`, or how long ago, as `2h`. */
+                since?: string;
+                /** @description Only those made before this time. */
+                until?: string;
+                /** @description Only of this event type; `*` at its end stands for any ending. */
+                type?: string;
+                /** @description Only with this status of the last answer, as `500` or `4xx,5xx`; `none` for those without an answer. */
+                status?: string;
+                /** @description Only those whose URL contains this text. */
+                url?: string;
+                /** @description Only those with this text in payload, URL, event type, reason or error. */
+                text?: string;
                 /** @description Only what is older than this delivery. */
                 after?: string;
                 /** @description Rows, to 500. */
@@ -4617,14 +5838,54 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "event_type": "invoice.paid",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "method": "POST",
+                     *           "origin": "event",
+                     *           "provider": "stripe",
+                     *           "resigned": true,
+                     *           "state": "waiting",
+                     *           "url": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "seq": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeliveryPage"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4633,7 +5894,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4652,18 +5932,56 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["RetryMany"];
+                /**
+                 * @example {
+                 *       "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                 *       "since": "text",
+                 *       "state": "waiting",
+                 *       "status": "text",
+                 *       "text": "text",
+                 *       "type": "invoice.paid",
+                 *       "until": "text",
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DeliveryFilter"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deliveries": 1,
+                     *       "left": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Retried"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4672,7 +5990,53 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4687,21 +6051,92 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of deliveries has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "event_type": "invoice.paid",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "method": "POST",
+                     *       "origin": "event",
+                     *       "provider": "stripe",
+                     *       "resigned": true,
+                     *       "state": "waiting",
+                     *       "url": "https://app.example/webhooks",
+                     *       "attempts_made": [
+                     *         {
+                     *           "number": 1,
+                     *           "request_headers": [],
+                     *           "response_bytes": 1,
+                     *           "response_cut": true,
+                     *           "response_headers": [],
+                     *           "started_at": "2026-11-29T21:46:32.815547Z",
+                     *           "timings": {
+                     *             "total_us": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "body_bytes": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["DeliveryDetail"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4716,22 +6151,69 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of deliveries has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
+                /**
+                 * @description Number of the attempt, from 1.
+                 * @example 1
+                 */
                 number: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": unknown;
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4746,21 +6228,64 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of deliveries has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": unknown;
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4775,20 +6300,59 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of deliveries has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "event_type": "invoice.paid",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "method": "POST",
+                     *       "origin": "event",
+                     *       "provider": "stripe",
+                     *       "resigned": true,
+                     *       "state": "waiting",
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4797,7 +6361,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4812,24 +6395,68 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of deliveries has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "to_the_end": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["Retry"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "event_type": "invoice.paid",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "method": "POST",
+                     *       "origin": "event",
+                     *       "provider": "stripe",
+                     *       "resigned": true,
+                     *       "state": "waiting",
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -4838,7 +6465,53 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4862,15 +6535,79 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "basis": "json",
+                     *       "body": [
+                     *         {
+                     *           "depth": 1,
+                     *           "kind": "same",
+                     *           "skipped": 1
+                     *         }
+                     *       ],
+                     *       "changes": 1,
+                     *       "headers": [
+                     *         {
+                     *           "depth": 1,
+                     *           "kind": "same",
+                     *           "skipped": 1
+                     *         }
+                     *       ],
+                     *       "line": {
+                     *         "depth": 1,
+                     *         "kind": "same",
+                     *         "skipped": 1
+                     *       },
+                     *       "same": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Diff"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4882,19 +6619,103 @@ export interface operations {
     };
     endpoints_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only of this name. */
+                name?: string;
+                /** @description Only of this vendor, by its id. */
+                provider?: string;
+                /** @description Only what was made after this endpoint. */
+                after?: string;
+                /** @description Rows, to 500. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "provider": "stripe",
+                     *           "url": "https://app.example/webhooks",
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "policy_in_force": {},
+                     *           "state": {
+                     *             "enabled": true,
+                     *             "exhausted": 1,
+                     *             "failed_attempts": 1,
+                     *             "since": "2026-11-29T21:46:32.815547Z"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "seq": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["EndpointList"];
+                };
+            };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -4908,19 +6729,96 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "provider": "stripe",
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EndpointSettings"];
             };
         };
         responses: {
+            /** @description It was made. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "provider": "stripe",
+                     *       "url": "https://app.example/webhooks",
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "policy_in_force": {},
+                     *       "state": {
+                     *         "enabled": true,
+                     *         "exhausted": 1,
+                     *         "failed_attempts": 1,
+                     *         "since": "2026-11-29T21:46:32.815547Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4935,21 +6833,78 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "provider": "stripe",
+                     *       "url": "https://app.example/webhooks",
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "policy_in_force": {},
+                     *       "state": {
+                     *         "enabled": true,
+                     *         "exhausted": 1,
+                     *         "failed_attempts": 1,
+                     *         "since": "2026-11-29T21:46:32.815547Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4964,19 +6919,61 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4991,24 +6988,69 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "enabled": true,
+                 *       "settings": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["EndpointChange"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "provider": "stripe",
+                     *       "url": "https://app.example/webhooks",
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "policy_in_force": {},
+                     *       "state": {
+                     *         "enabled": true,
+                     *         "exhausted": 1,
+                     *         "failed_attempts": 1,
+                     *         "since": "2026-11-29T21:46:32.815547Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5017,7 +7059,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5035,21 +7114,74 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "detail": "text",
+                     *           "found": "ok",
+                     *           "name": "shop"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Causes"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5064,20 +7196,59 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "provider": "stripe",
+                     *       "url": "https://app.example/webhooks",
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "policy_in_force": {},
+                     *       "state": {
+                     *         "enabled": true,
+                     *         "exhausted": 1,
+                     *         "failed_attempts": 1,
+                     *         "since": "2026-11-29T21:46:32.815547Z"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Endpoint"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5086,7 +7257,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5101,21 +7291,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "value": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EndpointSecrets"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5130,21 +7371,77 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "cut": true,
+                     *       "delivered": 1,
+                     *       "failed": 1,
+                     *       "slices": [
+                     *         {
+                     *           "delivered": 1,
+                     *           "failed": 1,
+                     *           "from": "2026-11-29T21:46:32.815547Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EndpointStats"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5159,20 +7456,59 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of endpoints has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "attempts": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "event_type": "invoice.paid",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "method": "POST",
+                     *       "origin": "event",
+                     *       "provider": "stripe",
+                     *       "resigned": true,
+                     *       "state": "waiting",
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Delivery"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5181,7 +7517,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5205,15 +7560,66 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "body_bytes": 1,
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "provider": "stripe",
+                     *           "type": "invoice.paid"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["EventList"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5232,18 +7638,66 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "provider": "stripe",
+                 *       "type": "invoice.paid"
+                 *     }
+                 */
                 "application/json": components["schemas"]["EventSend"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deliveries": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "event_type": "invoice.paid",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "method": "POST",
+                     *           "origin": "event",
+                     *           "provider": "stripe",
+                     *           "resigned": true,
+                     *           "state": "waiting",
+                     *           "url": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "events": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Sent"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5252,7 +7706,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5286,14 +7777,35 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": number[];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5302,7 +7814,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5326,15 +7857,54 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "text/event-stream": components["schemas"]["Item"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It is over. */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5362,18 +7932,48 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example … */
                 "application/octet-stream": number[];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "done": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": "backup",
+                     *       "state": "running",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5382,6 +7982,16 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -5390,6 +8000,25 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The disk is full. */
             507: {
                 headers: {
                     [name: string]: unknown;
@@ -5409,12 +8038,67 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "answer": {},
+                     *           "bytes": 1,
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "forwards": [
+                     *             {
+                     *               "to": "https://app.example/webhooks"
+                     *             }
+                     *           ],
+                     *           "name": "shop",
+                     *           "requests": 1,
+                     *           "rules": [
+                     *             {
+                     *               "answers": []
+                     *             }
+                     *           ],
+                     *           "status_by_path": true,
+                     *           "unread": 1,
+                     *           "verification": {}
+                     *         }
+                     *       ],
+                     *       "seq": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["InboxList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5428,18 +8112,67 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "shop"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InboxNew"];
             };
         };
         responses: {
+            /** @description It was made. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answer": {},
+                     *       "bytes": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "forwards": [
+                     *         {
+                     *           "to": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "name": "shop",
+                     *       "requests": 1,
+                     *       "rules": [
+                     *         {
+                     *           "answers": [
+                     *             {}
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "status_by_path": true,
+                     *       "unread": 1,
+                     *       "verification": {}
+                     *     }
+                     */
                     "application/json": components["schemas"]["Inbox"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5448,7 +8181,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5463,21 +8233,87 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answer": {},
+                     *       "bytes": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "forwards": [
+                     *         {
+                     *           "to": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "name": "shop",
+                     *       "requests": 1,
+                     *       "rules": [
+                     *         {
+                     *           "answers": [
+                     *             {}
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "status_by_path": true,
+                     *       "unread": 1,
+                     *       "verification": {}
+                     *     }
+                     */
                     "application/json": components["schemas"]["Inbox"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5492,21 +8328,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "inbox": "shop",
+                     *       "requests": 1,
+                     *       "until": "2026-11-29T21:46:32.815547Z",
+                     *       "whole_inbox": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Removal"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5521,24 +8408,92 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "answer": {},
+                 *       "forwards": [
+                 *         {
+                 *           "to": "https://app.example/webhooks"
+                 *         }
+                 *       ],
+                 *       "name": "shop",
+                 *       "rules": [
+                 *         {
+                 *           "answers": [
+                 *             {}
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "status_by_path": true,
+                 *       "verification": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["InboxChange"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answer": {},
+                     *       "bytes": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "forwards": [
+                     *         {
+                     *           "to": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "name": "shop",
+                     *       "requests": 1,
+                     *       "rules": [
+                     *         {
+                     *           "answers": [
+                     *             {}
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "status_by_path": true,
+                     *       "unread": 1,
+                     *       "verification": {}
+                     *     }
+                     */
                     "application/json": components["schemas"]["Inbox"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5547,6 +8502,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5555,7 +8511,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5570,25 +8563,107 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "what": "all"
+                 *     }
+                 */
                 "application/json": components["schemas"]["AwayDecision"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "replays": [
+                     *         "text"
+                     *       ],
+                     *       "requests": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Decided"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5603,21 +8678,87 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answer": {},
+                     *       "bytes": 1,
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "forwards": [
+                     *         {
+                     *           "to": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "name": "shop",
+                     *       "requests": 1,
+                     *       "rules": [
+                     *         {
+                     *           "answers": [
+                     *             {}
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "status_by_path": true,
+                     *       "unread": 1,
+                     *       "verification": {}
+                     *     }
+                     */
                     "application/json": components["schemas"]["Inbox"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5632,21 +8773,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "inbox": "shop",
+                     *       "requests": 1,
+                     *       "until": "2026-11-29T21:46:32.815547Z",
+                     *       "whole_inbox": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Removal"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5661,20 +8853,66 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
+                /**
+                 * @description Id, as the list of rules has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5689,21 +8927,70 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Secrets"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5718,20 +9005,49 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["TestEvent"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5740,7 +9056,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5759,12 +9094,53 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "done": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "kind": "backup",
+                     *           "state": "running",
+                     *           "total": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5774,21 +9150,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of jobs has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "done": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": "backup",
+                     *       "state": "running",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5803,21 +9230,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of jobs has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "done": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": "backup",
+                     *       "state": "running",
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Job"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5836,12 +9314,73 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bad_files": [
+                     *         "text"
+                     *       ],
+                     *       "items": [
+                     *         {
+                     *           "events": [
+                     *             "text"
+                     *           ],
+                     *           "handshake_params": [
+                     *             "text"
+                     *           ],
+                     *           "handshakes": [
+                     *             "text"
+                     *           ],
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "name": "shop",
+                     *           "own": true,
+                     *           "schemes": [
+                     *             {
+                     *               "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *               "params": [],
+                     *               "places": [],
+                     *               "rests_on": "text",
+                     *               "signs_body": true,
+                     *               "signs_url": true
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProviderList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -5851,21 +9390,64 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id of the vendor.
+                 * @example stripe
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": Record<string, never>;
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5880,24 +9462,55 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id of the vendor.
+                 * @example stripe
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "shop",
+                 *       "scheme": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProviderNew"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {} */
                     "application/json": Record<string, never>;
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5906,7 +9519,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5921,18 +9571,42 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id of the vendor.
+                 * @example stripe
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -5941,7 +9615,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5961,21 +9654,74 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id of the vendor.
+                 * @example stripe
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "code": "text",
+                     *           "language": "text",
+                     *           "name": "shop"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SnippetList"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5993,21 +9739,74 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id of the vendor.
+                 * @example stripe
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "code": "text",
+                     *           "language": "text",
+                     *           "name": "shop"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SnippetList"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6026,12 +9825,50 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "query": "event:invoice.paid",
+                     *           "name": "shop"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SavedQueryList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6041,24 +9878,59 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the saved query.
+                 * @example Unpaid
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "query": "event:invoice.paid"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SavedQueryNew"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "query": "event:invoice.paid",
+                     *       "name": "shop"
+                     *     }
+                     */
                     "application/json": components["schemas"]["SavedQuery"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6067,7 +9939,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6082,19 +9991,61 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Name of the saved query.
+                 * @example Unpaid
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6118,12 +10069,69 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "completions": [
+                     *         {
+                     *           "at": 1,
+                     *           "length": 1,
+                     *           "means": "text",
+                     *           "text": "text"
+                     *         }
+                     *       ],
+                     *       "terms": [
+                     *         {
+                     *           "at": 1,
+                     *           "field": true,
+                     *           "length": 1,
+                     *           "negated": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReadQuery"];
+                };
+            };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6137,12 +10145,55 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "example": "text",
+                     *           "kind": "json",
+                     *           "means": "text",
+                     *           "name": "shop",
+                     *           "values": [
+                     *             "text"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["FieldList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6156,12 +10207,45 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "state": "off"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReceiverState"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -6182,14 +10266,59 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "at": "2026-11-29T21:46:32.815547Z",
+                     *           "bytes": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "message": "text",
+                     *           "peer": "127.0.0.1:40472",
+                     *           "reason": "text",
+                     *           "status": 1,
+                     *           "text": "text"
+                     *         }
+                     *       ],
+                     *       "totals": [
+                     *         {
+                     *           "count": 1,
+                     *           "last": "2026-11-29T21:46:32.815547Z",
+                     *           "open": 1,
+                     *           "reason": "text",
+                     *           "since": "2026-11-29T21:46:32.815547Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["RefusalList"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6198,7 +10327,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6217,17 +10365,87 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "inbox": "shop"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RefusalDismissal"];
             };
         };
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6245,21 +10463,64 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of refusals has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": number[];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6274,21 +10535,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of removals has it.
+                 * @example 0
+                 */
                 id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "inbox": "shop",
+                     *       "requests": 1,
+                     *       "until": "2026-11-29T21:46:32.815547Z",
+                     *       "whole_inbox": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Removal"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6312,15 +10624,69 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "delivered": 1,
+                     *           "failed": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "settings": {},
+                     *           "state": "collecting",
+                     *           "total": 1,
+                     *           "url": "https://app.example/webhooks"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ReplayList"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6339,18 +10705,62 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "body": "text",
+                 *       "confirm": "text",
+                 *       "inbox": "shop",
+                 *       "query": "event:invoice.paid",
+                 *       "requests": [
+                 *         "text"
+                 *       ],
+                 *       "settings": {}
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReplayNew"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "delivered": 1,
+                     *       "failed": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "settings": {},
+                     *       "state": "collecting",
+                     *       "total": 1,
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Replay"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6359,6 +10769,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6367,7 +10778,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6382,21 +10830,75 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of replays has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "delivered": 1,
+                     *       "failed": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "settings": {},
+                     *       "state": "collecting",
+                     *       "total": 1,
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Replay"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6411,21 +10913,75 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of replays has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "delivered": 1,
+                     *       "failed": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "settings": {},
+                     *       "state": "collecting",
+                     *       "total": 1,
+                     *       "url": "https://app.example/webhooks"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Replay"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6443,21 +10999,94 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of replays has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "answers": [
+                     *         {
+                     *           "count": 1
+                     *         }
+                     *       ],
+                     *       "failures": [
+                     *         {
+                     *           "delivery": "text",
+                     *           "event_type": "invoice.paid",
+                     *           "method": "POST",
+                     *           "request": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "url": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "rate": 1,
+                     *       "replay": {
+                     *         "created_at": "2026-11-29T21:46:32.815547Z",
+                     *         "delivered": 1,
+                     *         "failed": 1,
+                     *         "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *         "settings": {},
+                     *         "state": "collecting",
+                     *         "total": 1,
+                     *         "url": "https://app.example/webhooks"
+                     *       },
+                     *       "took_s": 1,
+                     *       "unsent": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["Report"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6491,14 +11120,60 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "arrived_at": "2026-11-29T21:46:32.815547Z",
+                     *           "body_bytes": 1,
+                     *           "body_state": "text",
+                     *           "earlier": 1,
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "inbox": "shop",
+                     *           "method": "POST",
+                     *           "names": "text",
+                     *           "note": "text",
+                     *           "peer": "127.0.0.1:40472",
+                     *           "pinned": true,
+                     *           "receiving_ms": 1,
+                     *           "status": 1,
+                     *           "target": "/shop/webhooks",
+                     *           "unread": true,
+                     *           "verdict": "unchecked",
+                     *           "version": "text"
+                     *         }
+                     *       ],
+                     *       "seq": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["RequestList"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6507,7 +11182,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6535,14 +11229,40 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "more": true,
+                     *       "requests": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["RequestCount"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6551,7 +11271,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6566,21 +11305,106 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "arrived_at": "2026-11-29T21:46:32.815547Z",
+                     *       "body_bytes": 1,
+                     *       "body_state": "text",
+                     *       "earlier": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "inbox": "shop",
+                     *       "method": "POST",
+                     *       "names": "text",
+                     *       "note": "text",
+                     *       "peer": "127.0.0.1:40472",
+                     *       "pinned": true,
+                     *       "receiving_ms": 1,
+                     *       "status": 1,
+                     *       "target": "/shop/webhooks",
+                     *       "unread": true,
+                     *       "verdict": "unchecked",
+                     *       "version": "text",
+                     *       "content": {
+                     *         "codings": [
+                     *           "text"
+                     *         ],
+                     *         "decodable": true,
+                     *         "kind": "json"
+                     *       },
+                     *       "headers": [
+                     *         {
+                     *           "name": "shop",
+                     *           "secret": true,
+                     *           "value": "text"
+                     *         }
+                     *       ],
+                     *       "stored_at": "2026-11-29T21:46:32.815547Z",
+                     *       "trailers": [
+                     *         {
+                     *           "name": "shop",
+                     *           "secret": true,
+                     *           "value": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6595,21 +11419,72 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 1,
+                     *       "inbox": "shop",
+                     *       "requests": 1,
+                     *       "until": "2026-11-29T21:46:32.815547Z",
+                     *       "whole_inbox": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Removal"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6624,24 +11499,76 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "note": "text",
+                 *       "pinned": true,
+                 *       "read": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["Marks"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "arrived_at": "2026-11-29T21:46:32.815547Z",
+                     *       "body_bytes": 1,
+                     *       "body_state": "text",
+                     *       "earlier": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "inbox": "shop",
+                     *       "method": "POST",
+                     *       "names": "text",
+                     *       "note": "text",
+                     *       "peer": "127.0.0.1:40472",
+                     *       "pinned": true,
+                     *       "receiving_ms": 1,
+                     *       "status": 1,
+                     *       "target": "/shop/webhooks",
+                     *       "unread": true,
+                     *       "verdict": "unchecked",
+                     *       "version": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Summary"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6650,7 +11577,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6668,21 +11632,74 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "considered": [
+                     *         {
+                     *           "answers": true,
+                     *           "name": "shop",
+                     *           "why": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["DryRun"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6707,28 +11724,55 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": number[];
                 };
             };
+            /** @description The part that was asked for. */
             206: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": number[];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6737,6 +11781,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6745,6 +11790,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description There is no such part. */
             416: {
                 headers: {
                     [name: string]: unknown;
@@ -6753,7 +11799,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6773,20 +11838,45 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "text/plain": string;
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6795,6 +11885,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6803,7 +11894,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6818,20 +11928,58 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "bytes": 1,
+                     *           "index": 1
+                     *         }
+                     *       ],
+                     *       "notes": [
+                     *         "text"
+                     *       ],
+                     *       "total": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartList"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6840,6 +11988,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6848,7 +11997,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6863,21 +12031,50 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
+                /**
+                 * @description Place of the part, from 0.
+                 * @example 0
+                 */
                 index: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": number[];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6886,7 +12083,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6904,21 +12120,64 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "application/octet-stream": number[];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6933,20 +12192,54 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "charset": "text",
+                     *       "declared": true,
+                     *       "json_values": 1,
+                     *       "notes": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["BodyReading"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6955,7 +12248,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6970,21 +12282,106 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "arrived_at": "2026-11-29T21:46:32.815547Z",
+                     *       "body_bytes": 1,
+                     *       "body_state": "text",
+                     *       "earlier": 1,
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "inbox": "shop",
+                     *       "method": "POST",
+                     *       "names": "text",
+                     *       "note": "text",
+                     *       "peer": "127.0.0.1:40472",
+                     *       "pinned": true,
+                     *       "receiving_ms": 1,
+                     *       "status": 1,
+                     *       "target": "/shop/webhooks",
+                     *       "unread": true,
+                     *       "verdict": "unchecked",
+                     *       "version": "text",
+                     *       "content": {
+                     *         "codings": [
+                     *           "text"
+                     *         ],
+                     *         "decodable": true,
+                     *         "kind": "json"
+                     *       },
+                     *       "headers": [
+                     *         {
+                     *           "name": "shop",
+                     *           "secret": true,
+                     *           "value": "text"
+                     *         }
+                     *       ],
+                     *       "stored_at": "2026-11-29T21:46:32.815547Z",
+                     *       "trailers": [
+                     *         {
+                     *           "name": "shop",
+                     *           "secret": true,
+                     *           "value": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Detail"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6999,20 +12396,62 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "sentence": "text",
+                     *       "state": "text",
+                     *       "advice": "text",
+                     *       "complete": true,
+                     *       "content": "text",
+                     *       "content_bytes": 1,
+                     *       "findings": [
+                     *         {
+                     *           "advice": "text",
+                     *           "code": "text",
+                     *           "what": "text"
+                     *         }
+                     *       ],
+                     *       "tried": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExplanationShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7021,6 +12460,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7029,7 +12469,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7044,24 +12503,68 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "params": {},
+                 *       "scheme": {},
+                 *       "secrets": [
+                 *         "text"
+                 *       ],
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Trial"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "complete": true,
+                     *       "items": [
+                     *         {
+                     *           "rule": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["FoundShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7070,7 +12573,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7085,24 +12625,76 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "params": {},
+                 *       "scheme": {},
+                 *       "secrets": [
+                 *         "text"
+                 *       ],
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Trial"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "sentence": "text",
+                     *       "state": "text",
+                     *       "advice": "text",
+                     *       "complete": true,
+                     *       "content": "text",
+                     *       "content_bytes": 1,
+                     *       "findings": [
+                     *         {
+                     *           "advice": "text",
+                     *           "code": "text",
+                     *           "what": "text"
+                     *         }
+                     *       ],
+                     *       "tried": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExplanationShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7111,6 +12703,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7119,6 +12712,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7127,7 +12721,35 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7142,21 +12764,93 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of requests has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "kind": "request",
+                     *           "repeat": "first",
+                     *           "request": {
+                     *             "arrived_at": "2026-11-29T21:46:32.815547Z",
+                     *             "body_bytes": 1,
+                     *             "body_state": "text",
+                     *             "earlier": 1,
+                     *             "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *             "inbox": "shop",
+                     *             "method": "POST",
+                     *             "names": "text",
+                     *             "note": "text",
+                     *             "peer": "127.0.0.1:40472",
+                     *             "pinned": true,
+                     *             "receiving_ms": 1,
+                     *             "status": 1,
+                     *             "target": "/shop/webhooks",
+                     *             "unread": true,
+                     *             "verdict": "unchecked",
+                     *             "version": "text"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "more": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Thread"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7175,12 +12869,65 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bad_files": [
+                     *         "text"
+                     *       ],
+                     *       "folder": "text",
+                     *       "items": [
+                     *         {
+                     *           "about": "text",
+                     *           "file": "text",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "lasts_ms": 1,
+                     *           "name": "shop",
+                     *           "own": true,
+                     *           "provider": "stripe",
+                     *           "steps": [
+                     *             {
+                     *               "after_ms": 1,
+                     *               "event": "01a22946-25ef-7318-9002-e30b762c2d0c"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScenarioList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -7194,18 +12941,77 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "endpoints": [
+                 *         "text"
+                 *       ],
+                 *       "file": "text",
+                 *       "retries": true,
+                 *       "scenario": "text",
+                 *       "scope": "text",
+                 *       "seed": 1,
+                 *       "speed": 1,
+                 *       "to": {
+                 *         "provider": "stripe",
+                 *         "url": "https://app.example/webhooks"
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["ScenarioRun"];
             };
         };
         responses: {
+            /** @description It was begun, and goes on by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "deliveries": [
+                     *         {
+                     *           "attempts": 1,
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "endpoint": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "event_type": "invoice.paid",
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "method": "POST",
+                     *           "origin": "event",
+                     *           "provider": "stripe",
+                     *           "resigned": true,
+                     *           "state": "waiting",
+                     *           "url": "https://app.example/webhooks"
+                     *         }
+                     *       ],
+                     *       "events": [
+                     *         "text"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Sent"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7214,7 +13020,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7229,21 +13072,80 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id of the scenario.
+                 * @example support-chat
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "about": "text",
+                     *       "file": "text",
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "lasts_ms": 1,
+                     *       "name": "shop",
+                     *       "own": true,
+                     *       "provider": "stripe",
+                     *       "steps": [
+                     *         {
+                     *           "after_ms": 1,
+                     *           "event": "01a22946-25ef-7318-9002-e30b762c2d0c"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ScenarioShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7262,12 +13164,56 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "create_inboxes": true,
+                     *       "http_door": true,
+                     *       "limits": {
+                     *         "body_bytes": 1,
+                     *         "body_stall_ms": 1,
+                     *         "connections": 1,
+                     *         "head_timeout_ms": 1
+                     *       },
+                     *       "listen": "127.0.0.1:4665",
+                     *       "on_close": "ask",
+                     *       "retention": {},
+                     *       "search_index": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Settings"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -7281,19 +13227,101 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /** @example {} */
                 "application/json": Record<string, never>;
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "create_inboxes": true,
+                     *       "http_door": true,
+                     *       "limits": {
+                     *         "body_bytes": 1,
+                     *         "body_stall_ms": 1,
+                     *         "connections": 1,
+                     *         "head_timeout_ms": 1
+                     *       },
+                     *       "listen": "127.0.0.1:4665",
+                     *       "on_close": "ask",
+                     *       "retention": {},
+                     *       "search_index": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["Settings"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It cannot be done now; the code says why. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7312,12 +13340,55 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "drift": 1,
+                     *           "event_type": "invoice.paid",
+                     *           "fields": 1,
+                     *           "first_at": "2026-11-29T21:46:32.815547Z",
+                     *           "inbox": "shop",
+                     *           "last_at": "2026-11-29T21:46:32.815547Z",
+                     *           "requests": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShapeList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -7330,21 +13401,97 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 inbox: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "drift": 1,
+                     *       "event_type": "invoice.paid",
+                     *       "fields": 1,
+                     *       "first_at": "2026-11-29T21:46:32.815547Z",
+                     *       "inbox": "shop",
+                     *       "last_at": "2026-11-29T21:46:32.815547Z",
+                     *       "requests": 1,
+                     *       "changes": [
+                     *         {
+                     *           "at": "2026-11-29T21:46:32.815547Z",
+                     *           "path": "/shop/webhooks",
+                     *           "request": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "what": {
+                     *             "kind": "new_field",
+                     *             "type": "null"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "tree": [
+                     *         {
+                     *           "depth": 1,
+                     *           "name": "shop",
+                     *           "optional": true,
+                     *           "path": "/shop/webhooks",
+                     *           "request": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "seen": 1,
+                     *           "since": "2026-11-29T21:46:32.815547Z",
+                     *           "types": []
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ShapeShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7362,19 +13509,61 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 inbox: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7394,21 +13583,64 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 inbox: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example … */
                     "text/plain": string;
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7427,19 +13659,105 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "now": 1,
+                 *       "params": {},
+                 *       "provider": "stripe",
+                 *       "request": "",
+                 *       "scheme": {},
+                 *       "secret": "text",
+                 *       "secrets": [],
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Question"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "sentence": "text",
+                     *       "state": "text",
+                     *       "advice": "text",
+                     *       "complete": true,
+                     *       "content": "text",
+                     *       "content_bytes": 1,
+                     *       "findings": [
+                     *         {
+                     *           "advice": "text",
+                     *           "code": "text",
+                     *           "what": "text"
+                     *         }
+                     *       ],
+                     *       "tried": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["ExplanationShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7458,19 +13776,97 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "now": 1,
+                 *       "params": {},
+                 *       "provider": "stripe",
+                 *       "request": "",
+                 *       "scheme": {},
+                 *       "secret": "text",
+                 *       "secrets": [],
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Question"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "complete": true,
+                     *       "items": [
+                     *         {
+                     *           "rule": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["FoundShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7489,19 +13885,101 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "now": 1,
+                 *       "params": {},
+                 *       "provider": "stripe",
+                 *       "request": "",
+                 *       "scheme": {},
+                 *       "secret": "text",
+                 *       "secrets": [],
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Question"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "elsewhere": [
+                     *         [
+                     *           "text"
+                     *         ]
+                     *       ],
+                     *       "headers": [
+                     *         [
+                     *           "text"
+                     *         ]
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SignedShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7520,19 +13998,93 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "now": 1,
+                 *       "params": {},
+                 *       "provider": "stripe",
+                 *       "request": "",
+                 *       "scheme": {},
+                 *       "secret": "text",
+                 *       "secrets": [],
+                 *       "url": "https://app.example/webhooks"
+                 *     }
+                 */
                 "application/json": components["schemas"]["Question"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "sentence": "text",
+                     *       "state": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["VerdictShown"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7551,12 +14103,79 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bytes": 1,
+                     *       "connections_refused": 1,
+                     *       "data": "text",
+                     *       "database": {
+                     *         "state": "ok"
+                     *       },
+                     *       "file_bytes": 1,
+                     *       "forwards": {
+                     *         "waiting": 1
+                     *       },
+                     *       "heads_refused": 1,
+                     *       "queue": 1,
+                     *       "receiver": {
+                     *         "state": "off"
+                     *       },
+                     *       "refusals": [
+                     *         {
+                     *           "count": 1,
+                     *           "last": "2026-11-29T21:46:32.815547Z",
+                     *           "open": 1,
+                     *           "reason": "text",
+                     *           "since": "2026-11-29T21:46:32.815547Z"
+                     *         }
+                     *       ],
+                     *       "requests": 1,
+                     *       "search": {
+                     *         "busy": true,
+                     *         "bytes": 1,
+                     *         "waiting": 1
+                     *       },
+                     *       "seq": 1,
+                     *       "verification": {
+                     *         "waiting": 1
+                     *       },
+                     *       "version": "text"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -7570,12 +14189,71 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2026-11-29T21:46:32.815547Z",
+                     *           "durable": true,
+                     *           "exposures": [
+                     *             {
+                     *               "away": 1,
+                     *               "inbox": "shop",
+                     *               "keyed": [],
+                     *               "settings": {},
+                     *               "url": "https://app.example/webhooks",
+                     *               "waiting": 1
+                     *             }
+                     *           ],
+                     *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *           "kind": {
+                     *             "device": "text",
+                     *             "is": "relay"
+                     *           },
+                     *           "name": "shop",
+                     *           "on": true,
+                     *           "state": {
+                     *             "is": "off"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "seq": 1
+                     *     }
+                     */
                     "application/json": components["schemas"]["TunnelList"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };
@@ -7589,18 +14267,73 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "code": "text",
+                 *       "is": "relay",
+                 *       "relay": "text"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TunnelNew"];
             };
         };
         responses: {
+            /** @description It was made. */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "durable": true,
+                     *       "exposures": [
+                     *         {
+                     *           "away": 1,
+                     *           "inbox": "shop",
+                     *           "keyed": [
+                     *             "text"
+                     *           ],
+                     *           "settings": {},
+                     *           "url": "https://app.example/webhooks",
+                     *           "waiting": 1
+                     *         }
+                     *       ],
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": {
+                     *         "device": "text",
+                     *         "is": "relay"
+                     *       },
+                     *       "name": "shop",
+                     *       "on": true,
+                     *       "state": {
+                     *         "is": "off"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tunnel"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description It cannot be done now; the code says why. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7609,6 +14342,25 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7617,7 +14369,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Another machine could not be reached. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7632,21 +14403,91 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of tunnels has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "durable": true,
+                     *       "exposures": [
+                     *         {
+                     *           "away": 1,
+                     *           "inbox": "shop",
+                     *           "keyed": [
+                     *             "text"
+                     *           ],
+                     *           "settings": {},
+                     *           "url": "https://app.example/webhooks",
+                     *           "waiting": 1
+                     *         }
+                     *       ],
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": {
+                     *         "device": "text",
+                     *         "is": "relay"
+                     *       },
+                     *       "name": "shop",
+                     *       "on": true,
+                     *       "state": {
+                     *         "is": "off"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tunnel"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7664,18 +14505,42 @@ export interface operations {
             };
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of tunnels has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7684,7 +14549,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Another machine could not be reached. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7699,24 +14583,81 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of tunnels has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "on": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["TunnelChange"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "durable": true,
+                     *       "exposures": [
+                     *         {
+                     *           "away": 1,
+                     *           "inbox": "shop",
+                     *           "keyed": [
+                     *             "text"
+                     *           ],
+                     *           "settings": {},
+                     *           "url": "https://app.example/webhooks",
+                     *           "waiting": 1
+                     *         }
+                     *       ],
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": {
+                     *         "device": "text",
+                     *         "is": "relay"
+                     *       },
+                     *       "name": "shop",
+                     *       "on": true,
+                     *       "state": {
+                     *         "is": "off"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tunnel"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7725,7 +14666,44 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7740,25 +14718,94 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of tunnels has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "allow": [],
+                 *       "basic": {
+                 *         "name": "shop",
+                 *         "password": "text"
+                 *       },
+                 *       "give_secrets": false,
+                 *       "on_return": "ask",
+                 *       "verified_only": false,
+                 *       "wait_ms": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["ExposureSettings"];
             };
         };
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "durable": true,
+                     *       "exposures": [
+                     *         {
+                     *           "away": 1,
+                     *           "inbox": "shop",
+                     *           "keyed": [
+                     *             "text"
+                     *           ],
+                     *           "settings": {},
+                     *           "url": "https://app.example/webhooks",
+                     *           "waiting": 1
+                     *         }
+                     *       ],
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": {
+                     *         "device": "text",
+                     *         "is": "relay"
+                     *       },
+                     *       "name": "shop",
+                     *       "on": true,
+                     *       "state": {
+                     *         "is": "off"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tunnel"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7767,6 +14814,25 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The call is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The call is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid; the message says which and what is allowed. Nothing was changed. */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7775,7 +14841,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Another machine could not be reached. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7790,21 +14875,77 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /**
+                 * @description Id, as the list of tunnels has it.
+                 * @example 01a22946-25ef-7318-9002-e30b762c2d0c
+                 */
                 id: string;
+                /**
+                 * @description Name of the inbox.
+                 * @example shop
+                 */
                 name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
+            /** @description Done; the answer has what was asked for. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2026-11-29T21:46:32.815547Z",
+                     *       "durable": true,
+                     *       "exposures": [
+                     *         {
+                     *           "away": 1,
+                     *           "inbox": "shop",
+                     *           "keyed": [
+                     *             "text"
+                     *           ],
+                     *           "settings": {},
+                     *           "url": "https://app.example/webhooks",
+                     *           "waiting": 1
+                     *         }
+                     *       ],
+                     *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
+                     *       "kind": {
+                     *         "device": "text",
+                     *         "is": "relay"
+                     *       },
+                     *       "name": "shop",
+                     *       "on": true,
+                     *       "state": {
+                     *         "is": "off"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tunnel"];
                 };
             };
+            /** @description The call could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The token is missing or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description There is no such thing; the code says what. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7813,7 +14954,26 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A defect stopped the call. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Another machine could not be reached. */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The database cannot be read or written at the moment. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -58,7 +58,7 @@ pub(super) async fn restart(
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let number = address.number;
     if !address.answering.rules.iter().any(|(rule, _)| rule.id == id) {
-        return Err(ApiError::not_found("rule", format!("The inbox {name} has no rule {id:?}.")));
+        return Err(ApiError::not_found("rule_not_found", format!("The inbox {name} has no rule {id:?}.")));
     }
     engine.steps.forget(number, Some(&id));
     engine.store.write(move |connection| forget_steps(connection, number, Some(&id)), |()| ()).await?;

@@ -84,7 +84,7 @@ pub(super) struct CheckPlan {
 }
 
 fn no_run() -> ApiError {
-    ApiError::not_found("check", "There is no run of checks with this id.")
+    ApiError::not_found("check_not_found", "There is no run of checks with this id.")
 }
 
 /// Commands and paths are a person's to name, and no page's: captured content is shown in pages.
@@ -107,7 +107,8 @@ fn read_settings(
 ) -> Result<(CheckSettings, crate::check::Subject), ApiError> {
     if let Some(id) = &settings.endpoint {
         let found = engine.outbox.schedule().endpoints().into_iter().find(|row| row.id == *id);
-        let row = found.ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {id:?}.")))?;
+        let row =
+            found.ok_or_else(|| ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}.")))?;
         settings.url.clone_from(&row.settings.url);
         if settings.provider.is_empty() {
             settings.provider.clone_from(&row.settings.provider);

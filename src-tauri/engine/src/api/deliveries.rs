@@ -16,8 +16,8 @@ use crate::{
     Engine,
     feed::Change,
     outbox::{
-        Delivery, DeliveryDetail, DeliveryList, DeliveryState, EndpointRow, detail, due_again, end, ended_so,
-        list as rows, number_of, one,
+        BadFilter, Delivery, DeliveryDetail, DeliveryFilter, DeliveryState, EndpointRow, detail, due_again, end,
+        list as rows, number_of, numbers, one,
     },
     replay::with_id,
     request::body_stream,
@@ -31,16 +31,29 @@ const LIMIT_MAX: u32 = 500;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only of this endpoint.
+    /// Only of this endpoint, by its id or its name.
     endpoint: Option<String>,
-    /// Only of this event.
+    /// Only of this event, by its id.
     event: Option<String>,
-    /// Only those that send this request on.
+    /// Only those that send this request on, by its id.
     request: Option<String>,
-    /// Only of this replay.
+    /// Only of this replay, by its id.
     replay: Option<String>,
     /// Only in this state.
     state: Option<DeliveryState>,
+    /// Only those made at this time or later: RFC 3339, a date, `yesterday`, or how long ago, as `2h`.
+    since: Option<String>,
+    /// Only those made before this time.
+    until: Option<String>,
+    /// Only of this event type; `*` at its end stands for any ending.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// Only with this status of the last answer, as `500` or `4xx,5xx`; `none` for those without an answer.
+    status: Option<String>,
+    /// Only those whose URL contains this text.
+    url: Option<String>,
+    /// Only those with this text in payload, URL, event type, reason or error.
+    text: Option<String>,
     /// Only what is older than this delivery.
     after: Option<String>,
     /// Rows, to 500.
@@ -57,8 +70,26 @@ pub(super) struct DeliveryPage {
     seq: i64,
 }
 
+fn no_attempt() -> ApiError {
+    ApiError::not_found("attempt_not_found", "There is no such attempt of a delivery.")
+}
+
 fn no_delivery() -> ApiError {
-    ApiError::not_found("delivery", "There is no delivery with this id.")
+    ApiError::not_found("delivery_not_found", "There is no delivery with this id.")
+}
+
+impl From<BadFilter> for ApiError {
+    fn from(bad: BadFilter) -> Self {
+        match bad {
+            BadFilter::NoEndpoint(wanted) => {
+                Self::not_found("endpoint_not_found", format!("There is no endpoint with the id or name {wanted:?}."))
+            }
+            BadFilter::Ambiguous(wanted) => {
+                Self::invalid(format!("Several endpoints have the name {wanted:?}. Use an id."))
+            }
+            BadFilter::Invalid(why) => Self::invalid(why),
+        }
+    }
 }
 
 /// Deliveries, newest first.
@@ -74,8 +105,9 @@ pub(super) async fn list(
         return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
     }
     let seq = engine.feed().last();
+    let now_us = engine.clock.now_us();
     if let Some(endpoint) = &query.endpoint {
-        engine.outbox.schedule().asked(endpoint, engine.clock.now_us());
+        engine.outbox.schedule().asked(endpoint, now_us);
     }
     let request = match &query.request {
         Some(id) => Some(engine.row_of(id).ok_or_else(ApiError::no_request)?.0),
@@ -85,18 +117,28 @@ pub(super) async fn list(
         let after = match &query.after {
             Some(id) => match number_of(connection, id)? {
                 Some(number) => Some(number),
-                None => return Ok(None),
+                None => return Ok(Err(no_delivery())),
             },
             None => None,
         };
-        let replay = match &query.replay {
-            Some(id) => Some(with_id(connection, id)?.map_or(-1, |row| row.number)),
-            None => None,
+        let ListQuery { endpoint, state, since, until, kind, status, url, text, .. } = query;
+        let filter = DeliveryFilter { endpoint, state, since, until, kind, status, url, text };
+        let mut conditions = match filter.conditions(connection, now_us)? {
+            Ok(conditions) => conditions,
+            Err(bad) => return Ok(Err(bad.into())),
         };
-        let (endpoint, event, state) = (query.endpoint, query.event, query.state);
-        rows(connection, &DeliveryList { endpoint, event, request, replay, state, after, limit }).map(Some)
+        if let Some(id) = query.event {
+            conditions.add("d.event = (SELECT number FROM event WHERE id = ?)", [id.into()]);
+        }
+        if let Some(row) = request {
+            conditions.add("d.request = ?", [row.into()]);
+        }
+        if let Some(id) = query.replay {
+            conditions.add("d.replay = ?", [with_id(connection, &id)?.map_or(-1, |row| row.number).into()]);
+        }
+        rows(connection, &conditions, after, limit).map(Ok)
     };
-    let items = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
+    let items = engine.store.readers().read(found).await??;
     let items: Vec<Delivery> = items.into_iter().map(|(_, delivery)| delivery).collect();
     let next = if items.len() == limit as usize { items.last().map(|delivery| delivery.id.clone()) } else { None };
     Ok(Json(DeliveryPage { items, next, seq }))
@@ -177,15 +219,15 @@ pub(super) async fn attempt_body(
             .query_row(params![id, number], |row| row.get::<_, Vec<u8>>(0))
             .optional()
     };
-    engine.store.readers().read(found).await?.map(inert).ok_or_else(no_delivery)
+    engine.store.readers().read(found).await?.map(inert).ok_or_else(no_attempt)
 }
 
 fn endpoint_gone() -> ApiError {
     ApiError::new(
         StatusCode::CONFLICT,
         "endpoint_gone",
-        "The endpoint of this delivery is no more.",
-        "Make one, and send the event to it.",
+        "The endpoint of this delivery was deleted.",
+        "Create one, and send the event again.",
     )
 }
 
@@ -233,79 +275,111 @@ pub(super) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(delivery)))
 }
 
-/// Which deliveries are tried again.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RetryMany {
-    /// Their endpoint's id.
-    endpoint: String,
-    /// How they ended: `skipped`, `filtered`, `failed`, `exhausted` or `cancelled`.
-    state: DeliveryState,
-}
-
-/// What is tried again.
+/// How many deliveries are sent again.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Retried {
-    /// How many deliveries.
+    /// How many leave.
     deliveries: u64,
+    /// How many stay as they are, because their endpoints are disabled or removed.
+    left: u64,
 }
 
 /// Most deliveries one transaction lets go.
 const SLICE: u32 = 500;
 
-/// Send what an endpoint did not get: all its deliveries that ended so, the oldest first.
-#[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = RetryMany, responses(
-    (status = 202, body = Retried), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+/// Send again what did not arrive: all deliveries that meet the filter, the oldest first. Without a state, those that
+/// failed, are exhausted or were skipped. At least one condition is needed.
+#[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = DeliveryFilter, responses(
+    (status = 202, body = Retried), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
+    (status = 422, body = super::ErrorBody)
 ))]
 pub(super) async fn retry_many(
     State(engine): State<Arc<Engine>>,
-    extract::Json(which): extract::Json<RetryMany>,
+    extract::Json(filter): extract::Json<DeliveryFilter>,
 ) -> Result<(StatusCode, Json<Retried>), ApiError> {
-    if matches!(which.state, DeliveryState::Waiting | DeliveryState::Sending | DeliveryState::Delivered) {
+    if matches!(filter.state, Some(DeliveryState::Waiting | DeliveryState::Sending | DeliveryState::Delivered)) {
         return Err(ApiError::invalid(
             "Only what ended without arriving is sent again: skipped, filtered, failed, exhausted or cancelled.",
         ));
     }
-    let endpoint = engine.outbox.schedule().with_id(&which.endpoint).map(|row| row.number);
-    let endpoint = endpoint
-        .ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {:?}.", which.endpoint)))?;
+    if filter.is_empty() {
+        return Err(ApiError::invalid(
+            "Pass at least one filter: endpoint, state, since, until, type, status, url or text.",
+        ));
+    }
     let now_us = engine.clock.now_us();
-    let (mut deliveries, mut after_number) = (0, 0_i64);
+    let (one_endpoint, any_state) = (filter.endpoint.is_some(), filter.state.is_none());
+    let conditions = engine.store.readers().read(move |connection| filter.conditions(connection, now_us)).await?;
+    let mut conditions = conditions.map_err(ApiError::from)?;
+    if any_state {
+        conditions.add("d.state IN (3, 4, 5)", []);
+    }
+    // What is made while this goes on is not meant.
+    conditions.add("d.created_us <= ? AND d.origin != 1", [now_us.into()]);
+    let conditions = Arc::new(conditions);
+    let mut retried = Retried { deliveries: 0, left: 0 };
+    let mut after_number = 0_i64;
     loop {
+        // What is looked for is looked for by a reader: a text in every payload would hold up those that are captured.
+        let conditions = conditions.clone();
+        let found = move |connection: &Connection| numbers(connection, &conditions, after_number, SLICE);
+        let found = engine.store.readers().read(found).await?;
         let work = move |connection: &Connection| {
-            let row = EndpointRow::numbered(connection, endpoint)?.ok_or_else(endpoint_gone)?;
-            if !row.enabled {
-                return Err(ApiError::new(
-                    StatusCode::CONFLICT,
-                    "endpoint_off",
-                    format!("The endpoint is switched off: {}", row.reason),
-                    "Switch it on; what was not sent stays as it is.",
-                ));
-            }
-            let due_us = row.time_us(now_us);
-            let mut due = Vec::new();
-            for number in ended_so(connection, endpoint, which.state, after_number, SLICE)? {
-                if due_again(connection, number, due_us, false)? {
-                    due.extend(one(connection, number)?.map(|delivery| (number, due_us, delivery)));
+            let mut slice = Slice::default();
+            for (number, endpoint) in found {
+                slice.last = Some(number);
+                let row = EndpointRow::numbered(connection, endpoint)?;
+                match row {
+                    None if one_endpoint => return Err(endpoint_gone()),
+                    Some(row) if !row.enabled && one_endpoint => return Err(endpoint_off(&row)),
+                    Some(row) if row.enabled => {
+                        let due_us = row.time_us(now_us);
+                        if due_again(connection, number, due_us, false)? {
+                            let delivery = one(connection, number)?;
+                            slice.due.extend(delivery.map(|delivery| (number, endpoint, due_us, delivery)));
+                        }
+                    }
+                    _ => slice.left += 1,
                 }
             }
-            Ok(due)
+            Ok(slice)
         };
         let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
-        let after = move |due: &Vec<(i64, i64, Delivery)>| {
+        let after = move |slice: &Slice| {
             let mut schedule = outbox.schedule();
-            for (number, due_us, _) in due {
-                schedule.wait(*number, endpoint, *due_us);
+            for (number, endpoint, due_us, _) in &slice.due {
+                schedule.wait(*number, *endpoint, *due_us);
             }
             drop(schedule);
             outbox.poke();
-            feed.publish(due.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+            let changed = slice.due.iter().map(|(.., delivery)| delivery.clone());
+            feed.publish(changed.map(|delivery| Change::DeliveryChanged { delivery }));
         };
-        let due = engine.store.write(work, after).await?;
-        let Some((last, ..)) = due.last() else { break };
-        (after_number, deliveries) = (*last, deliveries + due.len() as u64);
+        let slice = engine.store.write(work, after).await?;
+        retried.deliveries += slice.due.len() as u64;
+        retried.left += slice.left;
+        let Some(last) = slice.last else { break };
+        after_number = last;
     }
-    Ok((StatusCode::ACCEPTED, Json(Retried { deliveries })))
+    Ok((StatusCode::ACCEPTED, Json(retried)))
+}
+
+/// What one transaction of a resend did.
+#[derive(Debug, Default)]
+struct Slice {
+    /// Deliveries that leave: number, endpoint, when they are due, and how lists show them.
+    due: Vec<(i64, i64, i64, Delivery)>,
+    left: u64,
+    last: Option<i64>,
+}
+
+fn endpoint_off(row: &EndpointRow) -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "endpoint_off",
+        format!("The endpoint is disabled: {}", row.reason),
+        "Enable it; what was not sent stays as it is.",
+    )
 }
 
 /// End a delivery that waits.

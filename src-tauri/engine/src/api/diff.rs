@@ -54,7 +54,7 @@ async fn answer(engine: &Engine, delivery: &str, number: u32) -> Result<Side, Ap
     let delivery = delivery.to_owned();
     let found = engine.store.readers().read(move |connection| answer_of(connection, &delivery, number)).await?;
     let Some(Answered { status, headers, body, body_bytes }) = found else {
-        return Err(ApiError::not_found("delivery", "There is no such attempt, or it got no answer."));
+        return Err(ApiError::not_found("attempt_not_found", "There is no such attempt, or it got no answer."));
     };
     let block = headers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
     Ok(Side { line: format!("HTTP {status}"), header_block: block, body: SideBody::Read(body), body_bytes })

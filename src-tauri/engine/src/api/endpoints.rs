@@ -1,19 +1,20 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use hookline_provider::Catalogue;
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract};
+use super::{error::ApiError, extract, json_fault::in_words};
 use crate::{
     Engine,
     compose::{self, Moment},
     feed::Change,
     outbox::{
-        Cause, Delivery, DeliveryList, Endpoint, EndpointRow, EndpointSecret, EndpointSettings, EndpointStats,
+        Beside, Cause, Conditions, Delivery, Endpoint, EndpointRow, EndpointSecret, EndpointSettings, EndpointStats,
         EventNew, Origin, Purpose, list as list_deliveries, new_secret, one, skip_waiting, stats,
     },
     time::timestamp,
@@ -22,10 +23,12 @@ use crate::{
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
 
-/// All endpoints.
+/// A page of endpoints, the oldest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EndpointList {
     items: Vec<Endpoint>,
+    /// What to pass as `after` for the next page; none at the end.
+    next: Option<String>,
     /// Number of the feed's last change that this list includes.
     seq: i64,
 }
@@ -44,16 +47,56 @@ pub(super) struct EndpointChange {
 }
 
 fn no_endpoint(id: &str) -> ApiError {
-    ApiError::not_found("endpoint", format!("There is no endpoint {id:?}."))
+    ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}."))
 }
 
-/// All endpoints.
-#[utoipa::path(get, path = "/endpoints", tag = "endpoints", responses((status = 200, body = EndpointList)))]
-pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Json<EndpointList> {
+/// Rows of a page unless asked otherwise, and at most.
+const LIMIT: u32 = 500;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListQuery {
+    /// Only of this name.
+    name: Option<String>,
+    /// Only of this vendor, by its id.
+    provider: Option<String>,
+    /// Only what was made after this endpoint.
+    after: Option<String>,
+    /// Rows, to 500.
+    limit: Option<u32>,
+}
+
+/// Endpoints, the oldest first.
+#[utoipa::path(get, path = "/endpoints", tag = "endpoints", params(ListQuery), responses(
+    (status = 200, body = EndpointList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(super) async fn list(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<ListQuery>,
+) -> Result<Json<EndpointList>, ApiError> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT).contains(&limit) {
+        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT}.")));
+    }
     let seq = engine.feed().last();
     let catalogue = engine.providers.catalogue();
-    let items = engine.outbox.schedule().endpoints().iter().map(|row| row.shown(&catalogue)).collect();
-    Json(EndpointList { items, seq })
+    let schedule = engine.outbox.schedule();
+    let after = match &query.after {
+        Some(id) => schedule.with_id(id).ok_or_else(|| no_endpoint(id))?.number,
+        None => i64::MIN,
+    };
+    let rows = schedule.endpoints();
+    drop(schedule);
+    let wanted = |row: &&Arc<EndpointRow>| {
+        row.number > after
+            && query.name.as_ref().is_none_or(|name| *name == row.settings.name)
+            && query.provider.as_ref().is_none_or(|provider| *provider == row.settings.provider)
+    };
+    let mut found = rows.iter().filter(wanted);
+    let items: Vec<Endpoint> = found.by_ref().take(limit as usize).map(|row| row.shown(&catalogue)).collect();
+    let next = found.next().and_then(|_| items.last()).map(|last| last.id.clone());
+    Ok(Json(EndpointList { items, next, seq }))
 }
 
 /// One endpoint.
@@ -74,19 +117,14 @@ async fn stored(engine: &Engine, id: &str) -> Result<EndpointRow, ApiError> {
     found.ok_or_else(|| no_endpoint(id))
 }
 
-/// Endpoints of the same vendor in the same scope.
+/// The endpoints beside one that its vendor's rules count; none where they count none.
 fn beside(
     connection: &Connection,
+    catalogue: &Catalogue,
     settings: &EndpointSettings,
-    but: Option<&str>,
-) -> rusqlite::Result<Vec<EndpointRow>> {
-    let same = |row: &EndpointRow| {
-        row.settings.provider == settings.provider
-            && row.settings.scope == settings.scope
-            && row.purpose == Purpose::Listed
-            && Some(row.id.as_str()) != but
-    };
-    Ok(EndpointRow::all(connection)?.into_iter().filter(same).collect())
+    but: i64,
+) -> rusqlite::Result<Beside> {
+    if settings.is_counted(catalogue) { Beside::of(connection, settings, but) } else { Ok(Beside::default()) }
 }
 
 /// Make an endpoint. Where the vendor signs and no secret is given, one is made.
@@ -120,8 +158,11 @@ impl Engine {
         }
         let (outbox, feed, shown_by) = (self.outbox.clone(), self.feed.clone(), catalogue.clone());
         let work = move |connection: &Connection| {
-            let others = if purpose != Purpose::Listed { Vec::new() } else { beside(connection, &settings, None)? };
-            if let Some(fault) = settings.fault(&catalogue, &others) {
+            let beside = match purpose {
+                Purpose::Listed => beside(connection, &catalogue, &settings, 0)?,
+                _ => Beside::default(),
+            };
+            if let Some(fault) = settings.fault(&catalogue, beside) {
                 return Err(ApiError::invalid(fault));
             }
             Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, purpose, now_us)?)
@@ -149,8 +190,8 @@ impl Engine {
             let was = row.clone();
             let ended = change(connection, &mut row)?;
             if row.settings != was.settings {
-                let others = beside(connection, &row.settings, Some(&row.id))?;
-                if let Some(fault) = row.settings.fault(&catalogue, &others) {
+                let beside = beside(connection, &catalogue, &row.settings, row.number)?;
+                if let Some(fault) = row.settings.fault(&catalogue, beside) {
                     return Err(ApiError::invalid(fault));
                 }
             }
@@ -236,8 +277,8 @@ pub(super) async fn change(
                     (_, value) => whole[name] = value,
                 }
             }
-            let new: EndpointSettings = serde_json::from_value(whole)
-                .map_err(|e| ApiError::invalid(format!("The settings do not read: {e}.")))?;
+            let new: EndpointSettings =
+                serde_path_to_error::deserialize(whole).map_err(|e| ApiError::invalid(in_words(&e.to_string())))?;
             let new = new.keeping_secrets(&row.settings);
             if new.paused != row.settings.paused {
                 row.paused_us = new.paused.then_some(now_us);
@@ -371,12 +412,13 @@ pub(super) async fn diagnose(
     extract::Query(query): extract::Query<DiagnoseQuery>,
 ) -> Result<Json<Causes>, ApiError> {
     let row = stored(&engine, &id).await?;
-    let wanted = DeliveryList { endpoint: Some(id), limit: 1, ..DeliveryList::default() };
-    let last = engine.store.readers().read(move |connection| list_deliveries(connection, &wanted)).await?;
-    let https = *row.settings.policy_in_force(&engine.providers.catalogue()).https.value();
+    let mut of_it = Conditions::default();
+    of_it.add("d.endpoint = ?", [row.number.into()]);
+    let last = engine.store.readers().read(move |connection| list_deliveries(connection, &of_it, None, 1)).await?;
+    let policy = row.settings.policy_in_force(&engine.providers.catalogue());
     let last = last.first().map(|(_, delivery)| delivery);
     let now_s = engine.clock.now_us() / 1_000_000;
-    Ok(Json(Causes { items: engine.outbox.diagnose(&row, https, query.event.as_deref(), last, now_s).await }))
+    Ok(Json(Causes { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))
 }
 
 /// Send an endpoint its vendor's test event. It counts toward nothing.

@@ -10,6 +10,8 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::json_fault::in_words;
+
 /// An error as it is sent.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Error)]
@@ -45,34 +47,17 @@ impl ApiError {
         )
     }
 
-    pub(super) fn not_found(what: &'static str, message: impl Into<String>) -> Self {
-        let code = match what {
-            "inbox" => "unknown_inbox",
-            "request" => "unknown_request",
-            "removal" => "too_late",
-            "job" => "unknown_job",
-            "refusal" => "unknown_refusal",
-            "part" => "unknown_part",
-            "provider" => "unknown_provider",
-            "scheme" => "unknown_scheme",
-            "endpoint" => "unknown_endpoint",
-            "delivery" => "unknown_delivery",
-            "event" => "unknown_event",
-            "query" => "unknown_query",
-            "shape" => "unknown_shape",
-            "tunnel" => "unknown_tunnel",
-            "exposure" => "not_exposed",
-            _ => "unknown_route",
-        };
+    /// Something that is not there. Its code says what, such as `replay_not_found`.
+    pub(super) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")
     }
 
     pub(super) fn no_request() -> Self {
-        Self::not_found("request", "There is no request with this id.")
+        Self::not_found("request_not_found", "There is no request with this id.")
     }
 
     pub(super) fn no_inbox(name: &str) -> Self {
-        Self::not_found("inbox", format!("There is no inbox {name:?}."))
+        Self::not_found("inbox_not_found", format!("There is no inbox {name:?}."))
     }
 
     pub(super) fn method_not_allowed() -> Self {
@@ -163,7 +148,7 @@ impl From<JsonRejection> for ApiError {
             return Self::new(rejection.status(), "too_large", "This call takes no body as large as this.", hint);
         }
         let hint = "Send JSON as /api/v1/openapi.json describes it.";
-        Self::new(rejection.status(), "invalid_json", rejection.body_text(), hint)
+        Self::new(rejection.status(), "invalid_json", in_words(&rejection.body_text()), hint)
     }
 }
 
@@ -172,7 +157,7 @@ impl From<QueryRejection> for ApiError {
         Self::new(
             rejection.status(),
             "invalid_query",
-            rejection.body_text(),
+            in_words(&rejection.body_text()),
             "See /api/v1/openapi.json for the parameters.",
         )
     }

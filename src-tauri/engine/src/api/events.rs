@@ -1,11 +1,11 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use hookline_provider::{OwnPolicy, sample};
+use hookline_provider::{OwnPolicy, Provider, splice};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
@@ -30,6 +30,10 @@ pub(super) const DELIVERIES_MAX: usize = 10_000;
 const SLICE: usize = 500;
 const SLICE_BYTES: usize = 4 * 1024 * 1024;
 
+/// Largest payload, in bytes: GitHub's own limit, the highest of any vendor (docs.github.com, "Webhook events
+/// and payloads", "Payload cap").
+pub(super) const PAYLOAD_MAX: usize = 25 * 1024 * 1024;
+
 /// Deliveries an answer shows; all of them are listed under `/deliveries`.
 const SHOWN: usize = 500;
 
@@ -42,13 +46,22 @@ pub(super) struct EventSend {
     /// The event type.
     #[serde(rename = "type")]
     kind: String,
-    /// The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent.
+    /// The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent. All
+    /// but the places is sent as it is written, to the byte.
     #[serde(default)]
-    payload: Option<Value>,
-    /// The payload as the exact text that is sent.
+    #[schema(value_type = Option<Value>)]
+    payload: Option<Box<RawValue>>,
+    /// The payload as the exact text that is sent, JSON or not. At most 25 MiB.
     #[serde(default)]
     body: Option<String>,
-    /// Values to set in the payload, by path such as `data.chat.id`.
+    /// The same in base64, for bytes that are not text.
+    #[serde(default)]
+    body_base64: Option<String>,
+    /// Whether places such as `{{uuid chat}}` in `body` are filled, which must be JSON then.
+    #[serde(default)]
+    fill: bool,
+    /// Values to set in the payload, by path such as `data.chat.id`. The payload must be JSON; all of it but
+    /// these values stays as it is.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     set: BTreeMap<String, Value>,
@@ -74,6 +87,89 @@ pub(super) struct EventSend {
     /// How many a second; all at once if absent.
     #[serde(default)]
     rate: Option<f64>,
+}
+
+/// What an event's payload is made of.
+enum Draft<'a> {
+    /// A vendor's sample, which leaves as compact JSON.
+    Sample(&'a Value),
+    /// JSON that is sent as it is written, with its places filled.
+    Text(&'a str),
+    /// Bytes that are sent as they are.
+    Exact(Cow<'a, [u8]>),
+}
+
+impl EventSend {
+    fn draft<'a>(&'a self, provider: &'a Provider) -> Result<Draft<'a>, ApiError> {
+        let given = [self.payload.is_some(), self.body.is_some(), self.body_base64.is_some()];
+        if given.into_iter().filter(|given| *given).count() > 1 {
+            return Err(ApiError::invalid("Give one of payload, body and body_base64."));
+        }
+        let draft = match (&self.payload, &self.body, &self.body_base64) {
+            (Some(payload), ..) => Draft::Text(payload.get()),
+            (_, Some(body), _) if self.fill => Draft::Text(body),
+            (_, Some(body), _) => Draft::Exact(body.as_bytes().into()),
+            (.., Some(coded)) => {
+                use base64::Engine as _;
+                let bytes = base64::engine::general_purpose::STANDARD.decode(coded.trim());
+                Draft::Exact(
+                    bytes.map_err(|why| ApiError::invalid(format!("body_base64 is not base64: {why}.")))?.into(),
+                )
+            }
+            (None, None, None) => Draft::Sample(self.sample(provider)?),
+        };
+        let bytes = match &draft {
+            Draft::Sample(_) => 0,
+            Draft::Text(text) => text.len(),
+            Draft::Exact(bytes) => bytes.len(),
+        };
+        match bytes > PAYLOAD_MAX {
+            true => Err(ApiError::invalid(format!(
+                "The payload has {bytes} bytes; at most {PAYLOAD_MAX} (25 MiB) are sent, the highest limit of any vendor."
+            ))),
+            false => Ok(draft),
+        }
+    }
+
+    fn sample<'a>(&self, provider: &'a Provider) -> Result<&'a Value, ApiError> {
+        let sending = provider.sending.as_ref();
+        let events = sending.iter().flat_map(|sending| &sending.events).map(|event| (&event.kind, &event.sample));
+        let test = sending.iter().filter_map(|sending| sending.test.as_ref()).map(|test| (&test.event, &test.sample));
+        let known: Vec<(&String, &Value)> = events.chain(test).collect();
+        if let Some((_, sample)) = known.iter().find(|(kind, _)| **kind == self.kind) {
+            return Ok(*sample);
+        }
+        let kinds: Vec<&str> = known.iter().map(|(kind, _)| kind.as_str()).collect();
+        let more = sending.is_some_and(|sending| sending.more_events);
+        Err(ApiError::invalid(match (kinds.is_empty(), more) {
+            (true, _) => format!("Hookline has no sample of what {} sends. Give a payload.", provider.name),
+            (_, true) => format!(
+                "Hookline has no sample of {:?} by {}. Give a payload, or use one of {}.",
+                self.kind,
+                provider.name,
+                kinds.join(", ")
+            ),
+            _ => format!("{} has no event {:?}; it has {}.", provider.name, self.kind, kinds.join(", ")),
+        }))
+    }
+}
+
+impl Draft<'_> {
+    /// The payload of one event.
+    fn payload(&self, kind: &str, moment: &Moment<'_>, set: &BTreeMap<String, Value>) -> Result<Vec<u8>, ApiError> {
+        let wrong = |why: String| ApiError::invalid(format!("{why}."));
+        let mut text = match self {
+            Self::Exact(bytes) if set.is_empty() => return Ok(bytes.to_vec()),
+            Self::Exact(bytes) => String::from_utf8(bytes.to_vec())
+                .map_err(|_| ApiError::invalid("Values cannot be set in a payload that is not JSON."))?,
+            Self::Text(text) => splice::filled(text, &moment.seeds(kind)).map_err(wrong)?,
+            Self::Sample(sample) => compose::payload(kind, sample, moment).to_string(),
+        };
+        for (path, value) in set {
+            text = splice::set(&text, path, value).map_err(wrong)?;
+        }
+        Ok(text.into_bytes())
+    }
 }
 
 fn one() -> u32 {
@@ -124,21 +220,7 @@ pub(super) async fn send(
     let provider = catalogue.get(&wanted.provider).ok_or_else(|| {
         ApiError::invalid(format!("There is no provider {:?}; `hookline providers` lists them.", wanted.provider))
     })?;
-    let known = provider.sending.iter().flat_map(|sending| &sending.events).find(|event| event.kind == wanted.kind);
-    let sample = match (&wanted.payload, &wanted.body, known) {
-        (Some(_), Some(_), _) => return Err(ApiError::invalid("Give payload or body, not both.")),
-        (Some(payload), None, _) => Some(payload.clone()),
-        (None, Some(_), _) => None,
-        (None, None, Some(event)) => Some(event.sample.clone()),
-        (None, None, None) => {
-            let kinds = provider.sending.iter().flat_map(|sending| &sending.events).map(|event| event.kind.as_str());
-            let kinds: Vec<&str> = kinds.collect();
-            return Err(ApiError::invalid(match kinds.is_empty() {
-                true => format!("Nothing says what {} sends; give a payload.", provider.name),
-                false => format!("{} has no event {:?}; it has {}.", provider.name, wanted.kind, kinds.join(", ")),
-            }));
-        }
-    };
+    let draft = wanted.draft(provider)?;
     if wanted.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
         return Err(ApiError::invalid(format!("The rate is a number of events a second, from {RATE_MIN} to 1000000.")));
     }
@@ -159,18 +241,8 @@ pub(super) async fn send(
         let id = uuid::Uuid::now_v7().to_string();
         let delay_us = wanted.rate.map_or(0, |rate| (f64::from(step) * 1e6 / rate) as i64);
         let now_ms = (now_us + delay_us) / 1_000;
-        let payload = match &sample {
-            None => wanted.body.clone().unwrap_or_default().into_bytes(),
-            Some(sample) => {
-                let moment = Moment { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
-                let mut payload = compose::payload(&wanted.kind, sample, &moment);
-                for (path, value) in &wanted.set {
-                    sample::set(&mut payload, path, value.clone())
-                        .map_err(|why| ApiError::invalid(format!("{why}.")))?;
-                }
-                serde_json::to_vec(&payload).unwrap_or_default()
-            }
-        };
+        let moment = Moment { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
+        let payload = draft.payload(&wanted.kind, &moment, &wanted.set)?;
         Ok((EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload }, delay_us))
     };
     let events = (0..wanted.count).map(event);
@@ -203,10 +275,9 @@ impl Receivers<'_> {
         let all = engine.outbox.schedule().endpoints();
         if let Some(ids) = self.endpoints {
             let by_id = |id: &String| {
-                let row = all
-                    .iter()
-                    .find(|row| row.id == *id)
-                    .ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {id:?}.")))?;
+                let row = all.iter().find(|row| row.id == *id).ok_or_else(|| {
+                    ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}."))
+                })?;
                 if row.settings.provider != self.provider {
                     return Err(ApiError::invalid(format!(
                         "The endpoint {} is one of {}, which does not send this event.",

@@ -52,7 +52,7 @@ pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Json<JobList> {
 }
 
 fn no_job() -> ApiError {
-    ApiError::not_found("job", "There is no such job in this run.")
+    ApiError::not_found("job_not_found", "There is no such job in this run.")
 }
 
 /// One job.

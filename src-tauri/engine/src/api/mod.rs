@@ -5,6 +5,7 @@ mod carry;
 mod checks;
 mod deliveries;
 mod diff;
+mod document;
 mod endpoints;
 mod error;
 mod events;
@@ -12,6 +13,7 @@ mod extract;
 mod feed;
 mod inboxes;
 mod jobs;
+mod json_fault;
 mod providers;
 mod queries;
 mod refusals;
@@ -51,6 +53,9 @@ const JSON_MAX: usize = 256 * 1024;
 /// Largest question with a pasted message: 4 MB of it, in base64, and its secrets.
 const PASTED_MAX: usize = 6 * 1024 * 1024;
 
+/// Largest call that sends an event: a payload of [`events::PAYLOAD_MAX`] bytes with each byte escaped.
+const EVENT_MAX: usize = 6 * events::PAYLOAD_MAX + JSON_MAX;
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -85,7 +90,7 @@ fn routes() -> Vec<Route> {
         route!(endpoints::test),
         route!(endpoints::diagnose),
         route!(endpoints::read_stats),
-        route!(events::list, events::send),
+        route!(events::list, events::send).taking(DefaultBodyLimit::max(EVENT_MAX)),
         route!(scenarios::list),
         route!(scenarios::run),
         route!(scenarios::read),
@@ -157,12 +162,12 @@ fn streaming() -> Vec<Route> {
 }
 
 /// The OpenAPI document.
-pub fn document() -> utoipa::openapi::OpenApi {
+pub fn document() -> serde_json::Value {
     let described = routes().into_iter().chain(streaming()).fold(OpenApiRouter::new(), Route::describe);
     let mut document = Description::openapi();
     document.merge(OpenApiRouter::new().nest(PREFIX, described).into_openapi());
     name_operations(&mut document);
-    document
+    document::finished(&document)
 }
 
 /// A function is named for what it does to its resource, so the resource makes its id unique.
@@ -183,7 +188,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
         .nest(PREFIX, routes)
         .route(&format!("{PREFIX}/openapi.json"), axum::routing::get(async || axum::Json(document())))
-        .fallback(async || ApiError::not_found("route", "There is no such route."))
+        .fallback(async || ApiError::not_found("route_not_found", "There is no such route."))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::max(JSON_MAX))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))

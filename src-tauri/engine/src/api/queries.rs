@@ -158,7 +158,7 @@ pub(super) async fn remove(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let missing = ApiError::not_found("query", format!("There is no saved query {name:?}."));
+    let missing = ApiError::not_found("query_not_found", format!("There is no saved query {name:?}."));
     let work = move |connection: &Connection| match SavedQuery::remove(connection, &name)? {
         true => Ok(()),
         false => Err(missing),

@@ -153,7 +153,7 @@ pub(super) async fn refusal_bytes(
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<RevealQuery>,
 ) -> Result<Response, ApiError> {
-    let absent = || ApiError::not_found("refusal", "There is no refused request with this id.");
+    let absent = || ApiError::not_found("refusal_not_found", "There is no refused request with this id.");
     let number: i64 = id.parse().map_err(|_| absent())?;
     let bytes = engine.refusal(number).await?.ok_or_else(absent)?.shown_bytes(query.reveal.unwrap_or(false));
     let headers = [

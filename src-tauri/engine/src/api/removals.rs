@@ -21,7 +21,7 @@ pub(super) async fn undo(
 ) -> Result<Json<Removal>, ApiError> {
     let too_late = || {
         ApiError::not_found(
-            "removal",
+            "too_late",
             "It cannot be undone any more: it was undone already, or deleted for good after ten seconds.",
         )
     };

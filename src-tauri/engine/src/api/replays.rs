@@ -73,7 +73,7 @@ pub(super) struct ReplayList {
 }
 
 fn no_replay() -> ApiError {
-    ApiError::not_found("replay", "There is no replay with this id.")
+    ApiError::not_found("replay_not_found", "There is no replay with this id.")
 }
 
 /// Begin a replay: stored requests are sent again, as they are or edited, to one destination.
@@ -170,7 +170,8 @@ fn resolved(engine: &Arc<Engine>, target: &Target) -> Result<(String, Option<Arc
         Target::Url(url) => Ok((url.clone(), None)),
         Target::Endpoint(id) => {
             let found = engine.outbox.schedule().endpoints().into_iter().find(|row| row.id == *id);
-            let row = found.ok_or_else(|| ApiError::not_found("endpoint", format!("There is no endpoint {id:?}.")))?;
+            let row = found
+                .ok_or_else(|| ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}.")))?;
             Ok((row.settings.url.clone(), Some(row)))
         }
     }

@@ -355,8 +355,10 @@ pub(super) async fn part(
 ) -> Result<Response, ApiError> {
     let (content, body) = multipart_body(&engine, &id).await?;
     let read = parts_of(&content, &body).ok_or_else(not_multipart)?;
-    let part =
-        read.parts.get(index).ok_or_else(|| ApiError::not_found("part", format!("There is no part {index}.")))?;
+    let part = read
+        .parts
+        .get(index)
+        .ok_or_else(|| ApiError::not_found("part_not_found", format!("There is no part {index}.")))?;
     Ok((INERT, bytes::Bytes::copy_from_slice(part.body)).into_response())
 }
 

@@ -101,7 +101,10 @@ async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
 }
 
 fn no_scenario(id: &str) -> ApiError {
-    ApiError::not_found("scenario", format!("There is no scenario {id:?}; `hookline scenario list` names them."))
+    ApiError::not_found(
+        "scenario_not_found",
+        format!("There is no scenario {id:?}; `hookline scenario list` names them."),
+    )
 }
 
 /// All scenarios.

@@ -128,7 +128,7 @@ fn summary(inbox: String, event_type: String, brief: Brief) -> ShapeSummary {
 }
 
 fn no_shape() -> ApiError {
-    ApiError::not_found("shape", "No JSON body of this event type has been seen in this inbox.")
+    ApiError::not_found("shape_not_found", "No JSON body of this event type has been seen in this inbox.")
 }
 
 async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(String, Shape), ApiError> {
@@ -197,7 +197,7 @@ fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut
         types: node.types.keys().copied().collect(),
         optional,
         format: node.format,
-        values: node.enumerated().map(|values| values.into_iter().map(str::to_owned).collect()),
+        values: node.enumerated(&place.name).map(|values| values.into_iter().map(str::to_owned).collect()),
         seen: node.count,
         request: engine.id_of(RowId(node.first.row)),
         since: at(node.first),

@@ -9,7 +9,7 @@ use super::{
     error::ApiError,
     refusals::{RefusalTotal, open_totals},
 };
-use crate::{Engine, receiver::ReceiverState, search::Indexing, time::timestamp};
+use crate::{Engine, judge::waiting, receiver::ReceiverState, search::Indexing, time::timestamp};
 
 /// How the engine fares.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +20,8 @@ pub(super) struct Status {
     receiver: ReceiverState,
     /// How the database fares.
     database: Database,
+    /// What the database had lost when it was opened, in a sentence.
+    lost: Option<String>,
     /// Folder of all data.
     data: String,
     /// Stored requests in all inboxes.
@@ -30,6 +32,10 @@ pub(super) struct Status {
     file_bytes: u64,
     /// How far the search index has come.
     search: Indexing,
+    /// Stored requests whose verification has not been done yet.
+    verification: Behind,
+    /// Verified requests that forwards have not looked at yet.
+    forwards: Behind,
     /// Connections refused since the receiver started, for there were too many.
     connections_refused: u64,
     /// Connections ended for malformed HTTP or a head over the limits.
@@ -42,6 +48,13 @@ pub(super) struct Status {
     seq: i64,
 }
 
+/// How much waits for work that follows the store.
+#[derive(Debug, Serialize, ToSchema)]
+struct Behind {
+    /// Requests.
+    waiting: u64,
+}
+
 /// Whether requests can be stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -50,7 +63,7 @@ enum Database {
     Ok,
     /// They cannot; senders get 503 until they can.
     Failing {
-        /// `disk_full`, `unwritable`, `locked`, `damaged` or `other`.
+        /// `disk_full`, `unwritable`, `locked`, `damaged`, `removed` or `other`.
         #[schema(value_type = String)]
         fault: hookline_capture::Fault,
         /// The database's own words.
@@ -77,6 +90,13 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
             )
         })
         .await?;
+    let (judged, forwarded) = (*engine.judged.borrow(), engine.forwarded_upto.load(Ordering::Relaxed));
+    let behind = move |connection: &rusqlite::Connection| {
+        let unverified = waiting(connection, judged)?;
+        let unforwarded = if forwarded < judged { waiting(connection, forwarded)? } else { unverified };
+        Ok((unverified, unforwarded.saturating_sub(unverified)))
+    };
+    let (unverified, unforwarded) = engine.store.readers().read(behind).await?;
     let refusals = open_totals(&engine).await;
     let receiver = engine.receiver.lock().await;
     let count =
@@ -90,11 +110,14 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
                 Database::Failing { fault, message, since: timestamp(since_us) }
             }
         },
+        lost: engine.store.lost().map(str::to_owned),
         data: engine.dir().path().display().to_string(),
         requests: requests.max(0) as u64,
         bytes: bytes.max(0) as u64,
         file_bytes: std::fs::metadata(engine.store.path()).map_or(0, |m| m.len()),
         search: engine.sieve.indexing(),
+        verification: Behind { waiting: unverified },
+        forwards: Behind { waiting: unforwarded },
         refusals,
         queue: engine.outbox.schedule().len() as u64,
         connections_refused: count(|c| c.connections_refused.load(Ordering::Relaxed)),

@@ -44,7 +44,7 @@ pub(super) struct AwayDecision {
 }
 
 fn no_tunnel() -> ApiError {
-    ApiError::not_found("tunnel", "There is no tunnel with this id.")
+    ApiError::not_found("tunnel_not_found", "There is no tunnel with this id.")
 }
 
 impl From<TunnelError> for ApiError {
@@ -249,7 +249,7 @@ pub(super) async fn conceal(
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let changing = engine.clone();
     if !to_its_end(async move { changing.conceal(number, address.number).await }).await? {
-        return Err(ApiError::not_found("exposure", format!("{name} is not exposed through this tunnel.")));
+        return Err(ApiError::not_found("not_exposed", format!("{name} is not exposed through this tunnel.")));
     }
     shown(&engine, number).await
 }
