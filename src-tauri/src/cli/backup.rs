@@ -28,7 +28,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         )));
     }
     if context.json {
-        terminal::line(&job.to_string());
+        terminal::json(&job);
     } else {
         terminal::say(&format!("{} holds everything, secrets too; only you may read it.", path.display()));
     }

@@ -97,6 +97,9 @@ struct Begin {
     /// Not this check; repeat it for more
     #[arg(long, value_name = "CHECK")]
     skip: Vec<String>,
+    /// A file with the names of checks whose failure is known and accepted, one a line; `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    waive: Option<PathBuf>,
     /// A page that says how many effects there were
     #[arg(long, value_name = "URL", group = "probe")]
     probe_url: Option<String>,
@@ -159,12 +162,7 @@ impl Begin {
         if to.contains("://") {
             set("url", to.into());
         } else {
-            let list: Value = api.get("/endpoints").await?;
-            let named = list["items"].as_array().into_iter().flatten().find(|row| row["id"] == to || row["name"] == to);
-            let found = named.ok_or_else(|| {
-                CliError::Other(format!("{to:?} is neither a URL with http:// or https:// nor an endpoint"))
-            })?;
-            set("endpoint", found["id"].clone());
+            set("endpoint", super::endpoint::id_of(api, to).await?.into());
         }
         if let Some(provider) = &self.provider {
             set("provider", provider.as_str().into());
@@ -196,6 +194,12 @@ impl Begin {
         set("params", params.into());
         set("only", json!(self.only));
         set("skip", json!(self.skip));
+        if let Some(path) = &self.waive {
+            let text =
+                std::fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
+            let names = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+            set("waive", json!(names.filter(|name| !name.is_empty()).collect::<Vec<_>>()));
+        }
         set("settle_ms", self.settle.into());
         set("burst", self.burst.into());
         set("timeout_ms", self.timeout.into());
@@ -332,7 +336,7 @@ fn print(context: &Context, report: &Value) -> Result<(), CliError> {
     let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
     let right = matches!(run["verdict"].as_str(), Some("right"));
     if context.json {
-        terminal::line(&report.to_string());
+        terminal::json(report);
         return if right { Ok(()) } else { Err(CliError::No) };
     }
     let mut checks: Vec<&Value> = report["checks"].as_array().into_iter().flatten().collect();
@@ -380,7 +384,7 @@ fn print(context: &Context, report: &Value) -> Result<(), CliError> {
 
 fn planned(context: &Context, plan: &Value) -> Result<(), CliError> {
     if context.json {
-        terminal::line(&plan.to_string());
+        terminal::json(plan);
         return Ok(());
     }
     let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
@@ -404,7 +408,7 @@ async fn questions(api: &Api, context: &Context) -> Result<(), CliError> {
     let list: Value = api.get("/check-questions").await?;
     for check in list["items"].as_array().into_iter().flatten() {
         if context.json {
-            terminal::line(&check.to_string());
+            terminal::json(check);
             continue;
         }
         let text = |name: &str| terminal::shown(check[name].as_str().unwrap_or_default());
@@ -424,7 +428,7 @@ async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
     let list: Value = api.get("/checks").await?;
     for run in list["items"].as_array().into_iter().flatten() {
         if context.json {
-            terminal::line(&run.to_string());
+            terminal::json(run);
             continue;
         }
         let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
@@ -445,7 +449,7 @@ async fn compare(api: &Api, context: &Context, before: &str, after: &str) -> Res
         api.get(&format!("/check-comparison?before={}&after={}", encoded(before), encoded(after))).await?;
     let changed = found["changed"].as_array().cloned().unwrap_or_default();
     if context.json {
-        terminal::line(&found.to_string());
+        terminal::json(&found);
     } else {
         for check in &changed {
             let text = |name: &str| terminal::shown(check[name].as_str().unwrap_or("not asked"));

@@ -12,35 +12,35 @@ const ASK: Duration = Duration::from_millis(100);
 pub(super) enum Verb {
     /// List deliveries, newest first
     List {
-        /// Only of this endpoint
-        #[arg(long, value_name = "ID")]
-        endpoint: Option<String>,
-        /// Only in this state, such as waiting, delivered, failed or exhausted
-        #[arg(long)]
-        state: Option<String>,
+        #[command(flatten)]
+        filter: Filter,
         /// How many, to 500
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
+        /// Only what is older than this delivery: the last of the page before
+        #[arg(long, value_name = "ID")]
+        after: Option<String>,
     },
     /// Show a delivery with every attempt
     Show {
         /// Its id
         id: String,
     },
-    /// Try it now: its next attempt if it waits, once more if it has ended
+    /// Send one again, or all that a filter finds
+    ///
+    /// A delivery that waits is attempted now. Of a filter, all that failed, are exhausted or were skipped are
+    /// sent again, unless --state says another state:
+    ///
+    ///     hookline delivery retry --since yesterday --type 'chat.*' --status 5xx
+    #[command(verbatim_doc_comment)]
     Retry {
         /// Its id
-        #[arg(required_unless_present = "endpoint")]
         id: Option<String>,
         /// Pass over all its waits
         #[arg(long, requires = "id")]
         to_the_end: bool,
-        /// All of this endpoint that did not arrive, by their state
-        #[arg(long, value_name = "ID", conflicts_with = "id")]
-        endpoint: Option<String>,
-        /// The state those are in: skipped, filtered, failed, exhausted or cancelled
-        #[arg(long, default_value = "skipped")]
-        state: String,
+        #[command(flatten)]
+        filter: Filter,
     },
     /// End a delivery that waits
     Cancel {
@@ -49,12 +49,58 @@ pub(super) enum Verb {
     },
 }
 
+/// Which deliveries
+#[derive(Debug, clap::Args)]
+pub(super) struct Filter {
+    /// Only of this endpoint, by its name or id
+    #[arg(long, value_name = "NAME")]
+    endpoint: Option<String>,
+    /// Only in this state: waiting, sending, delivered, failed, exhausted, skipped, filtered or cancelled
+    #[arg(long)]
+    state: Option<String>,
+    /// Only those made since then: a time, a date, yesterday, or how long ago, such as 2h
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only those made before then
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only of this event type; `*` at its end stands for any ending
+    #[arg(long = "type", value_name = "TYPE")]
+    kind: Option<String>,
+    /// Only with this status, such as 500, 5xx or none
+    #[arg(long)]
+    status: Option<String>,
+    /// Only those whose URL contains this text
+    #[arg(long, value_name = "TEXT")]
+    url: Option<String>,
+    /// Only those with this text in payload, URL, event type, reason or error
+    #[arg(long)]
+    text: Option<String>,
+}
+
+impl Filter {
+    /// What is given, by the API's names.
+    fn given(self) -> impl Iterator<Item = (&'static str, String)> {
+        let all = [
+            ("endpoint", self.endpoint),
+            ("state", self.state),
+            ("since", self.since),
+            ("until", self.until),
+            ("type", self.kind),
+            ("status", self.status),
+            ("url", self.url),
+            ("text", self.text),
+        ];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
-        Verb::List { endpoint, state, limit } => {
-            let endpoint = endpoint.map_or(String::new(), |id| format!("&endpoint={}", encoded(&id)));
-            let state = state.map_or(String::new(), |state| format!("&state={}", encoded(&state)));
-            let page: Value = api.get(&format!("/deliveries?limit={limit}{endpoint}{state}")).await?;
+        Verb::List { filter, limit, after } => {
+            let given = filter.given().chain(after.map(|id| ("after", id)));
+            let given: String = given.map(|(name, value)| format!("&{name}={}", encoded(&value))).collect();
+            let page: Value = api.get(&format!("/deliveries?limit={limit}{given}")).await?;
             for delivery in page["items"].as_array().into_iter().flatten() {
                 print(context, delivery);
             }
@@ -62,7 +108,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Show { id } => {
             let shown: Value = api.get(&format!("/deliveries/{}", encoded(&id))).await?;
             if context.json {
-                terminal::line(&shown.to_string());
+                terminal::json(&shown);
             } else {
                 print(context, &shown);
                 for attempt in shown["attempts_made"].as_array().into_iter().flatten() {
@@ -70,16 +116,23 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 }
             }
         }
-        Verb::Retry { id: Some(id), to_the_end, .. } => {
+        Verb::Retry { id: Some(id), to_the_end, filter } => {
+            if let Some((name, _)) = filter.given().next() {
+                return Err(CliError::Other(format!("--{name} finds deliveries; leave it out, or leave out the id")));
+            }
             let path = format!("/deliveries/{}/retry", encoded(&id));
             print(context, &api.json(Method::POST, &path, Some(json!({ "to_the_end": to_the_end }))).await?);
         }
-        Verb::Retry { endpoint, state, .. } => {
-            let which = json!({ "endpoint": endpoint, "state": state });
-            let retried: Value = api.json(Method::POST, "/deliveries/retry", Some(which)).await?;
+        Verb::Retry { filter, .. } => {
+            let which: serde_json::Map<String, Value> =
+                filter.given().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            let retried: Value = api.json(Method::POST, "/deliveries/retry", Some(which.into())).await?;
+            let left = retried["left"].as_u64().unwrap_or(0);
+            let left =
+                if left == 0 { String::new() } else { format!("; {left} stay, because their endpoints are disabled") };
             terminal::line(&match context.json {
                 true => retried.to_string(),
-                false => format!("{} deliveries are on their way", retried["deliveries"]),
+                false => format!("{} deliveries are on their way{left}", retried["deliveries"]),
             });
         }
         Verb::Cancel { id } => {
@@ -102,14 +155,16 @@ fn exchange(attempt: &Value) -> String {
 
 pub(super) fn print(context: &Context, delivery: &Value) {
     if context.json {
-        return terminal::line(&delivery.to_string());
+        return terminal::json(delivery);
     }
     let text = |key: &str| terminal::shown(delivery[key].as_str().unwrap_or_default());
     let why = if delivery["reason"].is_string() { text("reason") } else { text("error") };
     let until = delivery["next_at"].as_str().map_or_else(String::new, |at| format!(" next {}", terminal::shown(at)));
+    let took = delivery["took_ms"].as_f64().map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0} ms"));
     terminal::line(&format!(
-        "{}  {:<10} {:<28} {:>4} {:>2} attempt{}  {why}{until}",
+        "{}  {:<19} {:<10} {:<28} {:>4} {took:>8} {:>2} attempt{}  {why}{until}",
         text("id"),
+        terminal::cut(&text("created_at"), 19),
         text("state"),
         terminal::cut(&text("event_type"), 28),
         delivery["status"].as_u64().map_or_else(|| "–".to_owned(), |status| status.to_string()),

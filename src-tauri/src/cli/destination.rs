@@ -6,7 +6,7 @@ use super::{endpoint, error::CliError};
 #[derive(Debug, clap::Args)]
 pub(super) struct Destination {
     /// Where it goes; every endpoint of the vendor that takes it if absent
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", id = "to")]
     to: Option<String>,
     /// Make the same values again
     #[arg(long)]
@@ -19,6 +19,11 @@ pub(super) struct Destination {
 }
 
 impl Destination {
+    /// Whether it names the secret that signs.
+    pub(super) fn has_secret(&self) -> bool {
+        self.settings.has_secret()
+    }
+
     /// Lays it over a call that sends; whether an endpoint of the command's own gets it. `usual` is
     /// what such an endpoint has unless it is set, `elsewhere` what may be set without one.
     pub(super) fn lay_over(

@@ -21,7 +21,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     let diff: Value = api.get(&format!("/diff?a={}&b={}", encoded(&args.a), encoded(&args.b))).await?;
     let same = diff["same"] == true;
     if context.json {
-        terminal::line(&diff.to_string());
+        terminal::json(&diff);
         return if same { Ok(()) } else { Err(CliError::No) };
     }
     rows(&[diff["line"].clone()]);

@@ -88,9 +88,12 @@ pub(super) struct Settings {
     /// Allow plain http:// though the vendor forbids it
     #[arg(long, value_name = "true|false")]
     local_test: Option<bool>,
-    /// A certificate in PEM that is trusted whatever it says
+    /// Certificates in PEM to trust: the endpoint's own, or those of the authorities that signed it
     #[arg(long, value_name = "FILE")]
     trust: Option<std::path::PathBuf>,
+    /// The certificate in PEM to show to an endpoint that asks for one, with its private key behind it
+    #[arg(long, value_name = "FILE")]
+    client_certificate: Option<std::path::PathBuf>,
     /// How many times faster than the clock its waits go
     #[arg(long)]
     speed: Option<f64>,
@@ -115,6 +118,11 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// Whether a secret is named.
+    pub(super) fn has_secret(&self) -> bool {
+        self.keys.is_given()
+    }
+
     /// Lays what is given over settings as the API has them.
     pub(super) fn lay_over(self, settings: &mut Map<String, Value>) -> Result<(), CliError> {
         let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);
@@ -124,9 +132,13 @@ impl Settings {
             Ok(json!({ "name": name, "value": value }))
         });
         let headers: Vec<Value> = headers.collect::<Result<_, CliError>>()?;
-        let trusted = self.trust.map(|file| {
-            std::fs::read_to_string(&file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))
-        });
+        let pem = |file: Option<std::path::PathBuf>| {
+            file.map(|file| {
+                std::fs::read_to_string(&file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))
+            })
+            .transpose()
+        };
+        let (trusted, client) = (pem(self.trust)?, pem(self.client_certificate)?);
         let events = match self.events.as_slice() {
             [] => None,
             [all] if all == "all" => Some(Value::Null),
@@ -148,7 +160,8 @@ impl Settings {
             ("events", events),
             ("headers", (!headers.is_empty()).then(|| json!(headers))),
             ("local_test", self.local_test.map(Value::from)),
-            ("trusted_certificate", trusted.transpose()?.map(Value::from)),
+            ("trusted_certificate", trusted.map(Value::from)),
+            ("client_certificate", client.map(Value::from)),
             ("speed", self.speed.map(Value::from)),
             ("paused", self.paused.map(Value::from)),
             ("concurrency", self.concurrency.map(Value::from)),
@@ -164,13 +177,16 @@ impl Settings {
 }
 
 /// An endpoint's id, given itself or its name.
-async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
-    let all: Value = api.get("/endpoints").await?;
-    let all = all["items"].as_array().cloned().unwrap_or_default();
-    let found: Vec<&Value> = all.iter().filter(|one| one["id"] == wanted || one["name"] == wanted).collect();
-    match found.as_slice() {
+pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
+    let named: Value = api.get(&format!("/endpoints?limit=2&name={}", super::inbox::encoded(wanted))).await?;
+    match named["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
         [one] => Ok(one["id"].as_str().unwrap_or_default().to_owned()),
-        [] => Err(CliError::Other(format!("there is no endpoint {wanted:?}; `hookline endpoint list` lists them"))),
+        [] if api.get::<Value>(&format!("/endpoints/{}", super::inbox::encoded(wanted))).await.is_ok() => {
+            Ok(wanted.to_owned())
+        }
+        [] => Err(CliError::Other(format!(
+            "there is no endpoint {wanted:?}; `hookline endpoint list` lists them, and a URL begins with http:// or https://"
+        ))),
         _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}; use an id"))),
     }
 }
@@ -180,12 +196,24 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Add { provider, address, settings } => {
             let mut body = Map::from_iter([("provider".into(), provider.into()), ("url".into(), address.into())]);
             settings.lay_over(&mut body)?;
-            print(context, &api.json(Method::POST, "/endpoints", Some(body.into())).await?);
+            let made: Value = api.json(Method::POST, "/endpoints", Some(body.into())).await?;
+            print(context, &made);
+            if made["secrets"].as_array().is_some_and(|secrets| !secrets.is_empty()) && !context.json {
+                let id = terminal::shown(made["id"].as_str().unwrap_or_default());
+                terminal::say(&format!("`hookline endpoint show {id} --reveal` shows its signing secret"));
+            }
         }
         Verb::List => {
-            let list: Value = api.get("/endpoints").await?;
-            for endpoint in list["items"].as_array().into_iter().flatten() {
-                print(context, endpoint);
+            let mut after = String::new();
+            loop {
+                let list: Value = api.get(&format!("/endpoints{after}")).await?;
+                for endpoint in list["items"].as_array().into_iter().flatten() {
+                    print(context, endpoint);
+                }
+                match list["next"].as_str() {
+                    Some(next) => after = format!("?after={next}"),
+                    None => break,
+                }
             }
         }
         Verb::Show { endpoint, reveal } => {
@@ -195,7 +223,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 let secrets: Value = api.get(&format!("/endpoints/{id}/secrets")).await?;
                 shown["secrets"] = secrets["items"].clone();
             }
-            terminal::line(&shown.to_string());
+            terminal::json(&shown);
         }
         Verb::Set { endpoint, to, settings } => {
             let mut change = Map::new();
@@ -223,7 +251,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let causes = causes["items"].as_array().cloned().unwrap_or_default();
             for cause in &causes {
                 if context.json {
-                    terminal::line(&cause.to_string());
+                    terminal::json(cause);
                     continue;
                 }
                 let mark = match cause["found"].as_str() {
@@ -255,7 +283,7 @@ async fn changed(api: &Api, context: &Context, endpoint: &str, change: Value) ->
 
 fn print(context: &Context, endpoint: &Value) {
     if context.json {
-        return terminal::line(&endpoint.to_string());
+        return terminal::json(endpoint);
     }
     let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
     let state = match endpoint["state"]["enabled"].as_bool() {

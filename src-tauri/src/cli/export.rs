@@ -1,4 +1,4 @@
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use axum::body::Body;
 use futures_util::StreamExt;
@@ -74,14 +74,15 @@ pub(super) async fn stream(api: &Api, path: &str, output: Option<PathBuf>) -> Re
             terminal::say(&format!("{}: {}; only you may read it.", path.display(), terminal::size(written)));
         }
         None => {
+            let mut out = terminal::Captured::new();
             while let Some(piece) = pieces.next().await {
                 let piece = piece.map_err(|e| CliError::Other(format!("the export broke off: {e}")))?;
-                if std::io::stdout().lock().write_all(&piece).is_err() {
+                if out.write(&piece).is_err() {
                     // Whoever read it has enough.
                     return Ok(());
                 }
             }
-            let _ = std::io::stdout().flush();
+            out.end();
         }
     }
     Ok(())

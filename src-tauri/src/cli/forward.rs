@@ -158,7 +158,7 @@ pub(super) async fn save(api: &Api, inbox: &str, forwards: Vec<Value>) -> Result
 
 fn print(context: &Context, place: usize, forward: &Value) {
     if context.json {
-        return terminal::line(&forward.to_string());
+        return terminal::json(forward);
     }
     let text = |key: &str| terminal::shown(forward[key].as_str().unwrap_or_default());
     let when = if text("when").is_empty() { "every request".to_owned() } else { text("when") };

@@ -34,7 +34,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         let job = one(api, &args, file).await?;
         let (imported, name) = (&job["imported"], file.display());
         if context.json {
-            terminal::line(&job.to_string());
+            terminal::json(&job);
         }
         for bad in imported["first_bad"].as_array().into_iter().flatten() {
             let text = |key: &str| terminal::shown(bad[key].as_str().unwrap_or_default());

@@ -239,7 +239,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Remove { name } => {
             let removal: Value = api.json(Method::DELETE, &format!("/inboxes/{}", encoded(&name)), None).await?;
             if context.json {
-                terminal::line(&removal.to_string());
+                terminal::json(&removal);
             } else {
                 terminal::say(&format!("{name} is removed with {} requests", removal["requests"]));
             }
@@ -250,7 +250,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
 
 fn print(context: &Context, inbox: &Value) {
     if context.json {
-        return terminal::line(&inbox.to_string());
+        return terminal::json(inbox);
     }
     terminal::line(&format!(
         "{:<24} {:>9} requests {:>9} unread {:>10}  answers {}",

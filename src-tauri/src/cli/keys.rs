@@ -37,6 +37,11 @@ impl Keys {
         self.secret.iter().any(|secret| secret == "-")
     }
 
+    /// Whether a secret is given anywhere.
+    pub(super) fn is_given(&self) -> bool {
+        !self.secret.is_empty() || !self.secret_file.is_empty() || std::env::var_os("HOOKLINE_SECRET").is_some()
+    }
+
     /// The secrets that are given, wherever they stand.
     pub(super) fn secrets(&self) -> Result<Vec<String>, CliError> {
         let mut secrets = Vec::new();

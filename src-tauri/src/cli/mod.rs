@@ -102,7 +102,7 @@ enum Call {
     Delivery(delivery::Verb),
     /// Send stored requests again, as they are or edited, to an address; exit status 1 unless all are answered 2xx
     Replay(Box<replay::Args>),
-    /// Ask a webhook handler forty-eight questions; exit status 1 unless nothing fails that must or should hold
+    /// Test a webhook handler with 52 checks. Exits with 1 if a required check fails
     Check(Box<check::Args>),
     /// Show what JSON bodies are like by event type, what changed since when, and types for them
     Shape(shape::Args),
@@ -142,6 +142,7 @@ struct Context {
 /// Runs the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    hookline_engine::descriptors::raise_limit();
     let own_data = cli.data.is_some();
     let data = match cli.data.map_or_else(default_data, Ok) {
         Ok(data) => data,

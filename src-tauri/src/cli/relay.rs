@@ -184,7 +184,7 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
         let line = serde_json::json!({
             "relay": relay.url(), "listen": relay.address().to_string(), "data": data, "pid": std::process::id(),
         });
-        terminal::line(&line.to_string());
+        terminal::json(&line);
     } else {
         terminal::say(&format!(
             "  relay     {}\n  listens   {}\n  data      {}\n\nCtrl-C ends it. Let a laptop in: hookline relay device add",

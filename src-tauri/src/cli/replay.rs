@@ -138,12 +138,7 @@ async fn target(api: &Api, to: &str) -> Result<Value, CliError> {
     if to.contains("://") {
         return Ok(json!({ "url": to }));
     }
-    let list: Value = api.get("/endpoints").await?;
-    let named = list["items"].as_array().into_iter().flatten().find(|row| row["id"] == to || row["name"] == to);
-    match named {
-        Some(endpoint) => Ok(json!({ "endpoint": endpoint["id"] })),
-        None => Err(CliError::Other(format!("{to:?} is neither a URL with http:// or https:// nor an endpoint"))),
-    }
+    Ok(json!({ "endpoint": super::endpoint::id_of(api, to).await? }))
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
@@ -180,7 +175,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         }
     }
     if context.json && !few {
-        terminal::line(&ended.to_string());
+        terminal::json(&ended);
     }
     terminal::say(&format!(
         "{}: {} of {} answered 2xx, {} failed{}",

@@ -64,7 +64,7 @@ async fn refused(api: &Api, context: &Context, asked: &str, limit: u32) -> Resul
         any |= !items.is_empty();
         for item in &items {
             match context.json {
-                true => terminal::line(&item.to_string()),
+                true => terminal::json(item),
                 false => refusal(item),
             }
         }
@@ -111,7 +111,7 @@ fn refusal(item: &Value) {
 /// One request on one line.
 pub(super) fn print(context: &Context, request: &Value) {
     if context.json {
-        terminal::line(&request.to_string());
+        terminal::json(request);
     } else {
         terminal::line(&row(request));
     }

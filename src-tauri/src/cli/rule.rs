@@ -119,7 +119,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let inbox = inbox.map_or(String::new(), |inbox| format!("?inbox={}", encoded(&inbox)));
             let tried: Value = api.get(&format!("/requests/{}/answering{inbox}", encoded(&request))).await?;
             if context.json {
-                terminal::line(&tried.to_string());
+                terminal::json(&tried);
                 return Ok(());
             }
             let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
@@ -170,7 +170,7 @@ fn answer_line(answer: &Value) -> String {
 
 fn print(context: &Context, place: usize, rule: &Value) {
     if context.json {
-        return terminal::line(&rule.to_string());
+        return terminal::json(rule);
     }
     let text = |key: &str| terminal::shown(rule[key].as_str().unwrap_or_default());
     let answers: Vec<String> = rule["answers"].as_array().into_iter().flatten().map(answer_line).collect();

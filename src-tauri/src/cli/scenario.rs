@@ -87,7 +87,7 @@ async fn start(api: &Api, context: &Context, args: Run) -> Result<(), CliError> 
 
 fn print(context: &Context, scenario: &Value) {
     if context.json {
-        return terminal::line(&scenario.to_string());
+        return terminal::json(scenario);
     }
     let text = |key: &str| terminal::shown(scenario[key].as_str().unwrap_or_default());
     let steps = scenario["steps"].as_array().map_or(0, Vec::len);

@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     loopback::announce(&engine, OwnerKind::Serve, Some(&door)).await?;
     if json {
         let line = serde_json::json!({ "receiver": address, "api": door.url(), "data": context.data, "pid": std::process::id() });
-        terminal::line(&line.to_string());
+        terminal::json(&line);
     } else {
         terminal::say(&format!(
             "  receiver  {address}/<inbox>\n  data      {}\n\nCtrl-C ends it. The page's address works once; a new one is printed after each use.",

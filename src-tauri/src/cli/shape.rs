@@ -24,7 +24,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     }
     let shape: Value = api.get(&format!("{route}?{asked}")).await?;
     if context.json {
-        terminal::line(&shape.to_string());
+        terminal::json(&shape);
         return Ok(());
     }
     for field in shape["tree"].as_array().into_iter().flatten() {
@@ -59,7 +59,7 @@ async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
     let shapes: Value = api.get("/shapes").await?;
     for shape in shapes["items"].as_array().into_iter().flatten() {
         if context.json {
-            terminal::line(&shape.to_string());
+            terminal::json(shape);
             continue;
         }
         let text = |key: &str| terminal::shown(shape[key].as_str().unwrap_or_default());

@@ -52,7 +52,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         }
         None | Some(Form::Json) => {
             let detail: Value = api.get(&format!("/requests/{id}{}", if args.reveal { "/reveal" } else { "" })).await?;
-            terminal::line(&detail.to_string());
+            terminal::json(&detail);
             Ok(())
         }
         Some(Form::Har) => {

@@ -1,12 +1,21 @@
 //! What a terminal is shown. Captured text never reaches it raw: an escape sequence could move
 //! the cursor, set the title or worse.
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Write},
+    process::ExitCode,
+};
 
 use super::error::CliError;
 
 /// It could not be done.
 const FAILED: u8 = 2;
+
+/// Whether a character does something to a terminal or to the order of text, or shows as nothing.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
 
 /// Text with every control character written out, and every character that reorders text.
 pub(super) fn shown(text: &str) -> String {
@@ -14,15 +23,94 @@ pub(super) fn shown(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\t' | '\n' => safe.push(' '),
-            c if c.is_control()
-                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                safe.extend(c.escape_unicode());
-            }
+            c if is_unsafe(c) => safe.extend(c.escape_unicode()),
             c => safe.push(c),
         }
     }
     safe
+}
+
+/// A value as one line of JSON on standard output. What would do something to a terminal is escaped there, which
+/// leaves the value as it is.
+pub(super) fn json(value: &serde_json::Value) {
+    let text = value.to_string();
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unsafe(c) {
+            // Outside of strings, JSON that is written in one line has no such character.
+            true => safe.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}"))),
+            false => safe.push(c),
+        }
+    }
+    line(&safe);
+}
+
+/// Captured bytes on standard output: as they are where a file or a program reads them, and with control
+/// characters written out where a person does.
+pub(super) struct Captured {
+    person: bool,
+    /// The beginning of a character whose rest has not come.
+    rest: Vec<u8>,
+    changed: bool,
+}
+
+impl Captured {
+    pub(super) fn new() -> Self {
+        Self { person: std::io::stdout().is_terminal(), rest: Vec::new(), changed: false }
+    }
+
+    /// Writes a piece.
+    pub(super) fn write(&mut self, piece: &[u8]) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        match self.person {
+            true => out.write_all(self.written_out(piece).as_bytes()),
+            false => out.write_all(piece),
+        }
+    }
+
+    fn written_out(&mut self, piece: &[u8]) -> String {
+        self.rest.extend_from_slice(piece);
+        let bytes = std::mem::take(&mut self.rest);
+        let mut safe = String::with_capacity(bytes.len());
+        let mut chunks = bytes.utf8_chunks().peekable();
+        while let Some(chunk) = chunks.next() {
+            for c in chunk.valid().chars() {
+                match c {
+                    '\n' | '\t' => safe.push(c),
+                    c if is_unsafe(c) && c != '\r' => {
+                        self.changed = true;
+                        safe.extend(c.escape_unicode());
+                    }
+                    // A line end of HTTP.
+                    '\r' => {}
+                    c => safe.push(c),
+                }
+            }
+            match chunk.invalid() {
+                [] => {}
+                // It may be the beginning of a character that goes on in the next piece.
+                invalid if chunks.peek().is_none() && invalid.len() < 4 && piece.len() > invalid.len() => {
+                    self.rest = invalid.to_vec();
+                }
+                invalid => {
+                    self.changed = true;
+                    safe.extend(invalid.iter().map(|byte| format!("\\x{byte:02x}")));
+                }
+            }
+        }
+        safe
+    }
+
+    /// Writes what is left, and says so where something was written out.
+    pub(super) fn end(mut self) {
+        let mut out = std::io::stdout().lock();
+        let rest: String = self.rest.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        self.changed |= !rest.is_empty();
+        let _ = out.write_all(rest.as_bytes()).and_then(|()| out.flush());
+        if self.changed {
+            say("\nControl characters and invalid UTF-8 are shown escaped. Redirect the output to get the raw bytes.");
+        }
+    }
 }
 
 /// Cuts to a number of characters.
@@ -85,6 +173,15 @@ mod tests {
         assert_eq!(shown("\u{1b}[31mred\u{1b}]0;title\u{7}"), "\\u{1b}[31mred\\u{1b}]0;title\\u{7}");
         assert_eq!(shown("a\r\nb\u{202e}c\u{9b}"), "a\\u{d} b\\u{202e}c\\u{9b}");
         assert_eq!(shown("héllo ☃"), "héllo ☃");
+    }
+
+    #[test]
+    fn captured_bytes_are_written_out_for_a_person() {
+        let mut captured = Captured { person: true, rest: Vec::new(), changed: false };
+        let mut text = captured.written_out(b"a\r\nb\x1b]0;t\x07 \xc2");
+        text.push_str(&captured.written_out(b"\x9b \xff \xe2\x80\xae\xe2\x98\x83"));
+        assert_eq!(text, "a\nb\\u{1b}]0;t\\u{7} \\u{9b} \\xff \\u{202e}☃");
+        assert!(captured.changed);
     }
 
     #[test]

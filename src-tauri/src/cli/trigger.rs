@@ -1,7 +1,11 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::{Api, Context, delivery, destination::Destination, error::CliError, terminal};
+use super::{Api, Context, delivery, destination::Destination, endpoint, error::CliError, inbox::encoded, terminal};
+
+/// Largest payload that the API takes, in bytes.
+const PAYLOAD_MAX: u64 = 25 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -12,9 +16,12 @@ pub(super) struct Args {
     /// A value to set in the payload; repeat it for more. JSON, or else a text
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// A file with the payload, sent as it is
+    /// A file with the payload, sent as it is but for what --set changes
     #[arg(long, value_name = "FILE")]
     payload: Option<std::path::PathBuf>,
+    /// Send it to this endpoint alone, by its name or id; repeat it for more
+    #[arg(long = "endpoint", value_name = "NAME", conflicts_with = "to")]
+    endpoints: Vec<String>,
     /// How many
     #[arg(long, default_value_t = 1)]
     count: u32,
@@ -36,14 +43,45 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         ("count".to_owned(), args.count.into()),
     ]);
     if let Some(file) = &args.payload {
-        let text = std::fs::read_to_string(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?;
-        call.insert("body".into(), text.into());
+        let wrong = |why: String| CliError::Other(format!("{}: {why}", file.display()));
+        let length = std::fs::metadata(file).map_err(|e| wrong(e.to_string()))?.len();
+        if length > PAYLOAD_MAX {
+            return Err(wrong(format!("a payload of {length} bytes is larger than {PAYLOAD_MAX} bytes (25 MiB)")));
+        }
+        let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
+        match String::from_utf8(bytes) {
+            Ok(text) => call.insert("body".into(), text.into()),
+            Err(bytes) => call.insert("body_base64".into(), BASE64.encode(bytes.as_bytes()).into()),
+        };
     }
+    if !args.endpoints.is_empty() {
+        let mut ids = Vec::new();
+        for wanted in &args.endpoints {
+            ids.push(endpoint::id_of(api, wanted).await?);
+        }
+        call.insert("endpoints".into(), ids.into());
+    }
+    let has_secret = args.destination.has_secret();
     let usual = Map::from_iter([("provider".to_owned(), args.provider.into())]);
     let own = args.destination.lay_over(&mut call, usual, &["scope", "rate"])?;
     let sent: Value = api.json(Method::POST, "/events", Some(call.into())).await?;
     if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
         terminal::say("No endpoint takes this event; make one, or name a URL with --to.");
     }
+    if own && !has_secret && !context.json {
+        tell_secret(api, &sent).await;
+    }
     delivery::sent(api, context, &sent, own).await
+}
+
+/// Says which secret signs where none was given: whoever verifies would refuse the event and not know why.
+async fn tell_secret(api: &Api, sent: &Value) {
+    let Some(endpoint) = sent["deliveries"][0]["endpoint"].as_str() else { return };
+    let secrets: Result<Value, _> = api.get(&format!("/endpoints/{}/secrets", encoded(endpoint))).await;
+    if let Some(secret) = secrets.ok().as_ref().and_then(|secrets| secrets["items"][0]["value"].as_str()) {
+        terminal::say(&format!(
+            "No secret given: signed with a temporary secret, {}. Pass the secret of your handler with --secret-file.",
+            terminal::shown(secret)
+        ));
+    }
 }

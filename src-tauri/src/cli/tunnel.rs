@@ -179,7 +179,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let path = format!("/inboxes/{}/away", encoded(&inbox));
             let decided: Value = api.json(Method::POST, &path, Some(json!({ "what": what, "resign": resign }))).await?;
             if context.json {
-                terminal::line(&decided.to_string());
+                terminal::json(&decided);
             } else {
                 let replays = decided["replays"].as_array().map_or(0, Vec::len);
                 terminal::line(&format!("{} requests decided, {replays} replays begun", decided["requests"]));
@@ -350,7 +350,7 @@ async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliEr
 
 fn print(context: &Context, tunnel: &Value) {
     if context.json {
-        return terminal::line(&tunnel.to_string());
+        return terminal::json(tunnel);
     }
     let state = &tunnel["state"];
     let about = match text(state, "is") {
