@@ -108,7 +108,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     const { driver } = hookline;
     status = 500;
     await press(driver, Key.ESCAPE, "t");
-    await until("the test to fail", async () => (await seen(driver)).includes("exhausted"));
+    await until("the test to fail", async () => (await seen(driver)).includes("failed"));
     await press(driver, Key.ESCAPE, "s");
     await sees(driver, "Send an event");
     await until("the sample", () => driver.executeScript<boolean>("return document.querySelector('[role=dialog] textarea')?.value.includes('chat') ?? false"));

@@ -29,9 +29,9 @@ describe.each(DOORS)("shapes in the %s", (door) => {
 
   test("fields, values, changes and types are shown as they are learned", async () => {
     const { driver } = hookline;
-    for (let n = 0; n < 12; n++) await send({ id: `evt_${n}`, type: "order.paid", data: { status: n % 2 ? "paid" : "open", at: "2026-11-21T08:00:00Z", note: n > 9 ? null : "x" } });
+    for (let n = 0; n < 120; n++) await send({ id: `evt_${n}`, type: "order.paid", data: { status: n % 2 ? "paid" : "open", at: "2026-11-21T08:00:00Z", note: n > 9 ? null : "x" } });
     await sees(driver, "order.paid");
-    await sees(driver, "learned from 12 bodies");
+    await sees(driver, "learned from 120 bodies");
     await sees(driver, "date-time");
     await sees(driver, '"open" "paid"');
     await sees(driver, "is null where it was string");

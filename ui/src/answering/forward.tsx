@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Forward, InboxAnswer } from "../api/client";
 import { OnwardFields } from "../onward/onward";
 import { Choice, Field, INPUT, Switch } from "../parts/controls";
+import { NumberField } from "../parts/number-field";
 import { POLICY } from "../sending/policy-table";
 import { When } from "./entries";
 import { ANSWER } from "./one-answer";
@@ -28,10 +29,10 @@ export function ForwardFields({ forward, number, onChange }: { forward: Forward;
         <>
           <div className="flex gap-4">
             <Field label="Wait for the app, in ms" hint="Then the sender gets the fallback.">
-              {(props) => <input {...props} type="number" min={1} className={INPUT} value={forward.deadline_ms ?? 9_000} onChange={(event) => onChange({ deadline_ms: event.target.valueAsNumber || 1 })} />}
+              {(props) => <NumberField {...props} required min={1} value={forward.deadline_ms ?? 9_000} onChange={(now) => onChange({ deadline_ms: now ?? 0 })} />}
             </Field>
             <Field label="Fallback status">
-              {(props) => <input {...props} type="number" min={200} max={599} className={INPUT} value={fallback.status} onChange={(event) => onChange({ fallback: { ...fallback, status: event.target.valueAsNumber || 0 } })} />}
+              {(props) => <NumberField {...props} required min={200} max={599} value={fallback.status} onChange={(now) => onChange({ fallback: { ...fallback, status: now ?? 0 } })} />}
             </Field>
           </div>
           <Field label="Fallback body">

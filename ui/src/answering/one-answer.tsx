@@ -6,6 +6,7 @@ import { Button, IconButton, INPUT } from "../parts/controls";
 import { size, visible } from "../parts/format";
 import { Headers } from "../parts/headers";
 import { attempt } from "../parts/toasts";
+import { NumberField } from "../parts/number-field";
 import { platform } from "../platform";
 
 type Fault = NonNullable<InboxAnswer["fault"]>["kind"];
@@ -44,13 +45,13 @@ export function OneAnswer({ number, answer, onChange, onRemove }: { number: numb
             </option>
           ))}
         </select>
-        {!silent && <input aria-label={`Status${of}`} type="number" min={200} max={599} className={`${INPUT} w-20!`} value={answer.status} onChange={(event) => set({ status: event.target.valueAsNumber || 0 })} />}
+        {!silent && <NumberField aria-label={`Status${of}`} required min={200} max={599} className="w-20!" value={answer.status} onChange={(now) => set({ status: now ?? 0 })} />}
         <label className="flex items-center gap-1">
-          after <input aria-label={`Delay in ms${of}`} type="number" min={0} max={60_000} className={`${INPUT} w-24!`} value={answer.delay_ms} onChange={(event) => set({ delay_ms: event.target.valueAsNumber || 0 })} /> ms
+          after <NumberField aria-label={`Delay in ms${of}`} min={0} max={60_000} className="w-24!" value={answer.delay_ms} onChange={(now) => set({ delay_ms: now ?? 0 })} /> ms
         </label>
         {answer.fault?.kind === "drip" && (
           <label className="flex items-center gap-1">
-            over <input aria-label={`Time of the drip in ms${of}`} type="number" min={1} max={300_000} className={`${INPUT} w-24!`} value={answer.fault.over_ms} onChange={(event) => set({ fault: { kind: "drip", over_ms: event.target.valueAsNumber || 1 } })} /> ms
+            over <NumberField aria-label={`Time of the drip in ms${of}`} required min={1} max={300_000} className="w-24!" value={answer.fault.over_ms} onChange={(now) => set({ fault: { kind: "drip", over_ms: now ?? 0 } })} /> ms
           </label>
         )}
         {onRemove && <IconButton label={`Remove answer ${number}`} icon={X} onClick={onRemove} />}

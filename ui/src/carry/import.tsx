@@ -102,6 +102,7 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
   const start = async (): Promise<void> => {
     setBusy(true);
     setError(undefined);
+    const failed: Incoming[] = [];
     for (const file of given) {
       const asked = new URLSearchParams({ name: file.name, whole: String(whole) });
       if (inbox.trim()) asked.set("inbox", inbox.trim());
@@ -109,11 +110,14 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
         const job = (await file.sendTo(`/api/v1/import?${asked}`)) as Job;
         setJobs((before) => [...before, job]);
       } catch (failure) {
+        failed.push(file);
         setError((before) => [before, failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure)].filter(Boolean).join(" "));
       }
     }
-    setFiles([]);
-    setText("");
+    // What could not be imported stays, to be corrected and tried again.
+    const kept = new Set(failed);
+    setFiles(files.filter((file) => kept.has(file)));
+    if (!failed.some((file) => !files.includes(file))) setText("");
     setBusy(false);
   };
   return (

@@ -8,6 +8,7 @@ import { api, type CheckNew, type CheckPlan } from "../api/client";
 import { useEndpoints } from "../feed/live";
 import { Dialog, Field, FormEnd, INPUT } from "../parts/controls";
 import { count, size, visible } from "../parts/format";
+import { NumberField } from "../parts/number-field";
 import { inWords } from "../platform";
 
 export function CheckDialog({ endpoint, open, onClose }: { endpoint?: string; open: boolean; onClose: () => void }) {
@@ -136,7 +137,7 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
           {(props) => <input {...props} type="password" autoComplete="off" className={text} value={oldSecret} onChange={(event) => edited(setOldSecret)(event.target.value)} />}
         </Field>
         <Field label="Requests a second in the burst">
-          {(props) => <input {...props} type="number" min={1} max={200} className={INPUT} value={burst} onChange={(event) => edited(setBurst)(event.target.valueAsNumber || 1)} />}
+          {(props) => <NumberField {...props} required min={1} max={200} value={burst} onChange={(now) => edited(setBurst)(now ?? 0)} />}
         </Field>
       </details>
       {plan && (
@@ -148,7 +149,7 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
           {!plan.this_machine && <p className="mt-1 font-medium text-warning">{visible(plan.host)} is not this machine. Check only handlers that are yours.</p>}
           {skipped.length > 0 && (
             <details className="mt-1">
-              <summary className="cursor-default text-ink-2">{skipped.length} of 48 are not asked</summary>
+              <summary className="cursor-default text-ink-2">{skipped.length} of 52 are not asked</summary>
               <ul>
                 {skipped.map((check) => (
                   <li key={check.id}>

@@ -9,6 +9,7 @@ import { useCommands } from "../commands/use-commands";
 import { firstKeys } from "../commands/commands";
 import { readAgain } from "../feed/held";
 import { useChecks } from "../feed/live";
+import { confirm } from "../parts/confirm";
 import { Button, IconButton, INPUT } from "../parts/controls";
 import { age, count, duration, moment, visible } from "../parts/format";
 import { useNow } from "../parts/now";
@@ -97,6 +98,7 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
   const save = (form: "json" | "html" | "junit"): void =>
     void attempt(platform.saveTo(`/api/v1/checks/${id}/report?as=${form}`, `check.${form === "junit" ? "xml" : form}`).then((name) => name && tell(`Saved ${name}`)));
   const remove = async (): Promise<void> => {
+    if (!(await confirm("Remove this run?", "Its results and what was sent for it are deleted.", "Remove"))) return;
     await api.removeCheck(id);
     await readAgain(["checks"]);
     await navigate({ to: "/checks/{-$check}", params: { check: undefined } });

@@ -7,6 +7,7 @@ import { showInbox } from "../feed/live";
 import { Button, Dialog, Field, INPUT, Switch } from "../parts/controls";
 import { Headers } from "../parts/headers";
 import { attempt, offerUndo, tell } from "../parts/toasts";
+import { NumberField } from "../parts/number-field";
 import { CallError, inWords } from "../platform";
 import { VerificationForm } from "../signature/verification-form";
 
@@ -61,9 +62,9 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
         <VerificationForm value={verification} onChange={setVerification} />
         <h3 className="mb-2 border-t border-line pt-3 font-semibold">What senders are answered</h3>
         <div className="flex gap-4">
-          <Field label="Status">{(props) => <input {...props} type="number" min={200} max={599} className={INPUT} value={answer.status} onChange={(event) => set({ status: event.target.valueAsNumber || 0 })} />}</Field>
+          <Field label="Status">{(props) => <NumberField {...props} required min={200} max={599} value={answer.status} onChange={(now) => set({ status: now ?? 0 })} />}</Field>
           <Field label="Delay in ms" hint="To 60,000.">
-            {(props) => <input {...props} type="number" min={0} max={60_000} className={INPUT} value={answer.delay_ms} onChange={(event) => set({ delay_ms: event.target.valueAsNumber || 0 })} />}
+            {(props) => <NumberField {...props} min={0} max={60_000} value={answer.delay_ms} onChange={(now) => set({ delay_ms: now ?? 0 })} />}
           </Field>
         </div>
         <Headers headers={answer.headers ?? []} onChange={(headers) => set({ headers })} />

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Forward } from "../api/client";
 import { Choice, Field, INPUT } from "../parts/controls";
 import { Headers } from "../parts/headers";
+import { NumberField } from "../parts/number-field";
 
 type HeaderRules = NonNullable<Forward["headers"]>;
 type PathRule = NonNullable<Forward["path"]>;
@@ -70,7 +71,7 @@ export function OnwardFields({ value, of = "", onChange }: { value: Onward; of?:
       ))}
       <div className="mt-3">
         <Field label={`Time-out in ms${of}`} hint="How long each answer may take.">
-          {(props) => <input {...props} type="number" min={1} className={INPUT} value={value.timeout_ms ?? 10_000} onChange={(event) => onChange({ timeout_ms: event.target.valueAsNumber || 1 })} />}
+          {(props) => <NumberField {...props} required min={1} value={value.timeout_ms ?? 10_000} onChange={(now) => onChange({ timeout_ms: now ?? 0 })} />}
         </Field>
       </div>
     </details>

@@ -11,6 +11,7 @@ import { OnwardFields, type Onward } from "../onward/onward";
 import { Choice, Dialog, Field, FormEnd, INPUT, Notice, Switch } from "../parts/controls";
 import { count } from "../parts/format";
 import { tell } from "../parts/toasts";
+import { NumberField } from "../parts/number-field";
 import { CallError } from "../platform";
 import { inWords } from "../platform/platform";
 
@@ -226,7 +227,7 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
               {(props) => <input {...props} type="number" min={0.001} step="any" className={INPUT} value={rate} onChange={(event) => setRate(event.target.value)} />}
             </Field>
             <Field label="At a time" hint="1 keeps them in order.">
-              {(props) => <input {...props} type="number" min={1} max={256} className={INPUT} value={concurrency} onChange={(event) => setConcurrency(event.target.valueAsNumber || 1)} />}
+              {(props) => <NumberField {...props} required min={1} max={256} value={concurrency} onChange={(now) => setConcurrency(now ?? 0)} />}
             </Field>
           </div>
           <Switch label="Stop at the first failure" hint="At the first that is not answered 2xx." checked={stop} onChange={setStop} />

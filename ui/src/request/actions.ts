@@ -1,5 +1,6 @@
 /** What can be done with a request, wherever it is asked for. */
 import { api, requestRoute, text } from "../api/client";
+import { untick } from "../feed/ticked";
 import { attempt, offerUndo, tell } from "../parts/toasts";
 import { platform } from "../platform";
 
@@ -7,6 +8,18 @@ const copied = (what: string, content: Promise<string>): void =>
   void attempt(content.then((value) => platform.copyText(value)).then(() => tell(`Copied ${what}`)));
 
 const headers = async (id: string): Promise<string> => (await api.request(id)).headers.map(({ name, value }) => `${name}: ${value}`).join("\n");
+
+/** Deletes requests that are ticked, with one undo for all of them. */
+export async function removeTicked(ids: readonly string[]): Promise<void> {
+  const removals: { id: number }[] = [];
+  await attempt(
+    (async () => {
+      for (const id of ids) removals.push(await api.removeRequest(id));
+    })(),
+  );
+  untick();
+  if (removals.length > 0) offerUndo(removals.length === 1 ? "Request deleted" : `${removals.length} requests deleted`, () => Promise.all(removals.map(({ id }) => api.undo(id))));
+}
 
 export const requestActions = (id: string) => ({
   copyCurl: () => copied("as curl", text(requestRoute(id, "code?as=curl"))),

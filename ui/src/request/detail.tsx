@@ -8,10 +8,11 @@ import { CommandMenu } from "../commands/command-menu";
 import { firstKeys, perform } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { useRequest } from "../feed/live";
+import { useTicked } from "../feed/ticked";
 import { Button, Dialog, IconButton, INPUT, Notice, Status } from "../parts/controls";
 import { duration, moment, size, visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
-import { requestActions } from "./actions";
+import { removeTicked, requestActions } from "./actions";
 import { AnswerTab } from "./answer-tab";
 import { BodyTab } from "./body/body-tab";
 import { CodeDialog } from "./code";
@@ -61,6 +62,7 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
   const [coding, setCoding] = useState(false);
   const heading = useRef<HTMLHeadingElement>(null);
   const actions = requestActions(id);
+  const ticked = useTicked();
 
   useEffect(() => {
     if (detail?.unread) void attempt(api.markRequest(id, { read: true }));
@@ -87,6 +89,8 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
     pin: () => detail && actions.pin(!detail.pinned),
     note: () => setNoting(true),
     delete: () => {
+      // Whoever opened one of those that are ticked means all of them.
+      if (ticked.has(id)) return void removeTicked([...ticked]).then(onGone);
       actions.remove();
       onGone();
     },

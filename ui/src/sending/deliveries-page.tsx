@@ -1,36 +1,85 @@
 import { useNavigate } from "@tanstack/react-router";
+import { RotateCw } from "lucide-react";
 import { useState } from "react";
 
-import type { Delivery } from "../api/client";
+import { api, type DeliveryFilter } from "../api/client";
+import { confirm } from "../parts/confirm";
 import { Button, INPUT } from "../parts/controls";
+import { attempt, tell } from "../parts/toasts";
+import { useEndpoints } from "../feed/live";
 import { DeliveryDetail } from "./delivery-detail";
 import { DeliveryTable } from "./delivery-table";
 import { STATES } from "./state";
 
+const TIMES = [
+  ["", "any time"],
+  ["1h", "last hour"],
+  ["24h", "last 24 hours"],
+  ["yesterday", "since yesterday"],
+  ["7d", "last 7 days"],
+] as const;
+
+const STATUSES = [
+  ["", "any status"],
+  ["2xx", "2xx"],
+  ["3xx", "3xx"],
+  ["4xx", "4xx"],
+  ["5xx", "5xx"],
+  ["none", "no answer"],
+] as const;
+
+/** States that a resend takes where none is chosen. */
+const NOT_ARRIVED: ReadonlySet<string> = new Set(["failed", "exhausted", "skipped", "filtered", "cancelled"]);
+
 /** Everything that was sent, to whatever endpoint. */
 export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
-  const [state, setState] = useState<Delivery["state"]>();
+  const [filter, setFilter] = useState<DeliveryFilter>({});
+  const endpoints = useEndpoints().data?.items ?? [];
   const navigate = useNavigate();
   const show = (id: string | undefined): void => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: id } });
+  const set = (change: Partial<Record<keyof DeliveryFilter, string>>): void =>
+    setFilter((before) => Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value)) as DeliveryFilter);
+  const filtered = Object.keys(filter).length > 0;
+  const resend = async (): Promise<void> => {
+    const which = filter.state ? `that are ${filter.state}` : "that failed, are exhausted or were skipped";
+    if (!(await confirm("Send these again?", `All deliveries of this list ${which} are sent again, the oldest first.`, "Send again"))) return;
+    await attempt(
+      api.retryDeliveries(filter).then(({ deliveries, left }) => tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way${left ? `; ${left} not sent: endpoint disabled or deleted` : ""}`)),
+    );
+  };
+  const choice = (label: string, field: keyof DeliveryFilter, options: readonly (readonly [string, string])[]) => (
+    <select aria-label={label} className={`${INPUT} w-auto!`} value={filter[field] ?? ""} onChange={(event) => set({ [field]: event.target.value })}>
+      {options.map(([value, name]) => (
+        <option key={value} value={value}>
+          {name}
+        </option>
+      ))}
+    </select>
+  );
+  const entry = (label: string, field: keyof DeliveryFilter, width: string) => (
+    <input aria-label={label} placeholder={label} className={`${INPUT} ${width}`} value={filter[field] ?? ""} onChange={(event) => set({ [field]: event.target.value })} />
+  );
   return (
     <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
       <section aria-label="Deliveries" className={`min-w-0 overflow-auto p-6 ${delivery ? "max-lg:hidden" : ""}`}>
-        <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
-          <div>
-            <h1 className="text-title font-semibold tracking-tight">Deliveries</h1>
-            <p className="text-ink-2">Everything that was sent, with each of its attempts, newest first.</p>
-          </div>
-          <label className="flex items-center gap-2">
-            <span className="text-ink-2">State</span>
-            <select className={INPUT} value={state ?? ""} onChange={(event) => setState((event.target.value || undefined) as Delivery["state"] | undefined)}>
-              <option value="">all</option>
-              {STATES.map((one) => (
-                <option key={one}>{one}</option>
-              ))}
-            </select>
-          </label>
+        <h1 className="text-title font-semibold tracking-tight">Deliveries</h1>
+        <p className="mb-3 text-ink-2">Everything that was sent, with each of its attempts, newest first.</p>
+        <div role="search" className="mb-4 flex flex-wrap items-center gap-2">
+          {choice("State", "state", [["", "any state"], ...STATES.map((one) => [one, one] as const)])}
+          {choice("Time", "since", TIMES)}
+          {choice("Status", "status", STATUSES)}
+          {choice("Endpoint", "endpoint", [["", "any endpoint"], ...endpoints.map(({ id, name, url }) => [id, name || url] as const)])}
+          {entry("Event type", "type", "w-36!")}
+          {entry("URL", "url", "w-36!")}
+          {entry("Text", "text", "w-36!")}
+          {filtered && <Button onClick={() => setFilter({})}>Clear</Button>}
+          {filtered && (!filter.state || NOT_ARRIVED.has(filter.state)) && (
+            <Button icon={RotateCw} onClick={() => void resend()}>
+              Send again
+            </Button>
+          )}
         </div>
-        <DeliveryTable query={state ? { state } : {}} selected={delivery} onPick={show} empty={state ? `No delivery is ${state}.` : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."} />
+        <DeliveryTable query={filter} selected={delivery} onPick={show} empty={filtered ? "No delivery matches." : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."} />
       </section>
       {delivery && (
         <div className="flex min-h-0 min-w-0 flex-col border-l border-line bg-pane">

@@ -5,6 +5,7 @@ import { Ban, FastForward, GitCompare, RotateCw } from "lucide-react";
 import { api, text, type Attempt } from "../api/client";
 import { Button } from "../parts/controls";
 import { duration, moment, size, visible } from "../parts/format";
+import { laidOut } from "../parts/json-text";
 import { useNow } from "../parts/now";
 import { attempt } from "../parts/toasts";
 import { DeliveryState } from "./state";
@@ -30,15 +31,7 @@ export function Until({ at }: { at: string }) {
   return <>{left === 0 ? "now" : `in ${shown.map(([number, unit]) => `${number} ${unit}`).join(" ")}`}</>;
 }
 
-function pretty(body: string): string {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
-}
-
-function OneAttempt({ id, made, before, open }: { id: string; made: Attempt; before: number | undefined; open: boolean }) {
+function OneAttempt({ id, made, before, open, arrived }: { id: string; made: Attempt; before: number | undefined; open: boolean; arrived: boolean }) {
   const answered = made.status != null;
   const { data: body } = useQuery({
     queryKey: ["attempt-body", id, made.number, answered],
@@ -51,7 +44,7 @@ function OneAttempt({ id, made, before, open }: { id: string; made: Attempt; bef
     <details open={open} className="border-b border-line py-2">
       <summary className="flex cursor-default items-baseline gap-3">
         <span className="w-6 font-semibold">{made.number}.</span>
-        <strong className={answered && !made.error && made.status! < 400 ? "text-valid" : made.error || answered ? "text-invalid" : "text-ink-2"}>{made.error?.kind.replaceAll("_", " ") ?? made.status ?? "under way"}</strong>
+        <strong className={answered && arrived ? "text-valid" : made.error || answered ? "text-invalid" : "text-ink-2"}>{made.error?.kind.replaceAll("_", " ") ?? made.status ?? "under way"}</strong>
         <span className="min-w-0 flex-1 truncate text-ink-2">{made.error ? visible(made.error.message) : ""}</span>
         <span className="text-small text-ink-2">
           {made.timings.total_us > 0 && duration(made.timings.total_us / 1000)} · {moment(made.started_at)}
@@ -138,11 +131,11 @@ export function DeliveryDetail({ id }: { id: string }) {
         <h3 className="mb-1 font-semibold">Attempts</h3>
         {data.attempts_made.length === 0 && <p className="mb-4 text-ink-2">None yet.</p>}
         {data.attempts_made.toReversed().map((made, place) => (
-          <OneAttempt key={made.number} id={id} made={made} before={data.attempts_made.findLast((other) => other.number < made.number && other.status != null)?.number} open={place === 0} />
+          <OneAttempt key={made.number} id={id} made={made} before={data.attempts_made.findLast((other) => other.number < made.number && other.status != null)?.number} open={place === 0} arrived={data.state === "delivered" && place === 0} />
         ))}
         <h3 className="mt-4 mb-1 font-semibold">Payload</h3>
         <pre className={PRE} tabIndex={0}>
-          {pretty(body ?? "").split("\n").map(visible).join("\n")}
+          {laidOut(body ?? "").split("\n").map(visible).join("\n")}
         </pre>
       </div>
     </article>

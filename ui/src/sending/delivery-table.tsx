@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 
-import { api, type Delivery } from "../api/client";
+import { api, type Delivery, type DeliveryFilter } from "../api/client";
 import { useCommands } from "../commands/use-commands";
 import { useEndpoints } from "../feed/live";
 import { Button } from "../parts/controls";
@@ -12,10 +12,6 @@ import { DeliveryState } from "./state";
 /** Rows read at a time. */
 const PAGE = 100;
 
-export interface DeliveryQuery {
-  endpoint?: string;
-  state?: Delivery["state"];
-}
 
 interface Columns {
   /** Whose delivery it is; where all are of one endpoint, nobody asks. */
@@ -36,7 +32,7 @@ function DeliveryRow({ delivery, name, columns, selected, now, onPick }: { deliv
       <td className="align-middle">
         <DeliveryState state={delivery.state} className="align-middle" />
       </td>
-      <td className={`text-right font-mono text-data font-semibold ${delivery.status && delivery.status < 400 ? "text-valid" : "text-invalid"}`}>{delivery.status ?? ""}</td>
+      <td className={`text-right font-mono text-data font-semibold ${delivery.state === "delivered" ? "text-valid" : "text-invalid"}`}>{delivery.status ?? ""}</td>
       <td className="text-right">{delivery.attempts}</td>
       <td className="text-right text-ink-2">{delivery.took_ms != null && duration(delivery.took_ms)}</td>
       <td className="pr-3 text-right text-small text-ink-2">{age(delivery.created_at, now)}</td>
@@ -46,7 +42,7 @@ function DeliveryRow({ delivery, name, columns, selected, now, onPick }: { deliv
 }
 
 /** Deliveries, newest first; j and k go through them. */
-export function DeliveryTable({ query, selected, onPick, empty }: { query: DeliveryQuery; selected: string | undefined; onPick: (id: string | undefined) => void; empty: string }) {
+export function DeliveryTable({ query, selected, onPick, empty }: { query: DeliveryFilter; selected: string | undefined; onPick: (id: string | undefined) => void; empty: string }) {
   const { data, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["deliveries", query],
     queryFn: ({ pageParam }) => api.deliveries({ ...query, limit: PAGE, after: pageParam }),

@@ -8,6 +8,7 @@ import { api, type Cause, type Endpoint } from "../api/client";
 import { firstKeys, perform } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { Button, Choice, IconButton, Notice } from "../parts/controls";
+import { confirm } from "../parts/confirm";
 import { visible } from "../parts/format";
 import { attempt, tell } from "../parts/toasts";
 import { platform } from "../platform";
@@ -28,6 +29,16 @@ const SPEEDS = [
 function Secret({ endpoint }: { endpoint: Endpoint }) {
   const [shown, setShown] = useState<string>();
   const first = (): Promise<string> => api.endpointSecrets(endpoint.id).then(({ items }) => items[0]?.value ?? "");
+  const rotate = async (): Promise<void> => {
+    const text = "New events use the new secret. The old one signs beside it for 24 hours where the vendor's signature can hold two; elsewhere it stops working now, and your handler needs the new one.";
+    if (!(await confirm("Replace the signing secret?", text, "Replace"))) return;
+    await attempt(
+      api.rotateSecret(endpoint.id).then(({ secrets }) => {
+        setShown(undefined);
+        tell((secrets?.length ?? 0) > 1 ? "A new secret; the old one signs for a day beside it" : "A new secret");
+      }),
+    );
+  };
   if (!endpoint.secrets?.length) return <p className="text-ink-2">It signs nothing.</p>;
   return (
     <p className="flex flex-wrap items-center gap-1">
@@ -38,14 +49,7 @@ function Secret({ endpoint }: { endpoint: Endpoint }) {
       <IconButton
         label="New secret"
         icon={RefreshCw}
-        onClick={() =>
-          void attempt(
-            api.rotateSecret(endpoint.id).then(({ secrets }) => {
-              setShown(undefined);
-              tell((secrets?.length ?? 0) > 1 ? "A new secret; the old one signs for a day beside it" : "A new secret");
-            }),
-          )
-        }
+        onClick={() => void rotate()}
       />
       {endpoint.secrets.length > 1 && <span className="text-small text-ink-2">and an old one beside it</span>}
     </p>
@@ -60,7 +64,7 @@ function Skipped({ endpoint }: { endpoint: string }) {
   return (
     <p className="mb-2 flex flex-wrap items-center gap-3">
       {data?.next ? `More than ${SKIPPED_COUNTED}` : skipped} {skipped === 1 ? "delivery was" : "deliveries were"} skipped while it was off.
-      <Button icon={SkipForward} onClick={() => void attempt(api.retryDeliveries(endpoint, "skipped").then(({ deliveries }) => tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way`)))}>
+      <Button icon={SkipForward} onClick={() => void attempt(api.retryDeliveries({ endpoint, state: "skipped" }).then(({ deliveries }) => tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way`)))}>
         Send them now
       </Button>
     </p>
@@ -104,6 +108,15 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
   const file = useQuery({ queryKey: ["provider", endpoint.provider], queryFn: () => api.provider(endpoint.provider), staleTime: Infinity }).data;
   const show = (id: string | undefined): void => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: endpoint.id, delivery: id } });
   const test = (): void => void attempt(api.testEndpoint(endpoint.id).then(({ id }) => show(id)));
+  const remove = async (): Promise<void> => {
+    if (!(await confirm("Remove this endpoint?", "Its settings and its secret are deleted, and what waits for it is not sent. Its deliveries stay.", "Remove"))) return;
+    await attempt(
+      api.removeEndpoint(endpoint.id).then(() => {
+        tell("Endpoint removed; its deliveries stay");
+        void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } });
+      }),
+    );
+  };
   useCommands({ "test-event": test, "send-event": () => setSending(true) });
   const traps = file?.sending?.traps ?? [];
   const speed = SPEEDS.find(([speed]) => Number(speed) === endpoint.speed)?.[0] ?? "1";
@@ -137,14 +150,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           <IconButton
             label="Remove endpoint"
             icon={Trash2}
-            onClick={() =>
-              void attempt(
-                api.removeEndpoint(endpoint.id).then(() => {
-                  tell("Endpoint removed; its deliveries stay");
-                  void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } });
-                }),
-              )
-            }
+            onClick={() => void remove()}
           />
         </div>
         {causes && <Causes causes={causes} />}

@@ -2,8 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import { api, type Endpoint } from "../api/client";
-import { Choice, Dialog, Field, FormEnd, INPUT } from "../parts/controls";
-import { tell } from "../parts/toasts";
+import { Button, Choice, Dialog, Field, FormEnd, INPUT } from "../parts/controls";
+import { NumberField } from "../parts/number-field";
+import { attempt, tell } from "../parts/toasts";
 import { inWords } from "../platform";
 
 /** An event with its payload, sent to one endpoint or to all that take it. */
@@ -21,22 +22,27 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
   const [kind, setKind] = useState("");
   const [payload, setPayload] = useState("");
   const [to, setTo] = useState<"one" | "all">("one");
-  const [number, setNumber] = useState(1);
+  const [number, setNumber] = useState<number | undefined>(1);
   const [rate, setRate] = useState<number>();
   const [error, setError] = useState<string>();
   const type = kind || events[0]?.type || "";
   const event = events.find((one) => one.type === type);
-  useEffect(() => setPayload(event ? JSON.stringify(event.sample, null, 2) : "{}"), [event]);
+  const sample = event ? JSON.stringify(event.sample, null, 2) : "{}";
+  useEffect(() => setPayload(sample), [sample]);
   const traps = file?.sending?.traps.filter((trap) => trap.events.length === 0 || trap.events.includes(type)) ?? [];
 
   const send = async (): Promise<void> => {
     try {
-      const parsed: unknown = JSON.parse(payload);
-      const sent = await api.sendEvent({ provider: endpoint.provider, type, payload: parsed, count: number, rate, endpoints: to === "one" ? [endpoint.id] : undefined });
-      tell(sent.deliveries.length === 1 ? `${type} is on its way` : `${sent.events.length} events are on their way`);
+      JSON.parse(payload);
+      // The vendor's own sample leaves as the vendor writes it; what was typed leaves as it was typed.
+      const own = event && payload === sample ? {} : { body: payload, fill: true };
+      const sent = await api.sendEvent({ provider: endpoint.provider, type, ...own, count: number, rate, endpoints: to === "one" ? [endpoint.id] : undefined });
+      const skipped = sent.deliveries.filter(({ state }) => state === "skipped" || state === "filtered");
+      if (skipped.length > 0 && skipped.length === sent.deliveries.length) tell(`Not sent: ${skipped[0]!.reason ?? "the endpoint does not take it"}`);
+      else tell(sent.deliveries.length === 1 ? `${type} is on its way` : `${sent.events.length} events are on their way`);
       onClose();
     } catch (failure) {
-      setError(failure instanceof SyntaxError ? `The payload is no JSON: ${failure.message}.` : inWords(failure));
+      setError(failure instanceof SyntaxError ? `The payload is not JSON: ${failure.message}.` : inWords(failure));
     }
   };
 
@@ -48,6 +54,12 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
       }}
       onKeyDown={(pressed) => pressed.key === "Enter" && (pressed.ctrlKey || pressed.metaKey) && void send()}
     >
+      {!endpoint.state.enabled && to === "one" && (
+        <p role="alert" className="mb-4 flex flex-wrap items-center gap-3 text-warning">
+          This endpoint is disabled: an event is stored as skipped and not sent.
+          <Button onClick={() => void attempt(api.changeEndpoint(endpoint.id, { enabled: true }))}>Enable</Button>
+        </p>
+      )}
       <Field label="Event" hint={event?.about}>
         {(props) =>
           events.length > 0 ? (
@@ -82,8 +94,8 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
             onChange={setTo}
           />
         </div>
-        <Field label="How many">{(props) => <input {...props} type="number" min={1} max={10_000} className={`${INPUT} w-24!`} value={number} onChange={(change) => setNumber(change.target.valueAsNumber || 1)} />}</Field>
-        {number > 1 && <Field label="A second">{(props) => <input {...props} type="number" min={0.1} step="any" placeholder="at once" className={`${INPUT} w-24!`} value={rate ?? ""} onChange={(change) => setRate(change.target.valueAsNumber || undefined)} />}</Field>}
+        <Field label="How many">{(props) => <NumberField {...props} required min={1} max={10_000} className="w-24!" value={number} onChange={(now) => setNumber(now)} />}</Field>
+        {(number ?? 1) > 1 && <Field label="A second">{(props) => <NumberField {...props} min={0.1} step="any" placeholder="at once" className="w-24!" value={rate} onChange={setRate} />}</Field>}
       </div>
       <FormEnd error={error} keys="Ctrl+Enter">Send</FormEnd>
     </form>

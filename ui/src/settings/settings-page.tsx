@@ -84,6 +84,8 @@ export function SettingsPage() {
       setListenError(inWords(failure));
     }
   };
+  const listening = status?.receiver.state === "listening" ? status.receiver.address : undefined;
+  const overridden = listening && listening !== settings.listen && !settings.listen.endsWith(":0") ? listening : undefined;
   const limits = settings.limits as Settings["limits"] & Record<string, number>;
   return (
     <div className="h-full overflow-auto bg-pane" tabIndex={0} role="region" aria-label="Settings">
@@ -93,6 +95,11 @@ export function SettingsPage() {
           <Field label="Address" error={listenError} hint="127.0.0.1 is reached from this machine only; 0.0.0.0 or [::] from every network it is in. Changing it ends open connections.">
             {(props) => <input {...props} className={`${INPUT} max-w-60 font-mono text-data`} value={listen} onChange={(event) => setListen(event.target.value)} onBlur={() => void saveListen()} onKeyDown={(event) => event.key === "Enter" && void saveListen()} />}
           </Field>
+          {overridden && (
+            <p className="mb-4 text-warning">
+              This run listens at <span className="font-mono">{overridden}</span>, because it was started with --listen. The address above counts from the next start without it.
+            </p>
+          )}
           <Switch label="Search index" hint="A search of a million requests takes milliseconds. It takes about a third of their room on the disk, and can be made again at any time." checked={settings.search_index} onChange={(now) => quietly({ search_index: now })} />
           <Switch label="Make inboxes on first use" hint="The first request to an unknown name makes the inbox, to 200. Otherwise it gets 404." checked={settings.create_inboxes} onChange={(now) => quietly({ create_inboxes: now })} />
           <Switch label="Open the HTTP door for scripts and the command line" hint="On loopback, with a token only you can read. Takes effect at the next start." checked={settings.http_door} onChange={(now) => quietly({ http_door: now })} />

@@ -5,6 +5,7 @@ import { Braces, Copy, Download, Trash2 } from "lucide-react";
 import { useState } from "react";
 
 import { api, shapeCode, type Shape, type ShapeDrift, type ShapeField } from "../api/client";
+import { confirm } from "../parts/confirm";
 import { Button, Choice, IconButton, Notice } from "../parts/controls";
 import { age, count, moment, visible } from "../parts/format";
 import { useNow } from "../parts/now";
@@ -148,7 +149,11 @@ function Detail({ inbox, event }: { inbox: string; event: string }) {
           className="ml-auto"
           label="Forget it and learn anew"
           icon={Trash2}
-          onClick={() => void attempt(api.forgetShape(shape.inbox, shape.event_type).then(() => navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined }, search: {} })))}
+          onClick={() =>
+            void confirm("Forget what was learned?", "It is learned anew from the requests that arrive from now on.", "Forget").then(async (agreed) => {
+              if (agreed) await attempt(api.forgetShape(shape.inbox, shape.event_type).then(() => navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined }, search: {} })));
+            })
+          }
         />
       </header>
       <div className="mb-4">

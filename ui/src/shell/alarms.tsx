@@ -15,6 +15,7 @@ const FAULTS: Record<string, string> = {
   unwritable: "The data folder cannot be written. Check the disk and its rights; Hookline goes on by itself.",
   locked: "Another program holds the database locked. Close it; Hookline goes on by itself.",
   damaged: "The database file is damaged. Restore a backup.",
+  removed: "The database file was removed or replaced. Put it back, or restore a backup.",
   other: "Hookline tries again by itself.",
 };
 
@@ -40,6 +41,12 @@ export function Alarms() {
           <span className="text-ink-2">
             Since {moment(database.since)}: {database.message}
           </span>
+        </div>
+      )}
+      {status.lost && (
+        <div role="alert" className={BAR}>
+          <strong className="text-invalid">Stored requests may be missing.</strong>
+          <span>{status.lost}</span>
         </div>
       )}
       {receiver.state === "failed" && (

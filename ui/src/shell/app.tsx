@@ -12,6 +12,7 @@ import { readAgain } from "../feed/held";
 import { useInboxes, useStatus } from "../feed/live";
 import { NewInbox } from "../inbox/inbox-settings";
 import { Button, Notice } from "../parts/controls";
+import { Confirm } from "../parts/confirm";
 import { Toasts } from "../parts/toasts";
 import { CallError, platform } from "../platform";
 import { prefer, preferences, zoom } from "../settings/preferences";
@@ -83,6 +84,7 @@ export function App() {
   return (
     <Tooltip.Provider delay={500}>
       <Toasts>
+        <Confirm />
         <div className="flex h-full flex-col">
           <Alarms />
           <div className="flex min-h-0 flex-1">
