@@ -29,7 +29,7 @@ async fn a_crash_keeps_to_the_rules_of_what_was_under_way() {
     serve.kill_9();
     let serve = Serve::start_in(dir.path());
     let test = serve.get(&format!("/deliveries/{}", id(&test))).await;
-    assert_eq!((&test["state"], &test["attempts"]), (&json!("exhausted"), &json!(1)), "{test}");
+    assert_eq!((&test["state"], &test["attempts"]), (&json!("failed"), &json!(1)), "{test}");
     assert_eq!(test["attempts_made"][0]["error"]["kind"], "outcome_unknown");
     let other = serve.get(&format!("/deliveries/{}", id(&sent["deliveries"][0]))).await;
     assert_eq!(other["state"], "skipped", "{other}");

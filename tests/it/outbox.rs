@@ -104,15 +104,16 @@ async fn a_schedule_is_lived_through_and_ends_in_the_endpoint_switched_off() {
     in_state(&serve, &id(skipped), &["delivered"]).await;
     // All that were skipped, at once.
     let own = id(&made);
-    let sent = serve.cli(&["delivery", "retry", "--endpoint", &own, "--json"]);
-    assert_eq!(String::from_utf8_lossy(&sent.stdout).trim(), r#"{"deliveries":3}"#);
+    let sent = serve.cli(&["delivery", "retry", "--endpoint", &own, "--state", "skipped", "--json"]);
+    assert_eq!(String::from_utf8_lossy(&sent.stdout).trim(), r#"{"deliveries":3,"left":0}"#);
     for one in late["deliveries"].as_array().unwrap() {
         in_state(&serve, &id(one), &["delivered"]).await;
     }
     for (which, expected) in [
         (json!({ "endpoint": own, "state": "delivered" }), 422),
         (json!({ "endpoint": "nobody", "state": "skipped" }), 404),
-        (json!({ "endpoint": own }), 422),
+        (json!({}), 422),
+        (json!({ "since": "soon" }), 422),
     ] {
         let (status, error) = call(&serve, reqwest::Method::POST, "/deliveries/retry", which).await;
         assert_eq!(status, expected, "{error}");
@@ -356,7 +357,7 @@ async fn ten_thousand_random_failures_all_end_in_a_definite_state() {
         let page = serve.get(&format!("/deliveries?limit=500{after}")).await;
         for delivery in page["items"].as_array().unwrap() {
             let state = delivery["state"].as_str().unwrap().to_owned();
-            let answers = &told[delivery["id"].as_str().unwrap()];
+            let answers = &told[delivery["event"].as_str().unwrap()];
             assert_eq!(delivery["attempts"].as_u64(), Some(answers.len() as u64), "{delivery}");
             let good = answers.iter().filter(|status| **status == 200).count();
             let last = answers.last().copied().unwrap();
@@ -437,7 +438,7 @@ async fn a_test_counts_toward_nothing_and_secrets_rotate() {
     let (status, tested) =
         call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/test", id(&made)), json!({})).await;
     assert_eq!((status, &tested["origin"]), (202, &json!("test")));
-    let ended = in_state(&serve, &id(&tested), &["exhausted"]).await;
+    let ended = in_state(&serve, &id(&tested), &["failed"]).await;
     assert_eq!(ended["attempts"], 1);
     assert!(!ended.to_string().contains("hush"));
     assert_eq!(receiver.got()[0].headers["authorization"], "Bearer hush");

@@ -194,7 +194,7 @@ async fn saved_queries_stay_and_tell() {
     );
     for (name, body, code) in [
         ("x", json!({ "query": "evnt:x" }), "bad_query"),
-        ("x", json!({ "query": "x", "inbox": "nowhere" }), "unknown_inbox"),
+        ("x", json!({ "query": "x", "inbox": "nowhere" }), "inbox_not_found"),
         (&"x".repeat(61), json!({ "query": "x" }), "invalid"),
     ] {
         assert_eq!(save(name, body).await.1["code"], code, "{name}");

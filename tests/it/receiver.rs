@@ -10,7 +10,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::hookline::{PATIENCE, Serve, until};
+use crate::{
+    hookline::{PATIENCE, Serve, until},
+    target::call,
+};
 
 async fn connect(serve: &Serve) -> TcpStream {
     TcpStream::connect(serve.address()).await.expect("the receiver listens")
@@ -158,7 +161,7 @@ async fn an_unknown_inbox_says_so_and_can_be_made_on_first_use() {
     let refused = client.post(format!("{}/nobody/x", serve.receiver)).body("x").send().await.unwrap();
     assert_eq!(refused.status(), 404);
     let error: Value = refused.json().await.unwrap();
-    assert_eq!(error["code"], "unknown_inbox");
+    assert_eq!(error["code"], "inbox_not_found");
     assert!(error["message"].as_str().unwrap().contains("nobody") && error["hint"].is_string(), "{error}");
     serve.patch("/settings", json!({ "create_inboxes": true })).await;
     assert_eq!(client.post(format!("{}/nobody/x", serve.receiver)).body("x").send().await.unwrap().status(), 200);
@@ -408,16 +411,22 @@ async fn a_taken_port_says_by_whom_and_offers_another() {
     let holder = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = holder.local_addr().unwrap().port();
     let serve = Serve::start();
-    serve.patch("/settings", json!({ "listen": format!("127.0.0.1:{port}") })).await;
-    let receiver = serve.get("/status").await["receiver"].clone();
-    assert_eq!(receiver["state"], "failed", "{receiver}");
-    assert!(receiver["holder"].as_str().unwrap().contains(&format!("process {}", std::process::id())), "{receiver}");
-    let offer = receiver["offer"].as_str().expect("another address").to_owned();
+    let before = serve.get("/status").await["receiver"].clone();
+    let wanted = json!({ "listen": format!("127.0.0.1:{port}") });
+    let (status, error) = call(&serve, reqwest::Method::PATCH, "/settings", wanted.clone()).await;
+    assert_eq!((status, &error["code"]), (409, &json!("port_taken")), "{error}");
+    let message = error["message"].as_str().unwrap();
+    for said in [format!("process {}", std::process::id()), "is free".into(), "still listens".into()] {
+        assert!(message.contains(&said), "{said}: {message}");
+    }
+    // Nothing changed: requests arrive where they did.
+    assert_eq!(serve.get("/status").await["receiver"], before);
+    assert_ne!(serve.get("/settings").await["listen"], wanted["listen"]);
     drop(holder);
-    let again: Value =
-        serve.request(reqwest::Method::POST, "/receiver/listen").send().await.unwrap().json().await.unwrap();
-    assert_eq!(again["state"], "listening", "{again}");
-    assert_ne!(offer, format!("127.0.0.1:{port}"));
+    let (status, _) = call(&serve, reqwest::Method::PATCH, "/settings", wanted.clone()).await;
+    assert_eq!(status, 200);
+    let receiver = serve.get("/status").await["receiver"].clone();
+    assert_eq!((&receiver["state"], &receiver["address"]), (&json!("listening"), &wanted["listen"]), "{receiver}");
 }
 
 #[tokio::test]

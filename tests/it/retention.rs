@@ -170,7 +170,7 @@ async fn counts_hold_through_removals_upon_removals() {
     bench.pin_oldest().await;
     // Deleted twice at once, as by a double click: one undo brings all back.
     let removal = remove("/inboxes/inbox").await;
-    assert_eq!(bench.call("DELETE", "/inboxes/inbox", None).await["code"], "unknown_inbox");
+    assert_eq!(bench.call("DELETE", "/inboxes/inbox", None).await["code"], "inbox_not_found");
     bench.call("POST", &format!("/removals/{removal}/undo"), None).await;
     assert_eq!(agree().await, 3);
     // Cleared twice: the second is the first, and its undo brings all back.

@@ -61,7 +61,7 @@ async fn a_shape_is_learned_changes_are_told_and_it_is_forgotten() {
             .unwrap_or_else(|| panic!("{path}: {shape}"))
     };
     assert_eq!(field("data.note")["types"], json!(["null", "string"]));
-    assert_eq!(field("data.status")["values"], json!(["open", "paid"]));
+    assert_eq!(field("data.status")["values"], Value::Null, "twelve are too few to list all there may be");
     assert_eq!(field("data.at")["format"], "date-time");
     assert_eq!(
         (field("data.coupon")["optional"].clone(), field("data.lines[*].free")["optional"].clone()),
@@ -73,7 +73,7 @@ async fn a_shape_is_learned_changes_are_told_and_it_is_forgotten() {
     assert_eq!(body["id"], "evt_9", "the request that brought it");
     let said = serve.cli(&["shape", "inbox", "order.paid"]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    assert!(said.contains("    status: string  open | paid\n") && said.contains("data.coupon: new, object"), "{said}");
+    assert!(said.contains("    status: string\n") && said.contains("data.coupon: new, object"), "{said}");
 
     assert_eq!(
         serve.request(Method::DELETE, "/shapes/inbox?event=order.paid").send().await.unwrap().status(),

@@ -152,6 +152,34 @@ async fn a_webhook_comes_through_and_its_sender_gets_the_apps_answer() {
 }
 
 #[tokio::test]
+async fn every_sender_of_a_burst_gets_the_laptops_answer() {
+    let dir = TempDir::new().unwrap();
+    let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &["--max-rate", "100000"]);
+    let serve = Serve::start();
+    let url = joined(&serve, &relay.url, &relay.code(), &[]);
+    online(&serve).await;
+    let rules = json!([{ "when": "method:POST", "answers": [{ "status": 201, "delay_ms": 300 }] }]);
+    serve.patch("/inboxes/inbox", json!({ "rules": rules })).await;
+    until("the relay to ask the laptop", async || (post(&url, "{}").await.status() == 201).then_some(())).await;
+    let before = serve.all("inbox").await.len();
+    let client = reqwest::Client::new();
+    let sent: Vec<_> = (0..200)
+        .map(|n| {
+            let sending = client.post(&url).body(format!("{{\"n\":{n}}}")).send();
+            tokio::spawn(async move { sending.await.unwrap().status().as_u16() })
+        })
+        .collect();
+    let mut statuses = BTreeMap::new();
+    for one in sent {
+        *statuses.entry(one.await.unwrap()).or_insert(0) += 1;
+    }
+    // The fallback, which a sender gets that nobody answers in time, is 200.
+    assert_eq!(statuses, BTreeMap::from([(201, 200)]));
+    let status = serve.get("/status").await;
+    assert_eq!(status["requests"].as_u64(), Some(before as u64 + 200), "each is stored once");
+}
+
+#[tokio::test]
 async fn what_arrives_while_away_waits_for_a_word() {
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &[]);
