@@ -129,14 +129,14 @@ async fn a_payload_leaves_as_it_was_written() {
         "--payload",
         file.to_str().unwrap(),
         "--set",
-        "x=1",
+        "x=1.50",
         "--to",
         &receiver.url,
     ];
     let done = serve.cli(&args);
     assert!(done.status.success(), "{done:?}");
     assert!(String::from_utf8_lossy(&done.stderr).contains("temporary secret"), "{done:?}");
-    assert_eq!(receiver.got().pop().unwrap().body, "{\"a\":1.10,\"x\":1}");
+    assert_eq!(receiver.got().pop().unwrap().body, "{\"a\":1.10,\"x\":1.50}");
     let text = serve.data.join("payload.txt");
     fs::write(&text, "a=b").unwrap();
     let args = [

@@ -234,12 +234,17 @@ impl Api {
     }
 
     async fn bytes(&self, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Answer, CliError> {
+        self.text(method, path, body.map(|body| body.to_string())).await
+    }
+
+    /// Calls with a body that is JSON already.
+    async fn text(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer, CliError> {
         let mut headers = HeaderMap::new();
         let body = match body {
             None => Bytes::new(),
             Some(body) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                body.to_string().into()
+                body.into()
             }
         };
         let answer = self.0.call(method, &format!("/api/v1{path}"), headers, body).await?;
@@ -259,12 +264,15 @@ impl Api {
         path: &str,
         body: Option<serde_json::Value>,
     ) -> Result<T, CliError> {
-        let answer = self.bytes(method, path, body).await?;
-        serde_json::from_slice(&answer.body)
-            .map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
+        read(&self.bytes(method, path, body).await?)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
         self.json(Method::GET, path, None).await
     }
+}
+
+/// What the engine answered, as JSON.
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, CliError> {
+    serde_json::from_slice(&answer.body).map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
 }

@@ -1,6 +1,9 @@
+use std::collections::BTreeMap;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use http::Method;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{Api, Context, delivery, destination::Destination, endpoint, error::CliError, inbox::encoded, terminal};
 
@@ -13,7 +16,7 @@ pub(super) struct Args {
     provider: String,
     /// The event type
     event: String,
-    /// A value to set in the payload; repeat it for more. JSON, or else a text
+    /// A value to set in the payload; repeat it for more. JSON, sent as it is written, or else a text
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
     /// A file with the payload, sent as it is but for what --set changes
@@ -30,16 +33,15 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
-    let mut set = Map::new();
+    let mut set = BTreeMap::new();
     for one in &args.set {
         let (path, text) =
             one.split_once('=').ok_or_else(|| CliError::Other(format!("--set takes PATH=VALUE, not {one:?}")))?;
-        set.insert(path.to_owned(), serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)));
+        set.insert(path, written(text)?);
     }
     let mut call = Map::from_iter([
         ("provider".to_owned(), Value::from(args.provider.as_str())),
         ("type".to_owned(), args.event.into()),
-        ("set".to_owned(), set.into()),
         ("count".to_owned(), args.count.into()),
     ]);
     if let Some(file) = &args.payload {
@@ -64,7 +66,8 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     let has_secret = args.destination.has_secret();
     let usual = Map::from_iter([("provider".to_owned(), args.provider.into())]);
     let own = args.destination.lay_over(&mut call, usual, &["scope", "rate"])?;
-    let sent: Value = api.json(Method::POST, "/events", Some(call.into())).await?;
+    let call = serde_json::to_string(&Call { call, set }).map_err(|why| CliError::Other(why.to_string()))?;
+    let sent: Value = super::read(&api.text(Method::POST, "/events", Some(call)).await?)?;
     if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
         terminal::say("No endpoint takes this event; make one, or name a URL with --to.");
     }
@@ -72,6 +75,21 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         tell_secret(api, &sent).await;
     }
     delivery::sent(api, context, &sent, own).await
+}
+
+/// What is sent to the API: `set` apart, because its numbers stay as they are written.
+#[derive(Serialize)]
+struct Call<'a> {
+    #[serde(flatten)]
+    call: Map<String, Value>,
+    set: BTreeMap<&'a str, Box<RawValue>>,
+}
+
+/// A value to set: JSON as it is written, or else a text.
+fn written(text: &str) -> Result<Box<RawValue>, CliError> {
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::value::to_raw_value(text))
+        .map_err(|why| CliError::Other(why.to_string()))
 }
 
 /// Says which secret signs where none was given: whoever verifies would refuse the event and not know why.

@@ -2802,7 +2802,7 @@ export interface components {
             seed?: number | null;
             /**
              * @description Values to set in the payload, by path such as `data.chat.id`. The payload must be JSON; all of it but
-             *     these values stays as it is.
+             *     these values stays as it is, and they are sent as they are written.
              */
             set?: Record<string, never> | null;
             to?: components["schemas"]["EndpointSettings"] | null;

@@ -213,13 +213,14 @@ pub(super) async fn attempt_body(
     let found = move |connection: &Connection| {
         connection
             .prepare_cached(
-                "SELECT coalesce(a.response_body, x'') FROM attempt a JOIN delivery d ON d.number = a.delivery
-                 WHERE d.id = ?1 AND a.number = ?2",
+                "SELECT iif(a.number IS NULL, NULL, coalesce(a.response_body, x'')) FROM delivery d
+                 LEFT JOIN attempt a ON a.delivery = d.number AND a.number = ?2 WHERE d.id = ?1",
             )?
-            .query_row(params![id, number], |row| row.get::<_, Vec<u8>>(0))
+            .query_row(params![id, number], |row| row.get::<_, Option<Vec<u8>>>(0))
             .optional()
     };
-    engine.store.readers().read(found).await?.map(inert).ok_or_else(no_attempt)
+    let body = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
+    body.map(inert).ok_or_else(no_attempt)
 }
 
 fn endpoint_gone() -> ApiError {

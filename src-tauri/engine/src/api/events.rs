@@ -61,10 +61,10 @@ pub(super) struct EventSend {
     #[serde(default)]
     fill: bool,
     /// Values to set in the payload, by path such as `data.chat.id`. The payload must be JSON; all of it but
-    /// these values stays as it is.
+    /// these values stays as it is, and they are sent as they are written.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    set: BTreeMap<String, Value>,
+    set: BTreeMap<String, Box<RawValue>>,
     /// Makes the same values again; another each time if absent.
     #[serde(default)]
     seed: Option<u64>,
@@ -156,7 +156,12 @@ impl EventSend {
 
 impl Draft<'_> {
     /// The payload of one event.
-    fn payload(&self, kind: &str, moment: &Moment<'_>, set: &BTreeMap<String, Value>) -> Result<Vec<u8>, ApiError> {
+    fn payload(
+        &self,
+        kind: &str,
+        moment: &Moment<'_>,
+        set: &BTreeMap<String, Box<RawValue>>,
+    ) -> Result<Vec<u8>, ApiError> {
         let wrong = |why: String| ApiError::invalid(format!("{why}."));
         let mut text = match self {
             Self::Exact(bytes) if set.is_empty() => return Ok(bytes.to_vec()),
