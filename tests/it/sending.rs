@@ -89,6 +89,26 @@ async fn a_url_leads_where_it_says_or_is_refused_everywhere() {
     assert_eq!(receiver.got().pop().unwrap().headers["authorization"], basic);
 }
 
+#[tokio::test]
+async fn where_an_inbox_was_replayed_to_is_kept_and_its_password_is_not_shown() {
+    let (serve, receiver) = (Serve::start(), Receiver::start().await);
+    let port = receiver.url.rsplit(':').next().unwrap().trim_end_matches('/').to_owned();
+    reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body("{}").send().await.unwrap();
+    let basic = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode("user:p@ss"));
+    let mut to = json!({ "url": format!("http://user:p%40ss@127.0.0.1:{port}/x") });
+    for sent in 1..=2 {
+        let settings = json!({ "query": "", "inbox": "inbox", "settings": { "to": to } });
+        let (status, replay) = call(&serve, Method::POST, "/replays", settings).await;
+        assert_eq!(status, 202, "{replay}");
+        until("the replay to arrive", async || (receiver.got().len() == sent).then_some(())).await;
+        assert_eq!(receiver.got().pop().unwrap().headers["authorization"], basic);
+        let inbox = serve.get("/inboxes/inbox").await;
+        assert!(!inbox.to_string().contains("p%40ss"), "{inbox}");
+        // What is shown, sent back, means the same.
+        to = inbox["replayed_to"].clone();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payload_leaves_as_it_was_written() {
     let (serve, receiver) = (Serve::start(), Receiver::start().await);

@@ -70,6 +70,10 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     await click(driver, "Import");
     await sees(driver, "is in none of the formats");
     await press(driver, Key.ESCAPE);
+    await sees(driver, "Discard what you entered?");
+    await click(driver, "Cancel");
+    await press(driver, Key.ESCAPE);
+    await click(driver, "Discard");
     await noDialog(driver);
   });
 

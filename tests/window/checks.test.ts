@@ -59,7 +59,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
     await chord(driver, Key.SHIFT, "H");
     await sees(driver, "Show what will be sent");
     await click(driver, "Show what will be sent");
-    await sees(driver, "is no URL");
+    await sees(driver, "does not begin with http:// or https://");
     await fill("URL of the handler", `${url}/webhook`);
     await fill("Secret the handler knows", SECRET);
     await fill("Effect probe", `${url}/effects`);

@@ -1,11 +1,14 @@
 /** What goes wrong is said where it is seen, with what to do, and ends by itself or by one click. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { DOORS, start, until } from "./hookline";
+import { DOORS, freePort, prepare, start, until } from "./hookline";
 import { click, press, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const shot = async (...args: Parameters<typeof screenshot>): Promise<void> => {
@@ -13,11 +16,13 @@ const shot = async (...args: Parameters<typeof screenshot>): Promise<void> => {
 };
 
 test("a taken port says by whom, offers another and listens there on a click", async () => {
+  const data = mkdtempSync(join(tmpdir(), "hookline-window-"));
+  const port = await freePort();
+  await prepare(data, { listen: `127.0.0.1:${port}` });
   const holder = createServer();
-  holder.listen(0, "127.0.0.1");
+  holder.listen(port, "127.0.0.1");
   await once(holder, "listening");
-  const { port } = holder.address() as { port: number };
-  const { driver, api, stop } = await start("window", { settings: { listen: `127.0.0.1:${port}` }, listens: false });
+  const { driver, api, stop } = await start("window", { data, listens: false });
   try {
     await sees(driver, `Nothing can arrive: 127.0.0.1:${port} cannot be used`);
     await sees(driver, `process ${process.pid}`);
@@ -32,6 +37,7 @@ test("a taken port says by whom, offers another and listens there on a click", a
   } finally {
     await stop();
     holder.close();
+    rmSync(data, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 });
 

@@ -58,7 +58,7 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await send(BODY.replaceAll(":", ": "));
     await until("the verdict", async () => (await rows(driver))[0]?.includes("invalid"));
     await press(driver, Key.HOME);
-    await sees(driver, "as compact JSON it matches");
+    await sees(driver, "it matches the signature as compact JSON");
     const text = await seen(driver);
     expect(text).toContain(createHmac("sha256", SECRET).update(BODY).digest("hex"));
     expect(text).toContain(createHmac("sha256", SECRET).update(BODY.replaceAll(":", ": ")).digest("hex"));

@@ -296,7 +296,7 @@ impl InboxRow {
             rules: self.rules,
             status_by_path: self.status_by_path,
             forwards: self.forwards.iter().map(Forward::masked).collect(),
-            replayed_to: self.replayed_to,
+            replayed_to: self.replayed_to.as_ref().map(Target::masked),
             requests: (requests - hidden).max(0) as u64,
             bytes: (bytes - hidden_bytes).max(0) as u64,
             unread: unread.max(0) as u64,

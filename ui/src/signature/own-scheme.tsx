@@ -6,6 +6,7 @@ import { api, type Detail, type Inbox } from "../api/client";
 import { readAgain } from "../feed/held";
 import { Button, Dialog, Field, INPUT } from "../parts/controls";
 import { visible } from "../parts/format";
+import { NumberField } from "../parts/number-field";
 import { tell } from "../parts/toasts";
 import { CallError } from "../platform";
 import { Verdict } from "./verdict";
@@ -201,16 +202,7 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
           <>
             <Select label="In" value={rule.timestamp.unit} options={UNITS} onChange={(unit) => set({ timestamp: { ...rule.timestamp!, unit } })} />
             <Field label="Tolerance in s">
-              {(props) => (
-                <input
-                  {...props}
-                  type="number"
-                  min={1}
-                  className={INPUT}
-                  value={rule.timestamp!.past_s ?? ""}
-                  onChange={(event) => set({ timestamp: { ...rule.timestamp!, past_s: event.target.valueAsNumber || undefined, future_s: event.target.valueAsNumber || undefined } })}
-                />
-              )}
+              {(props) => <NumberField {...props} min={1} value={rule.timestamp!.past_s} onChange={(now) => set({ timestamp: { ...rule.timestamp!, past_s: now, future_s: now } })} />}
             </Field>
           </>
         )}

@@ -19,7 +19,7 @@ use crate::{
         compared, planned, rows, to_ask_again, with_id,
     },
     feed::Change,
-    outbox::is_this_machine,
+    outbox::{is_this_machine, masked_url},
 };
 
 /// Runs of a page.
@@ -160,7 +160,7 @@ pub(super) async fn plan(
         rate: settings.burst,
         made_up,
         commands: settings.commands(),
-        url: settings.url,
+        url: masked_url(&settings.url).into_owned(),
         checks,
     }))
 }

@@ -18,7 +18,7 @@ use crate::{
     Engine,
     feed::Change,
     inbox::{Inbox, InboxRow},
-    outbox::{EndpointRow, is_this_machine, parse},
+    outbox::{EndpointRow, is_this_machine, masked_url, parse},
     query::Query,
     replay::{
         Collecting, Replay, ReplayRow, ReplaySettings, ReplayState, Report, Resign, Target, Wanted, collect, html,
@@ -97,7 +97,7 @@ pub(super) async fn begin(
         return Err(ApiError::invalid(format!("An edited body has at most {BODY_MAX} bytes.")));
     }
     let target = match settings.to.clone() {
-        Some(target) => target,
+        Some(target) => unmasked(&engine, home.as_deref(), target).await?,
         None => last_target(&engine, home.as_deref()).await?.ok_or_else(|| {
             ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -156,9 +156,23 @@ async fn wanted(
     }
 }
 
-async fn last_target(engine: &Arc<Engine>, inbox: Option<&str>) -> Result<Option<Target>, ApiError> {
+async fn row_of(engine: &Arc<Engine>, inbox: Option<&str>) -> Result<Option<InboxRow>, ApiError> {
     let Some(name) = inbox.map(str::to_owned) else { return Ok(None) };
-    let row = engine.store.readers().read(move |connection| InboxRow::named(connection, &name)).await?;
+    Ok(engine.store.readers().read(move |connection| InboxRow::named(connection, &name)).await?)
+}
+
+/// A target as its inbox has it, where a mask stands in the place of its credentials.
+async fn unmasked(engine: &Arc<Engine>, inbox: Option<&str>, target: Target) -> Result<Target, ApiError> {
+    let Target::Url(url) = &target else { return Ok(target) };
+    let Some(row) = row_of(engine, inbox).await? else { return Ok(target) };
+    let forwards = row.forwards.iter().map(|forward| Target::Url(forward.to.clone()));
+    let mut own = row.replayed_to.iter().cloned().chain(forwards);
+    let kept = own.find(|own| matches!(own, Target::Url(own) if masked_url(own) == *url));
+    Ok(kept.unwrap_or(target))
+}
+
+async fn last_target(engine: &Arc<Engine>, inbox: Option<&str>) -> Result<Option<Target>, ApiError> {
+    let row = row_of(engine, inbox).await?;
     let own = row.as_ref().and_then(|row| row.replayed_to.clone());
     let forward = || row.as_ref()?.forwards.iter().find(|forward| forward.enabled).map(|forward| forward.to.clone());
     Ok(own.or_else(|| forward().map(Target::Url)))

@@ -39,11 +39,18 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
         let first = number;
         let mut entry = line;
         // An object over several lines ends before the next line that begins with a brace.
-        while is_open(&entry) {
+        let mut depth = Depth::default();
+        depth.read(&entry);
+        let mut open = is_open(&entry);
+        while open {
             match one_line(file).map_err(|e| unreadable(number + 1, e))? {
                 Some(line) if !line.starts_with(b"{") => {
                     entry.extend_from_slice(&line);
                     number += 1;
+                    // Parsed again only where all is closed: parsing at each line would read the first of them as often as
+                    // there are lines.
+                    depth.read(&line);
+                    open = depth.open > 0 || is_open(&entry);
                 }
                 line => {
                     next = line;
@@ -94,6 +101,30 @@ fn one_line(file: &mut dyn BufRead) -> std::io::Result<Option<Vec<u8>>> {
     Ok((length > 0).then_some(line))
 }
 
+/// How many objects and arrays of a JSON text are open.
+#[derive(Default)]
+struct Depth {
+    open: i64,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Depth {
+    /// Reads on.
+    fn read(&mut self, text: &[u8]) {
+        for byte in text {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                b'{' | b'[' if !self.in_string => self.open += 1,
+                b'}' | b']' if !self.in_string => self.open -= 1,
+                _ => {}
+            }
+        }
+    }
+}
+
 /// Whether an object begins and does not end.
 fn is_open(entry: &[u8]) -> bool {
     let text = entry.strip_prefix(BOM).unwrap_or(entry).trim_ascii_start();
@@ -139,6 +170,15 @@ mod tests {
             [ok(1, "/1"), ok(3, "/2"), ok(10, "/1"), ok(10, "/1")]
         );
         assert_eq!(all(&format!(" [{one},\n{laid_out}]")), [ok(1, "/1"), ok(2, "/2")]);
+    }
+
+    #[test]
+    fn an_object_over_many_lines_is_read_once() {
+        let lines = 200_000;
+        let headers: String = (0..lines).map(|n| format!("    [\"a{n}\", \"}}\\\"{{\"],\n")).collect();
+        let laid_out = format!("{{\n  \"target\": \"/2\",\n  \"headers\": [\n{headers}    [\"z\", \"\"]\n  ]\n}}\n");
+        let read = all(&format!("{laid_out}{{\"target\":\"/3\"}}"));
+        assert_eq!(read.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [1, lines + 7]);
     }
 
     #[test]

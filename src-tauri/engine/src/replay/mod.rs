@@ -43,6 +43,16 @@ pub enum Target {
     Endpoint(String),
 }
 
+impl Target {
+    /// With a mask in the place of a URL's credentials.
+    pub(crate) fn masked(&self) -> Self {
+        match self {
+            Self::Url(url) => Self::Url(masked_url(url).into_owned()),
+            Self::Endpoint(id) => Self::Endpoint(id.clone()),
+        }
+    }
+}
+
 /// What a signature is made anew with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -179,10 +189,7 @@ impl ReplaySettings {
     pub(crate) fn masked(&self) -> Self {
         let headers = HeaderRules { set: masked(&self.headers.set), ..self.headers.clone() };
         let edit = self.edit.clone().map(|edit| Edit { headers: edit.headers.as_deref().map(masked), ..edit });
-        let to = self.to.clone().map(|to| match to {
-            Target::Url(url) => Target::Url(masked_url(&url).into_owned()),
-            saved => saved,
-        });
+        let to = self.to.as_ref().map(Target::masked);
         Self { to, headers, edit, ..self.clone() }
     }
 

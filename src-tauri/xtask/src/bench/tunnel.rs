@@ -1,7 +1,7 @@
 //! `cargo xtask bench tunnel`: what tunnels add, beside `ssh -R` and bore, in one run. Each leads to the same
 //! inbox, which answers by a rule, so that every sender waits for the laptop.
 
-use std::{fs, net::TcpListener, path::Path, process::Stdio, thread::sleep, time::Duration};
+use std::{collections::BTreeMap, fs, net::TcpListener, path::Path, process::Stdio, thread::sleep, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -151,10 +151,60 @@ fn through_bore(receiver: &str) -> Result<(Vec<Background>, Way), String> {
     Ok((vec![client, server], Way { name: "bore", url: format!("http://127.0.0.1:{remote}/inbox") }))
 }
 
+/// Bursts: how many requests, and how many of them a second; all at once where that is 0.
+const BURSTS: &[(usize, u32)] = &[(17, 0), (200, 0), (2_500, 500), (10_000, 1_000)];
+
+/// How long the laptop takes to answer a request of a burst, in ms.
+const SLOW_MS: u32 = 300;
+
+/// Bursts through the relay to an inbox that answers 201 after a while. The fallback would be 200. Each request has a
+/// path of its own: what is stored is counted by these, and not by how many there are.
+fn bursts(ready: &Value, relay: &Way) -> Result<(), String> {
+    let rule = json!({ "rules": [{ "when": "method:POST", "answers": [{ "status": 201, "delay_ms": SLOW_MS }] }] });
+    call(ready, "PATCH", "/inboxes/inbox", Some(&rule))?;
+    println!("bursts through the relay to an inbox that answers 201 after {SLOW_MS} ms, ms:");
+    for (number, (count, rate)) in BURSTS.iter().enumerate() {
+        let (path, sent) = (format!("burst{number}"), count.to_string());
+        let url = format!("{}/{path}", relay.url);
+        let args = ["--cpu-list", CORES, "target/release/examples/burst", &url, &sent, &rate.to_string()];
+        let said = shell::output("taskset", &args)?;
+        let said: Value = serde_json::from_str(&said).map_err(|e| format!("{said:?}: {e}"))?;
+        let stored = stored(ready, &path)?;
+        let pace = if *rate == 0 { "at once".to_owned() } else { format!("{rate}/s") };
+        println!(
+            "  {count:>6} {pace:<8} p50 {:>7.1}  p99 {:>7.1}  worst {:>7.1}  statuses {}; stored {} of {count}, {} twice",
+            said["p50"].as_f64().unwrap_or_default(),
+            said["p99"].as_f64().unwrap_or_default(),
+            said["worst"].as_f64().unwrap_or_default(),
+            said["statuses"],
+            stored.len(),
+            stored.values().filter(|times| **times > 1).count()
+        );
+    }
+    Ok(())
+}
+
+/// How often each path of a burst is stored.
+fn stored(ready: &Value, burst: &str) -> Result<BTreeMap<String, usize>, String> {
+    let (mut found, mut after) = (BTreeMap::new(), String::new());
+    loop {
+        let page = call(ready, "GET", &format!("/requests?inbox=inbox&limit=500&q=path:{burst}{after}"), None)?;
+        for item in page["items"].as_array().into_iter().flatten() {
+            *found.entry(item["path"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return Ok(found),
+        }
+    }
+}
+
 pub(super) fn run() -> Result<(), String> {
     setup::packages(&["bench"])?;
     build(&["--no-default-features"])?;
-    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-relay", "--example", "pace"])?;
+    for example in ["pace", "burst"] {
+        shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-relay", "--example", example])?;
+    }
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let (_serve, ready) = Server::hookline(&dir.path().join("laptop"))?;
     // A rule that never matches: what is answered is known on the laptop alone.
@@ -199,5 +249,5 @@ pub(super) fn run() -> Result<(), String> {
         // What was cut off is still being cleared away.
         sleep(Duration::from_secs(1));
     }
-    Ok(())
+    bursts(&ready, &ways[1])
 }
