@@ -85,8 +85,11 @@ pub(super) async fn begin(
     extract::Json(new): extract::Json<ReplayNew>,
 ) -> Result<(StatusCode, Json<Replay>), ApiError> {
     let mut settings = new.settings;
-    settings.check().map_err(ApiError::invalid)?;
     let (wanted, home) = wanted(&engine, new.requests.as_deref(), new.query.as_deref(), new.inbox.as_deref()).await?;
+    if let Some(target) = settings.to.take() {
+        settings.to = Some(unmasked(&engine, home.as_deref(), target).await?);
+    }
+    settings.check().map_err(ApiError::invalid)?;
     let one = matches!(&wanted, Wanted::These(rows) if rows.len() == 1);
     let body = new.body.map(|text| base64::engine::general_purpose::STANDARD.decode(text)).transpose();
     let body = body.map_err(|e| ApiError::invalid(format!("The body is no base64: {e}.")))?;
@@ -97,7 +100,7 @@ pub(super) async fn begin(
         return Err(ApiError::invalid(format!("An edited body has at most {BODY_MAX} bytes.")));
     }
     let target = match settings.to.clone() {
-        Some(target) => unmasked(&engine, home.as_deref(), target).await?,
+        Some(target) => target,
         None => last_target(&engine, home.as_deref()).await?.ok_or_else(|| {
             ApiError::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
