@@ -190,7 +190,7 @@ fn stored(ready: &Value, burst: &str) -> Result<BTreeMap<String, usize>, String>
     loop {
         let page = call(ready, "GET", &format!("/requests?inbox=inbox&limit=500&q=path:{burst}{after}"), None)?;
         for item in page["items"].as_array().into_iter().flatten() {
-            *found.entry(item["path"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
+            *found.entry(item["target"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
         }
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
