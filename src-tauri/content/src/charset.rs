@@ -113,8 +113,8 @@ fn utf32(bytes: &[u8], big_endian: bool) -> String {
 /// Reads a body, its content codings undone, as text of its kind.
 ///
 /// The first of these decides: a byte order mark, the `charset` of Content-Type, the byte pattern of UTF-16 or UTF-32,
-/// what the document declares itself. Without any, it is UTF-8, and Windows-1252 where it cannot be that. The names and values of a
-/// form are percent-encoded bytes of its character set, so a form's own bytes stay as they are.
+/// what the document declares itself. Without any, it is UTF-8, and Windows-1252 where it cannot be that. The names and
+/// values of a form are percent-encoded bytes of its character set, so a form's own bytes stay as they are.
 pub fn text<'b>(content: &Content, body: &'b [u8]) -> Text<'b> {
     let (charset, evidence) = charset_of(content, body);
     let bytes = match content.kind {

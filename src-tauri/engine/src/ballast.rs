@@ -1,24 +1,24 @@
-//! Room that is kept for the day the disk is full: a file that is given up at start, so that what is stored can be
+//! Reserves disk space. The reserve is released when Hookline starts on a full disk, so that stored requests can be
 //! read and deleted.
 
 use std::{fs, io, path::Path};
 
-/// Its file.
+/// Name of the file that reserves the space.
 const FILE: &str = "ballast";
 
-/// Its size, in bytes: enough to open a database, and to delete some thousand requests from it.
+/// Size of the reserve in bytes: enough to open a database and delete some thousand requests.
 const BYTES: u64 = 8 * 1024 * 1024;
 
-/// It takes no more than this part of what is free.
+/// The reserve takes at most one in this many free bytes.
 const PART: u64 = 8;
 
-/// What opening a database takes, in bytes, with its log and a change of its tables.
+/// Bytes that opening a database takes, with its log and a migration.
 const NEEDED: u64 = 1024 * 1024;
 
-/// Less than this is of no use, in bytes.
+/// Smallest reserve that is of use, in bytes.
 const LEAST: u64 = 256 * 1024;
 
-/// Makes it, if it is not there and there is room. A disk that is nearly full keeps what it has.
+/// Reserves the space, unless that was done before or the disk is nearly full.
 pub(crate) fn keep(dir: &Path) {
     let path = dir.join(FILE);
     if path.exists() {
@@ -26,7 +26,7 @@ pub(crate) fn keep(dir: &Path) {
     }
     if let Err(error) = fill(dir, &path) {
         let _ = fs::remove_file(&path);
-        tracing::debug!(%error, "no room is kept for a full disk");
+        tracing::debug!(%error, "no disk space is reserved");
     }
 }
 
@@ -64,10 +64,10 @@ pub(crate) fn is_needed(dir: &Path) -> bool {
     }
 }
 
-/// Gives it up, and with it the search index, which is made again from what is stored; whether there was anything.
+/// Releases the reserve and deletes the search index, which is rebuilt later. Returns whether there was either.
 pub(crate) fn release(dir: &Path, index: &Path) -> bool {
     let ballast = fs::remove_file(dir.join(FILE)).is_ok();
-    // The index is larger than the ballast as a rule, and nobody misses a byte of it.
+    // The index is usually larger than the reserve, and holds nothing that cannot be rebuilt.
     let index = fs::remove_dir_all(index).is_ok();
     ballast || index
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_made_once_and_given_up_with_the_index() {
+    fn releases_the_reserve_and_the_index_once() {
         let dir = tempfile::tempdir().expect("a folder");
         keep(dir.path());
         keep(dir.path());

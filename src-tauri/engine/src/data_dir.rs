@@ -105,7 +105,7 @@ impl DataDir {
         let live = LiveEngine { pid: std::process::id(), kind, api: None, receiver: None };
         // What is stored can be read and deleted on a full disk, too.
         if ballast::is_needed(path) && ballast::release(path, &dir.index()) {
-            tracing::warn!("the disk is full; the room that was kept for this, and the search index, are given up");
+            tracing::warn!("the disk is full: released the reserved space and the search index");
         }
         dir.announce(&live).map_err(unusable(&dir.path))?;
         Ok(dir)

@@ -155,7 +155,9 @@ impl Engine {
             Ok(loaded) => loaded,
             // What is stored can be read, and deleted as far as there is room. A change that says no is undone.
             Err(WriteError::Commit(error)) if error.fault == Fault::DiskFull => {
-                tracing::warn!("the disk is full: what is stored can be read, and nothing can be received");
+                tracing::warn!(
+                    "the disk is full: stored requests can be read and deleted, and new requests are refused"
+                );
                 let only_read = move |connection: &Connection| match load(connection, &known, now_us, everything) {
                     Ok(loaded) => Err::<(), _>(Ok(Box::new(loaded))),
                     Err(error) => Err(Err(error)),

@@ -232,18 +232,6 @@ CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
 /// Requests that were refused unread, the newest of them with the bytes that had arrived; how many there were in all, by
 /// inbox (0 where none is known) and reason, and how many of those a person has dismissed. And the files that were
 /// imported, by their SHA-256, so that importing one again is said.
-/// How a delivery ended the first time, before it was sent again by hand; indexes of endpoints.
-const FIRST_ENDS: &str = "
-ALTER TABLE delivery ADD COLUMN first_state INTEGER;
-ALTER TABLE delivery ADD COLUMN first_ended_us INTEGER;
-ALTER TABLE delivery ADD COLUMN first_took_us INTEGER;
-
--- What counts toward a vendor's caps is found without reading every endpoint.
-CREATE INDEX endpoint_of ON endpoint (settings ->> '$.provider', settings ->> '$.scope')
-  WHERE NOT removed AND purpose = 0;
-CREATE INDEX endpoint_named ON endpoint (settings ->> '$.name') WHERE NOT removed AND purpose = 0;
-";
-
 const REFUSALS: &str = "
 CREATE TABLE refusal (
   number  INTEGER PRIMARY KEY,
@@ -271,6 +259,18 @@ CREATE TABLE imported_file (
   requests INTEGER NOT NULL,
   at_us    INTEGER NOT NULL
 ) WITHOUT ROWID;
+";
+
+/// How a delivery ended the first time, before it was sent again by hand; indexes of endpoints.
+const FIRST_ENDS: &str = "
+ALTER TABLE delivery ADD COLUMN first_state INTEGER;
+ALTER TABLE delivery ADD COLUMN first_ended_us INTEGER;
+ALTER TABLE delivery ADD COLUMN first_took_us INTEGER;
+
+-- What counts toward a vendor's caps is found without reading every endpoint.
+CREATE INDEX endpoint_of ON endpoint (settings ->> '$.provider', settings ->> '$.scope')
+  WHERE NOT removed AND purpose = 0;
+CREATE INDEX endpoint_named ON endpoint (settings ->> '$.name') WHERE NOT removed AND purpose = 0;
 ";
 
 /// Runs of handler checks, and what came of each check as it ended.

@@ -213,7 +213,7 @@ pub fn set(whole: &mut Value, path: &str, value: Value) -> Result<(), String> {
             Step::Item(place) => {
                 let items =
                     at.as_array_mut().ok_or_else(|| format!("{path:?} leads through something that is not a list"))?;
-                items.get_mut(place).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?
+                items.get_mut(place).ok_or_else(|| format!("{path:?} leads past the end of a list"))?
             }
         };
     }

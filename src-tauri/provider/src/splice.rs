@@ -18,7 +18,7 @@ pub fn filled(text: &str, seeds: &Seeds<'_>) -> Result<String, String> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|why| format!("the payload is not JSON: {why}"))?;
     let bytes = text.as_bytes();
     let (mut out, mut kept, mut at) = (String::with_capacity(text.len()), 0, 0);
-    while let Some(quote) = memchr(bytes, at) {
+    while let Some(quote) = text[at..].find('"').map(|found| at + found) {
         let mut end = quote + 1;
         while bytes[end] != b'"' {
             end += if bytes[end] == b'\\' { 2 } else { 1 };
@@ -31,7 +31,7 @@ pub fn filled(text: &str, seeds: &Seeds<'_>) -> Result<String, String> {
         }
         if let Ok(read) = serde_json::from_str::<String>(written) {
             let made = fill(&read, seeds);
-            // What is no place stays in the spelling it has.
+            // A text without places keeps its spelling.
             if made.as_str() != Some(read.as_str()) {
                 out.push_str(&text[kept..quote]);
                 out.push_str(&made.to_string());
@@ -43,12 +43,8 @@ pub fn filled(text: &str, seeds: &Seeds<'_>) -> Result<String, String> {
     Ok(out)
 }
 
-fn memchr(bytes: &[u8], from: usize) -> Option<usize> {
-    bytes[from..].iter().position(|byte| *byte == b'"').map(|found| from + found)
-}
-
-/// A JSON text with a value, as it is written, set at a path such as `data.list[0].id`; objects on the way are made. Of a name
-/// that is repeated the last is meant, which is what readers of JSON take.
+/// A JSON text with a value, as it is written, set at a path such as `data.list[0].id`. Missing objects on the way are
+/// added. Of a repeated name the last one is set, because that is the one that JSON parsers use.
 ///
 /// # Errors
 ///
@@ -85,7 +81,7 @@ pub fn set(text: &str, path: &str, value: &RawValue) -> Result<String, String> {
                 let Ok(Items(items)) = serde_json::from_str::<Items<'_>>(here) else {
                     return Err(format!("{path:?} leads through something that is not a list"));
                 };
-                let raw = items.get(*place).ok_or_else(|| format!("{path:?} leads behind the end of a list"))?;
+                let raw = items.get(*place).ok_or_else(|| format!("{path:?} leads past the end of a list"))?;
                 at = span(text, raw);
             }
         }

@@ -97,7 +97,7 @@ struct Begin {
     /// Not this check; repeat it for more
     #[arg(long, value_name = "CHECK")]
     skip: Vec<String>,
-    /// A file with the names of checks whose failure is known and accepted, one a line; `#` begins a comment
+    /// Waive the checks named in this file, one per line; `#` starts a comment
     #[arg(long, value_name = "FILE")]
     waive: Option<PathBuf>,
     /// A page that says how many effects there were

@@ -17,7 +17,7 @@ pub(super) enum Verb {
         /// How many, to 500
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: u32,
-        /// Only what is older than this delivery: the last of the page before
+        /// List only deliveries older than this one
         #[arg(long, value_name = "ID")]
         after: Option<String>,
     },
@@ -26,10 +26,10 @@ pub(super) enum Verb {
         /// Its id
         id: String,
     },
-    /// Send one again, or all that a filter finds
+    /// Resend one delivery, or all that match a filter
     ///
-    /// A delivery that waits is attempted now. Of a filter, all that failed, are exhausted or were skipped are
-    /// sent again, unless --state says another state:
+    /// A waiting delivery is attempted now. With a filter, deliveries that are failed, exhausted or skipped are
+    /// resent, unless --state names another state:
     ///
     ///     hookline delivery retry --since yesterday --type 'chat.*' --status 5xx
     #[command(verbatim_doc_comment)]
@@ -52,28 +52,28 @@ pub(super) enum Verb {
 /// Which deliveries
 #[derive(Debug, clap::Args)]
 pub(super) struct Filter {
-    /// Only of this endpoint, by its name or id
+    /// Only deliveries to this endpoint, by name or id
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
-    /// Only in this state: waiting, sending, delivered, failed, exhausted, skipped, filtered or cancelled
+    /// Only deliveries in this state, such as failed, exhausted or skipped
     #[arg(long)]
     state: Option<String>,
-    /// Only those made since then: a time, a date, yesterday, or how long ago, such as 2h
+    /// Only deliveries created at or after this time, date, yesterday or age (2h)
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only those made before then
+    /// Only deliveries created before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Only of this event type; `*` at its end stands for any ending
+    /// Only deliveries of this event type; a trailing `*` matches any suffix
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
-    /// Only with this status, such as 500, 5xx or none
+    /// Only deliveries with this response status: 500, 4xx,5xx or none
     #[arg(long)]
     status: Option<String>,
-    /// Only those whose URL contains this text
+    /// Only deliveries whose URL contains this text
     #[arg(long, value_name = "TEXT")]
     url: Option<String>,
-    /// Only those with this text in payload, URL, event type, reason or error
+    /// Only deliveries with this text in payload, URL, event type, reason or error
     #[arg(long)]
     text: Option<String>,
 }
@@ -118,7 +118,9 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         }
         Verb::Retry { id: Some(id), to_the_end, filter } => {
             if let Some((name, _)) = filter.given().next() {
-                return Err(CliError::Other(format!("--{name} finds deliveries; leave it out, or leave out the id")));
+                return Err(CliError::Other(format!(
+                    "--{name} cannot be combined with a delivery id. Pass one of both"
+                )));
             }
             let path = format!("/deliveries/{}/retry", encoded(&id));
             print(context, &api.json(Method::POST, &path, Some(json!({ "to_the_end": to_the_end }))).await?);

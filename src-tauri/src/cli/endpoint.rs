@@ -88,10 +88,10 @@ pub(super) struct Settings {
     /// Allow plain http:// though the vendor forbids it
     #[arg(long, value_name = "true|false")]
     local_test: Option<bool>,
-    /// Certificates in PEM to trust: the endpoint's own, or those of the authorities that signed it
+    /// Trust the PEM certificates in this file: the endpoint's or its CA's
     #[arg(long, value_name = "FILE")]
     trust: Option<std::path::PathBuf>,
-    /// The certificate in PEM to show to an endpoint that asks for one, with its private key behind it
+    /// Present this PEM client certificate; the file also holds its private key
     #[arg(long, value_name = "FILE")]
     client_certificate: Option<std::path::PathBuf>,
     /// How many times faster than the clock its waits go

@@ -1,14 +1,12 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use hookline_engine::api::PAYLOAD_MAX;
 use http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{Api, Context, delivery, destination::Destination, endpoint, error::CliError, inbox::encoded, terminal};
-
-/// Largest payload that the API takes, in bytes.
-const PAYLOAD_MAX: u64 = 25 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -16,13 +14,13 @@ pub(super) struct Args {
     provider: String,
     /// The event type
     event: String,
-    /// A value to set in the payload; repeat it for more. JSON, sent as it is written, or else a text
+    /// Set a value in the payload (JSON, sent as written, else a string); repeatable
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// A file with the payload, sent as it is but for what --set changes
+    /// Send this file as the payload, unchanged except for --set
     #[arg(long, value_name = "FILE")]
     payload: Option<std::path::PathBuf>,
-    /// Send it to this endpoint alone, by its name or id; repeat it for more
+    /// Send only to this endpoint, by name or id; repeatable
     #[arg(long = "endpoint", value_name = "NAME", conflicts_with = "to")]
     endpoints: Vec<String>,
     /// How many
@@ -47,7 +45,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     if let Some(file) = &args.payload {
         let wrong = |why: String| CliError::Other(format!("{}: {why}", file.display()));
         let length = std::fs::metadata(file).map_err(|e| wrong(e.to_string()))?.len();
-        if length > PAYLOAD_MAX {
+        if length > PAYLOAD_MAX as u64 {
             return Err(wrong(format!("a payload of {length} bytes is larger than {PAYLOAD_MAX} bytes (25 MiB)")));
         }
         let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;

@@ -149,7 +149,7 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
           {!plan.this_machine && <p className="mt-1 font-medium text-warning">{visible(plan.host)} is not this machine. Check only handlers that are yours.</p>}
           {skipped.length > 0 && (
             <details className="mt-1">
-              <summary className="cursor-default text-ink-2">{skipped.length} of 52 are not asked</summary>
+              <summary className="cursor-default text-ink-2">{skipped.length} of {plan.checks.length} are not asked</summary>
               <ul>
                 {skipped.map((check) => (
                   <li key={check.id}>

@@ -2,12 +2,12 @@ import { useEffect, useRef, useState, type ComponentProps } from "react";
 
 import { INPUT } from "./controls";
 
-/** A number that can be emptied and typed anew. An empty field is `undefined`, and the form refuses it where it is required. */
+/** A number field that can be empty while a person types. Its value is then `undefined`, and a form with a required field is not sent. */
 export function NumberField({ value, onChange, className = "", ...rest }: Omit<ComponentProps<"input">, "value" | "onChange" | "type"> & { value: number | undefined; onChange: (now: number | undefined) => void }) {
   const [typed, setTyped] = useState(value === undefined ? "" : String(value));
   const editing = useRef(false);
   useEffect(() => {
-    // What the person is typing stays, whatever number it stands for meanwhile.
+    // The text stays as typed while the field has the focus.
     if (!editing.current) setTyped(value === undefined ? "" : String(value));
   }, [value]);
   return (

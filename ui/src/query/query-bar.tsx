@@ -6,6 +6,7 @@ import { api, type Completion, type ReadQuery } from "../api/client";
 import { firstKeys } from "../commands/commands";
 import { useCommands } from "../commands/use-commands";
 import { IconButton } from "../parts/controls";
+import { useSettled } from "../parts/settled";
 import { history, remember } from "./history";
 import { SaveQuery } from "./save-query";
 
@@ -13,15 +14,6 @@ import { SaveQuery } from "./save-query";
 const TYPED_MS = 30;
 /** Pause in typing after which an error shows: half a term is not yet a mistake. */
 const ERROR_MS = 700;
-
-function useSettled<T>(value: T, ms: number): T {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), ms);
-    return () => clearTimeout(timer);
-  }, [value, ms]);
-  return settled;
-}
 
 /** The text with each term on a ground of its own; it lies under the input, letter under letter. */
 function Terms({ text, read }: { text: string; read: ReadQuery | undefined }) {

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { api, type DeliveryFilter } from "../api/client";
 import { confirm } from "../parts/confirm";
 import { Button, INPUT } from "../parts/controls";
+import { useSettled } from "../parts/settled";
 import { attempt, tell } from "../parts/toasts";
 import { useEndpoints } from "../feed/live";
 import { DeliveryDetail } from "./delivery-detail";
@@ -28,12 +29,16 @@ const STATUSES = [
   ["none", "no answer"],
 ] as const;
 
-/** States that a resend takes where none is chosen. */
+/** Pause in typing after which the list is read: a text is searched in every payload. */
+const TYPED_MS = 200;
+
+/** States of deliveries that a resend takes. */
 const NOT_ARRIVED: ReadonlySet<string> = new Set(["failed", "exhausted", "skipped", "filtered", "cancelled"]);
 
 /** Everything that was sent, to whatever endpoint. */
 export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
   const [filter, setFilter] = useState<DeliveryFilter>({});
+  const settled = useSettled(filter, TYPED_MS);
   const endpoints = useEndpoints().data?.items ?? [];
   const navigate = useNavigate();
   const show = (id: string | undefined): void => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: id } });
@@ -42,7 +47,7 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
   const filtered = Object.keys(filter).length > 0;
   const resend = async (): Promise<void> => {
     const which = filter.state ? `that are ${filter.state}` : "that failed, are exhausted or were skipped";
-    if (!(await confirm("Send these again?", `All deliveries of this list ${which} are sent again, the oldest first.`, "Send again"))) return;
+    if (!(await confirm("Resend these deliveries?", `Resends all deliveries of this list ${which}, the oldest first.`, "Resend"))) return;
     await attempt(
       api.retryDeliveries(filter).then(({ deliveries, left }) => tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way${left ? `; ${left} not sent: endpoint disabled or deleted` : ""}`)),
     );
@@ -75,11 +80,11 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
           {filtered && <Button onClick={() => setFilter({})}>Clear</Button>}
           {filtered && (!filter.state || NOT_ARRIVED.has(filter.state)) && (
             <Button icon={RotateCw} onClick={() => void resend()}>
-              Send again
+              Resend
             </Button>
           )}
         </div>
-        <DeliveryTable query={filter} selected={delivery} onPick={show} empty={filtered ? "No delivery matches." : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."} />
+        <DeliveryTable query={settled} selected={delivery} onPick={show} empty={filtered ? "No delivery matches." : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."} />
       </section>
       {delivery && (
         <div className="flex min-h-0 min-w-0 flex-col border-l border-line bg-pane">

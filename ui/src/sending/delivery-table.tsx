@@ -12,7 +12,6 @@ import { DeliveryState } from "./state";
 /** Rows read at a time. */
 const PAGE = 100;
 
-
 interface Columns {
   /** Whose delivery it is; where all are of one endpoint, nobody asks. */
   endpoint: boolean;

@@ -150,7 +150,7 @@ function Detail({ inbox, event }: { inbox: string; event: string }) {
           label="Forget it and learn anew"
           icon={Trash2}
           onClick={() =>
-            void confirm("Forget what was learned?", "It is learned anew from the requests that arrive from now on.", "Forget").then(async (agreed) => {
+            void confirm("Forget what was learned?", "Hookline infers it again from the requests that arrive from now on.", "Forget").then(async (agreed) => {
               if (agreed) await attempt(api.forgetShape(shape.inbox, shape.event_type).then(() => navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined }, search: {} })));
             })
           }

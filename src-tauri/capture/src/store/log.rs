@@ -1,5 +1,5 @@
-//! SQLite's write-ahead log, read before SQLite opens it: SQLite goes on without a word from the last part that
-//! it can read (SQLite file format §4, "The Write-Ahead Log"; "The WAL-Index File Format").
+//! Detects commits that SQLite's write-ahead log has lost. The log is read before SQLite opens it, because SQLite
+//! silently ignores everything after the first frame that it cannot read (SQLite file format §4, "The Write-Ahead Log"; "The WAL-Index File Format").
 
 use std::{
     fs::File,
@@ -37,8 +37,8 @@ fn checksum(bytes: &[u8], big: bool, mut sum: (u32, u32)) -> (u32, u32) {
     sum
 }
 
-/// What of a database's log is lost; none where it is whole, was ended in the middle of a commit that nobody was
-/// told of, or is not there.
+/// Returns what a database's log has lost. Returns none if the log is complete or absent, or if it ends within a commit
+/// that was never acknowledged.
 pub(super) fn lost(database: &Path) -> io::Result<Option<Lost>> {
     let index = index(database);
     let log = match File::open(with_suffix(database, "-wal")) {

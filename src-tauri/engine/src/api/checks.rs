@@ -107,8 +107,7 @@ fn read_settings(
 ) -> Result<(CheckSettings, crate::check::Subject), ApiError> {
     if let Some(id) = &settings.endpoint {
         let found = engine.outbox.schedule().endpoints().into_iter().find(|row| row.id == *id);
-        let row =
-            found.ok_or_else(|| ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}.")))?;
+        let row = found.ok_or_else(|| ApiError::no_endpoint(id))?;
         settings.url.clone_from(&row.settings.url);
         if settings.provider.is_empty() {
             settings.provider.clone_from(&row.settings.provider);

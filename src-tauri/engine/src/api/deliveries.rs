@@ -31,7 +31,7 @@ const LIMIT_MAX: u32 = 500;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
-    /// Only of this endpoint, by its id or its name.
+    /// Only deliveries to this endpoint, by id or name.
     endpoint: Option<String>,
     /// Only of this event, by its id.
     event: Option<String>,
@@ -41,18 +41,18 @@ pub(super) struct ListQuery {
     replay: Option<String>,
     /// Only in this state.
     state: Option<DeliveryState>,
-    /// Only those made at this time or later: RFC 3339, a date, `yesterday`, or how long ago, as `2h`.
+    /// Only deliveries created at or after this time: RFC 3339, a date, `yesterday`, or an age such as `2h`.
     since: Option<String>,
-    /// Only those made before this time.
+    /// Only deliveries created before this time, in the same forms.
     until: Option<String>,
-    /// Only of this event type; `*` at its end stands for any ending.
+    /// Only deliveries of this event type; a trailing `*` matches any suffix.
     #[serde(rename = "type")]
     kind: Option<String>,
-    /// Only with this status of the last answer, as `500` or `4xx,5xx`; `none` for those without an answer.
+    /// Only deliveries whose last response has this status, such as `500` or `4xx,5xx`; `none` for no response.
     status: Option<String>,
-    /// Only those whose URL contains this text.
+    /// Only deliveries whose URL contains this text.
     url: Option<String>,
-    /// Only those with this text in payload, URL, event type, reason or error.
+    /// Only deliveries with this text in the payload, URL, event type, reason or error.
     text: Option<String>,
     /// Only what is older than this delivery.
     after: Option<String>,
@@ -71,7 +71,7 @@ pub(super) struct DeliveryPage {
 }
 
 fn no_attempt() -> ApiError {
-    ApiError::not_found("attempt_not_found", "There is no such attempt of a delivery.")
+    ApiError::not_found("attempt_not_found", "This delivery has no attempt with this number.")
 }
 
 fn no_delivery() -> ApiError {
@@ -276,20 +276,20 @@ pub(super) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(delivery)))
 }
 
-/// How many deliveries are sent again.
+/// The result of a resend.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Retried {
-    /// How many leave.
+    /// Deliveries that are resent.
     deliveries: u64,
-    /// How many stay as they are, because their endpoints are disabled or removed.
+    /// Deliveries that are not resent, because their endpoints are disabled or deleted.
     left: u64,
 }
 
 /// Most deliveries one transaction lets go.
 const SLICE: u32 = 500;
 
-/// Send again what did not arrive: all deliveries that meet the filter, the oldest first. Without a state, those that
-/// failed, are exhausted or were skipped. At least one condition is needed.
+/// Resend all deliveries that match the filter, the oldest first. Without `state`, resends deliveries that are failed,
+/// exhausted or skipped. Needs at least one condition.
 #[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = DeliveryFilter, responses(
     (status = 202, body = Retried), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
     (status = 422, body = super::ErrorBody)
@@ -300,7 +300,7 @@ pub(super) async fn retry_many(
 ) -> Result<(StatusCode, Json<Retried>), ApiError> {
     if matches!(filter.state, Some(DeliveryState::Waiting | DeliveryState::Sending | DeliveryState::Delivered)) {
         return Err(ApiError::invalid(
-            "Only what ended without arriving is sent again: skipped, filtered, failed, exhausted or cancelled.",
+            "`state` must be skipped, filtered, failed, exhausted or cancelled: other deliveries cannot be resent.",
         ));
     }
     if filter.is_empty() {
@@ -315,13 +315,13 @@ pub(super) async fn retry_many(
     if any_state {
         conditions.add("d.state IN (3, 4, 5)", []);
     }
-    // What is made while this goes on is not meant.
+    // Deliveries that are created during the resend do not belong to it.
     conditions.add("d.created_us <= ? AND d.origin != 1", [now_us.into()]);
     let conditions = Arc::new(conditions);
     let mut retried = Retried { deliveries: 0, left: 0 };
     let mut after_number = 0_i64;
     loop {
-        // What is looked for is looked for by a reader: a text in every payload would hold up those that are captured.
+        // A reader finds the deliveries: on the writer, a search for a text in every payload would delay captures.
         let conditions = conditions.clone();
         let found = move |connection: &Connection| numbers(connection, &conditions, after_number, SLICE);
         let found = engine.store.readers().read(found).await?;
@@ -379,7 +379,7 @@ fn endpoint_off(row: &EndpointRow) -> ApiError {
         StatusCode::CONFLICT,
         "endpoint_off",
         format!("The endpoint is disabled: {}", row.reason),
-        "Enable it; what was not sent stays as it is.",
+        "Enable the endpoint, then resend. No delivery was changed.",
     )
 }
 

@@ -4,25 +4,25 @@ use serde_json::{Map, Value, json};
 
 /// What each group of operations is about.
 const TAGS: &[(&str, &str)] = &[
-    ("inboxes", "Inboxes: where requests arrive, and how they are answered."),
-    ("requests", "Captured requests: lists, details, bodies, and requests that were refused."),
-    ("signature", "Signatures: verify, sign, explain, and find the rule of an unknown sender."),
+    ("inboxes", "Inboxes, which capture requests, and their responses."),
+    ("requests", "Captured requests, their bodies, and refused requests."),
+    ("signature", "Verify, sign and explain signatures, and detect the scheme of an unknown sender."),
     ("diff", "Comparison of two requests."),
-    ("queries", "The query language, and saved queries."),
-    ("shapes", "What JSON bodies are like, learned from those that arrived."),
-    ("providers", "Vendors: how they sign, what they ask and what they send."),
-    ("endpoints", "Endpoints: addresses that get events as a vendor sends them."),
-    ("events", "Events that were sent."),
-    ("deliveries", "Deliveries: an event or a request on its way to an address, with every attempt."),
-    ("scenarios", "Scenarios: events that follow one another."),
-    ("replays", "Replays: stored requests that are sent again."),
+    ("queries", "The query language and saved searches."),
+    ("shapes", "Schemas of JSON bodies, inferred from captured requests."),
+    ("providers", "Vendors: their signatures, handshakes and events."),
+    ("endpoints", "Endpoints, which receive events as a vendor sends them."),
+    ("events", "Send and list events."),
+    ("deliveries", "Deliveries of events, forwards and replays, with every attempt."),
+    ("scenarios", "Scenarios: sequences of events."),
+    ("replays", "Replays of captured requests."),
     ("checks", "Checks of a webhook handler."),
-    ("tunnels", "Tunnels: inboxes that are reached from outside."),
+    ("tunnels", "Tunnels, which expose inboxes to the internet."),
     ("carry", "Import and export."),
-    ("jobs", "Long work: its progress and its end."),
+    ("jobs", "Long-running jobs and their progress."),
     ("settings", "Settings."),
-    ("status", "State of the engine, the receiver and the database."),
-    ("feed", "Changes as they happen."),
+    ("status", "Status of the listener and the database."),
+    ("feed", "The event stream."),
 ];
 
 /// What stands in a path, with a value for an example.
@@ -49,11 +49,11 @@ pub(super) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
     }
     document["servers"] = json!([{
         "url": "http://127.0.0.1:4666",
-        "description": "The engine on this machine. `engine.json` in the data folder says where it is.",
+        "description": "The local HTTP API. `engine.json` in the data folder has its address.",
     }]);
     document["components"]["securitySchemes"] = json!({ "token": {
         "type": "http", "scheme": "bearer",
-        "description": "The content of the file `token` in the data folder. It stays the same until that file is removed.",
+        "description": "The content of the file `token` in the data folder. To replace the token, delete the file and restart.",
     } });
     document["security"] = json!([{ "token": [] }]);
     document["tags"] =
@@ -131,25 +131,25 @@ fn of_parameter(name: &str, tag: &str, path: &str) -> (String, String) {
 /// What a status means, in a sentence.
 fn meaning(status: &str) -> &'static str {
     match status {
-        "200" => "Done; the answer has what was asked for.",
-        "201" => "It was made.",
-        "202" => "It was begun, and goes on by itself.",
-        "204" => "Done; there is nothing to say.",
-        "206" => "The part that was asked for.",
-        "400" => "The call could not be read.",
+        "200" => "Success.",
+        "201" => "Created.",
+        "202" => "Started. The work continues after this response.",
+        "204" => "Success, without a body.",
+        "206" => "The requested range.",
+        "400" => "The request could not be parsed.",
         "401" => "The token is missing or wrong.",
-        "404" => "There is no such thing; the code says what.",
-        "409" => "It cannot be done now; the code says why.",
-        "410" => "It is over.",
-        "413" => "The call is too large.",
-        "415" => "The call is not JSON.",
-        "416" => "There is no such part.",
-        "422" => "A value is not valid; the message says which and what is allowed. Nothing was changed.",
-        "500" => "A defect stopped the call.",
+        "404" => "Not found. `code` names what is missing, such as `inbox_not_found`.",
+        "409" => "The current state does not allow this. `code` says why.",
+        "410" => "Ended.",
+        "413" => "The request is too large.",
+        "415" => "The request is not JSON.",
+        "416" => "The range is outside of the body.",
+        "422" => "A value is not valid. `message` says which, and what is allowed. Nothing was changed.",
+        "500" => "An internal error. Please report it.",
         "502" => "Another machine could not be reached.",
-        "503" => "The database cannot be read or written at the moment.",
+        "503" => "The database cannot be read or written.",
         "507" => "The disk is full.",
-        _ => "See the code of the error.",
+        _ => "See `code`.",
     }
 }
 

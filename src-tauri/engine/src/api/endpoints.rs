@@ -46,10 +46,6 @@ pub(super) struct EndpointChange {
     enabled: Option<bool>,
 }
 
-fn no_endpoint(id: &str) -> ApiError {
-    ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}."))
-}
-
 /// Rows of a page unless asked otherwise, and at most.
 const LIMIT: u32 = 500;
 
@@ -83,7 +79,7 @@ pub(super) async fn list(
     let catalogue = engine.providers.catalogue();
     let schedule = engine.outbox.schedule();
     let after = match &query.after {
-        Some(id) => schedule.with_id(id).ok_or_else(|| no_endpoint(id))?.number,
+        Some(id) => schedule.with_id(id).ok_or_else(|| ApiError::no_endpoint(id))?.number,
         None => i64::MIN,
     };
     let rows = schedule.endpoints();
@@ -114,7 +110,7 @@ pub(super) async fn read(
 async fn stored(engine: &Engine, id: &str) -> Result<EndpointRow, ApiError> {
     let wanted = id.to_owned();
     let found = engine.store.readers().read(move |connection| EndpointRow::with_id(connection, &wanted)).await?;
-    found.ok_or_else(|| no_endpoint(id))
+    found.ok_or_else(|| ApiError::no_endpoint(id))
 }
 
 /// The endpoints beside one that its vendor's rules count; none where they count none.
@@ -186,7 +182,7 @@ impl Engine {
         let (outbox, feed, shown_by) = (self.outbox.clone(), self.feed.clone(), catalogue.clone());
         let now_us = self.clock.now_us();
         let work = move |connection: &Connection| {
-            let mut row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| no_endpoint(&id))?;
+            let mut row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
             let was = row.clone();
             let ended = change(connection, &mut row)?;
             if row.settings != was.settings {
@@ -313,7 +309,7 @@ pub(super) async fn remove(
     let now_us = engine.clock.now_us();
     let (outbox, feed, removed) = (engine.outbox.clone(), engine.feed.clone(), id.clone());
     let work = move |connection: &Connection| {
-        let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| no_endpoint(&id))?;
+        let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
         skip_waiting(connection, row.number, "The endpoint was removed.", now_us)?;
         connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
         // Kept only for the sake of its deliveries.
@@ -448,5 +444,5 @@ pub(super) async fn test(
     let event = EventNew { id: event_id, provider: row.settings.provider.clone(), kind: kind.to_owned(), payload };
     let mut made = None;
     engine.send_events([Ok((event, 0))].into_iter(), vec![row], Origin::Test, |delivery| made = Some(delivery)).await?;
-    made.map(|delivery| (StatusCode::ACCEPTED, Json(delivery))).ok_or_else(|| no_endpoint(&id))
+    made.map(|delivery| (StatusCode::ACCEPTED, Json(delivery))).ok_or_else(|| ApiError::no_endpoint(&id))
 }

@@ -60,6 +60,14 @@ impl ApiError {
         Self::not_found("inbox_not_found", format!("There is no inbox {name:?}."))
     }
 
+    pub(super) fn no_endpoint(id: &str) -> Self {
+        Self::not_found("endpoint_not_found", format!("There is no endpoint {id:?}."))
+    }
+
+    pub(super) fn no_provider(id: &str) -> Self {
+        Self::not_found("provider_not_found", format!("There is no provider {id:?}."))
+    }
+
     pub(super) fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,

@@ -32,7 +32,7 @@ const SLICE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Largest payload, in bytes: GitHub's own limit, the highest of any vendor (docs.github.com, "Webhook events
 /// and payloads", "Payload cap").
-pub(super) const PAYLOAD_MAX: usize = 25 * 1024 * 1024;
+pub const PAYLOAD_MAX: usize = 25 * 1024 * 1024;
 
 /// Deliveries an answer shows; all of them are listed under `/deliveries`.
 const SHOWN: usize = 500;
@@ -46,8 +46,8 @@ pub(super) struct EventSend {
     /// The event type.
     #[serde(rename = "type")]
     kind: String,
-    /// The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent. All
-    /// but the places is sent as it is written, to the byte.
+    /// The payload as JSON, with or without places such as `{{uuid chat}}`; the vendor's sample if absent.
+    /// Everything except the places is sent byte for byte.
     #[serde(default)]
     #[schema(value_type = Option<Value>)]
     payload: Option<Box<RawValue>>,
@@ -57,11 +57,11 @@ pub(super) struct EventSend {
     /// The same in base64, for bytes that are not text.
     #[serde(default)]
     body_base64: Option<String>,
-    /// Whether places such as `{{uuid chat}}` in `body` are filled, which must be JSON then.
+    /// Whether to fill places such as `{{uuid chat}}` in `body`, which must then be JSON.
     #[serde(default)]
     fill: bool,
-    /// Values to set in the payload, by path such as `data.chat.id`. The payload must be JSON; all of it but
-    /// these values stays as it is, and they are sent as they are written.
+    /// Values to set in the payload, by path such as `data.chat.id`. The payload must be JSON. The values are sent
+    /// as written, and the rest of the payload does not change.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     set: BTreeMap<String, Box<RawValue>>,
@@ -103,7 +103,7 @@ impl EventSend {
     fn draft<'a>(&'a self, provider: &'a Provider) -> Result<Draft<'a>, ApiError> {
         let given = [self.payload.is_some(), self.body.is_some(), self.body_base64.is_some()];
         if given.into_iter().filter(|given| *given).count() > 1 {
-            return Err(ApiError::invalid("Give one of payload, body and body_base64."));
+            return Err(ApiError::invalid("Pass only one of `payload`, `body` and `body_base64`."));
         }
         let draft = match (&self.payload, &self.body, &self.body_base64) {
             (Some(payload), ..) => Draft::Text(payload.get()),
@@ -125,7 +125,7 @@ impl EventSend {
         };
         match bytes > PAYLOAD_MAX {
             true => Err(ApiError::invalid(format!(
-                "The payload has {bytes} bytes; at most {PAYLOAD_MAX} (25 MiB) are sent, the highest limit of any vendor."
+                "The payload must have at most {PAYLOAD_MAX} bytes (25 MiB), the highest limit of any vendor (got {bytes})."
             ))),
             false => Ok(draft),
         }
@@ -142,9 +142,9 @@ impl EventSend {
         let kinds: Vec<&str> = known.iter().map(|(kind, _)| kind.as_str()).collect();
         let more = sending.is_some_and(|sending| sending.more_events);
         Err(ApiError::invalid(match (kinds.is_empty(), more) {
-            (true, _) => format!("Hookline has no sample of what {} sends. Give a payload.", provider.name),
+            (true, _) => format!("Hookline has no sample of an event of {}. Pass a payload.", provider.name),
             (_, true) => format!(
-                "Hookline has no sample of {:?} by {}. Give a payload, or use one of {}.",
+                "Hookline has no sample of the event {:?} of {}. Pass a payload, or use one of {}.",
                 self.kind,
                 provider.name,
                 kinds.join(", ")
@@ -165,8 +165,9 @@ impl Draft<'_> {
         let wrong = |why: String| ApiError::invalid(format!("{why}."));
         let mut text = match self {
             Self::Exact(bytes) if set.is_empty() => return Ok(bytes.to_vec()),
-            Self::Exact(bytes) => String::from_utf8(bytes.to_vec())
-                .map_err(|_| ApiError::invalid("Values cannot be set in a payload that is not JSON."))?,
+            Self::Exact(bytes) => {
+                String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::invalid("`set` needs a payload in JSON."))?
+            }
             Self::Text(text) => splice::filled(text, &moment.seeds(kind)).map_err(wrong)?,
             Self::Sample(sample) => compose::payload(kind, sample, moment).to_string(),
         };
@@ -280,9 +281,7 @@ impl Receivers<'_> {
         let all = engine.outbox.schedule().endpoints();
         if let Some(ids) = self.endpoints {
             let by_id = |id: &String| {
-                let row = all.iter().find(|row| row.id == *id).ok_or_else(|| {
-                    ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}."))
-                })?;
+                let row = all.iter().find(|row| row.id == *id).ok_or_else(|| ApiError::no_endpoint(id))?;
                 if row.settings.provider != self.provider {
                     return Err(ApiError::invalid(format!(
                         "The endpoint {} is one of {}, which does not send this event.",

@@ -101,7 +101,7 @@ fn split_path(error: &str) -> (&str, &str) {
         Some((path, rest)) if !path.contains(' ') && !path.is_empty() && !path.starts_with("invalid") => {
             (path.trim_start_matches("."), rest)
         }
-        _ => (error.split_once(": ").map_or("", |_| ""), error),
+        _ => ("", error),
     }
 }
 

@@ -40,6 +40,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use error::{ApiError, ErrorBody};
+pub use events::PAYLOAD_MAX;
 use route::{Route, route};
 
 use crate::{Engine, answer::ANSWER_FILE_MAX};
@@ -53,8 +54,8 @@ const JSON_MAX: usize = 256 * 1024;
 /// Largest question with a pasted message: 4 MB of it, in base64, and its secrets.
 const PASTED_MAX: usize = 6 * 1024 * 1024;
 
-/// Largest call that sends an event: a payload of [`events::PAYLOAD_MAX`] bytes with each byte escaped.
-const EVENT_MAX: usize = 6 * events::PAYLOAD_MAX + JSON_MAX;
+/// Largest call that sends an event: a payload of [`PAYLOAD_MAX`] bytes with each byte escaped.
+const EVENT_MAX: usize = 6 * PAYLOAD_MAX + JSON_MAX;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -106,9 +106,7 @@ pub(super) async fn read(
 ) -> Result<Json<Value>, ApiError> {
     engine.providers.refresh();
     let catalogue = engine.providers.catalogue();
-    let provider = catalogue
-        .get(&id)
-        .ok_or_else(|| ApiError::not_found("provider_not_found", format!("There is no provider {id:?}.")))?;
+    let provider = catalogue.get(&id).ok_or_else(|| ApiError::no_provider(&id))?;
     serde_json::to_value(provider).map(Json).map_err(|e| ApiError::internal(e.to_string()))
 }
 
@@ -147,9 +145,7 @@ fn asked<'c>(
     id: &str,
     scheme: Option<&str>,
 ) -> Result<(&'c Provider, Option<&'c SchemeRecord>), ApiError> {
-    let provider = catalogue
-        .get(id)
-        .ok_or_else(|| ApiError::not_found("provider_not_found", format!("There is no provider {id:?}.")))?;
+    let provider = catalogue.get(id).ok_or_else(|| ApiError::no_provider(id))?;
     match (provider.scheme(scheme), scheme) {
         (None, Some(scheme)) => {
             Err(ApiError::not_found("scheme_not_found", format!("{} has no scheme {scheme:?}.", provider.name)))
@@ -281,6 +277,6 @@ pub(super) async fn remove(
     match (was, engine.providers.catalogue().get(&id)) {
         (true, _) => Ok(StatusCode::NO_CONTENT),
         (false, Some(_)) => Err(shipped(&id)),
-        (false, None) => Err(ApiError::not_found("provider_not_found", format!("There is no provider {id:?}."))),
+        (false, None) => Err(ApiError::no_provider(&id)),
     }
 }

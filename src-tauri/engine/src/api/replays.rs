@@ -187,8 +187,7 @@ fn resolved(engine: &Arc<Engine>, target: &Target) -> Result<(String, Option<Arc
         Target::Url(url) => Ok((url.clone(), None)),
         Target::Endpoint(id) => {
             let found = engine.outbox.schedule().endpoints().into_iter().find(|row| row.id == *id);
-            let row = found
-                .ok_or_else(|| ApiError::not_found("endpoint_not_found", format!("There is no endpoint {id:?}.")))?;
+            let row = found.ok_or_else(|| ApiError::no_endpoint(id))?;
             Ok((row.settings.url.clone(), Some(row)))
         }
     }

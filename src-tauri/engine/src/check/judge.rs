@@ -95,7 +95,7 @@ pub(super) fn ignores_header(seen: &Seen<'_>) -> Finding {
         None => Finding::unknown(format!("It {}. {NO_PROBE}", shot.came())),
         Some((effects, _)) if effects.are(0) => Finding::pass("It did not act on the header."),
         Some((effects, _)) => Finding::fail(format!(
-            "The probe saw {effects}: the header decided what was done, and whoever has one signed body can send it as any type."
+            "The probe saw {effects}: the unsigned header decided what was done, so one captured body can be sent as every event type."
         )),
     }
 }

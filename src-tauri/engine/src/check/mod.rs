@@ -26,7 +26,7 @@ pub(crate) use row::{CheckRow, list as rows, with_id};
 pub(crate) use run::{Checks, Stop, to_ask_again};
 pub(crate) use shot::Recorded;
 
-use crate::request::MASK;
+use crate::{outbox::masked_url, request::MASK};
 
 /// How much a question weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -226,7 +226,7 @@ impl CheckSettings {
             secret,
             old_secret: self.old_secret.as_ref().map(|_| MASK.to_owned()),
             params: self.params.keys().map(|name| (name.clone(), MASK.to_owned())).collect(),
-            url: without_user(&self.url),
+            url: masked_url(&self.url).into_owned(),
             ..self.clone()
         }
     }
@@ -310,16 +310,6 @@ pub enum Verdict {
     Wrong,
     /// It was not asked to the end.
     Unfinished,
-}
-
-/// A URL without the user and password that stand in it.
-fn without_user(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
-    }
 }
 
 #[cfg(test)]

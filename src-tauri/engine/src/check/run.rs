@@ -20,14 +20,17 @@ use super::{
 use crate::{
     Engine,
     feed::Change,
-    outbox::{ErrorKind, Terms},
+    outbox::{ErrorKind, Exchange, Terms},
 };
 
 /// How often an effect is looked for.
 const LOOK: Duration = Duration::from_millis(25);
 
-/// How long a handler that died has, to be there again, and how often it is tried.
+/// How long a handler that died has to be there again, and one that is being started has to listen.
 const BACK: Duration = Duration::from_secs(3);
+
+/// Pause between two attempts to reach such a handler.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// How long one that was not there is asked whether it is back.
 const STILL: Duration = Duration::from_secs(1);
@@ -271,23 +274,27 @@ impl Engine {
         Ok(look)
     }
 
-    /// Whether the handler listens at all; one that is just being started is waited for. What is not there yet is not
-    /// wrong.
-    async fn is_up(&self, subject: &Subject) -> Result<(), String> {
-        let ends = tokio::time::Instant::now() + BACK;
-        let head = Shot {
+    /// An empty request that asks for nothing but a response.
+    async fn empty(&self, subject: &Subject, method: &str, patience: Duration) -> Exchange {
+        let shot = Shot {
             label: String::new(),
-            method: "HEAD".into(),
+            method: method.into(),
             url: subject.settings.url.clone(),
             headers: Vec::new(),
             body: bytes::Bytes::new(),
             manner: super::shot::Manner::Plain,
         };
+        let mut terms = self.terms(subject);
+        terms.total = terms.total.min(patience);
+        self.tried(&subject.connections, &shot.outgoing(), &terms).await
+    }
+
+    /// Waits for a handler that is just being started. The error says why it cannot be reached: a handler that is not
+    /// there yet is not wrong.
+    async fn is_up(&self, subject: &Subject) -> Result<(), String> {
+        let ends = tokio::time::Instant::now() + BACK;
         loop {
-            let mut terms = self.terms(subject);
-            terms.total = terms.total.min(BACK);
-            let exchange = self.tried(&subject.connections, &head.outgoing(), &terms).await;
-            match exchange.result {
+            match self.empty(subject, "HEAD", BACK).await.result {
                 Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::Dns | ErrorKind::Unreachable) => {
                     if tokio::time::Instant::now() > ends {
                         return Err(format!("{} Start the handler, and run the checks again.", error.message));
@@ -295,7 +302,7 @@ impl Engine {
                 }
                 _ => return Ok(()),
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(AGAIN).await;
         }
     }
 
@@ -307,23 +314,13 @@ impl Engine {
         }
         let ends = tokio::time::Instant::now() + back;
         loop {
-            let shot = Shot {
-                label: String::new(),
-                method: "GET".into(),
-                url: subject.settings.url.clone(),
-                headers: Vec::new(),
-                body: bytes::Bytes::new(),
-                manner: super::shot::Manner::Plain,
-            };
-            let mut terms = self.terms(subject);
-            terms.total = terms.total.min(back.max(STILL));
-            if self.tried(&subject.connections, &shot.outgoing(), &terms).await.received().is_some() {
+            if self.empty(subject, "GET", back.max(STILL)).await.received().is_some() {
                 return true;
             }
             if tokio::time::Instant::now() > ends {
                 return false;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(AGAIN).await;
         }
     }
 

@@ -6,9 +6,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::request::MASK;
-
-use crate::outbox::{Exchange, Outgoing, Payload, SendError, Timings};
+use crate::{
+    outbox::{Exchange, Outgoing, Payload, SendError, Timings, masked_url},
+    request::MASK,
+};
 
 /// Most of a body, sent or answered, that is kept in a report, in bytes.
 const KEPT: usize = 8 * 1024;
@@ -180,7 +181,7 @@ impl Recorded {
         Self {
             label: shot.label,
             method: shot.method,
-            url: secrets.masked(super::without_user(&shot.url)),
+            url: secrets.masked(masked_url(&shot.url).into_owned()),
             headers: masked(&shot.headers),
             body: kept(&shot.body, secrets),
             tells,

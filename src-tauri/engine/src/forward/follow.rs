@@ -92,8 +92,7 @@ impl Engine {
         let (last, more, copies) = self.copies(after, known, copying).await?;
         if copies.is_empty() {
             *unkept += 1;
-            // A full slice is written down, so that a crash costs no more than one.
-            if more || *unkept >= UNKEPT_MAX {
+            if *unkept >= UNKEPT_MAX {
                 *unkept = 0;
                 let keep = move |connection: &Connection| keep_upto(connection, last);
                 self.store.write(keep, |()| ()).await.map_err(|e| e.to_string())?;

@@ -1,4 +1,4 @@
-//! Which deliveries a list or a resend is about.
+//! Filters of deliveries, for lists and resends.
 
 use hookline_provider::Success;
 use rusqlite::{Connection, OptionalExtension as _, types::Value};
@@ -8,27 +8,27 @@ use utoipa::{IntoParams, ToSchema};
 use super::delivery::DeliveryState;
 use crate::query::moment_us;
 
-/// Which deliveries are meant: those that meet every condition that is given.
+/// A filter of deliveries. A delivery matches if it meets every condition that is set.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeliveryFilter {
-    /// Only of this endpoint, by its id or its name.
+    /// Only deliveries to this endpoint, by id or name.
     pub(crate) endpoint: Option<String>,
     /// Only in this state.
     pub(crate) state: Option<DeliveryState>,
-    /// Only those made at this time or later: RFC 3339, a date, `yesterday`, or how long ago, as `2h`.
+    /// Only deliveries created at or after this time: RFC 3339, a date, `yesterday`, or an age such as `2h`.
     pub(crate) since: Option<String>,
-    /// Only those made before this time.
+    /// Only deliveries created before this time, in the same forms.
     pub(crate) until: Option<String>,
-    /// Only of this event type; `*` at its end stands for any ending.
+    /// Only deliveries of this event type; a trailing `*` matches any suffix.
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
-    /// Only with this status of the last answer, as `500` or `4xx,5xx`; `none` for those without an answer.
+    /// Only deliveries whose last response has this status, such as `500` or `4xx,5xx`; `none` for no response.
     pub(crate) status: Option<String>,
-    /// Only those whose URL contains this text.
+    /// Only deliveries whose URL contains this text.
     pub(crate) url: Option<String>,
-    /// Only those with this text in payload, URL, event type, reason or error.
+    /// Only deliveries with this text in the payload, URL, event type, reason or error.
     pub(crate) text: Option<String>,
 }
 
@@ -100,13 +100,13 @@ fn endpoint_number(connection: &Connection, wanted: &str) -> rusqlite::Result<Re
 }
 
 impl DeliveryFilter {
-    /// Whether nothing is asked for, so that every delivery is meant.
+    /// Whether no condition is set, so that every delivery matches.
     pub(crate) fn is_empty(&self) -> bool {
         let texts = [&self.endpoint, &self.since, &self.until, &self.kind, &self.status, &self.url, &self.text];
         self.state.is_none() && texts.iter().all(|text| text.is_none())
     }
 
-    /// It as conditions of SQL.
+    /// Returns the filter as conditions of SQL.
     pub(crate) fn conditions(
         &self,
         connection: &Connection,

@@ -392,8 +392,8 @@ pub(crate) fn skip_waiting(
         .collect()
 }
 
-/// Lets a delivery be tried at `due_us`; whether it could be. How it ended the first time is written down. One that has ended is sent again, as
-/// its vendor's "resend" would, with its schedule from the beginning.
+/// Makes a delivery due at `due_us`; whether that was possible. A delivery that has ended is sent again as by its
+/// vendor's "resend", with its schedule from the beginning, and how it ended the first time is kept for the success rate.
 pub(crate) fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: bool) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(

@@ -118,8 +118,9 @@ pub(crate) fn target_of(url: &str) -> Cow<'_, str> {
     }
 }
 
-/// A URL as a person may see it: a password in it is masked. Text that is not a URL is masked too, from
-/// its first `//` to its last `@`.
+/// A URL as a person may see it: the password in it is masked, or the user name where it has no password, because
+/// vendors give out tokens for that place (`https://TOKEN@host`). Text that is not a URL is masked too, from its first
+/// `//` to its last `@`.
 pub(crate) fn masked(url: &str) -> Cow<'_, str> {
     let Some(start) = url.find("//").map(|at| at + 2) else { return url.into() };
     let mut end = start + url[start..].find(['/', '?', '#']).unwrap_or(url.len() - start);
@@ -133,6 +134,7 @@ pub(crate) fn masked(url: &str) -> Cow<'_, str> {
         Some(colon) if start + colon + 1 < at => {
             format!("{}{}{}", &url[..=start + colon], crate::request::MASK, &url[at..]).into()
         }
+        _ if start < at => format!("{}{}{}", &url[..start], crate::request::MASK, &url[at..]).into(),
         _ => url.into(),
     }
 }
@@ -204,7 +206,9 @@ mod tests {
         assert_eq!(of("http://token@h/").as_deref(), Some("token:"));
         assert_eq!(of("http://h/a@b"), None);
         assert_eq!(masked("http://u:secret@h/x@y"), format!("http://u:{}@h/x@y", crate::request::MASK));
-        assert_eq!(masked("http://u@h/x"), "http://u@h/x");
+        assert_eq!(masked("http://token@h/x"), format!("http://{}@h/x", crate::request::MASK));
+        assert_eq!(masked("http://token:@h/x"), format!("http://{}@h/x", crate::request::MASK));
+        assert_eq!(masked("http://@h/x"), "http://@h/x");
         assert_eq!(masked("http://u:se/cret@h/x"), format!("http://u:{}@h/x", crate::request::MASK));
         assert_eq!(masked("http://h:80/a@b"), "http://h:80/a@b");
         assert_eq!(masked("http://h/x?a=b:c@d"), "http://h/x?a=b:c@d");
