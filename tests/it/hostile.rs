@@ -242,3 +242,32 @@ async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_n
     assert_eq!(started.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&started.stderr).contains("is empty"), "{started:?}");
 }
+
+/// A disk that takes nothing: to a program whose files may not grow past a size, it is full.
+#[tokio::test]
+async fn a_start_on_a_disk_that_takes_nothing_shows_what_is_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start_in(dir.path());
+    let post = async |serve: &Serve| {
+        let sent = reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body("x".repeat(50_000)).send();
+        sent.await.unwrap().status().as_u16()
+    };
+    for _ in 0..5 {
+        assert_eq!(post(&serve).await, 200);
+    }
+    serve.kill_9();
+    let mut command = Command::new("sh");
+    // A file over its limit is an error to the program, and not its end.
+    command.args(["-c", "trap '' XFSZ; exec prlimit --fsize=32768:unlimited \"$@\"", "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_hookline"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(dir.path());
+    let serve = Serve::spawn(command, dir.path());
+    let all = serve.all("inbox").await;
+    assert_eq!(all.len(), 5);
+    assert_eq!(serve.body(all[0]["id"].as_str().unwrap()).await.len(), 50_000);
+    assert_eq!(post(&serve).await, 503);
+    let limit =
+        Command::new("prlimit").args(["--fsize=unlimited:unlimited", "--pid", &serve.pid().to_string()]).status();
+    assert!(limit.unwrap().success());
+    until("room again", async || (post(&serve).await == 200).then_some(())).await;
+}

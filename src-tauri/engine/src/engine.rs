@@ -153,18 +153,16 @@ impl Engine {
         };
         let loaded = match loaded {
             Ok(loaded) => loaded,
-            // What is stored can be read, and deleted as far as there is room. A change that says no is undone.
-            Err(WriteError::Commit(error)) if error.fault == Fault::DiskFull => {
-                tracing::warn!(
-                    "the disk is full: stored requests can be read and deleted, and new requests are refused"
-                );
+            // Stored requests can still be read. A work that refuses is undone, so nothing has to be written.
+            Err(WriteError::Commit(error)) if matches!(error.fault, Fault::DiskFull | Fault::Unwritable) => {
+                tracing::warn!(%error, "the database cannot be written: stored requests can be read, new ones are refused");
                 let only_read = move |connection: &Connection| match load(connection, &known, now_us, everything) {
                     Ok(loaded) => Err::<(), _>(Ok(Box::new(loaded))),
                     Err(error) => Err(Err(error)),
                 };
                 match store.write(only_read, |()| ()).await {
                     Err(WriteError::Refused(Ok(loaded))) => *loaded,
-                    Err(error) => return Err(EngineError::Content(full(error))),
+                    Err(error) => return Err(EngineError::Content(unreadable(error))),
                     Ok(()) => return Err(EngineError::Content("nothing was read".into())),
                 }
             }
@@ -509,8 +507,8 @@ impl Engine {
     }
 }
 
-/// Why a database could not be read on a full disk.
-fn full<T>(error: WriteError<Result<T, rusqlite::Error>>) -> String {
+/// Why a database that cannot be written could not be read either.
+fn unreadable<T>(error: WriteError<Result<T, rusqlite::Error>>) -> String {
     match error {
         WriteError::Refused(Err(error)) => error.to_string(),
         WriteError::Refused(Ok(_)) => "nothing was read".into(),

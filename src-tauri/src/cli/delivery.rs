@@ -29,10 +29,8 @@ pub(super) enum Verb {
     /// Resend one delivery, or all that match a filter
     ///
     /// A waiting delivery is attempted now. With a filter, deliveries that are failed, exhausted or skipped are
-    /// resent, unless --state names another state:
-    ///
-    ///     hookline delivery retry --since yesterday --type 'chat.*' --status 5xx
-    #[command(verbatim_doc_comment)]
+    /// resent, unless --state names another state.
+    #[command(after_help = "Example:\n  hookline delivery retry --since yesterday --type 'chat.*' --status 5xx")]
     Retry {
         /// Its id
         id: Option<String>,
