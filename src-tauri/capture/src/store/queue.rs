@@ -13,7 +13,8 @@ use crate::message::Captured;
 
 /// Something to do inside the writer's transaction.
 pub(super) trait Work: Send {
-    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()>;
+    /// Does the work. Returns whether it took effect: work that refuses is undone.
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<bool>;
     fn end(self: Box<Self>, committed: Result<(), CommitError>);
 }
 
@@ -39,17 +40,18 @@ where
     T: Send,
     E: Send,
 {
-    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
-        let Some(work) = self.work.take() else { return Ok(()) };
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<bool> {
+        let Some(work) = self.work.take() else { return Ok(false) };
         let connection = transaction.connection;
         connection.execute_batch("SAVEPOINT work")?;
         let outcome = work(transaction);
-        if outcome.is_err() {
+        let took_effect = outcome.is_ok();
+        if !took_effect {
             connection.execute_batch("ROLLBACK TO work")?;
         }
         connection.execute_batch("RELEASE work")?;
         self.outcome = Some(outcome);
-        Ok(())
+        Ok(took_effect)
     }
 
     fn end(self: Box<Self>, committed: Result<(), CommitError>) {

@@ -156,9 +156,11 @@ impl Writer {
             Err(CommitError { fault: Fault::Other, message: format!("a write panicked: {}", panic_text(&*panic)) })
         });
         // Again after the commit, so that nobody is told of one during which the file was taken away.
-        let result = result.and_then(|()| self.place.check());
-        if result.is_err() {
+        let result = result.and_then(|written| self.place.check().map(|()| written));
+        if !matches!(result, Ok(true)) {
             self.last = last;
+        }
+        if result.is_err() {
             self.lost_bodies.extend(jobs.iter().filter_map(|job| match job {
                 Job::Chunk { id, .. } => Some(id >> CHUNK_PART_BITS),
                 _ => None,
@@ -168,7 +170,12 @@ impl Writer {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
         }
-        self.report(&result);
+        // What writes nothing says nothing about whether the database can be written.
+        let written = !matches!(result, Ok(false));
+        let result = result.map(drop);
+        if written {
+            self.report(&result);
+        }
         let mut rows = Vec::with_capacity(ids.len());
         let mut ids = ids.into_iter();
         for job in jobs {
@@ -187,16 +194,21 @@ impl Writer {
         self.checkpoint_if_due();
     }
 
-    fn transaction(&mut self, jobs: &mut [Job], ids: &mut Vec<RowId>) -> Result<(), CommitError> {
+    /// Does all jobs in one transaction. Returns whether it was committed: where every job is work that refuses, it is
+    /// rolled back, which also succeeds on a full disk.
+    fn transaction(&mut self, jobs: &mut [Job], ids: &mut Vec<RowId>) -> Result<bool, CommitError> {
         let now = self.clock.now_ms();
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut totals = Totals::new();
+        // A batch without jobs finds out whether a failing database can be written again.
+        let mut took_effect = jobs.is_empty();
         {
             let mut insert = connection.prepare_cached(row::INSERT)?;
             for job in jobs.iter_mut() {
                 match job {
                     Job::Row(row) => {
+                        took_effect = true;
                         // A sender that broke off did not wait for its chunks: what cannot be
                         // whole is not kept as if it were.
                         if matches!(row.body, Body::Chunks(body) if self.lost_bodies.remove(&body)) {
@@ -214,6 +226,7 @@ impl Writer {
                         self.unchecked_bytes += bytes;
                     }
                     Job::Chunk { id, bytes } => {
+                        took_effect = true;
                         connection
                             .prepare_cached("INSERT INTO chunk (id, bytes) VALUES (?1, ?2)")?
                             .execute(params![*id, bytes.as_ref()])?;
@@ -222,19 +235,18 @@ impl Writer {
                     Job::Work(work) => {
                         // Work sees the rows before it, and so must the totals.
                         add_totals(connection, &mut totals)?;
-                        work.run(&mut Transaction { connection, last: &mut self.last, now_ms: now })?;
+                        took_effect |= work.run(&mut Transaction { connection, last: &mut self.last, now_ms: now })?;
                         self.unchecked_bytes += WORK_BYTES;
                     }
                 }
             }
             add_totals(connection, &mut totals)?;
             if jobs.is_empty() {
-                // A failing database is tried again by a write that changes nothing.
                 connection.execute("UPDATE store SET id_tail = id_tail", [])?;
             }
         }
-        connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok(())
+        connection.prepare_cached(if took_effect { "COMMIT" } else { "ROLLBACK" })?.execute([])?;
+        Ok(took_effect)
     }
 
     fn report(&self, result: &Result<(), CommitError>) {
