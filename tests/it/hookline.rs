@@ -51,6 +51,9 @@ impl Serve {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        if line.is_empty() {
+            panic!("{command:?} did not start: {}", child.wait().expect("its exit status"));
+        }
         let ready: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
         let text = |key: &str| ready[key].as_str().expect("a string").to_owned();
         Self {
