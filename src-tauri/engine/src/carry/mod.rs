@@ -38,9 +38,9 @@ pub use import::{Imported, ImportedBefore};
 use record::Record;
 pub(crate) use redact::Redaction;
 
-/// Largest single entry of a file, in bytes: the largest body that is received by default, in base64,
-/// with room to spare. One at a time is in memory.
-const ENTRY_MAX: u64 = 512 * 1024 * 1024;
+/// Largest single entry of a file, in bytes: the largest body that is received by default (100 MB), in base64, with
+/// its headers. One entry at a time is in memory.
+const ENTRY_MAX: u64 = 128 * 1024 * 1024;
 
 /// What some tools begin UTF-8 with.
 const BOM: &[u8] = b"\xef\xbb\xbf";
