@@ -82,6 +82,10 @@ fn undo_all(body: &[u8], codings: &[String], limit: u64, cut: bool) -> Result<De
     Ok(Decoded { bytes: bytes.unwrap_or_else(|| body.to_vec()), notes })
 }
 
+/// Result of one coding that grows step by step, in bytes. A larger one gets all the room it may take at once: each step
+/// would hold it twice, and room that is not written to takes no memory.
+const GROWN_MAX: u64 = 1024 * 1024;
+
 /// Undoes one coding.
 fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String>) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
@@ -130,7 +134,13 @@ fn undo(coding: &str, body: &[u8], limit: u64, cut: bool, notes: &mut Vec<String
 }
 
 fn member(decoder: impl Read, room: u64, out: &mut Vec<u8>) -> io::Result<()> {
-    decoder.take(room).read_to_end(out).map(drop)
+    let mut decoder = decoder.take(room);
+    let small = decoder.by_ref().take(GROWN_MAX).read_to_end(out)? as u64;
+    if small == GROWN_MAX {
+        out.reserve(usize::try_from(room - small).unwrap_or(usize::MAX));
+        decoder.read_to_end(out)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ const PAGE_BYTES: u32 = 8192;
 /// request is then found by its number with one page read.
 const READER_CACHE: i64 = -6_000;
 
+/// Largest log that opening leaves to the background checkpoint, in bytes. A larger one is copied first, so that the log
+/// stays bounded where the program ends again and again before a background checkpoint does.
+const LOG_LEFT_MAX: u64 = 64 * 1024 * 1024;
+
 /// How long a connection waits for another program's lock before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -158,7 +162,18 @@ pub(super) fn writing(path: &Path, plan: &Plan<'_>) -> Result<Connection, OpenEr
     let mut connection = Connection::open(path).map_err(|e| unusable(e.to_string()))?;
     prepare(&mut connection).map_err(|e| unusable(e.to_string()))?;
     (plan.migrate)(&mut connection).map_err(unusable)?;
+    shorten_log(&connection, path, LOG_LEFT_MAX);
     Ok(connection)
+}
+
+/// Copies a log of more than `most` bytes into the database. A copy that fails, as on a full disk, leaves the log as it is.
+fn shorten_log(connection: &Connection, path: &Path, most: u64) {
+    if fs::metadata(with_suffix(path, "-wal")).is_ok_and(|log| log.len() > most) {
+        let copied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = copied {
+            tracing::warn!(%error, "the database's log could not be shortened");
+        }
+    }
 }
 
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -213,4 +228,29 @@ pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortens_a_long_log_and_loses_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("x.db");
+        let mut connection = Connection::open(&path).expect("a database");
+        prepare(&mut connection).expect("its settings");
+        connection.execute_batch("CREATE TABLE t (a BLOB)").expect("a table");
+        for _ in 0..50 {
+            connection.execute("INSERT INTO t VALUES (zeroblob(4000))", []).expect("a row");
+        }
+        let log = || fs::metadata(with_suffix(&path, "-wal")).expect("a log").len();
+        let before = log();
+        shorten_log(&connection, &path, before);
+        assert_eq!(log(), before);
+        shorten_log(&connection, &path, before - 1);
+        assert_eq!(log(), 0);
+        let rows: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).expect("a count");
+        assert_eq!(rows, 50);
+    }
 }

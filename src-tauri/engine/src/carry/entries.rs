@@ -1,15 +1,14 @@
 //! The elements of an array inside a JSON file of any size, one at a time.
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
     fmt,
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     ops::ControlFlow,
     rc::Rc,
 };
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::ENTRY_MAX;
 
@@ -20,10 +19,9 @@ pub(super) fn each(
     path: &[&str],
     take: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<bool, String> {
-    let left = Rc::new(Cell::new(ENTRY_MAX));
-    let mut state = State { take, left: left.clone(), found: false, stopped: false };
-    let reader = io::BufReader::new(Bounded { file, left });
-    let mut deserializer = serde_json::Deserializer::from_reader(reader);
+    let element = Rc::new(RefCell::new(Element { bytes: Vec::new(), left: ENTRY_MAX, kept: false }));
+    let mut state = State { take, element: element.clone(), found: false, stopped: false };
+    let mut deserializer = serde_json::Deserializer::from_reader(Recorded { file: BufReader::new(file), element });
     let done = Seek { path, state: &mut state }.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match done {
         _ if state.stopped => Ok(true),
@@ -32,28 +30,63 @@ pub(super) fn each(
     }
 }
 
-/// Bytes up to the end of one element and no more, so that none is larger than memory.
-struct Bounded<'f> {
-    file: &'f mut dyn Read,
-    left: Rc<Cell<u64>>,
+/// The bytes of the element that is being read.
+struct Element {
+    bytes: Vec<u8>,
+    /// How many more may come before it ends.
+    left: u64,
+    /// Whether they are kept; those outside of the array are not.
+    kept: bool,
 }
 
-impl Read for Bounded<'_> {
+impl Element {
+    fn begin(&mut self) {
+        self.bytes.clear();
+        // In one piece from the start: where memory grows, what was there before takes as much again. What is not
+        // written to takes no memory.
+        self.bytes.reserve(ENTRY_MAX as usize);
+        (self.left, self.kept) = (ENTRY_MAX, true);
+    }
+
+    /// The element alone. The comma before it was read with it, and the character after a number, which shows its end.
+    fn text(&self) -> Result<&str, std::str::Utf8Error> {
+        let bytes = self.bytes.trim_ascii_start();
+        let bytes = bytes.strip_prefix(b",").unwrap_or(bytes).trim_ascii();
+        let bytes = match bytes {
+            [b'-' | b'0'..=b'9', .., b',' | b']'] => &bytes[..bytes.len() - 1],
+            whole => whole,
+        };
+        std::str::from_utf8(bytes.trim_ascii_end())
+    }
+}
+
+/// A file whose bytes are kept while they are parsed. An element that is too large is an error.
+struct Recorded<'f> {
+    file: BufReader<&'f mut dyn Read>,
+    element: Rc<RefCell<Element>>,
+}
+
+impl Read for Recorded<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let left = self.left.get();
-        if left == 0 {
+        let ahead = self.file.fill_buf()?;
+        let length = ahead.len().min(into.len());
+        into[..length].copy_from_slice(&ahead[..length]);
+        let mut element = self.element.borrow_mut();
+        if element.left < length as u64 {
             return Err(io::Error::other(format!("one entry is larger than {ENTRY_MAX} bytes")));
         }
-        let length = into.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let read = self.file.read(&mut into[..length])?;
-        self.left.set(left - read as u64);
-        Ok(read)
+        element.left -= length as u64;
+        if element.kept {
+            element.bytes.extend_from_slice(&into[..length]);
+        }
+        self.file.consume(length);
+        Ok(length)
     }
 }
 
 struct State<'t> {
     take: &'t mut dyn FnMut(&str) -> ControlFlow<()>,
-    left: Rc<Cell<u64>>,
+    element: Rc<RefCell<Element>>,
     found: bool,
     stopped: bool,
 }
@@ -92,14 +125,17 @@ impl<'de> Visitor<'de> for Seek<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         self.state.found = true;
-        self.state.left.set(ENTRY_MAX);
-        while let Some(raw) = seq.next_element::<Box<RawValue>>()? {
-            self.state.left.set(ENTRY_MAX);
-            if (self.state.take)(raw.get()).is_break() {
+        let element = self.state.element.clone();
+        element.borrow_mut().begin();
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            let taken = (self.state.take)(element.borrow().text().map_err(A::Error::custom)?);
+            if taken.is_break() {
                 self.state.stopped = true;
                 return Err(A::Error::custom("stopped"));
             }
+            element.borrow_mut().begin();
         }
+        *element.borrow_mut() = Element { bytes: Vec::new(), left: ENTRY_MAX, kept: false };
         Ok(())
     }
 }
@@ -124,6 +160,8 @@ mod tests {
             ["1", r#"{"a":2}"#]
         );
         assert_eq!(read("[1,2]", &["data"]).0, ["1", "2"], "a file that is the array");
+        let mixed = "[ {\"a\": [1, 2]} ,-1.5e3 , \"x,\" ,\n null,[],3]";
+        assert_eq!(read(mixed, &[]).0, ["{\"a\": [1, 2]}", "-1.5e3", "\"x,\"", "null", "[]", "3"]);
         assert_eq!(read(r#"{"log":{}}"#, &["log", "entries"]).1, Ok(false));
         let (seen, done) = read(r#"{"log":{"entries":[1,2,"#, &["log", "entries"]);
         assert_eq!(seen, ["1", "2"]);

@@ -30,7 +30,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     loop {
         let line = match next.take() {
             Some(line) => line,
-            None => match one_line(file).map_err(|e| unreadable(number + 1, e))? {
+            None => match one_line(file, ENTRY_MAX).map_err(|e| unreadable(number + 1, e))? {
                 Some(line) => line,
                 None => return Ok(()),
             },
@@ -42,8 +42,8 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
         let mut depth = Depth::default();
         depth.read(&entry);
         let mut open = is_open(&entry);
-        while open {
-            match one_line(file).map_err(|e| unreadable(number + 1, e))? {
+        while open && (entry.len() as u64) < ENTRY_MAX {
+            match one_line(file, ENTRY_MAX - entry.len() as u64).map_err(|e| unreadable(number + 1, e))? {
                 Some(line) if !line.starts_with(b"{") => {
                     entry.extend_from_slice(&line);
                     number += 1;
@@ -56,9 +56,6 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
                     next = line;
                     break;
                 }
-            }
-            if entry.len() as u64 >= ENTRY_MAX {
-                break;
             }
         }
         if entry.len() as u64 >= ENTRY_MAX {
@@ -94,10 +91,10 @@ fn first_byte(file: &mut dyn BufRead) -> std::io::Result<Option<u8>> {
     }
 }
 
-/// The next line with its end; none at the end of the file.
-fn one_line(file: &mut dyn BufRead) -> std::io::Result<Option<Vec<u8>>> {
+/// The next line with its end, as far as `most` bytes; none at the end of the file.
+fn one_line(file: &mut dyn BufRead, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let length = file.take(ENTRY_MAX).read_until(b'\n', &mut line)?;
+    let length = file.take(most).read_until(b'\n', &mut line)?;
     Ok((length > 0).then_some(line))
 }
 
