@@ -1,8 +1,9 @@
-//! The doors of Hookline: window, HTTP, and command line. All behaviour is the engine's.
+//! The app around the engine: the command line, and the transports to an engine's API that both programs use. The
+//! desktop program is the binary in `window/`.
 
 mod cli;
-mod door;
-#[cfg(feature = "desktop")]
-mod window;
+pub mod data_folder;
+pub mod log;
+pub mod transport;
 
 pub use cli::main;

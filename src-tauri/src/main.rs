@@ -1,5 +1,4 @@
-//! `hookline`: the window, or one of the verbs.
-#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+//! `hookline`: the command line program. It links no webview library.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

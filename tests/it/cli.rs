@@ -259,3 +259,62 @@ fn a_whole_handler_is_printed() {
     assert_eq!(unknown.status.code(), Some(2));
     assert!(text(&unknown.stderr).contains("express, fastapi, php, go"));
 }
+
+/// A folder with the command line program, and beside it a desktop program with this text, if any.
+#[cfg(unix)]
+fn installed(desktop: Option<&str>) -> tempfile::TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_hookline"), dir.path().join("hookline")).unwrap();
+    if let Some(text) = desktop {
+        let path = dir.path().join("hookline-desktop");
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    dir
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_command_the_desktop_program_starts() {
+    let dir = installed(Some("#!/bin/sh\necho \"$@\"\nexit 7\n"));
+    let run = |args: &[&str]| {
+        let done = Command::new(dir.path().join("hookline")).args(args).env_remove("HOOKLINE_DATA").output().unwrap();
+        (done.status.code(), text(&done.stdout))
+    };
+    assert_eq!(run(&[]), (Some(7), "\n".into()));
+    assert_eq!(run(&["hookline://settings"]), (Some(7), "hookline://settings\n".into()));
+    assert_eq!(
+        run(&["--data", "/tmp/a b", "hookline://inbox/shop"]),
+        (Some(7), "--data /tmp/a b hookline://inbox/shop\n".into())
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn says_how_to_go_on_without_a_desktop_program_or_with_a_mistyped_command() {
+    let dir = installed(None);
+    let failed = |args: &[&str]| {
+        let mut command = Command::new(dir.path().join("hookline"));
+        let done = command.args(args).env("PATH", dir.path()).output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{args:?}");
+        text(&done.stderr)
+    };
+    let absent = failed(&[]);
+    assert!(absent.contains("is not installed") && absent.contains("hookline serve"), "{absent}");
+    let mistyped = failed(&["servee"]);
+    assert!(mistyped.contains("servee") && mistyped.contains("no such command"), "{mistyped}");
+}
+
+/// A server loads no library of a webview: neither the time nor the memory is spent.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_server_loads_no_webview_library() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = Serve::start_in(dir.path());
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", serve.pid())).unwrap();
+    assert!(maps.contains("libc.so"), "{maps}");
+    for library in ["webkit", "gtk", "javascriptcore", "libsoup"] {
+        assert!(!maps.contains(library), "{library} is loaded");
+    }
+}

@@ -11,8 +11,11 @@ import { Builder, Capabilities, WebDriver } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 import { Executor, HttpClient } from "selenium-webdriver/http/index.js";
 
-/** The binary under test; xtask says which, else the debug build. */
+/** The command line program under test: the debug build, unless HOOKLINE_BIN names another. */
 export const BINARY = process.env.HOOKLINE_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookline");
+
+/** The desktop program, next to it. */
+const DESKTOP = `${BINARY}-desktop`;
 
 /** How long a condition may take on a busy two-core machine, in ms. */
 export const PATIENCE = 20_000;
@@ -95,7 +98,7 @@ export async function prepare(data: string, settings: object = {}): Promise<void
 }
 
 /** A window of a Tauri program under a driver, and when it was asked for, in ms since the epoch. */
-export async function inWindow(env: NodeJS.ProcessEnv, application = BINARY): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
+export async function inWindow(env: NodeJS.ProcessEnv, application = DESKTOP): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
   const [port, native] = [await freePort(), await freePort()];
   const tauri = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], { env: { ...process.env, ...env }, stdio: "inherit" });
   await until("tauri-driver", async () => (await fetch(`http://127.0.0.1:${port}/status`)).ok);

@@ -2,7 +2,7 @@
 
 use hookline_engine::api::ErrorBody;
 
-use crate::door::{Answer, DoorError};
+use crate::transport::{Answer, TransportError};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
@@ -10,7 +10,7 @@ pub(super) enum CliError {
     #[error("{} {}", .0.message, .0.hint)]
     Refused(ErrorBody),
     #[error(transparent)]
-    Door(#[from] DoorError),
+    Transport(#[from] TransportError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The answer is no, and has been given.
@@ -31,6 +31,6 @@ impl CliError {
 
 impl From<hookline_engine::EngineError> for CliError {
     fn from(error: hookline_engine::EngineError) -> Self {
-        Self::Door(error.into())
+        Self::Transport(error.into())
     }
 }

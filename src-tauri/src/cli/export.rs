@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use http::{HeaderMap, Method};
 
 use super::{Api, error::CliError, terminal};
-use crate::door::{Answer, into_file};
+use crate::transport::{Answer, into_file};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -6,7 +6,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 
 use super::{Api, Context, error::CliError, terminal};
-use crate::door::{Answer, out_of_file};
+use crate::transport::{Answer, out_of_file};
 
 /// How often a running import is asked how far it is.
 const ASK: Duration = Duration::from_millis(100);

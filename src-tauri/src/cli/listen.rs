@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use super::{Context, delivery, error::CliError, requests, serve, terminal};
-use crate::door::Door;
+use crate::transport::Transport;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,46 +34,52 @@ struct Forwarding {
 }
 
 impl Forwarding {
-    async fn begin(door: &Door, inbox: &str, to: &str, when: Option<&str>, answer: bool) -> Result<Self, CliError> {
+    async fn begin(
+        transport: &Transport,
+        inbox: &str,
+        to: &str,
+        when: Option<&str>,
+        answer: bool,
+    ) -> Result<Self, CliError> {
         let mode = if answer { "answer" } else { "copy" };
-        let mut all = Self::all(door, inbox).await?;
+        let mut all = Self::all(transport, inbox).await?;
         let forward =
             json!({ "name": "listen", "to": to, "when": when.unwrap_or_default(), "mode": mode, "passing": true });
         // Ahead of the others: it is the one a person is looking at.
         all.insert(0, forward);
-        let saved = Self::save(door, inbox, all).await?;
+        let saved = Self::save(transport, inbox, all).await?;
         let id = saved["forwards"][0]["id"].as_str().unwrap_or_default().to_owned();
         Ok(Self { inbox: inbox.to_owned(), id })
     }
 
-    async fn stay(&self, door: &Door) {
+    async fn stay(&self, transport: &Transport) {
         loop {
             tokio::time::sleep(ALIVE).await;
             let path = format!("/api/v1/deliveries?endpoint={}&limit=1", self.id);
             // One call that fails is followed by another.
-            let _ = door.call(Method::GET, &path, HeaderMap::new(), Bytes::new()).await;
+            let _ = transport.call(Method::GET, &path, HeaderMap::new(), Bytes::new()).await;
         }
     }
 
-    async fn end(&self, door: &Door) -> Result<(), CliError> {
-        let mut all = Self::all(door, &self.inbox).await?;
+    async fn end(&self, transport: &Transport) -> Result<(), CliError> {
+        let mut all = Self::all(transport, &self.inbox).await?;
         all.retain(|forward| forward["id"] != self.id.as_str());
-        Self::save(door, &self.inbox, all).await.map(drop)
+        Self::save(transport, &self.inbox, all).await.map(drop)
     }
 
-    async fn all(door: &Door, inbox: &str) -> Result<Vec<Value>, CliError> {
-        let inbox = Self::call(door, Method::GET, inbox, Bytes::new()).await?;
+    async fn all(transport: &Transport, inbox: &str) -> Result<Vec<Value>, CliError> {
+        let inbox = Self::call(transport, Method::GET, inbox, Bytes::new()).await?;
         Ok(inbox["forwards"].as_array().cloned().unwrap_or_default())
     }
 
-    async fn save(door: &Door, inbox: &str, forwards: Vec<Value>) -> Result<Value, CliError> {
-        Self::call(door, Method::PATCH, inbox, json!({ "forwards": forwards }).to_string().into()).await
+    async fn save(transport: &Transport, inbox: &str, forwards: Vec<Value>) -> Result<Value, CliError> {
+        Self::call(transport, Method::PATCH, inbox, json!({ "forwards": forwards }).to_string().into()).await
     }
 
-    async fn call(door: &Door, method: Method, inbox: &str, body: Bytes) -> Result<Value, CliError> {
+    async fn call(transport: &Transport, method: Method, inbox: &str, body: Bytes) -> Result<Value, CliError> {
         let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(inbox));
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let answer = door.call(method, &path, headers, body).await?;
+        let answer = transport.call(method, &path, headers, body).await?;
         if !answer.status.is_success() {
             return Err(CliError::refused(&answer));
         }
@@ -84,29 +90,31 @@ impl Forwarding {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     // With no engine at work this one receives by itself, for as long as it runs.
-    let (door, own) = match Door::open(&context.data, OwnerKind::Serve).await? {
-        remote @ Door::Remote(_) => (remote, None),
-        Door::InProcess { engine, router, streams } => {
+    let (transport, own) = match Transport::open(&context.data, OwnerKind::Serve).await? {
+        remote @ Transport::Remote(_) => (remote, None),
+        Transport::InProcess { engine, router, streams } => {
             let url = serve::receive(&engine, None).await?;
-            let open = crate::door::loopback::open(&engine, None, |_, _| ()).await?;
-            crate::door::loopback::announce(&engine, OwnerKind::Serve, Some(&open)).await?;
+            let open = crate::transport::loopback::open(&engine, None, |_, _| ()).await?;
+            crate::transport::loopback::announce(&engine, OwnerKind::Serve, Some(&open)).await?;
             terminal::say(&format!("listening at {url}/{}", args.inbox.as_deref().unwrap_or("<inbox>")));
-            (Door::InProcess { engine: engine.clone(), router, streams }, Some((engine, open)))
+            (Transport::InProcess { engine: engine.clone(), router, streams }, Some((engine, open)))
         }
     };
     if let Some(name) = &args.inbox {
         let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(name));
-        let answer = door.call(http::Method::GET, &path, http::HeaderMap::new(), bytes::Bytes::new()).await?;
+        let answer = transport.call(http::Method::GET, &path, http::HeaderMap::new(), bytes::Bytes::new()).await?;
         if !answer.status.is_success() {
             return Err(CliError::refused(&answer));
         }
     }
     let forward = match (&args.forward_to, &args.inbox) {
-        (Some(to), Some(inbox)) => Some(Forwarding::begin(&door, inbox, to, args.query.as_deref(), args.answer).await?),
+        (Some(to), Some(inbox)) => {
+            Some(Forwarding::begin(&transport, inbox, to, args.query.as_deref(), args.answer).await?)
+        }
         _ => None,
     };
     let own_forward = forward.as_ref().map(|forward| forward.id.clone());
-    let mut feed = door.feed(None, args.query.as_deref()).await?;
+    let mut feed = transport.feed(None, args.query.as_deref()).await?;
     let show = async {
         while let Some(batch) = feed.next().await {
             let batch =
@@ -132,7 +140,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     let alive = async {
         match &forward {
-            Some(forward) => forward.stay(&door).await,
+            Some(forward) => forward.stay(&transport).await,
             None => std::future::pending().await,
         }
     };
@@ -143,7 +151,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     };
     if let Some(forward) = &forward {
         // If it cannot be said, the engine finds out by itself.
-        let _ = forward.end(&door).await;
+        let _ = forward.end(&transport).await;
     }
     done?;
     if let Some((engine, _)) = own {

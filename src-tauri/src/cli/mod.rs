@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod delivery;
+mod desktop;
 mod destination;
 mod diff;
 mod endpoint;
@@ -35,23 +36,26 @@ use hookline_engine::OwnerKind;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::de::DeserializeOwned;
 
-use crate::door::{Answer, Door};
+use crate::{
+    data_folder,
+    transport::{Answer, Transport},
+};
 use error::CliError;
 
-/// The webhook workbench on your desk. Without a verb it opens the window.
+/// The webhook workbench on your desk. Without a command, opens the desktop app
 #[derive(Debug, Parser)]
 #[command(name = "hookline", version, args_conflicts_with_subcommands = false)]
 struct Cli {
     /// Folder of all data
-    #[arg(long, global = true, env = "HOOKLINE_DATA", value_name = "DIR")]
+    #[arg(long, global = true, env = data_folder::VARIABLE, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Print one JSON object a line
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// A link such as hookline://inbox/shop, which the window shows
-    #[arg(hide = true)]
+    /// Link to open in the desktop app, such as hookline://inbox/shop
+    #[arg(hide = true, value_parser = link)]
     link: Option<String>,
 }
 
@@ -139,17 +143,24 @@ struct Context {
     json: bool,
 }
 
-/// Runs the process.
+/// Accepts a link and nothing else, so that a mistyped command is an error.
+fn link(given: &str) -> Result<String, String> {
+    match given.starts_with("hookline://") {
+        true => Ok(given.to_owned()),
+        false => Err("there is no such command; `hookline --help` lists all".into()),
+    }
+}
+
+/// Runs the command line program and returns its exit status.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    hookline_engine::descriptors::raise_limit();
     let own_data = cli.data.is_some();
-    let data = match cli.data.map_or_else(default_data, Ok) {
-        Ok(data) => data,
-        Err(error) => return terminal::fail(&error),
+    let Some(data) = cli.data.or_else(data_folder::usual) else {
+        return terminal::fail(&CliError::Other("there is no home folder; name a data folder with --data".into()));
     };
     let context = Context { data, own_data, json: cli.json };
-    let Some(verb) = cli.verb else { return window(context, cli.link) };
+    let Some(verb) = cli.verb else { return desktop::open(&context, cli.link.as_deref()) };
+    hookline_engine::descriptors::raise_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return terminal::fail(&error.into()),
@@ -209,28 +220,12 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
     done
 }
 
-#[cfg(feature = "desktop")]
-fn window(context: Context, link: Option<String>) -> ExitCode {
-    crate::window::run(context.data, link)
-}
-
-#[cfg(not(feature = "desktop"))]
-fn window(_: Context, _: Option<String>) -> ExitCode {
-    terminal::fail(&CliError::Other("this build has no window; use `hookline serve`".into()))
-}
-
-fn default_data() -> Result<PathBuf, CliError> {
-    directories::ProjectDirs::from("dev", "hookline", "hookline")
-        .map(|dirs| dirs.data_dir().to_owned())
-        .ok_or_else(|| CliError::Other("there is no home folder; name one with --data".into()))
-}
-
 /// The API as the verbs call it.
-struct Api(Door);
+struct Api(Transport);
 
 impl Api {
     async fn open(context: &Context) -> Result<Self, CliError> {
-        Ok(Self(Door::open(&context.data, OwnerKind::Command).await?))
+        Ok(Self(Transport::open(&context.data, OwnerKind::Command).await?))
     }
 
     async fn bytes(&self, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Answer, CliError> {
@@ -253,7 +248,7 @@ impl Api {
 
     /// Closes the engine if it is this verb's own.
     async fn close(self) {
-        if let Door::InProcess { engine, .. } = self.0 {
+        if let Transport::InProcess { engine, .. } = self.0 {
             engine.close().await;
         }
     }

@@ -4,6 +4,7 @@ use hookline_engine::Clock;
 use hookline_relay::server::{Acme, Admin, AdminError, Config, Quotas, Relay, RelayError, ShownDevice, Tls};
 
 use super::{Context, error::CliError, serve::until_ended, terminal};
+use crate::log;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -149,10 +150,7 @@ fn print(context: &Context, device: &ShownDevice) {
 }
 
 async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HOOKLINE_LOG").unwrap_or_else(|_| "info".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    // A second call, as tests make it, keeps the first one's log.
-    let _ = if context.json { log.json().try_init() } else { log.try_init() };
+    log::start(if context.json { log::Form::Json } else { log::Form::Text }, "info");
     let usual = Quotas::default();
     let quotas = Quotas {
         wire: hookline_engine::Limits { body_bytes: args.max_body.clamp(1, 1_024) * 1024 * 1024, ..usual.wire },

@@ -3,7 +3,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 use hookline_engine::{Clock, Engine, OwnerKind, ReceiverState};
 
 use super::{Context, error::CliError, terminal};
-use crate::door::loopback;
+use crate::{log, transport::loopback};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     let engine = open(&context.data, OwnerKind::Serve).await?;
     let address = receive(&engine, args.listen).await?;
     let json = context.json;
-    let door = loopback::open(&engine, args.api, move |address, code| {
+    let api = loopback::open(&engine, args.api, move |address, code| {
         if !json {
             terminal::say(&format!("  page      http://{address}/#{code}"));
         }
@@ -29,9 +29,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
     .map_err(|e| {
         CliError::Other(format!("the API cannot be offered there: {e}. Choose another address with --api."))
     })?;
-    loopback::announce(&engine, OwnerKind::Serve, Some(&door)).await?;
+    loopback::announce(&engine, OwnerKind::Serve, Some(&api)).await?;
     if json {
-        let line = serde_json::json!({ "receiver": address, "api": door.url(), "data": context.data, "pid": std::process::id() });
+        let line = serde_json::json!({ "receiver": address, "api": api.url(), "data": context.data, "pid": std::process::id() });
         terminal::json(&line);
     } else {
         terminal::say(&format!(
@@ -46,10 +46,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
 
 /// Opens the engine of a verb that receives, with its log on standard error.
 pub(super) async fn open(data: &Path, kind: OwnerKind) -> Result<Arc<Engine>, CliError> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HOOKLINE_LOG").unwrap_or_else(|_| "warn".into());
-    // A second call, as tests make it, keeps the first one's log.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    log::start(log::Form::Text, "warn");
     Ok(Engine::open(data, kind, Clock::system()).await?)
 }
 

@@ -13,7 +13,7 @@ use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_notification::NotificationExt;
 
 use super::Shell;
-use crate::door::{IntoFileError, into_file};
+use hookline::transport::{IntoFileError, into_file};
 
 /// Why a command failed, in the API's own form.
 #[derive(Debug, Serialize)]
@@ -47,7 +47,7 @@ struct Head<'a> {
 /// length of its head (four bytes, little endian), the head as JSON, and the body.
 #[tauri::command]
 pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result<Response, Failure> {
-    let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?;
+    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?;
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let method: Method =
         text("x-method").parse().map_err(|_| Failure::new("invalid", "This is no HTTP method.", ""))?;
@@ -65,7 +65,7 @@ pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result
         InvokeBody::Raw(bytes) => bytes.clone().into(),
         InvokeBody::Json(_) => bytes::Bytes::new(),
     };
-    let answer = door.call(method, &path, headers, body).await.map_err(|e| {
+    let answer = transport.call(method, &path, headers, body).await.map_err(|e| {
         Failure::new("engine_lost", e.to_string(), "Start Hookline again; what was received is stored.")
     })?;
     let head = Head {
@@ -92,10 +92,10 @@ pub(super) async fn save_to(
     route: String,
     name: String,
 ) -> Result<Option<String>, Failure> {
-    let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
+    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
     let Some(path) = pick(&app, &name).await else { return Ok(None) };
     let lost = |message: String| Failure::new("engine_lost", message, "Try again.");
-    let (status, _, mut pieces) = door
+    let (status, _, mut pieces) = transport
         .open_call(Method::GET, &route, HeaderMap::new(), axum::body::Body::empty())
         .await
         .map_err(|e| lost(e.to_string()))?;

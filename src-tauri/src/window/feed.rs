@@ -30,8 +30,8 @@ pub(super) async fn feed_start(
     after: Option<i64>,
     channel: Channel<tauri::ipc::Response>,
 ) -> Result<u32, Failure> {
-    let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?;
-    let mut feed = door.feed(after, None).await.map_err(|e| Failure::no_engine(&e.to_string()))?;
+    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?;
+    let mut feed = transport.feed(after, None).await.map_err(|e| Failure::no_engine(&e.to_string()))?;
     let running = tauri::async_runtime::spawn(async move {
         while let Some(batch) = feed.next().await {
             let text = match &batch {

@@ -13,7 +13,7 @@ use tauri::{AppHandle, DragDropEvent, Emitter, Manager, State, Window, WindowEve
 use tauri_plugin_dialog::DialogExt;
 
 use super::{MAIN, Shell, commands::Failure};
-use crate::door::out_of_file;
+use hookline::transport::out_of_file;
 
 /// Most files that one drop or choice takes.
 const FILES_MAX: usize = 100;
@@ -90,7 +90,7 @@ pub(super) async fn send_file(
     route: String,
     id: u64,
 ) -> Result<(u16, serde_json::Value), Failure> {
-    let door = shell.door.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
+    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
     if !ROUTES.iter().any(|takes| route.starts_with(takes)) {
         return Err(Failure::new("invalid", format!("Files go to {} only.", ROUTES.join(" and ")), ""));
     }
@@ -99,7 +99,7 @@ pub(super) async fn send_file(
     })?;
     let file = open(&path).await?;
     let lost = |message: String| Failure::new("engine_lost", message, "Try again.");
-    let (status, _, mut pieces) = door
+    let (status, _, mut pieces) = transport
         .open_call(Method::POST, &route, HeaderMap::new(), out_of_file(file))
         .await
         .map_err(|e| lost(e.to_string()))?;

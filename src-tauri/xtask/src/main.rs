@@ -47,6 +47,7 @@ fn run(args: &[&str]) -> Result<(), String> {
     let display = cfg!(not(target_os = "linux"))
         || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
     let serve = if display || !args.is_empty() { &[][..] } else { &["serve"][..] };
-    let cargo = [&["run", "--release", "--package", "hookline", "--"], serve, args].concat();
-    shell::run("cargo", &cargo)
+    shell::run("cargo", &["build", "--release", "--package", "hookline", "--bins"])?;
+    let program = shell::root().join("target/release/hookline");
+    shell::run(&program.to_string_lossy(), &[serve, args].concat())
 }

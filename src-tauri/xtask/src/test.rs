@@ -19,9 +19,6 @@ const STAGES: &[Stage] = &[
     ("build", || shell::run("cargo", &["build", "--workspace", "--quiet"])),
     ("lints", || shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
     ("generated files", generate::check),
-    ("without the window", || {
-        shell::run("cargo", &["check", "--quiet", "--package", "hookline", "--no-default-features"])
-    }),
     ("fuzzing", fuzzing),
     ("tests", || shell::run("cargo", &["test", "--workspace", "--quiet"])),
     ("the real window and a browser", windows),

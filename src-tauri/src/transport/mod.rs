@@ -1,8 +1,8 @@
-//! The ways to the API of a data directory's engine.
+//! The transports to the API of a data folder's engine: in this process, or in another over loopback HTTP.
 
-mod guard;
-mod into_file;
-pub(crate) mod loopback;
+mod auth;
+mod file;
+pub mod loopback;
 mod page;
 mod remote;
 
@@ -15,9 +15,8 @@ use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine,
 use http::{HeaderMap, Method, Request, StatusCode};
 use tower::ServiceExt;
 
-#[cfg(feature = "desktop")]
-pub(crate) use into_file::IntoFileError;
-pub(crate) use into_file::{into_file, out_of_file};
+pub use file::IntoFileError;
+pub use file::{into_file, out_of_file};
 use remote::Remote;
 
 /// Largest answer collected in memory; larger ones are streamed into a file.
@@ -26,69 +25,91 @@ const COLLECTED_MAX: usize = 80 * 1024 * 1024;
 /// Changes handed on in one go.
 const FEED_BATCH: usize = 500;
 
-/// Why a call could not be made at all.
+/// Why a call got no response.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DoorError {
+pub enum TransportError {
+    /// The engine of the data folder cannot be opened.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The engine cannot be reached, or the call is not one of the API; the text says which.
     #[error("{0}")]
     Unusable(String),
-    #[error("the answer is larger than {COLLECTED_MAX} bytes; save it to a file")]
+    /// The response is too large to be collected in memory.
+    #[error("the response is larger than {COLLECTED_MAX} bytes; save it to a file")]
     TooLarge,
+    /// The response ended early.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 
-/// What a call came to.
+/// A whole response.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    #[cfg_attr(not(feature = "desktop"), expect(dead_code, reason = "only the window hands headers on"))]
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, of at most 80 MiB.
+    pub body: Bytes,
 }
 
-/// An answer as it comes: its status, its headers, its bytes.
-pub(crate) type Opened = (StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>);
+/// A response whose body is still arriving: status, headers, and the body in pieces.
+pub type Opened = (StatusCode, HeaderMap, stream::BoxStream<'static, std::io::Result<Bytes>>);
 
-/// One way to an engine's API.
+/// A transport to an engine's API.
 #[derive(Clone)]
-pub(crate) enum Door {
+pub enum Transport {
     /// The engine is in this process.
-    InProcess { engine: Arc<Engine>, router: Router, streams: Router },
+    InProcess {
+        /// The engine.
+        engine: Arc<Engine>,
+        /// The API without its streams.
+        router: Router,
+        /// The API with its streams.
+        streams: Router,
+    },
     /// The engine is in another process and reached over loopback HTTP.
     Remote(Remote),
 }
 
-impl Door {
-    /// The live engine of a data directory, or one of our own.
-    pub(crate) async fn open(data: &Path, kind: OwnerKind) -> Result<Self, DoorError> {
+impl Transport {
+    /// Connects to the running engine of a data folder, or opens the folder's engine in this process.
+    ///
+    /// # Errors
+    /// If the folder's engine cannot be opened, or if another process runs it without a local HTTP API.
+    pub async fn open(data: &Path, kind: OwnerKind) -> Result<Self, TransportError> {
         match DataDir::live(data) {
             Some(LiveEngine { api: Some(api), .. }) => {
                 Ok(Self::Remote(Remote::new(api, &DataDir::token(data).map_err(EngineError::from)?)?))
             }
-            Some(LiveEngine { api: None, pid, .. }) if kind == OwnerKind::Command => Err(DoorError::Unusable(format!(
-                "the engine of {} (process {pid}) keeps its HTTP door closed; open it in the window's settings",
-                data.display()
-            ))),
+            Some(LiveEngine { api: None, pid, .. }) if kind == OwnerKind::Command => {
+                Err(TransportError::Unusable(format!(
+                    "the engine of {} (process {pid}) has its local HTTP API disabled; enable it in the window's settings",
+                    data.display()
+                )))
+            }
             _ => Ok(Self::in_process(Engine::open(data, kind, Clock::system()).await?)),
         }
     }
 
-    pub(crate) fn in_process(engine: Arc<Engine>) -> Self {
+    /// A transport to an engine of this process.
+    pub fn in_process(engine: Arc<Engine>) -> Self {
         let router = api::router(engine.clone());
         let streams = router.clone().merge(api::streams(engine.clone()));
         Self::InProcess { router, streams, engine }
     }
 
-    /// Makes a call and collects its answer.
-    pub(crate) async fn call(
+    /// Makes a call and collects its response.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached, `path` is not one of the API, or the response has more than 80 MiB.
+    pub async fn call(
         &self,
         method: Method,
         path: &str,
         headers: HeaderMap,
         body: Bytes,
-    ) -> Result<Answer, DoorError> {
+    ) -> Result<Answer, TransportError> {
         let (status, headers, mut stream) = match self {
             Self::InProcess { router, .. } => in_process(router, method, path, headers, body.into()).await?,
             Self::Remote(remote) => remote.open_call(method, path, headers, body.into()).await?,
@@ -97,35 +118,41 @@ impl Door {
         while let Some(chunk) = stream.next().await {
             body.extend_from_slice(&chunk?);
             if body.len() > COLLECTED_MAX {
-                return Err(DoorError::TooLarge);
+                return Err(TransportError::TooLarge);
             }
         }
         Ok(Answer { status, headers, body: body.into() })
     }
 
-    /// Makes a call, of the streams too, and gives its answer as it comes.
-    pub(crate) async fn open_call(
+    /// Makes a call, to a stream too, and returns its response while the body arrives.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached or `path` is not one of the API.
+    pub async fn open_call(
         &self,
         method: Method,
         path: &str,
         headers: HeaderMap,
         body: Body,
-    ) -> Result<Opened, DoorError> {
+    ) -> Result<Opened, TransportError> {
         match self {
             Self::InProcess { streams, .. } => in_process(streams, method, path, headers, body).await,
             Self::Remote(remote) => remote.open_call(method, path, headers, body).await,
         }
     }
 
-    /// The changes after a number, in batches of JSON objects; of requests only those of a query.
-    pub(crate) async fn feed(
+    /// Returns the changes after a number, in batches of JSON objects; with a query, of requests only those that match.
+    ///
+    /// # Errors
+    /// If the engine cannot be reached or the query cannot be parsed.
+    pub async fn feed(
         &self,
         after: Option<i64>,
         query: Option<&str>,
-    ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, DoorError> {
+    ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, TransportError> {
         match self {
             Self::InProcess { engine, .. } => {
-                let query = query.map(Query::parse).transpose().map_err(|e| DoorError::Unusable(e.to_string()))?;
+                let query = query.map(Query::parse).transpose().map_err(|e| TransportError::Unusable(e.to_string()))?;
                 Ok(local_feed(engine.clone(), after, query).boxed())
             }
             Self::Remote(remote) => remote.feed(after, query).await,
@@ -139,12 +166,12 @@ async fn in_process(
     path: &str,
     headers: HeaderMap,
     body: Body,
-) -> Result<Opened, DoorError> {
+) -> Result<Opened, TransportError> {
     let mut request = Request::builder()
         .method(method)
         .uri(route(path)?)
         .body(body)
-        .map_err(|e| DoorError::Unusable(format!("{path:?} is not a route: {e}")))?;
+        .map_err(|e| TransportError::Unusable(format!("{path:?} is not a route: {e}")))?;
     *request.headers_mut() = headers;
     let response = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
     let (parts, body) = response.into_parts();
@@ -153,8 +180,8 @@ async fn in_process(
 }
 
 /// Joined to a base URL, any other beginning could name another host.
-fn route(path: &str) -> Result<&str, DoorError> {
-    if path.starts_with("/api/") { Ok(path) } else { Err(DoorError::Unusable(format!("{path:?} is not a route"))) }
+fn route(path: &str) -> Result<&str, TransportError> {
+    if path.starts_with("/api/") { Ok(path) } else { Err(TransportError::Unusable(format!("{path:?} is not a route"))) }
 }
 
 fn local_feed(

@@ -1,4 +1,4 @@
-//! The HTTP door: the API, the feed and the window's page on loopback, behind the guard.
+//! The local HTTP API: the API, the feed and the window's page on loopback, for callers with the token.
 
 use std::{
     io,
@@ -22,11 +22,11 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    guard::{self, Guard},
+    auth::{self, Auth},
     page,
 };
 
-/// Where the door opens unless told otherwise.
+/// Default address.
 const DEFAULT_API: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4666);
 
 /// Most connections at a time: a page has some, and a script that uses more is one that does not close them.
@@ -42,21 +42,24 @@ const HEAD_WITHIN: Duration = Duration::from_secs(30);
 /// Wait after an accept that failed, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a closing door lets its calls finish.
+/// How long calls may take to finish when the API closes.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// An open door. Dropping it closes it.
-pub(crate) struct OpenDoor {
+/// The open local HTTP API. Dropping it closes it.
+pub struct LocalApi {
     address: SocketAddr,
     _stop: watch::Sender<()>,
 }
 
-/// Opens the door at an address; at 4666 or else any free port if none is wanted.
-pub(crate) async fn open(
+/// Opens the API at an address; without one, at port 4666 or else at any free port.
+///
+/// # Errors
+/// If the address is not a loopback address or cannot be bound, or if the token cannot be written.
+pub async fn open(
     engine: &Arc<Engine>,
     wanted: Option<SocketAddr>,
     on_new_code: impl Fn(SocketAddr, &str) + Send + Sync + 'static,
-) -> io::Result<OpenDoor> {
+) -> io::Result<LocalApi> {
     let address = wanted.unwrap_or(DEFAULT_API);
     if !address.ip().is_loopback() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the API is offered on loopback only"));
@@ -69,11 +72,11 @@ pub(crate) async fn open(
     };
     let address = listener.local_addr()?;
     // A program that holds the token goes on after a restart. Whoever removes the file gets another.
-    let guard = Guard::new(address, engine.dir().kept_token(), move |code| on_new_code(address, code));
-    engine.dir().write_token(guard.token()).map_err(io::Error::other)?;
+    let auth = Auth::new(address, engine.dir().kept_token(), move |code| on_new_code(address, code));
+    engine.dir().write_token(auth.token()).map_err(io::Error::other)?;
     let (stop, stopped) = watch::channel(());
-    tokio::spawn(serve(listener, router(engine, &guard), stopped));
-    Ok(OpenDoor { address, _stop: stop })
+    tokio::spawn(serve(listener, router(engine, &auth), stopped));
+    Ok(LocalApi { address, _stop: stop })
 }
 
 /// Serves each connection, within limits: a program that opens many, or never ends its head, keeps no one else
@@ -134,31 +137,32 @@ async fn connection(
     let _ = serving.await;
 }
 
-fn router(engine: &Arc<Engine>, guard: &Arc<Guard>) -> Router {
+fn router(engine: &Arc<Engine>, auth: &Arc<Auth>) -> Router {
     let api = api::router(engine.clone()).merge(api::streams(engine.clone()));
-    let api = api.layer(middleware::from_fn_with_state(guard.clone(), guard::bearers));
-    let page =
-        Router::new().route("/session", routing::post(guard::trade).with_state(guard.clone())).fallback(page::file);
+    let api = api.layer(middleware::from_fn_with_state(auth.clone(), auth::require_token));
+    let page = Router::new()
+        .route("/session", routing::post(auth::exchange_code).with_state(auth.clone()))
+        .fallback(page::file);
     Router::new()
         .fallback(move |request: Request| {
             let router = if request.uri().path().starts_with("/api/") { api.clone() } else { page.clone() };
             router.oneshot(request)
         })
-        .layer(middleware::from_fn_with_state(guard.clone(), guard::own_requests))
+        .layer(middleware::from_fn_with_state(auth.clone(), auth::own_requests))
 }
 
-impl OpenDoor {
-    /// Base URL of the door.
-    pub(crate) fn url(&self) -> String {
+impl LocalApi {
+    /// Base URL of the API.
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
 /// Writes where engine and receiver are reached into the data directory.
-pub(crate) async fn announce(engine: &Engine, kind: OwnerKind, door: Option<&OpenDoor>) -> io::Result<()> {
+pub async fn announce(engine: &Engine, kind: OwnerKind, local: Option<&LocalApi>) -> io::Result<()> {
     let receiver = match engine.receiver_state().await {
         ReceiverState::Listening { url, .. } => Some(url),
         _ => None,
     };
-    engine.dir().announce(&LiveEngine { pid: std::process::id(), kind, api: door.map(OpenDoor::url), receiver })
+    engine.dir().announce(&LiveEngine { pid: std::process::id(), kind, api: local.map(LocalApi::url), receiver })
 }

@@ -8,7 +8,7 @@ use rust_embed::RustEmbed;
 #[folder = "$CARGO_MANIFEST_DIR/ui/dist"]
 struct Files;
 
-/// What the page may do: run its own script, talk to its own door, show what it was handed.
+/// What the page may do: run its own script, talk to the API that served it, show what it was handed.
 const CSP: &str = "default-src 'self'; connect-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
  font-src 'self' data:; worker-src 'self' blob:; frame-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,4 +1,4 @@
-//! An answer into a file: the whole of it, or no file.
+//! A response into a file: the whole of it, or no file.
 
 use std::{io, path::Path};
 
@@ -6,18 +6,23 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::{fs, io::AsyncWriteExt};
 
-/// Why an answer did not become a file. What was there before is as it was.
+/// Why a response was not written to a file. A file that was there is unchanged.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum IntoFileError {
+pub enum IntoFileError {
+    /// The file at this path cannot be written.
     #[error("{0} cannot be written: {1}")]
     Unwritable(String, io::Error),
-    #[error("the answer broke off: {0}")]
+    /// The response ended early.
+    #[error("the response ended early: {0}")]
     BrokenOff(io::Error),
 }
 
-/// Writes what comes into a file that only its owner may read; a file that is there is replaced by a
-/// whole one or not at all. `came` hears of each piece's length.
-pub(crate) async fn into_file(
+/// Writes a response to a file that only its owner may read. A file that is there is replaced by a whole one or not at
+/// all. `came` is called with the length of each piece.
+///
+/// # Errors
+/// If the response ends early or the file cannot be written.
+pub async fn into_file(
     mut pieces: impl Stream<Item = io::Result<Bytes>> + Unpin,
     path: &Path,
     mut came: impl FnMut(usize),
@@ -45,8 +50,8 @@ pub(crate) async fn into_file(
     written
 }
 
-/// A file's bytes as they are asked for.
-pub(crate) fn out_of_file(file: fs::File) -> axum::body::Body {
+/// A request body that is read from a file as it is sent.
+pub fn out_of_file(file: fs::File) -> axum::body::Body {
     /// Bytes read in one go.
     const PIECE: usize = 256 * 1024;
     let pieces = futures_util::stream::try_unfold(file, async |mut file| {

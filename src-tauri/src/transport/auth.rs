@@ -1,4 +1,4 @@
-//! What guards the HTTP door: a token in a header, and requests only this machine's pages make.
+//! Authorization of the local HTTP API: a token in a header, and only requests that pages of this machine make.
 
 use std::{
     net::SocketAddr,
@@ -17,25 +17,25 @@ use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
-/// The token of one door and the code that a page trades for it, once.
-pub(crate) struct Guard {
+/// The token of one local HTTP API, and the code that a page exchanges for it, once.
+pub(crate) struct Auth {
     token: String,
     code: Mutex<String>,
     on_new_code: Box<dyn Fn(&str) + Send + Sync>,
     address: SocketAddr,
 }
 
-impl Guard {
-    /// A guard with this token, or a new one. `on_new_code` hears the code whenever there is a new one.
+impl Auth {
+    /// A auth with this token, or a new one. `on_new_code` hears the code whenever there is a new one.
     pub(crate) fn new(
         address: SocketAddr,
         token: Option<String>,
         on_new_code: impl Fn(&str) + Send + Sync + 'static,
     ) -> Arc<Self> {
         let token = token.unwrap_or_else(random);
-        let guard = Self { token, code: Mutex::new(random()), on_new_code: Box::new(on_new_code), address };
-        (guard.on_new_code)(&guard.code());
-        Arc::new(guard)
+        let auth = Self { token, code: Mutex::new(random()), on_new_code: Box::new(on_new_code), address };
+        (auth.on_new_code)(&auth.code());
+        Arc::new(auth)
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -46,14 +46,14 @@ impl Guard {
         self.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// Whether a request's Host is this door by a name of this machine: a page elsewhere can point
+    /// Whether a request's Host is this API by a name of this machine: a page elsewhere can point
     /// its own name here (DNS rebinding), but cannot send another Host.
     fn own_host(&self, headers: &HeaderMap) -> bool {
         let Some(host) = headers.get(header::HOST).and_then(|host| host.to_str().ok()) else { return false };
         self.names().any(|name| host.eq_ignore_ascii_case(&name))
     }
 
-    /// Whether a request comes from this door's own page or from no page at all.
+    /// Whether a request comes from the page of this API, or from no page at all.
     fn own_origin(&self, headers: &HeaderMap) -> bool {
         match headers.get(header::ORIGIN) {
             None => true,
@@ -69,7 +69,7 @@ impl Guard {
         ["127.0.0.1", "localhost", "[::1]"].into_iter().map(move |name| format!("{name}:{port}"))
     }
 
-    fn bears_token(&self, headers: &HeaderMap) -> bool {
+    fn has_token(&self, headers: &HeaderMap) -> bool {
         let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         given.is_some_and(|given| given.as_bytes().ct_eq(self.token.as_bytes()).into())
     }
@@ -82,22 +82,22 @@ fn random() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Lets a request through to this door at all.
-pub(super) async fn own_requests(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    if !guard.own_host(request.headers()) {
+/// Refuses requests that name another host, and those of pages of other origins.
+pub(super) async fn own_requests(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
+    if !auth.own_host(request.headers()) {
         return ApiError::refused(
             StatusCode::MISDIRECTED_REQUEST,
             "wrong_host",
-            "The Host header does not name this door.",
+            "The Host header does not name this API.",
             "Use the address Hookline printed.",
         )
         .into_response();
     }
-    if !guard.own_origin(request.headers()) {
+    if !auth.own_origin(request.headers()) {
         return ApiError::refused(
             StatusCode::FORBIDDEN,
             "wrong_origin",
-            "A page of another origin may not call this door.",
+            "A page of another origin may not call this API.",
             "Call it from a program, or use Hookline's own page.",
         )
         .into_response();
@@ -111,16 +111,16 @@ pub(super) async fn own_requests(State(guard): State<Arc<Guard>>, request: Reque
     response
 }
 
-/// Lets a request through to the API.
-pub(super) async fn bearers(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    if guard.bears_token(request.headers()) {
+/// Refuses requests without the token.
+pub(super) async fn require_token(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
+    if auth.has_token(request.headers()) {
         return next.run(request).await;
     }
     let mut response = ApiError::refused(
         StatusCode::UNAUTHORIZED,
         "token_needed",
         "This call needs the token of the running engine.",
-        "Send it as `Authorization: Bearer …`; it stands in the file `token` in the data folder.",
+        "Send it as `Authorization: Bearer …`; the token is in the file `token` in the data folder.",
     )
     .into_response();
     response.headers_mut().insert(header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
@@ -128,7 +128,7 @@ pub(super) async fn bearers(State(guard): State<Arc<Guard>>, request: Request, n
 }
 
 #[derive(Deserialize)]
-pub(super) struct Trade {
+pub(super) struct CodeExchange {
     code: String,
 }
 
@@ -137,13 +137,13 @@ pub(super) struct Session {
     token: String,
 }
 
-/// Trades the one-time code for the token.
-pub(super) async fn trade(State(guard): State<Arc<Guard>>, Json(given): Json<Trade>) -> Response {
-    let mut code = guard.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+/// Exchanges the one-time code for the token.
+pub(super) async fn exchange_code(State(auth): State<Arc<Auth>>, Json(given): Json<CodeExchange>) -> Response {
+    let mut code = auth.code.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if bool::from(given.code.as_bytes().ct_eq(code.as_bytes())) {
         *code = random();
-        (guard.on_new_code)(&code);
-        return Json(Session { token: guard.token.clone() }).into_response();
+        (auth.on_new_code)(&code);
+        return Json(Session { token: auth.token.clone() }).into_response();
     }
     ApiError::refused(
         StatusCode::FORBIDDEN,
@@ -163,22 +163,22 @@ mod tests {
     }
 
     #[test]
-    fn only_this_door_is_this_door() {
-        let guard = Guard::new(([127, 0, 0, 1], 4666).into(), None, |_| ());
+    fn only_names_of_this_machine_pass() {
+        let auth = Auth::new(([127, 0, 0, 1], 4666).into(), None, |_| ());
         for host in ["127.0.0.1:4666", "localhost:4666", "LOCALHOST:4666", "[::1]:4666"] {
-            assert!(guard.own_host(&headers(&[(header::HOST, host)])), "{host}");
+            assert!(auth.own_host(&headers(&[(header::HOST, host)])), "{host}");
         }
         for host in ["evil.example", "127.0.0.1", "127.0.0.1:4665", "localhost.evil.example:4666", ""] {
-            assert!(!guard.own_host(&headers(&[(header::HOST, host)])), "{host}");
+            assert!(!auth.own_host(&headers(&[(header::HOST, host)])), "{host}");
         }
-        assert!(!guard.own_host(&HeaderMap::new()));
-        assert!(guard.own_origin(&HeaderMap::new()));
-        assert!(guard.own_origin(&headers(&[(header::ORIGIN, "http://localhost:4666")])));
+        assert!(!auth.own_host(&HeaderMap::new()));
+        assert!(auth.own_origin(&HeaderMap::new()));
+        assert!(auth.own_origin(&headers(&[(header::ORIGIN, "http://localhost:4666")])));
         for origin in ["null", "http://evil.example", "https://localhost:4666", "http://127.0.0.1:4665"] {
-            assert!(!guard.own_origin(&headers(&[(header::ORIGIN, origin)])), "{origin}");
+            assert!(!auth.own_origin(&headers(&[(header::ORIGIN, origin)])), "{origin}");
         }
-        assert!(!guard.bears_token(&headers(&[(header::AUTHORIZATION, "Bearer x")])));
-        let right = format!("Bearer {}", guard.token());
-        assert!(guard.bears_token(&headers(&[(header::AUTHORIZATION, &right)])));
+        assert!(!auth.has_token(&headers(&[(header::AUTHORIZATION, "Bearer x")])));
+        let right = format!("Bearer {}", auth.token());
+        assert!(auth.has_token(&headers(&[(header::AUTHORIZATION, &right)])));
     }
 }

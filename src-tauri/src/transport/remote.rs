@@ -8,27 +8,27 @@ use futures_util::{StreamExt, stream};
 use hookline_engine::{FeedGone, api};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
-use super::{DoorError, Opened, route};
+use super::{Opened, TransportError, route};
 
-/// A door on loopback answers at once or not at all.
+/// A connection on loopback succeeds at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone)]
-pub(crate) struct Remote {
+pub struct Remote {
     client: reqwest::Client,
     base: String,
 }
 
-impl From<reqwest::Error> for DoorError {
+impl From<reqwest::Error> for TransportError {
     fn from(error: reqwest::Error) -> Self {
         Self::Unusable(format!("the running engine could not be reached: {error}"))
     }
 }
 
 impl Remote {
-    pub(super) fn new(base: String, token: &str) -> Result<Self, DoorError> {
+    pub(super) fn new(base: String, token: &str) -> Result<Self, TransportError> {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
-            .map_err(|_| DoorError::Unusable("the token file is damaged; restart the engine".into()))?;
+            .map_err(|_| TransportError::Unusable("the token file is damaged; restart the engine".into()))?;
         bearer.set_sensitive(true);
         let client = reqwest::Client::builder()
             .default_headers(HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]))
@@ -45,7 +45,7 @@ impl Remote {
         path: &str,
         headers: HeaderMap,
         body: Body,
-    ) -> Result<Opened, DoorError> {
+    ) -> Result<Opened, TransportError> {
         let url = format!("{}{}", self.base, route(path)?);
         // A body whose length is known stays so.
         let body = match http_body::Body::size_hint(&body).exact() {
@@ -61,14 +61,14 @@ impl Remote {
         &self,
         after: Option<i64>,
         query: Option<&str>,
-    ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, DoorError> {
+    ) -> Result<stream::BoxStream<'static, Result<Vec<String>, FeedGone>>, TransportError> {
         let asked = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(after.map(|seq| ("after", seq.to_string())))
             .extend_pairs(query.map(|query| ("query", query)))
             .finish();
         let response = self.client.get(format!("{}/api/v1/feed?{asked}", self.base)).send().await?;
         if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
-            return Err(DoorError::Unusable(response.json::<api::ErrorBody>().await?.message));
+            return Err(TransportError::Unusable(response.json::<api::ErrorBody>().await?.message));
         }
         if response.status() == StatusCode::GONE {
             return Ok(stream::iter([Err(FeedGone)]).boxed());

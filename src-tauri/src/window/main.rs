@@ -1,4 +1,5 @@
-//! The window: a webview on the engine's API, in this process or another.
+//! `hookline-desktop`: a window on an engine's API. The engine is in this process, or in one that runs already.
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod close;
 mod commands;
@@ -7,13 +8,19 @@ mod incoming;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
-use hookline_engine::{Engine, OwnerKind};
+use clap::Parser;
+use hookline::{
+    data_folder, log,
+    transport::{
+        Transport,
+        loopback::{self, LocalApi},
+    },
+};
+use hookline_engine::{Engine, OwnerKind, descriptors};
 use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
 
-use crate::door::{
-    Door,
-    loopback::{self, OpenDoor},
-};
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Label of the one window.
 const MAIN: &str = "main";
@@ -21,21 +28,42 @@ const MAIN: &str = "main";
 /// What the window's commands share.
 struct Shell {
     /// The API, or why there is none.
-    door: Result<Door, String>,
+    transport: Result<Transport, String>,
     /// The engine, where it is this process's own.
     engine: Option<Arc<Engine>>,
     /// Open as long as the window runs.
-    _http: Option<OpenDoor>,
+    _http: Option<LocalApi>,
     feeds: feed::Feeds,
     close: close::Close,
     offered: incoming::Offered,
 }
 
-/// Opens the window and runs until it is quit.
-pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
+/// The webhook workbench on your desk
+#[derive(Debug, Parser)]
+#[command(name = "hookline-desktop", version)]
+struct Args {
+    /// Data folder
+    #[arg(long, env = data_folder::VARIABLE, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Link to open, such as hookline://inbox/shop
+    link: Option<String>,
+}
+
+/// Opens the window and runs until the user quits.
+fn main() -> ExitCode {
     webkit_fallback();
-    let own_instance =
-        std::env::var_os("HOOKLINE_DATA").is_some() || std::env::args().any(|arg| arg.starts_with("--data"));
+    let Args { data, link } = Args::parse();
+    log::start(log::Form::Text, "warn");
+    let own_instance = data.is_some();
+    let Some(data) = data.or_else(data_folder::usual) else {
+        tracing::error!("there is no home folder; name a data folder with --data");
+        return ExitCode::from(2);
+    };
+    if !has_display() {
+        tracing::error!("there is no display; run `hookline serve` and open the address it prints in a browser");
+        return ExitCode::from(2);
+    }
+    descriptors::raise_limit();
     let mut builder = tauri::Builder::default();
     if !own_instance {
         // Another data folder is another Hookline; without one, a second start shows the first.
@@ -102,11 +130,11 @@ pub(crate) fn run(data: PathBuf, link: Option<String>) -> ExitCode {
     }
 }
 
-/// The engine of the data folder: a live one, or this process's own with receiver and HTTP door.
+/// The engine of the data folder: a live one, or this process's own with receiver and local HTTP API.
 async fn open(data: &std::path::Path) -> Shell {
-    let (door, engine) = match Door::open(data, OwnerKind::Window).await {
-        Ok(Door::InProcess { engine, router, streams }) => {
-            (Ok(Door::InProcess { engine: engine.clone(), router, streams }), Some(engine))
+    let (transport, engine) = match Transport::open(data, OwnerKind::Window).await {
+        Ok(Transport::InProcess { engine, router, streams }) => {
+            (Ok(Transport::InProcess { engine: engine.clone(), router, streams }), Some(engine))
         }
         Ok(remote) => (Ok(remote), None),
         Err(error) => (Err(error.to_string()), None),
@@ -118,7 +146,7 @@ async fn open(data: &std::path::Path) -> Shell {
         if engine.settings().http_door {
             match loopback::open(engine, None, |_, _| ()).await {
                 Ok(open) => http = Some(open),
-                Err(error) => tracing::warn!(%error, "the HTTP door could not be opened"),
+                Err(error) => tracing::warn!(%error, "the local HTTP API could not be opened"),
             }
         }
         if let Err(error) = loopback::announce(engine, OwnerKind::Window, http.as_ref()).await {
@@ -126,7 +154,7 @@ async fn open(data: &std::path::Path) -> Shell {
         }
     }
     Shell {
-        door,
+        transport,
         engine,
         _http: http,
         feeds: feed::Feeds::default(),
@@ -175,6 +203,14 @@ fn follow_links(app: &AppHandle) {
     });
 }
 
+/// Whether a window can open. GTK ends the process where it cannot.
+fn has_display() -> bool {
+    cfg!(not(target_os = "linux"))
+        || ["DISPLAY", "WAYLAND_DISPLAY"]
+            .iter()
+            .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
 /// With NVIDIA's driver WebKitGTK draws nothing through DMA-BUF (webkit.org/b/262607).
 #[cfg(target_os = "linux")]
 fn webkit_fallback() {
@@ -191,7 +227,7 @@ fn webkit_fallback() {}
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn set_before_threads(name: &str, value: &str) {
-    // SAFETY: called first thing in `run`, before any other thread exists to read the environment.
+    // SAFETY: called first thing in `main`, before any other thread exists to read the environment.
     unsafe { std::env::set_var(name, value) };
 }
 

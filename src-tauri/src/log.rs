@@ -1,0 +1,22 @@
+//! The log on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+/// How a line of the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts the log. `HOOKLINE_LOG` sets what is logged; `usual` is the level without it. A second call changes nothing.
+pub fn start(form: Form, usual: &str) {
+    let filter = EnvFilter::try_from_env("HOOKLINE_LOG").unwrap_or_else(|_| usual.into());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _ = match form {
+        Form::Text => log.try_init(),
+        Form::Json => log.json().try_init(),
+    };
+}
