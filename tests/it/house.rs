@@ -10,12 +10,32 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
         "hookline-engine",
         &[
             "hookline-capture",
+            "hookline-codegen",
             "hookline-content",
+            "hookline-diff",
+            "hookline-model",
             "hookline-provider",
+            "hookline-query",
             "hookline-relay",
             "hookline-signature",
             "hookline-ssh",
         ],
+    ),
+    ("src-tauri/crates/model/Cargo.toml", "hookline-model", &[]),
+    (
+        "src-tauri/crates/codegen/Cargo.toml",
+        "hookline-codegen",
+        &["hookline-model", "hookline-provider", "hookline-signature"],
+    ),
+    (
+        "src-tauri/crates/query/Cargo.toml",
+        "hookline-query",
+        &["hookline-capture", "hookline-content", "hookline-model"],
+    ),
+    (
+        "src-tauri/crates/diff/Cargo.toml",
+        "hookline-diff",
+        &["hookline-capture", "hookline-model", "hookline-provider", "hookline-query"],
     ),
     ("src-tauri/ssh/Cargo.toml", "hookline-ssh", &[]),
     (

@@ -12,6 +12,7 @@ use std::{
 
 use hookline_capture::{Captured, Clock, Fault, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
 use hookline_provider::Catalogue;
+use hookline_query::Query;
 use rusqlite::Connection;
 use tokio::{
     runtime::Handle,
@@ -30,12 +31,11 @@ use crate::{
     judge, notice,
     outbox::{self, Outbox},
     providers::Providers,
-    query::Query,
     receiver::{self, Receiver, ReceiverState},
     refusal::{self, Refusals},
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
     replay::{self, Replays},
-    request::{Summary, list_uuid, summary_of},
+    request::{Summary, summary_of},
     retention, schema,
     search::{self, Known, Search, Sieve},
     settings::Settings,
@@ -396,7 +396,7 @@ impl Engine {
     }
 
     pub(crate) fn id_of(&self, row: RowId) -> String {
-        list_uuid(self.store.id_tail(), row)
+        self.store.id_tail().text(row)
     }
 
     pub(crate) async fn summary(&self, row: RowId) -> Result<Option<Summary>, ReadError> {

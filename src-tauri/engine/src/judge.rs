@@ -11,16 +11,15 @@ use std::{
 };
 
 use hookline_capture::{BodyState, IdTail, RowId, header_list};
+use hookline_model::SignatureStatus;
 use hookline_provider::{Catalogue, Recognised};
+use hookline_query::body::{content_of, read_body};
 use hookline_signature::{Fault, Message, Reading, State};
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
-use utoipa::ToSchema;
 
 use crate::{
     Engine,
-    content::{content_of, read_body},
     feed::Change,
     inbox::Address,
     request::{self, Summary},
@@ -77,47 +76,10 @@ const READ_MAX: u64 = 4 * 1024 * 1024;
 /// Largest body that is verified, in bytes.
 const VERIFIED_MAX: i64 = 64 * 1024 * 1024;
 
-/// Whether a request's signature holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum VerdictState {
-    /// There is no provider or secret to judge by, or it is not judged yet.
-    #[default]
-    Unchecked,
-    /// It holds.
-    Valid,
-    /// It does not.
-    Invalid,
-    /// There is none.
-    Unsigned,
-}
-
-impl VerdictState {
-    pub(crate) const ALL: [Self; 4] = [Self::Unchecked, Self::Valid, Self::Invalid, Self::Unsigned];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Unchecked => "unchecked",
-            Self::Valid => "valid",
-            Self::Invalid => "invalid",
-            Self::Unsigned => "unsigned",
-        }
-    }
-
-    pub(crate) fn stored(number: u8) -> Self {
-        match number {
-            1 => Self::Valid,
-            2 => Self::Invalid,
-            3 => Self::Unsigned,
-            _ => Self::Unchecked,
-        }
-    }
-}
-
 /// What judging a request found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Judged {
-    pub(crate) state: VerdictState,
+    pub(crate) state: SignatureStatus,
     pub(crate) fault: Option<Fault>,
     /// Which of a vendor's schemes decided, in a sentence.
     pub(crate) note: Option<String>,
@@ -170,9 +132,9 @@ fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged 
         return Judged { recognised, ..Judged::default() };
     };
     let state = match verified.verdict.state {
-        State::Valid => VerdictState::Valid,
-        State::Invalid => VerdictState::Invalid,
-        State::Unsigned => VerdictState::Unsigned,
+        State::Valid => SignatureStatus::Valid,
+        State::Invalid => SignatureStatus::Invalid,
+        State::Unsigned => SignatureStatus::Unsigned,
     };
     let note = verified.note(provider);
     Judged { state, fault: verified.verdict.fault, note, recognised }

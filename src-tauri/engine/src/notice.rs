@@ -6,8 +6,9 @@ use std::{
 };
 
 use hookline_capture::RowId;
+use hookline_query::Query;
 
-use crate::{Engine, feed::Change, query::Query, saved_query::SavedQuery};
+use crate::{Engine, feed::Change, saved_query::SavedQuery};
 
 /// Changes taken in one go: as many as the feed keeps.
 const BATCH: usize = 20_000;

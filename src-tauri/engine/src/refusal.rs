@@ -11,14 +11,12 @@ use std::{
 };
 
 use hookline_capture::{Health, ReadError, Refused, header_list};
+use hookline_model::{MASK, text_by};
+use hookline_provider::is_secret_header;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::Notify;
 
-use crate::{
-    Engine,
-    feed::Change,
-    request::{MASK, is_secret, text_by},
-};
+use crate::{Engine, feed::Change};
 
 /// Refusals whose bytes are kept. More are only counted: a scanner must not fill the database.
 const KEPT_MAX: i64 = 1_000;
@@ -349,7 +347,7 @@ impl Refusal {
         }
         let mut shown = Vec::with_capacity(self.bytes.len());
         for line in self.bytes.split_inclusive(|byte| *byte == b'\n') {
-            match header_list(line).next().filter(|(name, _)| is_secret(name)) {
+            match header_list(line).next().filter(|(name, _)| is_secret_header(name)) {
                 Some((name, _)) => {
                     let end: &[u8] = if line.ends_with(b"\r\n") { b"\r\n" } else { b"\n" };
                     shown.extend_from_slice(&[name, b": ", MASK.as_bytes(), end].concat());

@@ -1,13 +1,13 @@
 //! How an inbox's requests are verified: vendor, secrets, settings, and the URL as registered.
 
+use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
 use std::collections::BTreeMap;
 
-use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
 use hookline_signature::{Keys, Message};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::request::MASK;
+use hookline_model::MASK;
 
 /// Most secrets of one inbox: two while one replaces the other, and a few for environments.
 pub(crate) const SECRETS_MAX: usize = 16;

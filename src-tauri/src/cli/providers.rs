@@ -1,4 +1,4 @@
-use hookline_engine::{Provider, catalogue, handlers, snippets};
+use hookline_engine::{Provider, catalogue, handlers, samples};
 
 use super::{Context, error::CliError, terminal};
 
@@ -101,7 +101,7 @@ fn whole(provider: &Provider, scheme: Option<&str>, framework: &str) -> Result<(
 
 fn code(provider: &Provider, scheme: Option<&str>, language: &str) -> Result<(), CliError> {
     let record = provider.scheme(scheme).ok_or_else(|| no_scheme(provider))?;
-    let all = snippets(&provider.name, &record.scheme);
+    let all = samples(&provider.name, &record.scheme);
     let found = all.iter().find(|snippet| snippet.language == language);
     let snippet = found.ok_or_else(|| match all.is_empty() {
         true => CliError::Other(format!("there is no snippet for {}: its signature is not one a shared secret makes, or has a rule of its own; use its SDK", provider.name)),

@@ -2190,7 +2190,7 @@ export interface components {
             provider: string;
             run: components["schemas"]["CheckRun"];
             /** @description Code that verifies this vendor's signature, where a check asks for it that failed. */
-            snippets: components["schemas"]["Snippet"][];
+            snippets: components["schemas"]["CodeSample"][];
         };
         /** @description A run of checks. */
         CheckRun: {
@@ -2271,6 +2271,15 @@ export interface components {
             url?: string;
             /** @description Checks whose failure is known and accepted, by id: it is shown, and does not count. */
             waive?: string[];
+        };
+        /** @description Code in one language. */
+        CodeSample: {
+            /** @description The code. */
+            code: string;
+            /** @description The language's name for programs. */
+            language: string;
+            /** @description Its name for people. */
+            name: string;
         };
         /** @description A program that is run. */
         Command: {
@@ -2981,11 +2990,11 @@ export interface components {
         };
         /** @description One header line. */
         HeaderLine: {
-            /** @description Name as spelled by the sender. */
+            /** @description Name, spelled as the sender spelled it. */
             name: string;
             /** @description Whether the value is a credential. */
             secret: boolean;
-            /** @description Value; bytes that are not UTF-8 stand as `\xNN`, and a secret one as a mask. */
+            /** @description Value. Bytes that are not UTF-8 are written as `\xNN`; a secret is masked. */
             value: string;
         };
         /** @description What changes of a request's headers on its way on. */
@@ -3830,6 +3839,7 @@ export interface components {
             b?: string | null;
             /** @description How deep it stands in a JSON document. */
             depth: number;
+            /** @description How the row differs. */
             kind: components["schemas"]["RowKind"];
             /** @description How many rows are left out. */
             skipped: number;
@@ -4090,6 +4100,11 @@ export interface components {
              */
             requests: number;
         };
+        /**
+         * @description Whether a request's signature is valid.
+         * @enum {string}
+         */
+        SignatureStatus: "unchecked" | "valid" | "invalid" | "unsigned";
         /** @description What signing adds to a message. */
         SignedShown: {
             /** @description Values that stand elsewhere, each with its place. */
@@ -4097,18 +4112,9 @@ export interface components {
             /** @description Headers to set, as `[name, value]`. */
             headers: string[][];
         };
-        /** @description A snippet in one language. */
-        Snippet: {
-            /** @description The code. */
-            code: string;
-            /** @description The language's name for programs. */
-            language: string;
-            /** @description Its name for people. */
-            name: string;
-        };
         /** @description Verifying code in every language it can be written in. */
         SnippetList: {
-            items: components["schemas"]["Snippet"][];
+            items: components["schemas"]["CodeSample"][];
         };
         /** @description Half an hour. */
         StatsSlice: {
@@ -4258,7 +4264,7 @@ export interface components {
             /** @description Whether nobody has opened it yet. */
             unread: boolean;
             /** @description Whether its signature holds. */
-            verdict: components["schemas"]["VerdictState"];
+            verdict: components["schemas"]["SignatureStatus"];
             /** @description HTTP version. */
             version: string;
         };
@@ -4545,11 +4551,6 @@ export interface components {
             /** @description `valid`, `invalid` or `unsigned`. */
             state: string;
         };
-        /**
-         * @description Whether a request's signature holds.
-         * @enum {string}
-         */
-        VerdictState: "unchecked" | "valid" | "invalid" | "unsigned";
         /** @description How an inbox's requests are verified. */
         Verification: {
             /**

@@ -60,6 +60,11 @@ impl IdTail {
             | self.0 as u128
     }
 
+    /// The id of a row as the API writes it: a UUID in lower case with hyphens.
+    pub fn text(self, row: RowId) -> String {
+        uuid::Uuid::from_u128(self.uuid(row)).to_string()
+    }
+
     /// The row number of a UUID made here; none for a UUID from elsewhere.
     pub fn row(self, uuid: u128) -> Option<RowId> {
         let ms = (uuid >> 80) as i64;

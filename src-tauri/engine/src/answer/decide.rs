@@ -5,6 +5,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, RowId, header_list, read_chunks};
+use hookline_model::SignatureStatus;
+use hookline_query::{Node, Query, SEARCHED_MAX, Subject};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -22,9 +24,8 @@ use crate::{
     Engine,
     forward::Mode,
     inbox::Address,
-    judge::{Judged, Looked, VerdictState, judged},
+    judge::{Judged, Looked, judged},
     outbox::masked_url,
-    query::{Node, Query, SEARCHED_MAX, Subject},
 };
 
 /// Largest body whose signature is checked before its answer is decided, in bytes: the sender waits.
@@ -307,7 +308,7 @@ impl Engine {
         });
         match self.made(&looking, &outcome).await {
             Made::Own => Decision::Own,
-            Made::Forward(_) if proved_only && looking.judged.state != VerdictState::Valid => {
+            Made::Forward(_) if proved_only && looking.judged.state != SignatureStatus::Valid => {
                 let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*address.answer).clone() };
                 Decision::Answer(Arc::new(answer))
             }

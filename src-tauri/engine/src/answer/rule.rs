@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::InboxAnswer;
-use crate::query::{Place, Query};
+use hookline_query::{Place, Query};
 
 /// Most rules of one inbox, and most answers of one rule.
 const RULES_MAX: usize = 100;

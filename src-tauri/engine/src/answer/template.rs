@@ -1,5 +1,6 @@
 //! Answers made of the request: minijinja, within limits.
 
+use hookline_query::body::{content_of, read_body};
 use std::{
     borrow::Cow,
     collections::BTreeMap,
@@ -20,10 +21,7 @@ use minijinja::{
 };
 use serde::Serialize;
 
-use crate::{
-    content::{content_of, read_body},
-    request::text_by,
-};
+use hookline_model::text_by;
 
 /// Steps one template may take. One step may compare two JSON texts of [`JSON_MAX`] bytes, so ten thousand are
 /// about a second at worst, and some milliseconds as a rule.

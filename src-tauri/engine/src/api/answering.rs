@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use bytes::Bytes;
 use hookline_capture::read_chunks;
+use hookline_query::SEARCHED_MAX;
 use http::StatusCode;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,6 @@ use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
     answer::{ANSWER_FILE_MAX, AnswerFile, Arrival, Considered, InboxAnswer, Looking, Made, forget_steps},
-    query::SEARCHED_MAX,
 };
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
+use hookline_query::{JsonPath, Query};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -18,7 +19,6 @@ use crate::{
     Engine,
     carry::{self, Export, Format, Import, ImportError, Redaction, Which},
     job::Job,
-    query::{JsonPath, Query},
 };
 
 /// Largest file that is imported, in bytes. It lies beside the database while it is read.

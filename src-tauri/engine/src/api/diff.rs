@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use futures_util::StreamExt;
+use hookline_diff::{COMPARED_MAX, Diff, Side, SideBody, diff};
+use hookline_query::body::{as_text, content_of, decode};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
@@ -9,8 +11,6 @@ use utoipa::IntoParams;
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
-    content::{as_text, content_of, decode},
-    diff::{COMPARED_MAX, Diff, Side, SideBody, diff},
     outbox::{Answered, answer_of},
     request::{body_stream, collect_body},
 };

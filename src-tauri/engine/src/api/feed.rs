@@ -8,12 +8,13 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, stream};
+use hookline_query::Query;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{error::ApiError, extract};
-use crate::{Engine, feed::Subscription, query::Query};
+use crate::{Engine, feed::Subscription};
 
 /// Changes sent in one go.
 const BATCH: usize = 500;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-use crate::{Engine, Snippet, handlers, snippets};
+use crate::{CodeSample, Engine, handlers, samples};
 
 /// Longest id of a provider.
 const ID_MAX: usize = 64;
@@ -121,7 +121,7 @@ pub(super) struct SnippetQuery {
 /// Verifying code in every language it can be written in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SnippetList {
-    items: Vec<Snippet>,
+    items: Vec<CodeSample>,
 }
 
 /// Code that verifies a vendor's requests, for a receiver of your own.
@@ -135,7 +135,7 @@ pub(super) async fn list_snippets(
 ) -> Result<Json<SnippetList>, ApiError> {
     let catalogue = engine.providers.catalogue();
     let (provider, record) = asked(&catalogue, &id, query.scheme.as_deref())?;
-    let items = record.map_or_else(Vec::new, |record| snippets(&provider.name, &record.scheme));
+    let items = record.map_or_else(Vec::new, |record| samples(&provider.name, &record.scheme));
     Ok(Json(SnippetList { items }))
 }
 

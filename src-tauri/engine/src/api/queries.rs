@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use hookline_query::{FIELDS, Field, Query, QueryError, Term};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,6 @@ use super::{error::ApiError, extract};
 use crate::{
     Engine,
     feed::Change,
-    query::{FIELDS, Field, Query, QueryError, Term},
     saved_query::{NAME_MAX, SAVED_MAX, SavedQuery, SavedQueryNew},
     search::{Completion, complete},
 };

@@ -44,7 +44,7 @@ pub(super) async fn undo(
     let (tail, outbox) = (engine.store.id_tail(), engine.outbox.clone());
     let after = move |(row, address, inbox): &(RemovalRow, crate::inbox::Address, crate::inbox::Inbox)| {
         hidden.remove(row.number);
-        let removal = row.shown(address.name.clone(), |id| crate::request::list_uuid(tail, id));
+        let removal = row.shown(address.name.clone(), |id| tail.text(id));
         if row.whole {
             addresses.put(address.clone());
             outbox.hold(address, false);

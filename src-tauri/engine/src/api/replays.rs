@@ -7,6 +7,7 @@ use axum::{
 };
 use base64::Engine as _;
 use hookline_capture::RowId;
+use hookline_query::Query;
 use http::{StatusCode, header};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,6 @@ use crate::{
     feed::Change,
     inbox::{Inbox, InboxRow},
     outbox::{EndpointRow, is_this_machine, masked_url, parse},
-    query::Query,
     replay::{
         Collecting, Replay, ReplayRow, ReplaySettings, ReplayState, Report, Resign, Target, Wanted, collect, html,
         list as rows, with_id,

@@ -9,6 +9,11 @@ use axum::{
 use futures_util::{StreamExt, stream};
 use hookline_capture::{BodyBlocks, header_list};
 use hookline_content::Evidence;
+use hookline_query::JsonPath;
+use hookline_query::body::{
+    Charset, Content, DecodeError, Decoded, Kind, ReadBody, as_text, content_of, decode, form_fields, json_values,
+    parts_of, text,
+};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -20,11 +25,6 @@ use super::{
 };
 use crate::{
     Engine,
-    content::{
-        Charset, Content, DecodeError, Decoded, Kind, ReadBody, as_text, content_of, decode, form_fields, json_values,
-        parts_of, text,
-    },
-    query::JsonPath,
     request::{MASKED_MAX, Stored, body_stream, collect_body, header_lines, masked, raw_head, secret_paths},
 };
 

@@ -5,7 +5,9 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use hookline_capture::RowId;
+use hookline_capture::{RowId, header_list};
+use hookline_codegen::{CodeFormat, CodeRequest};
+use hookline_query::Query;
 use http::header;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -16,10 +18,9 @@ use super::{error::ApiError, extract};
 use crate::{
     Engine,
     feed::Change,
-    query::Query,
     receiver::ReceiverState,
     removal::{Removal, RemovalRow, UNDO_US},
-    request::{self, Detail, Form, List, Marks, NOTE_MAX, Summary, collect_body},
+    request::{self, Detail, List, Marks, NOTE_MAX, Summary, collect_body},
     search::LOOK,
     thread::{Thread, thread},
 };
@@ -274,7 +275,7 @@ pub(super) async fn remove(
     let inbox = summary.inbox.clone();
     let after = move |removal: &RemovalRow| {
         hidden.add(*removal);
-        feed.publish([Change::RequestsRemoved { removal: removal.shown(inbox, |id| request::list_uuid(tail, id)) }]);
+        feed.publish([Change::RequestsRemoved { removal: removal.shown(inbox, |id| tail.text(id)) }]);
     };
     let removal = engine.store.write(work, after).await?;
     Ok(Json(removal.shown(summary.inbox, |id| engine.id_of(id))))
@@ -295,7 +296,7 @@ pub(super) struct CodeQuery {
     /// What to write it as; curl unless asked otherwise.
     #[serde(default, rename = "as")]
     #[param(inline)]
-    form: Form,
+    form: CodeFormat,
     /// Whether credentials stand in it.
     reveal: Option<bool>,
 }
@@ -330,7 +331,7 @@ pub(super) async fn code(
         _ => format!("http://{}", engine.settings().listen),
     };
     let sent = (&*stored.summary.method, &*stored.summary.target);
-    let message = request::Message::new(&base, sent, &stored.header_block, &shown, reveal, shown != body);
+    let message = CodeRequest::new(&base, sent, header_list(&stored.header_block), &shown, reveal, shown != body);
     let code = form.write(&message).map_err(|why| {
         let hint = "Ask for as=curl, which can send any request.";
         ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "not_in_this_form", why, hint)

@@ -203,7 +203,7 @@ fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut
         since: at(node.first),
     });
     for (key, property) in &node.properties {
-        let step = format!(".{}", crate::query::key_in_path(key));
+        let step = format!(".{}", hookline_query::key_in_path(key));
         fields(engine, property, place.below(key, &step), !node.always(property), into);
     }
     if let Some(any) = &node.any {

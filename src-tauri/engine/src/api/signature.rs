@@ -2,6 +2,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use axum::{Json, extract::State};
 use hookline_provider::Catalogue;
+use hookline_query::body::{content_of, decode};
 use hookline_signature::Message;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +11,6 @@ use utoipa::ToSchema;
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
-    content::{content_of, decode},
     inbox::Address,
     judge::header_pairs,
     lab::{self, Explained, ExplanationShown, FoundShown, LabError, Question, Rule, SignedShown, VerdictShown},

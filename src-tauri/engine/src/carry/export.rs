@@ -11,16 +11,16 @@ use std::{
 
 use bytes::Bytes;
 use hookline_capture::RowId;
+use hookline_query::body::{self as content, content_of};
+use hookline_query::{JsonPath, Query};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Format, Record, Redaction, WRITTEN, archive, exact::Exact, har, lines, raw, sheet};
 use crate::{
     Engine,
-    content::{self, content_of},
     feed::Change,
     job::{Job, JobKind, JobState},
-    query::{JsonPath, Query},
     request::{self, Stored, collect_body, every_secret_path, masked, secret_paths},
     search::LOOK,
 };

@@ -6,6 +6,7 @@ use std::io::BufRead;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hookline_capture::{HeaderNames, Version};
+use hookline_query::body::decode_prefix;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -15,10 +16,7 @@ use super::{
     exact::{self, Exact},
     record::{is_absolute, parts_of},
 };
-use crate::{
-    answer::{ANSWER_BODY_MAX, InboxAnswer},
-    content::decode_prefix,
-};
+use crate::answer::{ANSWER_BODY_MAX, InboxAnswer};
 
 /// Stands for the host of a request that names none.
 const NO_HOST: &str = "unknown.invalid";
@@ -370,8 +368,10 @@ fn body_note(record: &mut Record, body_size: i64) -> String {
 }
 
 /// What a record's headers say of its body.
-fn content_of_headers(record: &Record) -> crate::content::Content {
-    crate::content::Content::of(record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())))
+fn content_of_headers(record: &Record) -> hookline_query::body::Content {
+    hookline_query::body::Content::of(
+        record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())),
+    )
 }
 
 impl Content {

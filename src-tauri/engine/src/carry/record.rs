@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use hookline_capture::{Body, BodyState, Captured, HEAD_BYTES_MAX, HeaderNames, Version, header_list};
+use hookline_model::SignatureStatus;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Value, value::RawValue};
@@ -11,7 +12,6 @@ use serde_json::{Value, value::RawValue};
 use super::exact::Exact;
 use crate::{
     answer::{ANSWER_BODY_MAX, InboxAnswer},
-    judge::VerdictState,
     request::{NOBODY, NOTE_MAX, Stored},
 };
 
@@ -76,7 +76,7 @@ pub(crate) struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) event_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
-    pub(crate) verdict: Option<VerdictState>,
+    pub(crate) verdict: Option<SignatureStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
 }
@@ -216,7 +216,7 @@ impl Record {
             provider: summary.provider.clone(),
             event_type: summary.event_type.clone(),
             event_id: summary.event_id.clone(),
-            verdict: Some(summary.verdict).filter(|verdict| *verdict != VerdictState::Unchecked),
+            verdict: Some(summary.verdict).filter(|verdict| *verdict != SignatureStatus::Unchecked),
             reason: summary.reason.clone(),
         }
     }

@@ -1,12 +1,11 @@
 //! What is left out of an export: secrets unless they are asked for, and what a person names.
 
+use hookline_query::{JsonPath, spans};
 use std::borrow::Cow;
 
 use super::{Record, exact::Exact};
-use crate::{
-    query::{JsonPath, spans},
-    request::{MASK, is_secret},
-};
+use hookline_model::MASK;
+use hookline_provider::is_secret_header;
 
 /// What stands in a redacted value's place in a body.
 const REDACTED: &str = "\"[redacted]\"";
@@ -34,7 +33,8 @@ impl Redaction {
     /// Takes out of a request what is not to leave. Its body is not content-encoded if paths are named.
     pub(super) fn apply(&self, record: &mut Record) {
         let named = |name: &[u8]| {
-            !self.secrets && is_secret(name) || self.headers.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
+            !self.secrets && is_secret_header(name)
+                || self.headers.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))
         };
         for (Exact(name), value) in record.headers.iter_mut().chain(&mut record.trailers) {
             if named(name) {

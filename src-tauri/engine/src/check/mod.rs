@@ -26,7 +26,8 @@ pub(crate) use row::{CheckRow, list as rows, with_id};
 pub(crate) use run::{Checks, Stop, to_ask_again};
 pub(crate) use shot::Recorded;
 
-use crate::{outbox::masked_url, request::MASK};
+use crate::outbox::masked_url;
+use hookline_model::MASK;
 
 /// How much a question weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

@@ -43,8 +43,8 @@ impl Command {
     /// It as a person reads it.
     pub(crate) fn shown(&self) -> String {
         match self.shell {
-            true => format!("sh -c {}", crate::request::quote::sh(&self.words.join(" "))),
-            false => self.words.iter().map(|word| crate::request::quote::sh(word)).collect::<Vec<_>>().join(" "),
+            true => format!("sh -c {}", hookline_codegen::shell::quote(&self.words.join(" "))),
+            false => self.words.iter().map(|word| hookline_codegen::shell::quote(word)).collect::<Vec<_>>().join(" "),
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{CHECKS, Check, CheckRow, CheckRun, Finding, Level, Outcome, Recorded, Subject, row::ResultRow};
-use crate::snippet::{Snippet, snippets};
+use hookline_codegen::{CodeSample, samples};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -58,7 +58,7 @@ pub(crate) struct CheckReport {
     /// By number.
     pub(crate) checks: Vec<Asked>,
     /// Code that verifies this vendor's signature, where a check asks for it that failed.
-    pub(crate) snippets: Vec<Snippet>,
+    pub(crate) snippets: Vec<CodeSample>,
 }
 
 impl CheckReport {
@@ -78,7 +78,7 @@ impl CheckReport {
             checks,
             snippets: provider
                 .zip(record)
-                .map(|(provider, record)| snippets(&provider.name, &record.scheme))
+                .map(|(provider, record)| samples(&provider.name, &record.scheme))
                 .unwrap_or_default(),
         })
     }
@@ -123,7 +123,7 @@ fn rendered(escape: AutoEscape, template: &str, context: Value) -> Result<String
         text.chars()
             .map(|c| match c {
                 '\n' | '\t' => c.to_string(),
-                c if crate::request::is_unseen(c) => format!("\\u{{{:x}}}", u32::from(c)),
+                c if hookline_model::is_invisible(c) => format!("\\u{{{:x}}}", u32::from(c)),
                 c => c.to_string(),
             })
             .collect()

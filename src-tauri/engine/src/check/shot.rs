@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookline_model::MASK;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{
-    outbox::{Exchange, Outgoing, Payload, SendError, Timings, masked_url},
-    request::MASK,
-};
+use crate::outbox::{Exchange, Outgoing, Payload, SendError, Timings, masked_url};
 
 /// Most of a body, sent or answered, that is kept in a report, in bytes.
 const KEPT: usize = 8 * 1024;
@@ -153,7 +151,7 @@ impl Secrets {
 /// The beginning of a body, as it is kept.
 fn kept(bytes: &[u8], secrets: &Secrets) -> String {
     // A secret is found before it is cut.
-    let text = secrets.masked(crate::request::text_by(&bytes[..bytes.len().min(4 * KEPT)], String::push_str));
+    let text = secrets.masked(hookline_model::text_by(&bytes[..bytes.len().min(4 * KEPT)], String::push_str));
     let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= KEPT).unwrap_or(text.len());
     text[..end].to_owned()
 }

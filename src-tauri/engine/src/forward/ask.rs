@@ -121,7 +121,7 @@ impl Engine {
             if let Some(tunnelled) = tunnelled {
                 tunnelled.insert(within.connection, row.0)?;
             }
-            let request = OfRequest { row: row.0, id: crate::request::list_uuid(tail, row), ..request };
+            let request = OfRequest { row: row.0, id: tail.text(row), ..request };
             let (state, reason) = match refused {
                 None => (DeliveryState::Sending, String::new()),
                 Some(why) => (DeliveryState::Failed, why),

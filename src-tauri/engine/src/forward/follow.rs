@@ -8,6 +8,8 @@ use std::{
 };
 
 use hookline_capture::{BodyState, RowId};
+use hookline_model::SignatureStatus;
+use hookline_query::Uses;
 use rusqlite::Connection;
 
 use super::Mode;
@@ -15,10 +17,8 @@ use crate::{
     Engine,
     feed::Change,
     inbox::Address,
-    judge::VerdictState,
     onward::{joined, rest_of},
     outbox::{Delivery, DeliveryState, EndpointRow, New, Of, OfRequest, Origin},
-    query::Uses,
     request::{self, Summary},
     search::{Known, oldest_first, rows},
     tunnel,
@@ -143,7 +143,7 @@ impl Engine {
                             Ok(url) => (url, None),
                             Err(why) => (forward.to.clone(), Some((DeliveryState::Failed, why))),
                         };
-                        let unproved = subject.verdict != VerdictState::Valid
+                        let unproved = subject.verdict != SignatureStatus::Valid
                             && wary.iter().any(|name| name == subject.inbox)
                             && outside.binary_search(&subject.id.0).is_ok();
                         let refused = if unproved {
@@ -156,7 +156,7 @@ impl Engine {
                         };
                         let request = OfRequest {
                             row: subject.id.0,
-                            id: request::list_uuid(tail, subject.id),
+                            id: tail.text(subject.id),
                             event_type: subject.event_type.unwrap_or_default().to_owned(),
                             provider: subject.provider.unwrap_or_default().to_owned(),
                             method: subject.method.to_owned(),

@@ -4,9 +4,9 @@ mod ask;
 mod follow;
 mod save;
 
+use hookline_provider::{Disable, OwnPolicy, RetryOn, Schedule};
 use std::borrow::Cow;
 
-use hookline_provider::{Disable, OwnPolicy, RetryOn, Schedule};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,8 +18,8 @@ use crate::{
     answer::{InboxAnswer, known_on_arrival},
     onward::{HeaderRules, Onward, PathRule, leads_to, masked, unmasked},
     outbox::{EndpointRow, EndpointSettings, masked_url, parse},
-    query::Query,
 };
+use hookline_query::Query;
 
 /// Most forwards of one inbox.
 const FORWARDS_MAX: usize = 20;

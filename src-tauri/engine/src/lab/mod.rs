@@ -10,7 +10,9 @@ use std::{
 };
 
 use base64::Engine as _;
+use hookline_model::{MASK, text_by};
 use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
+use hookline_query::body::{self as content, Content};
 use hookline_signature::{
     Explanation, Fault, Finding, Keys, Known, Message, Reading, Scheme, Signed, State, Verdict, explain as explained,
     sign as signed, signed_content, verify as verified,
@@ -20,11 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{
-    content::{self, Content},
-    request::{MASK, text_by},
-    verification::{SECRETS_MAX, TEXT_MAX},
-};
+use crate::verification::{SECRETS_MAX, TEXT_MAX};
 pub use raw::Raw;
 use raw::unfolded;
 

@@ -1,10 +1,11 @@
 //! Which headers a captured request goes on with.
 
+use hookline_model::MASK;
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::request::{MASK, is_secret};
+use hookline_provider::is_secret_header;
 
 /// Headers that belong to one connection (RFC 9110 §7.6.1), and those that say how the body is framed on it.
 const HOP_BY_HOP: &[&str] = &[
@@ -115,7 +116,7 @@ const TELLING: &[&str] = &["token", "secret", "key", "auth", "password", "cookie
 pub(crate) fn masked(set: &[(String, String)]) -> Vec<(String, String)> {
     let secret = |name: &str| {
         let lower = name.to_ascii_lowercase();
-        is_secret(name.as_bytes()) || TELLING.iter().any(|part| lower.contains(part))
+        is_secret_header(name.as_bytes()) || TELLING.iter().any(|part| lower.contains(part))
     };
     set.iter().map(|(name, value)| (name.clone(), if secret(name) { MASK.to_owned() } else { value.clone() })).collect()
 }

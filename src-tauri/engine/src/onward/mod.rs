@@ -5,6 +5,7 @@ mod path;
 
 use bytes::Bytes;
 use hookline_capture::{RowId, header_list};
+use hookline_model::MASK;
 use hookline_provider::SchemeRecord;
 use hookline_signature::{Keys, Message, sign};
 use http::HeaderName;
@@ -18,7 +19,7 @@ pub(crate) use path::{joined, leads_to, rest_of};
 use crate::{
     Engine,
     outbox::{Claimed, EndpointRow, Outgoing, Payload, Unmade, target_of},
-    request::{MASK, collect_body},
+    request::collect_body,
 };
 
 /// Largest body that is signed anew, in bytes: it is in memory while that is done.

@@ -92,7 +92,7 @@ fn climbs(path: &str) -> bool {
         if text.split(|byte| matches!(byte, b'/' | b'\\')).any(up) {
             return true;
         }
-        match crate::query::percent_decoded(&text) {
+        match hookline_query::percent_decoded(&text) {
             Some(decoded) if decoded != text => text = decoded,
             _ => return false,
         }

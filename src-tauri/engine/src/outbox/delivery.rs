@@ -11,10 +11,9 @@ use super::{
     filter::Conditions,
     url::serialize_masked,
 };
-use crate::{
-    request::{HeaderLine, MASK, is_secret},
-    time::timestamp,
-};
+use crate::time::timestamp;
+use hookline_model::{HeaderLine, MASK};
+use hookline_provider::is_secret_header;
 
 /// How a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -279,7 +278,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 fn lines(text: Option<String>) -> Vec<HeaderLine> {
     let pairs: Vec<(String, String)> = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let line = |(name, value): (String, String)| {
-        let secret = value == MASK || is_secret(name.as_bytes());
+        let secret = value == MASK || is_secret_header(name.as_bytes());
         HeaderLine { value: if secret { MASK.to_owned() } else { value }, name, secret }
     };
     pairs.into_iter().map(line).collect()

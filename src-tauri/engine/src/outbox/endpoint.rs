@@ -14,10 +14,9 @@ use super::{
     trust::Trust,
     url::{self, masked, parse},
 };
-use crate::{
-    request::{MASK, is_secret},
-    time::timestamp,
-};
+use crate::time::timestamp;
+use hookline_model::MASK;
+use hookline_provider::is_secret_header;
 
 /// Most requests on their way to one endpoint at a time, unless it is set.
 const CONCURRENCY: u32 = 16;
@@ -283,7 +282,9 @@ impl EndpointSettings {
         for secret in &mut masked.secrets {
             MASK.clone_into(&mut secret.value);
         }
-        for header in masked.headers.iter_mut().filter(|header| header.secret || is_secret(header.name.as_bytes())) {
+        for header in
+            masked.headers.iter_mut().filter(|header| header.secret || is_secret_header(header.name.as_bytes()))
+        {
             MASK.clone_into(&mut header.value);
         }
         masked.client_certificate = self.client_certificate.as_ref().map(|_| MASK.to_owned());

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::delivery::DeliveryState;
-use crate::query::moment_us;
+use hookline_query::moment_us;
 
 /// A filter of deliveries. A delivery matches if it meets every condition that is set.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema, IntoParams)]

@@ -1,12 +1,12 @@
 //! Making the attempts: one task looks at the schedule and keeps the ledger, and each attempt is a
 //! task of its own, so that a receiver that hangs holds nobody up.
 
+use hookline_provider::IdOf;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use hookline_provider::IdOf;
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -25,8 +25,8 @@ use crate::{
     compose::{self, Unsigned},
     inbox::Address,
     onward::Headers,
-    request::{MASK, text_by},
 };
+use hookline_model::{MASK, text_by};
 
 /// Longest pause between two looks: a clock that was set, or a machine that slept, is noticed then.
 const LOOK: Duration = Duration::from_millis(500);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hookline_capture::{RowId, WriteError};
+use hookline_query::Query;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
@@ -10,7 +11,6 @@ use super::{ReplayRow, ReplaySettings, ReplayState};
 use crate::{
     Engine,
     outbox::{EndpointRow, EndpointSettings, Purpose},
-    query::Query,
     search::{LOOK, Search},
 };
 

@@ -21,8 +21,8 @@ pub(crate) use run::{Replays, spawn};
 use crate::{
     onward::{HeaderRules, PathRule, masked},
     outbox::{EndpointRow, EndpointSettings, RATE_MIN, masked_url, parse},
-    request::MASK,
 };
+use hookline_model::MASK;
 
 /// How often one request can be delivered by one replay: twice shows whether a receiver is idempotent.
 const TIMES_MAX: u32 = 10;

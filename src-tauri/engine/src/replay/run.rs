@@ -19,7 +19,6 @@ use crate::{
     inbox::Address,
     onward::{Onward, joined, rest_of},
     outbox::{Delivery, DeliveryState, EndpointRow, New, Of, OfRequest, Origin},
-    request::list_uuid,
 };
 
 /// Deliveries that wait for their turn, at most, and how many are made at a time.
@@ -295,7 +294,7 @@ fn of_request(
     let settings = &replay.settings;
     let mut of = OfRequest {
         row: request,
-        id: list_uuid(tail, RowId(request)),
+        id: tail.text(RowId(request)),
         url: replay.url.clone(),
         resigned: settings.resign.is_some(),
         replay: Some((replay.number, replay.id.clone())),

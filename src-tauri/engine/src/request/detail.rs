@@ -1,22 +1,19 @@
 //! A request in full, but for its body.
 
 use hookline_capture::{IdTail, RowId};
+use hookline_model::{HeaderLine, MASK};
+use hookline_provider::is_secret_header;
+use hookline_query::body::{Content, content_of};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    headers::{self, HeaderLine, MASK},
+    headers,
     list::{Summary, one},
 };
-use crate::{
-    answer::InboxAnswer,
-    content::{Content, content_of},
-    inbox::Address,
-    judge,
-    time::timestamp,
-};
+use crate::{answer::InboxAnswer, inbox::Address, judge, time::timestamp};
 
 /// A request in full. Its body has a route of its own.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -77,7 +74,7 @@ impl Stored {
         let (mut answer, answer_origin) = self.answer.map_or((None, None), |(answer, origin)| (Some(answer), origin));
         for (name, value) in answer.iter_mut().flat_map(|answer| &mut answer.headers) {
             // A vendor's handshake may want its own secret back.
-            if !reveal && headers::is_secret(name.as_bytes()) {
+            if !reveal && is_secret_header(name.as_bytes()) {
                 MASK.clone_into(value);
             }
         }

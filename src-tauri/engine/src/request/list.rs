@@ -6,6 +6,7 @@ use std::{
 };
 
 use hookline_capture::{BodyState, Captured, HeaderNames, IdTail, RowId, Version};
+use hookline_model::SignatureStatus;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
@@ -13,7 +14,6 @@ use utoipa::ToSchema;
 
 use crate::{
     inbox::Address,
-    judge::VerdictState,
     outbox::{DeliveryState, Origin},
     thread::{BEFORE, EARLIER_MAX},
     time::{ms, timestamp},
@@ -67,7 +67,7 @@ pub struct Summary {
     /// Requests of the same event that this inbox had before it; a hundred stands for more.
     pub earlier: u32,
     /// Whether its signature holds.
-    pub verdict: VerdictState,
+    pub verdict: SignatureStatus,
     /// Why it does not, as a stable code such as `mismatch` or `stale`.
     pub reason: Option<String>,
     /// What became of it where it went on to last; none if it went nowhere.
@@ -163,7 +163,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
     let read: bool = row.get(13)?;
     let unread = !read && address.as_ref().is_some_and(|address| id.0 > address.read_upto);
     Ok(Summary {
-        id: uuid(tail, id),
+        id: tail.text(id),
         inbox: address.map_or_else(String::new, |address| address.name),
         method: row.get(2)?,
         target: row.get(3)?,
@@ -181,7 +181,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
         provider: row.get(15)?,
         event_type: row.get(16)?,
         event_id: row.get(17)?,
-        verdict: VerdictState::stored(row.get(18)?),
+        verdict: SignatureStatus::stored(row.get(18)?),
         reason: row.get(19)?,
         earlier: row.get(20)?,
         source: row.get(21)?,
@@ -198,7 +198,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inbox: &dyn Fn(i64) -> Option<Address>)
 /// The summary of a request that was committed this moment.
 pub(crate) fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: String) -> Summary {
     Summary {
-        id: uuid(tail, id),
+        id: tail.text(id),
         inbox,
         method: captured.method.to_string(),
         target: captured.target,
@@ -218,14 +218,10 @@ pub(crate) fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: Str
         event_type: None,
         event_id: None,
         earlier: 0,
-        verdict: VerdictState::Unchecked,
+        verdict: SignatureStatus::Unchecked,
         reason: None,
         onward: None,
     }
-}
-
-pub(crate) fn uuid(tail: IdTail, id: RowId) -> String {
-    uuid::Uuid::from_u128(tail.uuid(id)).to_string()
 }
 
 fn version(stored: u8) -> Version {

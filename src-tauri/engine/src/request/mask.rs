@@ -2,13 +2,11 @@
 
 use hookline_content::{Content, json_values};
 use hookline_provider::Catalogue;
+use hookline_query::{JsonPath, Step, spans};
 use hookline_signature::{Place, Source};
 
 use super::list::Summary;
-use crate::{
-    query::{JsonPath, Step, spans},
-    verification::Verification,
-};
+use crate::verification::Verification;
 
 /// Shortest secret that is looked for in the rest of its body, in bytes: a shorter one stands in other words.
 const REPEATED_MIN: usize = 5;

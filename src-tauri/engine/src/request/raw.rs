@@ -1,11 +1,10 @@
 //! A request as the HTTP message it was.
 
 use hookline_capture::header_list;
+use hookline_model::MASK;
+use hookline_provider::is_secret_header;
 
-use super::{
-    headers::{self, MASK},
-    list::Summary,
-};
+use super::list::Summary;
 
 /// Request line, header block and blank line, as on the wire; credentials masked unless `reveal`.
 pub(crate) fn raw_head(summary: &Summary, header_block: &[u8], reveal: bool) -> Vec<u8> {
@@ -21,7 +20,7 @@ pub(crate) fn header_lines(block: &[u8], reveal: bool) -> Vec<u8> {
     for (name, value) in header_list(block) {
         head.extend_from_slice(name);
         head.extend_from_slice(b": ");
-        match headers::is_secret(name) && !reveal {
+        match is_secret_header(name) && !reveal {
             true => head.extend_from_slice(MASK.as_bytes()),
             false => head.extend_from_slice(value),
         }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Known, rows, scan};
-use crate::query::{FIELDS, Field, Kind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
+use hookline_query::{FIELDS, Field, Kind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
 
 /// Newest requests that names and values are taken from.
 const SEEN: u32 = 200;
@@ -174,7 +174,11 @@ impl Seen {
         for (name, value) in header_list(subject.headers) {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
             // A credential is no value to offer.
-            let value = if crate::request::is_secret(name.as_bytes()) { "" } else { &*String::from_utf8_lossy(value) };
+            let value = if hookline_provider::is_secret_header(name.as_bytes()) {
+                ""
+            } else {
+                &*String::from_utf8_lossy(value)
+            };
             self.add("header", &name, value);
         }
         let body = subject.json();

@@ -4,6 +4,7 @@
 //! request that is left is matched in memory. Without a sieve it is a scan: slower, and the same.
 
 mod complete;
+mod narrow;
 mod scan;
 mod sieve;
 #[cfg(test)]
@@ -12,11 +13,12 @@ mod tests;
 use std::{ops::ControlFlow, time::Duration};
 
 use hookline_capture::RowId;
+use hookline_query::{Query, Subject};
 use rusqlite::{Connection, ToSql};
 use tokio::time::Instant;
 
-use crate::query::{Names, Narrow, Query, Subject};
 pub(crate) use complete::{Completion, complete};
+use narrow::{Names, Narrow};
 use scan::rows_of;
 pub(crate) use scan::{Known, oldest_first, rows};
 pub use sieve::Indexing;

@@ -3,13 +3,12 @@
 use std::{borrow::Cow, collections::HashMap, ops::ControlFlow};
 
 use hookline_capture::{IdTail, RowId, read_chunks};
+use hookline_model::SignatureStatus;
+use hookline_query::{SEARCHED_MAX, Subject, Uses};
 use rusqlite::{Connection, Statement, ToSql};
 
-use crate::{
-    inbox::Address,
-    judge::VerdictState,
-    query::{DUPLICATE, SEARCHED_MAX, Subject, Uses},
-};
+use super::narrow::DUPLICATE;
+use crate::inbox::Address;
 
 /// What a stored row does not say of itself: how its id is spelled, and its inbox's name and read mark.
 #[derive(Debug, Clone)]
@@ -114,7 +113,7 @@ pub(super) fn rows_of(
             provider: text(12),
             event_type: text(13),
             event_id: text(14),
-            verdict: VerdictState::stored(row.get(15)?),
+            verdict: SignatureStatus::stored(row.get(15)?),
             reason: text(16),
             duplicate: row.get(17)?,
             headers: row.get_ref(18)?.as_blob().unwrap_or_default(),

@@ -3,16 +3,13 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use hookline_capture::{IdTail, RowId};
+use hookline_query::{Query, Uses};
 use proptest::prelude::*;
 use rusqlite::{Connection, params};
 use tokio::time::Instant;
 
 use super::{Known, Search, rows, scan, sieve::Sieve};
-use crate::{
-    inbox::Address,
-    query::{Query, Uses},
-    schema,
-};
+use crate::{inbox::Address, schema};
 
 /// Noon of the day the tests are told it is.
 const NOW_US: i64 = 1_790_000_000_000_000;

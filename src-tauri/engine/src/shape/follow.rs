@@ -8,6 +8,8 @@ use std::{
 };
 
 use hookline_capture::RowId;
+use hookline_query::Uses;
+use hookline_query::body::json_values;
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -15,9 +17,7 @@ use tokio::time::Instant;
 use super::{Seen, Shape, Written};
 use crate::{
     Engine,
-    content::json_values,
     feed::Change,
-    query::Uses,
     search::{Known, oldest_first, rows},
 };
 

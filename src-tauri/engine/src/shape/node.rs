@@ -242,7 +242,7 @@ impl Node {
                 continue;
             }
             let node = self.properties.entry(key.clone()).or_default();
-            lesson.at(format!(".{}", crate::query::key_in_path(key)), |lesson| {
+            lesson.at(format!(".{}", hookline_query::key_in_path(key)), |lesson| {
                 if is_new {
                     *lesson.room -= 1;
                     if known {
@@ -256,7 +256,7 @@ impl Node {
             let absent =
                 self.properties.iter().filter(|(key, node)| node.count == objects && !fields.contains_key(*key));
             for key in absent.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-                lesson.at(format!(".{}", crate::query::key_in_path(&key)), |lesson| lesson.note(What::Missing));
+                lesson.at(format!(".{}", hookline_query::key_in_path(&key)), |lesson| lesson.note(What::Missing));
             }
         }
     }

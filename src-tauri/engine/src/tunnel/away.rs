@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hookline_capture::{ReadError, RowId, WriteError};
+use hookline_query::Query;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +13,6 @@ use crate::{
     feed::Change,
     forward::Forward,
     inbox::Address,
-    query::Query,
     replay::{Collecting, ReplayRow, ReplaySettings, Resign, Target, Wanted, collect},
 };
 

@@ -26,7 +26,7 @@ use row::TunnelSettings;
 pub(crate) use row::{ExposureRow, TunnelRow, Tunnelled, held, outside};
 pub(crate) use run::{TunnelError, Tunnels};
 
-use crate::request::MASK;
+use hookline_model::MASK;
 
 /// Most networks an inbox is open to.
 const NETWORKS_MAX: usize = 50;

@@ -20,7 +20,7 @@ use super::{
     exact::{self, Exact},
     shell::{self, Pipeline},
 };
-use crate::query::percent_decoded;
+use hookline_query::percent_decoded;
 
 /// Largest file of commands, in bytes: they are read whole.
 const COMMANDS_MAX: u64 = 256 * 1024 * 1024;

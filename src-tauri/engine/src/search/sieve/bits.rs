@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::query::canonical;
+use hookline_query::canonical;
 
 /// Number of this way to set bits.
 pub(super) const FORM: u64 = 2;

@@ -5,7 +5,7 @@ use super::{
     block::{Building, ROWS},
     sift::NEEDLE_MAX,
 };
-use crate::query::{Subject, Walk, looks_like_json, walk};
+use hookline_query::{Subject, Walk, looks_like_json, walk};
 
 /// Bytes of text in one piece. More would set so many bits that the row says little.
 const PIECE: usize = 2_048;

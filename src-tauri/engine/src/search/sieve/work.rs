@@ -8,6 +8,7 @@ use std::{
 };
 
 use hookline_capture::RowId;
+use hookline_query::Uses;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
@@ -18,7 +19,6 @@ use super::{
 };
 use crate::{
     Engine,
-    query::Uses,
     search::{
         scan,
         scan::{Known, rows},

@@ -1,0 +1,62 @@
+//! JavaScript's `fetch` (<https://fetch.spec.whatwg.org>), as Node and browsers have it.
+
+use super::{CodeRequest, adds, base64, literal, rewritten};
+use hookline_model::MASK;
+
+/// Headers `fetch` adds and cannot be told not to.
+const ADDED: &[&str] = &["Accept", "Accept-Language", "Accept-Encoding", "User-Agent", "Sec-Fetch-Mode"];
+
+/// Methods `fetch` knows in capitals only.
+const NORMALISED: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+
+pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
+    let (method, upper) = (message.method, message.method.to_ascii_uppercase());
+    if matches!(upper.as_str(), "CONNECT" | "TRACE" | "TRACK") {
+        return Err(format!("fetch sends no {upper}."));
+    }
+    if matches!(upper.as_str(), "GET" | "HEAD") && !message.body.is_empty() {
+        return Err(format!("fetch sends no body with {upper}, and this request has one."));
+    }
+    if method != upper && NORMALISED.contains(&upper.as_str()) {
+        notes.push(format!("fetch sends {upper} for {method}."));
+    }
+    let url = message.url();
+    if !kept(&url, message) {
+        notes.push(rewritten("fetch"));
+    }
+    notes.extend(adds("fetch", &message.lacks(ADDED)));
+    let mut options = vec![format!("  method: {},\n", literal::javascript(method))];
+    let headers = message.joined(notes);
+    if !headers.is_empty() {
+        options.push("  headers: {\n".into());
+        for line in &headers {
+            let value = match line.value.is_ascii() || *line.value == *MASK.as_bytes() {
+                true => literal::javascript(&String::from_utf8_lossy(&line.value)),
+                // A header of fetch is bytes, a character each.
+                false => literal::bytes(&line.value, '\''),
+            };
+            options.push(format!("    {}: {value},\n", literal::javascript(&line.name)));
+        }
+        options.push("  },\n".into());
+    }
+    if !message.body.is_empty() {
+        let body = match message.text() {
+            // A text without a type would get one.
+            Some(text) if message.has("Content-Type") => literal::javascript(text),
+            Some(text) => format!("new TextEncoder().encode({})", literal::javascript(text)),
+            None => format!("Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0))", base64(message.body)),
+        };
+        options.push(format!("  body: {body},\n"));
+    }
+    options.push("  redirect: 'manual',\n".into());
+    Ok(format!(
+        "const response = await fetch({}, {{\n{}}});\nconsole.log(response.status, await response.text());\n",
+        literal::javascript(&url),
+        options.concat()
+    ))
+}
+
+/// Whether a URL leaves as it is written (<https://url.spec.whatwg.org>).
+fn kept(url: &str, message: &CodeRequest<'_>) -> bool {
+    url::Url::parse(url).is_ok_and(|url| url[url::Position::BeforePath..] == *message.path && url.fragment().is_none())
+}

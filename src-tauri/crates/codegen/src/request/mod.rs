@@ -1,0 +1,223 @@
+//! A request as code that sends it again, byte for byte: a form of code a file.
+
+mod curl;
+mod fetch;
+mod go;
+mod httpie;
+mod literal;
+mod powershell;
+mod python;
+
+use hookline_model::{MASK, is_invisible, text};
+use hookline_provider::is_secret_header;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A language or tool that a request is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CodeFormat {
+    /// A curl command for a POSIX shell.
+    #[default]
+    Curl,
+    /// An HTTPie command for a POSIX shell.
+    Httpie,
+    /// JavaScript's `fetch`, as a module.
+    Fetch,
+    /// Python with `requests`.
+    Python,
+    /// A Go program.
+    Go,
+    /// PowerShell 7.
+    Powershell,
+}
+
+/// What a shell takes in one word is 128 KiB on Linux, and a command has 1 MiB on macOS.
+const COMMAND_BODY_MAX: u64 = 96 * 1024;
+/// What an editor is given to show.
+const FILE_BODY_MAX: u64 = 1024 * 1024;
+
+impl CodeFormat {
+    /// Largest body that fits into the code, in bytes.
+    pub fn body_max(self) -> u64 {
+        match self {
+            CodeFormat::Curl | CodeFormat::Httpie => COMMAND_BODY_MAX,
+            CodeFormat::Fetch | CodeFormat::Python | CodeFormat::Go | CodeFormat::Powershell => FILE_BODY_MAX,
+        }
+    }
+
+    /// Returns the code.
+    ///
+    /// # Errors
+    /// The reason why code in this format cannot send the request.
+    pub fn write(self, message: &CodeRequest<'_>) -> Result<String, String> {
+        let mut notes = Vec::new();
+        if !message.masked.is_empty() {
+            notes.push(format!("Masked, so it is not what was sent: {}.", message.masked.join(", ")));
+        }
+        if !message.dropped.is_empty() {
+            notes.push(format!(
+                "Not sent again, as the client frames the message itself: {}.",
+                message.dropped.join(", ")
+            ));
+        }
+        if message.path.contains('#') {
+            notes.push("The target has a fragment, which clients do not send.".into());
+        }
+        let code = match self {
+            CodeFormat::Curl => curl::write(message),
+            CodeFormat::Httpie => httpie::write(message, &mut notes)?,
+            CodeFormat::Fetch => fetch::write(message, &mut notes)?,
+            CodeFormat::Python => python::write(message, &mut notes),
+            CodeFormat::Go => go::write(message, &mut notes),
+            CodeFormat::Powershell => powershell::write(message, &mut notes),
+        };
+        let mark = if matches!(self, CodeFormat::Fetch | CodeFormat::Go) { "//" } else { "#" };
+        // A name is the sender's, and must not end the comment.
+        let inert = |note: &String| note.replace(is_invisible, " ");
+        let notes: String = notes.iter().map(|note| format!("{mark} {}\n", inert(note))).collect();
+        Ok(format!("{notes}{code}"))
+    }
+}
+
+/// Headers every client makes by itself, or that belong to one connection only.
+const LEFT_OUT: &[&str] =
+    &["host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te", "trailer", "upgrade"];
+
+/// Those of them that every client sends alike.
+const MADE_BY_ALL: &[&str] = &["host", "content-length", "connection", "expect"];
+
+/// A request to write as code.
+#[derive(Debug)]
+pub struct CodeRequest<'a> {
+    base: &'a str,
+    method: &'a str,
+    /// Path and query.
+    path: &'a str,
+    headers: Vec<Line<'a>>,
+    body: &'a [u8],
+    /// What is masked, in words.
+    masked: Vec<String>,
+    /// Headers of the connection that are left out.
+    dropped: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Line<'a> {
+    name: String,
+    /// Trimmed, as hyper gives it.
+    value: Cow<'a, [u8]>,
+}
+
+impl<'a> CodeRequest<'a> {
+    /// Creates one that is sent to the base URL `base`. `headers` are in order, with repeats; credentials among them are
+    /// masked unless `reveal`. `masked_body` says that a secret in the body is masked.
+    pub fn new(
+        base: &'a str,
+        (method, target): (&'a str, &'a str),
+        headers: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+        body: &'a [u8],
+        reveal: bool,
+        masked_body: bool,
+    ) -> Self {
+        let (mut lines, mut masked, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, value) in headers {
+            let secret = is_secret_header(name) && !reveal;
+            let name = text(name);
+            let lower = name.to_ascii_lowercase();
+            if LEFT_OUT.contains(&lower.as_str()) {
+                if !MADE_BY_ALL.contains(&lower.as_str()) {
+                    dropped.push(name);
+                }
+                continue;
+            }
+            if secret {
+                masked.push(name.clone());
+            }
+            let value = if secret { Cow::Owned(MASK.as_bytes().to_vec()) } else { Cow::Borrowed(value) };
+            lines.push(Line { name, value });
+        }
+        if masked_body {
+            masked.push("a secret in the body".into());
+        }
+        CodeRequest { base, method, path: path_of(target), headers: lines, body, masked, dropped }
+    }
+
+    fn url(&self) -> String {
+        format!("{}{}", self.base, self.path)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|line| line.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Of these headers, which a client would add by itself, those the request has not.
+    fn lacks<'n>(&self, names: &[&'n str]) -> Vec<&'n str> {
+        names.iter().copied().filter(|name| !self.has(name)).collect()
+    }
+
+    /// The body where it is text that a source file can hold.
+    fn text(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.body).ok().filter(|text| !text.contains('\0'))
+    }
+
+    /// One line a name, for clients that hold headers in a map: values of one name joined as RFC 9110 §5.3
+    /// allows, which is noted.
+    fn joined(&self, notes: &mut Vec<String>) -> Vec<Line<'_>> {
+        let mut lines: Vec<Line<'_>> = Vec::new();
+        for line in &self.headers {
+            match lines.iter_mut().find(|other| other.name.eq_ignore_ascii_case(&line.name)) {
+                Some(first) => {
+                    let first = first.value.to_mut();
+                    first.extend_from_slice(b", ");
+                    first.extend_from_slice(&line.value);
+                    notes.push(format!("{} was sent more than once; here its values leave in one line.", line.name));
+                }
+                None => lines.push(Line { name: line.name.clone(), value: Cow::Borrowed(&line.value) }),
+            }
+        }
+        lines
+    }
+}
+
+impl Line<'_> {
+    /// The value where it is text; other bytes as `\xNN`, which is noted.
+    fn text(&self, notes: &mut Vec<String>) -> String {
+        if std::str::from_utf8(&self.value).is_err() {
+            notes.push(format!("{} has bytes that are not text; they stand as \\xNN.", self.name));
+        }
+        text(&self.value)
+    }
+}
+
+/// Path and query of a target, also of one in absolute form.
+fn path_of(target: &str) -> &str {
+    let rest = match target.find("://") {
+        Some(at) if !target.starts_with('/') => {
+            target[at + 3..].find('/').map_or("/", |slash| &target[at + 3 + slash..])
+        }
+        _ => target,
+    };
+    if rest.starts_with('/') { rest } else { "/" }
+}
+
+/// What is said of headers that a client cannot be told to leave out.
+fn adds(client: &str, names: &[&str]) -> Option<String> {
+    (!names.is_empty()).then(|| format!("{client} adds what this was not sent with: {}.", names.join(", ")))
+}
+
+/// What is said of a target that a client does not leave as it is.
+fn rewritten(client: &str) -> String {
+    format!("{client} writes this URL in its own way, so the target is not byte for byte what it was.")
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests;

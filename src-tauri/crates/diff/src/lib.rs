@@ -1,0 +1,269 @@
+//! Comparison of two requests or responses: first line, headers, body.
+#![forbid(unsafe_code)]
+
+mod json;
+mod text;
+
+use hookline_capture::header_list;
+use hookline_model::{MASK, text_by};
+use hookline_provider::is_secret_header;
+use hookline_query::body::{Kind, content_of};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Largest body that is compared line by line, in bytes; a larger one is told to be the same or not.
+pub const COMPARED_MAX: u64 = 2 * 1024 * 1024;
+
+/// Most rows of one body; what follows is left out and said so.
+const ROWS_MAX: usize = 5_000;
+
+/// Rows that are the same and stand around one that is not.
+const CONTEXT: usize = 3;
+
+/// Longest text in a row, in characters.
+const TEXT_MAX: usize = 2_000;
+
+/// How a row differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RowKind {
+    /// Both have it.
+    Same,
+    /// Only the second has it.
+    Added,
+    /// Only the first has it.
+    Removed,
+    /// Both have it, with other values.
+    Changed,
+    /// So many rows that are the same are left out here.
+    Skipped,
+}
+
+/// One row of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Row {
+    /// How the row differs.
+    pub kind: RowKind,
+    /// How deep it stands in a JSON document.
+    pub depth: usize,
+    /// What the first has there.
+    pub a: Option<String>,
+    /// What the second has there.
+    pub b: Option<String>,
+    /// How many rows are left out.
+    pub skipped: usize,
+}
+
+impl Row {
+    fn same(depth: usize, text: String) -> Self {
+        Self { kind: RowKind::Same, depth, a: Some(text.clone()), b: Some(text), skipped: 0 }
+    }
+
+    /// A row of what one or both have.
+    fn of(depth: usize, a: Option<String>, b: Option<String>) -> Self {
+        let kind = match (&a, &b) {
+            (Some(a), Some(b)) if a == b => RowKind::Same,
+            (Some(_), Some(_)) => RowKind::Changed,
+            (Some(_), None) => RowKind::Removed,
+            _ => RowKind::Added,
+        };
+        Self { kind, depth, a, b, skipped: 0 }
+    }
+}
+
+/// How bodies were compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyBasis {
+    /// As JSON: neither the order of keys nor white space counts.
+    Json,
+    /// Line by line.
+    Text,
+    /// Byte by byte.
+    Bytes,
+}
+
+/// What differs between two requests, or two answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Diff {
+    /// Whether nothing differs but the time, the sender's port and the like.
+    pub same: bool,
+    /// Method and target.
+    pub line: Row,
+    /// Headers by name in the order of the first; credentials masked.
+    pub headers: Vec<Row>,
+    /// How the bodies were compared.
+    pub basis: BodyBasis,
+    /// The bodies, with little around what differs.
+    pub body: Vec<Row>,
+    /// Rows of the bodies that differ.
+    pub changes: usize,
+    /// What else is to say of the bodies, in a sentence.
+    pub note: Option<String>,
+}
+
+/// One side of a comparison.
+pub struct Side {
+    /// Method and target of a request, status of an answer.
+    pub line: String,
+    /// Header block as sent.
+    pub header_block: Vec<u8>,
+    /// Body.
+    pub body: SideBody,
+    /// Length of the body as sent, in bytes.
+    pub body_bytes: u64,
+}
+
+/// A body as far as it is compared.
+#[derive(PartialEq)]
+pub enum SideBody {
+    /// Whole, with its codings undone.
+    Read(Vec<u8>),
+    /// Too large to be shown: its SHA-256, as sent.
+    Digest([u8; 32]),
+}
+
+/// Compares two sides.
+pub fn diff(a: &Side, b: &Side) -> Diff {
+    let line = |side: &Side| Some(shown(side.line.as_bytes()));
+    let line = Row::of(0, line(a), line(b));
+    let headers = headers(&a.header_block, &b.header_block);
+    let (basis, rows, mut note) = bodies(a, b);
+    let changes = rows.iter().filter(|row| row.kind != RowKind::Same).count();
+    let (mut body, cut) = around(rows);
+    if cut {
+        body.truncate(ROWS_MAX);
+        note = Some(format!("Only the first {ROWS_MAX} rows are shown."));
+    }
+    let bytes_same = a.body == b.body;
+    if changes == 0 && !bytes_same && note.is_none() {
+        note =
+            Some("The JSON is the same; its bytes differ in the order of keys, in white space or in escapes.".into());
+    }
+    let differs = |row: &Row| row.kind != RowKind::Same;
+    let same = !differs(&line) && !headers.iter().any(differs) && bytes_same;
+    Diff { same, line, headers, basis, body, changes, note }
+}
+
+/// A text for a row: what is no UTF-8 as `\xNN`, cut where it is long.
+fn shown(bytes: &[u8]) -> String {
+    let text = text_by(&bytes[..bytes.len().min(TEXT_MAX * 4)], String::push_str);
+    match text.char_indices().nth(TEXT_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+/// Headers by name, a row for each occurrence.
+fn headers(a: &[u8], b: &[u8]) -> Vec<Row> {
+    let list = |block: &[u8]| -> Vec<(String, String, Vec<u8>)> {
+        header_list(block)
+            .map(|(name, value)| {
+                let (name, secret) = (String::from_utf8_lossy(name).into_owned(), is_secret_header(name));
+                let text = if secret { MASK.to_owned() } else { shown(value) };
+                (name, text, value.to_vec())
+            })
+            .collect()
+    };
+    let (a, mut b) = (list(a), list(b).into_iter().map(Some).collect::<Vec<_>>());
+    let mut rows: Vec<Row> = a
+        .into_iter()
+        .map(|(name, text, value)| {
+            let same_name = |other: &&mut Option<(String, String, Vec<u8>)>| {
+                other.as_ref().is_some_and(|(other, ..)| other.eq_ignore_ascii_case(&name))
+            };
+            let other = b.iter_mut().find(same_name).and_then(Option::take);
+            let differs = other.as_ref().is_some_and(|(_, _, other)| *other != value);
+            let other = other.map(|(name, text, _)| format!("{name}: {text}"));
+            let row = Row::of(0, Some(format!("{name}: {text}")), other);
+            // Two credentials look alike behind their masks; a name's case is no change.
+            match (row.kind, differs) {
+                (RowKind::Same, true) => Row { kind: RowKind::Changed, ..row },
+                (RowKind::Changed, false) => Row { kind: RowKind::Same, ..row },
+                _ => row,
+            }
+        })
+        .collect();
+    rows.extend(b.into_iter().flatten().map(|(name, text, _)| Row::of(0, None, Some(format!("{name}: {text}")))));
+    rows
+}
+
+fn bodies(a: &Side, b: &Side) -> (BodyBasis, Vec<Row>, Option<String>) {
+    let (SideBody::Read(first), SideBody::Read(second)) = (&a.body, &b.body) else {
+        let row = |side: &Side, name: &str| Some(format!("{} bytes{name}", side.body_bytes));
+        let row = match a.body == b.body {
+            true => Row::of(0, row(a, ""), row(b, "")),
+            false => Row::of(0, row(a, " of the first"), row(b, " of the second")),
+        };
+        let note = format!(
+            "A body of more than {COMPARED_MAX} bytes is the same or not; save both and compare the files to see where."
+        );
+        return (BodyBasis::Bytes, vec![row], Some(note));
+    };
+    if let Some(rows) = json::rows(first, second) {
+        return (BodyBasis::Json, rows, None);
+    }
+    let is_image = |side: &Side| content_of(&side.header_block).kind == Kind::Image;
+    match (std::str::from_utf8(first), std::str::from_utf8(second)) {
+        (Ok(first), Ok(second)) if !is_image(a) && !is_image(b) => (BodyBasis::Text, text::rows(first, second), None),
+        _ => (BodyBasis::Bytes, text::bytes(first, second), None),
+    }
+}
+
+/// Leaves out what is the same, but for a little around what is not; and whether it is still too much.
+fn around(rows: Vec<Row>) -> (Vec<Row>, bool) {
+    let mut keep = vec![false; rows.len()];
+    for (at, row) in rows.iter().enumerate() {
+        if row.kind != RowKind::Same {
+            keep[at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(rows.len())].fill(true);
+        }
+    }
+    let mut kept: Vec<Row> = Vec::new();
+    for (row, keep) in rows.into_iter().zip(keep) {
+        match (keep, kept.last_mut()) {
+            (true, _) => kept.push(row),
+            (false, Some(last)) if last.kind == RowKind::Skipped => last.skipped += 1,
+            (false, _) => kept.push(Row { kind: RowKind::Skipped, a: None, b: None, skipped: 1, ..row }),
+        }
+    }
+    let cut = kept.len() > ROWS_MAX;
+    (kept, cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_matched_by_name() {
+        let rows = headers(
+            b"Host: a\r\nX: 1\r\nX: 2\r\nAuthorization: one\r\nGone: x\r\n",
+            b"x: 1\r\nHOST: a\r\nX: 3\r\nAuthorization: two\r\nNew: y\r\n",
+        );
+        let told: Vec<_> = rows.iter().map(|row| (row.kind, row.a.as_deref(), row.b.as_deref())).collect();
+        let masked = format!("Authorization: {MASK}");
+        assert_eq!(
+            told,
+            [
+                (RowKind::Same, Some("Host: a"), Some("HOST: a")),
+                (RowKind::Same, Some("X: 1"), Some("x: 1")),
+                (RowKind::Changed, Some("X: 2"), Some("X: 3")),
+                (RowKind::Changed, Some(masked.as_str()), Some(masked.as_str())),
+                (RowKind::Removed, Some("Gone: x"), None),
+                (RowKind::Added, None, Some("New: y")),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_the_same_is_left_out() {
+        let a = (0..100).map(|n| format!("line {n}\n")).collect::<String>();
+        let b = a.replace("line 50\n", "changed\n");
+        let (rows, cut) = around(text::rows(&a, &b));
+        let kinds: Vec<_> = rows.iter().map(|row| (row.kind, row.skipped)).collect();
+        assert_eq!(
+            (kinds.len(), kinds[0], kinds[4].0, kinds[8], cut),
+            (9, (RowKind::Skipped, 47), RowKind::Changed, (RowKind::Skipped, 46), false)
+        );
+    }
+}

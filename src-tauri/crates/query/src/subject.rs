@@ -1,0 +1,275 @@
+//! One request as a query sees it. What is costly to read is read when a query asks for it.
+
+use std::{borrow::Cow, cell::OnceCell};
+
+use hookline_capture::{IdTail, RowId, header_list};
+use hookline_model::SignatureStatus;
+
+use super::{
+    field,
+    fold::{Folded, fold_into, looks_like_json, percent_decoded, variants},
+    json::{Leaf, leaves},
+    pattern::Pattern,
+    tree::{Node, Place, Term, Test},
+};
+use crate::body::{self as content, Charset, Kind, ReadBody};
+
+/// How much of a body is searched, in bytes, as sent or decoded. A body is in memory while it is.
+pub const SEARCHED_MAX: u64 = 16 * 1024 * 1024;
+
+/// Reads a body, or its first [`SEARCHED_MAX`] bytes.
+pub(crate) type LoadBody<'r> = &'r dyn Fn() -> Cow<'r, [u8]>;
+
+/// A request to be matched.
+pub struct Subject<'r> {
+    /// Row of the request.
+    pub id: RowId,
+    /// What turns the row into the id that the API shows.
+    pub tail: IdTail,
+    /// Name of its inbox.
+    pub inbox: &'r str,
+    /// Method as sent.
+    pub method: &'r str,
+    /// Request target as sent.
+    pub target: &'r str,
+    /// Remote address and port.
+    pub peer: &'r str,
+    /// Status of the response.
+    pub status: i64,
+    /// Length of the body as sent, in bytes.
+    pub body_bytes: i64,
+    /// When it arrived, in µs since the Unix epoch.
+    pub arrived_us: i64,
+    /// Whether it is pinned.
+    pub pinned: bool,
+    /// Whether nobody has opened it.
+    pub unread: bool,
+    /// Note of its user.
+    pub note: &'r str,
+    /// File that it was imported from; empty if it was received.
+    pub source: &'r str,
+    /// Id of the vendor that it is from.
+    pub provider: Option<&'r str>,
+    /// The vendor's event type.
+    pub event_type: Option<&'r str>,
+    /// The vendor's event id.
+    pub event_id: Option<&'r str>,
+    /// Whether its signature is valid.
+    pub verdict: SignatureStatus,
+    /// Name of the fault of an invalid signature.
+    pub reason: Option<&'r str>,
+    /// Whether the same event had arrived before.
+    pub duplicate: bool,
+    /// Header block as sent.
+    pub headers: &'r [u8],
+    /// Reads the body.
+    pub body: LoadBody<'r>,
+    /// Cache of what has been read.
+    pub read: Read<'r>,
+}
+
+/// What has been read of a subject so far.
+#[derive(Default)]
+pub struct Read<'r> {
+    body: OnceCell<ReadBody<'r>>,
+    payload: OnceCell<Option<Vec<u8>>>,
+    folded: OnceCell<Vec<Folded>>,
+    form: OnceCell<Vec<(String, Vec<u8>)>>,
+}
+
+impl Subject<'_> {
+    /// Whether the request matches a query; times such as `age` are relative to `now_us`.
+    pub fn matches(&self, node: &Node, now_us: i64) -> bool {
+        match node {
+            Node::All(nodes) => nodes.iter().all(|node| self.matches(node, now_us)),
+            Node::Any(nodes) => nodes.iter().any(|node| self.matches(node, now_us)),
+            Node::Not(node) => !self.matches(node, now_us),
+            Node::Term(term) => self.term(term, now_us),
+        }
+    }
+
+    fn term(&self, term: &Term, now_us: i64) -> bool {
+        let Test::Text(pattern) = &term.test else { return self.column(term, now_us) };
+        match &term.place {
+            Place::Anywhere => self.anywhere(pattern),
+            Place::Field(field) => self.text(field.name).is_some_and(|text| match (field.kind, pattern) {
+                (_, Pattern::Any) => !text.is_empty(),
+                (field::Kind::Word, pattern) => pattern.matches_word(&text),
+                (_, pattern) => pattern.matches(text.as_bytes()),
+            }),
+            Place::Header(name) => header_list(self.headers)
+                .any(|(own, value)| own.eq_ignore_ascii_case(name.as_bytes()) && pattern.matches(value)),
+            Place::Query(name) => {
+                let query = self.target.split_once('?').map_or("", |(_, query)| query);
+                form_urlencoded::parse(query.as_bytes())
+                    .any(|(own, value)| own == *name && pattern.matches(value.as_bytes()))
+            }
+            Place::Form(name) => self.form().iter().any(|(own, value)| own == name && pattern.matches(value)),
+            Place::Body(path) => {
+                let mut matched = false;
+                leaves(self.json(), &path.0, &mut |leaf| {
+                    matched |= match leaf {
+                        Leaf::Text(text) => pattern.matches(text.as_bytes()),
+                        Leaf::Bare(text) => pattern.matches_bare(text),
+                        Leaf::Nested => matches!(pattern, Pattern::Any),
+                    };
+                });
+                matched
+            }
+        }
+    }
+
+    /// A text every request has, or may have, one of.
+    fn text(&self, field: &str) -> Option<Cow<'_, str>> {
+        let text = match field {
+            "inbox" => Some(self.inbox),
+            "id" => return Some(self.tail.text(self.id).into()),
+            "method" => Some(self.method),
+            "path" => Some(self.target.split_once('?').map_or(self.target, |(path, _)| path)),
+            "target" => Some(self.target),
+            "provider" => self.provider,
+            "event" => self.event_type,
+            "eventid" => self.event_id,
+            "verdict" => Some(self.verdict.as_str()),
+            "reason" => self.reason,
+            "peer" => Some(self.peer),
+            "note" => Some(self.note),
+            "source" => Some(self.source),
+            _ => None,
+        };
+        text.map(Cow::Borrowed)
+    }
+
+    fn column(&self, term: &Term, now_us: i64) -> bool {
+        let Place::Field(field) = &term.place else { return false };
+        let number = if field.name == "size" { self.body_bytes } else { self.status };
+        let flag = match field.name {
+            "pinned" => self.pinned,
+            "unread" => self.unread,
+            _ => self.duplicate,
+        };
+        match &term.test {
+            Test::Between(first, last) => (*first..=*last).contains(&number),
+            Test::Order(order, than) => order.holds(number.cmp(than)),
+            Test::Arrived(order, moment) => order.holds(self.arrived_us.cmp(&moment.us(now_us))),
+            Test::Flag(wanted) => *wanted == flag,
+            Test::Text(_) => false,
+        }
+    }
+
+    /// Body, headers or target hold it, as sent or as it reads.
+    fn anywhere(&self, pattern: &Pattern) -> bool {
+        if matches!(pattern, Pattern::Any) {
+            return true;
+        }
+        if pattern.folds() {
+            return self.folded().iter().any(|text| pattern.matches_folded(text));
+        }
+        self.any_text(|text| pattern.matches(text))
+    }
+
+    /// Whether `holds` is true of any text that free text is searched in: target, headers and body, as
+    /// sent and as they read. It ends with the first. A search without an index calls this for every
+    /// request, so nothing is decoded before the texts that cost nothing were tried.
+    fn any_text(&self, mut holds: impl FnMut(&[u8]) -> bool) -> bool {
+        let target = self.target.as_bytes();
+        if holds(target) || percent_decoded(target).is_some_and(|text| holds(&text)) || holds(self.headers) {
+            return true;
+        }
+        let body = self.content();
+        if variants(body.kind, &body.bytes, body.charset).any(|text| holds(&text)) {
+            return true;
+        }
+        matches!(body.kind, Kind::Form | Kind::Multipart)
+            && (self
+                .payload()
+                .is_some_and(|json| variants(Kind::Json, json, Charset::UTF_8).skip(1).any(|text| holds(&text)))
+                || self.coded_parts().iter().any(|text| holds(text)))
+    }
+
+    /// Values of a multipart body that read otherwise than they were sent: in another character set, or base64.
+    fn coded_parts(&self) -> Vec<Vec<u8>> {
+        let body = self.content();
+        if body.kind != Kind::Multipart {
+            return Vec::new();
+        }
+        let Some(read) = content::parts_of(&content::content_of(self.headers), &body.bytes) else { return Vec::new() };
+        let texts = read.parts.iter().filter_map(|part| read.text(part).filter(|text| text.as_bytes() != part.body));
+        texts.map(String::into_bytes).collect()
+    }
+
+    /// Everything free text is looked for in, folded.
+    pub fn folded(&self) -> &[Folded] {
+        self.read.folded.get_or_init(|| {
+            let mut all = Vec::new();
+            self.any_text(|text| {
+                let mut folded = Vec::with_capacity(text.len());
+                fold_into(text, &mut folded);
+                all.push(folded);
+                false
+            });
+            all
+        })
+    }
+
+    /// The body with its codings undone, as far as that can be done, as UTF-8.
+    pub fn content(&self) -> &ReadBody<'_> {
+        self.read.body.get_or_init(|| {
+            let body = (self.body)();
+            // Nearly every webhook is this, and needs no more than a look.
+            if is_plain_json(self.headers) && body.is_ascii() && !body[..body.len().min(4)].contains(&0) {
+                return ReadBody { kind: Kind::Json, bytes: body, charset: Charset::UTF_8 };
+            }
+            content::read_body(&content::content_of(self.headers), body, SEARCHED_MAX)
+        })
+    }
+
+    /// What JSON paths lead into: the body, or of a form its field `payload` (GitHub, Slack).
+    pub fn json(&self) -> &[u8] {
+        self.payload().unwrap_or(&self.content().bytes)
+    }
+
+    fn payload(&self) -> Option<&[u8]> {
+        if !matches!(self.content().kind, Kind::Form | Kind::Multipart) {
+            return None;
+        }
+        let payload = self.read.payload.get_or_init(|| {
+            let value = &self.form().iter().find(|(name, _)| name == "payload")?.1;
+            looks_like_json(value).then(|| value.clone())
+        });
+        payload.as_deref()
+    }
+
+    /// The fields of a form, of either kind.
+    pub fn form(&self) -> &[(String, Vec<u8>)] {
+        self.read.form.get_or_init(|| {
+            let ReadBody { kind, bytes, charset } = self.content();
+            match kind {
+                Kind::Form => content::form_fields(bytes, *charset)
+                    .into_iter()
+                    .map(|(name, value)| (name, value.into_bytes()))
+                    .collect(),
+                Kind::Multipart => content::parts_of(&content::content_of(self.headers), bytes)
+                    .map(|read| read.fields())
+                    .unwrap_or_default(),
+                _ => Vec::new(),
+            }
+        })
+    }
+}
+
+/// Whether the headers say what nearly all webhooks' do, told without reading them further.
+fn is_plain_json(headers: &[u8]) -> bool {
+    let mut json = false;
+    for (name, value) in header_list(headers) {
+        match name.len() {
+            12 if name.eq_ignore_ascii_case(b"content-type") => {
+                let rest = value.strip_prefix(b"application/json");
+                json |= rest.is_some_and(|rest| rest.is_empty() || rest.to_ascii_lowercase().ends_with(b"utf-8"));
+            }
+            16 if name.eq_ignore_ascii_case(b"content-encoding") => return false,
+            _ => {}
+        }
+    }
+    json
+}

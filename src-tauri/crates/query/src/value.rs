@@ -1,0 +1,131 @@
+//! Values that have units: sizes, durations, moments.
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+
+const SECOND_US: i64 = 1_000_000;
+
+/// Units of time, in seconds.
+const DURATIONS: &[(&str, i64)] = &[("s", 1), ("m", 60), ("min", 60), ("h", 3_600), ("d", 86_400), ("w", 604_800)];
+
+/// Units of size, in bytes.
+const SIZES: &[(&str, u64)] = &[
+    ("", 1),
+    ("b", 1),
+    ("k", 1_000),
+    ("kb", 1_000),
+    ("mb", 1_000_000),
+    ("m", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("g", 1_000_000_000),
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+];
+
+/// A moment, as of now or for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// So many microseconds ago.
+    Ago(i64),
+    /// Microseconds since the Unix epoch.
+    At(i64),
+}
+
+impl Moment {
+    /// The moment in µs since the Unix epoch, `now_us` being the present.
+    pub fn us(self, now_us: i64) -> i64 {
+        match self {
+            Self::Ago(us) => now_us.saturating_sub(us),
+            Self::At(us) => us,
+        }
+    }
+}
+
+/// `90s`, `2h`, `1d12h`, in microseconds.
+pub(crate) fn duration(text: &str) -> Option<i64> {
+    let mut rest = text;
+    let mut sum: i64 = 0;
+    while !rest.is_empty() {
+        let (number, after) = leading_number(rest)?;
+        let length = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let unit = after[..length].to_ascii_lowercase();
+        let (_, seconds) = DURATIONS.iter().find(|(name, _)| *name == unit)?;
+        sum = sum.checked_add((number * (*seconds as f64) * SECOND_US as f64) as i64)?;
+        rest = &after[length..];
+    }
+    (!text.is_empty()).then_some(sum)
+}
+
+/// `512`, `10kb`, `1.5MiB`, in bytes.
+pub(crate) fn size(text: &str) -> Option<u64> {
+    let (number, unit) = leading_number(text)?;
+    let unit = unit.to_ascii_lowercase();
+    let (_, bytes) = SIZES.iter().find(|(name, _)| *name == unit)?;
+    Some((number * *bytes as f64) as u64)
+}
+
+fn leading_number(text: &str) -> Option<(f64, &str)> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..end].parse().ok().filter(|n: &f64| n.is_finite())?;
+    Some((number, &text[end..]))
+}
+
+/// A date, a date with a time, a time of today, `today`, `yesterday`, or how long ago. What has no
+/// zone is the machine's.
+pub(crate) fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Moment> {
+    if let Some(us) = duration(text) {
+        return Some(Moment::Ago(us));
+    }
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(Moment::At(at.as_microsecond()));
+    }
+    let today = zone.to_datetime(now).date();
+    let local = match text.to_ascii_lowercase().as_str() {
+        "today" => today.at(0, 0, 0, 0),
+        "yesterday" => today.yesterday().ok()?.at(0, 0, 0, 0),
+        text => match (text.parse::<civil::DateTime>(), text.parse::<civil::Time>()) {
+            (Ok(local), _) => local,
+            (_, Ok(time)) => today.to_datetime(time),
+            _ => return None,
+        },
+    };
+    Some(Moment::At(zone.to_timestamp(local).ok()?.as_microsecond()))
+}
+
+/// [`moment`] by the machine's own zone, in µs since the Unix epoch.
+pub fn moment_us(text: &str, now_us: i64) -> Option<i64> {
+    let now = Timestamp::from_microsecond(now_us).ok()?;
+    moment(text.trim(), &TimeZone::system(), now).map(|moment| moment.us(now_us))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_read() {
+        assert_eq!(duration("1d12h"), Some(129_600 * SECOND_US));
+        assert_eq!(duration("1.5h"), Some(5_400 * SECOND_US));
+        for text in ["", "2", "h", "2x", "-2h", "2h "] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+        assert_eq!((size("1mb"), size("1.5KiB"), size("7")), (Some(1_000_000), Some(1_536), Some(7)));
+        assert_eq!((size("mb"), size("1 mb"), size("1tb")), (None, None, None));
+        // More than there can be is as much as there can be.
+        assert_eq!(size("99999999999999999999gb"), Some(u64::MAX));
+    }
+
+    #[test]
+    fn moments_are_read() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().expect("a time");
+        let at = |text: &str| moment(text, &TimeZone::fixed(jiff::tz::offset(2)), now);
+        let us = |text: &str| Some(Moment::At(text.parse::<Timestamp>().expect("a time").as_microsecond()));
+        assert_eq!(at("2h"), Some(Moment::Ago(7_200 * SECOND_US)));
+        assert_eq!(at("2026-11-20"), us("2026-11-19T22:00:00Z"));
+        assert_eq!(at("2026-11-20T08:30"), us("2026-11-20T06:30:00Z"));
+        assert_eq!(at("2026-11-20T08:30:00Z"), us("2026-11-20T08:30:00Z"));
+        assert_eq!(at("09:30"), us("2026-11-21T07:30:00Z"));
+        assert_eq!(at("yesterday"), us("2026-11-19T22:00:00Z"));
+        assert_eq!(at("soon"), None);
+    }
+}

@@ -1,0 +1,60 @@
+//! Headers whose value is a credential.
+
+use std::sync::LazyLock;
+
+use crate::Catalogue;
+
+/// Headers of HTTP itself and of common API keys.
+const SECRET_HEADERS: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "x-access-token",
+    "x-webhook-secret",
+    "x-webhook-token",
+    "apikey",
+    "deploy-token",
+    "job-token",
+    "ocp-apim-subscription-key",
+    "private-token",
+    "x-amz-security-token",
+    "x-api-token",
+    "x-csrf-token",
+    "x-figma-token",
+    "x-functions-key",
+    "x-shopify-access-token",
+];
+
+/// Headers in which a vendor sends the secret itself.
+static VENDOR_HEADERS: LazyLock<Vec<String>> =
+    LazyLock::new(|| Catalogue::load([]).0.secret_places().filter_map(|place| place.header_name()).collect());
+
+/// Whether the value of a header with this name is a credential.
+pub fn is_secret_header(name: &[u8]) -> bool {
+    SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+        || VENDOR_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_headers_of_vendors_that_send_the_secret() {
+        for name in [
+            "AUTHORIZATION",
+            "X-Gitlab-Token",
+            "X-Telegram-Bot-Api-Secret-Token",
+            "x-goog-channel-token",
+            "Verification-Token",
+            "X-Hook-Secret",
+        ] {
+            assert!(is_secret_header(name.as_bytes()), "{name}");
+        }
+        assert!(!is_secret_header(b"X-Hub-Signature-256"));
+    }
+}
