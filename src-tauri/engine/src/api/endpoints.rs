@@ -411,7 +411,7 @@ pub(super) async fn diagnose(
     let mut of_it = Conditions::default();
     of_it.add("d.endpoint = ?", [row.number.into()]);
     let last = engine.store.readers().read(move |connection| list_deliveries(connection, &of_it, None, 1)).await?;
-    let policy = row.settings.policy_in_force(&engine.providers.catalogue());
+    let policy = row.settings.policy_in_force(&engine.providers.catalogue()).into_owned();
     let last = last.first().map(|(_, delivery)| delivery);
     let now_s = engine.clock.now_us() / 1_000_000;
     Ok(Json(Causes { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))

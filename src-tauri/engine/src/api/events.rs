@@ -169,7 +169,9 @@ impl Draft<'_> {
                 String::from_utf8(bytes.to_vec()).map_err(|_| ApiError::invalid("`set` needs a payload in JSON."))?
             }
             Self::Text(text) => splice::filled(text, &moment.seeds(kind)).map_err(wrong)?,
-            Self::Sample(sample) => compose::payload(kind, sample, moment).to_string(),
+            // Faster than `Value::to_string`, which writes by way of a formatter.
+            Self::Sample(sample) => serde_json::to_string(&compose::payload(kind, sample, moment))
+                .map_err(|error| wrong(format!("The sample of {kind} cannot be written: {error}")))?,
         };
         for (path, value) in set {
             text = splice::set(&text, path, value).map_err(wrong)?;

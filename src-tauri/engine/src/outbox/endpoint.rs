@@ -1,6 +1,6 @@
 //! Endpoints: addresses Hookline sends to as a vendor does.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use base64::Engine as _;
 use hookline_provider::{Catalogue, Disable, OwnPolicy, Policy, Provider, SchemeRecord, SecretForm};
@@ -222,9 +222,13 @@ impl EndpointSettings {
     }
 
     /// How it is delivered to: what is set, else what the vendor does.
-    pub(crate) fn policy_in_force(&self, catalogue: &Catalogue) -> Policy {
-        let vendors = || self.provider_of(catalogue)?.sending.as_ref().map(|sending| sending.policy.clone());
-        vendors().unwrap_or_default().with(&self.policy)
+    pub(crate) fn policy_in_force<'c>(&self, catalogue: &'c Catalogue) -> Cow<'c, Policy> {
+        let vendors = || self.provider_of(catalogue)?.sending.as_ref().map(|sending| &sending.policy);
+        match vendors() {
+            // As nearly all endpoints have it. Each attempt asks, so nothing is copied.
+            Some(policy) if self.policy == OwnPolicy::default() => Cow::Borrowed(policy),
+            policy => Cow::Owned(policy.cloned().unwrap_or_default().with(&self.policy)),
+        }
     }
 
     /// The scheme that signs; none where nothing is signed.
@@ -476,7 +480,7 @@ impl EndpointRow {
     pub(crate) fn shown(&self, catalogue: &Catalogue) -> Endpoint {
         Endpoint {
             id: self.id.clone(),
-            policy_in_force: self.settings.policy_in_force(catalogue),
+            policy_in_force: self.settings.policy_in_force(catalogue).into_owned(),
             settings: self.settings.masked(),
             state: EndpointState {
                 enabled: self.enabled,

@@ -2,6 +2,7 @@
 //! commit. A mark is on disk before anything leaves, and an end before anything follows from it.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     hash::{BuildHasher as _, Hasher as _, RandomState},
     sync::Arc,
@@ -179,7 +180,7 @@ impl Account {
             });
         };
         let policy = row.settings.policy_in_force(catalogue);
-        let policy = if tested { policy.with(&once()) } else { policy };
+        let policy = if tested { Cow::Owned(policy.into_owned().with(&once())) } else { policy };
         // Random, and no call to the system for each.
         let jitter = (RandomState::new().build_hasher().finish() as u8 as f64) / 127.5 - 1.0;
         let made = done.claimed.made();

@@ -246,14 +246,17 @@ impl Engine {
                 return (shown(headers, settings), Exchange::failed(error));
             }
         };
-        let policy = settings.policy_in_force(&self.providers.catalogue());
-        let terms = Terms {
-            total: Duration::from_millis((*policy.timeout_ms.value()).into()),
-            connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
-            trust: settings.trust().unwrap_or_default(),
-            lower_case: false,
-            fresh: false,
-            now_s: self.clock.now_us() / 1_000_000,
+        let terms = {
+            let catalogue = self.providers.catalogue();
+            let policy = settings.policy_in_force(&catalogue);
+            Terms {
+                total: Duration::from_millis((*policy.timeout_ms.value()).into()),
+                connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
+                trust: settings.trust().unwrap_or_default(),
+                lower_case: false,
+                fresh: false,
+                now_s: self.clock.now_us() / 1_000_000,
+            }
         };
         let exchange = exchange(&self.outbox.connections, &outgoing, &terms, tee).await;
         (shown(outgoing.headers, settings), exchange)
