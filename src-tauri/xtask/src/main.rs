@@ -47,7 +47,7 @@ fn run(args: &[&str]) -> Result<(), String> {
     let display = cfg!(not(target_os = "linux"))
         || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
     let serve = if display || !args.is_empty() { &[][..] } else { &["serve"][..] };
-    shell::run("cargo", &["build", "--release", "--package", "hookline", "--bins"])?;
-    let program = shell::root().join("target/release/hookline");
+    shell::run("cargo", &["build", "--profile", "app", "--package", "hookline", "--bins"])?;
+    let program = shell::root().join("target/app/hookline");
     shell::run(&program.to_string_lossy(), &[serve, args].concat())
 }
