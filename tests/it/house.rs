@@ -13,6 +13,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookline-codegen",
             "hookline-content",
             "hookline-diff",
+            "hookline-formats",
             "hookline-model",
             "hookline-provider",
             "hookline-query",
@@ -31,6 +32,19 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
         "src-tauri/crates/query/Cargo.toml",
         "hookline-query",
         &["hookline-capture", "hookline-content", "hookline-model"],
+    ),
+    (
+        "src-tauri/crates/formats/Cargo.toml",
+        "hookline-formats",
+        // Its tests read the commands that `codegen` writes.
+        &[
+            "hookline-capture",
+            "hookline-codegen",
+            "hookline-content",
+            "hookline-model",
+            "hookline-provider",
+            "hookline-query",
+        ],
     ),
     (
         "src-tauri/crates/diff/Cargo.toml",

@@ -11,6 +11,7 @@ use std::{
 };
 
 use hookline_capture::{Captured, Clock, Fault, Health, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_model::InboxResponse;
 use hookline_provider::Catalogue;
 use hookline_query::Query;
 use rusqlite::Connection;
@@ -20,12 +21,12 @@ use tokio::{
 };
 
 use crate::{
-    answer::{self, Files, FixedAnswers, InboxAnswer, Steps},
-    ballast, carry,
+    answer::{self, Files, FixedAnswers, Steps},
+    ballast,
     check::Checks,
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::{Change, Feed, Item},
-    forward,
+    forward, import,
     inbox::{Address, Addresses, Inbox, InboxRow},
     job::Jobs,
     judge, notice,
@@ -143,7 +144,7 @@ impl Engine {
         };
         let plan = Plan { version: schema::VERSION, migrate: &schema::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
-        carry::sweep(dir.path());
+        import::sweep(dir.path());
         let providers = Providers::open(dir.path());
         let (known, now_us) = (providers.catalogue(), clock.now_us());
         let everything = kind != OwnerKind::Command;
@@ -207,7 +208,7 @@ impl Engine {
         });
         if loaded.inboxes.is_empty() {
             engine
-                .add_inbox(FIRST_INBOX.into(), InboxAnswer::default(), Verification::default())
+                .add_inbox(FIRST_INBOX.into(), InboxResponse::default(), Verification::default())
                 .await
                 .map_err(|e| EngineError::Content(e.to_string()))?;
         }
@@ -295,7 +296,7 @@ impl Engine {
     pub(crate) async fn add_inbox(
         self: &Arc<Self>,
         name: String,
-        answer: InboxAnswer,
+        answer: InboxResponse,
         verification: Verification,
     ) -> Result<Option<Inbox>, WriteError<rusqlite::Error>> {
         let now_us = self.clock.now_us();

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use hookline_capture::{Answer, Arrived};
+use hookline_model::InboxResponse;
 use hookline_provider::Filled;
 use hookline_signature::Message;
 use rusqlite::Connection;
 
 use crate::{
     Engine,
-    answer::{InboxAnswer, aside},
+    answer::aside,
     feed::Change,
     inbox::{Address, InboxRow},
     judge::header_pairs,
@@ -55,7 +56,7 @@ impl Engine {
         }
         let origin = format!("{}: {}", provider.name, answered.name);
         let Filled { status, headers, body, .. } = answered.answer?;
-        let answer = InboxAnswer { status, headers, body, ..InboxAnswer::default() };
+        let answer = InboxResponse { status, headers, body, ..InboxResponse::default() };
         self.given(answer, origin, answered.fixed).await
     }
 

@@ -6,13 +6,14 @@ use std::{
 };
 
 use hookline_capture::Answer;
+use hookline_model::InboxResponse;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answering, InboxAnswer, Rule, compile_rules},
+    answer::{self, Answering, Rule, compile_rules},
     forward::{Bound, Forward, Mode, bound},
     replay::Target,
     time::timestamp,
@@ -31,7 +32,7 @@ pub struct Inbox {
     /// First segment of its path.
     pub name: String,
     /// What senders are answered.
-    pub answer: InboxAnswer,
+    pub answer: InboxResponse,
     /// How its requests are verified; secrets are masked.
     pub verification: Verification,
     /// Which requests are answered in another way; the first that matches answers.
@@ -73,7 +74,7 @@ pub(crate) struct Address {
     pub(crate) name: String,
     pub(crate) answer: Arc<Answer>,
     /// The same as it was set.
-    pub(crate) own: Arc<InboxAnswer>,
+    pub(crate) own: Arc<InboxResponse>,
     pub(crate) answering: Arc<Answering>,
     pub(crate) forwards: Arc<Vec<Bound>>,
     pub(crate) verification: Arc<Verification>,
@@ -150,7 +151,7 @@ pub(crate) struct InboxRow {
     pub(crate) number: i64,
     pub(crate) name: String,
     pub(crate) answer_number: i64,
-    pub(crate) answer: InboxAnswer,
+    pub(crate) answer: InboxResponse,
     pub(crate) verification: Verification,
     pub(crate) rules: Vec<Rule>,
     pub(crate) status_by_path: bool,
@@ -184,11 +185,11 @@ impl InboxRow {
     pub(crate) fn insert(
         connection: &Connection,
         name: &str,
-        answer: &InboxAnswer,
+        answer: &InboxResponse,
         verification: &Verification,
         now_us: i64,
     ) -> rusqlite::Result<Self> {
-        let answer_number = answer.insert(connection, "")?;
+        let answer_number = answer::insert(answer, connection, "")?;
         connection.execute(
             "INSERT INTO inbox (name, answer, verification, created_us) VALUES (?1, ?2, ?3, ?4)",
             params![name, answer_number, verification.to_json(), now_us],
@@ -239,7 +240,7 @@ impl InboxRow {
             number: row.get("number")?,
             name: row.get("name")?,
             answer_number: row.get("answer")?,
-            answer: InboxAnswer::from_row(row)?,
+            answer: answer::from_row(row)?,
             verification: Verification::from_json(&row.get::<_, String>("verification")?),
             rules: from_json(row, "rules")?,
             status_by_path: row.get("status_by_path")?,
@@ -257,9 +258,9 @@ impl InboxRow {
         Ok(Address {
             number: self.number,
             name: self.name.clone(),
-            answer: Arc::new(self.answer.compile(self.answer_number)?),
+            answer: Arc::new(answer::compile(&self.answer, self.answer_number)?),
             own: Arc::new(self.answer.clone()),
-            decides: asks || self.status_by_path || !answering.rules.is_empty() || self.answer.depends(),
+            decides: asks || self.status_by_path || !answering.rules.is_empty() || answer::depends(&self.answer),
             answering: Arc::new(answering),
             forwards: Arc::new(forwards),
             verification: Arc::new(self.verification.clone()),

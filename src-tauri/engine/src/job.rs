@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::carry::Imported;
+use crate::import::Imported;
 
 /// Ended jobs kept to be asked about.
 const ENDED_KEPT: usize = 50;

@@ -14,6 +14,7 @@ use hookline_capture::{
     AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Fault, Listening, Plain, Refusal, Refused, Route,
     Routes, listen,
 };
+use hookline_model::InboxResponse;
 use http::{Response, StatusCode};
 use serde::Serialize;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -21,7 +22,6 @@ use utoipa::ToSchema;
 
 use crate::{
     Engine,
-    answer::InboxAnswer,
     inbox::{Addresses, CREATED_BY_REQUESTS_MAX, check_name},
     verification::Verification,
 };
@@ -241,7 +241,7 @@ impl InboxRoutes {
         {
             if let Some(engine) = self.engine.upgrade() {
                 // Lost a race with another first request: the inbox is there all the same.
-                let _ = engine.add_inbox(name.to_owned(), InboxAnswer::default(), Verification::default()).await;
+                let _ = engine.add_inbox(name.to_owned(), InboxResponse::default(), Verification::default()).await;
             }
             if let Some((inbox, answer, depends)) = self.addresses.find(name) {
                 return Route::Keep { inbox, answer, depends, through: None };

@@ -4,7 +4,7 @@ import { CallError, platform } from "../platform";
 import type { components, paths } from "./schema.gen";
 
 export type Inbox = components["schemas"]["Inbox"];
-export type InboxAnswer = components["schemas"]["InboxAnswer"];
+export type InboxAnswer = components["schemas"]["InboxResponse"];
 export type Summary = components["schemas"]["Summary"];
 export type Detail = components["schemas"]["Detail"];
 export type HeaderLine = components["schemas"]["HeaderLine"];

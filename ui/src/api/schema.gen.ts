@@ -1813,40 +1813,6 @@ export interface components {
             /** @description These, by id; those that failed, were cut off or are unknown, if empty. */
             checks?: string[];
         };
-        /** @description A way an answer goes wrong, for senders to be tried with. */
-        AnswerFault: {
-            /** @enum {string} */
-            kind: "reset";
-        } | {
-            /** @enum {string} */
-            kind: "hang";
-        } | {
-            /** @enum {string} */
-            kind: "half";
-        } | {
-            /** @enum {string} */
-            kind: "drip";
-            /**
-             * Format: int32
-             * @description Time from the first piece to the last, in ms, to five minutes.
-             */
-            over_ms: number;
-        } | {
-            /** @enum {string} */
-            kind: "garbage";
-        };
-        /** @description A file whose content is an answer's body. */
-        AnswerFile: {
-            /**
-             * Format: int64
-             * @description Its size.
-             */
-            bytes: number;
-            /** @description The SHA-256 of its content, in hex. */
-            id: string;
-            /** @description Its name when it was read. */
-            name: string;
-        };
         /** @description How many were answered so. */
         Answers: {
             /** Format: int64 */
@@ -2501,7 +2467,7 @@ export interface components {
         DeliveryState: "waiting" | "sending" | "delivered" | "failed" | "exhausted" | "skipped" | "filtered" | "cancelled";
         /** @description A request in full. Its body has a route of its own. */
         Detail: components["schemas"]["Summary"] & {
-            answer?: components["schemas"]["InboxAnswer"] | null;
+            answer?: components["schemas"]["InboxResponse"] | null;
             /** @description Whose answer it is, where the vendor asked for it and no person made it. */
             answer_origin?: string | null;
             /** @description What the body is said to be. */
@@ -2547,7 +2513,7 @@ export interface components {
         };
         /** @description How a request would be answered now. */
         DryRun: {
-            answer?: components["schemas"]["InboxAnswer"] | null;
+            answer?: components["schemas"]["InboxResponse"] | null;
             /** @description What was looked at, in order; the last one answers. */
             considered: components["schemas"]["Considered"][];
         };
@@ -2935,7 +2901,7 @@ export interface components {
             what: string;
         };
         /**
-         * @description A form in which requests are carried.
+         * @description A file format of requests.
          * @enum {string}
          */
         Format: "har" | "jsonl" | "csv" | "raw" | "curl" | "webhook_site" | "archive";
@@ -2949,7 +2915,7 @@ export interface components {
             /** @description Whether anything goes on. */
             enabled?: boolean;
             /** @description In answer mode: what the sender gets where the app answers nothing in time. */
-            fallback?: components["schemas"]["InboxAnswer"];
+            fallback?: components["schemas"]["InboxResponse"];
             /** @description What changes of the headers. */
             headers?: components["schemas"]["HeaderRules"];
             /** @description Its id; made when it is saved. Its deliveries have it as their endpoint. */
@@ -3061,7 +3027,7 @@ export interface components {
         /** @description A capture address: everything below `/<name>` belongs to it. */
         Inbox: {
             /** @description What senders are answered. */
-            answer: components["schemas"]["InboxAnswer"];
+            answer: components["schemas"]["InboxResponse"];
             /**
              * Format: int64
              * @description Bytes of their bodies.
@@ -3094,47 +3060,8 @@ export interface components {
             /** @description How its requests are verified; secrets are masked. */
             verification: components["schemas"]["Verification"];
         };
-        /** @description What an inbox answers, after the request is on disk. */
-        InboxAnswer: {
-            /**
-             * @description Body as text.
-             * @default
-             */
-            body: string;
-            /**
-             * @description Whether pages of any origin may send here (CORS).
-             * @default false
-             */
-            cors: boolean;
-            /**
-             * Format: int32
-             * @description Wait before answering, in ms, to 60 s.
-             * @default 0
-             */
-            delay_ms: number;
-            /** @default null */
-            fault: components["schemas"]["AnswerFault"] | null;
-            /** @default null */
-            file: components["schemas"]["AnswerFile"] | null;
-            /**
-             * @description Headers in order, as `[name, value]`.
-             * @default []
-             */
-            headers: string[][];
-            /**
-             * Format: int32
-             * @description Status, 200 to 599.
-             * @default 200
-             */
-            status: number;
-            /**
-             * @description Whether body and header values are templates over the request.
-             * @default false
-             */
-            template: boolean;
-        };
         InboxChange: {
-            answer?: components["schemas"]["InboxAnswer"] | null;
+            answer?: components["schemas"]["InboxResponse"] | null;
             /** @description Its forwards, all of them, in order. New ones get an id; a mask in a credential's place keeps it. */
             forwards?: components["schemas"]["Forward"][] | null;
             /** @description A new name; requests stay, the address changes. */
@@ -3156,11 +3083,50 @@ export interface components {
         };
         InboxNew: {
             /** @description What senders are answered; 200 and nothing else if absent. */
-            answer?: components["schemas"]["InboxAnswer"];
+            answer?: components["schemas"]["InboxResponse"];
             /** @description First segment of its path: letters, digits, `-`, `_`, `.`. */
             name: string;
             /** @description How its requests are verified. */
             verification?: components["schemas"]["Verification"];
+        };
+        /** @description What an inbox answers, after the request is on disk. */
+        InboxResponse: {
+            /**
+             * @description Body as text.
+             * @default
+             */
+            body: string;
+            /**
+             * @description Whether pages of any origin may send here (CORS).
+             * @default false
+             */
+            cors: boolean;
+            /**
+             * Format: int32
+             * @description Wait before answering, in ms, to 60 s.
+             * @default 0
+             */
+            delay_ms: number;
+            /** @default null */
+            fault: components["schemas"]["ResponseFault"] | null;
+            /** @default null */
+            file: components["schemas"]["ResponseFile"] | null;
+            /**
+             * @description Headers in order, as `[name, value]`.
+             * @default []
+             */
+            headers: string[][];
+            /**
+             * Format: int32
+             * @description Status, 200 to 599.
+             * @default 200
+             */
+            status: number;
+            /**
+             * @description Whether body and header values are templates over the request.
+             * @default false
+             */
+            template: boolean;
         };
         /** @description How far the sieve has come. */
         Indexing: {
@@ -3782,6 +3748,40 @@ export interface components {
          * @enum {string}
          */
         Resign: "inbox" | "endpoint";
+        /** @description A fault that is injected into a response, to see how senders take it. */
+        ResponseFault: {
+            /** @enum {string} */
+            kind: "reset";
+        } | {
+            /** @enum {string} */
+            kind: "hang";
+        } | {
+            /** @enum {string} */
+            kind: "half";
+        } | {
+            /** @enum {string} */
+            kind: "drip";
+            /**
+             * Format: int32
+             * @description Time from the first piece to the last, in ms, to five minutes.
+             */
+            over_ms: number;
+        } | {
+            /** @enum {string} */
+            kind: "garbage";
+        };
+        /** @description A file whose content is an answer's body. */
+        ResponseFile: {
+            /**
+             * Format: int64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description The SHA-256 of its content, in hex. */
+            id: string;
+            /** @description Its name when it was read. */
+            name: string;
+        };
         /** @description When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits. */
         Retention: {
             /**
@@ -3852,7 +3852,7 @@ export interface components {
         /** @description A rule: requests that match are answered so. */
         Rule: {
             /** @description What they are answered; several are a sequence, given one after the other. */
-            answers: components["schemas"]["InboxAnswer"][];
+            answers: components["schemas"]["InboxResponse"][];
             /** @description What follows the last answer of a sequence. */
             at_end?: components["schemas"]["AtEnd"];
             /** @description Whether it is looked at. */
@@ -4620,7 +4620,7 @@ export interface operations {
                      *       "name": "shop"
                      *     }
                      */
-                    "application/json": components["schemas"]["AnswerFile"];
+                    "application/json": components["schemas"]["ResponseFile"];
                 };
             };
             /** @description The request could not be parsed. */

@@ -5,6 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, RowId, header_list, read_chunks};
+use hookline_model::InboxResponse;
 use hookline_model::SignatureStatus;
 use hookline_query::{Node, Query, SEARCHED_MAX, Subject};
 use http::StatusCode;
@@ -15,7 +16,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use utoipa::ToSchema;
 
 use super::{
-    AnswerFile, InboxAnswer, Rule,
+    Rule,
     rule::{AtEnd, Per},
     steps::{self, Key},
     template::{self, Seen},
@@ -342,10 +343,10 @@ impl Engine {
                 let endpoint = self.outbox.schedule().with_id(&address.forwards[*place].forward.id);
                 return endpoint.map_or(Made::Own, |endpoint| Made::Forward(endpoint.number));
             }
-            Outcome::Own if !address.own.depends() => return Made::Own,
+            Outcome::Own if !super::depends(&address.own) => return Made::Own,
             Outcome::Own => (&*address.own, String::new()),
             Outcome::Path(status) => {
-                let answer = InboxAnswer { status: *status, ..InboxAnswer::default() };
+                let answer = InboxResponse { status: *status, ..InboxResponse::default() };
                 return Made::Answer { answer, origin: "Status by path".into(), fixed: true };
             }
             Outcome::Rule { rule, answer, .. } => {
@@ -365,10 +366,10 @@ impl Engine {
         let filled = aside(true, || filled(answer, &String::from_utf8_lossy(&source), &looking.seen()));
         let answer = match filled {
             Ok(answer) => answer,
-            Err(why) => InboxAnswer {
+            Err(why) => InboxResponse {
                 status: 500,
                 body: format!("Hookline could not fill in its answer's template: {why}.\n"),
-                ..InboxAnswer::default()
+                ..InboxResponse::default()
             },
         };
         Made::Answer { answer, origin, fixed: false }
@@ -380,7 +381,8 @@ impl Engine {
             return Some(held);
         }
         let wanted = id.to_owned();
-        let content = self.store.readers().read(move |connection| AnswerFile::content(&wanted, connection)).await;
+        let content =
+            self.store.readers().read(move |connection| super::file::content_of_file(&wanted, connection)).await;
         let content = Bytes::from(content.ok().flatten()?);
         self.answer_files.put(id.to_owned(), content.clone());
         Some(content)
@@ -388,7 +390,7 @@ impl Engine {
 
     /// An answer in the form the receiver gives, once it is in the store: a request refers to what it
     /// was answered. A `fixed` one is stored once and not for each request.
-    pub(crate) async fn given(&self, answer: InboxAnswer, origin: String, fixed: bool) -> Option<Arc<Answer>> {
+    pub(crate) async fn given(&self, answer: InboxResponse, origin: String, fixed: bool) -> Option<Arc<Answer>> {
         let key = (origin.clone(), serde_json::to_string(&answer).unwrap_or_default());
         let known = self.fixed_answers.get(&key).filter(|_| fixed);
         let number = match known {
@@ -396,8 +398,8 @@ impl Engine {
             None => {
                 let stored = answer.clone();
                 let work = move |connection: &Connection| match fixed {
-                    true => stored.insert(connection, &origin),
-                    false => stored.insert_once(connection, &origin),
+                    true => super::insert(&stored, connection, &origin),
+                    false => super::insert_once(&stored, connection, &origin),
                 };
                 match self.store.write(work, |_| ()).await {
                     Ok(number) => number,
@@ -412,7 +414,7 @@ impl Engine {
         if fixed && known.is_none() {
             self.fixed_answers.put(key, number);
         }
-        let mut compiled = answer.compile(number).ok()?;
+        let mut compiled = super::compile(&answer, number).ok()?;
         if let Some(file) = &answer.file {
             match self.content(&file.id).await {
                 Some(content) => compiled.body = content,
@@ -428,13 +430,13 @@ pub(crate) enum Made {
     /// The inbox's own answer as it stands.
     Own,
     /// This answer; `fixed` if every request gets the same.
-    Answer { answer: InboxAnswer, origin: String, fixed: bool },
+    Answer { answer: InboxResponse, origin: String, fixed: bool },
     /// What the app at this destination says.
     Forward(i64),
 }
 
 /// An answer with its templates filled in.
-fn filled(answer: &InboxAnswer, body: &str, seen: &Seen<'_>) -> Result<InboxAnswer, String> {
+fn filled(answer: &InboxResponse, body: &str, seen: &Seen<'_>) -> Result<InboxResponse, String> {
     let text =
         |template: &str| template::render(template, seen).map(|made| String::from_utf8_lossy(&made).into_owned());
     let one_line = |value: String| value.replace(char::is_control, " ");
@@ -444,7 +446,7 @@ fn filled(answer: &InboxAnswer, body: &str, seen: &Seen<'_>) -> Result<InboxAnsw
         .map(|(name, value)| text(value).map(|value| (name.clone(), one_line(value))))
         .collect::<Result<_, _>>()?;
     let body = text(body)?;
-    Ok(InboxAnswer { headers, body, template: false, file: None, ..answer.clone() })
+    Ok(InboxResponse { headers, body, template: false, file: None, ..answer.clone() })
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use hookline_model::ResponseFile;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 
 /// Largest file of an answer, in bytes: it is held in memory while it is used.
 pub(crate) const ANSWER_FILE_MAX: usize = 8 * 1024 * 1024;
@@ -17,46 +16,32 @@ pub(crate) const ANSWER_FILE_MAX: usize = 8 * 1024 * 1024;
 /// Files held in memory at a time, in bytes.
 const HELD_MAX: usize = 64 * 1024 * 1024;
 
-/// A file whose content is an answer's body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AnswerFile {
-    /// The SHA-256 of its content, in hex.
-    pub id: String,
-    /// Its name when it was read.
-    pub name: String,
-    /// Its size.
-    pub bytes: u64,
+/// A file with this content.
+pub(crate) fn file_of(name: String, content: &[u8]) -> ResponseFile {
+    let id = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    ResponseFile { id, name, bytes: content.len() as u64 }
 }
 
-impl AnswerFile {
-    /// A file with this content.
-    pub(crate) fn of(name: String, content: &[u8]) -> Self {
-        let id = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { id, name, bytes: content.len() as u64 }
-    }
+/// Keeps its content.
+pub(crate) fn keep_file(file: &ResponseFile, connection: &Connection, content: &[u8]) -> rusqlite::Result<()> {
+    connection
+        .execute("INSERT OR IGNORE INTO answer_file (id, bytes) VALUES (?1, ?2)", params![file.id, content])
+        .map(drop)
+}
 
-    /// Keeps its content.
-    pub(crate) fn insert(&self, connection: &Connection, content: &[u8]) -> rusqlite::Result<()> {
-        connection
-            .execute("INSERT OR IGNORE INTO answer_file (id, bytes) VALUES (?1, ?2)", params![self.id, content])
-            .map(drop)
-    }
+/// Whether its content is kept.
+pub(crate) fn is_kept(file: &ResponseFile, connection: &Connection) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM answer_file WHERE id = ?1)")?
+        .query_row([&file.id], |row| row.get(0))
+}
 
-    /// Whether its content is kept.
-    pub(crate) fn is_kept(&self, connection: &Connection) -> rusqlite::Result<bool> {
-        connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM answer_file WHERE id = ?1)")?
-            .query_row([&self.id], |row| row.get(0))
-    }
-
-    /// Its content.
-    pub(crate) fn content(id: &str, connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
-        connection
-            .prepare_cached("SELECT bytes FROM answer_file WHERE id = ?1")?
-            .query_row([id], |row| row.get(0))
-            .optional()
-    }
+/// Its content.
+pub(crate) fn content_of_file(id: &str, connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT bytes FROM answer_file WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()
 }
 
 /// Deletes what no answer refers to: files that were read for an answer nobody saved.

@@ -1,10 +1,10 @@
 //! Rules: which requests are answered in another way, and how.
 
+use hookline_query::{Place, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::InboxAnswer;
-use hookline_query::{Place, Query};
+use super::InboxResponse;
 
 /// Most rules of one inbox, and most answers of one rule.
 const RULES_MAX: usize = 100;
@@ -54,7 +54,7 @@ pub struct Rule {
     #[serde(default)]
     pub when: String,
     /// What they are answered; several are a sequence, given one after the other.
-    pub answers: Vec<InboxAnswer>,
+    pub answers: Vec<InboxResponse>,
     /// What a sequence is counted by.
     #[serde(default)]
     pub per: Per,
@@ -117,7 +117,7 @@ pub(crate) fn check_rules(rules: &mut [Rule]) -> Result<(), String> {
             return Err(wrong(format!("It has from 1 to {ANSWERS_MAX} answers.")));
         }
         for answer in &rule.answers {
-            answer.check().map_err(wrong)?;
+            super::check(answer).map_err(wrong)?;
         }
         if rules[place].id.is_empty() || rules[..place].iter().any(|other| other.id == rules[place].id) {
             rules[place].id = uuid::Uuid::now_v7().to_string();

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use bytes::Bytes;
 use hookline_capture::read_chunks;
+use hookline_model::{InboxResponse, ResponseFile};
 use hookline_query::SEARCHED_MAX;
 use http::StatusCode;
 use rusqlite::{Connection, OptionalExtension};
@@ -12,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
-    answer::{ANSWER_FILE_MAX, AnswerFile, Arrival, Considered, InboxAnswer, Looking, Made, forget_steps},
+    answer::{self, ANSWER_FILE_MAX, Arrival, Considered, Looking, Made, forget_steps},
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -26,13 +27,13 @@ pub(super) struct FileQuery {
 /// Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
 #[utoipa::path(post, path = "/answer-files", tag = "inboxes", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
-    (status = 201, body = AnswerFile), (status = 413, body = super::ErrorBody)
+    (status = 201, body = ResponseFile), (status = 413, body = super::ErrorBody)
 ))]
 pub(super) async fn add_file(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<FileQuery>,
     content: Bytes,
-) -> Result<(StatusCode, Json<AnswerFile>), ApiError> {
+) -> Result<(StatusCode, Json<ResponseFile>), ApiError> {
     if content.len() > ANSWER_FILE_MAX {
         return Err(ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -41,9 +42,9 @@ pub(super) async fn add_file(
             "Choose a smaller one.",
         ));
     }
-    let file = AnswerFile::of(query.name, &content);
+    let file = answer::file_of(query.name, &content);
     let kept = file.clone();
-    engine.store.write(move |connection| kept.insert(connection, &content), |()| ()).await?;
+    engine.store.write(move |connection| answer::keep_file(&kept, connection, &content), |()| ()).await?;
     Ok((StatusCode::CREATED, Json(file)))
 }
 
@@ -79,7 +80,7 @@ pub(super) struct DryRun {
     /// What was looked at, in order; the last one answers.
     considered: Vec<Considered>,
     /// The answer, with its template filled in; none where an app would be asked.
-    answer: Option<InboxAnswer>,
+    answer: Option<InboxResponse>,
 }
 
 /// Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.

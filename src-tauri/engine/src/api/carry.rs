@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
+use hookline_formats::{Format, Redaction};
 use hookline_query::{JsonPath, Query};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -17,7 +18,8 @@ use utoipa::IntoParams;
 use super::{error::ApiError, extract, requests::number_of};
 use crate::{
     Engine,
-    carry::{self, Export, Format, Import, ImportError, Redaction, Which},
+    export::{self, Export, Which},
+    import::{self, Import, ImportError},
     job::Job,
 };
 
@@ -72,7 +74,7 @@ pub(super) async fn import(
     extract::Query(query): extract::Query<ImportQuery>,
     body: Body,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    let file = carry::spool(engine.dir().path()).map_err(ImportError::Io)?;
+    let file = import::spool(engine.dir().path()).map_err(ImportError::Io)?;
     let mut into = tokio::fs::File::from_std(file.reopen().map_err(ImportError::Io)?);
     let mut pieces = body.into_data_stream();
     let (mut length, mut digest) = (0, Sha256::new());
@@ -98,7 +100,7 @@ pub(super) async fn import(
         whole: query.whole.unwrap_or(false),
         sha256: digest.finalize().into(),
     };
-    Ok((StatusCode::ACCEPTED, Json(carry::import(&engine, import, file)?)))
+    Ok((StatusCode::ACCEPTED, Json(import::start(&engine, import, file)?)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -158,7 +160,7 @@ pub(super) async fn export(
             .map(|path| JsonPath::parse(path).map_err(|why| ApiError::invalid(format!("The path {path:?}: {why}"))))
             .collect::<Result<_, _>>()?,
     };
-    let Some(exporting) = carry::export(&engine, Export { format: query.r#as, which, redaction }) else {
+    let Some(exporting) = export::export(&engine, Export { format: query.r#as, which, redaction }) else {
         return Err(ApiError::invalid("This format is read and not written; use har, jsonl, csv, raw or archive."));
     };
     let pieces = stream::unfold(exporting.pieces, async |mut pieces| pieces.recv().await.map(|piece| (piece, pieces)));

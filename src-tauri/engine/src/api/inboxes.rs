@@ -2,6 +2,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use axum::{Json, extract::State};
 use hookline_capture::RowId;
+use hookline_model::InboxResponse;
 use http::StatusCode;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use utoipa::ToSchema;
 use super::{error::ApiError, extract};
 use crate::{
     Engine,
-    answer::{InboxAnswer, Rule, check_rules},
+    answer::{self, Rule, check_rules},
     feed::Change,
     forward::{Destinations, Forward, keep_upto, saved},
     inbox::{Inbox, InboxRow, check_name},
@@ -36,7 +37,7 @@ pub(super) struct InboxNew {
     name: String,
     /// What senders are answered; 200 and nothing else if absent.
     #[serde(default)]
-    answer: InboxAnswer,
+    answer: InboxResponse,
     /// How its requests are verified.
     #[serde(default)]
     verification: Verification,
@@ -48,7 +49,7 @@ pub(super) struct InboxChange {
     /// A new name; requests stay, the address changes.
     name: Option<String>,
     /// A new answer, whole.
-    answer: Option<InboxAnswer>,
+    answer: Option<InboxResponse>,
     /// Its rules, all of them, in order. New ones get an id.
     rules: Option<Vec<Rule>>,
     /// Whether `/<inbox>/status/503` is answered with that status.
@@ -103,7 +104,7 @@ pub(super) async fn add(
     extract::Json(new): extract::Json<InboxNew>,
 ) -> Result<(StatusCode, Json<Inbox>), ApiError> {
     check_name(&new.name).map_err(ApiError::invalid)?;
-    new.answer.check().map_err(ApiError::invalid)?;
+    answer::check(&new.answer).map_err(ApiError::invalid)?;
     engine.providers.refresh();
     if let Some(fault) = new.verification.fault(&engine.providers.catalogue()) {
         return Err(ApiError::invalid(fault));
@@ -144,7 +145,7 @@ pub(super) async fn change(
         check_name(name).map_err(ApiError::invalid)?;
     }
     if let Some(answer) = &change.answer {
-        answer.check().map_err(ApiError::invalid)?;
+        answer::check(answer).map_err(ApiError::invalid)?;
     }
     let mut change = change;
     if let Some(rules) = &mut change.rules {
@@ -167,12 +168,12 @@ pub(super) async fn change(
         let answers = change.answer.iter().chain(change.rules.iter().flatten().flat_map(|rule| &rule.answers));
         let fallbacks = change.forwards.iter().flatten().map(|forward| &forward.fallback);
         for file in answers.chain(fallbacks).filter_map(|answer| answer.file.as_ref()) {
-            if !file.is_kept(connection)? {
+            if !answer::is_kept(file, connection)? {
                 return Err(ApiError::invalid(format!("The file {:?} is not kept here; send it again.", file.name)));
             }
         }
         if let Some(answer) = change.answer {
-            row.answer_number = answer.insert(connection, "")?;
+            row.answer_number = answer::insert(&answer, connection, "")?;
             row.answer = answer;
         }
         if let Some(new) = change.verification {

@@ -7,6 +7,7 @@ use axum::{
 };
 use hookline_capture::{RowId, header_list};
 use hookline_codegen::{CodeFormat, CodeRequest};
+use hookline_model::NOTE_MAX;
 use hookline_query::Query;
 use http::header;
 use rusqlite::Connection;
@@ -20,7 +21,7 @@ use crate::{
     feed::Change,
     receiver::ReceiverState,
     removal::{Removal, RemovalRow, UNDO_US},
-    request::{self, Detail, List, Marks, NOTE_MAX, Summary, collect_body},
+    request::{self, Detail, List, Marks, Summary, collect_body},
     search::LOOK,
     thread::{Thread, thread},
 };

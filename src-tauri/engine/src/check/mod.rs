@@ -14,6 +14,7 @@ mod row;
 mod run;
 mod shot;
 
+use hookline_model::MASK;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,7 +28,6 @@ pub(crate) use run::{Checks, Stop, to_ask_again};
 pub(crate) use shot::Recorded;
 
 use crate::outbox::masked_url;
-use hookline_model::MASK;
 
 /// How much a question weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use hookline_codegen::{CodeSample, samples};
 use minijinja::{AutoEscape, Environment, Value, context};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{CHECKS, Check, CheckRow, CheckRun, Finding, Level, Outcome, Recorded, Subject, row::ResultRow};
-use hookline_codegen::{CodeSample, samples};
 
 /// How a report is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::Forward;
 use crate::{
-    Engine,
+    Engine, answer,
     feed::Change,
     onward::{answered, joined, rest_of},
     outbox::{Claimed, Delivery, DeliveryState, EndpointRow, New, Of, OfRequest, Origin, Tee},
@@ -170,7 +170,7 @@ impl Engine {
         let answer = self.given(forward.fallback.clone(), origin, true).await;
         let answer = match answer {
             Some(answer) => answer,
-            None => Arc::new(forward.fallback.compile(0).unwrap_or_default()),
+            None => Arc::new(answer::compile(&forward.fallback, 0).unwrap_or_default()),
         };
         self.answered(row, answer.status.as_u16(), Some(answer.number));
         answer.wait().await;

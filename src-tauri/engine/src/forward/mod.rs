@@ -4,9 +4,11 @@ mod ask;
 mod follow;
 mod save;
 
-use hookline_provider::{Disable, OwnPolicy, RetryOn, Schedule};
 use std::borrow::Cow;
 
+use hookline_model::InboxResponse;
+use hookline_provider::{Disable, OwnPolicy, RetryOn, Schedule};
+use hookline_query::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,11 +17,10 @@ pub(crate) use save::{Destinations, saved};
 
 use crate::{
     Engine,
-    answer::{InboxAnswer, known_on_arrival},
+    answer::{self, known_on_arrival},
     onward::{HeaderRules, Onward, PathRule, leads_to, masked, unmasked},
     outbox::{EndpointRow, EndpointSettings, masked_url, parse},
 };
-use hookline_query::Query;
 
 /// Most forwards of one inbox.
 const FORWARDS_MAX: usize = 20;
@@ -80,7 +81,7 @@ pub struct Forward {
     pub deadline_ms: u32,
     /// In answer mode: what the sender gets where the app answers nothing in time.
     #[serde(default = "bad_gateway")]
-    pub fallback: InboxAnswer,
+    pub fallback: InboxResponse,
     /// Whether the signature is made anew with the inbox's own secret, with a new timestamp.
     #[serde(default)]
     pub resign: bool,
@@ -115,8 +116,12 @@ fn deadline() -> u32 {
     9_000
 }
 
-fn bad_gateway() -> InboxAnswer {
-    InboxAnswer { status: 502, body: "The app behind this address did not answer.\n".into(), ..InboxAnswer::default() }
+fn bad_gateway() -> InboxResponse {
+    InboxResponse {
+        status: 502,
+        body: "The app behind this address did not answer.\n".into(),
+        ..InboxResponse::default()
+    }
 }
 
 impl Forward {
@@ -142,7 +147,7 @@ impl Forward {
         if self.fallback.fault.is_some() {
             return Err("A fallback goes wrong in no way; a rule's answer can.".into());
         }
-        self.fallback.check()?;
+        answer::check(&self.fallback)?;
         if let Some(schedule) = &self.retries
             && (schedule.retries() > hookline_provider::RETRIES_MAX as usize
                 || schedule.waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)))

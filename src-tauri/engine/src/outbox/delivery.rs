@@ -1,5 +1,7 @@
 //! Deliveries: one event on its way to one endpoint, with every attempt.
 
+use hookline_model::{HeaderLine, MASK};
+use hookline_provider::is_secret_header;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
 use serde::{Deserialize, Serialize};
@@ -12,8 +14,6 @@ use super::{
     url::serialize_masked,
 };
 use crate::time::timestamp;
-use hookline_model::{HeaderLine, MASK};
-use hookline_provider::is_secret_header;
 
 /// How a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -3,6 +3,8 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use base64::Engine as _;
+use hookline_model::MASK;
+use hookline_provider::is_secret_header;
 use hookline_provider::{Catalogue, Disable, OwnPolicy, Policy, Provider, SchemeRecord, SecretForm};
 use hookline_signature::Keys;
 use jiff::Timestamp;
@@ -15,8 +17,6 @@ use super::{
     url::{self, masked, parse},
 };
 use crate::time::timestamp;
-use hookline_model::MASK;
-use hookline_provider::is_secret_header;
 
 /// Most requests on their way to one endpoint at a time, unless it is set.
 const CONCURRENCY: u32 = 16;

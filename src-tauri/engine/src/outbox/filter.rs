@@ -1,12 +1,12 @@
 //! Filters of deliveries, for lists and resends.
 
 use hookline_provider::Success;
+use hookline_query::moment_us;
 use rusqlite::{Connection, OptionalExtension as _, types::Value};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::delivery::DeliveryState;
-use hookline_query::moment_us;
 
 /// A filter of deliveries. A delivery matches if it meets every condition that is set.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema, IntoParams)]

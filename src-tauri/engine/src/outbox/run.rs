@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use hookline_model::{MASK, text_by};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -26,7 +27,6 @@ use crate::{
     inbox::Address,
     onward::Headers,
 };
-use hookline_model::{MASK, text_by};
 
 /// Longest pause between two looks: a clock that was set, or a machine that slept, is noticed then.
 const LOOK: Duration = Duration::from_millis(500);

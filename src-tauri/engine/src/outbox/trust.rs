@@ -23,9 +23,13 @@ use super::attempt::{ErrorKind, Phase, SendError};
 /// Most configurations that are kept ready.
 const KEPT_MAX: usize = 64;
 
-/// What a destination's TLS needs beside what the system trusts. Two of the same value share connections.
+/// What a destination's TLS needs beside what the system trusts; nothing, for nearly all of them. Two of the same value
+/// share connections. Each attempt has one, so a copy is cheap.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Trust {
+pub(crate) struct Trust(Option<Arc<Needs>>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Needs {
     /// Certificates in DER: the destination's own, or those of authorities that signed it. None trusts what
     /// the system trusts.
     certificates: Vec<Vec<u8>>,
@@ -46,6 +50,19 @@ impl std::fmt::Debug for Client {
 }
 
 impl Trust {
+    fn of(certificates: Vec<Vec<u8>>, client: Option<Client>) -> Self {
+        let any = !certificates.is_empty() || client.is_some();
+        Self(any.then(|| Arc::new(Needs { certificates, client })))
+    }
+
+    fn certificates(&self) -> &[Vec<u8>] {
+        self.0.as_ref().map_or(&[], |needs| &needs.certificates)
+    }
+
+    fn client(&self) -> Option<&Client> {
+        self.0.as_ref()?.client.as_ref()
+    }
+
     /// Reads both from PEM text; an empty text is none.
     ///
     /// # Errors
@@ -69,13 +86,13 @@ impl Trust {
                 })?;
                 let pair = Client { chain, key: key.secret_der().to_vec() };
                 // A key of another certificate is an error now and not at the first delivery.
-                let own = Self { certificates: Vec::new(), client: Some(pair.clone()) };
+                let own = Self::of(Vec::new(), Some(pair.clone()));
                 own.check_pair().map_err(|why| wrong(why.to_string()))?;
                 Some(pair)
             }
             None => None,
         };
-        Ok(Self { certificates, client })
+        Ok(Self::of(certificates, client))
     }
 
     fn check_pair(&self) -> Result<(), rustls::Error> {
@@ -85,7 +102,7 @@ impl Trust {
     }
 
     fn pair(&self) -> Result<Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>, rustls::Error> {
-        let Some(client) = &self.client else { return Ok(None) };
+        let Some(client) = self.client() else { return Ok(None) };
         let key = PrivateKeyDer::try_from(client.key.clone())
             .map_err(|why| rustls::Error::General(format!("its private key is not valid: {why}")))?;
         Ok(Some((client.chain.iter().cloned().map(CertificateDer::from).collect(), key)))
@@ -94,10 +111,10 @@ impl Trust {
     fn config(&self) -> Result<ClientConfig, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-        let builder = match self.certificates.is_empty() {
+        let builder = match self.certificates().is_empty() {
             true => builder.with_platform_verifier()?,
             false => {
-                let verifier = Arc::new(Pinned::new(&self.certificates, provider));
+                let verifier = Arc::new(Pinned::new(self.certificates(), provider));
                 builder.dangerous().with_custom_certificate_verifier(verifier)
             }
         };
@@ -219,7 +236,7 @@ pub(super) fn by_tls(error: &io::Error, phase: Phase, whom: &str, trust: &Trust)
     let reason = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let message = match reason {
         rustls::Error::InvalidCertificate(why) => {
-            let advice = match trust.certificates.is_empty() {
+            let advice = match trust.certificates().is_empty() {
                 true => "To trust it, add it or the authority that signed it to the trusted certificates.",
                 false => "Neither it nor the authority that signed it is among the trusted certificates.",
             };
@@ -285,7 +302,7 @@ fn host_of(name: &str) -> &str {
 }
 
 fn alert_fault(alert: AlertDescription, whom: &str, trust: &Trust) -> String {
-    let shown = trust.client.is_some();
+    let shown = trust.client().is_some();
     match alert {
         AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
             format!("{whom} wants a client certificate. Add one with its private key.")

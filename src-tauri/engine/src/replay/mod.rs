@@ -8,6 +8,7 @@ mod report;
 mod row;
 mod run;
 
+use hookline_model::MASK;
 use hookline_provider::{Disable, OwnPolicy, RetryOn, Schedule};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,6 @@ use crate::{
     onward::{HeaderRules, PathRule, masked},
     outbox::{EndpointRow, EndpointSettings, RATE_MIN, masked_url, parse},
 };
-use hookline_model::MASK;
 
 /// How often one request can be delivered by one replay: twice shows whether a receiver is idempotent.
 const TIMES_MAX: u32 = 10;

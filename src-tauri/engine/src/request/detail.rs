@@ -1,7 +1,7 @@
 //! A request in full, but for its body.
 
 use hookline_capture::{IdTail, RowId};
-use hookline_model::{HeaderLine, MASK};
+use hookline_model::{HeaderLine, InboxResponse, MASK};
 use hookline_provider::is_secret_header;
 use hookline_query::body::{Content, content_of};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use super::{
     headers,
     list::{Summary, one},
 };
-use crate::{answer::InboxAnswer, inbox::Address, judge, time::timestamp};
+use crate::{answer, inbox::Address, judge, time::timestamp};
 
 /// A request in full. Its body has a route of its own.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -33,7 +33,7 @@ pub struct Detail {
     /// Why the signature does not hold, in a sentence.
     pub sentence: Option<String>,
     /// What the sender was answered; none where the receiver refused by itself.
-    pub answer: Option<InboxAnswer>,
+    pub answer: Option<InboxResponse>,
     /// Whose answer it is, where the vendor asked for it and no person made it.
     pub answer_origin: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(crate) struct Stored {
     pub(crate) summary: Summary,
     pub(crate) header_block: Vec<u8>,
     pub(crate) trailer_block: Vec<u8>,
-    pub(crate) answer: Option<(InboxAnswer, Option<String>)>,
+    pub(crate) answer: Option<(InboxResponse, Option<String>)>,
     pub(crate) sentence: Option<String>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn detail(
         .optional()?;
     let Some((header_block, trailer_block, answer)) = head else { return Ok(None) };
     let answer = match answer {
-        Some(number) => InboxAnswer::load(connection, number)?,
+        Some(number) => answer::load(connection, number)?,
         None => None,
     };
     let sentence = judge::sentence(connection, id)?;

@@ -1,9 +1,6 @@
 //! Requests as a list shows them.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
 use hookline_capture::{BodyState, Captured, HeaderNames, IdTail, RowId, Version};
 use hookline_model::SignatureStatus;
@@ -105,8 +102,7 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Stands for the sender of an imported request that nobody named.
-pub(crate) const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// `hookline_formats::UNKNOWN_PEER` as it is stored.
 pub(crate) const NOBODY_STORED: &str = "0.0.0.0:0";
 
 /// What stands beside a request.

@@ -5,9 +5,6 @@ use rusqlite::{Connection, params};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// Longest note, in bytes.
-pub(crate) const NOTE_MAX: usize = 4_000;
-
 /// Marks to change; what is absent stays.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -13,7 +13,7 @@ pub use list::{Onward, Summary};
 
 pub(crate) use body::{body_stream, collect_body};
 pub(crate) use detail::{Stored, detail};
-pub(crate) use list::{List, NOBODY, list, one, summary_of};
-pub(crate) use marks::{Marks, NOTE_MAX, mark};
+pub(crate) use list::{List, list, one, summary_of};
+pub(crate) use marks::{Marks, mark};
 pub(crate) use mask::{MASKED_MAX, every_secret_path, masked, secret_paths};
 pub(crate) use raw::{header_lines, raw_head};

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use hookline_capture::header_list;
+use hookline_query::{FIELDS, Field, Kind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
 use rusqlite::Connection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Known, rows, scan};
-use hookline_query::{FIELDS, Field, Kind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
 
 /// Newest requests that names and values are taken from.
 const SEEN: u32 = 200;

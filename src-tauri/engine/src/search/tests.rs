@@ -188,7 +188,8 @@ fn query() -> impl Strategy<Value = String> {
 }
 
 fn inboxes() -> Vec<Address> {
-    let answer = std::sync::Arc::new(crate::answer::InboxAnswer::default().compile(1).expect("an answer"));
+    let answer =
+        std::sync::Arc::new(crate::answer::compile(&hookline_model::InboxResponse::default(), 1).expect("an answer"));
     [(1, "shop", 0), (2, "support", i64::MAX), (3, "alpha", 0)]
         .map(|(number, name, read_upto)| Address {
             number,

@@ -1,11 +1,12 @@
 //! A request's rows: which bits it has.
 
+use hookline_query::{Subject, Walk, looks_like_json, walk};
+
 use super::{
     bits,
     block::{Building, ROWS},
     sift::NEEDLE_MAX,
 };
-use hookline_query::{Subject, Walk, looks_like_json, walk};
 
 /// Bytes of text in one piece. More would set so many bits that the row says little.
 const PIECE: usize = 2_048;

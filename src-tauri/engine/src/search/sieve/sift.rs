@@ -1,7 +1,8 @@
 //! What a query asks of the sieve: bits that every match has.
 
-use super::bits;
 use hookline_query::{Node, Pattern, Place, Step, Term, Test, canonical, fold};
+
+use super::bits;
 
 /// Bytes of a text that are asked for: rows of one long body overlap by one less.
 pub(super) const NEEDLE_MAX: usize = 64;

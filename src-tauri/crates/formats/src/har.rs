@@ -12,11 +12,11 @@ use serde_json::json;
 
 use super::{
     Bad, Record, Take,
-    entries::each,
-    exact::{self, Exact},
+    bytes::{self, Exact},
+    json_array::each,
     record::{is_absolute, parts_of},
 };
-use crate::answer::{ANSWER_BODY_MAX, InboxAnswer};
+use hookline_model::{InboxResponse, RESPONSE_BODY_MAX};
 
 /// Stands for the host of a request that names none.
 const NO_HOST: &str = "unknown.invalid";
@@ -130,7 +130,7 @@ impl Named {
 
     fn pair(self) -> Result<(Exact, Exact), String> {
         let value = match &self.base64 {
-            Some(coded) => exact::decoded(coded)?,
+            Some(coded) => bytes::decoded(coded)?,
             None => self.value.into(),
         };
         Ok((Exact(self.name.into()), Exact(value)))
@@ -203,11 +203,11 @@ fn record(entry: Entry) -> Result<Record, String> {
         Some((response.status(), response)).and_then(|(status, response)| Some((response, status?)))
     }) {
         record.status = Some(status);
-        record.answer = Some(InboxAnswer {
+        record.answer = Some(InboxResponse {
             status,
             headers: response.headers.into_iter().map(|header| (header.name, header.value)).collect(),
             body: response.content.and_then(Content::short_text).unwrap_or_default(),
-            ..InboxAnswer::default()
+            ..InboxResponse::default()
         });
     }
     Ok(record)
@@ -280,7 +280,7 @@ impl PostData {
         let fields = self.params.unwrap_or_default();
         match self.text {
             Some(Text(text)) if self.encoding.as_deref() == Some("base64") => {
-                exact::decoded(&String::from_utf8_lossy(&text)).map_err(|why| format!("postData: {why}"))
+                bytes::decoded(&String::from_utf8_lossy(&text)).map_err(|why| format!("postData: {why}"))
             }
             Some(Text(text)) if !text.is_empty() || fields.is_empty() => {
                 let latin = std::str::from_utf8(&text).ok().and_then(|text| {
@@ -378,7 +378,7 @@ impl Content {
     /// The bytes.
     fn bytes(self) -> Result<Vec<u8>, String> {
         match (self.text, self.encoding.as_deref()) {
-            (Some(text), Some("base64")) => exact::decoded(&text).map_err(|why| format!("_content: {why}")),
+            (Some(text), Some("base64")) => bytes::decoded(&text).map_err(|why| format!("_content: {why}")),
             (text, _) => Ok(text.unwrap_or_default().into()),
         }
     }
@@ -386,10 +386,10 @@ impl Content {
     /// The answer's body where it is text and no larger than what an answer can have.
     fn short_text(self) -> Option<String> {
         let text = match self.encoding.as_deref() {
-            Some("base64") => String::from_utf8(exact::decoded(&self.text?).ok()?).ok()?,
+            Some("base64") => String::from_utf8(bytes::decoded(&self.text?).ok()?).ok()?,
             _ => self.text?,
         };
-        (text.len() <= ANSWER_BODY_MAX).then_some(text)
+        (text.len() <= RESPONSE_BODY_MAX).then_some(text)
     }
 }
 

@@ -10,13 +10,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookline_capture::RowId;
+use hookline_capture::{BodyState, HeaderNames, RowId, Version};
+use hookline_formats::{Exact, Format, Record, Redaction, WRITTEN, Writer, pairs};
+use hookline_model::SignatureStatus;
 use hookline_query::body::{self as content, content_of};
 use hookline_query::{JsonPath, Query};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Format, Record, Redaction, WRITTEN, archive, exact::Exact, har, lines, raw, sheet};
 use crate::{
     Engine,
     feed::Change,
@@ -240,7 +241,7 @@ impl Run {
 
     /// A request as it may leave.
     fn record(&self, stored: &Stored, body: Vec<u8>, redaction: &Redaction) -> Record {
-        let mut record = Record::of(stored, body);
+        let mut record = record_of(stored, body);
         if redaction.reads_bodies() {
             decode(&mut record, stored);
         }
@@ -294,53 +295,33 @@ fn decode(record: &mut Record, stored: &Stored) {
     record.headers.retain(|(name, _)| !name.0.eq_ignore_ascii_case(b"content-encoding"));
 }
 
-/// One of the formats on its way out.
-pub(super) enum Writer {
-    Har { first: bool },
-    Jsonl,
-    Csv,
-    Raw,
-    Archive(Box<archive::Writer>),
-}
-
-impl Writer {
-    pub(super) fn new(format: Format) -> Result<Self, String> {
-        Ok(match format {
-            Format::Har => Self::Har { first: true },
-            Format::Jsonl => Self::Jsonl,
-            Format::Csv => Self::Csv,
-            Format::Raw => Self::Raw,
-            Format::Archive => Self::Archive(Box::new(archive::Writer::begin()?)),
-            Format::Curl | Format::WebhookSite => return Err("this format is only read".into()),
-        })
-    }
-
-    pub(super) fn begin(&mut self) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Har { .. } => Ok(har::begin().into()),
-            Self::Csv => sheet::begin(),
-            Self::Jsonl | Self::Raw | Self::Archive(_) => Ok(Vec::new()),
-        }
-    }
-
-    pub(super) fn request(&mut self, record: &Record) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Har { first } => {
-                let entry = har::entry(record)?;
-                Ok(if std::mem::take(first) { entry } else { [har::BETWEEN, &entry].concat() })
-            }
-            Self::Jsonl => lines::line(record),
-            Self::Csv => sheet::line(record),
-            Self::Raw => Ok(raw::message(record)),
-            Self::Archive(archive) => archive.request(record),
-        }
-    }
-
-    pub(super) fn end(self) -> Result<Vec<u8>, String> {
-        match self {
-            Self::Har { .. } => Ok(har::END.into()),
-            Self::Jsonl | Self::Csv | Self::Raw => Ok(Vec::new()),
-            Self::Archive(archive) => archive.end(),
-        }
+/// A stored request as a record. Fields that have their defaults are left out.
+fn record_of(stored: &Stored, body: Vec<u8>) -> Record {
+    let summary = &stored.summary;
+    Record {
+        id: Some(summary.id.clone()),
+        inbox: Some(summary.inbox.clone()),
+        arrived_at: Some(summary.arrived_at),
+        receiving_ms: summary.receiving_ms,
+        method: summary.method.clone(),
+        target: summary.target.clone(),
+        version: Some(summary.version).filter(|version| *version != Version::Http11),
+        peer: Some(summary.peer.clone()).filter(|peer| !peer.is_empty()),
+        headers: pairs(&stored.header_block),
+        names: Some(summary.names).filter(|names| *names != HeaderNames::Exact),
+        trailers: pairs(&stored.trailer_block),
+        body_state: Some(summary.body_state).filter(|state| *state != BodyState::Complete),
+        body_bytes: Some(summary.body_bytes).filter(|bytes| *bytes != body.len() as u64),
+        body: Exact(body),
+        status: Some(summary.status).filter(|status| *status != 0),
+        answer: stored.answer.as_ref().map(|(answer, _)| answer.clone()),
+        pinned: summary.pinned,
+        note: summary.note.clone(),
+        source: summary.source.clone(),
+        provider: summary.provider.clone(),
+        event_type: summary.event_type.clone(),
+        event_id: summary.event_id.clone(),
+        verdict: Some(summary.verdict).filter(|verdict| *verdict != SignatureStatus::Unchecked),
+        reason: summary.reason.clone(),
     }
 }

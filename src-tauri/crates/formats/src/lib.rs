@@ -1,26 +1,24 @@
-//! Carrying requests in and out: files of other tools and of our own.
+//! The formats that requests are imported from and exported to, a module for each: files of other tools and of Hookline.
 //!
-//! A [`Record`] is a request on its way; a file for each format turns it into bytes or reads it.
-//! `export` streams what a query finds, `import` stores what a file holds. Nothing that is imported is
-//! ever sent anywhere by itself.
+//! A [`Record`] is a request on its way in or out. [`read`] reads the records of a file, [`Writer`] writes them.
+#![forbid(unsafe_code)]
 
 mod archive;
+mod bytes;
+mod csv;
 mod curl;
-mod entries;
-mod exact;
-mod export;
 mod har;
-mod import;
-mod lines;
+mod json_array;
+mod jsonl;
 mod object;
 mod raw;
 mod record;
-mod redact;
-mod sheet;
+mod redaction;
 mod shell;
 #[cfg(test)]
 mod tests;
 mod webhook_site;
+mod writer;
 
 use std::{
     fs::File,
@@ -32,11 +30,10 @@ use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(crate) use export::{Export, Which, export};
-pub(crate) use import::{Import, ImportError, spool, start as import, sweep};
-pub use import::{Imported, ImportedBefore};
-use record::Record;
-pub(crate) use redact::Redaction;
+pub use bytes::Exact;
+pub use record::{Record, UNKNOWN_PEER, pairs};
+pub use redaction::Redaction;
+pub use writer::Writer;
 
 /// Largest single entry of a file, in bytes: the largest body that is received by default (100 MB), in base64, with
 /// its headers. One entry at a time is in memory.
@@ -46,9 +43,9 @@ const ENTRY_MAX: u64 = 128 * 1024 * 1024;
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// Bytes from which a format is told.
-const SNIFFED: u64 = 64 * 1024;
+pub const SNIFFED: u64 = 64 * 1024;
 
-/// A form in which requests are carried.
+/// A file format of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -69,13 +66,17 @@ pub enum Format {
 }
 
 /// How a format is written, where it is.
-struct Written {
-    format: Format,
-    extension: &'static str,
-    media_type: &'static str,
+pub struct Written {
+    /// The format.
+    pub format: Format,
+    /// Extension of its files.
+    pub extension: &'static str,
+    /// Their media type.
+    pub media_type: &'static str,
 }
 
-const WRITTEN: &[Written] = &[
+/// The formats that are written.
+pub const WRITTEN: &[Written] = &[
     Written { format: Format::Har, extension: "har", media_type: "application/json" },
     Written { format: Format::Jsonl, extension: "jsonl", media_type: "application/jsonl" },
     Written { format: Format::Csv, extension: "csv", media_type: "text/csv; charset=utf-8" },
@@ -93,17 +94,18 @@ pub struct Bad {
 }
 
 impl Bad {
-    fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
+    /// An entry at a place with the reason why it is none.
+    pub fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
         Self { place: place.into(), why: why.into() }
     }
 }
 
 /// Takes the entries of a file one after the other with the number of each, until it breaks off.
-type Take<'t> = &'t mut dyn FnMut(u64, Result<Record, String>) -> ControlFlow<()>;
+pub type Take<'t> = &'t mut dyn FnMut(u64, Result<Record, String>) -> ControlFlow<()>;
 
 impl Format {
     /// What a number counts in such a file.
-    fn noun(self) -> &'static str {
+    pub fn noun(self) -> &'static str {
         match self {
             Self::Har => "entry",
             Self::Jsonl | Self::Archive | Self::Curl => "line",
@@ -114,8 +116,11 @@ impl Format {
     }
 }
 
-/// Reads a file's entries; an error is where it does not read on.
-fn read(format: Format, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'_>) -> Result<(), Bad> {
+/// Reads the entries of a file. `seen` is called with the number of bytes that have been read.
+///
+/// # Errors
+/// The place in the file that cannot be read, and why. Entries before that place have been taken.
+pub fn read(format: Format, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'_>) -> Result<(), Bad> {
     file.seek(SeekFrom::Start(0)).map_err(|e| Bad::new("the file", e.to_string()))?;
     if format == Format::Archive {
         return archive::read(file, take);
@@ -129,8 +134,8 @@ fn read(format: Format, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'
     }
     match format {
         Format::Har => har::read(&mut file, take),
-        Format::Jsonl => lines::read(&mut file, take),
-        Format::Csv => sheet::read(&mut file, take),
+        Format::Jsonl => jsonl::read(&mut file, take),
+        Format::Csv => csv::read(&mut file, take),
         Format::Raw => raw::read(&mut file, take),
         Format::Curl => curl::read(&mut file, take),
         Format::WebhookSite => webhook_site::read(&mut file, take),
@@ -154,8 +159,8 @@ impl Read for Counted<'_> {
     }
 }
 
-/// The format of a file by its first bytes; none if it is like none of them.
-fn sniff(first: &[u8]) -> Option<Format> {
+/// Returns the format of a file by its first [`SNIFFED`] bytes, or none if they match no format.
+pub fn sniff(first: &[u8]) -> Option<Format> {
     let text = first.strip_prefix(BOM).unwrap_or(first).trim_ascii_start();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let has = |needle: &str| memchr::memmem::find(text, needle.as_bytes()).is_some();
@@ -168,12 +173,12 @@ fn sniff(first: &[u8]) -> Option<Format> {
         b'{' => Some(Format::Jsonl),
         _ if curl::is_command(line) || text.starts_with(b"#") && has("\ncurl ") => Some(Format::Curl),
         _ if raw::is_a_file(text) => Some(Format::Raw),
-        _ => sheet::is_head(line).then_some(Format::Csv),
+        _ => csv::is_head(line).then_some(Format::Csv),
     }
 }
 
-/// What a file in none of the formats looks like, where that can be told.
-fn looks_like(first: &[u8]) -> Option<&'static str> {
+/// Returns what a file in none of the formats looks like, where its first bytes tell.
+pub fn looks_like(first: &[u8]) -> Option<&'static str> {
     let text = first.trim_ascii_start();
     let starts = |start: &str| text.starts_with(start.as_bytes());
     match () {

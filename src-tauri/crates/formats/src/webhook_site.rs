@@ -10,7 +10,7 @@ use hookline_capture::HeaderNames;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{BOM, Bad, ENTRY_MAX, Record, SNIFFED, Take, entries::each, exact::Exact, object};
+use super::{BOM, Bad, ENTRY_MAX, Record, SNIFFED, Take, bytes::Exact, json_array::each, object};
 
 #[derive(Deserialize)]
 #[serde(default)]

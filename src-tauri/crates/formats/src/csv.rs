@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Bad, Record, Take,
-    exact::{self, Exact},
+    bytes::{self, Exact},
     record::is_absolute,
 };
 
@@ -176,7 +176,7 @@ fn record<'c>(ours: bool, cells: impl Iterator<Item = (&'static str, &'c [u8])>)
             "target" => url = text(),
             "headers" => record.headers = headers(&text())?,
             "body" => record.body = Exact(cell.into()),
-            "body_base64" => record.body = Exact(exact::decoded(&text())?),
+            "body_base64" => record.body = Exact(bytes::decoded(&text())?),
             "arrived_at" => record.arrived_at = Some(super::moment(&text())?),
             "peer" => record.peer = Some(text()),
             "status" => record.set_status(&text()),

@@ -8,7 +8,7 @@ use std::{
 
 use hookline_content::json_values;
 
-use super::{BOM, Bad, ENTRY_MAX, Record, Take, entries::each, object};
+use super::{BOM, Bad, ENTRY_MAX, Record, Take, json_array::each, object};
 
 /// The line of a request.
 pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {

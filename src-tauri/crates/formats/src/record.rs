@@ -1,19 +1,18 @@
 //! One request on its way in or out of the store.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 use hookline_capture::{Body, BodyState, Captured, HEAD_BYTES_MAX, HeaderNames, Version, header_list};
-use hookline_model::SignatureStatus;
+use hookline_model::{InboxResponse, NOTE_MAX, RESPONSE_BODY_MAX, SignatureStatus};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Value, value::RawValue};
 
-use super::exact::Exact;
-use crate::{
-    answer::{ANSWER_BODY_MAX, InboxAnswer},
-    request::{NOBODY, NOTE_MAX, Stored},
-};
+use super::bytes::Exact;
+
+/// Remote address of a request whose file names none.
+pub const UNKNOWN_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Longest method, in characters; IANA's longest has 17.
 const METHOD_MAX: usize = 64;
@@ -22,63 +21,85 @@ const METHOD_MAX: usize = 64;
 /// absent there has its default here.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Record {
+pub struct Record {
     /// Its id where it was exported; an import gives it another.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) id: Option<String>,
+    pub id: Option<String>,
+    /// Name of its inbox, if the file says one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) inbox: Option<String>,
+    pub inbox: Option<String>,
+    /// When it arrived.
     #[serde(
         skip_serializing_if = "Option::is_none",
         alias = "timestamp",
         alias = "created_at",
         deserialize_with = "moment"
     )]
-    pub(crate) arrived_at: Option<Timestamp>,
+    pub arrived_at: Option<Timestamp>,
+    /// Time from its first byte to its last, in ms.
     #[serde(skip_serializing_if = "is_default")]
-    pub(crate) receiving_ms: f64,
+    pub receiving_ms: f64,
+    /// Method.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) method: String,
+    pub method: String,
+    /// Request target, or the URL until [`Record::captured`] takes it apart.
     #[serde(skip_serializing_if = "String::is_empty", alias = "url", alias = "path")]
-    pub(crate) target: String,
+    pub target: String,
+    /// HTTP version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) version: Option<Version>,
+    pub version: Option<Version>,
+    /// Remote address.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) peer: Option<String>,
+    pub peer: Option<String>,
+    /// Headers in order, with repeats.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "headers")]
-    pub(crate) headers: Vec<(Exact, Exact)>,
+    pub headers: Vec<(Exact, Exact)>,
+    /// How header names are spelled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) names: Option<HeaderNames>,
+    pub names: Option<HeaderNames>,
+    /// Trailers in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) trailers: Vec<(Exact, Exact)>,
+    pub trailers: Vec<(Exact, Exact)>,
+    /// Body, of which every byte is kept.
     #[serde(skip_serializing_if = "Exact::is_empty")]
-    pub(crate) body: Exact,
+    pub body: Exact,
+    /// Whether the body is whole.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) body_state: Option<BodyState>,
+    pub body_state: Option<BodyState>,
     /// What was announced, where the body was refused unread.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) body_bytes: Option<u64>,
+    pub body_bytes: Option<u64>,
+    /// Status of the response.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status: Option<u16>,
+    pub status: Option<u16>,
+    /// The response.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) answer: Option<InboxAnswer>,
+    pub answer: Option<InboxResponse>,
+    /// Whether it is pinned.
     #[serde(skip_serializing_if = "is_default")]
-    pub(crate) pinned: bool,
+    pub pinned: bool,
+    /// Note.
     #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) note: String,
+    pub note: String,
+    /// File that it was imported from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<String>,
+    pub source: Option<String>,
     // What judging found is told to whoever reads an export; an import judges for itself.
+    /// Vendor that it is from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) provider: Option<String>,
+    pub provider: Option<String>,
+    /// The vendor's event type.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) event_type: Option<String>,
+    pub event_type: Option<String>,
+    /// The vendor's event id.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) event_id: Option<String>,
+    pub event_id: Option<String>,
+    /// Whether its signature is valid. Exports have it; imports are verified again.
     #[serde(skip_serializing_if = "Option::is_none", skip_deserializing)]
-    pub(crate) verdict: Option<SignatureStatus>,
+    pub verdict: Option<SignatureStatus>,
+    /// Name of the fault of an invalid signature.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -91,7 +112,7 @@ fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp
 }
 
 /// A time as tools write it: a text, or seconds or milliseconds since the Unix epoch as a number or a text.
-pub(super) fn moment_of(value: &Value) -> Result<Option<Timestamp>, String> {
+pub(crate) fn moment_of(value: &Value) -> Result<Option<Timestamp>, String> {
     let number = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => number.as_f64(),
@@ -117,7 +138,7 @@ fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Exact, Exa
 
 /// Headers as a list of pairs, of `{"name", "value"}` objects or of lines, or as an object in its order: a value or several
 /// for each name.
-pub(super) fn pairs_of(raw: &RawValue) -> Result<Vec<(Exact, Exact)>, String> {
+pub(crate) fn pairs_of(raw: &RawValue) -> Result<Vec<(Exact, Exact)>, String> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Item {
@@ -165,7 +186,8 @@ pub(super) fn pairs_of(raw: &RawValue) -> Result<Vec<(Exact, Exact)>, String> {
         .collect()
 }
 
-fn pairs(block: &[u8]) -> Vec<(Exact, Exact)> {
+/// The lines of a header block, in order.
+pub fn pairs(block: &[u8]) -> Vec<(Exact, Exact)> {
     header_list(block).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
@@ -190,39 +212,8 @@ fn block(pairs: &[(Exact, Exact)]) -> Result<Vec<u8>, String> {
 }
 
 impl Record {
-    /// A stored request. What the defaults say is left to them.
-    pub(super) fn of(stored: &Stored, body: Vec<u8>) -> Self {
-        let summary = &stored.summary;
-        Self {
-            id: Some(summary.id.clone()),
-            inbox: Some(summary.inbox.clone()),
-            arrived_at: Some(summary.arrived_at),
-            receiving_ms: summary.receiving_ms,
-            method: summary.method.clone(),
-            target: summary.target.clone(),
-            version: Some(summary.version).filter(|version| *version != Version::Http11),
-            peer: Some(summary.peer.clone()).filter(|peer| !peer.is_empty()),
-            headers: pairs(&stored.header_block),
-            names: Some(summary.names).filter(|names| *names != HeaderNames::Exact),
-            trailers: pairs(&stored.trailer_block),
-            body_state: Some(summary.body_state).filter(|state| *state != BodyState::Complete),
-            body_bytes: Some(summary.body_bytes).filter(|bytes| *bytes != body.len() as u64),
-            body: Exact(body),
-            status: Some(summary.status).filter(|status| *status != 0),
-            answer: stored.answer.as_ref().map(|(answer, _)| answer.clone()),
-            pinned: summary.pinned,
-            note: summary.note.clone(),
-            source: summary.source.clone(),
-            provider: summary.provider.clone(),
-            event_type: summary.event_type.clone(),
-            event_id: summary.event_id.clone(),
-            verdict: Some(summary.verdict).filter(|verdict| *verdict != SignatureStatus::Unchecked),
-            reason: summary.reason.clone(),
-        }
-    }
-
     /// The record, if it is a request: it has a method and a target.
-    pub(super) fn named(self) -> Result<Self, String> {
+    pub(crate) fn named(self) -> Result<Self, String> {
         match (self.method.is_empty(), self.target.is_empty()) {
             (false, false) => Ok(self),
             (true, true) => Err("it has no method and no target (url, target or path)".into()),
@@ -232,7 +223,7 @@ impl Record {
     }
 
     /// Takes the status that a file says, or notes why it cannot be one.
-    pub(super) fn set_status(&mut self, text: &str) {
+    pub(crate) fn set_status(&mut self, text: &str) {
         match text.trim().parse() {
             Ok(status) => self.status = Some(status),
             Err(_) => self.add_note(&format!("Its status {text:?} was not imported: that is not a number.")),
@@ -240,7 +231,7 @@ impl Record {
     }
 
     /// Adds a sentence to what a person is told of this request.
-    pub(super) fn add_note(&mut self, sentence: &str) {
+    pub(crate) fn add_note(&mut self, sentence: &str) {
         if !self.note.is_empty() {
             self.note.push(' ');
         }
@@ -248,7 +239,7 @@ impl Record {
     }
 
     /// The first value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers
             .iter()
             .find(|(own, _)| own.0.eq_ignore_ascii_case(name.as_bytes()))
@@ -257,7 +248,7 @@ impl Record {
 
     /// Takes a URL as other tools write one: its path and query become the target as they are
     /// spelled, and its host the first header, if there is none.
-    pub(super) fn set_url(&mut self, url: &str) {
+    pub(crate) fn set_url(&mut self, url: &str) {
         let (authority, target) = parts_of(url);
         if let Some(authority) = authority.filter(|host| !host.is_empty() && self.header("host").is_none()) {
             self.headers.insert(0, (b"Host"[..].into(), authority.as_bytes().into()));
@@ -266,20 +257,20 @@ impl Record {
     }
 
     /// The answer, where it is one that a sender can have been given and is no larger than one can be here.
-    pub(super) fn take_answer(&mut self) -> Option<InboxAnswer> {
+    pub fn take_answer(&mut self) -> Option<InboxResponse> {
         let sound = |(name, value): &(String, String)| {
             http::HeaderName::from_bytes(name.as_bytes()).is_ok() && http::HeaderValue::from_str(value).is_ok()
         };
         self.answer.take().filter(|answer| {
             (100..=999).contains(&answer.status)
-                && answer.body.len() <= ANSWER_BODY_MAX
+                && answer.body.len() <= RESPONSE_BODY_MAX
                 && answer.headers.iter().all(sound)
                 && answer.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>() <= HEAD_BYTES_MAX
         })
     }
 
     /// The request in the form the store keeps, or what is wrong with it. A large body is still inline.
-    pub(super) fn captured(mut self, inbox: i64, body_max: u64, now_us: i64) -> Result<Captured, String> {
+    pub fn captured(mut self, inbox: i64, body_max: u64, now_us: i64) -> Result<Captured, String> {
         // What Hookline wrote itself has an id, and its target is as it was sent.
         if is_absolute(&self.target) && self.names.is_none() && self.id.is_none() {
             let url = std::mem::take(&mut self.target);
@@ -316,7 +307,7 @@ impl Record {
             method,
             target,
             version: this.version.unwrap_or(Version::Http11),
-            peer: peer.unwrap_or(NOBODY),
+            peer: peer.unwrap_or(UNKNOWN_PEER),
             headers: block(&this.headers)?,
             names: this.names.unwrap_or(HeaderNames::Exact),
             trailers: block(&this.trailers)?,
@@ -331,12 +322,12 @@ impl Record {
 }
 
 /// Whether a target is a whole URL (RFC 9112 §3.2.2) and not a path that has one in it.
-pub(super) fn is_absolute(target: &str) -> bool {
+pub(crate) fn is_absolute(target: &str) -> bool {
     !target.starts_with('/') && target.contains("://")
 }
 
 /// The authority of a URL without user and password, and what a request line says of the rest.
-pub(super) fn parts_of(url: &str) -> (Option<&str>, String) {
+pub(crate) fn parts_of(url: &str) -> (Option<&str>, String) {
     let url = url.split('#').next().unwrap_or_default();
     let (authority, rest) = match url.split_once("://").filter(|_| is_absolute(url)) {
         None => (None, url),

@@ -16,6 +16,8 @@ use std::{
 use bytes::Bytes;
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use hookline_capture::{Body, CHUNK_BYTES, Captured, INLINE_BODY_BYTES, Transaction};
+use hookline_formats::{Bad, Format, Record, SNIFFED, looks_like, read, sniff};
+use hookline_model::InboxResponse;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -23,10 +25,8 @@ use tempfile::NamedTempFile;
 use tokio::{runtime::Handle, time::Instant};
 use utoipa::ToSchema;
 
-use super::{Bad, Format, Record, SNIFFED, looks_like, read, sniff};
 use crate::{
-    Engine,
-    answer::InboxAnswer,
+    Engine, answer,
     feed::Change,
     inbox::check_name,
     job::{Job, JobKind, JobState},
@@ -219,7 +219,7 @@ struct Row {
     captured: Captured,
     pinned: bool,
     note: String,
-    answer: Option<InboxAnswer>,
+    answer: Option<InboxResponse>,
 }
 
 struct Run {
@@ -420,7 +420,7 @@ impl Run {
     }
 
     fn make_inbox(&self, name: &str) -> Result<i64, Ended> {
-        let made = self.engine.add_inbox(name.into(), InboxAnswer::default(), Verification::default());
+        let made = self.engine.add_inbox(name.into(), InboxResponse::default(), Verification::default());
         self.runtime.block_on(made).map_err(|e| Ended::Failed(e.to_string()))?;
         let address = self.engine.addresses.get(name);
         address
@@ -533,15 +533,19 @@ fn entries(count: u64) -> String {
 }
 
 /// The number of an answer. Those that come again and again share one row.
-fn number_of(connection: &Connection, answer: &InboxAnswer, known: &mut HashMap<String, i64>) -> rusqlite::Result<i64> {
+fn number_of(
+    connection: &Connection,
+    answer: &InboxResponse,
+    known: &mut HashMap<String, i64>,
+) -> rusqlite::Result<i64> {
     let key = serde_json::to_string(answer).unwrap_or_default();
     if let Some(number) = known.get(&key) {
         return Ok(*number);
     }
     if known.len() >= ANSWERS {
-        return answer.insert_once(connection, "");
+        return answer::insert_once(answer, connection, "");
     }
-    let number = answer.insert(connection, "")?;
+    let number = answer::insert(answer, connection, "")?;
     known.insert(key, number);
     Ok(number)
 }

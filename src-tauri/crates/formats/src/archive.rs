@@ -12,7 +12,7 @@ use zip::{
     write::{SimpleFileOptions, StreamWriter},
 };
 
-use super::{Bad, Record, Take, lines};
+use super::{Bad, Record, Take, jsonl};
 
 /// What says what it is, and the requests.
 const MANIFEST: &str = "hookline.json";
@@ -39,7 +39,7 @@ struct Manifest {
 }
 
 /// What was written and is to go out.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 struct Outgoing(Arc<Mutex<Vec<u8>>>);
 
 impl Outgoing {
@@ -60,6 +60,7 @@ impl Write for Outgoing {
 }
 
 /// An archive on its way into a stream.
+#[derive(Debug)]
 pub(super) struct Writer {
     zip: ZipWriter<StreamWriter<Outgoing>>,
     outgoing: Outgoing,
@@ -80,7 +81,7 @@ impl Writer {
 
     /// Adds a request; gives what is ready to go out.
     pub(super) fn request(&mut self, record: &Record) -> Result<Vec<u8>, String> {
-        self.zip.write_all(&lines::line(record)?).map_err(|e| e.to_string())?;
+        self.zip.write_all(&jsonl::line(record)?).map_err(|e| e.to_string())?;
         Ok(self.outgoing.take())
     }
 
@@ -119,7 +120,7 @@ pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), Bad> {
     let requests = zip.by_name(REQUESTS).map_err(|_| whole(format!("it has no {REQUESTS}")))?;
     // The directory's own word for its size may be a lie; the file's length is not.
     let packed = requests.compressed_size().min(length);
-    lines::read(&mut BufReader::new(Unpacked { inner: requests, packed, read: 0 }), take)
+    jsonl::read(&mut BufReader::new(Unpacked { inner: requests, packed, read: 0 }), take)
 }
 
 /// What comes out of an archive, within bounds.

@@ -17,7 +17,7 @@ use url::{is_glob, user_of, without_dots};
 
 use super::{
     Bad, Record, Take,
-    exact::{self, Exact},
+    bytes::{self, Exact},
     shell::{self, Pipeline},
 };
 use hookline_query::percent_decoded;
@@ -175,7 +175,7 @@ fn piped(before: &[Vec<Vec<u8>>], input: Option<&[u8]>) -> Result<Option<Vec<u8>
     filters
         .iter()
         .try_fold(printed, |bytes, filter| match text(filter).join(" ").as_str() {
-            "base64 -d" | "base64 --decode" | "base64 -D" => exact::decoded(&String::from_utf8_lossy(&bytes)),
+            "base64 -d" | "base64 --decode" | "base64 -D" => bytes::decoded(&String::from_utf8_lossy(&bytes)),
             other => Err(format!("{other:?} is not run here")),
         })
         .map(Some)

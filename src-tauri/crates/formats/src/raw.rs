@@ -10,7 +10,7 @@ use std::{
 
 use hookline_capture::{HEAD_BYTES_MAX, HeaderNames, Version};
 
-use super::{Bad, ENTRY_MAX, Record, Take, exact::Exact, record::is_absolute};
+use super::{Bad, ENTRY_MAX, Record, Take, bytes::Exact, record::is_absolute};
 
 /// Most headers of one message.
 const HEADERS_MAX: usize = 512;

@@ -1,11 +1,12 @@
 //! What is left out of an export: secrets unless they are asked for, and what a person names.
 
-use hookline_query::{JsonPath, spans};
 use std::borrow::Cow;
 
-use super::{Record, exact::Exact};
 use hookline_model::MASK;
 use hookline_provider::is_secret_header;
+use hookline_query::{JsonPath, spans};
+
+use super::{Record, bytes::Exact};
 
 /// What stands in a redacted value's place in a body.
 const REDACTED: &str = "\"[redacted]\"";
@@ -15,23 +16,23 @@ const UNREADABLE: &[u8] = b"[redacted: this body does not read as JSON]";
 
 /// What is not to leave.
 #[derive(Debug, Default)]
-pub(crate) struct Redaction {
+pub struct Redaction {
     /// Whether credentials go along.
-    pub(crate) secrets: bool,
+    pub secrets: bool,
     /// Names of headers.
-    pub(crate) headers: Vec<String>,
+    pub headers: Vec<String>,
     /// Places in JSON bodies.
-    pub(crate) paths: Vec<JsonPath>,
+    pub paths: Vec<JsonPath>,
 }
 
 impl Redaction {
     /// Whether a body must be looked at decoded.
-    pub(super) fn reads_bodies(&self) -> bool {
+    pub fn reads_bodies(&self) -> bool {
         !self.paths.is_empty()
     }
 
     /// Takes out of a request what is not to leave. Its body is not content-encoded if paths are named.
-    pub(super) fn apply(&self, record: &mut Record) {
+    pub fn apply(&self, record: &mut Record) {
         let named = |name: &[u8]| {
             !self.secrets && is_secret_header(name)
                 || self.headers.iter().any(|own| name.eq_ignore_ascii_case(own.as_bytes()))

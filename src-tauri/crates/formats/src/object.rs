@@ -7,7 +7,7 @@ use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     Record,
-    exact::Exact,
+    bytes::Exact,
     record::{is_absolute, pairs_of},
     webhook_site,
 };
@@ -191,7 +191,7 @@ fn foreign(raw: &str, keys: &[String]) -> Result<Record, String> {
         record.body = serde_json::from_str(body.get()).map_err(|e| format!("body: {e}"))?;
         if coded {
             let text = String::from_utf8_lossy(&record.body.0).into_owned();
-            record.body = Exact(super::exact::decoded(&text)?);
+            record.body = Exact(super::bytes::decoded(&text)?);
         }
     }
     if let Some(coded) = text(take(BODY_BASE64)).filter(|_| record.body.is_empty()) {

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 /// Bytes that JSON carries exactly: a string where they are UTF-8, else `{"base64": "…"}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Exact(pub(crate) Vec<u8>);
+pub struct Exact(pub Vec<u8>);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,7 +15,8 @@ struct Base64 {
 }
 
 impl Exact {
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

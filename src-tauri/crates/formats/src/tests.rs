@@ -5,8 +5,8 @@ use hookline_capture::{BodyState, HeaderNames, Version, header_list};
 use proptest::prelude::*;
 use serde::Deserialize;
 
-use super::{exact::Exact, export::Writer, record::is_absolute, *};
-use crate::answer::InboxAnswer;
+use super::{bytes::Exact, record::is_absolute, *};
+use hookline_model::InboxResponse;
 
 fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().expect("a file");
@@ -92,7 +92,7 @@ prop_compose! {
             body_state: state,
             trailers,
             status,
-            answer: answered.then(|| InboxAnswer { status: 201, headers: vec![("X".into(), "é".into())], body: note.clone(), ..InboxAnswer::default() }),
+            answer: answered.then(|| InboxResponse { status: 201, headers: vec![("X".into(), "é".into())], body: note.clone(), ..InboxResponse::default() }),
             pinned,
             note,
             ..Record::default()
@@ -198,7 +198,7 @@ proptest! {
     }
 }
 
-const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/samples/");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../tests/samples/");
 
 fn sample(name: &str) -> Vec<u8> {
     std::fs::read(format!("{SAMPLES}{name}")).expect("a sample")
