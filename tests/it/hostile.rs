@@ -262,6 +262,10 @@ async fn a_start_on_a_disk_that_takes_nothing_shows_what_is_stored() {
     command.args(["-c", "trap '' XFSZ; exec prlimit --fsize=32768: \"$@\"", "sh"]);
     command.arg(env!("CARGO_BIN_EXE_hookline"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(dir.path());
+    // Its log is on the same disk, and takes nothing either.
+    let log = dir.path().join("log");
+    fs::write(&log, [b'.'; 40_000]).unwrap();
+    command.stderr(fs::File::options().append(true).open(&log).unwrap());
     let serve = Serve::spawn(command, dir.path());
     let all = serve.all("inbox").await;
     assert_eq!(all.len(), 5);
