@@ -18,6 +18,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookline-provider",
             "hookline-query",
             "hookline-relay",
+            "hookline-schema",
             "hookline-signature",
             "hookline-ssh",
         ],
@@ -46,6 +47,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookline-query",
         ],
     ),
+    ("src-tauri/crates/schema/Cargo.toml", "hookline-schema", &["hookline-query"]),
     (
         "src-tauri/crates/diff/Cargo.toml",
         "hookline-diff",

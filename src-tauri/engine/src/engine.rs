@@ -37,10 +37,9 @@ use crate::{
     removal::{Hidden, RemovalRow, SLICE, delete_requests},
     replay::{self, Replays},
     request::{Summary, summary_of},
-    retention, schema,
+    retention, schema, schema_infer,
     search::{self, Known, Search, Sieve},
     settings::Settings,
-    shape,
     tunnel::{ExposureRow, TunnelRow, Tunnels},
     verification::Verification,
 };
@@ -226,7 +225,7 @@ impl Engine {
         // A command is gone before an index would be of use.
         if everything {
             search::spawn_indexing(&engine);
-            shape::spawn(&engine);
+            schema_infer::spawn(&engine);
             forward::spawn(&engine);
             engine.spawn_tunnels();
         }

@@ -283,12 +283,12 @@ impl PostData {
                 bytes::decoded(&String::from_utf8_lossy(&text)).map_err(|why| format!("postData: {why}"))
             }
             Some(Text(text)) if !text.is_empty() || fields.is_empty() => {
-                let latin = std::str::from_utf8(&text).ok().and_then(|text| {
-                    text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect::<Option<Vec<u8>>>()
-                });
-                Ok(latin
-                    .filter(|latin| latin.len() as i64 == body_size && text.len() as i64 != body_size)
-                    .unwrap_or(text))
+                let latin = std::str::from_utf8(&text)
+                    .ok()
+                    // Counted first: of a large body, a copy would be made to be dropped.
+                    .filter(|text| text.len() as i64 != body_size && text.chars().count() as i64 == body_size)
+                    .and_then(|text| text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect());
+                Ok(latin.unwrap_or(text))
             }
             _ if fields.is_empty() => Ok(Vec::new()),
             _ if self.mime_type.starts_with("multipart/") => {

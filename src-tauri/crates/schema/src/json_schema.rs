@@ -1,4 +1,4 @@
-//! A shape as JSON Schema 2020-12.
+//! A schema as JSON Schema 2020-12.
 
 use serde_json::{Map, Value, json};
 

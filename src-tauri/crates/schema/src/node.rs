@@ -91,17 +91,22 @@ pub enum Format {
 
 /// The request in which something was seen, and when it arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Seen {
-    pub(crate) row: i64,
-    pub(crate) us: i64,
+pub struct Seen {
+    /// Row number of the request.
+    pub row: i64,
+    /// When it arrived, in µs since the Unix epoch.
+    pub us: i64,
 }
 
-/// Something that was not so before.
+/// A change of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Drift {
-    pub(crate) path: String,
-    pub(crate) what: What,
-    pub(crate) seen: Seen,
+pub struct Drift {
+    /// Where, as in a query after `body.`.
+    pub path: String,
+    /// What changed.
+    pub what: What,
+    /// The request that changed it.
+    pub seen: Seen,
 }
 
 /// What was not so before.
@@ -127,33 +132,38 @@ pub enum What {
 
 /// A place in a body.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Node {
+pub struct Node {
     /// How often a value stood here.
-    pub(crate) count: u64,
-    pub(crate) first: Seen,
-    pub(crate) types: BTreeMap<Type, u64>,
+    pub count: u64,
+    /// The first time.
+    pub first: Seen,
+    /// The types of its values, and how often each was seen.
+    pub types: BTreeMap<Type, u64>,
+    /// The format that all of its strings have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) format: Option<Format>,
+    pub format: Option<Format>,
     /// Strings and how often each stood here; none once there were too many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) values: Option<BTreeMap<String, u64>>,
+    pub values: Option<BTreeMap<String, u64>>,
+    /// The properties of its objects.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(crate) properties: BTreeMap<String, Node>,
+    pub properties: BTreeMap<String, Node>,
     /// The values of an object whose keys are data.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) any: Option<Box<Node>>,
+    pub any: Option<Box<Node>>,
+    /// The elements of its arrays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) items: Option<Box<Node>>,
+    pub items: Option<Box<Node>>,
 }
 
 /// What one request teaches.
 pub(crate) struct Lesson<'l> {
-    pub(crate) seen: Seen,
-    pub(crate) drift: &'l mut Vec<Drift>,
+    pub seen: Seen,
+    pub drift: &'l mut Vec<Drift>,
     /// Places that may still be added.
-    pub(crate) room: &'l mut usize,
+    pub room: &'l mut usize,
     /// Where it stands, key by key.
-    pub(crate) path: Vec<String>,
+    pub path: Vec<String>,
 }
 
 impl Lesson<'_> {
@@ -190,7 +200,7 @@ impl Node {
     }
 
     /// How often a type stood here.
-    pub(crate) fn of(&self, one: Type) -> u64 {
+    pub fn of(&self, one: Type) -> u64 {
         self.types.get(&one).copied().unwrap_or(0)
     }
 
@@ -325,7 +335,7 @@ impl Node {
 
     /// The few words that stand here again and again, where the place is called `key`; never values that could be about
     /// a person.
-    pub(crate) fn enumerated(&self, key: &str) -> Option<Vec<&str>> {
+    pub fn enumerated(&self, key: &str) -> Option<Vec<&str>> {
         if is_personal(key) {
             return None;
         }
@@ -336,12 +346,12 @@ impl Node {
     }
 
     /// Whether a property is in every object of this place.
-    pub(crate) fn always(&self, property: &Self) -> bool {
+    pub fn always(&self, property: &Self) -> bool {
         property.count >= self.of(Type::Object)
     }
 
     /// How many places it has below it.
-    pub(crate) fn places(&self) -> usize {
+    pub fn places(&self) -> usize {
         let below = self.properties.values().chain(self.any.as_deref()).chain(self.items.as_deref());
         below.map(|node| 1 + node.places()).sum()
     }

@@ -1,4 +1,4 @@
-//! A shape as Rust types for serde.
+//! A schema as Rust types for serde.
 
 use std::collections::BTreeSet;
 

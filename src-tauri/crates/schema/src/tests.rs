@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn learned(bodies: &[Value]) -> Shape {
-    let mut shape = Shape::default();
+fn learned(bodies: &[Value]) -> InferredSchema {
+    let mut shape = InferredSchema::default();
     for (row, body) in bodies.iter().enumerate() {
         shape.learn(body, Seen { row: row as i64 + 1, us: row as i64 });
     }
@@ -86,7 +86,7 @@ fn keys_that_are_data_become_a_map_and_a_shape_has_an_end() {
     let any = shape.root.properties["users"].any.as_deref().expect("a map");
     assert_eq!((any.count, any.properties["n"].of(Type::Integer)), (200, 200));
     assert!(shape.code(Code::Typescript, "x").contains("Record<string, {"));
-    let mut shape = Shape::default();
+    let mut shape = InferredSchema::default();
     for n in 0..2_000_i64 {
         let deep = (0..40)
             .fold(json!(n), |inner, level| json!({ format!("k{}", (n * 7 + level) % 50): inner, format!("j{n}"): 1 }));
@@ -139,7 +139,7 @@ proptest! {
         for body in &bodies {
             prop_assert!(validator.is_valid(body), "{} {}", schema, body);
         }
-        let stored: Shape = serde_json::from_str(&serde_json::to_string(&shape).expect("it writes")).expect("it reads");
+        let stored: InferredSchema = serde_json::from_str(&serde_json::to_string(&shape).expect("it writes")).expect("it reads");
         prop_assert_eq!(stored, shape);
     }
 }

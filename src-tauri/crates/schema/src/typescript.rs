@@ -1,4 +1,4 @@
-//! A shape as TypeScript types.
+//! A schema as TypeScript types.
 
 use super::{
     node::{Node, Type},

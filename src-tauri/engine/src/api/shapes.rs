@@ -6,18 +6,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookline_capture::RowId;
+use hookline_schema::{Brief, Code, InferredSchema, Node, Seen, TextFormat, Type, What};
 use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, requests::number_of};
-use crate::{
-    Engine,
-    feed::Change,
-    shape::{Brief, Code, Node, Seen, Shape, TextFormat, Type, What},
-    time::timestamp,
-};
+use crate::{Engine, feed::Change, schema_infer, time::timestamp};
 
 /// A shape as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,18 +127,18 @@ fn no_shape() -> ApiError {
     ApiError::not_found("shape_not_found", "No JSON body of this event type has been seen in this inbox.")
 }
 
-async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(String, Shape), ApiError> {
+async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(String, InferredSchema), ApiError> {
     let number = number_of(engine, Some(inbox))?.unwrap_or_default();
     let event = event.unwrap_or_default().to_owned();
     let asked = event.clone();
-    let shape = engine.store.readers().read(move |connection| Shape::load(connection, number, &asked)).await?;
+    let shape = engine.store.readers().read(move |connection| schema_infer::load(connection, number, &asked)).await?;
     shape.map(|shape| (event, shape)).ok_or_else(no_shape)
 }
 
 /// What JSON bodies are like, by inbox and event type.
 #[utoipa::path(get, path = "/shapes", tag = "shapes", responses((status = 200, body = ShapeList)))]
 pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<ShapeList>, ApiError> {
-    let all = engine.store.readers().read(Shape::all).await?;
+    let all = engine.store.readers().read(schema_infer::all).await?;
     let items = all
         .into_iter()
         .filter_map(|(inbox, event_type, brief)| Some(summary(engine.addresses.name(inbox)?, event_type, brief)))
@@ -239,7 +235,8 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let number = number_of(&engine, Some(&inbox))?.unwrap_or_default();
     let event = query.event.unwrap_or_default();
-    let forgotten = engine.store.write(move |connection| Shape::forget(connection, number, &event), |_| ()).await?;
+    let forgotten =
+        engine.store.write(move |connection| schema_infer::forget(connection, number, &event), |_| ()).await?;
     if !forgotten {
         return Err(no_shape());
     }

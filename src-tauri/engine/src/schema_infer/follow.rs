@@ -10,11 +10,12 @@ use std::{
 use hookline_capture::RowId;
 use hookline_query::Uses;
 use hookline_query::body::json_values;
+use hookline_schema::{InferredSchema, Seen};
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Seen, Shape, Written};
+use super::{Written, load};
 use crate::{
     Engine,
     feed::Change,
@@ -35,7 +36,7 @@ const BODY_MAX: i64 = 1024 * 1024;
 const GAP: Duration = Duration::from_millis(200);
 const PAUSE: u32 = 3;
 
-type Learned = HashMap<(i64, String), Shape>;
+type Learned = HashMap<(i64, String), InferredSchema>;
 type Step = (Vec<Written>, Option<i64>);
 
 /// Follows judging as long as the engine lives.
@@ -141,7 +142,7 @@ fn learn(
             let key = (number, subject.event_type.unwrap_or_default().to_owned());
             let shape = match learned.get_mut(&key) {
                 Some(shape) => Some(shape),
-                None => match Shape::load(connection, key.0, &key.1) {
+                None => match load(connection, key.0, &key.1) {
                     Ok(shape) => Some(learned.entry(key).or_insert(shape.unwrap_or_default())),
                     Err(error) => {
                         failed = Err(error);
@@ -160,6 +161,6 @@ fn learn(
         }
     })?;
     failed?;
-    let write = |((inbox, event_type), shape): ((i64, String), Shape)| Written::of(inbox, event_type, &shape);
+    let write = |((inbox, event_type), shape): ((i64, String), InferredSchema)| Written::of(inbox, event_type, &shape);
     Ok((learned.into_iter().map(write).collect(), last))
 }
