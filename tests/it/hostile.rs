@@ -231,6 +231,12 @@ async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_n
     serve.terminate();
     let serve = Serve::start_in(dir.path());
     assert_eq!(serve.get("/status").await["lost"], serde_json::Value::Null);
+    client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap();
+    serve.kill_9();
+    fs::write(&wal, "").unwrap();
+    let serve = Serve::start_in(dir.path());
+    let status = serve.get("/status").await;
+    assert!(status["lost"].as_str().is_some_and(|lost| lost.contains("is missing")), "{status}");
     serve.terminate();
     // Empty, beside all that shows it was in use.
     fs::write(dir.path().join("hookline.db"), "").unwrap();

@@ -37,19 +37,21 @@ fn checksum(bytes: &[u8], big: bool, mut sum: (u32, u32)) -> (u32, u32) {
     sum
 }
 
-/// Returns what a database's log has lost. Returns none if the log is complete or absent, or if it ends within a commit
-/// that was never acknowledged.
+/// Returns what a database's log has lost. Returns none if the log is complete, if it ends within a commit that was never
+/// acknowledged, or if it is absent together with its index, as after a regular end.
 pub(super) fn lost(database: &Path) -> io::Result<Option<Lost>> {
     let index = index(database);
+    // What the index knows of a log of which nothing is left, not even its header.
+    let all = || index.as_ref().and_then(|index| Lost::of(index.frames.saturating_sub(index.copied)));
     let log = match File::open(with_suffix(database, "-wal")) {
         Ok(log) => log,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all()),
         Err(error) => return Err(error),
     };
     let mut log = BufReader::with_capacity(1 << 20, log);
     let mut header = [0; 32];
     if log.read_exact(&mut header).is_err() {
-        return Ok(None);
+        return Ok(all());
     }
     let (magic, page) = (be(&header, 0), be(&header, 8));
     let big = magic & 1 == 1;
@@ -79,22 +81,38 @@ pub(super) fn lost(database: &Path) -> io::Result<Option<Lost>> {
         }
     }
     // The index tells how far the log went when it was last used, where that is still there.
-    if let Some((known, of)) = index
-        && of == salts
+    if let Some(index) = index
+        && index.salts == salts
     {
-        beyond = beyond.max(known);
+        beyond = beyond.max(index.frames);
     }
-    Ok((beyond > committed).then(|| Lost { pages: beyond - committed }))
+    Ok(Lost::of(beyond.saturating_sub(committed)))
 }
 
-/// How many frames the log's index knows, and the salts of the log it is of.
-fn index(database: &Path) -> Option<(u64, [u32; 2])> {
-    let mut header = [0; 96];
+impl Lost {
+    fn of(pages: u64) -> Option<Self> {
+        (pages > 0).then_some(Self { pages })
+    }
+}
+
+/// What the log's index knows of its log.
+struct Index {
+    /// Frames in the log.
+    frames: u64,
+    /// How many of them are in the database, too.
+    copied: u64,
+    /// Salts of the log.
+    salts: [u32; 2],
+}
+
+fn index(database: &Path) -> Option<Index> {
+    let mut header = [0; 100];
     File::open(with_suffix(database, "-shm")).ok()?.read_exact(&mut header).ok()?;
     // It is there twice; where the copies differ, it was being written.
-    (header[..48] == header[48..] && header[12] == 1).then(|| {
-        let salts = [be(&header, 32), be(&header, 36)];
-        (u64::from(ne(&header, 16)), salts)
+    (header[..48] == header[48..96] && header[12] == 1).then(|| Index {
+        frames: ne(&header, 16).into(),
+        copied: ne(&header, 96).into(),
+        salts: [be(&header, 32), be(&header, 36)],
     })
 }
 
@@ -130,6 +148,18 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_was_copied_before_it_was_cut_has_lost_nothing() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let open = dir.path().join("open.db");
+        let connection = Connection::open(&open).expect("a database");
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).expect("a log");
+        connection.execute_batch("CREATE TABLE t (a TEXT); INSERT INTO t VALUES ('a')").expect("a row");
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("a checkpoint");
+        assert_eq!(fs::metadata(with_suffix(&open, "-wal")).expect("a log").len(), 0);
+        assert_eq!(lost(&open).expect("it reads"), None);
+    }
+
+    #[test]
     fn a_log_that_is_whole_has_lost_nothing() {
         let (_dir, path) = killed(50);
         assert_eq!(lost(&path).expect("it reads"), None);
@@ -153,6 +183,14 @@ mod tests {
             log[middle] ^= 1;
         });
         assert!(lost(&path).expect("it reads").is_some(), "one bit is another");
+        for left in [0, 31] {
+            let (_dir, path) = killed(50);
+            change(&with_suffix(&path, "-wal"), |log| log.truncate(left));
+            assert!(lost(&path).expect("it reads").is_some(), "{left} bytes are left");
+        }
+        let (_other, without) = killed(50);
+        fs::remove_file(with_suffix(&without, "-wal")).expect("it is removed");
+        assert!(lost(&without).expect("it reads").is_some(), "it was deleted");
         // Also where the index is gone, as after a power failure.
         fs::remove_file(with_suffix(&path, "-shm")).expect("it is removed");
         assert!(lost(&path).expect("it reads").is_some(), "one bit is another, without an index");

@@ -141,11 +141,16 @@ pub(super) fn lost_of_log(path: &Path, now_us: i64) -> Option<String> {
     let wal = with_suffix(path, "-wal");
     let copy = with_suffix(path, &format!("-wal.damaged-{}", now_us / 1_000_000));
     let kept = match fs::copy(&wal, &copy) {
-        Ok(_) => format!("A copy of the log is kept as {}.", copy.display()),
-        Err(error) => format!("No copy of the log could be kept: {error}."),
+        Ok(0) => {
+            let _ = fs::remove_file(&copy);
+            String::new()
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Ok(_) => format!(" A copy of the log is kept as {}.", copy.display()),
+        Err(error) => format!(" No copy of the log could be kept: {error}."),
     };
     Some(format!(
-        "{} is damaged or was cut short: {} pages at its end cannot be read. The last requests that were stored may be missing. {kept}",
+        "{} is missing, damaged or was cut short: {} pages at its end cannot be read. The last requests that were stored may be missing.{kept}",
         wal.display(),
         lost.pages
     ))
