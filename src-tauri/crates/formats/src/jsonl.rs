@@ -8,7 +8,7 @@ use std::{
 
 use hookline_content::json_values;
 
-use super::{BOM, Bad, ENTRY_MAX, Record, Take, json_array::each, object};
+use super::{BOM, Bad, ENTRY_MAX, GROWN_MAX, Record, Take, json_array::each, object};
 
 /// The line of a request.
 pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
@@ -94,8 +94,13 @@ fn first_byte(file: &mut dyn BufRead) -> std::io::Result<Option<u8>> {
 /// The next line with its end, as far as `most` bytes; none at the end of the file.
 fn one_line(file: &mut dyn BufRead, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    let length = file.take(most).read_until(b'\n', &mut line)?;
-    Ok((length > 0).then_some(line))
+    let small = most.min(GROWN_MAX);
+    let read = file.take(small).read_until(b'\n', &mut line)? as u64;
+    if read == small && !line.ends_with(b"\n") {
+        line.reserve(usize::try_from(most - small).unwrap_or(usize::MAX));
+        file.take(most - small).read_until(b'\n', &mut line)?;
+    }
+    Ok((!line.is_empty()).then_some(line))
 }
 
 /// How many objects and arrays of a JSON text are open.

@@ -39,6 +39,10 @@ pub use writer::Writer;
 /// its headers. One entry at a time is in memory.
 const ENTRY_MAX: u64 = 128 * 1024 * 1024;
 
+/// Entry that is read into memory that grows, in bytes. A larger one gets all the room it may need at once: where memory
+/// grows, what was there before takes as much again. Room that is not written to takes none.
+const GROWN_MAX: u64 = 1024 * 1024;
+
 /// What some tools begin UTF-8 with.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 

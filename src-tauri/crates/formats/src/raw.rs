@@ -10,7 +10,7 @@ use std::{
 
 use hookline_capture::{HEAD_BYTES_MAX, HeaderNames, Version};
 
-use super::{Bad, ENTRY_MAX, Record, Take, bytes::Exact, record::is_absolute};
+use super::{Bad, ENTRY_MAX, GROWN_MAX, Record, Take, bytes::Exact, record::is_absolute};
 
 /// Most headers of one message.
 const HEADERS_MAX: usize = 512;
@@ -235,6 +235,9 @@ impl Ahead<'_> {
                 break;
             }
             let taken = read.len();
+            if self.bytes.len() as u64 > GROWN_MAX && self.bytes.capacity() - self.bytes.len() < taken {
+                self.bytes.reserve(ENTRY_MAX as usize);
+            }
             self.bytes.extend_from_slice(read);
             self.file.consume(taken);
         }
