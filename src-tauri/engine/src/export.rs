@@ -13,7 +13,7 @@ use bytes::Bytes;
 use hookline_capture::{BodyState, HeaderNames, RowId, Version};
 use hookline_formats::{Exact, Format, Record, Redaction, WRITTEN, Writer, pairs};
 use hookline_model::SignatureStatus;
-use hookline_query::body::{self as content, content_of};
+use hookline_query::body::{self, content_of};
 use hookline_query::{JsonPath, Query};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::{sync::mpsc, time::Instant};
@@ -288,7 +288,7 @@ fn decode(record: &mut Record, stored: &Stored) {
         return;
     }
     let coded = std::mem::take(&mut record.body.0);
-    record.body.0 = match content::decode(&coded, &content.codings, DECODED_MAX as u64) {
+    record.body.0 = match body::decode(&coded, &content.codings, DECODED_MAX as u64) {
         Ok(decoded) => decoded.bytes,
         Err(_) => b"[redacted: this body does not decode]".to_vec(),
     };

@@ -26,7 +26,7 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// A auth with this token, or a new one. `on_new_code` hears the code whenever there is a new one.
+    /// Uses this token, or a new one without it. `on_new_code` is called with each new code.
     pub(crate) fn new(
         address: SocketAddr,
         token: Option<String>,

@@ -6,7 +6,7 @@ mod commands;
 mod feed;
 mod incoming;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use hookline::{
@@ -56,12 +56,10 @@ fn main() -> ExitCode {
     log::start(log::Form::Text, "warn");
     let own_instance = data.is_some();
     let Some(data) = data.or_else(data_folder::usual) else {
-        tracing::error!("there is no home folder; name a data folder with --data");
-        return ExitCode::from(2);
+        return fail("there is no home folder; name a data folder with --data");
     };
     if !has_display() {
-        tracing::error!("there is no display; run `hookline serve` and open the address it prints in a browser");
-        return ExitCode::from(2);
+        return fail("there is no display; run `hookline serve` and open the address it prints in a browser");
     }
     descriptors::raise_limit();
     let mut builder = tauri::Builder::default();
@@ -201,6 +199,12 @@ fn follow_links(app: &AppHandle) {
             follow(&handle, url.as_str());
         }
     });
+}
+
+/// Says why the program cannot start.
+fn fail(why: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "hookline-desktop: {why}");
+    ExitCode::from(2)
 }
 
 /// Whether a window can open. GTK ends the process where it cannot.

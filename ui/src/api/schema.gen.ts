@@ -3089,7 +3089,7 @@ export interface components {
             /** @description How its requests are verified. */
             verification?: components["schemas"]["Verification"];
         };
-        /** @description What an inbox answers, after the request is on disk. */
+        /** @description The response of an inbox. It is sent after the request is on disk. */
         InboxResponse: {
             /**
              * @description Body as text.
@@ -3097,13 +3097,13 @@ export interface components {
              */
             body: string;
             /**
-             * @description Whether pages of any origin may send here (CORS).
+             * @description Whether pages of any origin may send requests (CORS).
              * @default false
              */
             cors: boolean;
             /**
              * Format: int32
-             * @description Wait before answering, in ms, to 60 s.
+             * @description Delay before the response, in ms, at most 60000.
              * @default 0
              */
             delay_ms: number;
@@ -3123,7 +3123,7 @@ export interface components {
              */
             status: number;
             /**
-             * @description Whether body and header values are templates over the request.
+             * @description Whether the body and the header values are templates that are filled from the request.
              * @default false
              */
             template: boolean;
@@ -3748,7 +3748,7 @@ export interface components {
          * @enum {string}
          */
         Resign: "inbox" | "endpoint";
-        /** @description A fault that is injected into a response, to see how senders take it. */
+        /** @description A fault that is injected into a response, to test how senders handle it. */
         ResponseFault: {
             /** @enum {string} */
             kind: "reset";
@@ -3763,23 +3763,23 @@ export interface components {
             kind: "drip";
             /**
              * Format: int32
-             * @description Time from the first piece to the last, in ms, to five minutes.
+             * @description Time from the first piece to the last, in ms, at most 300000.
              */
             over_ms: number;
         } | {
             /** @enum {string} */
             kind: "garbage";
         };
-        /** @description A file whose content is an answer's body. */
+        /** @description A file whose content is the body of a response. */
         ResponseFile: {
             /**
              * Format: int64
-             * @description Its size.
+             * @description Size in bytes.
              */
             bytes: number;
-            /** @description The SHA-256 of its content, in hex. */
+            /** @description SHA-256 of its content, in hexadecimal. */
             id: string;
-            /** @description Its name when it was read. */
+            /** @description Name of the file when it was uploaded. */
             name: string;
         };
         /** @description When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits. */

@@ -42,16 +42,16 @@ fn checksum(bytes: &[u8], big: bool, mut sum: (u32, u32)) -> (u32, u32) {
 pub(super) fn lost(database: &Path) -> io::Result<Option<Lost>> {
     let index = index(database);
     // What the index knows of a log of which nothing is left, not even its header.
-    let all = || index.as_ref().and_then(|index| Lost::of(index.frames.saturating_sub(index.copied)));
+    let everything = || index.as_ref().and_then(|index| Lost::of(index.frames.saturating_sub(index.copied)));
     let log = match File::open(with_suffix(database, "-wal")) {
         Ok(log) => log,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(everything()),
         Err(error) => return Err(error),
     };
     let mut log = BufReader::with_capacity(1 << 20, log);
     let mut header = [0; 32];
     if log.read_exact(&mut header).is_err() {
-        return Ok(all());
+        return Ok(everything());
     }
     let (magic, page) = (be(&header, 0), be(&header, 8));
     let big = magic & 1 == 1;

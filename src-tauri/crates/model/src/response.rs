@@ -6,26 +6,26 @@ use utoipa::ToSchema;
 /// Largest body of a response, in bytes. Senders read little of it; a larger one comes from a file.
 pub const RESPONSE_BODY_MAX: usize = 64 * 1024;
 
-/// A fault that is injected into a response, to see how senders take it.
+/// A fault that is injected into a response, to test how senders handle it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ResponseFault {
-    /// The connection is reset, and nothing is answered.
+    /// The connection is reset without a response.
     Reset,
-    /// Nothing is answered until the sender gives up, ten minutes at most.
+    /// No response is sent until the sender gives up, at most 10 minutes.
     Hang,
-    /// The head announces the whole body, half of it follows, and the connection closes.
+    /// The head announces the whole body; the connection closes after half of it.
     Half,
-    /// The body comes in small pieces.
+    /// The body is sent slowly, in small pieces.
     Drip {
-        /// Time from the first piece to the last, in ms, to five minutes.
+        /// Time from the first piece to the last, in ms, at most 300000.
         over_ms: u32,
     },
-    /// What comes back is no HTTP.
+    /// The response is not valid HTTP.
     Garbage,
 }
 
-/// What an inbox answers, after the request is on disk.
+/// The response of an inbox. It is sent after the request is on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InboxResponse {
@@ -36,15 +36,15 @@ pub struct InboxResponse {
     pub headers: Vec<(String, String)>,
     /// Body as text.
     pub body: String,
-    /// Wait before answering, in ms, to 60 s.
+    /// Delay before the response, in ms, at most 60000.
     pub delay_ms: u32,
-    /// Whether pages of any origin may send here (CORS).
+    /// Whether pages of any origin may send requests (CORS).
     pub cors: bool,
-    /// How it goes wrong on its way, if it is to.
+    /// Fault to inject, if any.
     pub fault: Option<ResponseFault>,
-    /// Whether body and header values are templates over the request.
+    /// Whether the body and the header values are templates that are filled from the request.
     pub template: bool,
-    /// A file whose content stands in the body's place.
+    /// File whose content is the body; `body` is empty then.
     pub file: Option<ResponseFile>,
 }
 
@@ -63,14 +63,14 @@ impl Default for InboxResponse {
     }
 }
 
-/// A file whose content is an answer's body.
+/// A file whose content is the body of a response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseFile {
-    /// The SHA-256 of its content, in hex.
+    /// SHA-256 of its content, in hexadecimal.
     pub id: String,
-    /// Its name when it was read.
+    /// Name of the file when it was uploaded.
     pub name: String,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
 }

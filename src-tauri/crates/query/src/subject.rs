@@ -12,7 +12,7 @@ use super::{
     pattern::Pattern,
     tree::{Node, Place, Term, Test},
 };
-use crate::body::{self as content, Charset, Kind, ReadBody};
+use crate::body::{self, Charset, Kind, ReadBody};
 
 /// How much of a body is searched, in bytes, as sent or decoded. A body is in memory while it is.
 pub const SEARCHED_MAX: u64 = 16 * 1024 * 1024;
@@ -193,7 +193,7 @@ impl Subject<'_> {
         if body.kind != Kind::Multipart {
             return Vec::new();
         }
-        let Some(read) = content::parts_of(&content::content_of(self.headers), &body.bytes) else { return Vec::new() };
+        let Some(read) = body::parts_of(&body::content_of(self.headers), &body.bytes) else { return Vec::new() };
         let texts = read.parts.iter().filter_map(|part| read.text(part).filter(|text| text.as_bytes() != part.body));
         texts.map(String::into_bytes).collect()
     }
@@ -220,7 +220,7 @@ impl Subject<'_> {
             if is_plain_json(self.headers) && body.is_ascii() && !body[..body.len().min(4)].contains(&0) {
                 return ReadBody { kind: Kind::Json, bytes: body, charset: Charset::UTF_8 };
             }
-            content::read_body(&content::content_of(self.headers), body, SEARCHED_MAX)
+            body::read_body(&body::content_of(self.headers), body, SEARCHED_MAX)
         })
     }
 
@@ -245,13 +245,13 @@ impl Subject<'_> {
         self.read.form.get_or_init(|| {
             let ReadBody { kind, bytes, charset } = self.content();
             match kind {
-                Kind::Form => content::form_fields(bytes, *charset)
+                Kind::Form => body::form_fields(bytes, *charset)
                     .into_iter()
                     .map(|(name, value)| (name, value.into_bytes()))
                     .collect(),
-                Kind::Multipart => content::parts_of(&content::content_of(self.headers), bytes)
-                    .map(|read| read.fields())
-                    .unwrap_or_default(),
+                Kind::Multipart => {
+                    body::parts_of(&body::content_of(self.headers), bytes).map(|read| read.fields()).unwrap_or_default()
+                }
                 _ => Vec::new(),
             }
         })

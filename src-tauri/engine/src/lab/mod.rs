@@ -12,7 +12,7 @@ use std::{
 use base64::Engine as _;
 use hookline_model::{MASK, text_by};
 use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
-use hookline_query::body::{self as content, Content};
+use hookline_query::body::{self, Content};
 use hookline_signature::{
     Explanation, Fault, Finding, Keys, Known, Message, Reading, Scheme, Signed, State, Verdict, explain as explained,
     sign as signed, signed_content, verify as verified,
@@ -315,7 +315,7 @@ fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
     if content.codings.is_empty() {
         return None;
     }
-    content::decode(message.body, &content.codings, DECODED_MAX).ok().map(|decoded| decoded.bytes)
+    body::decode(message.body, &content.codings, DECODED_MAX).ok().map(|decoded| decoded.bytes)
 }
 
 /// A scheme by which a message's signature holds.

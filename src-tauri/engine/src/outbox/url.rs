@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use hookline_model::MASK;
 use http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
@@ -45,7 +46,7 @@ pub(crate) fn parse(url: &str) -> Result<Uri, String> {
         Some((user, host)) => (Some(user), host),
         None => (None, authority),
     };
-    if user.is_some_and(|user| user.contains(hookline_model::MASK)) {
+    if user.is_some_and(|user| user.contains(MASK)) {
         return Err(format!("The password in {} is masked. Write it again.", shown()));
     }
     let (host, port) = split_port(host);
@@ -148,10 +149,8 @@ pub(crate) fn masked(url: &str) -> Cow<'_, str> {
     }
     let Some(at) = url[start..end].rfind('@').map(|at| start + at) else { return url.into() };
     match url[start..at].find(':') {
-        Some(colon) if start + colon + 1 < at => {
-            format!("{}{}{}", &url[..=start + colon], hookline_model::MASK, &url[at..]).into()
-        }
-        _ if start < at => format!("{}{}{}", &url[..start], hookline_model::MASK, &url[at..]).into(),
+        Some(colon) if start + colon + 1 < at => format!("{}{}{}", &url[..=start + colon], MASK, &url[at..]).into(),
+        _ if start < at => format!("{}{}{}", &url[..start], MASK, &url[at..]).into(),
         _ => url.into(),
     }
 }
@@ -222,11 +221,11 @@ mod tests {
         assert_eq!(of("http://us%3Aer:p%40s%25s@h/").as_deref(), Some("us:er:p@s%s"));
         assert_eq!(of("http://token@h/").as_deref(), Some("token:"));
         assert_eq!(of("http://h/a@b"), None);
-        assert_eq!(masked("http://u:secret@h/x@y"), format!("http://u:{}@h/x@y", hookline_model::MASK));
-        assert_eq!(masked("http://token@h/x"), format!("http://{}@h/x", hookline_model::MASK));
-        assert_eq!(masked("http://token:@h/x"), format!("http://{}@h/x", hookline_model::MASK));
+        assert_eq!(masked("http://u:secret@h/x@y"), format!("http://u:{}@h/x@y", MASK));
+        assert_eq!(masked("http://token@h/x"), format!("http://{}@h/x", MASK));
+        assert_eq!(masked("http://token:@h/x"), format!("http://{}@h/x", MASK));
         assert_eq!(masked("http://@h/x"), "http://@h/x");
-        assert_eq!(masked("http://u:se/cret@h/x"), format!("http://u:{}@h/x", hookline_model::MASK));
+        assert_eq!(masked("http://u:se/cret@h/x"), format!("http://u:{}@h/x", MASK));
         assert_eq!(masked("http://h:80/a@b"), "http://h:80/a@b");
         assert_eq!(masked("http://h/x?a=b:c@d"), "http://h/x?a=b:c@d");
         let said = parse("http://u:secret@h:99999/").expect_err("a port");
