@@ -4,9 +4,9 @@ use std::{fs, path::Path};
 
 /// A package and those of this workspace it may depend on.
 const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
-    ("Cargo.toml", "hookline", &["hookline-engine", "hookline-relay"]),
+    ("Cargo.toml", "hookline", &["hookline-engine", "hookline-model", "hookline-relay"]),
     (
-        "src-tauri/engine/Cargo.toml",
+        "src-tauri/crates/engine/Cargo.toml",
         "hookline-engine",
         &[
             "hookline-capture",
@@ -53,17 +53,17 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
         "hookline-diff",
         &["hookline-capture", "hookline-model", "hookline-provider", "hookline-query"],
     ),
-    ("src-tauri/ssh/Cargo.toml", "hookline-ssh", &[]),
+    ("src-tauri/crates/ssh/Cargo.toml", "hookline-ssh", &[]),
     (
-        "src-tauri/relay/Cargo.toml",
+        "src-tauri/crates/relay/Cargo.toml",
         "hookline-relay",
         // Vendors are for its server alone; the engine builds the client without them.
-        &["hookline-capture", "hookline-provider", "hookline-signature"],
+        &["hookline-capture", "hookline-model", "hookline-provider", "hookline-signature"],
     ),
-    ("src-tauri/provider/Cargo.toml", "hookline-provider", &["hookline-signature"]),
-    ("src-tauri/signature/Cargo.toml", "hookline-signature", &["hookline-content"]),
-    ("src-tauri/content/Cargo.toml", "hookline-content", &[]),
-    ("src-tauri/capture/Cargo.toml", "hookline-capture", &[]),
+    ("src-tauri/crates/provider/Cargo.toml", "hookline-provider", &["hookline-model", "hookline-signature"]),
+    ("src-tauri/crates/signature/Cargo.toml", "hookline-signature", &["hookline-content", "hookline-model"]),
+    ("src-tauri/crates/content/Cargo.toml", "hookline-content", &["hookline-model"]),
+    ("src-tauri/crates/capture/Cargo.toml", "hookline-capture", &["hookline-model"]),
     ("src-tauri/xtask/Cargo.toml", "xtask", &[]),
 ];
 

@@ -153,7 +153,7 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
     log::start(if context.json { log::Form::Json } else { log::Form::Text }, "info");
     let usual = Quotas::default();
     let quotas = Quotas {
-        wire: hookline_engine::Limits { body_bytes: args.max_body.clamp(1, 1_024) * 1024 * 1024, ..usual.wire },
+        wire: hookline_model::ListenerLimits { body_bytes: args.max_body.clamp(1, 1_024) * 1024 * 1024, ..usual.wire },
         waiting: args.max_waiting,
         device_bytes: args.max_stored.saturating_mul(1_000_000),
         per_second: args.max_rate,

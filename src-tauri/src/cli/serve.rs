@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use hookline_engine::{Clock, Engine, OwnerKind, ReceiverState};
+use hookline_engine::{Clock, Engine, OwnerKind};
+use hookline_model::ListenerState;
 
 use super::{Context, error::CliError, terminal};
 use crate::{log, transport::loopback};
@@ -53,13 +54,13 @@ pub(super) async fn open(data: &Path, kind: OwnerKind) -> Result<Arc<Engine>, Cl
 /// Starts the receiver, or says why it cannot listen and what would do.
 pub(super) async fn receive(engine: &Arc<Engine>, listen: Option<SocketAddr>) -> Result<String, CliError> {
     match engine.start_receiver(listen).await {
-        ReceiverState::Listening { url, .. } => Ok(url),
-        ReceiverState::Failed { address, reason, holder, offer } => {
+        ListenerState::Listening { url, .. } => Ok(url),
+        ListenerState::Failed { address, reason, holder, offer } => {
             let holder = holder.map_or(String::new(), |holder| format!(" by {holder}"));
             let offer = offer.map_or(String::new(), |offer| format!(" Free: --listen {offer}"));
             Err(CliError::Other(format!("the receiver cannot listen at {address}: {reason}{holder}.{offer}")))
         }
-        ReceiverState::Off => Err(CliError::Other("the receiver did not start".into())),
+        ListenerState::Off => Err(CliError::Other("the receiver did not start".into())),
     }
 }
 

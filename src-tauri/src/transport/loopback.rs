@@ -8,7 +8,8 @@ use std::{
 };
 
 use axum::{Router, extract::Request, middleware, routing};
-use hookline_engine::{Engine, LiveEngine, OwnerKind, ReceiverState, api, descriptors};
+use hookline_engine::{Engine, LiveEngine, OwnerKind, api, descriptors};
+use hookline_model::ListenerState;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -161,7 +162,7 @@ impl LocalApi {
 /// Writes where engine and receiver are reached into the data directory.
 pub async fn announce(engine: &Engine, kind: OwnerKind, local: Option<&LocalApi>) -> io::Result<()> {
     let receiver = match engine.receiver_state().await {
-        ReceiverState::Listening { url, .. } => Some(url),
+        ListenerState::Listening { url, .. } => Some(url),
         _ => None,
     };
     engine.dir().announce(&LiveEngine { pid: std::process::id(), kind, api: local.map(LocalApi::url), receiver })

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookline_engine::OnClose;
+use hookline_model::CloseAction;
 use tauri::{
     AppHandle, Emitter, Manager, State, Window, WindowEvent,
     menu::{Menu, MenuItem},
@@ -54,13 +54,13 @@ pub(super) fn on_window_event(window: &Window, event: &WindowEvent) {
     let shell = window.state::<Shell>();
     let Some(engine) = &shell.engine else { return };
     match engine.settings().on_close {
-        OnClose::Quit => {}
+        CloseAction::Quit => {}
         _ if !shell.close.has_tray.load(Ordering::Relaxed) => {}
-        OnClose::Tray => {
+        CloseAction::Tray => {
             api.prevent_close();
             let _ = window.hide();
         }
-        OnClose::Ask => {
+        CloseAction::Ask => {
             let mut asked = shell.close.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if asked.replace(Instant::now()).is_some_and(|before| before.elapsed() < INSISTS) {
                 return;

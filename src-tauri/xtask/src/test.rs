@@ -51,7 +51,7 @@ pub(crate) fn run() -> Result<(), String> {
     failed.map_or(Ok(()), Err)
 }
 
-/// Fuzz targets of `src-tauri/provider/fuzz`.
+/// Fuzz targets of `src-tauri/crates/provider/fuzz`.
 const FUZZED: &[&str] = &["verify", "header", "file"];
 
 /// A short run of each target: what panics at once is found here, the rest by longer runs by hand.
@@ -60,7 +60,7 @@ fn fuzzing() -> Result<(), String> {
         // Without a sanitizer, which needs a nightly compiler: there is no unsafe code here.
         let mut command =
             shell::command("cargo", &["fuzz", "run", "-s", "none", target, "--", "-max_total_time=10", "-verbosity=0"]);
-        command.current_dir(shell::root().join("src-tauri/provider"));
+        command.current_dir(shell::root().join("src-tauri/crates/provider"));
         command.env("CARGO_TARGET_DIR", shell::root().join("target/fuzz"));
         shell::check(&mut command)?;
     }

@@ -1,10 +1,11 @@
 //! Whole receiving handlers in a framework: a vendor's verifying code with everything around it.
 
+use hookline_model::CodeSample;
 use hookline_provider::{Places, Provider};
 use hookline_signature::{Place, Scheme, Source};
 use minijinja::{Environment, context};
 
-use crate::verification::{CodeSample, Language, comment, go, is_plain, literal, node, php, python, rendered};
+use crate::verification::{Language, comment, go, is_plain, literal, node, php, python, rendered};
 
 /// A framework handlers are written for.
 struct Framework {

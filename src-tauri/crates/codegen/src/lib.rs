@@ -9,4 +9,4 @@ mod verification;
 
 pub use handler::handlers;
 pub use request::{CodeFormat, CodeRequest};
-pub use verification::{CodeSample, samples};
+pub use verification::samples;

@@ -5,9 +5,9 @@ mod json;
 mod text;
 
 use hookline_capture::header_list;
-use hookline_model::{MASK, text_by};
+use hookline_model::{BodyKind, MASK, text_by};
 use hookline_provider::is_secret_header;
-use hookline_query::body::{Kind, content_of};
+use hookline_query::body::content_of;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -203,7 +203,7 @@ fn bodies(a: &Side, b: &Side) -> (BodyBasis, Vec<Row>, Option<String>) {
     if let Some(rows) = json::rows(first, second) {
         return (BodyBasis::Json, rows, None);
     }
-    let is_image = |side: &Side| content_of(&side.header_block).kind == Kind::Image;
+    let is_image = |side: &Side| content_of(&side.header_block).kind == BodyKind::Image;
     match (std::str::from_utf8(first), std::str::from_utf8(second)) {
         (Ok(first), Ok(second)) if !is_image(a) && !is_image(b) => (BodyBasis::Text, text::rows(first, second), None),
         _ => (BodyBasis::Bytes, text::bytes(first, second), None),

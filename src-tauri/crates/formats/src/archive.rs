@@ -12,7 +12,7 @@ use zip::{
     write::{SimpleFileOptions, StreamWriter},
 };
 
-use super::{Bad, Record, Take, jsonl};
+use super::{ImportError, Record, Take, jsonl};
 
 /// What says what it is, and the requests.
 const MANIFEST: &str = "hookline.json";
@@ -92,8 +92,8 @@ impl Writer {
 }
 
 /// Reads the requests of an archive.
-pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), Bad> {
-    let whole = |why: String| Bad::new("the archive", why);
+pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), ImportError> {
+    let whole = |why: String| ImportError::new("the archive", why);
     let mut zip =
         ZipArchive::new(BufReader::new(file)).map_err(|e| whole(format!("it does not read, or is not whole: {e}")))?;
     for name in zip.file_names() {

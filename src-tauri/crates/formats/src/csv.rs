@@ -2,11 +2,11 @@
 
 use std::io::BufRead;
 
-use hookline_capture::HeaderNames;
+use hookline_model::HeaderNames;
 use serde_json::json;
 
 use super::{
-    Bad, Record, Take,
+    ImportError, Record, Take,
     bytes::{self, Exact},
     record::is_absolute,
 };
@@ -133,9 +133,9 @@ pub(super) fn is_head(line: &[u8]) -> bool {
 }
 
 /// Reads rows by the names of their columns.
-pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let head = reader.byte_headers().map_err(|e| Bad::new("row 1", e.to_string()))?.clone();
+    let head = reader.byte_headers().map_err(|e| ImportError::new("row 1", e.to_string()))?.clone();
     let name = |cell: &[u8]| {
         let text = String::from_utf8_lossy(cell).trim_start_matches('\u{feff}').trim().to_ascii_lowercase();
         READ.iter().find(|(_, names)| names.contains(&text.as_str())).map(|(name, _)| *name)
@@ -143,7 +143,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     let columns: Vec<Option<&str>> = head.iter().map(name).collect();
     let ours = head.iter().any(|cell| cell == b"header_names");
     if !columns.contains(&Some("method")) || !columns.contains(&Some("target")) {
-        return Err(Bad::new(
+        return Err(ImportError::new(
             "row 1",
             "columns named method and url (or target) are expected, and a request in each row after them",
         ));

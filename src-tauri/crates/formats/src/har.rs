@@ -5,18 +5,17 @@
 use std::io::BufRead;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_capture::{HeaderNames, Version};
+use hookline_model::{HeaderNames, HttpVersion, InboxResponse, RESPONSE_BODY_MAX};
 use hookline_query::body::decode_prefix;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
-    Bad, Record, Take,
+    ImportError, Record, Take,
     bytes::{self, Exact},
     json_array::each,
     record::{is_absolute, parts_of},
 };
-use hookline_model::{InboxResponse, RESPONSE_BODY_MAX};
 
 /// Stands for the host of a request that names none.
 const NO_HOST: &str = "unknown.invalid";
@@ -138,7 +137,7 @@ impl Named {
 }
 
 /// Reads the entries of a HAR file.
-pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut number = 0;
     let done = each(file, &["log", "entries"], &mut |raw| {
         number += 1;
@@ -147,8 +146,8 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     });
     match done {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Bad::new("the file", "it has no log.entries, so it is not a HAR file")),
-        Err(why) => Err(Bad::new(format!("after entry {number}"), why)),
+        Ok(false) => Err(ImportError::new("the file", "it has no log.entries, so it is not a HAR file")),
+        Err(why) => Err(ImportError::new(format!("after entry {number}"), why)),
     }
 }
 
@@ -213,13 +212,13 @@ fn record(entry: Entry) -> Result<Record, String> {
     Ok(record)
 }
 
-fn version(name: &str) -> Version {
+fn version(name: &str) -> HttpVersion {
     match name.to_ascii_lowercase().as_str() {
-        "http/1.0" => Version::Http10,
+        "http/1.0" => HttpVersion::Http10,
         name if name.starts_with("http/2") || name.starts_with("http/3") || ["h2", "h3"].contains(&name) => {
-            Version::Http2
+            HttpVersion::Http2
         }
-        _ => Version::Http11,
+        _ => HttpVersion::Http11,
     }
 }
 
@@ -368,10 +367,8 @@ fn body_note(record: &mut Record, body_size: i64) -> String {
 }
 
 /// What a record's headers say of its body.
-fn content_of_headers(record: &Record) -> hookline_query::body::Content {
-    hookline_query::body::Content::of(
-        record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())),
-    )
+fn content_of_headers(record: &Record) -> hookline_model::BodyContent {
+    hookline_content::body_content(record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())))
 }
 
 impl Content {
@@ -415,7 +412,7 @@ pub(super) fn entry(record: &Record) -> Result<Vec<u8>, String> {
         false => format!("http://{host}{}", if record.target.starts_with('/') { &record.target } else { "/" }),
     };
     let mime_type = record.header("content-type").map(String::from_utf8_lossy).unwrap_or_default();
-    let version = record.version.unwrap_or(Version::Http11).as_str();
+    let version = record.version.unwrap_or(HttpVersion::Http11).as_str();
     let mut request = json!({
         "method": record.method,
         "url": url,

@@ -8,7 +8,7 @@ use std::{
 
 use hookline_content::json_values;
 
-use super::{BOM, Bad, ENTRY_MAX, GROWN_MAX, Record, Take, json_array::each, object};
+use super::{BOM, ENTRY_MAX, GROWN_MAX, ImportError, Record, Take, json_array::each, object};
 
 /// The line of a request.
 pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
@@ -18,9 +18,10 @@ pub(super) fn line(record: &Record) -> Result<Vec<u8>, String> {
 }
 
 /// Reads requests line by line; empty lines are passed over.
-pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
-    let unreadable =
-        |number: u64, e: std::io::Error| Bad::new(format!("line {number}"), format!("the file cannot be read: {e}"));
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
+    let unreadable = |number: u64, e: std::io::Error| {
+        ImportError::new(format!("line {number}"), format!("the file cannot be read: {e}"))
+    };
     if first_byte(file).map_err(|e| unreadable(1, e))? == Some(b'[') {
         return array(file, take);
     }
@@ -59,7 +60,10 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
             }
         }
         if entry.len() as u64 >= ENTRY_MAX {
-            return Err(Bad::new(format!("line {first}"), format!("one entry is larger than {ENTRY_MAX} bytes")));
+            return Err(ImportError::new(
+                format!("line {first}"),
+                format!("one entry is larger than {ENTRY_MAX} bytes"),
+            ));
         }
         let text = entry.strip_prefix(BOM).unwrap_or(&entry).trim_ascii();
         if text.is_empty() {
@@ -136,7 +140,7 @@ fn is_open(entry: &[u8]) -> bool {
 }
 
 /// Reads the elements of an array, each of which is a request.
-fn array(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+fn array(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut number = 0;
     let done = each(file, &[], &mut |raw| {
         number += 1;
@@ -144,7 +148,7 @@ fn array(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     });
     match done {
         Ok(_) => Ok(()),
-        Err(why) => Err(Bad::new(format!("after element {number}"), why)),
+        Err(why) => Err(ImportError::new(format!("after element {number}"), why)),
     }
 }
 

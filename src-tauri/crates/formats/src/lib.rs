@@ -26,9 +26,8 @@ use std::{
     ops::ControlFlow,
 };
 
+use hookline_model::{FileFormat, ImportError};
 use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 pub use bytes::Exact;
 pub use record::{Record, UNKNOWN_PEER, pairs};
@@ -49,30 +48,10 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// Bytes from which a format is told.
 pub const SNIFFED: u64 = 64 * 1024;
 
-/// A file format of requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// HTTP Archive 1.2, of browsers and proxies.
-    Har,
-    /// JSON Lines: a request a line; read from an array too.
-    Jsonl,
-    /// A table for spreadsheets.
-    Csv,
-    /// HTTP messages as on the wire, one after the other; read from `.http` files too.
-    Raw,
-    /// curl commands.
-    Curl,
-    /// The JSON of webhook.site's API.
-    WebhookSite,
-    /// Hookline's own: everything, compressed, byte for byte.
-    Archive,
-}
-
 /// How a format is written, where it is.
 pub struct Written {
     /// The format.
-    pub format: Format,
+    pub format: FileFormat,
     /// Extension of its files.
     pub extension: &'static str,
     /// Their media type.
@@ -81,55 +60,26 @@ pub struct Written {
 
 /// The formats that are written.
 pub const WRITTEN: &[Written] = &[
-    Written { format: Format::Har, extension: "har", media_type: "application/json" },
-    Written { format: Format::Jsonl, extension: "jsonl", media_type: "application/jsonl" },
-    Written { format: Format::Csv, extension: "csv", media_type: "text/csv; charset=utf-8" },
-    Written { format: Format::Raw, extension: "http", media_type: "application/octet-stream" },
-    Written { format: Format::Archive, extension: "hookline.zip", media_type: "application/zip" },
+    Written { format: FileFormat::Har, extension: "har", media_type: "application/json" },
+    Written { format: FileFormat::Jsonl, extension: "jsonl", media_type: "application/jsonl" },
+    Written { format: FileFormat::Csv, extension: "csv", media_type: "text/csv; charset=utf-8" },
+    Written { format: FileFormat::Raw, extension: "http", media_type: "application/octet-stream" },
+    Written { format: FileFormat::Archive, extension: "hookline.zip", media_type: "application/zip" },
 ];
-
-/// An entry of a file that is no request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Bad {
-    /// Where it stands, such as `line 12` or `entry 3`.
-    pub place: String,
-    /// Why it is none.
-    pub why: String,
-}
-
-impl Bad {
-    /// An entry at a place with the reason why it is none.
-    pub fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { place: place.into(), why: why.into() }
-    }
-}
 
 /// Takes the entries of a file one after the other with the number of each, until it breaks off.
 pub type Take<'t> = &'t mut dyn FnMut(u64, Result<Record, String>) -> ControlFlow<()>;
-
-impl Format {
-    /// What a number counts in such a file.
-    pub fn noun(self) -> &'static str {
-        match self {
-            Self::Har => "entry",
-            Self::Jsonl | Self::Archive | Self::Curl => "line",
-            Self::Csv => "row",
-            Self::Raw => "message",
-            Self::WebhookSite => "request",
-        }
-    }
-}
 
 /// Reads the entries of a file. `seen` is called with the number of bytes that have been read.
 ///
 /// # Errors
 /// The place in the file that cannot be read, and why. Entries before that place have been taken.
-pub fn read(format: Format, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'_>) -> Result<(), Bad> {
-    file.seek(SeekFrom::Start(0)).map_err(|e| Bad::new("the file", e.to_string()))?;
-    if format == Format::Archive {
+pub fn read(format: FileFormat, file: &mut File, seen: &mut dyn FnMut(u64), take: Take<'_>) -> Result<(), ImportError> {
+    file.seek(SeekFrom::Start(0)).map_err(|e| ImportError::new("the file", e.to_string()))?;
+    if format == FileFormat::Archive {
         return archive::read(file, take);
     }
-    if format == Format::WebhookSite && !webhook_site::is_list(file)? {
+    if format == FileFormat::WebhookSite && !webhook_site::is_list(file)? {
         return webhook_site::read_one(file, take);
     }
     let mut file = BufReader::new(Counted { file, seen, read: 0 });
@@ -137,13 +87,13 @@ pub fn read(format: Format, file: &mut File, seen: &mut dyn FnMut(u64), take: Ta
         file.consume(BOM.len());
     }
     match format {
-        Format::Har => har::read(&mut file, take),
-        Format::Jsonl => jsonl::read(&mut file, take),
-        Format::Csv => csv::read(&mut file, take),
-        Format::Raw => raw::read(&mut file, take),
-        Format::Curl => curl::read(&mut file, take),
-        Format::WebhookSite => webhook_site::read(&mut file, take),
-        Format::Archive => Ok(()),
+        FileFormat::Har => har::read(&mut file, take),
+        FileFormat::Jsonl => jsonl::read(&mut file, take),
+        FileFormat::Csv => csv::read(&mut file, take),
+        FileFormat::Raw => raw::read(&mut file, take),
+        FileFormat::Curl => curl::read(&mut file, take),
+        FileFormat::WebhookSite => webhook_site::read(&mut file, take),
+        FileFormat::Archive => Ok(()),
     }
 }
 
@@ -164,20 +114,20 @@ impl Read for Counted<'_> {
 }
 
 /// Returns the format of a file by its first [`SNIFFED`] bytes, or none if they match no format.
-pub fn sniff(first: &[u8]) -> Option<Format> {
+pub fn sniff(first: &[u8]) -> Option<FileFormat> {
     let text = first.strip_prefix(BOM).unwrap_or(first).trim_ascii_start();
     let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let has = |needle: &str| memchr::memmem::find(text, needle.as_bytes()).is_some();
     match text.first()? {
-        b'P' if first.starts_with(b"PK\x03\x04") => Some(Format::Archive),
-        b'[' if has("\"token_id\"") || has("\"uuid\"") => Some(Format::WebhookSite),
-        b'[' => Some(Format::Jsonl),
-        b'{' if has("\"log\"") && (has("\"creator\"") || has("\"entries\"")) => Some(Format::Har),
-        b'{' if has("\"token_id\"") => Some(Format::WebhookSite),
-        b'{' => Some(Format::Jsonl),
-        _ if curl::is_command(line) || text.starts_with(b"#") && has("\ncurl ") => Some(Format::Curl),
-        _ if raw::is_a_file(text) => Some(Format::Raw),
-        _ => csv::is_head(line).then_some(Format::Csv),
+        b'P' if first.starts_with(b"PK\x03\x04") => Some(FileFormat::Archive),
+        b'[' if has("\"token_id\"") || has("\"uuid\"") => Some(FileFormat::WebhookSite),
+        b'[' => Some(FileFormat::Jsonl),
+        b'{' if has("\"log\"") && (has("\"creator\"") || has("\"entries\"")) => Some(FileFormat::Har),
+        b'{' if has("\"token_id\"") => Some(FileFormat::WebhookSite),
+        b'{' => Some(FileFormat::Jsonl),
+        _ if curl::is_command(line) || text.starts_with(b"#") && has("\ncurl ") => Some(FileFormat::Curl),
+        _ if raw::is_a_file(text) => Some(FileFormat::Raw),
+        _ => csv::is_head(line).then_some(FileFormat::Csv),
     }
 }
 

@@ -8,9 +8,10 @@ use std::{
     ops::ControlFlow,
 };
 
-use hookline_capture::{HEAD_BYTES_MAX, HeaderNames, Version};
+use hookline_capture::HEAD_BYTES_MAX;
+use hookline_model::{HeaderNames, HttpVersion};
 
-use super::{Bad, ENTRY_MAX, GROWN_MAX, Record, Take, bytes::Exact, record::is_absolute};
+use super::{ENTRY_MAX, GROWN_MAX, ImportError, Record, Take, bytes::Exact, record::is_absolute};
 
 /// Most headers of one message.
 const HEADERS_MAX: usize = 512;
@@ -25,7 +26,7 @@ const REQUEST_LINE_MAX: usize = 128 * 1024;
 /// cut is the length that is there.
 pub(super) fn message(record: &Record) -> Vec<u8> {
     let body = &record.body.0;
-    let version = record.version.unwrap_or(Version::Http11).as_str();
+    let version = record.version.unwrap_or(HttpVersion::Http11).as_str();
     let mut message = format!("{} {} {version}\r\n", record.method, record.target).into_bytes();
     let (mut chunked, mut sized) = (false, false);
     for (Exact(name), Exact(value)) in &record.headers {
@@ -68,11 +69,11 @@ pub(super) fn message(record: &Record) -> Vec<u8> {
 }
 
 /// Reads messages. Lines may end in LF alone, and a target may be a whole URL.
-pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut ahead = Ahead { file, bytes: Vec::new(), start: 0, separated: false };
     for number in 1_u64.. {
         let place = || format!("message {number}");
-        let bad = |why: String| Bad::new(place(), why);
+        let bad = |why: String| ImportError::new(place(), why);
         ahead.skip_between().map_err(|e| bad(unreadable(&e)))?;
         if ahead.left().is_empty() {
             break;
@@ -93,7 +94,7 @@ fn unreadable(error: &io::Error) -> String {
 struct RequestLine<'l> {
     method: &'l str,
     target: &'l str,
-    version: Version,
+    version: HttpVersion,
     /// Whether it names a version: `.http` files may leave it out.
     complete: bool,
 }
@@ -120,14 +121,19 @@ fn request_line(line: &[u8]) -> Option<RequestLine<'_>> {
     let sure =
         complete || method.bytes().all(|b| b.is_ascii_uppercase()) && (target.starts_with('/') || is_absolute(target));
     let spaces = target.bytes().any(|b| b.is_ascii_whitespace());
-    (sure && !spaces).then_some(RequestLine { method, target, version: version.unwrap_or(Version::Http11), complete })
+    (sure && !spaces).then_some(RequestLine {
+        method,
+        target,
+        version: version.unwrap_or(HttpVersion::Http11),
+        complete,
+    })
 }
 
-fn version(name: &str) -> Option<Version> {
+fn version(name: &str) -> Option<HttpVersion> {
     match name {
-        "HTTP/1.1" => Some(Version::Http11),
-        "HTTP/1.0" | "HTTP/0.9" => Some(Version::Http10),
-        "HTTP/2" | "HTTP/2.0" | "HTTP/3" | "HTTP/3.0" => Some(Version::Http2),
+        "HTTP/1.1" => Some(HttpVersion::Http11),
+        "HTTP/1.0" | "HTTP/0.9" => Some(HttpVersion::Http10),
+        "HTTP/2" | "HTTP/2.0" | "HTTP/3" | "HTTP/3.0" => Some(HttpVersion::Http2),
         _ => None,
     }
 }
@@ -141,7 +147,7 @@ fn one(ahead: &mut Ahead<'_>) -> Result<Record, String> {
         .ok_or_else(|| format!("{:?} is not a request line; METHOD TARGET HTTP/1.1 is expected", shown()))?;
     let mut record = Record {
         method: method.to_owned(),
-        version: (version != Version::Http11).then_some(version),
+        version: (version != HttpVersion::Http11).then_some(version),
         names: Some(HeaderNames::Exact),
         ..Record::default()
     };

@@ -3,8 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
-use hookline_capture::{Body, BodyState, Captured, HEAD_BYTES_MAX, HeaderNames, Version, header_list};
-use hookline_model::{InboxResponse, NOTE_MAX, RESPONSE_BODY_MAX, SignatureStatus};
+use hookline_capture::{Body, Captured, HEAD_BYTES_MAX, header_list};
+use hookline_model::{
+    BodyState, HeaderNames, HttpVersion, InboxResponse, NOTE_MAX, RESPONSE_BODY_MAX, SignatureStatus,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::{Value, value::RawValue};
@@ -47,7 +49,7 @@ pub struct Record {
     pub target: String,
     /// HTTP version.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<Version>,
+    pub version: Option<HttpVersion>,
     /// Remote address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<String>,
@@ -306,7 +308,7 @@ impl Record {
             receiving_us: (this.receiving_ms.clamp(0.0, 1e12) * 1_000.0).round() as i64,
             method,
             target,
-            version: this.version.unwrap_or(Version::Http11),
+            version: this.version.unwrap_or(HttpVersion::Http11),
             peer: peer.unwrap_or(UNKNOWN_PEER),
             headers: block(&this.headers)?,
             names: this.names.unwrap_or(HeaderNames::Exact),

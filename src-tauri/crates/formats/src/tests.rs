@@ -1,12 +1,12 @@
 use std::io::Write;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_capture::{BodyState, HeaderNames, Version, header_list};
+use hookline_capture::header_list;
+use hookline_model::{BodyState, FileFormat, HeaderNames, HttpVersion, InboxResponse};
 use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::{bytes::Exact, record::is_absolute, *};
-use hookline_model::InboxResponse;
 
 fn file(bytes: &[u8]) -> File {
     let mut file = tempfile::tempfile().expect("a file");
@@ -14,7 +14,7 @@ fn file(bytes: &[u8]) -> File {
     file
 }
 
-fn read_all(format: Format, bytes: &[u8]) -> Vec<Result<Record, String>> {
+fn read_all(format: FileFormat, bytes: &[u8]) -> Vec<Result<Record, String>> {
     let mut all = Vec::new();
     let read = read(format, &mut file(bytes), &mut |_| (), &mut |_, entry| {
         all.push(entry);
@@ -24,7 +24,7 @@ fn read_all(format: Format, bytes: &[u8]) -> Vec<Result<Record, String>> {
     all
 }
 
-fn write_all(format: Format, records: &[Record]) -> Vec<u8> {
+fn write_all(format: FileFormat, records: &[Record]) -> Vec<u8> {
     let mut writer = Writer::new(format).expect("it is written");
     let mut bytes = writer.begin().expect("a beginning");
     for record in records {
@@ -71,7 +71,7 @@ prop_compose! {
         body in bytes(),
         ms in prop::option::of(0_i64..4_000_000_000_000),
         (version, names, state) in (
-            prop::sample::select(vec![None, Some(Version::Http10), Some(Version::Http2)]),
+            prop::sample::select(vec![None, Some(HttpVersion::Http10), Some(HttpVersion::Http2)]),
             prop::sample::select(vec![None, Some(HeaderNames::Lowercase), Some(HeaderNames::Normalised)]),
             prop::sample::select(vec![None, Some(BodyState::BrokenOff), Some(BodyState::Stalled)]),
         ),
@@ -105,12 +105,12 @@ proptest! {
 
     #[test]
     fn what_is_exported_comes_back(records in prop::collection::vec(record(), 0..5)) {
-        for format in [Format::Jsonl, Format::Archive, Format::Har] {
+        for format in [FileFormat::Jsonl, FileFormat::Archive, FileFormat::Har] {
             let written = write_all(format, &records);
             let mut read = read_all(format, &written).into_iter().collect::<Result<Vec<_>, _>>().expect("every entry reads");
             for (record, original) in read.iter_mut().zip(&records) {
                 // HAR must have a time.
-                if format == Format::Har && original.arrived_at.is_none() {
+                if format == FileFormat::Har && original.arrived_at.is_none() {
                     record.arrived_at = None;
                 }
             }
@@ -124,8 +124,8 @@ proptest! {
     /// Every field that a format can hold comes back: a table holds all but what was answered.
     #[test]
     fn rows_of_a_table_come_back(records in prop::collection::vec(record(), 0..5)) {
-        let written = write_all(Format::Csv, &records);
-        let read = read_all(Format::Csv, &written);
+        let written = write_all(FileFormat::Csv, &records);
+        let read = read_all(FileFormat::Csv, &written);
         prop_assert_eq!(read.len(), records.len());
         for (read, record) in read.into_iter().zip(&records) {
             let read = read.expect("a row");
@@ -154,7 +154,7 @@ proptest! {
             record.headers.extend(framing.map(|(name, value)| (Exact(name.into()), Exact(value.into()))));
             record
         }).collect();
-        let read = read_all(Format::Raw, &write_all(Format::Raw, &records));
+        let read = read_all(FileFormat::Raw, &write_all(FileFormat::Raw, &records));
         prop_assert_eq!(read.len(), records.len());
         for (read, record) in read.into_iter().zip(records) {
             let read = read.expect("a message");
@@ -177,7 +177,7 @@ proptest! {
         let sent = (&*record.method, &*record.target);
         let message = hookline_codegen::CodeRequest::new("http://127.0.0.1:1", sent, header_list(&block), &record.body.0, true, false);
         let command = hookline_codegen::CodeFormat::Curl.write(&message).expect("curl sends anything");
-        let read = read_all(Format::Curl, command.as_bytes());
+        let read = read_all(FileFormat::Curl, command.as_bytes());
         prop_assert_eq!(read.len(), 1, "{}", command);
         let read = read[0].as_ref().expect("a request");
         prop_assert_eq!(&read.body, &record.body, "{}", command);
@@ -189,7 +189,7 @@ proptest! {
 
     #[test]
     fn no_bytes_stop_the_program(bytes in bytes(), format in prop::sample::select(vec![
-        Format::Har, Format::Jsonl, Format::Csv, Format::Raw, Format::Curl, Format::WebhookSite, Format::Archive,
+        FileFormat::Har, FileFormat::Jsonl, FileFormat::Csv, FileFormat::Raw, FileFormat::Curl, FileFormat::WebhookSite, FileFormat::Archive,
     ])) {
         for entry in read_all(format, &bytes) {
             let _ = entry.map(|record| record.captured(1, 1_000, 1));
@@ -235,8 +235,8 @@ fn text_of(headers: &[(Exact, Exact)]) -> impl Iterator<Item = (String, String)>
 fn archives_of_browsers_and_proxies_are_what_was_sent() {
     for (name, noted) in [("chromium", 7), ("mitmproxy", 2)] {
         let bytes = sample(&format!("{name}.har"));
-        assert_eq!(sniff(&bytes[..bytes.len().min(SNIFFED as usize)]), Some(Format::Har));
-        let records = read_all(Format::Har, &bytes);
+        assert_eq!(sniff(&bytes[..bytes.len().min(SNIFFED as usize)]), Some(FileFormat::Har));
+        let records = read_all(FileFormat::Har, &bytes);
         let truths: Vec<Option<Truth>> = truth(&format!("{name}.truth.json"));
         assert_eq!(records.len(), truths.len(), "{name}");
         let mut with_note = 0;
@@ -266,19 +266,19 @@ fn archives_of_browsers_and_proxies_are_what_was_sent() {
 
 #[test]
 fn what_is_odd_in_an_archive_harms_only_itself() {
-    let edge = read_all(Format::Har, &sample("mitmproxy-edge.har"));
+    let edge = read_all(FileFormat::Har, &sample("mitmproxy-edge.har"));
     assert!(edge.iter().all(Result::is_ok), "{edge:?}");
     assert!(
         edge.iter().flatten().any(|record| std::str::from_utf8(&record.body.0).is_err()),
         "bytes that are no UTF-8"
     );
-    let second = read_all(Format::Har, &sample("chromium-h2.har"));
+    let second = read_all(FileFormat::Har, &sample("chromium-h2.har"));
     for record in second.iter().flatten() {
-        assert!(record.header("host").is_some() && record.version == Some(Version::Http2));
+        assert!(record.header("host").is_some() && record.version == Some(HttpVersion::Http2));
         assert!(record.headers.iter().all(|(name, _)| !name.0.starts_with(b":")));
     }
     let broken = br#"{"log":{"version":"1.2","creator":{},"entries":[{"request":{"method":"GET","url":"http://a/"}},{"request":{"url":7}},{"request":{"method":"PUT","url":"http://a/b"}}"#;
-    let read = read_all(Format::Har, broken);
+    let read = read_all(FileFormat::Har, broken);
     assert_eq!(read.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true, false]);
     assert!(read[3].as_ref().expect_err("it breaks off").starts_with("after entry 3"));
 }
@@ -288,8 +288,8 @@ fn commands_of_chromium_are_the_requests_it_made() {
     let truths: Vec<Truth> = truth("chromium-curl-expected.json");
     for name in ["chromium-curl-bash.txt", "chromium-curl-bash-2022.txt", "chromium-curl-cmd.txt"] {
         let bytes = sample(name);
-        assert_eq!(sniff(&bytes), Some(Format::Curl), "{name}");
-        let records = read_all(Format::Curl, &bytes);
+        assert_eq!(sniff(&bytes), Some(FileFormat::Curl), "{name}");
+        let records = read_all(FileFormat::Curl, &bytes);
         assert_eq!(records.len(), truths.len(), "{name}");
         for (number, (record, truth)) in records.into_iter().zip(&truths).enumerate() {
             let record = record.unwrap_or_else(|why| panic!("{name} {number}: {why}"));
@@ -324,15 +324,15 @@ fn commands_of_chromium_are_the_requests_it_made() {
 #[test]
 fn lists_of_webhook_site_are_read() {
     let bytes = sample("webhook-site.json");
-    assert_eq!(sniff(&bytes), Some(Format::WebhookSite));
+    assert_eq!(sniff(&bytes), Some(FileFormat::WebhookSite));
     let records: Vec<Record> =
-        read_all(Format::WebhookSite, &bytes).into_iter().map(|r| r.expect("a request")).collect();
+        read_all(FileFormat::WebhookSite, &bytes).into_iter().map(|r| r.expect("a request")).collect();
     assert_eq!(records.len(), 3);
     assert_eq!(records[0].target, "/3f6d2c1e-8b7a-4c5d-9e0f-1a2b3c4d5e6f/orders");
     assert_eq!(records[0].arrived_at.expect("a time").to_string(), "2026-11-20T14:27:26Z");
     assert!(records[0].body.0.starts_with(br#"{"event":"order.created""#));
     assert_eq!(records[1].headers.iter().filter(|(name, _)| name.0 == b"x-multi").count(), 2);
-    let alone = read_all(Format::WebhookSite, &sample("webhook-site-multipart.json"));
+    let alone = read_all(FileFormat::WebhookSite, &sample("webhook-site-multipart.json"));
     assert!(matches!(&alone[..], [Ok(record)] if record.method == "POST"), "{alone:?}");
     assert_eq!(records[2].target, "/3f6d2c1e-8b7a-4c5d-9e0f-1a2b3c4d5e6f/verify?q=a%20b%26c&lang=%C3%BC");
 }
@@ -340,12 +340,12 @@ fn lists_of_webhook_site_are_read() {
 #[test]
 fn a_format_is_told_by_its_beginning() {
     for (text, format) in [
-        ("POST /x HTTP/1.1\r\nHost: a\r\n\r\n", Some(Format::Raw)),
-        ("\n\nGET http://a/ HTTP/1.1\n\n", Some(Format::Raw)),
-        ("$ curl http://a", Some(Format::Curl)),
-        ("\u{feff}{\"method\":\"GET\"}\n{}", Some(Format::Jsonl)),
-        ("id,Method,URL,content\n", Some(Format::Csv)),
-        ("[{\"uuid\":1}]", Some(Format::WebhookSite)),
+        ("POST /x HTTP/1.1\r\nHost: a\r\n\r\n", Some(FileFormat::Raw)),
+        ("\n\nGET http://a/ HTTP/1.1\n\n", Some(FileFormat::Raw)),
+        ("$ curl http://a", Some(FileFormat::Curl)),
+        ("\u{feff}{\"method\":\"GET\"}\n{}", Some(FileFormat::Jsonl)),
+        ("id,Method,URL,content\n", Some(FileFormat::Csv)),
+        ("[{\"uuid\":1}]", Some(FileFormat::WebhookSite)),
         ("hello", None),
         ("", None),
     ] {

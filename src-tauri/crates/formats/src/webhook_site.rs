@@ -6,11 +6,11 @@ use std::{
     io::{BufRead, BufReader, Read, Seek, SeekFrom},
 };
 
-use hookline_capture::HeaderNames;
+use hookline_model::HeaderNames;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{BOM, Bad, ENTRY_MAX, Record, SNIFFED, Take, bytes::Exact, json_array::each, object};
+use super::{BOM, ENTRY_MAX, ImportError, Record, SNIFFED, Take, bytes::Exact, json_array::each, object};
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -30,8 +30,8 @@ struct Captured {
 }
 
 /// Whether a file is a list, and not one request alone.
-pub(super) fn is_list(file: &mut File) -> Result<bool, Bad> {
-    let unreadable = |e: std::io::Error| Bad::new("the file", e.to_string());
+pub(super) fn is_list(file: &mut File) -> Result<bool, ImportError> {
+    let unreadable = |e: std::io::Error| ImportError::new("the file", e.to_string());
     let mut first = Vec::new();
     file.take(SNIFFED).read_to_end(&mut first).map_err(unreadable)?;
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
@@ -42,7 +42,7 @@ pub(super) fn is_list(file: &mut File) -> Result<bool, Bad> {
 }
 
 /// Reads one request alone.
-pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), Bad> {
+pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), ImportError> {
     let mut file = BufReader::new(file.take(ENTRY_MAX));
     if file.fill_buf().is_ok_and(|first| first.starts_with(BOM)) {
         file.consume(BOM.len());
@@ -53,7 +53,7 @@ pub(super) fn read_one(file: &mut File, take: Take<'_>) -> Result<(), Bad> {
 }
 
 /// Reads the requests; e-mails and DNS look-ups are passed over.
-pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut number = 0;
     let done = each(file, &["data"], &mut |raw| {
         number += 1;
@@ -65,8 +65,8 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
     });
     match done {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Bad::new("the file", "it has no list of requests (data)")),
-        Err(why) => Err(Bad::new(format!("after request {number}"), why)),
+        Ok(false) => Err(ImportError::new("the file", "it has no list of requests (data)")),
+        Err(why) => Err(ImportError::new(format!("after request {number}"), why)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Writing requests in one of the formats.
 
-use super::{Format, Record, archive, csv, har, jsonl, raw};
+use super::{FileFormat, Record, archive, csv, har, jsonl, raw};
 
 /// Writes requests in a format.
 #[derive(Debug)]
@@ -20,14 +20,14 @@ impl Writer {
     ///
     /// # Errors
     /// If the format is only read.
-    pub fn new(format: Format) -> Result<Self, String> {
+    pub fn new(format: FileFormat) -> Result<Self, String> {
         Ok(Self(match format {
-            Format::Har => Kind::Har { first: true },
-            Format::Jsonl => Kind::Jsonl,
-            Format::Csv => Kind::Csv,
-            Format::Raw => Kind::Raw,
-            Format::Archive => Kind::Archive(Box::new(archive::Writer::begin()?)),
-            Format::Curl | Format::WebhookSite => return Err("this format is only read".into()),
+            FileFormat::Har => Kind::Har { first: true },
+            FileFormat::Jsonl => Kind::Jsonl,
+            FileFormat::Csv => Kind::Csv,
+            FileFormat::Raw => Kind::Raw,
+            FileFormat::Archive => Kind::Archive(Box::new(archive::Writer::begin()?)),
+            FileFormat::Curl | FileFormat::WebhookSite => return Err("this format is only read".into()),
         }))
     }
 

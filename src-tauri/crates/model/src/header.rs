@@ -1,13 +1,13 @@
 //! Headers as people see them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What is shown in place of a secret.
 pub const MASK: &str = "••••••••";
 
 /// One header line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeaderLine {
     /// Name, spelled as the sender spelled it.
     pub name: String,

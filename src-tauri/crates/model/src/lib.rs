@@ -1,15 +1,97 @@
-//! Types of the API that more than one crate shares, and the rules for showing captured text.
+//! The resources of the API, and the rules for showing captured text.
+//!
+//! Every crate that makes, stores or shows a resource uses the types of this crate: the store writes their rows, the
+//! API serialises them, the command line reads them, and the OpenAPI document, from which the types of the window are
+//! generated, is made of them. The crate does no I/O.
 #![forbid(unsafe_code)]
 
+mod attempt;
+mod change;
+mod check;
+mod code_sample;
+mod content;
+mod deletion;
+mod delivery;
+mod diagnosis;
+mod endpoint;
+mod event;
+mod forward;
 mod header;
+mod header_rules;
+mod health;
+mod inbox;
+mod job;
+mod limits;
+mod listener;
+mod message;
+mod path_rule;
+mod policy;
+mod replay;
+mod request;
 mod response;
+mod response_rule;
+mod saved_search;
+mod search_index;
+mod settings;
 mod signature_status;
 mod text;
+mod time;
+mod timeline;
+mod tunnel;
+mod url;
+mod verification;
 
+pub use attempt::{Attempt, AttemptError, AttemptErrorKind, AttemptPhase, AttemptTimings};
+pub use change::{Change, FeedItem};
+pub use check::{
+    CheckChange, CheckCommand, CheckCounts, CheckExchange, CheckFinding, CheckLevel, CheckOutcome, CheckReport,
+    CheckReportFormat, CheckResponse, CheckResult, CheckRun, CheckRunState, CheckSettings, CheckVerdict, PlannedCheck,
+    SideEffectProbe,
+};
+pub use code_sample::CodeSample;
+pub use content::{BodyContent, BodyKind};
+pub use deletion::Deletion;
+pub use delivery::{Delivery, DeliveryDetail, DeliveryOrigin, DeliveryState};
+pub use diagnosis::{DiagnosisResult, DiagnosisStep};
+pub use endpoint::{
+    Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState, EndpointStats, EndpointStatsSlice,
+    matches_type,
+};
+pub use event::Event;
+pub use forward::{Forward, ForwardMode};
 pub use header::{HeaderLine, MASK};
+pub use header_rules::HeaderRules;
+pub use health::{DatabaseFault, DatabaseHealth};
+pub use inbox::Inbox;
+pub use job::{EarlierImport, FileFormat, ImportError, ImportResult, Job, JobKind, JobState};
+pub use limits::ListenerLimits;
+pub use listener::ListenerState;
+pub use message::{BodyState, HeaderNames, HttpVersion};
+pub use path_rule::PathRule;
+pub use policy::{
+    AutoDisable, DeliveryPolicy, GoneAction, HttpsRule, PolicyOverrides, PolicyValue, RETRIES_MAX, RetryOn,
+    RetrySchedule, SuccessStatuses,
+};
+pub use replay::{
+    ReSignWith, Replay, ReplayEdit, ReplayFailure, ReplayLatencies, ReplayReport, ReplayResponses, ReplaySettings,
+    ReplayState, ReplayTarget,
+};
+pub use request::{OutgoingSummary, RequestDetail, RequestMarks, RequestSummary};
 pub use response::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault, ResponseFile};
+pub use response_rule::{ResponseRule, SequenceEnd, SequencePer};
+pub use saved_search::{SavedSearch, SavedSearchNew};
+pub use search_index::SearchIndexState;
+pub use settings::{CloseAction, RetentionPolicy, Settings, merge};
 pub use signature_status::SignatureStatus;
 pub use text::{is_invisible, text, text_by};
+pub use time::{milliseconds, timestamp};
+pub use timeline::{Timeline, TimelineItem, TimelineRepeat};
+pub use tunnel::{
+    BacklogAction, BacklogDecision, BacklogPolicy, BasicCredentials, Exposure, ExposureSettings, Tunnel, TunnelDrop,
+    TunnelKind, TunnelNew, TunnelState,
+};
+pub use url::masked_url;
+pub use verification::VerificationSettings;
 
 /// Longest note of a request, in bytes.
 pub const NOTE_MAX: usize = 4_000;

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// How a field's values are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FieldKind {
     /// One word of a vendor or of HTTP: `:` is equality without regard to ASCII case.
     Word,
     /// Text: `:` is "contains".
@@ -32,7 +32,7 @@ pub struct Field {
     /// Its name, as written in front of the operator.
     pub name: &'static str,
     /// How its values are compared.
-    pub kind: Kind,
+    pub kind: FieldKind,
     /// What it is, in a line.
     pub means: &'static str,
     /// A term that uses it.
@@ -41,7 +41,7 @@ pub struct Field {
     pub values: &'static [&'static str],
 }
 
-const fn field(name: &'static str, kind: Kind, means: &'static str, example: &'static str) -> Field {
+const fn field(name: &'static str, kind: FieldKind, means: &'static str, example: &'static str) -> Field {
     Field { name, kind, means, example, values: &[] }
 }
 
@@ -49,36 +49,36 @@ const FLAG: &[&str] = &["true", "false"];
 
 /// Every field.
 pub const FIELDS: &[Field] = &[
-    field("inbox", Kind::Word, "name of its inbox", "inbox:shop"),
-    field("id", Kind::Word, "the request's own id", "id:019a…"),
-    field("method", Kind::Word, "HTTP method", "method:POST"),
-    field("path", Kind::Text, "target up to the question mark", "path:/orders"),
-    field("target", Kind::Text, "path and query as sent", "target:page=2"),
-    field("status", Kind::Number, "status the sender was answered; 5xx is 500 to 599", "status:>=400"),
-    field("provider", Kind::Word, "vendor that sent it", "provider:stripe"),
-    field("event", Kind::Word, "event type as the vendor names it", "event:chat.*"),
-    field("eventid", Kind::Word, "the event's own id", "eventid:evt_1"),
+    field("inbox", FieldKind::Word, "name of its inbox", "inbox:shop"),
+    field("id", FieldKind::Word, "the request's own id", "id:019a…"),
+    field("method", FieldKind::Word, "HTTP method", "method:POST"),
+    field("path", FieldKind::Text, "target up to the question mark", "path:/orders"),
+    field("target", FieldKind::Text, "path and query as sent", "target:page=2"),
+    field("status", FieldKind::Number, "status the sender was answered; 5xx is 500 to 599", "status:>=400"),
+    field("provider", FieldKind::Word, "vendor that sent it", "provider:stripe"),
+    field("event", FieldKind::Word, "event type as the vendor names it", "event:chat.*"),
+    field("eventid", FieldKind::Word, "the event's own id", "eventid:evt_1"),
     Field {
         values: &["valid", "invalid", "unsigned", "unchecked"],
-        ..field("verdict", Kind::Word, "whether the signature holds", "verdict:invalid")
+        ..field("verdict", FieldKind::Word, "whether the signature holds", "verdict:invalid")
     },
-    field("reason", Kind::Word, "why the signature does not hold", "reason:stale"),
-    field("header", Kind::Named, "a header's value", "header.user-agent:curl*"),
-    field("query", Kind::Named, "a value in the target's query", "query.page:2"),
-    field("body", Kind::Named, "a value in a JSON body", "body.data.items[*].price:>10"),
-    field("form", Kind::Named, "a field of a form", "form.email:*@example.com"),
-    field("size", Kind::Size, "size of the body", "size:>1mb"),
-    field("age", Kind::Age, "how long ago it arrived", "age:<2h"),
-    field("after", Kind::Moment, "arrived at or after", "after:2026-11-01"),
-    field("before", Kind::Moment, "arrived before", "before:yesterday"),
-    field("peer", Kind::Text, "the sender's address", "peer:127.0.0.1"),
-    field("note", Kind::Text, "a person's note", "note:\"ask Ann\""),
-    field("source", Kind::Text, "name of the file it was imported from", "source:customer.har"),
-    Field { values: FLAG, ..field("pinned", Kind::Flag, "whether it is pinned", "pinned:true") },
-    Field { values: FLAG, ..field("unread", Kind::Flag, "whether nobody has opened it", "unread:true") },
+    field("reason", FieldKind::Word, "why the signature does not hold", "reason:stale"),
+    field("header", FieldKind::Named, "a header's value", "header.user-agent:curl*"),
+    field("query", FieldKind::Named, "a value in the target's query", "query.page:2"),
+    field("body", FieldKind::Named, "a value in a JSON body", "body.data.items[*].price:>10"),
+    field("form", FieldKind::Named, "a field of a form", "form.email:*@example.com"),
+    field("size", FieldKind::Size, "size of the body", "size:>1mb"),
+    field("age", FieldKind::Age, "how long ago it arrived", "age:<2h"),
+    field("after", FieldKind::Moment, "arrived at or after", "after:2026-11-01"),
+    field("before", FieldKind::Moment, "arrived before", "before:yesterday"),
+    field("peer", FieldKind::Text, "the sender's address", "peer:127.0.0.1"),
+    field("note", FieldKind::Text, "a person's note", "note:\"ask Ann\""),
+    field("source", FieldKind::Text, "name of the file it was imported from", "source:customer.har"),
+    Field { values: FLAG, ..field("pinned", FieldKind::Flag, "whether it is pinned", "pinned:true") },
+    Field { values: FLAG, ..field("unread", FieldKind::Flag, "whether nobody has opened it", "unread:true") },
     Field {
         values: FLAG,
-        ..field("duplicate", Kind::Flag, "whether its event had arrived in this inbox before", "duplicate:true")
+        ..field("duplicate", FieldKind::Flag, "whether its event had arrived in this inbox before", "duplicate:true")
     },
 ];
 

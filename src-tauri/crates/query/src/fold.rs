@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use hookline_content::{Charset, Kind};
+use hookline_content::Charset;
+use hookline_model::BodyKind;
 
 /// Folded bytes.
 pub(crate) type Folded = Vec<u8>;
@@ -40,13 +41,13 @@ pub fn fold(bytes: &[u8]) -> Folded {
 
 /// A text as sent, and as it reads where it is written with escapes: a form's in its character set, or JSON's whatever
 /// the sender calls it.
-pub(crate) fn variants<'b>(kind: Kind, bytes: &'b [u8], charset: Charset) -> impl Iterator<Item = Cow<'b, [u8]>> {
+pub(crate) fn variants<'b>(kind: BodyKind, bytes: &'b [u8], charset: Charset) -> impl Iterator<Item = Cow<'b, [u8]>> {
     let form = || match percent_decoded(bytes) {
         Some(decoded) => Some(charset.decode(&decoded).into_owned()),
         None if charset != Charset::UTF_8 => Some(charset.decode(bytes).into_owned()),
         None => None,
     };
-    let form = if kind == Kind::Form { form() } else { None };
+    let form = if kind == BodyKind::Form { form() } else { None };
     let json = if looks_like_json(bytes) { json_unescaped(bytes) } else { None };
     [Cow::Borrowed(bytes)].into_iter().chain(form.map(Cow::Owned)).chain(json.map(Cow::Owned))
 }

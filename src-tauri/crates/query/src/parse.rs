@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     error::{Parsed, QueryError, fault, fault_instead},
-    field::{self, Field, Kind},
+    field::{self, Field, FieldKind},
     json::{Path, STEPS_MAX, Step},
     term::{Operator, Word, pattern, test, unquoted},
     tree::{Node, Place, Term, Test},
@@ -189,7 +189,7 @@ impl<'q> Parser<'q> {
             return Ok(None);
         };
         let dotted = after.starts_with(['.', '[']);
-        if field.kind != Kind::Named {
+        if field.kind != FieldKind::Named {
             let Some((length, operator)) = Operator::at(after) else { return Ok(None) };
             self.at += name.len() + length;
             return Ok(Some((Place::Field(field), field, operator)));
@@ -312,7 +312,9 @@ impl<'q> Parser<'q> {
         let word = self.word();
         if word.text.is_empty() {
             let written = &self.text[term..at];
-            if matches!(field.kind, Kind::Word | Kind::Text | Kind::Named) && !written.ends_with(['<', '>', '=']) {
+            if matches!(field.kind, FieldKind::Word | FieldKind::Text | FieldKind::Named)
+                && !written.ends_with(['<', '>', '='])
+            {
                 let message = format!("{written} wants a value; * is any.");
                 return fault_instead(term..at, message, at..at, "*");
             }

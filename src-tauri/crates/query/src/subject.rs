@@ -3,7 +3,7 @@
 use std::{borrow::Cow, cell::OnceCell};
 
 use hookline_capture::{IdTail, RowId, header_list};
-use hookline_model::SignatureStatus;
+use hookline_model::{BodyKind, SignatureStatus};
 
 use super::{
     field,
@@ -12,7 +12,7 @@ use super::{
     pattern::Pattern,
     tree::{Node, Place, Term, Test},
 };
-use crate::body::{self, Charset, Kind, ReadBody};
+use crate::body::{self, Charset, ReadBody};
 
 /// How much of a body is searched, in bytes, as sent or decoded. A body is in memory while it is.
 pub const SEARCHED_MAX: u64 = 16 * 1024 * 1024;
@@ -94,7 +94,7 @@ impl Subject<'_> {
             Place::Anywhere => self.anywhere(pattern),
             Place::Field(field) => self.text(field.name).is_some_and(|text| match (field.kind, pattern) {
                 (_, Pattern::Any) => !text.is_empty(),
-                (field::Kind::Word, pattern) => pattern.matches_word(&text),
+                (field::FieldKind::Word, pattern) => pattern.matches_word(&text),
                 (_, pattern) => pattern.matches(text.as_bytes()),
             }),
             Place::Header(name) => header_list(self.headers)
@@ -180,17 +180,17 @@ impl Subject<'_> {
         if variants(body.kind, &body.bytes, body.charset).any(|text| holds(&text)) {
             return true;
         }
-        matches!(body.kind, Kind::Form | Kind::Multipart)
+        matches!(body.kind, BodyKind::Form | BodyKind::Multipart)
             && (self
                 .payload()
-                .is_some_and(|json| variants(Kind::Json, json, Charset::UTF_8).skip(1).any(|text| holds(&text)))
+                .is_some_and(|json| variants(BodyKind::Json, json, Charset::UTF_8).skip(1).any(|text| holds(&text)))
                 || self.coded_parts().iter().any(|text| holds(text)))
     }
 
     /// Values of a multipart body that read otherwise than they were sent: in another character set, or base64.
     fn coded_parts(&self) -> Vec<Vec<u8>> {
         let body = self.content();
-        if body.kind != Kind::Multipart {
+        if body.kind != BodyKind::Multipart {
             return Vec::new();
         }
         let Some(read) = body::parts_of(&body::content_of(self.headers), &body.bytes) else { return Vec::new() };
@@ -218,7 +218,7 @@ impl Subject<'_> {
             let body = (self.body)();
             // Nearly every webhook is this, and needs no more than a look.
             if is_plain_json(self.headers) && body.is_ascii() && !body[..body.len().min(4)].contains(&0) {
-                return ReadBody { kind: Kind::Json, bytes: body, charset: Charset::UTF_8 };
+                return ReadBody { kind: BodyKind::Json, bytes: body, charset: Charset::UTF_8 };
             }
             body::read_body(&body::content_of(self.headers), body, SEARCHED_MAX)
         })
@@ -230,7 +230,7 @@ impl Subject<'_> {
     }
 
     fn payload(&self) -> Option<&[u8]> {
-        if !matches!(self.content().kind, Kind::Form | Kind::Multipart) {
+        if !matches!(self.content().kind, BodyKind::Form | BodyKind::Multipart) {
             return None;
         }
         let payload = self.read.payload.get_or_init(|| {
@@ -245,11 +245,11 @@ impl Subject<'_> {
         self.read.form.get_or_init(|| {
             let ReadBody { kind, bytes, charset } = self.content();
             match kind {
-                Kind::Form => body::form_fields(bytes, *charset)
+                BodyKind::Form => body::form_fields(bytes, *charset)
                     .into_iter()
                     .map(|(name, value)| (name, value.into_bytes()))
                     .collect(),
-                Kind::Multipart => {
+                BodyKind::Multipart => {
                     body::parts_of(&body::content_of(self.headers), bytes).map(|read| read.fields()).unwrap_or_default()
                 }
                 _ => Vec::new(),

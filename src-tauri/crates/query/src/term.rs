@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     error::{Parsed, fault, fault_instead},
-    field::{Field, Kind},
+    field::{Field, FieldKind},
     fold::fold,
     pattern::{Order, Pattern, number_of},
     tree::Test,
@@ -59,8 +59,8 @@ impl Operator {
 /// What a field's value is compared with.
 pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -> Parsed<Test> {
     match field.kind {
-        Kind::Word | Kind::Text => text_test(field, operator, word),
-        Kind::Named => Ok(Test::Text(match operator {
+        FieldKind::Word | FieldKind::Text => text_test(field, operator, word),
+        FieldKind::Named => Ok(Test::Text(match operator {
             Operator::Has => pattern(word, false)?,
             Operator::Is => Pattern::Exact(literal(word).into_bytes()),
             Operator::Order(than) => {
@@ -68,11 +68,11 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
                 Pattern::Order { than, number: number_of(&text), text }
             }
         })),
-        Kind::Number => number_test(word, operator, "a number", &|text| text.parse().ok()),
-        Kind::Size => number_test(word, operator, "a size such as 10kb", &|text| {
+        FieldKind::Number => number_test(word, operator, "a number", &|text| text.parse().ok()),
+        FieldKind::Size => number_test(word, operator, "a size such as 10kb", &|text| {
             value::size(text).map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
         }),
-        Kind::Age => {
+        FieldKind::Age => {
             let Some(us) = value::duration(word.text) else {
                 return fault(
                     word.span.clone(),
@@ -88,7 +88,7 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
             };
             Ok(Test::Arrived(than, value::Moment::Ago(us)))
         }
-        Kind::Moment => {
+        FieldKind::Moment => {
             let text = literal(word);
             let Some(moment) = value::moment(&text, &TimeZone::system(), Timestamp::now()) else {
                 let message = format!(
@@ -98,7 +98,7 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
             };
             Ok(Test::Arrived(if field.name == "after" { Order::AtLeast } else { Order::Below }, moment))
         }
-        Kind::Flag => match word.text.to_ascii_lowercase().as_str() {
+        FieldKind::Flag => match word.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" => Ok(Test::Flag(true)),
             "false" | "no" | "0" => Ok(Test::Flag(false)),
             _ => {
@@ -110,7 +110,7 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
 
 fn text_test(field: &'static Field, operator: Operator, word: &Word<'_>) -> Parsed<Test> {
     let pattern = match operator {
-        Operator::Has if field.kind == Kind::Text => pattern(word, true)?,
+        Operator::Has if field.kind == FieldKind::Text => pattern(word, true)?,
         Operator::Has => pattern_by(word, false, &|text| text.to_ascii_lowercase().into_bytes())?,
         Operator::Is => Pattern::Exact(literal(word).into_bytes()),
         Operator::Order(_) => {

@@ -11,10 +11,10 @@ pub(crate) mod python;
 mod ruby;
 mod rust;
 
+use hookline_model::CodeSample;
 use hookline_signature::{Algorithm, Digest, Encoding, KeyForm, Part, Place, Scheme, Source, TimestampRule, Unit};
 use minijinja::{Environment, context};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 /// A language that samples are written in.
 pub(crate) struct Language {
@@ -246,17 +246,6 @@ impl Model {
         }
         needed
     }
-}
-
-/// Code in one language.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct CodeSample {
-    /// The language's name for programs.
-    pub language: String,
-    /// Its name for people.
-    pub name: String,
-    /// The code.
-    pub code: String,
 }
 
 /// The code that verifies a vendor's scheme, in every language it can be written in: none for

@@ -10,25 +10,24 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_capture::HeaderNames;
-
+use hookline_model::HeaderNames;
+use hookline_query::percent_decoded;
 use options::{Does, long, short, takes_value};
 use url::{is_glob, user_of, without_dots};
 
 use super::{
-    Bad, Record, Take,
+    ImportError, Record, Take,
     bytes::{self, Exact},
     shell::{self, Pipeline},
 };
-use hookline_query::percent_decoded;
 
 /// Largest file of commands, in bytes: they are read whole.
 const COMMANDS_MAX: u64 = 256 * 1024 * 1024;
 
 /// Reads the commands of a file.
-pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), Bad> {
+pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportError> {
     let mut text = Vec::new();
-    let whole = |why: String| Bad::new("the file", why);
+    let whole = |why: String| ImportError::new("the file", why);
     file.take(COMMANDS_MAX + 1).read_to_end(&mut text).map_err(|e| whole(format!("it cannot be read: {e}")))?;
     if text.len() as u64 > COMMANDS_MAX {
         return Err(whole(format!("it has more than {COMMANDS_MAX} bytes of commands")));
@@ -369,8 +368,8 @@ impl Asked {
             method: self.method.take().unwrap_or_else(|| implied.into()),
             names: Some(HeaderNames::Exact),
             version: match (self.http10, self.http2) {
-                (true, _) => Some(hookline_capture::Version::Http10),
-                (_, true) => Some(hookline_capture::Version::Http2),
+                (true, _) => Some(hookline_model::HttpVersion::Http10),
+                (_, true) => Some(hookline_model::HttpVersion::Http2),
                 _ => None,
             },
             headers: std::mem::take(&mut self.headers),

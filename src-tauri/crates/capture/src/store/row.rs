@@ -1,0 +1,70 @@
+//! Requests as rows.
+
+use std::collections::BTreeMap;
+
+use hookline_model::BodyState;
+use rusqlite::{Connection, params};
+
+use super::id::RowId;
+use crate::message::{Body, Captured};
+
+pub(super) const INSERT: &str = "INSERT INTO request
+ (id, inbox, arrived_us, receiving_us, method, version, names, body_state, status, answer, body_bytes, chunks, peer, target, headers, trailers, body, via)
+ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+
+pub(super) fn insert_row(
+    insert: &mut rusqlite::CachedStatement<'_>,
+    id: RowId,
+    row: &Captured,
+) -> rusqlite::Result<()> {
+    let (inline, chunks) = match &row.body {
+        Body::Inline(bytes) => (Some(bytes.as_ref()), None),
+        Body::Chunks(body) => (None, Some(*body)),
+    };
+    insert
+        .execute(params![
+            id.0,
+            row.inbox,
+            row.arrived_us,
+            row.receiving_us,
+            row.method.as_str(),
+            row.version as u8,
+            row.names as u8,
+            row.body_state as u8,
+            row.status,
+            row.answer,
+            row.body_bytes as i64,
+            chunks,
+            row.peer.to_string(),
+            row.target,
+            row.headers,
+            (!row.trailers.is_empty()).then_some(&row.trailers),
+            inline,
+            row.via,
+        ])
+        .map(drop)
+}
+
+/// Requests and body bytes that a batch brings, by inbox.
+pub(super) type Totals = BTreeMap<i64, (i64, i64)>;
+
+/// Adds what a batch has brought to the totals of its inboxes.
+pub(super) fn add_totals(connection: &Connection, totals: &mut Totals) -> rusqlite::Result<()> {
+    let mut add = connection.prepare_cached(
+        "INSERT INTO inbox_total (inbox, requests, bytes) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests, bytes = bytes + excluded.bytes",
+    )?;
+    for (inbox, (requests, bytes)) in std::mem::take(totals) {
+        add.execute(params![inbox, requests, bytes])?;
+    }
+    Ok(())
+}
+
+/// What a request's body takes in the store.
+pub(super) fn stored_bytes(row: &Captured) -> u64 {
+    match (&row.body, row.body_state) {
+        (_, BodyState::TooLarge) => 0,
+        (Body::Inline(bytes), _) => bytes.len() as u64,
+        (Body::Chunks(_), _) => row.body_bytes,
+    }
+}

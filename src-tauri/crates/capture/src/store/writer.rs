@@ -1,0 +1,299 @@
+//! The one writer thread: requests queue up while a commit is on its way to the disk, and the
+//! next commit takes them all.
+//!
+//! The queue is a vector behind a mutex that the writer swaps whole; everyone in a batch is woken
+//! by one notification. There is no delay to gather more: while the disk flushes, the next batch
+//! gathers by itself.
+
+use std::{
+    any::Any,
+    collections::HashSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hookline_model::{BodyState, DatabaseFault, DatabaseHealth};
+use rusqlite::{Connection, params};
+
+use super::{
+    checkpoint::Checkpoints,
+    commit::{Batch, CommitError},
+    id::RowId,
+    place::Place,
+    queue::{Job, Shared},
+    row::{self, Totals, add_totals, insert_row, stored_bytes},
+    schema::CHUNK_PART_BITS,
+};
+use crate::{
+    clock::Clock,
+    message::{Body, Captured},
+};
+
+/// Content written between two background checkpoints: about 6,000 small webhooks.
+const CHECKPOINT_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What a piece of work other than a request is taken to write, for the sum above.
+const WORK_BYTES: u64 = 32 * 1024;
+
+/// How often a failing database is tried again when nothing arrives.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Hears of committed requests, on the writer's thread, in commit order.
+pub type OnCommit = Box<dyn FnMut(Vec<(RowId, Captured)>) + Send>;
+
+/// What a piece of work may do inside the writer's transaction.
+pub struct Transaction<'w> {
+    /// The database; what is changed by it is part of the commit.
+    pub connection: &'w Connection,
+    last: &'w mut RowId,
+    now_ms: i64,
+}
+
+impl Transaction<'_> {
+    /// Keeps a request that did not arrive now, such as an imported one: [`OnCommit`] does not hear of it.
+    pub fn keep(&mut self, row: &mut Captured) -> rusqlite::Result<RowId> {
+        *self.last = RowId::next(*self.last, self.now_ms);
+        let mut insert = self.connection.prepare_cached(row::INSERT)?;
+        number_and_insert(&mut insert, *self.last, row)?;
+        let mut totals = Totals::from([(row.inbox, (1, stored_bytes(row) as i64))]);
+        add_totals(self.connection, &mut totals)?;
+        Ok(*self.last)
+    }
+}
+
+/// A clock that was set back since must not make a request arrive after its commit: a search for
+/// "since ten" ends where the numbers of ten o'clock do.
+fn number_and_insert(
+    insert: &mut rusqlite::CachedStatement<'_>,
+    id: RowId,
+    row: &mut Captured,
+) -> rusqlite::Result<()> {
+    row.arrived_us = row.arrived_us.min(id.unix_ms() * 1_000 + 999);
+    insert_row(insert, id, row)
+}
+
+pub(super) struct Writer {
+    connection: Connection,
+    clock: Clock,
+    on_commit: OnCommit,
+    last: RowId,
+    checkpoints: Checkpoints,
+    place: Place,
+    unchecked_bytes: u64,
+    /// Bodies of which a chunk could not be stored.
+    lost_bodies: HashSet<i64>,
+    shared: Arc<Shared>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        connection: Connection,
+        path: &Path,
+        clock: Clock,
+        on_commit: OnCommit,
+        last: RowId,
+        shared: Arc<Shared>,
+    ) -> rusqlite::Result<Self> {
+        let checkpoints = Checkpoints::spawn(path)?;
+        Ok(Self {
+            connection,
+            clock,
+            on_commit,
+            last,
+            checkpoints,
+            place: Place::of(path),
+            unchecked_bytes: 0,
+            lost_bodies: HashSet::new(),
+            shared,
+        })
+    }
+
+    pub(super) fn run(&mut self) {
+        while let Some((jobs, batch)) = self.next() {
+            self.commit(jobs, &batch);
+        }
+        // A reader that is still at work keeps the log; the next start takes it up. On a full disk it stays, too: the room
+        // that a copy would take is needed to open the database again.
+        if *self.shared.health.borrow() != DatabaseHealth::Ok {
+            return;
+        }
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    }
+
+    /// The queue's content, once there is any; empty while a failing database is tried again.
+    fn next(&self) -> Option<(Vec<Job>, Arc<Batch>)> {
+        let shared = &self.shared;
+        let mut queue = shared.lock();
+        while queue.jobs.is_empty() {
+            if queue.closed {
+                queue.ended = true;
+                return None;
+            }
+            queue.asleep = true;
+            if *shared.health.borrow() == DatabaseHealth::Ok {
+                queue = shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            } else {
+                let (woken, timeout) = shared.wake.wait_timeout(queue, RETRY).unwrap_or_else(PoisonError::into_inner);
+                queue = woken;
+                if timeout.timed_out() {
+                    break;
+                }
+            }
+        }
+        queue.asleep = false;
+        Some((std::mem::take(&mut queue.jobs), std::mem::take(&mut queue.batch)))
+    }
+
+    fn commit(&mut self, mut jobs: Vec<Job>, batch: &Batch) {
+        let mut ids = Vec::with_capacity(jobs.len());
+        let last = self.last;
+        // Nothing is written into a file that is not there any more.
+        let there = self.place.check();
+        let done = catch_unwind(AssertUnwindSafe(|| there.and_then(|()| self.transaction(&mut jobs, &mut ids))));
+        let result = done.unwrap_or_else(|panic| {
+            Err(CommitError {
+                fault: DatabaseFault::Other,
+                message: format!("a write panicked: {}", panic_text(&*panic)),
+            })
+        });
+        // Again after the commit, so that nobody is told of one during which the file was taken away.
+        let result = result.and_then(|written| self.place.check().map(|()| written));
+        if !matches!(result, Ok(true)) {
+            self.last = last;
+        }
+        if result.is_err() {
+            self.lost_bodies.extend(jobs.iter().filter_map(|job| match job {
+                Job::Chunk { id, .. } => Some(id >> CHUNK_PART_BITS),
+                _ => None,
+            }));
+            if !self.connection.is_autocommit() {
+                // If even this fails, the next BEGIN fails and says so.
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+        }
+        // What writes nothing says nothing about whether the database can be written.
+        let written = !matches!(result, Ok(false));
+        let result = result.map(drop);
+        if written {
+            self.report(&result);
+        }
+        let mut rows = Vec::with_capacity(ids.len());
+        let mut ids = ids.into_iter();
+        for job in jobs {
+            match job {
+                Job::Row(captured) => rows.extend(ids.next().map(|id| (id, *captured))),
+                Job::Chunk { .. } => {}
+                Job::Work(work) => unharmed(|| work.end(result.clone())),
+            }
+        }
+        let committed = result.is_ok();
+        batch.finish(result);
+        // The senders wait for the commit, not for who else hears of it.
+        if committed && !rows.is_empty() {
+            unharmed(|| (self.on_commit)(rows));
+        }
+        self.checkpoint_if_due();
+    }
+
+    /// Does all jobs in one transaction. Returns whether it was committed: where every job is work that refuses, it is
+    /// rolled back, which also succeeds on a full disk.
+    fn transaction(&mut self, jobs: &mut [Job], ids: &mut Vec<RowId>) -> Result<bool, CommitError> {
+        let now = self.clock.now_ms();
+        let connection = &self.connection;
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut totals = Totals::new();
+        // A batch without jobs finds out whether a failing database can be written again.
+        let mut took_effect = jobs.is_empty();
+        {
+            let mut insert = connection.prepare_cached(row::INSERT)?;
+            for job in jobs.iter_mut() {
+                match job {
+                    Job::Row(row) => {
+                        took_effect = true;
+                        // A sender that broke off did not wait for its chunks: what cannot be
+                        // whole is not kept as if it were.
+                        if matches!(row.body, Body::Chunks(body) if self.lost_bodies.remove(&body)) {
+                            row.body = Body::Inline(Bytes::new());
+                            row.body_bytes = 0;
+                            row.body_state = BodyState::BrokenOff;
+                        }
+                        self.last = RowId::next(self.last, now);
+                        ids.push(self.last);
+                        number_and_insert(&mut insert, self.last, row)?;
+                        let bytes = row.headers.len() as u64 + stored_bytes(row);
+                        let total = totals.entry(row.inbox).or_default();
+                        total.0 += 1;
+                        total.1 += stored_bytes(row) as i64;
+                        self.unchecked_bytes += bytes;
+                    }
+                    Job::Chunk { id, bytes } => {
+                        took_effect = true;
+                        connection
+                            .prepare_cached("INSERT INTO chunk (id, bytes) VALUES (?1, ?2)")?
+                            .execute(params![*id, bytes.as_ref()])?;
+                        self.unchecked_bytes += bytes.len() as u64;
+                    }
+                    Job::Work(work) => {
+                        // Work sees the rows before it, and so must the totals.
+                        add_totals(connection, &mut totals)?;
+                        took_effect |= work.run(&mut Transaction { connection, last: &mut self.last, now_ms: now })?;
+                        self.unchecked_bytes += WORK_BYTES;
+                    }
+                }
+            }
+            add_totals(connection, &mut totals)?;
+            if jobs.is_empty() {
+                connection.execute("UPDATE store SET id_tail = id_tail", [])?;
+            }
+        }
+        connection.prepare_cached(if took_effect { "COMMIT" } else { "ROLLBACK" })?.execute([])?;
+        Ok(took_effect)
+    }
+
+    fn report(&self, result: &Result<(), CommitError>) {
+        let clock = &self.clock;
+        self.shared.health.send_if_modified(|health| match (result, &*health) {
+            (Ok(()), DatabaseHealth::Ok) => false,
+            (Ok(()), DatabaseHealth::Failing { .. }) => {
+                tracing::info!("the database can be written again");
+                *health = DatabaseHealth::Ok;
+                true
+            }
+            (Err(error), DatabaseHealth::Failing { fault, .. }) if *fault == error.fault => false,
+            (Err(error), _) => {
+                tracing::error!(fault = ?error.fault, message = %error.message, "the database cannot be written");
+                *health = DatabaseHealth::Failing {
+                    fault: error.fault,
+                    message: error.message.clone(),
+                    since_us: clock.now_us(),
+                };
+                true
+            }
+        });
+    }
+
+    fn checkpoint_if_due(&mut self) {
+        self.checkpoints.finish(&self.connection);
+        if self.unchecked_bytes >= CHECKPOINT_BYTES && self.checkpoints.ask() {
+            self.unchecked_bytes = 0;
+        }
+    }
+}
+
+/// Lets others hear of a commit. What goes wrong with them is not to end the writer.
+fn unharmed(tell: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(tell)) {
+        tracing::error!(panic = panic_text(&*panic), "a defect in Hookline: who was told of a commit panicked");
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}

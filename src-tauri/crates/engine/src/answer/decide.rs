@@ -1,0 +1,468 @@
+//! Deciding how one request is answered: what its vendor asks for, a status in its path, the first rule
+//! that matches, the app that is asked, and else its inbox's own answer.
+
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, RowId, header_list, read_chunks};
+use hookline_model::{ForwardMode, InboxResponse, ResponseRule, SequenceEnd, SequencePer, SignatureStatus, masked_url};
+use hookline_query::{Node, Query, SEARCHED_MAX, Subject};
+use http::StatusCode;
+use rusqlite::Connection;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use utoipa::ToSchema;
+
+use super::{
+    steps::{self, Key},
+    template::{self, Seen},
+};
+use crate::{
+    Engine,
+    inbox::Address,
+    judge::{Judged, Looked, judged},
+};
+
+/// Largest body whose signature is checked before its answer is decided, in bytes: the sender waits.
+const JUDGED_MAX: u64 = 8 * 1024 * 1024;
+
+/// A request as it arrived, stored or not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) headers: &'a [u8],
+    /// Its first 16 MiB.
+    pub(crate) body: &'a [u8],
+    pub(crate) body_bytes: u64,
+    pub(crate) peer: &'a str,
+    pub(crate) arrived_us: i64,
+}
+
+/// How a request is answered.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// As its inbox answers.
+    Own,
+    /// By the status in its path.
+    Path(u16),
+    /// By a rule: which of its answers, and the sequence's place.
+    Rule { rule: usize, answer: usize, key: Option<Key> },
+    /// By the app a forward leads to: which of the inbox's.
+    Forward(usize),
+}
+
+/// One thing that was looked at to decide an answer, and why it was chosen or not.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Considered {
+    /// What it is: the number and name of a rule, a forward, the inbox's own answer.
+    pub(crate) name: String,
+    /// Id of the rule or forward, if it is one.
+    pub(crate) id: Option<String>,
+    /// Whether it answers.
+    pub(crate) answers: bool,
+    /// Why, or why not, in a sentence.
+    pub(crate) why: String,
+}
+
+/// A request with what is known of it, looked at once.
+pub(crate) struct Looking<'a> {
+    arrival: Arrival<'a>,
+    address: &'a Address,
+    judged: Judged,
+    now_us: i64,
+}
+
+impl<'a> Looking<'a> {
+    pub(crate) fn new(engine: &Engine, address: &'a Address, arrival: Arrival<'a>) -> Self {
+        let body = (arrival.body_bytes <= JUDGED_MAX && arrival.body.len() as u64 == arrival.body_bytes)
+            .then_some(arrival.body);
+        let looked = Looked {
+            method: arrival.method,
+            target: arrival.target,
+            headers: arrival.headers,
+            arrived_us: arrival.arrived_us,
+            body,
+        };
+        let judged = judged(&engine.providers.catalogue(), &looked, address);
+        Self { arrival, address, judged, now_us: engine.clock.now_us() }
+    }
+
+    /// Whether a query matches; else the part of it that does not.
+    pub(crate) fn asked(&self, query: &Query, text: &str) -> Result<(), String> {
+        let Arrival { method, target, headers, body, body_bytes, peer, arrived_us } = self.arrival;
+        let read = || Cow::Borrowed(body);
+        let subject = Subject {
+            id: RowId(0),
+            tail: hookline_capture::IdTail::new(0),
+            inbox: &self.address.name,
+            method,
+            target,
+            peer,
+            status: 0,
+            body_bytes: body_bytes as i64,
+            arrived_us,
+            pinned: false,
+            unread: true,
+            note: "",
+            source: "",
+            provider: self.judged.recognised.provider.as_deref(),
+            event_type: self.judged.recognised.event_type.as_deref(),
+            event_id: self.judged.recognised.event_id.as_deref(),
+            verdict: self.judged.state,
+            reason: self.judged.fault.as_ref().map(hookline_signature::Fault::code),
+            duplicate: false,
+            headers,
+            body: &read,
+            read: Default::default(),
+        };
+        if query.matches(&subject, self.now_us) {
+            return Ok(());
+        }
+        let parts = match &query.root {
+            Node::All(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let failing = parts.iter().find(|part| !subject.matches(part, self.now_us));
+        let span = failing.and_then(Node::span).unwrap_or(0..text.len());
+        Err(text.get(span).unwrap_or(text).to_owned())
+    }
+
+    /// What a sequence is counted by.
+    fn key(&self, rule: &ResponseRule) -> Key {
+        let of = match (rule.per, &self.judged.recognised.event_id) {
+            (SequencePer::Inbox, _) => String::new(),
+            (SequencePer::Event, Some(id)) => id.clone(),
+            (SequencePer::Event, None) => {
+                Sha256::digest(self.arrival.body).iter().map(|byte| format!("{byte:02x}")).collect()
+            }
+        };
+        (self.address.number, rule.id.clone(), of)
+    }
+
+    fn seen(&self) -> Seen<'_> {
+        Seen {
+            inbox: &self.address.name,
+            method: self.arrival.method,
+            target: self.arrival.target,
+            headers: self.arrival.headers,
+            body: self.arrival.body,
+            event_type: self.judged.recognised.event_type.as_deref(),
+            event_id: self.judged.recognised.event_id.as_deref(),
+            now_us: self.now_us,
+        }
+    }
+}
+
+/// The status a target asks for: `/<inbox>/status/503`.
+fn status_in(target: &str) -> Option<u16> {
+    let path = target.split('?').next().unwrap_or_default();
+    let mut parts = path.trim_start_matches('/').split('/').skip(1);
+    (parts.next()? == "status").then_some(())?;
+    let status = parts.next()?.parse().ok()?;
+    (200..=599).contains(&status).then_some(status)
+}
+
+/// Largest body that is looked at between two connections of a listener's thread, in bytes, where it is not
+/// coded: what a query, a signature or a vendor's question costs of it is less than handing it over.
+const SHORT: u64 = 16 * 1024;
+
+/// Whether looking at a request may take long: its body is large, or becomes large when it is decoded.
+fn takes_long(headers: &[u8], body_bytes: u64) -> bool {
+    body_bytes > SHORT || header_list(headers).any(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"))
+}
+
+/// Does what takes long away from the threads that carry connections: the runtime gives this thread's
+/// connections to another one meanwhile.
+pub(crate) fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread if long => tokio::task::block_in_place(look),
+        _ => look(),
+    }
+}
+
+impl Engine {
+    /// How a request is answered, without what a vendor asks for. `take` counts sequences on; `told`
+    /// gets each thing that was looked at.
+    pub(crate) fn consider(&self, looking: &Looking<'_>, take: bool, told: &mut dyn FnMut(Considered)) -> Outcome {
+        let address = looking.address;
+        if address.answering.status_by_path
+            && let Some(status) = status_in(looking.arrival.target)
+        {
+            told(Considered {
+                name: "Status by path".into(),
+                id: None,
+                answers: true,
+                why: format!("The path asks for {status}."),
+            });
+            return Outcome::Path(status);
+        }
+        for (place, (rule, query)) in address.answering.rules.iter().enumerate() {
+            let name = format!("Rule {}: {}", place + 1, rule.shown_name());
+            let mut tell =
+                |answers, why| told(Considered { name: name.clone(), id: Some(rule.id.clone()), answers, why });
+            if !rule.enabled {
+                tell(false, "It is switched off.".to_owned());
+                continue;
+            }
+            if let Err(part) = looking.asked(query, &rule.when) {
+                tell(false, format!("{part} does not match."));
+                continue;
+            }
+            let matched = if rule.when.is_empty() { "It takes every request" } else { "All of it matches" };
+            if rule.answers.len() == 1 && rule.at_end != SequenceEnd::NextRule {
+                tell(true, format!("{matched}."));
+                return Outcome::Rule { rule: place, answer: 0, key: None };
+            }
+            let key = looking.key(rule);
+            let given = if take { self.steps.take(&key, looking.now_us) } else { self.steps.given(&key) } as usize;
+            let last = rule.answers.len() - 1;
+            let answer = match rule.at_end {
+                SequenceEnd::Last => given.min(last),
+                SequenceEnd::First => given % rule.answers.len(),
+                SequenceEnd::NextRule if given > last => {
+                    tell(false, format!("All of its {} answers were given.", rule.answers.len()));
+                    continue;
+                }
+                SequenceEnd::NextRule => given,
+            };
+            tell(true, format!("{matched}; it is answer {} of {}.", answer + 1, rule.answers.len()));
+            return Outcome::Rule { rule: place, answer, key: Some(key) };
+        }
+        for (place, bound) in address.forwards.iter().enumerate() {
+            let forward = &bound.forward;
+            if forward.mode != ForwardMode::Answer {
+                continue;
+            }
+            let name = format!("Forward: {}", forward.shown_name());
+            let mut tell = |answers, why: String| {
+                told(Considered { name: name.clone(), id: Some(forward.id.clone()), answers, why });
+            };
+            if !forward.enabled {
+                tell(false, "It is switched off.".into());
+                continue;
+            }
+            if crate::forward::loops(forward, looking.arrival.headers) {
+                tell(false, "The request has come through this forward already.".into());
+                continue;
+            }
+            match looking.asked(&bound.query, &forward.when) {
+                Ok(()) => {
+                    tell(true, format!("{} answers.", masked_url(&forward.to)));
+                    return Outcome::Forward(place);
+                }
+                Err(part) => tell(false, format!("{part} does not match.")),
+            }
+        }
+        told(Considered {
+            name: "The inbox's own answer".into(),
+            id: None,
+            answers: true,
+            why: "Nothing before it matches.".into(),
+        });
+        Outcome::Own
+    }
+
+    /// How a request that arrived whole is answered. With `proved_only`, no app is asked unless its
+    /// signature holds.
+    pub(crate) async fn decide(self: &Arc<Self>, inbox: i64, request: Arrived<'_>, proved_only: bool) -> Decision {
+        let Some(address) = self.addresses.by_number(inbox) else { return Decision::Own };
+        let bytes = match request.body {
+            ArrivedBody::Memory(body) => body.len() as u64,
+            ArrivedBody::Chunks { bytes, .. } => bytes,
+        };
+        let long = takes_long(request.headers, bytes);
+        if let ArrivedBody::Memory(body) = request.body
+            && let Some(answer) = self.handshake(&address, request, body, long).await
+        {
+            return Decision::Answer(answer);
+        }
+        if !address.decides {
+            return Decision::Own;
+        }
+        let (body, body_bytes) = match request.body {
+            ArrivedBody::Memory(body) => (Cow::Borrowed(body), body.len() as u64),
+            ArrivedBody::Chunks { body, bytes } => {
+                let read = move |connection: &Connection| read_chunks(connection, body, SEARCHED_MAX);
+                // What cannot be read is looked at as if it were empty; storing it fails by itself.
+                (Cow::Owned(self.store.readers().read(read).await.unwrap_or_default()), bytes)
+            }
+        };
+        let peer = request.peer.to_string();
+        let arrival = Arrival {
+            method: request.method.as_str(),
+            target: request.target,
+            headers: request.headers,
+            body: &body,
+            body_bytes,
+            peer: &peer,
+            arrived_us: request.arrived_us,
+        };
+        let (looking, outcome) = aside(long, || {
+            let looking = Looking::new(self, &address, arrival);
+            let outcome = self.consider(&looking, true, &mut |_| ());
+            (looking, outcome)
+        });
+        match self.made(&looking, &outcome).await {
+            Made::Own => Decision::Own,
+            Made::Forward(_) if proved_only && looking.judged.state != SignatureStatus::Valid => {
+                let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*address.answer).clone() };
+                Decision::Answer(Arc::new(answer))
+            }
+            Made::Forward(endpoint) => Decision::Ask(endpoint),
+            Made::Answer { answer, origin, fixed } => {
+                if let Outcome::Rule { key: Some(key), .. } = outcome {
+                    self.keep_step(key, looking.now_us);
+                }
+                match self.given(answer, origin, fixed).await {
+                    Some(answer) => Decision::Answer(answer),
+                    None => Decision::Own,
+                }
+            }
+        }
+    }
+
+    /// Writes a sequence's place down ahead of the request it answers; nobody waits for it.
+    fn keep_step(&self, key: Key, now_us: i64) {
+        use futures_util::FutureExt as _;
+        let step = self.steps.given(&key);
+        let keep = self.store.write(move |connection| steps::keep(connection, &key, step, now_us), |()| ());
+        // It is queued by being looked at once.
+        let _ = keep.now_or_never();
+    }
+
+    /// The answer that follows from an outcome, with its templates filled in.
+    pub(crate) async fn made(&self, looking: &Looking<'_>, outcome: &Outcome) -> Made {
+        let address = looking.address;
+        let (answer, origin) = match outcome {
+            Outcome::Forward(place) => {
+                let endpoint = self.outbox.schedule().with_id(&address.forwards[*place].forward.id);
+                return endpoint.map_or(Made::Own, |endpoint| Made::Forward(endpoint.number));
+            }
+            Outcome::Own if !super::depends(&address.own) => return Made::Own,
+            Outcome::Own => (&*address.own, String::new()),
+            Outcome::Path(status) => {
+                let answer = InboxResponse { status: *status, ..InboxResponse::default() };
+                return Made::Answer { answer, origin: "Status by path".into(), fixed: true };
+            }
+            Outcome::Rule { rule, answer, .. } => {
+                let (rule, _) = &address.answering.rules[*rule];
+                let several = rule.answers.len() > 1;
+                let place = if several { format!(", {} of {}", answer + 1, rule.answers.len()) } else { String::new() };
+                (&rule.answers[*answer], format!("Rule {}{place}", rule.shown_name()))
+            }
+        };
+        if !answer.template {
+            return Made::Answer { answer: answer.clone(), origin, fixed: true };
+        }
+        let source = match &answer.file {
+            Some(file) => self.content(&file.id).await.unwrap_or_default(),
+            None => Bytes::from(answer.body.clone()),
+        };
+        let filled = aside(true, || filled(answer, &String::from_utf8_lossy(&source), &looking.seen()));
+        let answer = match filled {
+            Ok(answer) => answer,
+            Err(why) => InboxResponse {
+                status: 500,
+                body: format!("Hookline could not fill in its answer's template: {why}.\n"),
+                ..InboxResponse::default()
+            },
+        };
+        Made::Answer { answer, origin, fixed: false }
+    }
+
+    /// A file's content; none if it is gone.
+    async fn content(&self, id: &str) -> Option<Bytes> {
+        if let Some(held) = self.answer_files.get(id) {
+            return Some(held);
+        }
+        let wanted = id.to_owned();
+        let content =
+            self.store.readers().read(move |connection| super::file::content_of_file(&wanted, connection)).await;
+        let content = Bytes::from(content.ok().flatten()?);
+        self.answer_files.put(id.to_owned(), content.clone());
+        Some(content)
+    }
+
+    /// An answer in the form the receiver gives, once it is in the store: a request refers to what it
+    /// was answered. A `fixed` one is stored once and not for each request.
+    pub(crate) async fn given(&self, answer: InboxResponse, origin: String, fixed: bool) -> Option<Arc<Answer>> {
+        let key = (origin.clone(), serde_json::to_string(&answer).unwrap_or_default());
+        let known = self.fixed_answers.get(&key).filter(|_| fixed);
+        let number = match known {
+            Some(number) => number,
+            None => {
+                let stored = answer.clone();
+                let work = move |connection: &Connection| match fixed {
+                    true => super::insert(&stored, connection, &origin),
+                    false => super::insert_once(&stored, connection, &origin),
+                };
+                match self.store.write(work, |_| ()).await {
+                    Ok(number) => number,
+                    Err(error) => {
+                        // The request itself is about to fail the same way, and says so to its sender.
+                        tracing::warn!(%error, "an answer could not be stored");
+                        return None;
+                    }
+                }
+            }
+        };
+        if fixed && known.is_none() {
+            self.fixed_answers.put(key, number);
+        }
+        let mut compiled = super::compile(&answer, number).ok()?;
+        if let Some(file) = &answer.file {
+            match self.content(&file.id).await {
+                Some(content) => compiled.body = content,
+                None => compiled.status = StatusCode::INTERNAL_SERVER_ERROR,
+            }
+        }
+        Some(Arc::new(compiled))
+    }
+}
+
+/// What follows from an outcome.
+pub(crate) enum Made {
+    /// The inbox's own answer as it stands.
+    Own,
+    /// This answer; `fixed` if every request gets the same.
+    Answer { answer: InboxResponse, origin: String, fixed: bool },
+    /// What the app at this destination says.
+    Forward(i64),
+}
+
+/// An answer with its templates filled in.
+fn filled(answer: &InboxResponse, body: &str, seen: &Seen<'_>) -> Result<InboxResponse, String> {
+    let text =
+        |template: &str| template::render(template, seen).map(|made| String::from_utf8_lossy(&made).into_owned());
+    let one_line = |value: String| value.replace(char::is_control, " ");
+    let headers = answer
+        .headers
+        .iter()
+        .map(|(name, value)| text(value).map(|value| (name.clone(), one_line(value))))
+        .collect::<Result<_, _>>()?;
+    let body = text(body)?;
+    Ok(InboxResponse { headers, body, template: false, file: None, ..answer.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_from_below_the_inbox_only() {
+        for (target, status) in [
+            ("/shop/status/503", Some(503)),
+            ("/shop/status/404?x=1", Some(404)),
+            ("/shop/status/200/more", Some(200)),
+            ("/status/503", None),
+            ("/shop/status/100", None),
+            ("/shop/status/700", None),
+            ("/shop/status/5xx", None),
+            ("/shop/x/status/503", None),
+        ] {
+            assert_eq!(status_in(target), status, "{target}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Handler checks: questions to a webhook handler, each asked with real signed requests and judged by a
+//! rule that somebody wrote down.
+//!
+//! `list` is the table. A check says what it sends (`case`) and how what comes back is judged (`judge`); `run`
+//! sends it over the outbox's own connections, in order, and keeps each result as it comes.
+
+mod case;
+mod event;
+mod judge;
+mod list;
+mod probe;
+mod report;
+mod row;
+mod run;
+mod shot;
+
+use hookline_model::{CheckSettings, MASK, SideEffectProbe, masked_url};
+
+pub(crate) use event::Subject;
+pub(crate) use list::{CHECKS, Check};
+pub(crate) use report::{compared, html, junit, planned, report};
+pub(crate) use row::{CheckRow, list as rows, with_id};
+pub(crate) use run::{Checks, Stop, to_ask_again};
+
+/// Most requests a second in the burst, and how long it lasts, in s.
+const BURST_MAX: u32 = 200;
+const BURST_S: u32 = 3;
+
+/// Longest wait for an effect, in ms.
+const SETTLE_MAX: u32 = 30_000;
+
+/// The first thing wrong with it, in a sentence.
+pub(crate) fn check(settings: &CheckSettings) -> Result<(), String> {
+    for id in settings.only.iter().chain(&settings.skip).chain(&settings.waive) {
+        if !CHECKS.iter().any(|check| check.id == id) {
+            return Err(format!("There is no check {id:?}; `hookline check questions` shows them."));
+        }
+    }
+    if !(1..=BURST_MAX).contains(&settings.burst) {
+        return Err(format!("The burst has from 1 to {BURST_MAX} requests a second."));
+    }
+    if settings.settle_ms > SETTLE_MAX {
+        return Err(format!("An effect is waited for {SETTLE_MAX} ms at most."));
+    }
+    if !(100..=120_000).contains(&settings.timeout_ms) {
+        return Err("The time-out lies between 100 and 120000 ms.".into());
+    }
+    let commands = [
+        settings.probe.as_ref().and_then(probe::as_command),
+        settings.break_with.as_ref(),
+        settings.mend_with.as_ref(),
+    ];
+    if commands.into_iter().flatten().any(|command| command.words.is_empty()) {
+        return Err("A command is empty.".into());
+    }
+    if let Some(SideEffectProbe::Url(url)) = &settings.probe {
+        crate::outbox::parse(url)?;
+    }
+    if settings.break_with.is_some() != settings.mend_with.is_some() {
+        return Err("What breaks the handler needs something that mends it, and the other way round.".into());
+    }
+    crate::outbox::parse(&settings.url).map(drop)
+}
+
+/// Commands and paths that it names: only a person at this machine may name those.
+pub(crate) fn commands(settings: &CheckSettings) -> Vec<String> {
+    let own = [&settings.break_with, &settings.mend_with].into_iter().flatten().map(probe::shown);
+    settings.probe.iter().filter_map(probe::command).chain(own).collect()
+}
+
+pub(crate) fn wants(settings: &CheckSettings, check: &Check) -> bool {
+    (settings.only.is_empty() || settings.only.iter().any(|id| id == check.id))
+        && !settings.skip.iter().any(|id| id == check.id)
+}
+
+/// Without values that are secret.
+pub(crate) fn masked(settings: &CheckSettings) -> CheckSettings {
+    let secret = if settings.secret.is_empty() { String::new() } else { MASK.to_owned() };
+    CheckSettings {
+        secret,
+        old_secret: settings.old_secret.as_ref().map(|_| MASK.to_owned()),
+        params: settings.params.keys().map(|name| (name.clone(), MASK.to_owned())).collect(),
+        url: masked_url(&settings.url).into_owned(),
+        ..settings.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests;

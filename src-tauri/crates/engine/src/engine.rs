@@ -1,0 +1,612 @@
+//! The engine: what owns a data directory and everything in it.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        Arc, OnceLock, RwLock,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use hookline_capture::{Captured, Clock, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_model::{
+    Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, RequestSummary, Settings,
+    VerificationSettings,
+};
+use hookline_provider::Catalogue;
+use hookline_query::Query;
+use rusqlite::Connection;
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+};
+
+use crate::{
+    answer::{self, Files, FixedAnswers, Steps},
+    ballast,
+    check::Checks,
+    data_dir::{DataDir, DataDirError, OwnerKind},
+    feed::Feed,
+    forward, import,
+    inbox::{Address, Addresses, InboxRow},
+    job::Jobs,
+    judge, notice,
+    outbox::{self, Outbox},
+    providers::Providers,
+    receiver::{self, Receiver},
+    refusal::{self, Refusals},
+    removal::{Hidden, RemovalRow, SLICE, delete_requests},
+    replay::{self, Replays},
+    request::summary_of,
+    retention, schema, schema_infer,
+    search::{self, Known, Search, Sieve},
+    tunnel::{ExposureRow, TunnelRow, Tunnels},
+};
+
+/// The inbox a new data directory starts with.
+const FIRST_INBOX: &str = "inbox";
+
+/// How long a query that asks for a verdict or an event waits for judging; under a flood it is late.
+const JUDGED_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often removals and retention are looked after.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the database is still there.
+const LOOKED_AFTER: Duration = Duration::from_secs(2);
+
+/// Why the engine did not start. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database in it.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// The database is empty or gone beside the index of what it held.
+    #[error("{0}")]
+    Emptied(String),
+    /// Something in the database does not read.
+    #[error("the database does not read: {0}")]
+    Content(String),
+}
+
+/// One engine: one data directory, one store, one receiver, one feed.
+pub struct Engine {
+    pub(crate) store: Arc<Store>,
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) hidden: Arc<Hidden>,
+    pub(crate) receiver: tokio::sync::Mutex<Receiver>,
+    /// Where all is done that is not the receiver's.
+    pub(crate) main: Handle,
+    pub(crate) jobs: Jobs,
+    pub(crate) clock: Clock,
+    pub(crate) create_inboxes: Arc<AtomicBool>,
+    pub(crate) providers: Providers,
+    pub(crate) fixed_answers: FixedAnswers,
+    pub(crate) answer_files: Files,
+    /// How far each rule's sequence has come.
+    pub(crate) steps: Steps,
+    /// The last request that was looked at to be forwarded.
+    pub(crate) forwarded_upto: AtomicI64,
+    pub(crate) replays: Arc<Replays>,
+    pub(crate) checks: Checks,
+    pub(crate) tunnels: Arc<Tunnels>,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) sieve: Arc<Sieve>,
+    pub(crate) refusals: Arc<Refusals>,
+    /// Wakes what follows the store.
+    pub(crate) arrived: Arc<Notify>,
+    /// Requests stored since the start, but for imports.
+    pub(crate) stored: Arc<AtomicU64>,
+    /// The last request that was judged.
+    pub(crate) judged: watch::Sender<i64>,
+    settings: RwLock<Settings>,
+    // The directory's lock is let go last, when the store has closed.
+    dir: DataDir,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Takes a data directory and opens what is in it. Nothing listens yet.
+    pub async fn open(path: &Path, kind: OwnerKind, clock: Clock) -> Result<Arc<Self>, EngineError> {
+        let dir = DataDir::own(path, kind)?;
+        let database = dir.database();
+        if let Some(why) = dir.emptied() {
+            return Err(EngineError::Emptied(why));
+        }
+        let feed = Arc::new(OnceLock::<Arc<Feed>>::new());
+        let addresses = Arc::new(Addresses::default());
+        let tail = Arc::new(OnceLock::new());
+        let arrived = Arc::new(Notify::new());
+        let stored = Arc::new(AtomicU64::new(0));
+        let on_commit = {
+            let (feed, addresses, tail) = (feed.clone(), addresses.clone(), tail.clone());
+            let (arrived, stored) = (arrived.clone(), stored.clone());
+            Box::new(move |rows: Vec<(RowId, Captured)>| {
+                let (Some(feed), Some(tail)) = (feed.get(), tail.get()) else { return };
+                stored.fetch_add(rows.len() as u64, Ordering::Relaxed);
+                feed.publish(rows.into_iter().filter_map(|(id, captured)| {
+                    let inbox = addresses.name(captured.inbox)?;
+                    Some(Change::RequestAdded { request: summary_of(id, captured, *tail, inbox) })
+                }));
+                arrived.notify_one();
+            })
+        };
+        let plan = Plan { version: schema::VERSION, migrate: &schema::migrate };
+        let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
+        import::sweep(dir.path());
+        let providers = Providers::open(dir.path());
+        let (known, now_us) = (providers.catalogue(), clock.now_us());
+        let everything = kind != OwnerKind::Command;
+        let loaded = {
+            let known = known.clone();
+            store.write(move |connection| load(connection, &known, now_us, everything), |_| ()).await
+        };
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            // Stored requests can still be read. A work that refuses is undone, so nothing has to be written.
+            Err(WriteError::Commit(error))
+                if matches!(error.fault, DatabaseFault::DiskFull | DatabaseFault::Unwritable) =>
+            {
+                tracing::warn!(%error, "the database cannot be written: stored requests can be read, new ones are refused");
+                let only_read = move |connection: &Connection| match load(connection, &known, now_us, everything) {
+                    Ok(loaded) => Err::<(), _>(Ok(Box::new(loaded))),
+                    Err(error) => Err(Err(error)),
+                };
+                match store.write(only_read, |()| ()).await {
+                    Err(WriteError::Refused(Ok(loaded))) => *loaded,
+                    Err(error) => return Err(EngineError::Content(unreadable(error))),
+                    Ok(()) => return Err(EngineError::Content("nothing was read".into())),
+                }
+            }
+            Err(error) => return Err(EngineError::Content(error.to_string())),
+        };
+        let outbox = Outbox::new(loaded.outbox);
+        for inbox in &loaded.inboxes {
+            let address = inbox.address().map_err(EngineError::Content)?;
+            match loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
+                true => outbox.hold(&address, true),
+                false => addresses.put(address),
+            }
+        }
+        let feed_now = Arc::new(Feed::new(loaded.last_seq));
+        let _ = (feed.set(feed_now.clone()), tail.set(store.id_tail()));
+        let engine = Arc::new(Self {
+            store: Arc::new(store),
+            feed: feed_now,
+            addresses,
+            hidden: Arc::new(Hidden::new(loaded.removals)),
+            receiver: tokio::sync::Mutex::default(),
+            main: Handle::current(),
+            jobs: Jobs::default(),
+            clock,
+            create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),
+            providers,
+            outbox: Arc::new(outbox),
+            fixed_answers: FixedAnswers::default(),
+            answer_files: Files::default(),
+            steps: loaded.steps,
+            forwarded_upto: AtomicI64::new(loaded.forwarded_upto),
+            replays: Arc::new(Replays::new(everything)),
+            checks: Checks::default(),
+            tunnels: Arc::default(),
+            sieve: Arc::new(Sieve::new(&dir.index())),
+            refusals: Arc::default(),
+            arrived: arrived.clone(),
+            stored,
+            judged: watch::Sender::new(loaded.judged_upto),
+            settings: RwLock::new(loaded.settings),
+            dir,
+        });
+        if loaded.inboxes.is_empty() {
+            engine
+                .add_inbox(FIRST_INBOX.into(), InboxResponse::default(), VerificationSettings::default())
+                .await
+                .map_err(|e| EngineError::Content(e.to_string()))?;
+        }
+        engine.tunnels.load(loaded.tunnels, loaded.exposures);
+        engine.spawn_tidying();
+        judge::spawn(&engine, arrived, loaded.judged_upto);
+        engine.spawn_health_watch();
+        refusal::spawn(&engine);
+        engine.spawn_outbox();
+        notice::spawn(&engine);
+        replay::spawn(&engine);
+        if everything {
+            engine.resume_checks().await;
+        }
+        // A command is gone before an index would be of use.
+        if everything {
+            search::spawn_indexing(&engine);
+            schema_infer::spawn(&engine);
+            forward::spawn(&engine);
+            engine.spawn_tunnels();
+        }
+        Ok(engine)
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &DataDir {
+        &self.dir
+    }
+
+    /// The stream of changes.
+    pub fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    /// The settings as they are now.
+    pub fn settings(&self) -> Settings {
+        self.settings.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// How the database fares.
+    pub fn health(&self) -> DatabaseHealth {
+        self.store.health().borrow().clone()
+    }
+
+    /// Starts the receiver at the settings' address, or at another for this run.
+    pub async fn start_receiver(self: &Arc<Self>, address: Option<SocketAddr>) -> ListenerState {
+        let state = receiver::restart(self, address.unwrap_or(self.settings().listen)).await;
+        self.feed.publish([Change::StatusChanged]);
+        state
+    }
+
+    /// Why the receiver cannot listen at another address than now; none where it can, or where it does not listen.
+    pub(crate) async fn cannot_move(&self, to: SocketAddr) -> Option<String> {
+        let now = self.receiver.lock().await.address().filter(|now| *now != to && self.settings().listen != to)?;
+        let why = receiver::unusable(to, now).await?;
+        Some(format!("{why} Hookline still listens at {now}."))
+    }
+
+    /// Whether and where the receiver listens.
+    pub async fn receiver_state(&self) -> ListenerState {
+        self.receiver.lock().await.state.clone()
+    }
+
+    /// Ends the receiver, lets open requests finish, and closes the store.
+    pub async fn close(self: &Arc<Self>) {
+        self.stop_tunnels();
+        let old = self.receiver.lock().await.listening.take();
+        if let Some(old) = old {
+            old.stop().await;
+        }
+        self.write_refusals().await;
+        let (judged, forwarded) = (*self.judged.borrow(), self.forwarded_upto.load(Ordering::Relaxed));
+        let keep = move |connection: &Connection| {
+            judge::keep_upto(connection, judged)?;
+            forward::keep_upto(connection, forwarded)
+        };
+        // Where it cannot be written, the next start looks at some requests again.
+        let _ = self.store.write(keep, |()| ()).await;
+        let store = self.store.clone();
+        // The writer's thread is waited for, which must not hold up the runtime.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+    }
+
+    /// Makes an inbox; none if the name is taken.
+    pub(crate) async fn add_inbox(
+        self: &Arc<Self>,
+        name: String,
+        answer: InboxResponse,
+        verification: VerificationSettings,
+    ) -> Result<Option<Inbox>, WriteError<rusqlite::Error>> {
+        let now_us = self.clock.now_us();
+        let (feed, addresses) = (self.feed.clone(), self.addresses.clone());
+        let work = move |connection: &Connection| {
+            if InboxRow::named(connection, &name)?.is_some() {
+                return Ok(None);
+            }
+            let row = InboxRow::insert(connection, &name, &answer, &verification, now_us)?;
+            Ok(Some((row.clone(), row.counted(connection)?)))
+        };
+        let after = move |made: &Option<(InboxRow, Inbox)>| {
+            if let Some((row, inbox)) = made {
+                if let Ok(address) = row.address() {
+                    addresses.put(address);
+                }
+                feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
+            }
+        };
+        Ok(self.store.write(work, after).await?.map(|(_, inbox)| inbox))
+    }
+
+    /// Stores new settings and lets them take effect.
+    pub(crate) async fn apply_settings(self: &Arc<Self>, new: Settings) -> Result<(), WriteError<rusqlite::Error>> {
+        let stored = new.clone();
+        self.store.write(move |connection| crate::settings::save(&stored, connection), |_| ()).await?;
+        let old = std::mem::replace(
+            &mut *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner),
+            new.clone(),
+        );
+        self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
+        let running = !matches!(self.receiver_state().await, ListenerState::Off);
+        if old.limits != new.limits {
+            self.restart_listening_tunnels();
+        }
+        if running && (old.listen != new.listen || old.limits != new.limits) {
+            // Where it listens for this run alone, it goes on listening.
+            let same = if old.listen == new.listen { self.receiver.lock().await.address() } else { None };
+            self.start_receiver(same).await;
+        } else {
+            self.feed.publish([Change::StatusChanged]);
+        }
+        Ok(())
+    }
+
+    /// A search for what matches a query, in one inbox or in all, hidden requests left out.
+    pub(crate) fn search(&self, query: Query, inbox: Option<i64>) -> Search {
+        let of_inbox = inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
+        Search::new(query, self.known(), format!("{of_inbox}{}", self.hidden.condition()), self.clock.now_us())
+    }
+
+    /// Those of some requests that match a query.
+    pub(crate) async fn matching(
+        &self,
+        query: Query,
+        inbox: Option<i64>,
+        ids: Vec<RowId>,
+    ) -> Result<Vec<RowId>, ReadError> {
+        if query.uses().verdict
+            && let Some(newest) = ids.iter().max().copied()
+        {
+            // What a request is is known once it was judged, a moment after it arrived.
+            let mut judged = self.judged.subscribe();
+            let _ = tokio::time::timeout(JUDGED_WITHIN, judged.wait_for(|upto| *upto >= newest.0)).await;
+        }
+        let search = self.search(query, inbox);
+        self.store.readers().read(move |connection| search.matching(connection, ids)).await
+    }
+
+    /// Changes without those of requests that do not match. What cannot be read is left in.
+    pub async fn only_matching(&self, query: Query, items: Vec<Arc<FeedItem>>) -> Vec<Arc<FeedItem>> {
+        let id = |item: &FeedItem| match &item.change {
+            Change::RequestAdded { request } | Change::RequestChanged { request } => Some(request.id.clone()),
+            _ => None,
+        };
+        let rows = items.iter().filter_map(|item| self.row_of(&id(item)?)).collect();
+        let Ok(matching) = self.matching(query, None, rows).await else { return items };
+        let matches = |item: &Arc<FeedItem>| match id(item) {
+            Some(id) => self.row_of(&id).is_some_and(|row| matching.contains(&row)),
+            None => true,
+        };
+        items.into_iter().filter(matches).collect()
+    }
+
+    /// What a search knows of inboxes and ids.
+    pub(crate) fn known(&self) -> Known {
+        Known::new(self.store.id_tail(), self.addresses.all())
+    }
+
+    pub(crate) fn address_by_number(&self) -> impl Fn(i64) -> Option<Address> + Send + 'static {
+        let addresses = self.addresses.clone();
+        move |number| addresses.by_number(number)
+    }
+
+    /// The row number behind an id.
+    pub(crate) fn row_of(&self, id: &str) -> Option<RowId> {
+        self.store.id_tail().row(uuid::Uuid::parse_str(id).ok()?.as_u128())
+    }
+
+    pub(crate) fn id_of(&self, row: RowId) -> String {
+        self.store.id_tail().text(row)
+    }
+
+    pub(crate) async fn summary(&self, row: RowId) -> Result<Option<RequestSummary>, ReadError> {
+        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        self.store.readers().read(move |connection| crate::request::one(connection, row, &hidden, tail, &inbox)).await
+    }
+
+    /// One look at removals whose time is up and at retention.
+    pub async fn tidy(self: &Arc<Self>) {
+        let now_us = self.clock.now_us();
+        for removal in self.hidden.all() {
+            if removal.until_us <= now_us {
+                self.purge(removal).await;
+            }
+        }
+        if let Err(error) = self.store.write(delete_strays, |_| ()).await {
+            tracing::warn!(%error, "requests of a deleted inbox could not be deleted");
+        }
+        let retention = self.settings().retention;
+        let mut expired = 0;
+        loop {
+            let (limits, now_ms) = (retention.clone(), now_us / 1_000);
+            let slice =
+                self.store.write(move |connection| retention::expire_slice(connection, &limits, now_ms), |_| ()).await;
+            match slice {
+                Ok((deleted, more)) => {
+                    expired += deleted;
+                    if !more {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "old requests could not be rolled over");
+                    break;
+                }
+            }
+        }
+        if expired > 0 {
+            self.feed.publish([Change::RequestsExpired { requests: expired }]);
+        }
+        self.tidy_outbox(&retention).await;
+        self.forget_passed_forwards().await;
+    }
+
+    async fn purge(&self, mut removal: RemovalRow) {
+        loop {
+            let number = removal.number;
+            let (hidden, outbox) = (self.hidden.clone(), self.outbox.clone());
+            let work = move |connection: &Connection| {
+                let gone = removal.purge_slice(connection)?;
+                Ok::<_, rusqlite::Error>((removal, gone))
+            };
+            let after = move |(_, gone): &(RemovalRow, Option<Vec<i64>>)| {
+                if let Some(gone) = gone {
+                    hidden.remove(number);
+                    gone.iter().for_each(|endpoint| outbox.schedule().remove_endpoint(*endpoint));
+                }
+            };
+            match self.store.write(work, after).await {
+                Ok((rest, None)) => removal = rest,
+                Ok(_) => {
+                    self.tunnels.nudge();
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "removed requests could not be deleted; it is tried again");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn spawn_tidying(self: &Arc<Self>) {
+        let engine = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut tick = tokio::time::interval(TIDY);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tick.tick().await;
+                let Some(engine) = engine.upgrade() else { return };
+                engine.tidy().await;
+                if engine.health() == DatabaseHealth::Ok && engine.dir.kind() != OwnerKind::Command {
+                    ballast::keep(engine.dir.path());
+                }
+            }
+        });
+    }
+
+    fn spawn_health_watch(self: &Arc<Self>) {
+        let (mut health, feed) = (self.store.health(), self.feed.clone());
+        tokio::spawn(async move {
+            while health.changed().await.is_ok() {
+                feed.publish([Change::StatusChanged]);
+            }
+        });
+        // A write that changes nothing finds out that the file is gone before the next request does.
+        let engine = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOKED_AFTER).await;
+                let Some(engine) = engine.upgrade() else { return };
+                let path = engine.store.path().to_owned();
+                if !path.exists() {
+                    let _ = engine.store.write(|_: &Connection| Ok::<_, rusqlite::Error>(()), |()| ()).await;
+                }
+            }
+        });
+    }
+}
+
+/// Why a database that cannot be written could not be read either.
+fn unreadable<T>(error: WriteError<Result<T, rusqlite::Error>>) -> String {
+    match error {
+        WriteError::Refused(Err(error)) => error.to_string(),
+        WriteError::Refused(Ok(_)) => "nothing was read".into(),
+        WriteError::Commit(error) => error.to_string(),
+    }
+}
+
+/// Requests whose body was still arriving when their inbox was deleted for good.
+fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
+    let strays: Vec<i64> = connection
+        .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for inbox in strays {
+        let ids: Vec<i64> = connection
+            .prepare_cached("SELECT id FROM request WHERE inbox = ?1 LIMIT ?2")?
+            .query_map([inbox, SLICE as i64], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        delete_requests(connection, &ids)?;
+        if ids.len() < SLICE {
+            connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [inbox])?;
+        }
+    }
+    Ok(())
+}
+
+struct Loaded {
+    settings: Settings,
+    inboxes: Vec<InboxRow>,
+    removals: Vec<RemovalRow>,
+    last_seq: i64,
+    judged_upto: i64,
+    outbox: outbox::Loaded,
+    steps: Steps,
+    forwarded_upto: i64,
+    tunnels: Vec<TunnelRow>,
+    exposures: Vec<ExposureRow>,
+}
+
+fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
+    answer::sweep(connection)?;
+    replay::interrupted(connection, now_us)?;
+    Ok(Loaded {
+        settings: crate::settings::load(connection)?,
+        inboxes: InboxRow::all(connection)?,
+        removals: RemovalRow::all(connection)?,
+        last_seq: Feed::open(connection)?,
+        judged_upto: judge::upto(connection)?,
+        outbox: outbox::load(connection, catalogue, now_us, everything)?,
+        steps: Steps::load(connection)?,
+        forwarded_upto: forward::upto(connection)?,
+        tunnels: TunnelRow::all(connection)?,
+        exposures: ExposureRow::all(connection)?,
+    })
+}
+
+impl Engine {
+    /// Stores webhooks of about 1 KB in the first inbox, as if they had arrived; for benches.
+    pub async fn fill(&self, count: usize) -> Result<(), String> {
+        use hookline_capture::Body;
+        use hookline_model::{BodyState, HeaderNames, HttpVersion};
+        /// Requests on their way at one time.
+        const AHEAD: usize = 2_000;
+        let (inbox, answer, _) = self.addresses.find(FIRST_INBOX).ok_or("the first inbox is gone")?;
+        for first in (0..count).step_by(AHEAD) {
+            let mut last = None;
+            for n in first..count.min(first + AHEAD) {
+                let body = format!(
+                    r#"{{"event":"message.created","id":"evt_{n:08}","created_at":"2026-11-21T08:00:00Z","data":{{"chat":{{"id":{},"status":"open"}},"message":{{"author":"visitor","text":"{}"}},"visitor":{{"name":"Visitor {n}","email":"visitor{n}@example.com"}}}}}}"#,
+                    n % 5_000,
+                    "lorem ipsum dolor sit amet ".repeat(24),
+                );
+                last = Some(self.store.keep(Captured {
+                    inbox,
+                    arrived_us: self.clock.now_us(),
+                    receiving_us: 80,
+                    method: http::Method::POST,
+                    target: format!("/{FIRST_INBOX}/orders/{n}"),
+                    version: HttpVersion::Http11,
+                    peer: ([127, 0, 0, 1], 50_000).into(),
+                    headers: b"Host: 127.0.0.1:4665\r\nContent-Type: application/json\r\nUser-Agent: fill\r\n".to_vec(),
+                    names: HeaderNames::Exact,
+                    trailers: Vec::new(),
+                    body_bytes: body.len() as u64,
+                    body: Body::Inline(body.into()),
+                    body_state: BodyState::Complete,
+                    status: 200,
+                    answer: Some(answer.number),
+                    via: 0,
+                }));
+            }
+            if let Some(last) = last {
+                last.committed().await.map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! Answer mode: the request is stored with its delivery in one commit, the app is asked, and the sender
+//! gets what it says, as it comes, or the fallback.
+
+use std::{sync::Arc, time::Duration};
+
+use hookline_capture::{AnswerBody, Asked, CommitError, RowId, Transaction, WriteError};
+use hookline_model::{Change, DatabaseFault, Delivery, DeliveryOrigin, DeliveryState, Forward, RequestSummary};
+use http::Response;
+use rusqlite::{Connection, params};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use crate::{
+    Engine, answer,
+    onward::{answered, joined, rest_of},
+    outbox::{Claimed, EndpointRow, New, Of, OfRequest, Tee},
+    request::summary_of,
+    tunnel::{Entry, in_turn},
+};
+
+/// Pieces of an answer that wait for a slow sender.
+const PIECES: usize = 8;
+
+/// Requests that wait for one app at a time; more get the fallback at once. Each holds a connection to
+/// it until it answers or its time is up, also when the sender has left.
+const ASKED_MAX: u32 = 256;
+
+/// A request that is stored, and its delivery.
+struct Kept {
+    row: RowId,
+    number: i64,
+    delivery: Delivery,
+}
+
+impl Engine {
+    /// Keeps a request and gets its answer from the app a forward leads to. It goes on though the sender
+    /// may leave.
+    pub(crate) async fn ask(self: &Arc<Self>, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
+        let (engine, closing) =
+            (self.clone(), || CommitError { fault: DatabaseFault::Other, message: "Hookline is closing".into() });
+        self.main
+            .spawn(async move { engine.asked(asked.whom, Entry::of(asked.captured)).await })
+            .await
+            .unwrap_or_else(|_| Err(closing()))
+    }
+
+    /// Keeps a request, with what is to be kept beside it, and gets its answer.
+    pub(crate) async fn asked(
+        self: Arc<Self>,
+        whom: i64,
+        mut entry: Entry,
+    ) -> Result<Response<AnswerBody>, CommitError> {
+        let address = self.addresses.by_number(entry.captured.inbox);
+        let found = address.as_ref().and_then(|address| {
+            let endpoint = self.outbox.schedule().numbered(whom)?;
+            let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id)?;
+            Some((endpoint, bound.forward.clone()))
+        });
+        let Some((endpoint, forward)) = found else {
+            // It was removed this moment: the request is kept, and its inbox answers.
+            let (name, answer) = address.map(|address| (address.name, address.answer)).unwrap_or_default();
+            (entry.captured.status, entry.captured.answer) = (answer.status.as_u16(), Some(answer.number));
+            self.keep_entry(entry, name).await?;
+            return Ok(answer.plain());
+        };
+        let name = address.map(|address| address.name).unwrap_or_default();
+        let url = joined(&forward.to, &forward.path, rest_of(&entry.captured.target, &name));
+        let waiting = self.outbox.schedule().flying_to(endpoint.number);
+        let full = (waiting >= ASKED_MAX).then(|| format!("{ASKED_MAX} requests wait for this app already."));
+        let refused = url.as_ref().err().cloned().or(full);
+        let method = entry.captured.method.clone();
+        let request = OfRequest {
+            method: method.to_string(),
+            url: url.unwrap_or_else(|_| forward.to.clone()),
+            resigned: forward.resign,
+            ..OfRequest::default()
+        };
+        let now_us = self.clock.now_us();
+        let kept = self.keep_asked(entry, name, endpoint.clone(), request, refused.clone(), now_us).await?;
+        let row = kept.row;
+        if refused.is_some() {
+            return Ok(self.fall_back(&forward, row).await);
+        }
+        let (head, coming) = oneshot::channel();
+        let (body, pieces) = mpsc::channel(PIECES);
+        self.outbox.schedule().took_off(endpoint.number);
+        tokio::spawn(self.clone().get_answer(kept, endpoint, Tee { head, body }, now_us));
+        match timeout(Duration::from_millis(forward.deadline_ms.into()), coming).await {
+            // What is no final answer is none that a sender can be given.
+            Ok(Ok(parts)) if (200..=599).contains(&parts.status.as_u16()) => {
+                self.answered(row, parts.status.as_u16(), None);
+                let mut response = Response::new(AnswerBody::Pieces(pieces));
+                *response.status_mut() = parts.status;
+                *response.headers_mut() = answered(&parts.headers);
+                if method == http::Method::HEAD || parts.status == 204 || parts.status == 304 {
+                    *response.body_mut() = bytes::Bytes::new().into();
+                }
+                Ok(response)
+            }
+            _ => Ok(self.fall_back(&forward, row).await),
+        }
+    }
+
+    /// Stores a request and its delivery, which is under way from then on.
+    async fn keep_asked(
+        &self,
+        entry: Entry,
+        name: String,
+        endpoint: Arc<EndpointRow>,
+        request: OfRequest,
+        refused: Option<String>,
+        now_us: i64,
+    ) -> Result<Kept, CommitError> {
+        let tail = self.store.id_tail();
+        let Entry { mut captured, tunnelled, turn } = entry;
+        let work = move |within: &mut Transaction<'_>| {
+            let row = within.keep(&mut captured)?;
+            if let Some(tunnelled) = tunnelled {
+                tunnelled.insert(within.connection, row.0)?;
+            }
+            let request = OfRequest { row: row.0, id: tail.text(row), ..request };
+            let (state, reason) = match refused {
+                None => (DeliveryState::Sending, String::new()),
+                Some(why) => (DeliveryState::Failed, why),
+            };
+            let of = Of::Request(&request);
+            let new =
+                New { of, endpoint: &endpoint, origin: DeliveryOrigin::Forward, state, reason, now_us, due_us: now_us };
+            let (number, delivery) = new.insert(within.connection)?;
+            Ok::<_, rusqlite::Error>((Kept { row, number, delivery }, summary_of(row, captured, tail, name)))
+        };
+        let (feed, arrived) = (self.feed.clone(), self.arrived.clone());
+        let after = move |(kept, request): &(Kept, RequestSummary)| {
+            feed.publish([
+                Change::RequestAdded { request: request.clone() },
+                Change::DeliveryChanged { delivery: kept.delivery.clone() },
+            ]);
+            arrived.notify_one();
+        };
+        match in_turn(turn, self.store.transact(work, after)).await {
+            Ok((kept, _)) => Ok(kept),
+            Err(WriteError::Commit(error)) => Err(error),
+            Err(WriteError::Refused(error)) => Err(error.into()),
+        }
+    }
+
+    /// Asks the app and writes down what came of it.
+    async fn get_answer(self: Arc<Self>, kept: Kept, endpoint: Arc<EndpointRow>, tee: Tee, now_us: i64) {
+        let claimed = Claimed {
+            number: kept.number,
+            shown: kept.delivery,
+            payload: bytes::Bytes::new(),
+            request: Some(kept.row.0),
+            replay: None,
+            started_us: now_us,
+            hurried: false,
+            base: 0,
+            failure: None,
+        };
+        let outgoing = self.onward(&claimed, &endpoint, kept.row).await;
+        let (sent, exchange) = self.exchanged(outgoing, &endpoint, Some(tee)).await;
+        self.landed(claimed, endpoint, sent, exchange);
+    }
+
+    /// The fallback of a forward whose app did not answer in time.
+    async fn fall_back(&self, forward: &Forward, row: RowId) -> Response<AnswerBody> {
+        let origin = format!("Fallback of {}", forward.shown_name());
+        let answer = self.given(forward.fallback.clone(), origin, true).await;
+        let answer = match answer {
+            Some(answer) => answer,
+            None => Arc::new(answer::compile(&forward.fallback, 0).unwrap_or_default()),
+        };
+        self.answered(row, answer.status.as_u16(), Some(answer.number));
+        answer.wait().await;
+        answer.plain()
+    }
+
+    /// Writes down what a sender was answered; nobody waits for it.
+    fn answered(&self, row: RowId, status: u16, answer: Option<i64>) {
+        use futures_util::FutureExt as _;
+        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        let work = move |connection: &Connection| {
+            connection
+                .prepare_cached("UPDATE request SET status = ?2, answer = ?3 WHERE id = ?1")?
+                .execute(params![row.0, status, answer])?;
+            crate::request::one(connection, row, &hidden, tail, &inbox)
+        };
+        let feed = self.feed.clone();
+        let after = move |request: &Option<RequestSummary>| {
+            feed.publish(request.iter().map(|request| Change::RequestChanged { request: request.clone() }));
+        };
+        // It is queued by being looked at once.
+        let _ = self.store.write(work, after).now_or_never();
+    }
+}

@@ -1,0 +1,227 @@
+//! Copies: following the store, and sending on what matches. What is to go on is written down with the
+//! place that was reached, so nothing goes twice and nothing is left out, whenever the program ends.
+
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
+
+use hookline_capture::RowId;
+use hookline_model::{
+    BodyState, Change, Delivery, DeliveryOrigin, DeliveryState, ForwardMode, RequestSummary, SignatureStatus,
+};
+use hookline_query::Uses;
+use rusqlite::Connection;
+
+use crate::{
+    Engine,
+    inbox::Address,
+    onward::{joined, rest_of},
+    outbox::{EndpointRow, New, Of, OfRequest},
+    request,
+    search::{Known, oldest_first, rows},
+    tunnel,
+};
+
+/// Requests looked at in one go.
+const SLICE: usize = 200;
+
+/// Slices without a match before the place is written down all the same.
+const UNKEPT_MAX: u32 = 20;
+
+/// Pause after a database that could not be read or written.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// A request that goes on, and to whom.
+struct Copy {
+    endpoint: Arc<EndpointRow>,
+    request: OfRequest,
+    /// Why it does not, if so.
+    refused: Option<(DeliveryState, String)>,
+}
+
+/// The last request that was looked at, as it was written down.
+pub(crate) fn upto(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT upto FROM forward_upto", [], |row| row.get(0))
+}
+
+/// Follows the judged requests as long as the engine lives.
+pub(crate) fn spawn(engine: &Arc<Engine>) {
+    let engine: Weak<Engine> = Arc::downgrade(engine);
+    tokio::spawn(async move {
+        let Some(mut judged) = engine.upgrade().map(|engine| engine.judged.subscribe()) else { return };
+        let mut unkept = 0;
+        loop {
+            let known = *judged.borrow_and_update();
+            let more = {
+                let Some(engine) = engine.upgrade() else { return };
+                match engine.copy_slice(known, &mut unkept).await {
+                    Ok(more) => more,
+                    Err(error) => {
+                        tracing::warn!(error, "requests could not be forwarded; it is tried again");
+                        tokio::time::sleep(AGAIN).await;
+                        true
+                    }
+                }
+            };
+            if !more && judged.changed().await.is_err() {
+                return;
+            }
+        }
+    });
+}
+
+impl Engine {
+    /// Sends on the next requests up to `known`; whether there are more.
+    async fn copy_slice(self: &Arc<Self>, known: i64, unkept: &mut u32) -> Result<bool, String> {
+        let after = self.forwarded_upto.load(Ordering::Relaxed);
+        if after >= known {
+            return Ok(false);
+        }
+        let copying: Vec<Address> = self
+            .addresses
+            .all()
+            .into_iter()
+            .filter(|address| address.forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Copy))
+            .collect();
+        if copying.is_empty() {
+            self.forwarded_upto.store(known, Ordering::Relaxed);
+            return Ok(false);
+        }
+        let (last, more, copies) = self.copies(after, known, copying).await?;
+        if copies.is_empty() {
+            *unkept += 1;
+            if *unkept >= UNKEPT_MAX {
+                *unkept = 0;
+                let keep = move |connection: &Connection| keep_upto(connection, last);
+                self.store.write(keep, |()| ()).await.map_err(|e| e.to_string())?;
+            }
+        } else {
+            *unkept = 0;
+            self.send_copies(last, copies).await?;
+        }
+        self.forwarded_upto.store(last, Ordering::Relaxed);
+        Ok(more)
+    }
+
+    /// What goes on of the requests behind `after`; the last one looked at, and whether there may be more.
+    async fn copies(&self, after: i64, known: i64, copying: Vec<Address>) -> Result<(i64, bool, Vec<Copy>), String> {
+        // Names as of one moment: an inbox may be renamed meanwhile.
+        let (now_us, search) = (self.clock.now_us(), Known::new(self.store.id_tail(), copying.clone()));
+        let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
+        let outbox = self.outbox.clone();
+        let tail = self.store.id_tail();
+        // Inboxes of which only what is proved to be the vendor's goes on, where it came from outside.
+        let wary: Vec<String> = (copying.iter())
+            .filter(|address| self.tunnels.exposures_of(address.number).iter().any(|row| row.settings.verified_only))
+            .map(|address| address.name.clone())
+            .collect();
+        let read = move |connection: &Connection| {
+            let held = tunnel::held(connection, after, known)?;
+            let outside = if wary.is_empty() { Vec::new() } else { tunnel::outside(connection, after, known)? };
+            let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
+            // Also what was deleted meanwhile: it arrived, and may come back.
+            let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");
+            let sql = oldest_first(uses, &condition);
+            let (mut last, mut seen, mut copies) = (known, 0, Vec::new());
+            let ended = rows(connection, &sql, &[], &search, &mut |subject| {
+                (last, seen) = (subject.id.0, seen + 1);
+                let address = copying.iter().find(|address| address.name == subject.inbox);
+                // What was imported did not arrive.
+                // What came while nobody was here waits for a person's word.
+                let goes = subject.source.is_empty() && held.binary_search(&subject.id.0).is_err();
+                if let Some(address) = address.filter(|_| goes) {
+                    for bound in address.forwards.iter().filter(|bound| bound.forward.mode == ForwardMode::Copy) {
+                        let forward = &bound.forward;
+                        if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, now_us) {
+                            continue;
+                        }
+                        let Some(endpoint) = outbox.schedule().with_id(&forward.id) else { continue };
+                        let joined = joined(&forward.to, &forward.path, rest_of(subject.target, subject.inbox));
+                        let (url, refused) = match joined {
+                            Ok(url) => (url, None),
+                            Err(why) => (forward.to.clone(), Some((DeliveryState::Failed, why))),
+                        };
+                        let unproved = subject.verdict != SignatureStatus::Valid
+                            && wary.iter().any(|name| name == subject.inbox)
+                            && outside.binary_search(&subject.id.0).is_ok();
+                        let refused = if unproved {
+                            let why = "It came from outside, and its signature does not hold.";
+                            Some((DeliveryState::Skipped, why.to_owned()))
+                        } else if crate::forward::loops(forward, subject.headers) {
+                            Some((DeliveryState::Skipped, "It has come through this forward already.".to_owned()))
+                        } else {
+                            refused
+                        };
+                        let request = OfRequest {
+                            row: subject.id.0,
+                            id: tail.text(subject.id),
+                            event_type: subject.event_type.unwrap_or_default().to_owned(),
+                            provider: subject.provider.unwrap_or_default().to_owned(),
+                            method: subject.method.to_owned(),
+                            url,
+                            resigned: forward.resign,
+                            replay: None,
+                        };
+                        copies.push(Copy { endpoint, request, refused });
+                    }
+                }
+                if seen >= SLICE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+            let more = ended.is_break();
+            for copy in &mut copies {
+                let state: u8 = connection
+                    .prepare_cached("SELECT body_state FROM request WHERE id = ?1")?
+                    .query_row([copy.request.row], |row| row.get(0))?;
+                if state != BodyState::Complete as u8 {
+                    copy.refused = Some((DeliveryState::Failed, "The request did not arrive whole.".into()));
+                }
+            }
+            Ok((if more { last } else { known }, more, copies))
+        };
+        self.store.readers().read(read).await.map_err(|e| e.to_string())
+    }
+
+    async fn send_copies(&self, upto: i64, copies: Vec<Copy>) -> Result<(), String> {
+        let now_us = self.clock.now_us();
+        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        let work = move |connection: &Connection| {
+            keep_upto(connection, upto)?;
+            let made = copies
+                .iter()
+                .map(|Copy { endpoint, request, refused }| {
+                    let (state, reason) = refused.clone().unwrap_or((DeliveryState::Waiting, String::new()));
+                    let (of, due_us) = (Of::Request(request), now_us);
+                    let new = New { of, endpoint, origin: DeliveryOrigin::Forward, state, reason, now_us, due_us };
+                    new.insert(connection).map(|(number, delivery)| (number, endpoint.number, delivery))
+                })
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            // Of what does not go nobody hears again, so its rows change now.
+            let mut changed = Vec::new();
+            for copy in copies.iter().filter(|copy| copy.refused.is_some()) {
+                changed.extend(request::one(connection, RowId(copy.request.row), &hidden, tail, &inbox)?);
+            }
+            Ok::<_, rusqlite::Error>((made, changed))
+        };
+        let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
+        let after = move |(made, changed): &(Vec<(i64, i64, Delivery)>, Vec<RequestSummary>)| {
+            let mut schedule = outbox.schedule();
+            for (number, endpoint, delivery) in made {
+                if delivery.state == DeliveryState::Waiting {
+                    schedule.wait(*number, *endpoint, now_us);
+                }
+            }
+            drop(schedule);
+            outbox.poke();
+            feed.publish(made.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+            feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
+        };
+        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+    }
+}
+
+/// Writes down how far requests were looked at.
+pub(crate) fn keep_upto(connection: &Connection, upto: i64) -> rusqlite::Result<()> {
+    connection.execute("UPDATE forward_upto SET upto = max(upto, ?1)", [upto]).map(drop)
+}

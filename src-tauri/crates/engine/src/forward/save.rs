@@ -1,0 +1,159 @@
+//! Saving an inbox's forwards: each has a destination in the outbox.
+
+use hookline_model::{Change, Forward, Inbox};
+use rusqlite::Connection;
+
+use super::FORWARDS_MAX;
+use crate::{
+    Engine,
+    inbox::{Address, InboxRow},
+    onward::{joined, rest_of},
+    outbox::{EndpointRow, Purpose, Schedule, skip_waiting},
+};
+
+/// What saving forwards changes of the outbox.
+#[derive(Debug, Default)]
+pub(crate) struct Destinations {
+    /// Those that are new or changed.
+    set: Vec<EndpointRow>,
+    /// Numbers of those that are no more.
+    gone: Vec<i64>,
+    /// Deliveries that waited for those.
+    skipped: Vec<i64>,
+}
+
+impl Destinations {
+    /// Lets it take effect, once it is on disk.
+    pub(crate) fn apply(&self, schedule: &mut Schedule, now_us: i64) {
+        for row in &self.set {
+            schedule.set_endpoint(row.clone(), now_us);
+        }
+        for delivery in &self.skipped {
+            schedule.forget(*delivery);
+        }
+        for number in &self.gone {
+            schedule.remove_endpoint(*number);
+        }
+    }
+}
+
+/// Saves an inbox's forwards in the place of those it had: new ones get an id and a destination. What
+/// is wrong with one is said as `Err`, and nothing is changed.
+pub(crate) fn saved(
+    connection: &Connection,
+    inbox: &str,
+    was: &[Forward],
+    new: Vec<Forward>,
+    now_us: i64,
+) -> rusqlite::Result<Result<(Vec<Forward>, Destinations), String>> {
+    if new.len() > FORWARDS_MAX {
+        return Ok(Err(format!("An inbox has at most {FORWARDS_MAX} forwards.")));
+    }
+    let mut forwards = Vec::with_capacity(new.len());
+    for (place, forward) in new.into_iter().enumerate() {
+        let wrong = format!("Forward {} ({})", place + 1, forward.shown_name());
+        match crate::forward::keeping_secrets(forward, was)
+            .and_then(|forward| crate::forward::check(&forward).map(|_| forward))
+        {
+            Ok(forward) => forwards.push(forward),
+            Err(why) => return Ok(Err(format!("{wrong}: {why}"))),
+        }
+    }
+    let mut destinations = Destinations::default();
+    let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM request", [], |row| row.get(0))?;
+    for place in 0..forwards.len() {
+        let known = was.iter().any(|old| old.id == forwards[place].id)
+            && !forwards[..place].iter().any(|other| other.id == forwards[place].id);
+        let settings = crate::forward::destination(&forwards[place]);
+        let row = match known {
+            true => EndpointRow::destination(connection, &forwards[place].id)?,
+            false => None,
+        };
+        let row = match row {
+            Some(row) => {
+                let row = EndpointRow { settings, ..row };
+                row.update(connection)?;
+                forwards[place].since = was.iter().find(|old| old.id == row.id).map_or(last, |old| old.since);
+                redirect(connection, row.number, &forwards[place], inbox)?;
+                row
+            }
+            None => {
+                let purpose = if forwards[place].passing { Purpose::Passing } else { Purpose::Forward };
+                let row = EndpointRow::insert(connection, &settings, purpose, now_us)?;
+                forwards[place].id.clone_from(&row.id);
+                forwards[place].since = last;
+                row
+            }
+        };
+        destinations.set.push(row);
+    }
+    for old in was.iter().filter(|old| !forwards.iter().any(|forward| forward.id == old.id)) {
+        if let Some(row) = EndpointRow::destination(connection, &old.id)? {
+            remove(connection, &row, now_us, &mut destinations)?;
+        }
+    }
+    Ok(Ok((forwards, destinations)))
+}
+
+/// Lets what waits go to where the forward leads now.
+fn redirect(connection: &Connection, endpoint: i64, forward: &Forward, inbox: &str) -> rusqlite::Result<()> {
+    let waiting: Vec<(i64, String, String)> = connection
+        .prepare_cached(
+            "SELECT d.number, d.url, r.target FROM delivery d JOIN request r ON r.id = d.request
+             WHERE d.endpoint = ?1 AND d.ended_us IS NULL AND d.state = 0",
+        )?
+        .query_map([endpoint], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut change = connection.prepare_cached("UPDATE delivery SET url = ?2 WHERE number = ?1")?;
+    for (number, was, target) in waiting {
+        // One that leads nowhere now says so at its attempt.
+        if let Ok(url) = joined(&forward.to, &forward.path, rest_of(&target, inbox))
+            && url != was
+        {
+            change.execute(rusqlite::params![number, url])?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(
+    connection: &Connection,
+    row: &EndpointRow,
+    now_us: i64,
+    destinations: &mut Destinations,
+) -> rusqlite::Result<()> {
+    destinations.skipped.extend(skip_waiting(connection, row.number, "The forward was removed.", now_us)?);
+    connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
+    destinations.gone.push(row.number);
+    Ok(())
+}
+
+impl Engine {
+    /// Takes away the forwards of commands that have ended.
+    pub(crate) async fn forget_passed_forwards(&self) {
+        let ended = |id: &str| self.outbox.schedule().with_id(id).is_none();
+        let passed = |address: &Address| {
+            let passing = address.forwards.iter().filter(|bound| bound.forward.passing);
+            let gone: Vec<String> = passing.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
+            (!gone.is_empty()).then_some((address.name.clone(), gone))
+        };
+        for (name, gone) in self.addresses.all().iter().filter_map(passed) {
+            let (feed, addresses) = (self.feed.clone(), self.addresses.clone());
+            let work = move |connection: &Connection| {
+                let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };
+                row.forwards.retain(|forward| !gone.contains(&forward.id));
+                row.update(connection)?;
+                Ok::<_, rusqlite::Error>(Some((row.address(), row.counted(connection)?)))
+            };
+            let after = move |changed: &Option<(Result<Address, String>, Inbox)>| {
+                if let Some((Ok(address), inbox)) = changed {
+                    addresses.put(address.clone());
+                    feed.publish([Change::InboxChanged { was: inbox.name.clone(), inbox: inbox.clone() }]);
+                }
+            };
+            if let Err(error) = self.store.write(work, after).await {
+                tracing::warn!(%error, "forwards of commands that have ended could not be removed");
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Jobs: work that may take longer than a request may, with progress and cancel.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use hookline_model::{Job, JobState};
+
+/// Ended jobs kept to be asked about.
+const ENDED_KEPT: usize = 50;
+
+type Cancel = Box<dyn Fn() + Send>;
+
+/// All jobs of this run.
+#[derive(Clone, Default)]
+pub(crate) struct Jobs(Arc<Mutex<BTreeMap<String, (Job, Cancel)>>>);
+
+impl Jobs {
+    pub(crate) fn start(&self, job: Job, cancel: Cancel) {
+        let mut jobs = self.lock();
+        let ended: Vec<String> =
+            jobs.values().filter(|(job, _)| job.state != JobState::Running).map(|(job, _)| job.id.clone()).collect();
+        for id in ended.iter().take(ended.len().saturating_sub(ENDED_KEPT)) {
+            jobs.remove(id);
+        }
+        jobs.insert(job.id.clone(), (job, cancel));
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<Job> {
+        self.lock().get(id).map(|(job, _)| job.clone())
+    }
+
+    pub(crate) fn all(&self) -> Vec<Job> {
+        self.lock().values().rev().map(|(job, _)| job.clone()).collect()
+    }
+
+    /// Changes a job and gives it back as it then is.
+    pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut Job)) -> Option<Job> {
+        let mut jobs = self.lock();
+        let (job, _) = jobs.get_mut(id)?;
+        change(job);
+        Some(job.clone())
+    }
+
+    /// Asks a running job to end.
+    pub(crate) fn cancel(&self, id: &str) -> Option<Job> {
+        let mut jobs = self.lock();
+        let (job, cancel) = jobs.get_mut(id)?;
+        if job.state == JobState::Running {
+            job.state = JobState::Cancelled;
+            cancel();
+        }
+        Some(job.clone())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, (Job, Cancel)>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,54 @@
+//! The Hookline engine: inboxes, requests and the feed, and one API over them.
+//!
+//! [`Engine::open`] owns a data directory. [`api::router`] is the API as a value; whoever holds it
+//! decides how it is reached. The receiver is started apart and shares nothing with the API.
+#![forbid(unsafe_code)]
+
+mod answer;
+pub mod api;
+mod backup;
+mod ballast;
+mod check;
+mod compose;
+mod data_dir;
+mod engine;
+mod export;
+mod feed;
+mod forward;
+mod handshake;
+mod import;
+mod inbox;
+mod job;
+mod judge;
+pub mod lab;
+mod notice;
+mod onward;
+mod outbox;
+mod own_files;
+mod providers;
+mod receiver;
+mod refusal;
+mod removal;
+mod replay;
+mod request;
+mod retention;
+mod saved_query;
+mod schema;
+mod schema_infer;
+mod search;
+mod settings;
+mod test_event;
+mod thread;
+mod time;
+mod tunnel;
+mod verification;
+
+pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};
+pub use engine::{Engine, EngineError};
+pub use feed::{Feed, FeedGone, Subscription};
+pub use hookline_capture::{Clock, descriptors};
+pub use hookline_codegen::{handlers, samples, shell};
+pub use hookline_provider::{BadFile, Catalogue, Provider};
+pub use hookline_query::{Field, FieldKind, Query, QueryError};
+pub use hookline_schema::{TextFormat, Type, What};
+pub use providers::catalogue;

@@ -1,0 +1,302 @@
+//! A connection to a receiver, each of its steps timed.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase};
+use http::Uri;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::{client::proxy::matcher::Matcher, rt::TokioIo};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    exchange::Terms,
+    payload::Leaving,
+    trust::{Configs, Trust, by_tls},
+};
+
+/// How long an unused connection is kept.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Most unused connections kept to one receiver.
+const IDLE_MAX: usize = 64;
+
+/// Longest answer of a proxy, in bytes.
+const PROXY_HEAD_MAX: usize = 8 * 1024;
+
+/// What connecting took; none where the step was not needed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Steps {
+    pub(super) dns: Option<Duration>,
+    pub(super) connect: Option<Duration>,
+    pub(super) tls: Option<Duration>,
+}
+
+/// A connection that can carry a request.
+pub(super) struct Connection {
+    pub(super) sender: SendRequest<Leaving>,
+    pub(super) steps: Steps,
+    pub(super) peer: Option<SocketAddr>,
+    /// Whether requests name the whole URL, as a proxy for plain HTTP wants.
+    pub(super) absolute: bool,
+    /// Whether it has carried a request before, so that the other end may have closed it.
+    pub(super) used: bool,
+    key: Key,
+}
+
+/// Whom a connection leads to, and whom it trusts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    scheme: String,
+    host: String,
+    port: u16,
+    trust: Trust,
+    lower_case: bool,
+}
+
+/// Connections that wait for their next request.
+pub(crate) struct Connections {
+    idle: Mutex<HashMap<Key, Vec<(Connection, Instant)>>>,
+    tls: Configs,
+    proxies: Matcher,
+}
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+fn failed(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String>) -> AttemptError {
+    AttemptError { kind, phase, message: message.into() }
+}
+
+/// The error of a socket in the words of the table of errors.
+pub(super) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> AttemptError {
+    if let Some(error) = by_tls(error, phase, whom, trust) {
+        return error;
+    }
+    let kind = match error.kind() {
+        io::ErrorKind::ConnectionRefused => AttemptErrorKind::Refused,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+            AttemptErrorKind::Reset
+        }
+        io::ErrorKind::TimedOut => AttemptErrorKind::Timeout,
+        io::ErrorKind::UnexpectedEof => AttemptErrorKind::Reset,
+        // What is read of chunks (RFC 9112 §7.1).
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData if phase == AttemptPhase::Body => {
+            AttemptErrorKind::BadResponse
+        }
+        _ => AttemptErrorKind::Unreachable,
+    };
+    let words = match kind {
+        AttemptErrorKind::Refused => format!("Nothing listens at {whom}."),
+        AttemptErrorKind::Reset => format!("{whom} closed the connection."),
+        AttemptErrorKind::BadResponse => format!("The body that {whom} answered is malformed: {error}."),
+        _ => format!("{whom} cannot be reached: {error}."),
+    };
+    failed(kind, phase, words)
+}
+
+impl Connections {
+    pub(crate) fn new() -> Self {
+        Self { idle: Mutex::default(), tls: Configs::default(), proxies: Matcher::from_env() }
+    }
+
+    /// A connection to a URL's host: one that waits, or a new one within `limit`.
+    pub(super) async fn to(
+        &self,
+        url: &Uri,
+        terms: &Terms,
+        limit: Duration,
+        fresh: bool,
+    ) -> Result<Connection, (AttemptError, Steps)> {
+        let key = Key::of(url, terms).map_err(|error| (error, Steps::default()))?;
+        if !fresh && let Some(connection) = self.waiting(&key) {
+            return Ok(connection);
+        }
+        let mut steps = Steps::default();
+        let whom = format!("{}:{}", key.host, key.port);
+        match timeout(limit, self.open(url, key, &mut steps)).await {
+            Ok(Ok(mut connection)) => {
+                connection.steps = steps;
+                Ok(connection)
+            }
+            Ok(Err(error)) => Err((error, steps)),
+            Err(_) => {
+                let phase = match (steps.dns, steps.connect) {
+                    (None, _) => AttemptPhase::Dns,
+                    (Some(_), None) => AttemptPhase::Connect,
+                    _ => AttemptPhase::Tls,
+                };
+                let error = failed(
+                    AttemptErrorKind::Timeout,
+                    phase,
+                    format!("{whom} did not answer within {} ms while connecting.", limit.as_millis()),
+                );
+                Err((error, steps))
+            }
+        }
+    }
+
+    fn waiting(&self, key: &Key) -> Option<Connection> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = idle.get_mut(key)?;
+        while let Some((mut connection, since)) = all.pop() {
+            if since.elapsed() < IDLE && connection.sender.is_ready() {
+                connection.steps = Steps::default();
+                connection.used = true;
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Takes a connection back whose answer was read to its end.
+    pub(super) fn put_back(&self, connection: Connection) {
+        if connection.sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = idle.entry(connection.key.clone()).or_default();
+        if all.len() < IDLE_MAX {
+            all.push((connection, Instant::now()));
+        }
+    }
+
+    /// Closes what has waited too long.
+    pub(super) fn tidy(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|_, all| {
+            all.retain(|(connection, since)| since.elapsed() < IDLE && !connection.sender.is_closed());
+            !all.is_empty()
+        });
+    }
+
+    async fn open(&self, url: &Uri, key: Key, steps: &mut Steps) -> Result<Connection, AttemptError> {
+        let proxy = self.proxies.intercept(url);
+        let (host, port) = match &proxy {
+            Some(proxy) => (
+                proxy.uri().host().unwrap_or_default().to_owned(),
+                proxy.uri().port_u16().unwrap_or(if proxy.uri().scheme_str() == Some("https") { 443 } else { 80 }),
+            ),
+            None => (key.host.clone(), key.port),
+        };
+        let mut stream = dial(&host, port, steps).await?;
+        let peer = stream.peer_addr().ok();
+        let secure = key.scheme == "https";
+        if proxy.is_some() && secure {
+            tunnel(&mut stream, &key).await?;
+        }
+        let began = Instant::now();
+        let whom = format!("{}:{}", key.host, key.port);
+        let sender = if secure {
+            let name = ServerName::try_from(key.host.trim_matches(['[', ']']).to_owned()).map_err(|_| {
+                failed(
+                    AttemptErrorKind::Tls,
+                    AttemptPhase::Tls,
+                    format!("{} is not a name that a certificate can have.", key.host),
+                )
+            })?;
+            let config = self.tls.of(&key.trust).map_err(|error| {
+                failed(AttemptErrorKind::Tls, AttemptPhase::Tls, format!("The certificates cannot be used: {error}."))
+            })?;
+            let stream = TlsConnector::from(config)
+                .connect(name, stream)
+                .await
+                .map_err(|error| by_io(&error, AttemptPhase::Tls, &whom, &key.trust))?;
+            steps.tls = Some(began.elapsed());
+            speak(stream, !key.lower_case).await
+        } else {
+            speak(stream, !key.lower_case).await
+        };
+        let sender =
+            sender.map_err(|error| failed(AttemptErrorKind::BadResponse, AttemptPhase::Connect, error.to_string()))?;
+        Ok(Connection { sender, steps: *steps, peer, absolute: proxy.is_some() && !secure, used: false, key })
+    }
+}
+
+impl Key {
+    fn of(url: &Uri, terms: &Terms) -> Result<Self, AttemptError> {
+        let wrong = |why: &str| failed(AttemptErrorKind::Url, AttemptPhase::Dns, format!("{url} {why}."));
+        let scheme = url.scheme_str().ok_or_else(|| wrong("is no URL with http:// or https://"))?;
+        let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
+        let port = match url.port() {
+            Some(port) => port.as_str().parse().map_err(|_| wrong("has no port from 0 to 65535"))?,
+            None if scheme == "https" => 443,
+            None => 80,
+        };
+        let (trust, lower_case) = (terms.trust.clone(), terms.lower_case);
+        Ok(Self { scheme: scheme.into(), host: host.into(), port, trust, lower_case })
+    }
+}
+
+async fn speak<S>(stream: S, title_case: bool) -> hyper::Result<SendRequest<Leaving>>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
+{
+    let (sender, connection) =
+        Builder::new().title_case_headers(title_case).handshake::<_, Leaving>(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+async fn dial(host: &str, port: u16, steps: &mut Steps) -> Result<TcpStream, AttemptError> {
+    let began = Instant::now();
+    let bare = host.trim_matches(['[', ']']);
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host((bare, port))
+        .await
+        .map_err(|error| failed(AttemptErrorKind::Dns, AttemptPhase::Dns, format!("{host} has no address: {error}.")))?
+        .collect();
+    steps.dns = Some(began.elapsed());
+    let began = Instant::now();
+    let whom = format!("{host}:{port}");
+    let mut last = failed(AttemptErrorKind::Dns, AttemptPhase::Dns, format!("{host} has no address."));
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                steps.connect = Some(began.elapsed());
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => last = by_io(&error, AttemptPhase::Connect, &whom, &Trust::default()),
+        }
+    }
+    Err(last)
+}
+
+/// Asks a proxy for a way through (RFC 9110 §9.3.6).
+async fn tunnel(stream: &mut TcpStream, key: &Key) -> Result<(), AttemptError> {
+    let wrong = |why: String| failed(AttemptErrorKind::Proxy, AttemptPhase::Connect, why);
+    let ask = format!("CONNECT {0}:{1} HTTP/1.1\r\nHost: {0}:{1}\r\n\r\n", key.host, key.port);
+    stream
+        .write_all(ask.as_bytes())
+        .await
+        .map_err(|error| wrong(format!("The proxy closed the connection: {error}.")))?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() >= PROXY_HEAD_MAX {
+            return Err(wrong("The proxy's answer has no end.".into()));
+        }
+        let byte =
+            stream.read_u8().await.map_err(|error| wrong(format!("The proxy closed the connection: {error}.")))?;
+        head.push(byte);
+    }
+    let line = String::from_utf8_lossy(&head);
+    match line.split(' ').nth(1) {
+        Some("200") => Ok(()),
+        Some(status) => Err(wrong(format!("The proxy refused the way to {}:{} with {status}.", key.host, key.port))),
+        None => Err(wrong("The proxy's answer is no HTTP.".into())),
+    }
+}

@@ -1,0 +1,202 @@
+//! What an attempt means by the vendor's policy: a pure function of what happened.
+
+use hookline_model::{AttemptErrorKind, AutoDisable, DeliveryPolicy, GoneAction, RetryOn};
+
+use super::attempt::{Exchange, Received};
+
+/// Longest wait a receiver may ask for, in seconds: a day. A Unix time in the place of seconds would put a
+/// retry off for half a century.
+const WAIT_MAX_S: f64 = 86_400.0;
+
+/// How a delivery goes on after an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Next {
+    /// It is done.
+    Delivered,
+    /// Again after so many seconds.
+    Retry { wait_s: f64 },
+    /// Never again: the answer is final.
+    Failed { reason: String },
+    /// Never again: the retries are used up.
+    Exhausted,
+    /// Not any more: its endpoint was switched off meanwhile.
+    Skipped { reason: String },
+}
+
+/// What follows from an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) next: Next,
+    /// Why the endpoint is to be switched off, where it is.
+    pub(crate) disable: Option<String>,
+    /// Failed attempts in a row, and exhausted deliveries in a row, from now on.
+    pub(crate) failed_attempts: u32,
+    pub(crate) exhausted: u32,
+}
+
+/// Judges an attempt. `made` counts the delivery's attempts with this one; the counters are the
+/// endpoint's before it. `jitter` lies between -1 and 1.
+pub(crate) fn outcome(
+    policy: &DeliveryPolicy,
+    exchange: &Exchange,
+    made: u32,
+    failed_attempts: u32,
+    exhausted: u32,
+    jitter: f64,
+) -> Outcome {
+    let status = exchange.result.as_ref().ok().map(|received| received.status);
+    if status.is_some_and(|status| policy.success.value().includes(status)) {
+        return Outcome { next: Next::Delivered, disable: None, failed_attempts: 0, exhausted: 0 };
+    }
+    let failed_attempts = failed_attempts.saturating_add(1);
+    if status == Some(410) && *policy.gone.value() == GoneAction::Disable {
+        return Outcome {
+            next: Next::Failed { reason: "The receiver answered 410: it is gone for good.".into() },
+            disable: Some("The receiver answered 410 Gone.".into()),
+            failed_attempts,
+            exhausted,
+        };
+    }
+    let stop = exchange.result.as_ref().ok().and_then(|received| stopped_by(policy.stop_on.value(), received));
+    let final_answer = match (policy.retry_on.value(), status, &exchange.result) {
+        (RetryOn::ServerErrors, Some(status), _) if status < 500 => {
+            Some(format!("The answer {status} is final for this vendor."))
+        }
+        (_, _, Err(error)) if matches!(error.kind, AttemptErrorKind::Url | AttemptErrorKind::Request) => {
+            Some(error.message.clone())
+        }
+        _ => stop.map(|line| format!("The answer says {line}, so the vendor does not try again.")),
+    };
+    let waits = policy.schedule.value().waits_s();
+    let wait = waits.get(made as usize - 1).copied();
+    let next = match (final_answer, wait) {
+        (Some(reason), _) => Next::Failed { reason },
+        (None, None) => Next::Exhausted,
+        (None, Some(wait)) => {
+            let jittered = wait * (1.0 + jitter * f64::from(*policy.jitter_percent.value()) / 100.0);
+            let asked = exchange.result.as_ref().ok().and_then(|received| received.retry_after_s);
+            let asked = asked.filter(|_| *policy.retry_after.value()).map(|asked| asked.min(WAIT_MAX_S));
+            Next::Retry { wait_s: jittered.max(asked.unwrap_or(0.0)).max(0.0) }
+        }
+    };
+    let exhausted = if next == Next::Exhausted { exhausted.saturating_add(1) } else { exhausted };
+    let disable = match *policy.disable.value() {
+        AutoDisable::FailedRetries(n) if made > n => Some(format!("{n} retries of one delivery failed.")),
+        AutoDisable::FailedAttempts(n) if failed_attempts >= n => Some(format!("{n} attempts in a row failed.")),
+        AutoDisable::ExhaustedDeliveries(n) if next == Next::Exhausted && exhausted >= n => {
+            Some(format!("The retries of {n} deliveries in a row were used up."))
+        }
+        _ => None,
+    };
+    Outcome { next, disable, failed_attempts, exhausted }
+}
+
+/// The header line of an answer that ends a delivery, if there is one.
+fn stopped_by<'l>(lines: &'l [String], received: &Received) -> Option<&'l str> {
+    lines.iter().map(String::as_str).find(|line| {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let is = |(own, text): &(String, String)| own.eq_ignore_ascii_case(name.trim()) && text.trim() == value.trim();
+        received.headers.iter().any(is)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use hookline_model::{AttemptError, AttemptPhase, AttemptTimings, PolicyValue, RetrySchedule};
+    use hookline_provider::Catalogue;
+
+    use super::*;
+    use crate::outbox::attempt::Received;
+
+    fn answered(status: u16, retry_after_s: Option<f64>) -> Exchange {
+        let received = Received { status, headers: Vec::new(), body: Vec::new(), body_bytes: 0, retry_after_s };
+        Exchange { timings: AttemptTimings::default(), peer: None, result: Ok(received), partial: None }
+    }
+
+    fn refused() -> Exchange {
+        let error =
+            AttemptError { kind: AttemptErrorKind::Refused, phase: AttemptPhase::Connect, message: String::new() };
+        Exchange::failed(error)
+    }
+
+    fn policy(provider: &str) -> DeliveryPolicy {
+        let (catalogue, _) = Catalogue::load([]);
+        catalogue.get(provider).and_then(|provider| provider.sending.clone()).expect("it sends").policy
+    }
+
+    /// Attempts until the end, each failing alike: the waits, how it ends, and why it is switched off.
+    fn lived(policy: &DeliveryPolicy, exchange: &Exchange) -> (Vec<f64>, Next, Option<String>) {
+        let (mut waits, mut failed) = (Vec::new(), 0);
+        for made in 1.. {
+            let outcome = outcome(policy, exchange, made, failed, 0, 0.0);
+            failed = outcome.failed_attempts;
+            match outcome.next {
+                Next::Retry { wait_s } if outcome.disable.is_none() => waits.push(wait_s),
+                next => return (waits, next, outcome.disable),
+            }
+        }
+        unreachable!("every schedule ends")
+    }
+
+    #[test]
+    fn each_founding_vendor_retries_as_its_page_says() {
+        let five = vec![60.0, 300.0, 1_200.0, 3_600.0, 7_200.0];
+        for (vendor, exchange, waits, ends, disabled) in [
+            ("onwebchat", answered(500, None), five.clone(), Next::Exhausted, true),
+            ("onwebchat", refused(), five.clone(), Next::Exhausted, true),
+            ("onwebchat", answered(404, None), five.clone(), Next::Exhausted, true),
+            ("deway", answered(503, None), vec![30.0, 60.0, 120.0], Next::Exhausted, false),
+            ("deway", answered(404, None), vec![30.0, 60.0, 120.0], Next::Exhausted, false),
+            ("flow-session", answered(500, None), five.clone(), Next::Exhausted, false),
+            ("vowchat", answered(500, None), five.clone(), Next::Exhausted, false),
+            ("vowchat", refused(), five.clone(), Next::Exhausted, false),
+            ("sydx-ai", answered(204, None), five.clone(), Next::Exhausted, false),
+        ] {
+            let (found, next, disable) = lived(&policy(vendor), &exchange);
+            assert_eq!((found, next, disable.is_some()), (waits, ends, disabled), "{vendor} {exchange:?}");
+        }
+        for (vendor, status) in [("vowchat", 404), ("vowchat", 429), ("onwebchat", 410)] {
+            let (waits, next, _) = lived(&policy(vendor), &answered(status, None));
+            assert!(waits.is_empty() && matches!(next, Next::Failed { .. }), "{vendor} {status}: {next:?}");
+        }
+        assert!(lived(&policy("onwebchat"), &answered(410, None)).2.is_some());
+        for (vendor, status) in [("onwebchat", 204), ("sydx-ai", 200), ("vowchat", 299)] {
+            assert_eq!(lived(&policy(vendor), &answered(status, None)).1, Next::Delivered, "{vendor}");
+        }
+    }
+
+    #[test]
+    fn five_in_a_row_is_read_in_three_ways() {
+        let base = DeliveryPolicy {
+            schedule: PolicyValue::Own(RetrySchedule::Fixed(vec![1; 10])),
+            ..DeliveryPolicy::default()
+        };
+        let with = |disable| DeliveryPolicy { disable: PolicyValue::Own(disable), ..base.clone() };
+        let fails = answered(500, None);
+        assert!(outcome(&with(AutoDisable::FailedRetries(5)), &fails, 5, 0, 0, 0.0).disable.is_none());
+        assert!(outcome(&with(AutoDisable::FailedRetries(5)), &fails, 6, 0, 0, 0.0).disable.is_some());
+        assert!(outcome(&with(AutoDisable::FailedAttempts(5)), &fails, 1, 3, 0, 0.0).disable.is_none());
+        assert!(outcome(&with(AutoDisable::FailedAttempts(5)), &fails, 1, 4, 0, 0.0).disable.is_some());
+        let exhausts = DeliveryPolicy {
+            schedule: PolicyValue::Own(RetrySchedule::Fixed(Vec::new())),
+            ..with(AutoDisable::ExhaustedDeliveries(5))
+        };
+        assert!(outcome(&exhausts, &fails, 1, 9, 3, 0.0).disable.is_none());
+        assert!(outcome(&exhausts, &fails, 1, 9, 4, 0.0).disable.is_some());
+        assert_eq!(outcome(&exhausts, &answered(200, None), 1, 9, 4, 0.0).failed_attempts, 0);
+    }
+
+    #[test]
+    fn a_wait_that_is_asked_for_is_kept_where_the_vendor_does() {
+        let sw = policy("standard-webhooks");
+        let Next::Retry { wait_s } = outcome(&sw, &answered(503, Some(90.0)), 1, 0, 0, 0.0).next else { panic!() };
+        assert!((wait_s - 90.0).abs() < 1e-9);
+        let Next::Retry { wait_s } = outcome(&sw, &answered(503, Some(2.0)), 1, 0, 0, 1.0).next else { panic!() };
+        assert!((wait_s - 5.5).abs() < 1e-9, "{wait_s}");
+        let Next::Retry { wait_s } = outcome(&policy("onwebchat"), &answered(503, Some(9_000.0)), 1, 0, 0, 1.0).next
+        else {
+            panic!()
+        };
+        assert!((wait_s - 60.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,163 @@
+//! What an endpoint may be: the vendor's rules, and bounds that keep its numbers sane.
+
+use hookline_model::{AutoDisable, DeliveryPolicy, EndpointSettings, HttpsRule, RETRIES_MAX, matches_type};
+use hookline_provider::{Catalogue, Provider};
+use hookline_signature::Source;
+
+use super::{
+    endpoint::{Beside, policy_in_force, provider_of, signing, trust},
+    url::parse,
+};
+
+/// Longest name, scope or event type, in characters.
+const TEXT_MAX: usize = 200;
+
+/// Longest URL, header value or secret, in bytes.
+const LONG_MAX: usize = 16 * 1024;
+
+/// Most headers or secrets of one endpoint.
+const LIST_MAX: usize = 64;
+
+const CONCURRENCY_MAX: u32 = 256;
+
+/// How fast and how slowly an endpoint's time may go: slower would put a retry off for ever.
+const SPEED_MAX: f64 = 100_000.0;
+
+const SPEED_MIN: f64 = 0.001;
+
+/// Fewest requests a second that can be set: one in about three hours.
+pub(crate) const RATE_MIN: f64 = 0.000_1;
+
+/// Longest time-out, in ms.
+const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
+
+/// The first rule it breaks, in a sentence. `beside` are the endpoints of its scope.
+pub(crate) fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside) -> Option<String> {
+    let Some(provider) = provider_of(settings, catalogue) else {
+        return Some(format!("There is no provider {:?}; `hookline providers` lists them.", settings.provider));
+    };
+    let url = match parse(&settings.url) {
+        Ok(url) => url,
+        Err(why) => return Some(why),
+    };
+    if settings.scheme.is_some() && provider.scheme(settings.scheme.as_deref()).is_none() {
+        let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
+        return Some(format!("{} has no such scheme; it has {}.", provider.name, known.join(", ")));
+    }
+    let policy = policy_in_force(settings, catalogue);
+    if *policy.https.value() == HttpsRule::Required && url.scheme_str() == Some("http") && !settings.local_test {
+        return Some(format!(
+            "{} sends only to https:// addresses. Allow plain HTTP for a local test, or change the URL.",
+            provider.name
+        ));
+    }
+    let scope = policy.scope.value();
+    let most = *policy.endpoints_max.value();
+    if most > 0 && beside.count >= most {
+        let s = if most == 1 { "" } else { "s" };
+        let assumed = if policy.endpoints_max.is_stated() { "" } else { " (assumed)" };
+        return Some(format!(
+            "{} allows {most} endpoint{s} in one {scope}{assumed}, and this {scope} has {}. Remove one, or use another {scope}.",
+            provider.name, beside.count,
+        ));
+    }
+    if *policy.unique_url.value() && beside.same_url {
+        return Some(format!("{} allows a URL only once in one {scope}.", provider.name));
+    }
+    if let (Some(events), Some(sending)) = (&settings.events, &provider.sending) {
+        let known = |event: &&String| sending.events.iter().any(|known| matches_type(event, &known.kind));
+        let unknown = events.iter().find(|event| !sending.more_events && !known(event));
+        if let Some(unknown) = unknown {
+            return Some(format!("{} has no event {unknown:?}.", provider.name));
+        }
+        if !*policy.choice.value() {
+            return Some(format!("{} sends every event to every endpoint; leave the choice out.", provider.name));
+        }
+    }
+    if let Some(header) = settings.headers.iter().find(|header| {
+        header.name.parse::<http::HeaderName>().is_err() || http::HeaderValue::from_str(&header.value).is_err()
+    }) {
+        return Some(format!("{:?} with this value is no header that can be sent.", header.name));
+    }
+    let reserved = ["host", "content-length", "transfer-encoding", "connection"];
+    if let Some(header) = settings.headers.iter().find(|header| reserved.contains(&header.name.to_lowercase().as_str()))
+    {
+        return Some(format!("{} is set by Hookline. Remove it.", header.name));
+    }
+    if let Some(header) = settings.headers.iter().find(|header| is_vendors(settings, provider, catalogue, &header.name))
+    {
+        return Some(format!(
+            "{} is a header that {} sets itself; it cannot be a custom header. Remove it.",
+            header.name, provider.name
+        ));
+    }
+    if let Err(why) = trust(settings) {
+        return Some(why);
+    }
+    numbers(settings, &policy)
+}
+
+/// Whether a vendor's rules look at the endpoints beside it.
+pub(crate) fn is_counted(settings: &EndpointSettings, catalogue: &Catalogue) -> bool {
+    let policy = policy_in_force(settings, catalogue);
+    *policy.endpoints_max.value() > 0 || *policy.unique_url.value()
+}
+
+/// Whether a header is one by which the vendor signs or says which event it is.
+fn is_vendors(settings: &EndpointSettings, provider: &Provider, catalogue: &Catalogue, name: &str) -> bool {
+    let signs = signing(settings, catalogue).map(|record| record.scheme.places()).unwrap_or_default();
+    let signs = signs.iter().filter_map(Source::header_name);
+    let sending = provider.sending.iter();
+    let beside = sending.clone().flat_map(|sending| &sending.also_signs).filter_map(|id| provider.scheme(Some(id)));
+    let beside = beside.flat_map(|record| record.scheme.places()).filter_map(|source| source.header_name());
+    let retries = sending.flat_map(|sending| sending.retry_headers.keys().cloned());
+    // A type and an id, so that the headers that hold them are told.
+    let vendors = provider.headers("type", "id").into_iter().map(|(name, _)| name);
+    let free = ["content-type", "user-agent"];
+    signs.chain(beside).chain(retries).chain(vendors).any(|own| own.eq_ignore_ascii_case(name))
+        && !free.contains(&name.to_lowercase().as_str())
+}
+
+fn numbers(settings: &EndpointSettings, policy: &DeliveryPolicy) -> Option<String> {
+    if !(1..=CONCURRENCY_MAX).contains(&settings.concurrency) {
+        return Some(format!("Concurrency lies between 1 and {CONCURRENCY_MAX}."));
+    }
+    if settings.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
+        return Some(format!("The rate is a number of requests a second, from {RATE_MIN} to 1000000."));
+    }
+    if !(SPEED_MIN..=SPEED_MAX).contains(&settings.speed) {
+        return Some(format!("The speed lies between {SPEED_MIN} and {SPEED_MAX}."));
+    }
+    if *policy.redirects.value() {
+        return Some("Redirects are never followed: what a receiver names could be any address.".into());
+    }
+    if *policy.jitter_percent.value() > 100 {
+        return Some("The jitter lies between 0 and 100 percent.".into());
+    }
+    let total = *policy.timeout_ms.value();
+    if total == 0 || total > TIMEOUT_MAX || *policy.connect_timeout_ms.value() == 0 {
+        return Some(format!("Time-outs lie between 1 and {TIMEOUT_MAX} ms."));
+    }
+    if policy.schedule.value().waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)) {
+        return Some("A wait between retries lies between 0 seconds and a year.".into());
+    }
+    if let AutoDisable::FailedRetries(0) | AutoDisable::FailedAttempts(0) | AutoDisable::ExhaustedDeliveries(0) =
+        policy.disable.value()
+    {
+        return Some("An endpoint is switched off after one failure or more.".into());
+    }
+    if policy.schedule.value().retries() > RETRIES_MAX as usize {
+        return Some(format!("A delivery is tried again at most {RETRIES_MAX} times."));
+    }
+    let long = settings.secrets.iter().map(|secret| secret.value.len()).chain([settings.url.len()]);
+    if long.chain(settings.headers.iter().map(|header| header.value.len())).any(|length| length > LONG_MAX) {
+        return Some(format!("A URL, secret or header value has at most {LONG_MAX} bytes."));
+    }
+    if settings.name.chars().count() > TEXT_MAX || settings.scope.chars().count() > TEXT_MAX {
+        return Some(format!("A name or scope has at most {TEXT_MAX} characters."));
+    }
+    if settings.secrets.len() > LIST_MAX || settings.headers.len() > LIST_MAX {
+        return Some(format!("An endpoint has at most {LIST_MAX} secrets and {LIST_MAX} headers."));
+    }
+    None
+}

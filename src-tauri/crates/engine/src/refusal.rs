@@ -1,0 +1,386 @@
+//! Requests that were refused before they could be stored: counted, listed with their bytes, and shown until somebody
+//! dismisses them.
+//!
+//! The listener hands them over without waiting. They are written down in batches, and kept in memory as long as the
+//! database cannot take them.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use hookline_capture::{ReadError, Refused, header_list};
+use hookline_model::{Change, DatabaseHealth, MASK, text_by};
+use hookline_provider::is_secret_header;
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::Notify;
+
+use crate::Engine;
+
+/// Refusals whose bytes are kept. More are only counted: a scanner must not fill the database.
+const KEPT_MAX: i64 = 1_000;
+
+/// Refusals that wait to be written down with their bytes; of more only the newest are.
+const WAITING_MAX: usize = 200;
+
+/// Least time between two writes.
+const GAP: Duration = Duration::from_millis(300);
+
+/// Inboxes and reasons that are told apart in memory, so that nobody makes it grow.
+const COUNTED_MAX: usize = 1_000;
+
+/// A refusal as it is listed.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    /// Its number, which only grows: when it was refused, in µs, or one more than that of the one before.
+    pub(crate) number: i64,
+    /// Number of the inbox; 0 where none is known.
+    pub(crate) inbox: i64,
+    pub(crate) at_us: i64,
+    pub(crate) peer: String,
+    pub(crate) status: u16,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// How many requests of an inbox were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RefusalCount {
+    pub(crate) inbox: i64,
+    pub(crate) reason: String,
+    /// All of them, and those that nobody has dismissed.
+    pub(crate) count: u64,
+    pub(crate) open: u64,
+    /// The first that nobody has dismissed, and the last.
+    pub(crate) first_us: i64,
+    pub(crate) last_us: i64,
+}
+
+type Rows = VecDeque<Refusal>;
+
+/// How many were refused by inbox and reason, and when the first and the last.
+type Counts = BTreeMap<(i64, &'static str), (u64, i64, i64)>;
+
+/// What was refused and is not written down yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// How many there have been since the start.
+    total: u64,
+    /// Number of the last.
+    last: i64,
+    rows: Rows,
+    counts: Counts,
+}
+
+/// The refusals of one engine.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    waiting: Mutex<Waiting>,
+    wake: Notify,
+}
+
+impl Refusals {
+    /// Takes a refusal of an inbox's request; 0 where no inbox is known.
+    pub(crate) fn add(&self, inbox: i64, refused: Refused) {
+        let mut waiting = self.waiting();
+        waiting.total += 1;
+        let key = (inbox, refused.refusal.code);
+        if waiting.counts.contains_key(&key) || waiting.counts.len() < COUNTED_MAX {
+            let (count, _, last) = waiting.counts.entry(key).or_insert((0, refused.at_us, refused.at_us));
+            (*count, *last) = (*count + 1, refused.at_us);
+        }
+        if waiting.rows.len() == WAITING_MAX {
+            waiting.rows.pop_front();
+        }
+        let Refused { at_us, peer, refusal, bytes, .. } = refused;
+        waiting.last = at_us.max(waiting.last + 1);
+        let number = waiting.last;
+        waiting.rows.push_back(Refusal {
+            number,
+            inbox,
+            at_us,
+            peer: peer.map(|peer| peer.to_string()).unwrap_or_default(),
+            status: refusal.status.as_u16(),
+            reason: refusal.code.to_owned(),
+            message: refusal.message,
+            bytes,
+        });
+        drop(waiting);
+        self.wake.notify_one();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out what is not written down yet, with the counts.
+    fn take(&self) -> (Rows, Counts) {
+        let mut waiting = self.waiting();
+        (std::mem::take(&mut waiting.rows), std::mem::take(&mut waiting.counts))
+    }
+
+    /// Puts back what could not be written down.
+    fn put_back(&self, rows: Rows, counts: Counts) {
+        let mut waiting = self.waiting();
+        for (key, (count, first, last)) in counts {
+            let entry = waiting.counts.entry(key).or_insert((0, first, last));
+            *entry = (entry.0 + count, entry.1.min(first), entry.2.max(last));
+        }
+        let newer = std::mem::replace(&mut waiting.rows, rows);
+        waiting.rows.extend(newer);
+        while waiting.rows.len() > WAITING_MAX {
+            waiting.rows.pop_front();
+        }
+    }
+}
+
+impl Engine {
+    /// Writes down what was refused; whether the database took it.
+    ///
+    /// A database that fails is left alone until the store says that it can be written again: these few bytes might
+    /// fit where no request does, and would end the alarm.
+    pub(crate) async fn keep_refusals(&self) -> bool {
+        !matches!(self.health(), DatabaseHealth::Failing { .. }) && self.write_refusals().await
+    }
+
+    /// As [`Engine::keep_refusals`], and also where the database fails: the last try, before Hookline ends.
+    pub(crate) async fn write_refusals(&self) -> bool {
+        let (rows, counts) = self.refusals.take();
+        if counts.is_empty() {
+            return true;
+        }
+        let kept = (rows.clone(), counts.clone());
+        let work = move |connection: &Connection| {
+            rows.iter().try_for_each(|refusal| insert(connection, refusal))?;
+            connection.execute(
+                "DELETE FROM refusal WHERE number <= (SELECT number FROM refusal ORDER BY number DESC LIMIT 1 OFFSET ?1)",
+                [KEPT_MAX],
+            )?;
+            counts.iter().try_for_each(|((inbox, reason), (count, first, last))| {
+                connection
+                    .prepare_cached(
+                        "INSERT INTO refusal_total VALUES (?1, ?2, ?3, 0, ?4, ?5) ON CONFLICT DO UPDATE SET
+                         first_us = iif(count = dismissed, excluded.first_us, first_us),
+                         count = count + excluded.count, last_us = excluded.last_us",
+                    )?
+                    .execute(params![inbox, reason, *count as i64, first, last])
+                    .map(drop)
+            })
+        };
+        match self.store.write(work, |()| ()).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, "refused requests could not be written down; they are kept in memory");
+                self.refusals.put_back(kept.0, kept.1);
+                false
+            }
+        }
+    }
+
+    /// How many requests were refused, by inbox and reason; those that are not written down yet, too.
+    pub(crate) async fn refusal_counts(&self) -> Vec<RefusalCount> {
+        // A database that cannot be read must not hide what is in memory.
+        let mut counts = self.store.readers().read(counts).await.unwrap_or_default();
+        for ((inbox, reason), (count, first, last)) in &self.refusals.waiting().counts {
+            match counts.iter_mut().find(|known| known.inbox == *inbox && known.reason == *reason) {
+                Some(known) => {
+                    if known.open == 0 {
+                        known.first_us = *first;
+                    }
+                    known.count += count;
+                    known.open += count;
+                    known.last_us = *last;
+                }
+                None => counts.push(RefusalCount {
+                    inbox: *inbox,
+                    reason: (*reason).to_owned(),
+                    count: *count,
+                    open: *count,
+                    first_us: *first,
+                    last_us: *last,
+                }),
+            }
+        }
+        counts
+    }
+
+    /// The newest refusals before `before`, of one inbox or of all; those that are not written down yet, too.
+    ///
+    /// # Errors
+    /// What the database says where it cannot be read.
+    pub(crate) async fn list_refusals(
+        &self,
+        inbox: Option<i64>,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<Refusal>, ReadError> {
+        self.keep_refusals().await;
+        let mut found = self.store.readers().read(move |connection| list(connection, inbox, before, limit)).await?;
+        {
+            let waiting = self.refusals.waiting();
+            let fits = |refusal: &&Refusal| refusal.number < before && inbox.is_none_or(|inbox| inbox == refusal.inbox);
+            found.extend(waiting.rows.iter().filter(fits).cloned());
+        }
+        found.sort_by_key(|refusal| std::cmp::Reverse(refusal.number));
+        found.dedup_by_key(|refusal| refusal.number);
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    /// A refusal by its number.
+    ///
+    /// # Errors
+    /// What the database says where it cannot be read.
+    pub(crate) async fn refusal(&self, number: i64) -> Result<Option<Refusal>, ReadError> {
+        let waiting = self.refusals.waiting().rows.iter().find(|refusal| refusal.number == number).cloned();
+        match waiting {
+            Some(refusal) => Ok(Some(refusal)),
+            None => self.store.readers().read(move |connection| one(connection, number)).await,
+        }
+    }
+
+    /// Dismisses what was refused so far, of one inbox or of all.
+    ///
+    /// # Errors
+    /// What the database says where it cannot be written.
+    pub(crate) async fn dismiss_refusals(
+        &self,
+        inbox: Option<i64>,
+    ) -> Result<(), hookline_capture::WriteError<rusqlite::Error>> {
+        self.keep_refusals().await;
+        let work = move |connection: &Connection| {
+            connection
+                .execute("UPDATE refusal_total SET dismissed = count WHERE ?1 IS NULL OR inbox = ?1", [inbox])
+                .map(drop)
+        };
+        self.store.write(work, |()| ()).await?;
+        self.feed.publish([Change::RefusalsChanged]);
+        Ok(())
+    }
+}
+
+/// Writes down what is refused, as long as the engine lives.
+pub(crate) fn spawn(engine: &Arc<Engine>) {
+    let refusals = engine.refusals.clone();
+    let engine: Weak<Engine> = Arc::downgrade(engine);
+    tokio::spawn(async move {
+        let mut told = 0;
+        loop {
+            refusals.wake.notified().await;
+            let Some(engine) = engine.upgrade() else { return };
+            let kept = engine.keep_refusals().await;
+            let total = refusals.waiting().total;
+            if std::mem::replace(&mut told, total) != total {
+                engine.feed.publish([Change::RefusalsChanged]);
+            }
+            drop(engine);
+            tokio::time::sleep(GAP).await;
+            if !kept {
+                // Tried again until the database takes it.
+                refusals.wake.notify_one();
+            }
+        }
+    });
+}
+
+fn insert(connection: &Connection, refusal: &Refusal) -> rusqlite::Result<()> {
+    let Refusal { number, inbox, at_us, peer, status, reason, message, bytes } = refusal;
+    // A clock that was set back may name a number twice; the count has them both.
+    connection
+        .prepare_cached(&format!("INSERT OR IGNORE INTO refusal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"))?
+        .execute(params![number, inbox, at_us, peer, status, reason, message, bytes])
+        .map(drop)
+}
+
+fn counts(connection: &Connection) -> rusqlite::Result<Vec<RefusalCount>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT inbox, reason, count, count - dismissed, first_us, last_us FROM refusal_total ORDER BY last_us DESC",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(RefusalCount {
+            inbox: row.get(0)?,
+            reason: row.get(1)?,
+            count: row.get::<_, i64>(2)? as u64,
+            open: row.get::<_, i64>(3)?.max(0) as u64,
+            first_us: row.get(4)?,
+            last_us: row.get(5)?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Refusal> {
+    Ok(Refusal {
+        number: row.get(0)?,
+        inbox: row.get(1)?,
+        at_us: row.get(2)?,
+        peer: row.get(3)?,
+        status: row.get(4)?,
+        reason: row.get(5)?,
+        message: row.get(6)?,
+        bytes: row.get(7)?,
+    })
+}
+
+const COLUMNS: &str = "number, inbox, at_us, peer, status, reason, message, bytes";
+
+fn list(connection: &Connection, inbox: Option<i64>, before: i64, limit: usize) -> rusqlite::Result<Vec<Refusal>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM refusal WHERE number < ?1 AND (?2 IS NULL OR inbox = ?2) ORDER BY number DESC LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![before, inbox, limit as i64], of_row)?;
+    rows.collect()
+}
+
+fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Refusal>> {
+    connection.query_row(&format!("SELECT {COLUMNS} FROM refusal WHERE number = ?1"), [number], of_row).optional()
+}
+
+impl Refusal {
+    /// Its first bytes, with credentials masked unless `reveal`.
+    pub(crate) fn shown_bytes(&self, reveal: bool) -> Vec<u8> {
+        if reveal {
+            return self.bytes.clone();
+        }
+        let mut shown = Vec::with_capacity(self.bytes.len());
+        for line in self.bytes.split_inclusive(|byte| *byte == b'\n') {
+            match header_list(line).next().filter(|(name, _)| is_secret_header(name)) {
+                Some((name, _)) => {
+                    let end: &[u8] = if line.ends_with(b"\r\n") { b"\r\n" } else { b"\n" };
+                    shown.extend_from_slice(&[name, b": ", MASK.as_bytes(), end].concat());
+                }
+                None => shown.extend_from_slice(line),
+            }
+        }
+        shown
+    }
+
+    /// Its first bytes as text, credentials masked.
+    pub(crate) fn text(&self) -> String {
+        text_by(&self.shown_bytes(false), String::push_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_masked_in_what_is_shown() {
+        let refusal = Refusal {
+            number: 1,
+            inbox: 0,
+            at_us: 0,
+            peer: String::new(),
+            status: 400,
+            reason: "bad_header".into(),
+            message: String::new(),
+            bytes: b"POST / HTTP/1.1\r\nAuthorization: Bearer x\r\nX Y: 1\r\n\xff".to_vec(),
+        };
+        assert_eq!(refusal.text(), format!("POST / HTTP/1.1\r\nAuthorization: {MASK}\r\nX Y: 1\r\n\\xff"));
+        assert_eq!(refusal.shown_bytes(true), refusal.bytes);
+    }
+}

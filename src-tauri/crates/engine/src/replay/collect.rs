@@ -1,0 +1,115 @@
+//! Beginning a replay: its requests are written down as a list before the first is sent.
+
+use std::sync::Arc;
+
+use hookline_capture::{RowId, WriteError};
+use hookline_model::{EndpointSettings, ReplaySettings, ReplayState};
+use hookline_query::Query;
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::ReplayRow;
+use crate::{
+    Engine,
+    outbox::{EndpointRow, Purpose},
+    search::{LOOK, Search},
+};
+
+/// Requests found in one look, and written down in one commit.
+const SLICE: usize = 2_000;
+
+/// Which requests.
+pub(crate) enum Wanted {
+    /// These, in this order.
+    These(Vec<RowId>),
+    /// Those of a query, in one inbox or in all.
+    Query(Query, Option<i64>),
+}
+
+/// What a replay is begun with.
+pub(crate) struct Collecting {
+    pub(crate) settings: ReplaySettings,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) destination: EndpointSettings,
+    pub(crate) wanted: Wanted,
+}
+
+/// Begins a replay: its number. Its requests are collected behind, and then it runs.
+pub(crate) async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64, WriteError<rusqlite::Error>> {
+    let Collecting { settings, body, destination, wanted } = collecting;
+    let (now_us, times, newest_first) = (engine.clock.now_us(), settings.times, settings.newest_first);
+    let work = move |connection: &Connection| {
+        let endpoint = EndpointRow::insert(connection, &destination, Purpose::Replay, now_us)?;
+        let number = ReplayRow::insert(connection, &settings, body.as_deref(), endpoint.number, now_us)?;
+        Ok::<_, rusqlite::Error>((number, endpoint))
+    };
+    let outbox = engine.outbox.clone();
+    let after = move |(_, endpoint): &(i64, EndpointRow)| outbox.schedule().set_endpoint(endpoint.clone(), now_us);
+    let (number, _) = engine.store.write(work, after).await?;
+    engine.replays.begun(number);
+    match wanted {
+        Wanted::These(rows) => {
+            let rows: Vec<i64> = rows.into_iter().map(|row| row.0).collect();
+            let work = move |connection: &Connection| {
+                for (slice, rows) in rows.chunks(SLICE).enumerate() {
+                    let first = (slice * SLICE) as i64 * i64::from(times);
+                    ReplayRow::add(connection, number, rows, first, 1, times)?;
+                }
+                ReplayRow::begin(connection, number)
+            };
+            engine.store.write(work, |_| ()).await?;
+            engine.replays.poke();
+        }
+        Wanted::Query(query, inbox) => {
+            let (engine, search) = (engine.clone(), engine.search(query, inbox));
+            tokio::spawn(async move {
+                if let Err(error) = by_query(&engine, search, number, newest_first, times).await {
+                    // A database that cannot be written says so by itself; the next start ends it.
+                    let _ = engine.end_replay(number, ReplayState::Failed, &error).await;
+                }
+                engine.replays.poke();
+            });
+        }
+    }
+    Ok(number)
+}
+
+/// A search finds the newest first: places that count down turn that round.
+async fn by_query(
+    engine: &Arc<Engine>,
+    search: Search,
+    number: i64,
+    newest_first: bool,
+    times: u32,
+) -> Result<(), String> {
+    let search = Arc::new(search);
+    let step: i64 = if newest_first { 1 } else { -1 };
+    let (mut after, mut place) = (RowId(i64::MAX), 0);
+    loop {
+        let (search, sieve) = (search.clone(), engine.sieve.clone());
+        let read = move |connection: &Connection| {
+            search.look(connection, &sieve, (after, RowId(-1)), SLICE, Instant::now() + LOOK)
+        };
+        let found = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        let (rows, upto) = (found.ids.iter().map(|row| row.0).collect::<Vec<_>>(), found.upto);
+        let added = rows.len() as i64 * i64::from(times);
+        let work = move |connection: &Connection| {
+            let state = ReplayRow::numbered(connection, number)?.map(|row| row.state);
+            if state != Some(ReplayState::Collecting) {
+                return Ok(false);
+            }
+            ReplayRow::add(connection, number, &rows, place, step, times)?;
+            if upto.is_none() {
+                ReplayRow::begin(connection, number)?;
+            }
+            Ok::<_, rusqlite::Error>(upto.is_some())
+        };
+        let more = engine.store.write(work, |_| ()).await.map_err(|e| e.to_string())?;
+        engine.replays.poke();
+        match upto {
+            Some(upto) if more => after = upto,
+            _ => return Ok(()),
+        }
+        place += step * added;
+    }
+}

@@ -1,0 +1,341 @@
+//! Running replays: deliveries are made a few hundred ahead of the outbox, and each replay is ended
+//! when its last one is.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hookline_capture::RowId;
+use hookline_model::{
+    Change, Delivery, DeliveryOrigin, DeliveryState, ReSignWith, Replay, ReplaySettings, ReplayState,
+};
+use rusqlite::{Connection, OptionalExtension};
+use tokio::sync::Notify;
+
+use super::ReplayRow;
+use crate::{
+    Engine,
+    inbox::Address,
+    onward::{Onward, joined, rest_of},
+    outbox::{EndpointRow, New, Of, OfRequest},
+};
+
+/// Deliveries that wait for their turn, at most, and how many are made at a time.
+const AHEAD: usize = 1_000;
+const SLICE: usize = 500;
+
+/// How often a running replay is looked after.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How often progress is told, in looks.
+const TOLD: u32 = 3;
+
+/// How a replay changes what it sends, and its settings.
+#[derive(Debug, Clone)]
+struct Plan {
+    settings: Arc<ReplaySettings>,
+    body: Option<Bytes>,
+}
+
+/// The replays that run.
+#[derive(Debug, Default)]
+pub(crate) struct Replays {
+    wake: Notify,
+    plans: Mutex<HashMap<i64, Plan>>,
+    /// Those this run began, where it goes on with no other: a command sends only what it was told to.
+    own: Option<Mutex<HashSet<i64>>>,
+}
+
+impl Replays {
+    /// Those of a store: all that have not ended, or only those begun from now on.
+    pub(crate) fn new(everything: bool) -> Self {
+        Self { own: (!everything).then(Mutex::default), ..Self::default() }
+    }
+
+    /// A replay was begun by this run.
+    pub(crate) fn begun(&self, number: i64) {
+        if let Some(own) = &self.own {
+            own.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
+        }
+    }
+
+    fn runs(&self, number: i64) -> bool {
+        self.own.as_ref().is_none_or(|own| own.lock().unwrap_or_else(PoisonError::into_inner).contains(&number))
+    }
+
+    /// Something changed: look again.
+    pub(crate) fn poke(&self) {
+        self.wake.notify_one();
+    }
+
+    fn plan(&self, number: i64) -> Option<Plan> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+}
+
+/// Looks after the replays as long as the engine lives.
+pub(crate) fn spawn(engine: &Arc<Engine>) {
+    let engine: Weak<Engine> = Arc::downgrade(engine);
+    tokio::spawn(async move {
+        let mut told: HashMap<i64, Replay> = HashMap::new();
+        let mut look = 0_u32;
+        loop {
+            let running = {
+                let Some(engine) = engine.upgrade() else { return };
+                look = look.wrapping_add(1);
+                match engine.run_replays(&mut told, look.is_multiple_of(TOLD)).await {
+                    Ok(running) => running,
+                    Err(error) => {
+                        tracing::warn!(error, "replays could not go on; it is tried again");
+                        true
+                    }
+                }
+            };
+            let Some(engine) = engine.upgrade() else { return };
+            let replays = engine.replays.clone();
+            drop(engine);
+            match running {
+                true => drop(tokio::time::timeout(LOOK, replays.wake.notified()).await),
+                false => replays.wake.notified().await,
+            }
+        }
+    });
+}
+
+impl Engine {
+    /// One look at every replay that has not ended; whether there is one.
+    async fn run_replays(self: &Arc<Self>, told: &mut HashMap<i64, Replay>, tell: bool) -> Result<bool, String> {
+        let read = |connection: &Connection| {
+            ReplayRow::running(connection)?
+                .into_iter()
+                .map(|row| row.open(connection).map(|open| (row, open)))
+                .collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let mut running = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        running.retain(|(row, _)| self.replays.runs(row.number));
+        for (row, open) in &running {
+            let stopped = self.outbox.schedule().numbered(row.endpoint).is_some_and(|endpoint| !endpoint.enabled);
+            if stopped && *open == 0 {
+                let reason = "It stopped at its first failure.";
+                self.end_replay(row.number, ReplayState::Stopped, reason).await?;
+            } else if !stopped && row.all_fed() && *open == 0 {
+                self.end_replay(row.number, ReplayState::Done, "").await?;
+            } else if !stopped && !row.all_fed() && (*open as usize) < AHEAD {
+                self.feed_replay(row.clone()).await?;
+            }
+        }
+        if tell || running.is_empty() {
+            self.tell_replays(told).await?;
+        }
+        Ok(!running.is_empty())
+    }
+
+    /// Tells of the replays that have moved on; one that has ended was told of as it did.
+    async fn tell_replays(&self, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
+        let read = |connection: &Connection| {
+            let open: Vec<i64> = connection
+                .prepare_cached("SELECT number FROM replay WHERE ended_us IS NULL")?
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let mut shown = Vec::with_capacity(open.len());
+            for number in open {
+                if let Some(row) = ReplayRow::numbered(connection, number)? {
+                    shown.push((number, row.counted(connection)?));
+                }
+            }
+            Ok(shown)
+        };
+        let open = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        let moved = open.iter().filter(|(number, replay)| told.get(number) != Some(replay));
+        self.feed.publish(moved.map(|(_, replay)| Change::ReplayChanged { replay: Box::new(replay.clone()) }));
+        *told = open.into_iter().collect();
+        Ok(())
+    }
+
+    /// Makes the next deliveries of a replay.
+    async fn feed_replay(self: &Arc<Self>, row: ReplayRow) -> Result<(), String> {
+        let number = row.number;
+        let Some(endpoint) = self.outbox.schedule().numbered(row.endpoint) else {
+            return self.end_replay(number, ReplayState::Failed, "Its destination is gone.").await;
+        };
+        let (now_us, tail, addresses) = (self.clock.now_us(), self.store.id_tail(), self.address_by_number());
+        let to = endpoint.number;
+        let work = move |connection: &Connection| {
+            // Somebody may have ended it since it was read.
+            let running =
+                ReplayRow::numbered(connection, row.number)?.is_some_and(|row| row.state == ReplayState::Running);
+            if !running {
+                return Ok(Vec::new());
+            }
+            let mut made = Vec::new();
+            for request in row.take(connection, SLICE)? {
+                let (request, refused) = of_request(connection, &row, request, tail, &addresses)?;
+                let (state, reason) = match refused {
+                    None => (DeliveryState::Waiting, String::new()),
+                    Some(why) => (DeliveryState::Failed, why),
+                };
+                let of = Of::Request(&request);
+                let new = New {
+                    of,
+                    endpoint: &endpoint,
+                    origin: DeliveryOrigin::Replay,
+                    state,
+                    reason,
+                    now_us,
+                    due_us: now_us,
+                };
+                made.push(new.insert(connection)?);
+            }
+            Ok::<_, rusqlite::Error>(made)
+        };
+        let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
+        let after = move |made: &Vec<(i64, Delivery)>| {
+            let mut schedule = outbox.schedule();
+            for (number, delivery) in made {
+                if delivery.state == DeliveryState::Waiting {
+                    schedule.wait(*number, to, now_us);
+                }
+            }
+            drop(schedule);
+            outbox.poke();
+            feed.publish(made.iter().map(|(_, delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+        };
+        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+    }
+
+    /// Ends a replay, and what of it waits.
+    pub(crate) async fn end_replay(&self, number: i64, state: ReplayState, reason: &str) -> Result<(), String> {
+        let (now_us, reason) = (self.clock.now_us(), reason.to_owned());
+        let work = move |connection: &Connection| {
+            if !ReplayRow::end(connection, number, state, &reason, now_us)? {
+                return Ok(None);
+            }
+            let cancelled: Vec<i64> = connection
+                .prepare_cached(
+                    "UPDATE delivery SET state = 7, reason = 'The replay was ended.', ended_us = ?2
+                     WHERE replay = ?1 AND state = 0 RETURNING number",
+                )?
+                .query_map(rusqlite::params![number, now_us], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok(None) };
+            Ok::<_, rusqlite::Error>(Some((row.endpoint, cancelled, row.counted(connection)?)))
+        };
+        let (outbox, replays, feed) = (self.outbox.clone(), self.replays.clone(), self.feed.clone());
+        let after = move |ended: &Option<(i64, Vec<i64>, Replay)>| {
+            let Some((endpoint, cancelled, replay)) = ended else { return };
+            let mut schedule = outbox.schedule();
+            for number in cancelled {
+                schedule.forget(*number);
+            }
+            schedule.remove_endpoint(*endpoint);
+            drop(schedule);
+            // What is begun this moment reads how it is sent from the store.
+            replays.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            replays.poke();
+            feed.publish([Change::ReplayChanged { replay: Box::new(replay.clone()) }]);
+        };
+        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+    }
+
+    /// How a replay changes what it sends, read once as long as it runs.
+    async fn replay_plan(&self, number: i64) -> Result<Plan, String> {
+        if let Some(plan) = self.replays.plan(number) {
+            return Ok(plan);
+        }
+        let read = move |connection: &Connection| {
+            let row = ReplayRow::numbered(connection, number)?;
+            let body: Option<Option<Vec<u8>>> = connection
+                .query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0))
+                .optional()?;
+            Ok((row, body.flatten()))
+        };
+        let (row, body) = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        let row = row.ok_or("The replay is no longer known.")?;
+        let plan = Plan { settings: Arc::new(row.settings), body: body.map(Bytes::from) };
+        if row.state == ReplayState::Running {
+            self.replays.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(number, plan.clone());
+        }
+        Ok(plan)
+    }
+
+    /// How a request goes on by a replay.
+    pub(crate) async fn replay_onward(
+        &self,
+        number: i64,
+        endpoint: &EndpointRow,
+        inbox: i64,
+    ) -> Result<Onward, String> {
+        let plan = self.replay_plan(number).await?;
+        let catalogue = self.providers.catalogue();
+        let resign = match plan.settings.resign {
+            None => None,
+            Some(ReSignWith::Endpoint) => {
+                let provider = catalogue.get(&endpoint.settings.provider);
+                let record = provider.and_then(|provider| provider.scheme(endpoint.settings.scheme.as_deref()));
+                let record = record.ok_or("It cannot be signed: its endpoint's vendor is not known.")?;
+                Some((record.clone(), crate::outbox::keys(&endpoint.settings, self.clock.now_us())))
+            }
+            Some(ReSignWith::Inbox) => {
+                let address = self.addresses.by_number(inbox).ok_or("Its inbox is gone.")?;
+                let (_, record) = crate::verification::scheme(&address.verification, &catalogue)
+                    .ok_or_else(|| format!("It cannot be signed: the inbox {} has no provider.", address.name))?;
+                Some((record.clone(), crate::verification::keys(&address.verification)))
+            }
+        };
+        let headers = plan.settings.edit.as_ref().and_then(|edit| edit.headers.clone());
+        Ok(Onward { rules: plan.settings.headers.clone(), headers, body: plan.body, resign, via: None })
+    }
+}
+
+/// A stored request as a replay sends it, and why it does not, if so.
+fn of_request(
+    connection: &Connection,
+    replay: &ReplayRow,
+    request: i64,
+    tail: hookline_capture::IdTail,
+    inbox: &dyn Fn(i64) -> Option<Address>,
+) -> rusqlite::Result<(OfRequest, Option<String>)> {
+    let settings = &replay.settings;
+    let mut of = OfRequest {
+        row: request,
+        id: tail.text(RowId(request)),
+        url: replay.url.clone(),
+        resigned: settings.resign.is_some(),
+        replay: Some((replay.number, replay.id.clone())),
+        ..OfRequest::default()
+    };
+    let found = connection
+        .prepare_cached(
+            "SELECT r.inbox, r.method, r.target, r.body_state, coalesce(v.provider, ''), coalesce(v.event_type, '')
+             FROM request r LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1",
+        )?
+        .query_row([request], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, String>(2)?,
+                row.get::<_, u8>(3)?,
+                row.get::<_, String>(4)?,
+                row.get::<_, String>(5)?,
+            ))
+        })
+        .optional()?;
+    let Some((number, method, target, body_state, provider, event_type)) = found else {
+        return Ok((of, Some("The request is no longer stored.".into())));
+    };
+    let edit = settings.edit.as_ref();
+    of.method = edit.and_then(|edit| edit.method.clone()).unwrap_or(method);
+    (of.provider, of.event_type) = (provider, event_type);
+    let name = inbox(number).map(|address| address.name).unwrap_or_default();
+    let rest = edit.and_then(|edit| edit.path.as_deref()).unwrap_or_else(|| rest_of(&target, &name));
+    match joined(&replay.url, &settings.path, rest) {
+        Ok(url) => of.url = url,
+        Err(why) => return Ok((of, Some(why))),
+    }
+    let whole = body_state == hookline_model::BodyState::Complete as u8;
+    let refused = (!whole).then(|| "The request did not arrive whole.".to_owned());
+    Ok((of, refused))
+}

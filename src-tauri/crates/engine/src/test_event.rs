@@ -1,0 +1,92 @@
+//! The test event: a real HTTP request to an inbox of this receiver, as the inbox's vendor sends.
+
+use bytes::Bytes;
+use hookline_provider::Catalogue;
+use hookline_signature::Keys;
+use http::{Request, header};
+use http_body_util::Full;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+use crate::{
+    compose::{self, Moment, Unsigned},
+    inbox::Address,
+};
+
+/// The vendor an inbox without one is sent an event of, and that event.
+const DEFAULT: (&str, &str) = ("onwebchat", "chat.closed");
+
+/// Signs for an inbox that has no secret: nothing verifies it, and it looks like the real thing.
+const SAMPLE_SECRET: &str = "sample-secret-of-the-test-event";
+
+/// A request that is ready to be sent.
+struct Ready {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// The event: of the inbox's vendor, signed by its secret.
+fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Ready {
+    let uuid = uuid::Uuid::now_v7();
+    let id = uuid.to_string();
+    let moment = Moment { id: &id, seed: uuid.as_u128() as u64, step: 0, now_ms };
+    let set = inbox.verification.provider.as_deref().and_then(|id| catalogue.get(id));
+    let Some(provider) = set.or_else(|| catalogue.get(DEFAULT.0)) else {
+        return Ready { headers: Vec::new(), body: b"{\"event\":\"test\"}".to_vec() };
+    };
+    let sample = match (set, &provider.sending) {
+        (None, Some(sending)) => {
+            sending.events.iter().find(|event| event.kind == DEFAULT.1).map(|event| (DEFAULT.1, &event.sample))
+        }
+        _ => compose::test_event(provider),
+    };
+    let generic = json!({ "type": "test", "event": "test", "id": "{{id}}", "timestamp": "{{iso}}",
+        "data": { "message": "Hello from Hookline. This came over HTTP like any webhook." } });
+    let (kind, sample): (&str, &Value) = sample.unwrap_or(("test", &generic));
+    let body = serde_json::to_vec(&compose::payload(kind, sample, &moment)).unwrap_or_default();
+    let mut headers = compose::plain_headers(provider, kind, &id);
+    let signs = provider.sending.as_ref().is_none_or(|sending| sending.signed) || set.is_some();
+    let mut keys: Keys = crate::verification::keys(&inbox.verification);
+    if keys.secrets.iter().all(String::is_empty) && set.is_none() {
+        keys.secrets = vec![SAMPLE_SECRET.into()];
+    }
+    let record = crate::verification::scheme(&inbox.verification, catalogue)
+        .map(|(_, record)| record)
+        .or_else(|| provider.schemes.first());
+    if let Some(record) = record.filter(|_| signs) {
+        let target = format!("/{}", inbox.name);
+        let registered = inbox.verification.signed_url(&inbox.name, &target).unwrap_or_else(|| url.to_owned());
+        let request = Unsigned { method: "POST", target: &target, url: &registered, headers: &headers, body: &body };
+        // Where only the vendor's own key can sign, the event comes unsigned.
+        if let Ok(signature) = compose::signature(&record.scheme, &request, &keys, &id, now_ms) {
+            headers.extend(signature);
+        }
+    }
+    Ready { headers, body }
+}
+
+/// Sends the event; the status the receiver answered.
+pub(crate) async fn send(
+    catalogue: &Catalogue,
+    address: std::net::SocketAddr,
+    inbox: &Address,
+    now_ms: i64,
+) -> Result<u16, String> {
+    let name = &inbox.name;
+    let Ready { headers, body } = event(catalogue, inbox, &format!("http://{address}/{name}"), now_ms);
+    let mut request = Request::post(format!("/{name}")).header(header::HOST, address.to_string());
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::new(Bytes::from(body))).map_err(|e| e.to_string())?;
+    let stream = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .title_case_headers(true)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|e| e.to_string())?;
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await.map_err(|e| e.to_string())?;
+    Ok(response.status().as_u16())
+}

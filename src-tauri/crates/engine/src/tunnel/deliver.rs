@@ -1,0 +1,427 @@
+//! What a tunnel brings enters its inbox as if it had come to the receiver, and exactly once.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Weak},
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use hookline_capture::{
+    Answer, AnswerBody, Arrived, ArrivedBody, Body, CHUNK_BYTES, Captured, CommitError, Decision, INLINE_BODY_BYTES,
+    Store, Transaction, WriteError, header_list,
+};
+use hookline_model::{
+    BacklogPolicy, BodyState, Change, DatabaseFault, ExposureSettings, HeaderNames, HttpVersion, RequestSummary,
+};
+use hookline_relay::{
+    client::{Content, Laptop, State, Turn},
+    wire::{Ack, AppAnswer, BodyPlace, Delivery},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http_body_util::{BodyExt as _, Limited};
+
+use super::{AWAY_AFTER, ExposureRow, Tunnelled};
+use crate::{Engine, inbox::Address, request::summary_of};
+
+/// Largest answer that travels back, in bytes; vendors read a few KB.
+const ANSWER_MAX: usize = 1024 * 1024;
+
+/// Seconds after which a relay tries again what could not be stored.
+const LATER: u32 = 5;
+
+/// A request that is to be kept; with its delivery and its turn where it came through a tunnel.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) captured: Captured,
+    pub(crate) tunnelled: Option<Tunnelled>,
+    pub(crate) turn: Turn,
+}
+
+impl Entry {
+    /// One that came to the receiver.
+    pub(crate) fn of(captured: Captured) -> Self {
+        Self { captured, tunnelled: None, turn: Turn::default() }
+    }
+}
+
+/// Puts a write into the queue, and lets the next follow it there before it is done.
+pub(crate) async fn in_turn<T>(turn: Turn, writing: impl Future<Output = T>) -> T {
+    let mut writing = std::pin::pin!(writing);
+    // A write is in the queue once it was looked at.
+    let first = std::future::poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await;
+    drop(turn);
+    match first {
+        Poll::Ready(done) => done,
+        Poll::Pending => writing.await,
+    }
+}
+
+/// One tunnel's end on this machine.
+pub(super) struct Desk {
+    pub(super) engine: Weak<Engine>,
+    pub(super) tunnel: i64,
+}
+
+impl Laptop for Desk {
+    async fn deliver(self: Arc<Self>, delivery: Delivery, wait_s: Option<u32>, content: Content, turn: Turn) -> Ack {
+        match self.engine.upgrade() {
+            Some(engine) => engine.take(self.tunnel, delivery, wait_s, content, turn).await,
+            None => Ack::again(),
+        }
+    }
+
+    async fn had(&self) -> BTreeMap<String, i64> {
+        let Some(engine) = self.engine.upgrade() else { return BTreeMap::new() };
+        let tunnel = self.tunnel;
+        let now_us = engine.clock.now_us();
+        let had = engine.store.readers().read(move |connection| ExposureRow::had(connection, tunnel, now_us)).await;
+        let had = had.unwrap_or_else(|error| {
+            tracing::warn!(%error, "what a tunnel has brought could not be counted");
+            BTreeMap::new()
+        });
+        let kept = had.clone();
+        // Attaching is rare enough to look through all that is known.
+        let tidy = move |connection: &rusqlite::Connection| {
+            ExposureRow::keep_had(connection, tunnel, &kept)?;
+            Tunnelled::forget_old(connection, now_us)
+        };
+        if let Err(error) = engine.store.write(tidy, |()| ()).await {
+            tracing::warn!(%error, "what a tunnel has brought could not be written down");
+        }
+        had
+    }
+
+    fn stands(&self, state: State) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.tunnel_stands(self.tunnel, state);
+        }
+    }
+}
+
+/// How a request that came through a tunnel is answered.
+enum Reply {
+    /// Its sender has its answer already.
+    Given,
+    /// By what this inbox answers.
+    Own(Arc<Answer>),
+    /// By what an app says.
+    Ask(i64),
+}
+
+impl Engine {
+    async fn take(
+        self: &Arc<Self>,
+        tunnel: i64,
+        delivery: Delivery,
+        wait_s: Option<u32>,
+        content: Content,
+        mut turn: Turn,
+    ) -> Ack {
+        let Some((exposed, _)) = self.tunnels.exposed(tunnel, &delivery.inbox) else {
+            // After a restore this laptop may come to know of it again; the relay keeps it till then.
+            tracing::warn!(inbox = delivery.inbox, "a delivery is for an inbox that is not exposed here");
+            return Ack::Later { after_s: LATER * 12, full: false };
+        };
+        // An inbox that was removed may come back.
+        let Some(address) = self.addresses.by_number(exposed.inbox) else {
+            return Ack::Later { after_s: LATER * 2, full: false };
+        };
+        // The relay's word is not taken for what this machine can bear.
+        let most = self.settings().limits.body_bytes;
+        if delivery.body_state == "complete" && delivery.body_bytes > most {
+            let why = format!("The body has {} bytes, and this laptop takes {most}.", delivery.body_bytes);
+            return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
+        }
+        let id = delivery.id;
+        // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
+        // up then. A body of its own chunks is not fetched or stored for nothing.
+        let first = delivery.attempt == 0 && delivery.body_bytes <= INLINE_BODY_BYTES as u64;
+        if !first && let Some(known) = self.came_before(&delivery).await {
+            return known;
+        }
+        let body = match self.body_of(&delivery, content).await {
+            Ok(Some(body)) => body,
+            Ok(None) => return Ack::again(),
+            Err(error) => return later(&error),
+        };
+        let Some(mut captured) = captured(&delivery, &address, body, self.clock.now_us()) else {
+            let why = "The relay's envelope makes no request.".to_owned();
+            return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
+        };
+        let away = wait_s.is_none() && is_away(&delivery, &exposed.settings, &address);
+        let headers = header_map(&captured.headers);
+        let method = captured.method.clone();
+        let reply = match wait_s.filter(|_| captured.body_state == BodyState::Complete) {
+            Some(_) => self.reply(&address, &exposed.settings, &captured).await,
+            None => Reply::Given,
+        };
+        turn.come().await;
+        let tunnelled = Some(Tunnelled::new(&delivery, tunnel, address.number, away));
+        let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
+        match reply {
+            Reply::Ask(whom) => {
+                let entry = Entry { captured, tunnelled, turn };
+                let asking = tokio::spawn({
+                    let engine = self.clone();
+                    async move { engine.asked(whom, entry).await }
+                });
+                match tokio::time::timeout(wait, asking).await {
+                    Ok(Ok(Ok(response))) => match app_answer(response).await {
+                        Some(answer) => Ack::Stored(Some(answer)),
+                        None => Ack::Pending,
+                    },
+                    Ok(Ok(Err(error))) => self.not_kept(&delivery, &error).await,
+                    Ok(Err(_)) => Ack::again(),
+                    // What is not on the disk by now is not acknowledged.
+                    Err(_) => match self.store.readers().read(move |c| Tunnelled::known(c, id)).await {
+                        Ok(Some(_)) => Ack::Pending,
+                        _ => Ack::again(),
+                    },
+                }
+            }
+            Reply::Own(answer) => {
+                captured.status = answer.status_for(&method, &headers);
+                captured.answer = Some(answer.number);
+                if let Err(error) = self.keep_entry(Entry { captured, tunnelled, turn }, address.name.clone()).await {
+                    return self.not_kept(&delivery, &error).await;
+                }
+                if answer.fault.is_some() || answer.delay >= wait {
+                    return Ack::Pending;
+                }
+                answer.wait().await;
+                Ack::Stored(app_answer(answer.response(&method, &headers)).await)
+            }
+            Reply::Given => {
+                captured.status = delivery.answered.unwrap_or_default();
+                match self.keep_entry(Entry { captured, tunnelled, turn }, address.name.clone()).await {
+                    Ok(()) => Ack::Stored(None),
+                    Err(error) => self.not_kept(&delivery, &error).await,
+                }
+            }
+        }
+    }
+
+    /// What a delivery that may have come before is answered; none if it has not.
+    async fn came_before(&self, delivery: &Delivery) -> Option<Ack> {
+        let id = delivery.id;
+        match self.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
+            Ok(None) => None,
+            Ok(Some(sha256)) if sha256 == delivery.sha256 => Some(Ack::Had),
+            Ok(Some(_)) => Some(Ack::Conflict),
+            Err(error) => {
+                tracing::warn!(%error, "a delivery could not be looked up");
+                Some(Ack::Later { after_s: LATER, full: false })
+            }
+        }
+    }
+
+    /// What a delivery is answered that was not kept: perhaps because it was kept before.
+    async fn not_kept(&self, delivery: &Delivery, error: &CommitError) -> Ack {
+        self.came_before(delivery).await.unwrap_or_else(|| later(error))
+    }
+
+    /// Refuses a delivery for good, and remembers that: what is never taken leaves no gap.
+    async fn never(&self, tunnelled: Tunnelled, why: String) -> Ack {
+        tracing::warn!(why, "a delivery was refused");
+        let written = self.store.write(move |connection| tunnelled.insert(connection, 0), |()| ()).await;
+        match written {
+            Ok(()) | Err(WriteError::Refused(_)) => Ack::Never(why),
+            Err(WriteError::Commit(error)) => later(&error),
+        }
+    }
+
+    /// A delivery's body, in memory or in the store as its size wants it; none where it does not come whole.
+    async fn body_of(&self, delivery: &Delivery, content: Content) -> Result<Option<Body>, CommitError> {
+        let mut chunks =
+            Chunks { store: self.store.clone(), body: None, part: 0, buffer: BytesMut::new(), kept: false };
+        match delivery.body {
+            BodyPlace::Here => {
+                let Some(bytes) = content.read(delivery).await else { return Ok(None) };
+                if bytes.len() <= INLINE_BODY_BYTES {
+                    return Ok(Some(Body::Inline(bytes)));
+                }
+                for piece in bytes.chunks(CHUNK_BYTES) {
+                    chunks.add(Bytes::copy_from_slice(piece)).await?;
+                }
+            }
+            BodyPlace::Relay => {
+                let adding = tokio::sync::Mutex::new((&mut chunks, None));
+                let keep = |piece: Bytes| async {
+                    let mut adding = adding.lock().await;
+                    match adding.0.add(piece).await {
+                        Ok(()) => true,
+                        Err(error) => {
+                            adding.1 = Some(error);
+                            false
+                        }
+                    }
+                };
+                let whole = content.fetch(delivery, keep).await;
+                if let Some(error) = adding.into_inner().1 {
+                    return Err(error);
+                }
+                if !whole {
+                    return Ok(None);
+                }
+            }
+        }
+        chunks.end().await.map(Some)
+    }
+
+    /// How a request is answered while its sender waits.
+    async fn reply(self: &Arc<Self>, address: &Address, settings: &ExposureSettings, captured: &Captured) -> Reply {
+        let body = match &captured.body {
+            Body::Inline(bytes) => ArrivedBody::Memory(bytes),
+            Body::Chunks(body) => ArrivedBody::Chunks { body: *body, bytes: captured.body_bytes },
+        };
+        let request = Arrived {
+            method: &captured.method,
+            target: &captured.target,
+            headers: &captured.headers,
+            body,
+            peer: captured.peer,
+            arrived_us: captured.arrived_us,
+        };
+        match self.decide(address.number, request, settings.verified_only).await {
+            Decision::Own => Reply::Own(address.answer.clone()),
+            Decision::Answer(answer) => Reply::Own(answer),
+            Decision::Ask(whom) => Reply::Ask(whom),
+        }
+    }
+
+    /// Keeps a request, once its turn has come.
+    pub(crate) async fn keep_entry(&self, entry: Entry, name: String) -> Result<(), CommitError> {
+        let tail = self.store.id_tail();
+        let Entry { mut captured, tunnelled, turn } = entry;
+        let work = move |within: &mut Transaction<'_>| {
+            let row = within.keep(&mut captured)?;
+            if let Some(tunnelled) = tunnelled {
+                tunnelled.insert(within.connection, row.0)?;
+            }
+            Ok::<_, rusqlite::Error>(summary_of(row, captured, tail, name))
+        };
+        let (feed, arrived) = (self.feed.clone(), self.arrived.clone());
+        let after = move |request: &RequestSummary| {
+            feed.publish([Change::RequestAdded { request: request.clone() }]);
+            arrived.notify_one();
+        };
+        match in_turn(turn, self.store.transact(work, after)).await {
+            Ok(_) => Ok(()),
+            Err(WriteError::Commit(error)) => Err(error),
+            Err(WriteError::Refused(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// A body that is kept in chunks while it comes. What is not ended is dropped.
+struct Chunks {
+    store: Arc<Store>,
+    body: Option<i64>,
+    part: u32,
+    buffer: BytesMut,
+    kept: bool,
+}
+
+impl Chunks {
+    async fn add(&mut self, piece: Bytes) -> Result<(), CommitError> {
+        self.buffer.extend_from_slice(&piece);
+        while self.buffer.len() >= CHUNK_BYTES {
+            self.flush(CHUNK_BYTES).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self, length: usize) -> Result<(), CommitError> {
+        let body = *self.body.get_or_insert_with(|| self.store.new_body());
+        let bytes = self.buffer.split_to(length).freeze();
+        let part = self.part;
+        self.part += 1;
+        self.store.keep_chunk(body, part, bytes).committed().await
+    }
+
+    async fn end(mut self) -> Result<Body, CommitError> {
+        if self.body.is_none() && self.buffer.len() <= INLINE_BODY_BYTES {
+            return Ok(Body::Inline(self.buffer.split().freeze()));
+        }
+        if !self.buffer.is_empty() {
+            self.flush(self.buffer.len()).await?;
+        }
+        self.kept = true;
+        Ok(Body::Chunks(self.body.unwrap_or_default()))
+    }
+}
+
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if let Some(body) = self.body.filter(|_| !self.kept) {
+            self.store.drop_chunks(body);
+        }
+    }
+}
+
+/// Whether a person is to say what becomes of a request for whose answer nobody waits, or has said it for
+/// all such.
+fn is_away(delivery: &Delivery, settings: &ExposureSettings, address: &Address) -> bool {
+    delivery.age_us >= AWAY_AFTER.as_micros() as i64
+        && match settings.on_return {
+            BacklogPolicy::Ask => address.forwards.iter().any(|bound| bound.forward.enabled),
+            BacklogPolicy::Hold => true,
+            BacklogPolicy::Forward => false,
+        }
+}
+
+fn later(error: &CommitError) -> Ack {
+    Ack::Later { after_s: LATER, full: error.fault == DatabaseFault::DiskFull }
+}
+
+/// The request as the receiver would have had it. Its target has the inbox's name where the relay's had
+/// the token, which nobody is to learn from a request.
+fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> Option<Captured> {
+    let word = |words: &[&str], word: &str| words.iter().position(|known| *known == word);
+    let target = format!("/{}{}", address.name, delivery.rest);
+    let below = delivery.rest.is_empty() || delivery.rest.starts_with(['/', '?']);
+    if !below || target.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
+        return None;
+    }
+    Some(Captured {
+        inbox: address.number,
+        arrived_us: delivery.received_us.clamp(0, now_us),
+        receiving_us: delivery.receiving_us.max(0),
+        method: Method::from_bytes(delivery.method.as_bytes()).ok()?,
+        target,
+        version: [HttpVersion::Http10, HttpVersion::Http11, HttpVersion::Http2]
+            [word(&["HTTP/1.0", "HTTP/1.1", "HTTP/2"], &delivery.version)?],
+        peer: delivery.peer.parse().ok()?,
+        headers: delivery.head.clone(),
+        names: [HeaderNames::Exact, HeaderNames::Lowercase, HeaderNames::Normalised]
+            [word(&["exact", "lowercase", "normalised"], &delivery.names)?],
+        trailers: delivery.trailers.clone(),
+        body,
+        body_bytes: delivery.body_bytes,
+        body_state: [BodyState::Complete, BodyState::BrokenOff, BodyState::Stalled, BodyState::TooLarge]
+            [word(&["complete", "broken_off", "stalled", "too_large"], &delivery.body_state)?],
+        status: 0,
+        answer: None,
+        via: 0,
+    })
+}
+
+fn header_map(block: &[u8]) -> HeaderMap {
+    header_list(block)
+        .filter_map(|(name, value)| Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_bytes(value).ok()?)))
+        .fold(HeaderMap::new(), |mut headers, (name, value)| {
+            headers.append(name, value);
+            headers
+        })
+}
+
+/// An answer as it travels to the relay; none where it is too large or breaks off.
+async fn app_answer(response: Response<AnswerBody>) -> Option<AppAnswer> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, ANSWER_MAX).collect().await.ok()?.to_bytes();
+    let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+    let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    Some(AppAnswer { status: parts.status.as_u16(), headers, body })
+}

@@ -1,0 +1,147 @@
+//! How tunnels stand, for whoever looks.
+
+use std::sync::Arc;
+
+use hookline_capture::ReadError;
+use hookline_model::{Change, Exposure, Tunnel, TunnelDrop, TunnelKind, TunnelState};
+use hookline_relay::client::State;
+use hookline_ssh::DialError;
+
+use super::{
+    ExposureRow, TunnelSettings,
+    run::{Exposed, Known},
+    wanted::keyed,
+};
+use crate::{Engine, time::timestamp};
+
+impl Known {
+    fn url_of(&self, row: &ExposureRow) -> String {
+        match self.row.settings.public() {
+            Some("") => String::new(),
+            Some(public) => format!("{public}/{}", row.label),
+            None => row.url.clone(),
+        }
+    }
+
+    fn kind(&self) -> TunnelKind {
+        match &self.row.settings {
+            TunnelSettings::Relay(relay) => TunnelKind::Relay { device: relay.device.clone() },
+            TunnelSettings::Ssh(ssh) => TunnelKind::Ssh {
+                remote: ssh.remote.clone(),
+                key_file: ssh.key_file.as_ref().map(|path| path.display().to_string()),
+                host_key: ssh.host_key.clone(),
+                offered_key: self.offered_key.clone(),
+                url: ssh.url.clone(),
+            },
+            TunnelSettings::Other(other) => TunnelKind::Other { url: other.url.clone(), local: other.local() },
+        }
+    }
+}
+
+impl Engine {
+    /// All tunnels as they stand.
+    pub(crate) async fn tunnels(&self) -> Result<Vec<Tunnel>, ReadError> {
+        let mut numbers: Vec<i64> = self.tunnels.lock().keys().copied().collect();
+        numbers.sort_unstable();
+        let mut tunnels = Vec::new();
+        for number in numbers {
+            tunnels.extend(self.tunnel(number).await?);
+        }
+        Ok(tunnels)
+    }
+
+    /// One tunnel as it stands.
+    pub(crate) async fn tunnel(&self, number: i64) -> Result<Option<Tunnel>, ReadError> {
+        let away = self.away_counts(number).await?;
+        let catalogue = self.providers.catalogue();
+        let all = self.tunnels.lock();
+        let Some(known) = all.get(&number) else { return Ok(None) };
+        let durable = known.row.settings.is_durable();
+        let exposures = known.exposures.iter().filter_map(|Exposed { row, problem, .. }| {
+            let address = self.addresses.by_number(row.inbox)?;
+            Some(Exposure {
+                inbox: address.name.clone(),
+                url: known.url_of(row),
+                waiting: known.waiting.get(&row.label).copied().unwrap_or_default(),
+                away: away.get(&row.inbox).copied().unwrap_or_default(),
+                problem: problem.clone(),
+                keyed: if durable { keyed(&address, &row.settings, &catalogue) } else { Vec::new() },
+                settings: row.settings.masked(),
+            })
+        });
+        let mut exposures: Vec<Exposure> = exposures.collect();
+        exposures.sort_by(|a, b| a.inbox.cmp(&b.inbox));
+        Ok(Some(Tunnel {
+            id: known.row.id.clone(),
+            name: known.row.settings.name().to_owned(),
+            kind: known.kind(),
+            durable,
+            on: known.row.wanted,
+            state: known.state.clone(),
+            last_drop: known.last_drop.clone(),
+            exposures,
+            created_at: timestamp(known.row.created_us),
+        }))
+    }
+
+    /// Lets everybody hear how a tunnel stands now.
+    pub(super) fn tell_tunnel(self: &Arc<Self>, number: i64) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            if let Ok(Some(tunnel)) = engine.tunnel(number).await {
+                engine.feed.publish([Change::TunnelChanged { tunnel: Box::new(tunnel) }]);
+            }
+        });
+    }
+
+    /// Ends a tunnel whose SSH host will not have it, until somebody starts it.
+    pub(super) fn tunnel_ends(self: &Arc<Self>, number: i64, why: String, error: &DialError) {
+        if let (DialError::OtherKey { offered, .. }, Some(known)) = (error, self.tunnels.lock().get_mut(&number)) {
+            known.offered_key = Some(offered.clone());
+        }
+        self.tunnel_stands(number, State::Over { why });
+    }
+
+    /// Takes in how a tunnel stands.
+    pub(super) fn tunnel_stands(self: &Arc<Self>, number: i64, state: State) {
+        let now_us = self.clock.now_us();
+        {
+            let mut all = self.tunnels.lock();
+            let Some(known) = all.get_mut(&number) else { return };
+            if known.task.is_none() {
+                return;
+            }
+            let dropped = |why: &str| Some(TunnelDrop { at: timestamp(now_us), why: why.to_owned() });
+            let was_online = matches!(known.state, TunnelState::Online { .. });
+            known.state = match state {
+                State::Connecting => TunnelState::Connecting,
+                State::Online { round_trip_us, waiting } => {
+                    known.waiting = waiting;
+                    let since = match &known.state {
+                        TunnelState::Online { since, .. } => *since,
+                        _ => timestamp(now_us),
+                    };
+                    let round_trip_ms = (round_trip_us > 0).then(|| round_trip_us as f64 / 1_000.0);
+                    TunnelState::Online { since, round_trip_ms }
+                }
+                State::Waiting { why, pause } => {
+                    if was_online || known.last_drop.is_none() {
+                        known.last_drop = dropped(&why);
+                    }
+                    TunnelState::Waiting { why, again_at: timestamp(now_us + pause.as_micros() as i64) }
+                }
+                State::Over { why } => {
+                    known.last_drop = dropped(&why);
+                    TunnelState::Over { why }
+                }
+            };
+            if !was_online && matches!(known.state, TunnelState::Online { .. }) {
+                // What was changed while it was down, the relay does not know yet; one that was restored from
+                // a backup may know even less.
+                known.exposures.iter_mut().for_each(|exposure| exposure.told = None);
+                self.tunnels.nudge();
+            }
+        }
+        self.tell_tunnel(number);
+    }
+}

@@ -1,0 +1,395 @@
+//! Webhooks as they come in: who may send, what is kept, what is answered.
+
+use std::{
+    cell::Cell,
+    collections::HashMap,
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use hookline_capture::{
+    Answer, AnswerBody, Arrived, Asked, Asking, Body, Captured, CommitError, Decision, Refusal, Route, Routes,
+    header_list,
+};
+use hookline_model::DatabaseFault;
+use hookline_provider::Catalogue;
+use hookline_signature::{Keys, Message, State};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use tokio::{sync::oneshot, time::timeout};
+use uuid::Uuid;
+
+use super::{
+    clean::clean,
+    control::Control,
+    directory::Inbox,
+    hub::Hub,
+    limits::{GUESSES_A_MINUTE, MISSES_A_MINUTE, SHUT_OUT, WAIT_MAX},
+    metrics::count,
+    sha256_hex,
+    store::{BODY_STATES, Due, NAMES, rest_of, version_name},
+};
+use crate::{
+    gate::contains,
+    wire::{AppAnswer, BodyPlace, Delivery, Fallback},
+};
+
+/// Limits by sender.
+pub(super) type BySender = DefaultKeyedRateLimiter<IpAddr>;
+
+/// A limiter of so many a minute for each sender.
+pub(super) fn by_sender(a_minute: u32) -> BySender {
+    RateLimiter::keyed(Quota::per_minute(NonZeroU32::new(a_minute).unwrap_or(NonZeroU32::MIN)))
+}
+
+/// What counts as one sender: an IPv6 network of /64 is one household.
+pub(super) fn sender_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        v4 => v4,
+    }
+}
+
+/// The routes of a relay's listener.
+pub(super) struct Ingest {
+    pub(super) hub: Arc<Hub>,
+    pub(super) control: Control,
+    pub(super) trusted: Vec<IpNet>,
+    pub(super) catalogue: Catalogue,
+    misses: BySender,
+    guesses: BySender,
+    /// Senders that have guessed too often, and until when they are not heard.
+    shut_out: Mutex<HashMap<IpAddr, Instant>>,
+}
+
+fn refused(status: StatusCode, code: &'static str, message: &str, hint: &str) -> Route {
+    Route::Refuse(Refusal { status, code, message: message.into(), hint: hint.into(), header: None })
+}
+
+impl Ingest {
+    pub(super) fn new(hub: Arc<Hub>, control: Control, trusted: Vec<IpNet>) -> Self {
+        Self {
+            hub,
+            control,
+            trusted,
+            catalogue: Catalogue::load([]).0,
+            misses: by_sender(MISSES_A_MINUTE),
+            guesses: by_sender(GUESSES_A_MINUTE),
+            shut_out: Mutex::default(),
+        }
+    }
+
+    /// Forgets senders that have been quiet.
+    pub(super) fn tidy(&self) {
+        self.misses.retain_recent();
+        self.guesses.retain_recent();
+        self.shut_out.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > Instant::now());
+        self.control.tidy();
+    }
+
+    fn missed(&self, sender: IpAddr) -> Route {
+        count(&self.hub.metrics.misses_total);
+        if self.misses.check_key(&sender_of(sender)).is_err() {
+            tracing::warn!(%sender, "many requests for addresses without an inbox");
+            return refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_misses",
+                "You have asked for many addresses that do not exist.",
+                "Use the URL Hookline shows for the inbox.",
+            );
+        }
+        refused(
+            StatusCode::NOT_FOUND,
+            "inbox_not_found",
+            "There is no inbox at this address.",
+            "Use the URL Hookline shows for the inbox; it ends when the inbox is no longer exposed.",
+        )
+    }
+
+    /// What a request to an inbox is refused with, if it is.
+    fn turned_away(&self, inbox: &Inbox, asking: Asking<'_>) -> Option<Route> {
+        let metrics = &self.hub.metrics;
+        if let Some(refusal) = inbox.gate.refuses_sender(asking.peer.ip()) {
+            count(&metrics.refused_access_total);
+            return Some(Route::Refuse(refusal));
+        }
+        if !inbox.has_room() {
+            count(&metrics.refused_full_total);
+            return Some(refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_fast",
+                "More requests come to this inbox in a second than its relay takes.",
+                "Send again in a moment; nothing of this one was kept.",
+            ));
+        }
+        if let Some(refused) = self.not_proved(inbox, asking) {
+            count(&metrics.refused_access_total);
+            return Some(refused);
+        }
+        if let Err(why) = self.hub.has_room(inbox) {
+            count(&metrics.refused_full_total);
+            return Some(refused(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "no_room",
+                &format!("This was not kept: {why}."),
+                "Send it again later, when its owner's Hookline has fetched what waits.",
+            ));
+        }
+        None
+    }
+
+    /// What a sender is refused with that does not give the right password, or has guessed too often.
+    fn not_proved(&self, inbox: &Inbox, asking: Asking<'_>) -> Option<Route> {
+        inbox.wanted.basic.as_ref()?;
+        let sender = sender_of(asking.peer.ip());
+        let shut_out = || self.shut_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if shut_out().get(&sender).is_some_and(|until| *until > Instant::now()) {
+            return Some(refused(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_guesses",
+                "You have given many wrong passwords.",
+                "Wait a minute, and send the right one.",
+            ));
+        }
+        let refusal = inbox.gate.refuses_credentials(asking.headers)?;
+        let guessed = asking.headers.contains_key(header::AUTHORIZATION);
+        if guessed && self.guesses.check_key(&sender).is_err() {
+            tracing::warn!(%sender, "many wrong passwords for an inbox");
+            shut_out().insert(sender, Instant::now() + SHUT_OUT);
+        }
+        Some(Route::Refuse(refusal))
+    }
+
+    /// The answer a vendor's question gets while the laptop is away, where the relay may give it.
+    fn handshake(&self, inbox: &Inbox, captured: &Captured) -> Option<AppAnswer> {
+        let wanted = inbox.wanted.handshake.as_ref()?;
+        let provider = self.catalogue.get(&wanted.provider)?;
+        let Body::Inline(body) = &captured.body else { return None };
+        let headers: Vec<(&str, &[u8])> = header_list(&captured.headers)
+            .filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
+            .collect();
+        let url = format!("{}/{}", self.control.url(), inbox.token);
+        let target = format!("/{}{}", inbox.name, rest_of(&captured.target));
+        let message =
+            Message { method: captured.method.as_str(), target: &target, url: Some(&url), headers: &headers, body };
+        let keys = Keys { secrets: wanted.secrets.clone(), params: wanted.params.clone() };
+        let fallback = &inbox.wanted.fallback;
+        let own = !fallback.body.is_empty() || !(200..300).contains(&fallback.status);
+        // What a signature decides is the laptop's to judge, unless the relay was given the secret.
+        let undecided = Cell::new(false);
+        let now_ms = captured.arrived_us / 1_000;
+        let verified = || provider.verify(None, &message, &keys, now_ms).filter(|_| !keys.secrets.is_empty());
+        let holds = || match verified() {
+            Some(verified) => verified.verdict.state,
+            None => {
+                undecided.set(true);
+                State::Unsigned
+            }
+        };
+        let answered = provider.answer(&message, &keys, own, holds)?;
+        // A secret that is told has to reach the laptop while its sender waits.
+        let filled = answered.answer.filter(|_| !undecided.get() && answered.secret.is_none())?;
+        Some(AppAnswer { status: filled.status, headers: filled.headers, body: filled.body.into() })
+    }
+
+    async fn keep(
+        self: Arc<Self>,
+        inbox: Arc<Inbox>,
+        mut captured: Captured,
+    ) -> Result<Response<AnswerBody>, CommitError> {
+        let hub = self.hub.clone();
+        let sha256 = self.sha256(&captured).await?;
+        let attached = hub.attached(inbox.device);
+        let wait = Duration::from_millis(inbox.wanted.wait_ms.into()).min(WAIT_MAX);
+        let waits = attached && !wait.is_zero();
+        let asked = if waits { None } else { self.handshake(&inbox, &captured) };
+        let instead = asked.unwrap_or_else(|| fallback(&inbox.wanted.fallback));
+        captured.status = if waits { 0 } else { instead.status };
+        let (reply, replied) = oneshot::channel();
+        let until = Instant::now() + wait;
+        let after = {
+            let (hub, inbox, sha256) = (hub.clone(), inbox.clone(), sha256.clone());
+            move |row: i64, seq: i64, captured: &Captured| {
+                count(&hub.metrics.webhooks_kept_total);
+                hub.came(inbox.number, captured.body_bytes);
+                if waits {
+                    hub.wait_for(row, until, reply);
+                }
+                let due = due(&hub, &inbox, row, seq, sha256, captured);
+                hub.offer(&inbox, seq, due);
+            }
+        };
+        let row = hub.store.keep(captured, sha256, after).await?;
+        if waits {
+            let answer = timeout(until.saturating_duration_since(Instant::now()), replied).await;
+            if let Ok(Ok(Some(answer))) = answer {
+                count(&hub.metrics.answers_live_total);
+                return Ok(clean(&answer));
+            }
+            hub.reply(row, None);
+            let (hub, status) = (hub.clone(), instead.status);
+            tokio::spawn(async move { hub.store.answered(row, status).await });
+        }
+        count(&hub.metrics.answers_fallback_total);
+        Ok(clean(&instead))
+    }
+
+    async fn sha256(&self, captured: &Captured) -> Result<String, CommitError> {
+        match &captured.body {
+            Body::Inline(bytes) => Ok(sha256_hex(bytes)),
+            Body::Chunks(body) => {
+                let (body, mut part, mut digest) = (*body, 0, super::Hash::default());
+                let mut left = captured.body_bytes;
+                while left > 0 {
+                    let read = move |c: &rusqlite::Connection| hookline_capture::read_chunk(c, body, part);
+                    let bytes = self.hub.store.capture().readers().read(read).await;
+                    let bytes =
+                        bytes.map_err(|e| CommitError { fault: DatabaseFault::Other, message: e.to_string() })?;
+                    digest.add(&bytes);
+                    left = left.saturating_sub(bytes.len() as u64);
+                    part += 1;
+                }
+                Ok(digest.hex())
+            }
+        }
+    }
+}
+
+fn fallback(wanted: &Fallback) -> AppAnswer {
+    AppAnswer { status: wanted.status, headers: wanted.headers.clone(), body: wanted.body.clone().into() }
+}
+
+/// What is sent of a request that was kept this moment; none where its body is to be read from the disk.
+fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &Captured) -> Option<Due> {
+    let Body::Inline(body) = &captured.body else { return None };
+    let word = |words: &[&'static str], index: u8| words.get(index as usize).copied().unwrap_or_default().to_owned();
+    let delivery = Delivery {
+        id: Uuid::from_u128(hub.store.id_tail().uuid(hookline_capture::RowId(row))),
+        inbox: inbox.name.clone(),
+        seq,
+        attempt: 0,
+        received_us: captured.arrived_us,
+        age_us: 0,
+        receiving_us: captured.receiving_us,
+        method: captured.method.to_string(),
+        rest: rest_of(&captured.target).to_owned(),
+        version: version_name(captured.version as u8).to_owned(),
+        peer: captured.peer.to_string(),
+        names: word(&NAMES, captured.names as u8),
+        head: captured.headers.clone(),
+        trailers: captured.trailers.clone(),
+        body_bytes: captured.body_bytes,
+        body_state: word(&BODY_STATES, captured.body_state as u8),
+        sha256,
+        body: BodyPlace::Here,
+        answered: (captured.status != 0).then_some(captured.status),
+    };
+    Some(Due { row, delivery, body: body.clone() })
+}
+
+/// The address a proxy that is trusted says it passed a request on for: the last one in
+/// `X-Forwarded-For` that is not itself such a proxy.
+fn forwarded_for(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> SocketAddr {
+    if !contains(trusted, peer.ip()) {
+        return peer;
+    }
+    let chain: Vec<IpAddr> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map_while(|address| address.trim().parse().ok())
+        .collect();
+    let sender = chain.iter().rev().find(|address| !contains(trusted, **address));
+    sender.or(chain.first()).map_or(peer, |address| SocketAddr::new(*address, 0))
+}
+
+/// A listener's routes, shared with what goes on when a sender leaves.
+pub(super) struct Shared(pub(super) Arc<Ingest>);
+
+impl Routes for Shared {
+    fn sender(&self, peer: SocketAddr, headers: &HeaderMap) -> SocketAddr {
+        forwarded_for(peer, headers, &self.0.trusted)
+    }
+
+    async fn route(&self, asking: Asking<'_>) -> Route {
+        let token = asking.path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        if token.starts_with('.') {
+            return Route::Other;
+        }
+        let Some(inbox) = self.0.hub.directory.with_token(token) else { return self.0.missed(asking.peer.ip()) };
+        let keep =
+            || Route::Keep { inbox: inbox.number, answer: Arc::new(Answer::default()), depends: true, through: None };
+        self.0.turned_away(&inbox, asking).unwrap_or_else(keep)
+    }
+
+    async fn decide(&self, inbox: i64, _request: Arrived<'_>) -> Decision {
+        Decision::Ask(inbox)
+    }
+
+    async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
+        let gone = || CommitError { fault: DatabaseFault::Other, message: "the inbox is no longer exposed".into() };
+        let inbox = self.0.hub.directory.numbered(asked.whom).ok_or_else(gone)?;
+        // It goes on though the sender may leave.
+        tokio::spawn(self.0.clone().keep(inbox, asked.captured)).await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    async fn other(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<AnswerBody> {
+        self.0.control.serve(&self.0.hub, request, peer).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::gate::networks;
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed() {
+        let trusted = networks(&["127.0.0.1".into(), "10.0.0.0/8".into()]).expect("networks");
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("203.0.113.9, 198.51.100.7"));
+        headers.append("x-forwarded-for", HeaderValue::from_static("10.1.1.1"));
+        let ask = |peer: &str, headers: &HeaderMap| {
+            forwarded_for(peer.parse().expect("a peer"), headers, &trusted).ip().to_string()
+        };
+        // The first is what the sender itself wrote.
+        assert_eq!(ask("127.0.0.1:5", &headers), "198.51.100.7");
+        assert_eq!(ask("192.0.2.1:5", &headers), "192.0.2.1");
+        assert_eq!(ask("127.0.0.1:5", &HeaderMap::new()), "127.0.0.1");
+        headers.insert("x-forwarded-for", HeaderValue::from_static("nonsense"));
+        assert_eq!(ask("127.0.0.1:5", &headers), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_household_is_one_sender() {
+        let of = |text: &str| sender_of(text.parse().expect("an address")).to_string();
+        assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(of("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!(of("192.0.2.1"), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_token_never_leaves_with_the_target() {
+        for (target, rest) in [
+            ("/tok/a/b?c=d", "/a/b?c=d"),
+            ("/tok", ""),
+            ("/tok?x=1", "?x=1"),
+            ("//tok/a", "/a"),
+            ("http://host/tok/a", "/a"),
+            ("http://host", ""),
+            ("/tok/http://x/y", "/http://x/y"),
+        ] {
+            assert_eq!(rest_of(target), rest, "{target}");
+        }
+    }
+}
