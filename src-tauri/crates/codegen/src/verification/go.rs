@@ -106,10 +106,10 @@ fn imports(model: &Model) -> Vec<&'static str> {
         ("crypto/ed25519", model.kind == Kind::Ed25519),
         ("crypto/hmac", model.kind == Kind::Hmac),
         ("crypto/md5", hash == Some(Hash::Md5)),
+        ("crypto/rsa", rsa),
         ("crypto/sha1", hash == Some(Hash::Sha1)),
         ("crypto/sha256", hash == Some(Hash::Sha256) || body),
         ("crypto/sha512", matches!(hash, Some(Hash::Sha384 | Hash::Sha512))),
-        ("crypto/rsa", rsa),
         ("crypto/subtle", !model.is_public()),
         ("crypto/x509", rsa || ecdsa),
         (

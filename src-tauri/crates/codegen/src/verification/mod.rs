@@ -183,6 +183,10 @@ impl Model {
             Algorithm::EcdsaSha256 => (Kind::Ecdsa, Some(Hash::Sha256)),
             _ => return None,
         };
+        // A signature cannot be read from itself.
+        if scheme.signature.iter().any(|source| source.place == Place::Signature) {
+            return None;
+        }
         // A time nobody compares is only part of the content.
         let compared = scheme.timestamp.as_ref();
         let compared =

@@ -118,7 +118,7 @@ fn imports(model: &Model) -> Vec<&'static str> {
         ),
         ("import hmac", !public),
         ("import json", model.has(|value| matches!(value, Value::Json(_)))),
-        ("import re", !model.split.is_empty() || model.key == KeyForm::Prefixed || rsa || ecdsa || iso),
+        ("import re", !model.split.is_empty() || model.key_form() == Some(KeyForm::Prefixed) || rsa || ecdsa || iso),
         ("import time", model.time.is_some()),
         ("from datetime import datetime, timezone", iso),
         // The package `cryptography`: the standard library has no public keys.

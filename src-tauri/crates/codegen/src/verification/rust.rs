@@ -111,17 +111,19 @@ fn hash(hash: Hash) -> &'static str {
 }
 
 fn imports(model: &Model) -> Vec<&'static str> {
-    let (mut lines, mut engines) = (Vec::new(), Vec::new());
+    let mut lines = Vec::new();
     let form = model.key_form().unwrap_or_default();
     let standard = matches!(model.encoding, Some(Encoding::Base64 | Encoding::Base64OfHex))
         || matches!(form, KeyForm::Base64 | KeyForm::Prefixed | KeyForm::Pem | KeyForm::Spki)
         || model.pieces.contains(&Piece::SecretBase64);
-    if standard {
-        engines.push("use base64::{Engine as _, engine::general_purpose::STANDARD};");
-    } else if model.encoding == Some(Encoding::Base64url) {
-        engines.push("use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};");
+    match (standard, model.encoding == Some(Encoding::Base64url)) {
+        (true, true) => {
+            lines.push("use base64::{Engine as _, engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD}};");
+        }
+        (true, false) => lines.push("use base64::{Engine as _, engine::general_purpose::STANDARD};"),
+        (false, true) => lines.push("use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};"),
+        (false, false) => {}
     }
-    lines.extend(engines);
     if model.kind == Kind::Hmac {
         lines.push("use hmac::{Hmac, KeyInit as _, Mac as _};");
     }

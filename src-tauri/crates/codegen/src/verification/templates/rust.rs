@@ -1,6 +1,8 @@
 use std::collections::HashMap;
+{%- if imports %}
 
 {{ imports|join("\n") }}
+{%- endif %}
 
 /// Verifies a webhook of {{ vendor }}. `headers` has its names in lower case; `body` is the exact
 /// bytes that arrived, before any parser.
