@@ -3,10 +3,14 @@
 #![forbid(unsafe_code)]
 
 mod handler;
+mod literal;
 mod request;
+mod sample;
 pub mod shell;
+mod template;
 mod verification;
 
 pub use handler::handlers;
 pub use request::{CodeFormat, CodeRequest};
-pub use verification::{CodeSample, samples};
+pub use sample::CodeSample;
+pub use verification::samples;

@@ -1,6 +1,7 @@
 //! JavaScript's `fetch` (<https://fetch.spec.whatwg.org>), as Node and browsers have it.
 
-use super::{CodeRequest, adds, base64, literal, rewritten};
+use super::{CodeRequest, adds, base64, rewritten};
+use crate::literal;
 use hookline_model::MASK;
 
 /// Headers `fetch` adds and cannot be told not to.
@@ -8,6 +9,10 @@ const ADDED: &[&str] = &["Accept", "Accept-Language", "Accept-Encoding", "User-A
 
 /// Methods `fetch` knows in capitals only.
 const NORMALISED: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+
+fn quoted(text: &str) -> String {
+    literal::JAVASCRIPT.literal('\'', text)
+}
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
     let (method, upper) = (message.method, message.method.to_ascii_uppercase());
@@ -25,25 +30,25 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
         notes.push(rewritten("fetch"));
     }
     notes.extend(adds("fetch", &message.lacks(ADDED)));
-    let mut options = vec![format!("  method: {},\n", literal::javascript(method))];
+    let mut options = vec![format!("  method: {},\n", quoted(method))];
     let headers = message.joined(notes);
     if !headers.is_empty() {
         options.push("  headers: {\n".into());
         for line in &headers {
             let value = match line.value.is_ascii() || *line.value == *MASK.as_bytes() {
-                true => literal::javascript(&String::from_utf8_lossy(&line.value)),
+                true => quoted(&String::from_utf8_lossy(&line.value)),
                 // A header of fetch is bytes, a character each.
-                false => literal::bytes(&line.value, '\''),
+                false => literal::bytes('\'', &line.value),
             };
-            options.push(format!("    {}: {value},\n", literal::javascript(&line.name)));
+            options.push(format!("    {}: {value},\n", quoted(&line.name)));
         }
         options.push("  },\n".into());
     }
     if !message.body.is_empty() {
         let body = match message.text() {
             // A text without a type would get one.
-            Some(text) if message.has("Content-Type") => literal::javascript(text),
-            Some(text) => format!("new TextEncoder().encode({})", literal::javascript(text)),
+            Some(text) if message.has("Content-Type") => quoted(text),
+            Some(text) => format!("new TextEncoder().encode({})", quoted(text)),
             None => format!("Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0))", base64(message.body)),
         };
         options.push(format!("  body: {body},\n"));
@@ -51,7 +56,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
     options.push("  redirect: 'manual',\n".into());
     Ok(format!(
         "const response = await fetch({}, {{\n{}}});\nconsole.log(response.status, await response.text());\n",
-        literal::javascript(&url),
+        quoted(&url),
         options.concat()
     ))
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{CodeRequest, literal};
+use super::CodeRequest;
+use crate::literal;
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> String {
     let (mut lines, mut imports) = (String::new(), vec!["fmt", "io", "log", "net/http"]);
@@ -14,7 +15,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Strin
         }
         None => {
             imports.push("strings");
-            format!("strings.NewReader({})", literal::bytes(message.body, '"'))
+            format!("strings.NewReader({})", literal::bytes('\"', message.body))
         }
     };
     let opaque = !kept(message.path);
@@ -43,7 +44,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Strin
             .filter(|other| other.name == line.name)
             .map(|other| match std::str::from_utf8(&other.value) {
                 Ok(text) => literal::go(text),
-                Err(_) => literal::bytes(&other.value, '"'),
+                Err(_) => literal::bytes('\"', &other.value),
             })
             .collect();
         // Not `Add`, which would spell the name in its own way.

@@ -4,7 +4,6 @@ mod curl;
 mod fetch;
 mod go;
 mod httpie;
-mod literal;
 mod powershell;
 mod python;
 

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 
-use super::{CodeRequest, adds, base64, literal, python, rewritten};
+use super::{CodeRequest, adds, base64, python, rewritten};
+use crate::literal;
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> String {
     // .NET's Uri changes no less than `requests` does.

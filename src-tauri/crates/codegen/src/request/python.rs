@@ -2,13 +2,18 @@
 
 use std::fmt::Write;
 
-use super::{CodeRequest, Line, base64, literal, rewritten};
+use super::{CodeRequest, Line, base64, rewritten};
+use crate::literal;
 
 /// Headers `requests` adds, and leaves out where they are `None`.
 const ADDED: &[&str] = &["Accept", "Connection"];
 
 /// Headers the layer below adds, and leaves out where they are `SKIP_HEADER`.
 const ADDED_BELOW: &[&str] = &["User-Agent", "Accept-Encoding"];
+
+fn quoted(text: &str) -> String {
+    literal::PYTHON.literal('\'', text)
+}
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> String {
     if rewrites(message.path) {
@@ -21,7 +26,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Strin
     let below = message.lacks(ADDED_BELOW);
     let mut headers = String::new();
     for line in &message.joined(notes) {
-        let _ = writeln!(headers, "        {}: {},", literal::python(&line.name), value(line));
+        let _ = writeln!(headers, "        {}: {},", quoted(&line.name), value(line));
     }
     for name in message.lacks(ADDED) {
         let _ = writeln!(headers, "        '{name}': None,");
@@ -31,8 +36,8 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Strin
     }
     let body = match message.text() {
         _ if message.body.is_empty() => None,
-        Some(text) if text.is_ascii() => Some(format!("b{}", literal::bytes(text.as_bytes(), '\''))),
-        Some(text) => Some(format!("{}.encode()", literal::python(text))),
+        Some(text) if text.is_ascii() => Some(format!("b{}", literal::bytes('\'', text.as_bytes()))),
+        Some(text) => Some(format!("{}.encode()", quoted(text))),
         None => Some(format!("base64.b64decode('{}')", base64(message.body))),
     };
     let mut imports = String::new();
@@ -48,17 +53,17 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Strin
     format!(
         "{imports}\nresponse = requests.request(\n    {},\n    {},\n{headers}{data}    allow_redirects=False,\n)\n\
          print(response.status_code, response.text)\n",
-        literal::python(message.method),
-        literal::python(&message.url())
+        quoted(message.method),
+        quoted(&message.url())
     )
 }
 
 fn value(line: &Line<'_>) -> String {
     match std::str::from_utf8(&line.value) {
-        Ok(text) if text.is_ascii() => literal::python(text),
+        Ok(text) if text.is_ascii() => quoted(text),
         // A text would leave as Latin-1.
-        Ok(text) => format!("{}.encode()", literal::python(text)),
-        Err(_) => format!("b{}", literal::bytes(&line.value, '\'')),
+        Ok(text) => format!("{}.encode()", quoted(text)),
+        Err(_) => format!("b{}", literal::bytes('\'', &line.value)),
     }
 }
 

@@ -1,7 +1,3 @@
-use std::process::Command;
-
-use proptest::{prelude::*, strategy::ValueTree as _, test_runner::TestRunner};
-
 use super::*;
 
 const BLOCK: &[u8] = b"Host: x\r\nContent-Type: application/json\r\nAccept: */*\r\nUser-Agent: t\r\nContent-Length: 9\r\nAuthorization: Bearer s\r\n";
@@ -204,70 +200,4 @@ fn an_absolute_target_is_sent_to_the_receiver() {
     assert_eq!(path_of("/shop?next=http://evil.example/x"), "/shop?next=http://evil.example/x");
     assert_eq!(path_of("*"), "/");
     assert_eq!(path_of("/a//b/../c"), "/a//b/../c");
-}
-
-/// 300 texts and 300 byte strings, written as literals into one program a language, which prints them as hex.
-#[test]
-fn literals_are_read_back() {
-    let mut runner = TestRunner::default();
-    let mut draw = |pattern: &str| {
-        let strategy = proptest::string::string_regex(pattern).expect("a pattern");
-        strategy.new_tree(&mut runner).expect("a text").current()
-    };
-    let mut texts: Vec<String> =
-        (0..100).flat_map(|_| [draw("[ -~\\n\\r\\t]{0,40}"), draw("\\PC{0,20}"), draw("(?s).{0,20}")]).collect();
-    texts.extend(
-        ["", "'", "\"", "`", "\\", "${x}", "#{x}", "\u{feff}\"", "\u{202e}\u{2028}", "</script>", "\\U0000001b"]
-            .map(str::to_owned),
-    );
-    let bytes: Vec<Vec<u8>> = texts.iter().map(|text| text.chars().map(|c| u32::from(c) as u8).collect()).collect();
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let expected: Vec<String> =
-        texts.iter().map(|text| hex(text.as_bytes())).chain(bytes.iter().map(|bytes| hex(bytes))).collect();
-
-    let dir = tempfile::tempdir().expect("works");
-    let program =
-        |name: &str, before: &str, text: &dyn Fn(&str) -> String, raw: &dyn Fn(&[u8]) -> String, after: &str| {
-            let lines: String =
-                texts.iter().map(|t| text(t)).chain(bytes.iter().map(|b| raw(b))).collect::<Vec<_>>().join("\n");
-            let path = dir.path().join(name);
-            std::fs::write(&path, format!("{before}{lines}{after}")).expect("works");
-            path
-        };
-    let javascript = program(
-        "a.mjs",
-        "const say = (text, kind) => console.log(Buffer.from(text, kind).toString('hex'));\n",
-        &|text| format!("say({}, 'utf8');", literal::javascript(text)),
-        &|bytes| format!("say({}, 'latin1');", literal::bytes(bytes, '\'')),
-        "",
-    );
-    let python = program(
-        "a.py",
-        "",
-        &|text| format!("print({}.encode().hex())", literal::python(text)),
-        &|bytes| format!("print(b{}.hex())", literal::bytes(bytes, '\'')),
-        "",
-    );
-    let go = program(
-        "a.go",
-        "package main\n\nimport \"fmt\"\n\nfunc main() {\n",
-        &|text| format!("fmt.Printf(\"%x\\n\", {})", literal::go(text)),
-        &|bytes| format!("fmt.Printf(\"%x\\n\", {})", literal::bytes(bytes, '"')),
-        "\n}\n",
-    );
-    for command in [vec!["node"], vec!["/usr/bin/python3"], vec!["go", "run"]] {
-        let file = match command[0] {
-            "node" => &javascript,
-            "go" => &go,
-            _ => &python,
-        };
-        let ran =
-            Command::new(command[0]).args(&command[1..]).arg(file).env("GOFLAGS", "-mod=mod").output().expect("works");
-        assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
-        let read: Vec<_> = std::str::from_utf8(&ran.stdout).expect("works").lines().collect();
-        assert_eq!(read.len(), expected.len());
-        for (at, (read, expected)) in read.iter().zip(&expected).enumerate() {
-            assert_eq!(read, expected, "{command:?}: {:?}", texts[at % texts.len()]);
-        }
-    }
 }

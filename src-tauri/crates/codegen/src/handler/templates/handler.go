@@ -1,33 +1,41 @@
-{%- if verify -%}
+{# A handler in Go without a framework.
+   First the code of a field of the request, which is empty where the field is absent. #}
+{% if part is defined %}
+{%   if part.type == "header" %}r.Header.Get({{ part.name|literal }})
+{%   elif part.type == "json" %}field(payload, {{ part.steps|map("literal")|join(", ") }})
+{%   elif part.type == "joined" %}joined({{ part.values|map("code")|join(", ") }})
+{%   endif %}
+{% else %}
+{% if verify %}
 {{ verify }}
-{%- else -%}
+{% else %}
 package main
 
 import (
-{%- for import in imports %}
+{% for import in imports %}
 	"{{ import }}"
-{%- endfor %}
+{% endfor %}
 )
-{%- endif %}
+{% endif %}
 
 // What follows receives webhooks of {{ vendor|comment }}:
 //
-//	{% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}go run webhook.go
-{%- if handshakes %}
+//	{% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}go run webhook.go
+{% if handshakes %}
 //
 // Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
-{%- endif %}
-{%- for trap in traps %}
+{% endif %}
+{% for trap in traps %}
 //
 // Mind: {{ trap|comment }}
-{%- endfor %}
+{% endfor %}
 
 const bodyMax = 10 << 20
-{%- if event_id %}
+{% if event_id %}
 
 // Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
 var seen sync.Map
-{%- endif %}
+{% endif %}
 
 // field is a value of the payload as text, empty where it is none.
 func field(value any, path ...string) string {
@@ -44,7 +52,7 @@ func field(value any, path ...string) string {
 	return fmt.Sprint(value)
 }
 
-{% if joins -%}
+{% if joins %}
 // joined is several values as one, empty unless all of them are there.
 func joined(values ...string) string {
 	for _, value := range values {
@@ -55,7 +63,7 @@ func joined(values ...string) string {
 	return strings.Join(values, ".")
 }
 
-{% endif -%}
+{% endif %}
 func webhook(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		http.Error(w, "Webhooks come by POST.", http.StatusMethodNotAllowed)
@@ -67,12 +75,12 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The body does not read.", http.StatusBadRequest)
 		return
 	}
-{%- if verify %}
-	if !Verify(r.Header, body, os.Getenv("WEBHOOK_SECRET"){% if url %}, os.Getenv("WEBHOOK_URL"){% endif %}{% if path %}, r.URL.RequestURI(){% endif %}{% if method %}, r.Method{% endif %}{% if params %}, map[string]string{ {%- for param in params %}{{ param|literal }}: os.Getenv({{ param|variable|literal }}){% if not loop.last %}, {% endif %}{% endfor -%} }{% endif %}{% if now %}, time.Now(){% endif %}) {
+{% if verify %}
+	if !Verify(r.Header, body, os.Getenv("WEBHOOK_SECRET"){% if "url" in arguments %}, os.Getenv("WEBHOOK_URL"){% endif %}{% if "path" in arguments %}, r.URL.RequestURI(){% endif %}{% if "method" in arguments %}, r.Method{% endif %}{% if params %}, map[string]string{ {%- for param in params %}{{ param|literal }}: os.Getenv({{ param|variable|literal }}){% if not loop.last %}, {% endif %}{% endfor -%} }{% endif %}{% if timestamp %}, time.Now(){% endif %}) {
 		http.Error(w, "The signature does not hold.", http.StatusUnauthorized)
 		return
 	}
-{%- endif %}
+{% endif %}
 	var payload any
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	// An id of many digits stays what it is.
@@ -81,14 +89,14 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The body is no JSON.", http.StatusBadRequest)
 		return
 	}
-{%- if event_id %}
-	id := {{ event_id }}
+{% if event_id %}
+	id := {{ event_id|code }}
 	if _, again := seen.LoadOrStore(id, true); id == "" || !again {
-		go handle({{ event_type or '""' }}, payload)
+		go handle({% if event_type %}{{ event_type|code }}{% else %}""{% endif %}, payload)
 	}
-{%- else %}
-	go handle({{ event_type or '""' }}, payload)
-{%- endif %}
+{% else %}
+	go handle({% if event_type %}{{ event_type|code }}{% else %}""{% endif %}, payload)
+{% endif %}
 	// The work goes on beside the answer: a sender waits a few seconds and then tries again.
 	fmt.Fprint(w, "OK")
 }
@@ -96,23 +104,23 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 func handle(kind string, payload any) {
 	text, _ := json.Marshal(payload)
 	log.Println(kind, string(text))
-{%- if events %}
+{% if events %}
 	switch kind {
-{%- for event in events %}
+{% for event in events %}
 	case {{ event.kind|literal }}: // {{ event.about|comment }}
-{%- endfor %}
+{% endfor %}
 	default: // A type that is new is no fault.
 	}
-{%- endif %}
+{% endif %}
 }
 
 func main() {
-{%- if verify %}
+{% if verify %}
 	// Without a secret anybody could sign.
 	if os.Getenv("WEBHOOK_SECRET") == "" {
 		log.Fatal("Set WEBHOOK_SECRET to the signing secret.")
 	}
-{%- endif %}
+{% endif %}
 	address := "127.0.0.1:" + os.Getenv("PORT")
 	if os.Getenv("PORT") == "" {
 		address = "127.0.0.1:3000"
@@ -122,3 +130,4 @@ func main() {
 		log.Fatal(err)
 	}
 }
+{% endif %}

@@ -1,60 +1,67 @@
+{# A handler with Express.
+   First the code of a field of the request, which is `undefined` where the field is absent. #}
+{% if part is defined %}
+{%   if part.type == "header" %}request.headers[{{ part.name|lower|literal }}]
+{%   elif part.type == "json" %}payload{% for step in part.steps %}?.[{{ step|literal }}]{% endfor %}
+{%   elif part.type == "joined" %}joined({{ part.values|map("code")|join(", ") }})
+{%   endif %}
+{% else %}
 // Receives webhooks of {{ vendor|comment }} with Express:
 //
 //   npm install express
-//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}node webhook.mjs
-{%- if handshakes %}
+//   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}node webhook.mjs
+{% if handshakes %}
 //
 // Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
-{%- endif %}
-{%- for trap in traps %}
+{% endif %}
+{% for trap in traps %}
 //
 // Mind: {{ trap|comment }}
-{%- endfor %}
+{% endfor %}
 import express from "express";
-{% if verify %}{{ verify }}
+{% if verify %}
+{{ verify }}
 
-{% endif -%}
-{% if verify -%}
 // Without a secret anybody could sign.
 const secret = process.env.WEBHOOK_SECRET;
 if (!secret) throw new Error("Set WEBHOOK_SECRET to the signing secret.");
 
-{% endif -%}
+{% endif %}
 const app = express();
-{%- if event_id %}
+{% if event_id %}
 
 // Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
 const seen = new Set();
-{%- endif %}
+{% endif %}
 
-{% if joins -%}
+{% if joins %}
 /** Several values as one; none unless all of them are there. */
 const joined = (...values) => (values.includes(undefined) ? undefined : values.join("."));
 
-{% endif -%}
+{% endif %}
 // The body stays as it arrived{% if verify %}: the signature covers its bytes, before any parser{% endif %}.
 app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request, response) => {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-{%- if verify %}
+{% if verify %}
   const genuine = verify({
     headers: request.headers,
     body,
     secret,
-{%- if url %}
+{% if "url" in arguments %}
     url: process.env.WEBHOOK_URL ?? "",
-{%- endif %}
-{%- if path %}
+{% endif %}
+{% if "path" in arguments %}
     path: request.originalUrl,
-{%- endif %}
-{%- if method %}
+{% endif %}
+{% if "method" in arguments %}
     method: request.method,
-{%- endif %}
-{%- if params %}
+{% endif %}
+{% if params %}
     params: { {%- for param in params %} {{ param|literal }}: process.env.{{ param|variable }} ?? ""{% if not loop.last %},{% endif %}{% endfor %} },
-{%- endif %}
+{% endif %}
   });
   if (!genuine) return response.status(401).type("text").send("The signature does not hold.");
-{%- endif %}
+{% endif %}
   let payload;
   try {
     payload = JSON.parse(body);
@@ -63,14 +70,14 @@ app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request,
   }
   // Answer first, work afterwards: a sender waits a few seconds and then tries again.
   response.status(200).type("text").send("OK");
-{%- if event_id %}
-  const id = {{ event_id }};
+{% if event_id %}
+  const id = {{ event_id|code }};
   if (id !== undefined && seen.has(id)) return;
   seen.add(id);
-{%- endif %}
+{% endif %}
   setImmediate(() => {
     try {
-      handle({{ event_type or "undefined" }}, payload);
+      handle({% if event_type %}{{ event_type|code }}{% else %}undefined{% endif %}, payload);
     } catch (error) {
       console.error(error);
     }
@@ -85,15 +92,16 @@ app.use((error, request, response, next) => {
 
 function handle(type, payload) {
   console.log(type, JSON.stringify(payload));
-{%- if events %}
+{% if events %}
   switch (type) {
-{%- for event in events %}
+{% for event in events %}
     case {{ event.kind|literal }}: // {{ event.about|comment }}
       break;
-{%- endfor %}
+{% endfor %}
     default: // A type that is new is no fault.
   }
-{%- endif %}
+{% endif %}
 }
 
 const server = app.listen(Number(process.env.PORT ?? 3000), () => console.log(`listening on ${server.address().port}`));
+{% endif %}

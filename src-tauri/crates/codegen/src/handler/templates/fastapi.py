@@ -1,40 +1,50 @@
+{# A handler with FastAPI.
+   First the code of a field of the request, which is `None` where the field is absent. #}
+{% if part is defined %}
+{%   if part.type == "header" %}request.headers.get({{ part.name|lower|literal }})
+{%   elif part.type == "json" %}field(payload, {{ part.steps|map("literal")|join(", ") }})
+{%   elif part.type == "joined" %}joined({{ part.values|map("code")|join(", ") }})
+{%   endif %}
+{% else %}
 # Receives webhooks of {{ vendor|comment }} with FastAPI, saved as webhook.py:
 #
 #   pip install fastapi uvicorn
-#   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if url %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}uvicorn webhook:app --port 3000
-{%- if handshakes %}
+#   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}uvicorn webhook:app --port 3000
+{% if handshakes %}
 #
 # Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
-{%- endif %}
-{%- for trap in traps %}
+{% endif %}
+{% for trap in traps %}
 #
 # Mind: {{ trap|comment }}
-{%- endfor %}
+{% endfor %}
 import json
 import logging
-{%- if verify %}
+{% if verify %}
 import os
-{%- endif %}
+{% endif %}
 
 from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
 from fastapi.responses import PlainTextResponse
+
 {% if verify %}
 {{ verify }}
 
+
 {% endif %}
 app = FastAPI()
-{%- if verify %}
+{% if verify %}
 
 # Without a secret anybody could sign: a start without one fails.
 SECRET = os.environ["WEBHOOK_SECRET"]
 if not SECRET:
     raise SystemExit("Set WEBHOOK_SECRET to the signing secret.")
-{%- endif %}
-{%- if event_id %}
+{% endif %}
+{% if event_id %}
 
 # Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
 seen = set()
-{%- endif %}
+{% endif %}
 
 
 def field(value, *path):
@@ -43,50 +53,50 @@ def field(value, *path):
     return value
 
 
-{% if joins -%}
+{% if joins %}
 def joined(*values):
     """Several values as one; none unless all of them are there."""
     return None if None in values else ".".join(map(str, values))
 
 
-{% endif -%}
+{% endif %}
 @app.post("/webhook")
 async def webhook(request: Request, tasks: BackgroundTasks):
     # The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
     body = await request.body()
-{%- if verify %}
+{% if verify %}
     genuine = verify(
         headers=dict(request.headers),
         body=body,
         secret=SECRET,
-{%- if url %}
+{% if "url" in arguments %}
         url=os.environ.get("WEBHOOK_URL", ""),
-{%- endif %}
-{%- if path %}
+{% endif %}
+{% if "path" in arguments %}
         path=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-{%- endif %}
-{%- if method %}
+{% endif %}
+{% if "method" in arguments %}
         method=request.method,
-{%- endif %}
-{%- if params %}
+{% endif %}
+{% if params %}
         params={ {%- for param in params %}{{ param|literal }}: os.environ.get({{ param|variable|literal }}, ""){% if not loop.last %}, {% endif %}{% endfor -%} },
-{%- endif %}
+{% endif %}
     )
     if not genuine:
         raise HTTPException(401, "The signature does not hold.")
-{%- endif %}
+{% endif %}
     try:
         payload = json.loads(body)
     except ValueError:
         raise HTTPException(400, "The body is no JSON.")
-{%- if event_id %}
-    event_id = {{ event_id }}
+{% if event_id %}
+    event_id = {{ event_id|code }}
     if event_id is None or event_id not in seen:
         seen.add(event_id)
-        tasks.add_task(handle, {{ event_type or "None" }}, payload)
-{%- else %}
-    tasks.add_task(handle, {{ event_type or "None" }}, payload)
-{%- endif %}
+        tasks.add_task(handle, {% if event_type %}{{ event_type|code }}{% else %}None{% endif %}, payload)
+{% else %}
+    tasks.add_task(handle, {% if event_type %}{{ event_type|code }}{% else %}None{% endif %}, payload)
+{% endif %}
     # The answer goes first, the work is done afterwards: a sender waits a few seconds and then tries again.
     return PlainTextResponse("OK")
 
@@ -94,13 +104,14 @@ async def webhook(request: Request, tasks: BackgroundTasks):
 def handle(event_type, payload):
     print(event_type, json.dumps(payload), flush=True)
     try:
-{%- for event in events %}
-        {% if loop.first %}if{% else %}elif{% endif %} event_type == {{ event.kind|literal }}:  # {{ event.about|comment }}
+{% for event in events %}
+        {{ "if" if loop.first else "elif" }} event_type == {{ event.kind|literal }}:  # {{ event.about|comment }}
             pass
-{%- endfor %}
-{%- if not events %}
+{% endfor %}
+{% if not events %}
         pass
-{%- endif %}
+{% endif %}
         # A type that is new is no fault.
     except Exception:
         logging.exception("a webhook could not be handled")
+{% endif %}
