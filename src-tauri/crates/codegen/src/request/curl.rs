@@ -1,4 +1,6 @@
 //! A curl command for a POSIX shell.
+//!
+//! No template: the command is a list of words, and a template would hide the rules for which words it has.
 
 use std::fmt::Write;
 

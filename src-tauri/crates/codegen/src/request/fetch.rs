@@ -1,8 +1,12 @@
 //! JavaScript's `fetch` (<https://fetch.spec.whatwg.org>), as Node and browsers have it.
 
-use super::{CodeRequest, adds, base64, rewritten};
-use crate::literal;
 use hookline_model::MASK;
+use minijinja::context;
+
+use super::{CodeRequest, Line, adds, base64, rewritten};
+use crate::{literal, template::Template};
+
+const TEMPLATE: Template = Template { source: include_str!("templates/fetch.js"), literal: quoted };
 
 /// Headers `fetch` adds and cannot be told not to.
 const ADDED: &[&str] = &["Accept", "Accept-Language", "Accept-Encoding", "User-Agent", "Sec-Fetch-Mode"];
@@ -30,35 +34,24 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
         notes.push(rewritten("fetch"));
     }
     notes.extend(adds("fetch", &message.lacks(ADDED)));
-    let mut options = vec![format!("  method: {},\n", quoted(method))];
     let headers = message.joined(notes);
-    if !headers.is_empty() {
-        options.push("  headers: {\n".into());
-        for line in &headers {
-            let value = match line.value.is_ascii() || *line.value == *MASK.as_bytes() {
-                true => quoted(&String::from_utf8_lossy(&line.value)),
-                // A header of fetch is bytes, a character each.
-                false => literal::bytes('\'', &line.value),
-            };
-            options.push(format!("    {}: {value},\n", quoted(&line.name)));
-        }
-        options.push("  },\n".into());
+    let headers: Vec<_> = headers.iter().map(|line| context! { name => line.name, value => value(line) }).collect();
+    let body = match message.text() {
+        _ if message.body.is_empty() => None,
+        // A text without a type would get one.
+        Some(text) if message.has("Content-Type") => Some(quoted(text)),
+        Some(text) => Some(format!("new TextEncoder().encode({})", quoted(text))),
+        None => Some(format!("Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0))", base64(message.body))),
+    };
+    super::render(&TEMPLATE, context! { url, method, headers, body })
+}
+
+fn value(line: &Line<'_>) -> String {
+    match line.value.is_ascii() || *line.value == *MASK.as_bytes() {
+        true => quoted(&String::from_utf8_lossy(&line.value)),
+        // A header of fetch is bytes, a character each.
+        false => literal::bytes('\'', &line.value),
     }
-    if !message.body.is_empty() {
-        let body = match message.text() {
-            // A text without a type would get one.
-            Some(text) if message.has("Content-Type") => quoted(text),
-            Some(text) => format!("new TextEncoder().encode({})", quoted(text)),
-            None => format!("Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0))", base64(message.body)),
-        };
-        options.push(format!("  body: {body},\n"));
-    }
-    options.push("  redirect: 'manual',\n".into());
-    Ok(format!(
-        "const response = await fetch({}, {{\n{}}});\nconsole.log(response.status, await response.text());\n",
-        quoted(&url),
-        options.concat()
-    ))
 }
 
 /// Whether a URL leaves as it is written (<https://url.spec.whatwg.org>).

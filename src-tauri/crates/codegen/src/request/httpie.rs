@@ -1,4 +1,6 @@
 //! An HTTPie command for a POSIX shell (HTTPie 3, <https://httpie.io/docs/cli>).
+//!
+//! No template: the command is a list of words, and a template would hide the rules for which words it has.
 
 use super::{CodeRequest, adds, base64, python, rewritten};
 use crate::shell::quote;

@@ -14,6 +14,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::template::Template;
+
 /// A language or tool that a request is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -69,9 +71,9 @@ impl CodeFormat {
             CodeFormat::Curl => curl::write(message),
             CodeFormat::Httpie => httpie::write(message, &mut notes)?,
             CodeFormat::Fetch => fetch::write(message, &mut notes)?,
-            CodeFormat::Python => python::write(message, &mut notes),
-            CodeFormat::Go => go::write(message, &mut notes),
-            CodeFormat::Powershell => powershell::write(message, &mut notes),
+            CodeFormat::Python => python::write(message, &mut notes)?,
+            CodeFormat::Go => go::write(message, &mut notes)?,
+            CodeFormat::Powershell => powershell::write(message, &mut notes)?,
         };
         let mark = if matches!(self, CodeFormat::Fetch | CodeFormat::Go) { "//" } else { "#" };
         // A name is the sender's, and must not end the comment.
@@ -210,6 +212,11 @@ fn adds(client: &str, names: &[&str]) -> Option<String> {
 /// What is said of a target that a client does not leave as it is.
 fn rewritten(client: &str) -> String {
     format!("{client} writes this URL in its own way, so the target is not byte for byte what it was.")
+}
+
+/// Returns the code of a template, with a line break at the end.
+fn render(template: &Template, context: minijinja::Value) -> Result<String, String> {
+    template.render(context).map(|code| code + "\n").map_err(|error| format!("The code could not be written: {error}."))
 }
 
 /// RFC 4648 §4.

@@ -1,9 +1,11 @@
 //! Python with `requests` (<https://requests.readthedocs.io>).
 
-use std::fmt::Write;
+use minijinja::context;
 
 use super::{CodeRequest, Line, base64, rewritten};
-use crate::literal;
+use crate::{literal, template::Template};
+
+const TEMPLATE: Template = Template { source: include_str!("templates/python.py"), literal: quoted };
 
 /// Headers `requests` adds, and leaves out where they are `None`.
 const ADDED: &[&str] = &["Accept", "Connection"];
@@ -15,7 +17,7 @@ fn quoted(text: &str) -> String {
     literal::PYTHON.literal('\'', text)
 }
 
-pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> String {
+pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
     if rewrites(message.path) {
         notes.push(rewritten("requests"));
     }
@@ -23,38 +25,25 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Strin
     if method != message.method {
         notes.push(format!("requests sends {method} for {}.", message.method));
     }
-    let below = message.lacks(ADDED_BELOW);
-    let mut headers = String::new();
-    for line in &message.joined(notes) {
-        let _ = writeln!(headers, "        {}: {},", quoted(&line.name), value(line));
-    }
-    for name in message.lacks(ADDED) {
-        let _ = writeln!(headers, "        '{name}': None,");
-    }
-    for name in &below {
-        let _ = writeln!(headers, "        '{name}': SKIP_HEADER,");
-    }
-    let body = match message.text() {
+    let headers = message.joined(notes);
+    let text = message.text();
+    let body = match text {
         _ if message.body.is_empty() => None,
         Some(text) if text.is_ascii() => Some(format!("b{}", literal::bytes('\'', text.as_bytes()))),
         Some(text) => Some(format!("{}.encode()", quoted(text))),
         None => Some(format!("base64.b64decode('{}')", base64(message.body))),
     };
-    let mut imports = String::new();
-    if body.as_ref().is_some_and(|body| body.starts_with("base64")) {
-        imports.push_str("import base64\n\n");
-    }
-    imports.push_str("import requests\n");
-    if !below.is_empty() {
-        imports.push_str("from urllib3.util import SKIP_HEADER\n");
-    }
-    let headers = if headers.is_empty() { String::new() } else { format!("    headers={{\n{headers}    }},\n") };
-    let data = body.map(|body| format!("    data={body},\n")).unwrap_or_default();
-    format!(
-        "{imports}\nresponse = requests.request(\n    {},\n    {},\n{headers}{data}    allow_redirects=False,\n)\n\
-         print(response.status_code, response.text)\n",
-        quoted(message.method),
-        quoted(&message.url())
+    super::render(
+        &TEMPLATE,
+        context! {
+            method => message.method,
+            url => message.url(),
+            headers => headers.iter().map(|line| context! { name => line.name, value => value(line) }).collect::<Vec<_>>(),
+            absent => message.lacks(ADDED),
+            skipped => message.lacks(ADDED_BELOW),
+            body,
+            is_base64 => text.is_none(),
+        },
     )
 }
 
