@@ -62,7 +62,8 @@ fn variable(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
-/// Characters as the inside of a class `[…]` of a regular expression.
+/// Characters as the inside of a class `[…]` of a regular expression, whatever quotes are around that expression.
 fn regex_class(characters: &str) -> String {
-    characters.chars().flat_map(|c| "]\\^-/".contains(c).then_some('\\').into_iter().chain([c])).collect()
+    let is_literal = |c: char| c.is_ascii_alphanumeric() || " ,;:.=&|".contains(c);
+    characters.chars().map(|c| if is_literal(c) { c.to_string() } else { format!("\\x{:02x}", u32::from(c)) }).collect()
 }

@@ -179,8 +179,8 @@ fn is_compared(rule: &TimestampRule) -> bool {
     rule.unit != Unit::Raw && (rule.past_s.is_some() || rule.future_s.is_some())
 }
 
-/// Whether a text is one that code can contain. Characters other than ASCII are not, because the languages count the
-/// length of a prefix in bytes, in UTF-16 or in characters; `$` and `#` start an expression in PHP and Ruby.
+/// Whether a text is one that code can contain. A character other than ASCII is not, because the languages count the
+/// length of a prefix in bytes, in UTF-16 or in characters.
 pub(crate) fn is_plain(text: &str) -> bool {
-    text.chars().all(|c| (c.is_ascii_graphic() || c == ' ' || c == '\n') && !matches!(c, '$' | '#'))
+    text.chars().all(|c| c.is_ascii_graphic() || c == ' ' || c == '\n')
 }

@@ -94,9 +94,35 @@ fn escapes_texts_of_a_scheme() {
         let code = code(language, fields.clone());
         assert!(code.contains(text) && code.contains(prefix), "{code}");
     }
-    for text in ["${x}", "#{x}", "é"] {
-        assert_eq!(lacking(json!({ "prefix": text })), ALL, "{text}");
+    let fields = json!({ "content": "${x}#{y}{body}".replace("{x}", "{{x}}").replace("{y}", "{{y}}") });
+    assert!(code("php", fields.clone()).contains(r##""\${x}#{y}""##));
+    assert!(code("ruby", fields.clone()).contains(r##""${x}\#{y}""##));
+    assert_eq!(lacking(fields), [""; 0]);
+    assert_eq!(lacking(json!({ "prefix": "é" })), ALL);
+}
+
+#[test]
+fn escapes_separators_in_regular_expressions() {
+    let fields = json!({ "split": ", ;-]^\\/'\"\n$#" });
+    let class = r"[, ;\x2d\x5d\x5e\x5c\x2f\x27\x22\x0a\x24\x23]";
+    for (language, expected) in [
+        ("node", format!("value.split(/{class}/)")),
+        ("python", format!("re.split(r\"{class}\", value)")),
+        ("php", format!("preg_split('/{class}/', $value)")),
+        ("ruby", format!("value.split(/{class}/)")),
+        ("java", format!("value.split(\"{}\")", class.replace('\\', r"\\"))),
+        ("go", r##"strings.ContainsRune(", ;-]^\\/'\"\n$#", r)"##.to_owned()),
+        ("rust", r##"", ;-]^\\/'\"\n$#".contains(c)"##.to_owned()),
+    ] {
+        let code = code(language, fields.clone());
+        assert!(code.contains(&expected), "{expected} in {code}");
     }
+}
+
+#[test]
+fn escapes_steps_of_a_json_pointer() {
+    let code = code("rust", json!({ "content": "{json:a/b~c.d}" }));
+    assert!(code.contains(r#"json.pointer("/a~1b~0c/d")"#), "{code}");
 }
 
 #[test]

@@ -69,7 +69,7 @@ public final class Webhook {
                 List<String> signatures = new ArrayList<>();
                 List<String> items = new ArrayList<>();
                 Map<String, String> fields = new HashMap<>();
-                for (String part : value.split("[{{ split|regex_class }}]")) {
+                for (String part : value.split({{ ("[" ~ split|regex_class ~ "]")|literal }})) {
                     String item = part.trim();
                     if (item.isEmpty()) continue;
                     items.add(item);

@@ -5,7 +5,7 @@
 {%   if type == "header" %}header(&[{{ part.names|map("literal")|join(", ") }}]){% if not optional %}?{% endif %}
 {%   elif type == "item" %}field({{ part.name|literal }})?
 {%   elif type == "position" %}items.get({{ part.index }})?
-{%   elif type == "json" %}{% set pointer %}{% for step in part.steps %}/{{ step }}{% endfor %}{% endset %}json.pointer({{ pointer|literal }}).and_then(|found| found.as_str().map(str::to_owned).or_else(|| found.is_number().then(|| found.to_string()))){% if not optional %}?{% endif %}
+{%   elif type == "json" %}{% set pointer %}{% for step in part.steps %}/{{ step|string|replace("~", "~0")|replace("/", "~1") }}{% endfor %}{% endset %}json.pointer({{ pointer|literal }}).and_then(|found| found.as_str().map(str::to_owned).or_else(|| found.is_number().then(|| found.to_string()))){% if not optional %}?{% endif %}
 {%   elif type == "param" %}params.get({{ part.name|literal }})?
 {%   elif type == "text" %}{{ part.text|literal }}.as_bytes()
 {%   elif type == "body_sha256_hex" %}hex::encode(sha2::Sha256::digest(body)).as_bytes()
