@@ -49,7 +49,7 @@ fn headers<'m>(message: &'m CodeRequest<'_>) -> Vec<(&'m str, Vec<String>)> {
     headers
 }
 
-/// Whether `net/url` leaves a target as it is: its path is one that `validEncoded` of that package takes.
+/// Whether `net/url` keeps a target unchanged: `validEncoded` of that package accepts its path.
 fn kept(target: &str) -> bool {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,/:;=@[]".contains(&byte);

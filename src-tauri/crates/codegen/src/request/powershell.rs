@@ -9,7 +9,7 @@ use crate::{literal, template::Template};
 const TEMPLATE: Template = Template { source: include_str!("templates/powershell.ps1"), literal: literal::powershell };
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
-    // .NET's Uri changes no less than `requests` does.
+    // `Uri` of .NET changes at least what `requests` changes.
     if python::rewrites(message.path) {
         notes.push(rewritten(".NET"));
     }

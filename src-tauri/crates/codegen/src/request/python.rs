@@ -7,10 +7,10 @@ use crate::{literal, template::Template};
 
 const TEMPLATE: Template = Template { source: include_str!("templates/python.py"), literal: quoted };
 
-/// Headers `requests` adds, and leaves out where they are `None`.
+/// Headers that `requests` adds unless they are `None`.
 const ADDED: &[&str] = &["Accept", "Connection"];
 
-/// Headers the layer below adds, and leaves out where they are `SKIP_HEADER`.
+/// Headers that `urllib3` adds unless they are `SKIP_HEADER`.
 const ADDED_BELOW: &[&str] = &["User-Agent", "Accept-Encoding"];
 
 fn quoted(text: &str) -> String {
@@ -23,7 +23,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
     }
     let method = message.method.to_uppercase();
     if method != message.method {
-        notes.push(format!("requests sends {method} for {}.", message.method));
+        notes.push(format!("requests sends {method} instead of {}.", message.method));
     }
     let headers = message.joined(notes);
     let text = message.text();
@@ -50,14 +50,14 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
 fn value(line: &Line<'_>) -> String {
     match std::str::from_utf8(&line.value) {
         Ok(text) if text.is_ascii() => quoted(text),
-        // A text would leave as Latin-1.
+        // `requests` would send a text as Latin-1.
         Ok(text) => format!("{}.encode()", quoted(text)),
         Err(_) => format!("b{}", literal::bytes('\'', &line.value)),
     }
 }
 
-/// Whether `requests` writes a path or a query otherwise: it takes dot segments and needless escapes away,
-/// writes escapes in capitals, and escapes what RFC 3986 has not.
+/// Whether `requests` changes a path or a query: the library removes dot segments and needless escapes, writes
+/// escapes in upper case, and escapes characters that RFC 3986 does not allow.
 pub(super) fn rewrites(path: &str) -> bool {
     let mut rest = path.bytes();
     let dots = path.split(['/', '?']).any(|segment| matches!(segment, "." | ".."));

@@ -28,7 +28,7 @@ fn written(form: CodeFormat, block: &[u8], body: &[u8], reveal: bool) -> String 
 fn writes_a_json_webhook_in_each_format() {
     assert_eq!(
         written(CodeFormat::Curl, BLOCK, b"{\"a\":'1'}", false),
-        r#"# Masked, so it is not what was sent: Authorization.
+        r#"# Masked, so the code differs from what was sent: Authorization.
 curl --globoff --path-as-is 'http://127.0.0.1:4665/shop?a=1' \
   -H 'Content-Type: application/json' \
   -H 'Accept: */*' \
@@ -120,8 +120,8 @@ func main() {
 		log.Fatal(err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	fmt.Println(response.Status, string(answer), err)
+	content, err := io.ReadAll(response.Body)
+	fmt.Println(response.Status, string(content), err)
 }
 "#
     );
@@ -146,7 +146,7 @@ Invoke-WebRequest 'http://127.0.0.1:4665/shop?a=1' `
     );
     assert_eq!(
         written(CodeFormat::Powershell, b"X-A: 1\r\nx-a: 2\r\nUser-Agent: t\r\n", b"\x00\xff", true),
-        r#"# x-a was sent more than once; here its values leave in one line.
+        r#"# x-a was sent more than once; the code sends its values in one line.
 $headers = @{
     'X-A' = '1, 2'
     'User-Agent' = 't'
@@ -189,7 +189,7 @@ fn reports_what_a_format_cannot_send() {
         (CodeFormat::Go, "/a/../b\"?x=%zz", false),
     ] {
         let message = CodeRequest::new("http://h:80", ("POST", target), [], b"", false, false);
-        assert_eq!(form.write(&message).expect("works").contains("in its own way"), note, "{form:?} {target}");
+        assert_eq!(form.write(&message).expect("works").contains("normalizes"), note, "{form:?} {target}");
     }
 }
 
@@ -270,7 +270,7 @@ fn script_passes_exact_texts_to_its_client() {
     let fetch = "globalThis.fetch = async (url, { method, headers, body }) => {\n  console.log(JSON.stringify({ method, url, headers, body }));\n  return { status: 200, text: async () => '' };\n};\n";
     let requests = "import json\n\nclass response:\n    status_code, text = 200, ''\n\ndef request(method, url, headers, data, allow_redirects):\n    text = lambda value: value.decode() if isinstance(value, bytes) else value\n    headers = {name: text(value) for name, value in headers.items()}\n    print(json.dumps({'method': method, 'url': url, 'headers': headers, 'body': data.decode()}))\n    return response\n";
     let urllib3 = [("requests.py", requests), ("urllib3/__init__.py", ""), ("urllib3/util.py", "SKIP_HEADER = ''\n")];
-    // A header of fetch is bytes, a character each.
+    // `fetch` sends a header as bytes, one per character.
     let latin1: String = SECRET.bytes().map(char::from).collect();
     for (given, secret) in [
         (given(CodeFormat::Fetch, "a.mjs", &["node"], &[], fetch), latin1.as_str()),

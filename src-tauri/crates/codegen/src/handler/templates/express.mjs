@@ -6,23 +6,23 @@
 {%   elif part.type == "joined" %}joined({{ part.values|map("code")|join(", ") }})
 {%   endif %}
 {% else %}
-// Receives webhooks of {{ vendor|comment }} with Express:
+// Receives webhooks from {{ vendor|comment }} with Express:
 //
 //   npm install express
 //   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}node webhook.mjs
 {% if handshakes %}
 //
-// Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
+// {{ vendor|comment }} expects a handshake ({{ handshakes|join(", ")|comment }}), which this code does not implement.
 {% endif %}
 {% for trap in traps %}
 //
-// Mind: {{ trap|comment }}
+// Note: {{ trap|comment }}
 {% endfor %}
 import express from "express";
 {% if verify %}
 {{ verify }}
 
-// Without a secret anybody could sign.
+// Without a secret, anybody could sign.
 const secret = process.env.WEBHOOK_SECRET;
 if (!secret) throw new Error("Set WEBHOOK_SECRET to the signing secret.");
 
@@ -30,16 +30,16 @@ if (!secret) throw new Error("Set WEBHOOK_SECRET to the signing secret.");
 const app = express();
 {% if event_id %}
 
-// Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
+// Duplicates are detected until the next start. Keep ids in a table with a unique key to detect them for longer.
 const seen = new Set();
 {% endif %}
 
 {% if joins %}
-/** Several values as one; none unless all of them are there. */
+/** Joins values; undefined if one of them is absent. */
 const joined = (...values) => (values.includes(undefined) ? undefined : values.join("."));
 
 {% endif %}
-// The body stays as it arrived{% if verify %}: the signature covers its bytes, before any parser{% endif %}.
+// The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
 app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request, response) => {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 {% if verify %}
@@ -60,15 +60,15 @@ app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request,
     params: { {%- for param in params %} {{ param|literal }}: process.env.{{ param|variable }} ?? ""{% if not loop.last %},{% endif %}{% endfor %} },
 {% endif %}
   });
-  if (!genuine) return response.status(401).type("text").send("The signature does not hold.");
+  if (!genuine) return response.status(401).type("text").send("Invalid signature.");
 {% endif %}
   let payload;
   try {
     payload = JSON.parse(body);
   } catch {
-    return response.status(400).type("text").send("The body is no JSON.");
+    return response.status(400).type("text").send("The body is not valid JSON.");
   }
-  // Answer first, work afterwards: a sender waits a few seconds and then tries again.
+  // Respond first and work afterwards: a sender waits a few seconds and then retries.
   response.status(200).type("text").send("OK");
 {% if event_id %}
   const id = {{ event_id|code }};
@@ -84,7 +84,7 @@ app.post("/webhook", express.raw({ type: () => true, limit: "10mb" }), (request,
   });
 });
 
-// What cannot be read, such as a body over the limit, is answered without a stack trace.
+// Responds without a stack trace to a request that cannot be read, such as one with a body over the limit.
 app.use((error, request, response, next) => {
   if (response.headersSent) return next(error);
   response.status(error.status ?? 500).type("text").send("The request could not be read.");
@@ -98,7 +98,7 @@ function handle(type, payload) {
     case {{ event.kind|literal }}: // {{ event.about|comment }}
       break;
 {% endfor %}
-    default: // A type that is new is no fault.
+    default: // An unknown type is not an error.
   }
 {% endif %}
 }

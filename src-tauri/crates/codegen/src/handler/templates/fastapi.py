@@ -6,17 +6,17 @@
 {%   elif part.type == "joined" %}joined({{ part.values|map("code")|join(", ") }})
 {%   endif %}
 {% else %}
-# Receives webhooks of {{ vendor|comment }} with FastAPI, saved as webhook.py:
+# Receives webhooks from {{ vendor|comment }} with FastAPI, saved as webhook.py:
 #
 #   pip install fastapi uvicorn
 #   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}uvicorn webhook:app --port 3000
 {% if handshakes %}
 #
-# Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
+# {{ vendor|comment }} expects a handshake ({{ handshakes|join(", ")|comment }}), which this code does not implement.
 {% endif %}
 {% for trap in traps %}
 #
-# Mind: {{ trap|comment }}
+# Note: {{ trap|comment }}
 {% endfor %}
 import json
 import logging
@@ -35,14 +35,14 @@ from fastapi.responses import PlainTextResponse
 app = FastAPI()
 {% if verify %}
 
-# Without a secret anybody could sign: a start without one fails.
+# Without a secret, anybody could sign, so the start fails.
 SECRET = os.environ["WEBHOOK_SECRET"]
 if not SECRET:
     raise SystemExit("Set WEBHOOK_SECRET to the signing secret.")
 {% endif %}
 {% if event_id %}
 
-# Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
+# Duplicates are detected until the next start. Keep ids in a table with a unique key to detect them for longer.
 seen = set()
 {% endif %}
 
@@ -55,14 +55,14 @@ def field(value, *path):
 
 {% if joins %}
 def joined(*values):
-    """Several values as one; none unless all of them are there."""
+    """Joins values; None if one of them is absent."""
     return None if None in values else ".".join(map(str, values))
 
 
 {% endif %}
 @app.post("/webhook")
 async def webhook(request: Request, tasks: BackgroundTasks):
-    # The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
+    # The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
     body = await request.body()
 {% if verify %}
     genuine = verify(
@@ -83,12 +83,12 @@ async def webhook(request: Request, tasks: BackgroundTasks):
 {% endif %}
     )
     if not genuine:
-        raise HTTPException(401, "The signature does not hold.")
+        raise HTTPException(401, "Invalid signature.")
 {% endif %}
     try:
         payload = json.loads(body)
     except ValueError:
-        raise HTTPException(400, "The body is no JSON.")
+        raise HTTPException(400, "The body is not valid JSON.")
 {% if event_id %}
     event_id = {{ event_id|code }}
     if event_id is None or event_id not in seen:
@@ -97,7 +97,7 @@ async def webhook(request: Request, tasks: BackgroundTasks):
 {% else %}
     tasks.add_task(handle, {% if event_type %}{{ event_type|code }}{% else %}None{% endif %}, payload)
 {% endif %}
-    # The answer goes first, the work is done afterwards: a sender waits a few seconds and then tries again.
+    # The response comes first and the work afterwards: a sender waits a few seconds and then retries.
     return PlainTextResponse("OK")
 
 
@@ -111,7 +111,7 @@ def handle(event_type, payload):
 {% if not events %}
         pass
 {% endif %}
-        # A type that is new is no fault.
+        # An unknown type is not an error.
     except Exception:
         logging.exception("a webhook could not be handled")
 {% endif %}

@@ -18,26 +18,26 @@ import (
 )
 {% endif %}
 
-// What follows receives webhooks of {{ vendor|comment }}:
+// The code below receives webhooks from {{ vendor|comment }}:
 //
 //	{% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}go run webhook.go
 {% if handshakes %}
 //
-// Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
+// {{ vendor|comment }} expects a handshake ({{ handshakes|join(", ")|comment }}), which this code does not implement.
 {% endif %}
 {% for trap in traps %}
 //
-// Mind: {{ trap|comment }}
+// Note: {{ trap|comment }}
 {% endfor %}
 
 const bodyMax = 10 << 20
 {% if event_id %}
 
-// Repeats are recognised until the next start; keep ids in a table with a unique key to do better.
+// Duplicates are detected until the next start. Keep ids in a table with a unique key to detect them for longer.
 var seen sync.Map
 {% endif %}
 
-// field is a value of the payload as text, empty where it is none.
+// field returns a value of the payload as text, empty if the value is absent.
 func field(value any, path ...string) string {
 	for _, name := range path {
 		object, ok := value.(map[string]any)
@@ -53,7 +53,7 @@ func field(value any, path ...string) string {
 }
 
 {% if joins %}
-// joined is several values as one, empty unless all of them are there.
+// joined joins values; the result is empty if one of them is absent.
 func joined(values ...string) string {
 	for _, value := range values {
 		if value == "" {
@@ -66,27 +66,27 @@ func joined(values ...string) string {
 {% endif %}
 func webhook(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
-		http.Error(w, "Webhooks come by POST.", http.StatusMethodNotAllowed)
+		http.Error(w, "Use POST.", http.StatusMethodNotAllowed)
 		return
 	}
-	// The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
+	// The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
 	if err != nil {
-		http.Error(w, "The body does not read.", http.StatusBadRequest)
+		http.Error(w, "The body could not be read.", http.StatusBadRequest)
 		return
 	}
 {% if verify %}
 	if !Verify(r.Header, body, os.Getenv("WEBHOOK_SECRET"){% if "url" in arguments %}, os.Getenv("WEBHOOK_URL"){% endif %}{% if "path" in arguments %}, r.URL.RequestURI(){% endif %}{% if "method" in arguments %}, r.Method{% endif %}{% if params %}, map[string]string{ {%- for param in params %}{{ param|literal }}: os.Getenv({{ param|variable|literal }}){% if not loop.last %}, {% endif %}{% endfor -%} }{% endif %}{% if timestamp %}, time.Now(){% endif %}) {
-		http.Error(w, "The signature does not hold.", http.StatusUnauthorized)
+		http.Error(w, "Invalid signature.", http.StatusUnauthorized)
 		return
 	}
 {% endif %}
 	var payload any
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	// An id of many digits stays what it is.
+	// Keeps all digits of a large id.
 	decoder.UseNumber()
 	if decoder.Decode(&payload) != nil {
-		http.Error(w, "The body is no JSON.", http.StatusBadRequest)
+		http.Error(w, "The body is not valid JSON.", http.StatusBadRequest)
 		return
 	}
 {% if event_id %}
@@ -97,7 +97,7 @@ func webhook(w http.ResponseWriter, r *http.Request) {
 {% else %}
 	go handle({% if event_type %}{{ event_type|code }}{% else %}""{% endif %}, payload)
 {% endif %}
-	// The work goes on beside the answer: a sender waits a few seconds and then tries again.
+	// The work continues after the response: a sender waits a few seconds and then retries.
 	fmt.Fprint(w, "OK")
 }
 
@@ -109,14 +109,14 @@ func handle(kind string, payload any) {
 {% for event in events %}
 	case {{ event.kind|literal }}: // {{ event.about|comment }}
 {% endfor %}
-	default: // A type that is new is no fault.
+	default: // An unknown type is not an error.
 	}
 {% endif %}
 }
 
 func main() {
 {% if verify %}
-	// Without a secret anybody could sign.
+	// Without a secret, anybody could sign.
 	if os.Getenv("WEBHOOK_SECRET") == "" {
 		log.Fatal("Set WEBHOOK_SECRET to the signing secret.")
 	}

@@ -8,16 +8,16 @@
 {% else %}
 <?php
 
-// Receives webhooks of {{ vendor|comment }}:
+// Receives webhooks from {{ vendor|comment }}:
 //
 //   {% if verify %}WEBHOOK_SECRET=… {% endif %}{% if "url" in arguments %}WEBHOOK_URL=https://… {% endif %}{% for param in params %}{{ param|variable }}=… {% endfor %}php -S 127.0.0.1:3000 webhook.php
 {% if handshakes %}
 //
-// Before it sends, {{ vendor|comment }} asks a question ({{ handshakes|join(", ")|comment }}), which is not answered here.
+// {{ vendor|comment }} expects a handshake ({{ handshakes|join(", ")|comment }}), which this code does not implement.
 {% endif %}
 {% for trap in traps %}
 //
-// Mind: {{ trap|comment }}
+// Note: {{ trap|comment }}
 {% endfor %}
 
 {% if verify %}
@@ -33,20 +33,20 @@ function handle(?string $type, mixed $payload): void
         case {{ event.kind|literal }}: // {{ event.about|comment }}
             break;
 {% endfor %}
-        default: // A type that is new is no fault.
+        default: // An unknown type is not an error.
     }
 {% endif %}
 }
 
 {% if joins %}
-/** Several values as one; none unless all of them are there. */
+/** Joins values; null if one of them is absent. */
 function joined(mixed ...$values): ?string
 {
     return in_array(null, $values, true) ? null : implode('.', $values);
 }
 
 {% endif %}
-function answer(int $status, string $text): never
+function respond(int $status, string $text): never
 {
     http_response_code($status);
     header('Content-Type: text/plain');
@@ -54,7 +54,7 @@ function answer(int $status, string $text): never
 }
 
 if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
-    answer(405, 'Webhooks come by POST.');
+    respond(405, 'Use POST.');
 }
 $headers = [];
 foreach ($_SERVER as $name => $value) {
@@ -62,42 +62,42 @@ foreach ($_SERVER as $name => $value) {
         $headers[strtolower(strtr(substr($name, 5), '_', '-'))] = $value;
     }
 }
-// The bytes as they arrived{% if verify %}, which the signature covers, before any parser{% endif %}.
+// The raw body{% if verify %}: the signature covers the bytes as received, before any parser{% endif %}.
 $body = file_get_contents('php://input');
 {% if verify %}
 $secret = (string) getenv('WEBHOOK_SECRET');
 if ($secret === '') {
-    // Without a secret anybody could sign.
+    // Without a secret, anybody could sign.
     error_log('Set WEBHOOK_SECRET to the signing secret.');
-    answer(500, 'This receiver is not set up.');
+    respond(500, 'The handler is not configured.');
 }
 if (!verify($headers, $body, $secret{% if "url" in arguments %}, (string) getenv('WEBHOOK_URL'){% endif %}{% if "path" in arguments %}, $_SERVER['REQUEST_URI']{% endif %}{% if "method" in arguments %}, $_SERVER['REQUEST_METHOD']{% endif %}{% if params %}, [{% for param in params %}{{ param|literal }} => (string) getenv({{ param|variable|literal }}){% if not loop.last %}, {% endif %}{% endfor %}]{% endif %})) {
-    answer(401, 'The signature does not hold.');
+    respond(401, 'Invalid signature.');
 }
 {% endif %}
 $payload = json_decode($body, true);
 if ($payload === null && trim($body) !== 'null') {
-    answer(400, 'The body is no JSON.');
+    respond(400, 'The body is not valid JSON.');
 }
 {% if event_id %}
-// Repeats are recognised by a file for each id; a table with a unique key does better.
+// Duplicates are detected by a file per id. A table with a unique key is better.
 $id = {{ event_id|code }};
 $folder = sys_get_temp_dir() . '/webhooks-' . {{ id|literal }} . '-' . get_current_user();
 @mkdir($folder, 0700);
 $mark = $folder . '/' . hash('sha256', (string) $id);
 if ($id !== null && @fopen($mark, 'x') === false && is_file($mark)) {
-    answer(200, 'OK');
+    respond(200, 'OK');
 }
 {% endif %}
 try {
     handle({% if event_type %}{{ event_type|code }}{% else %}null{% endif %}, $payload);
 } catch (Throwable $error) {
 {% if event_id %}
-    // It was not handled: the sender's next attempt is no repeat.
+    // The webhook was not handled, so the next attempt is not a duplicate.
     @unlink($mark);
 {% endif %}
     error_log((string) $error);
-    answer(500, 'It could not be handled.');
+    respond(500, 'The webhook could not be handled.');
 }
-answer(200, 'OK');
+respond(200, 'OK');
 {% endif %}

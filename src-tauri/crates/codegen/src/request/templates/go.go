@@ -36,6 +36,6 @@ func main() {
 		log.Fatal(err)
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	fmt.Println(response.Status, string(answer), err)
+	content, err := io.ReadAll(response.Body)
+	fmt.Println(response.Status, string(content), err)
 }

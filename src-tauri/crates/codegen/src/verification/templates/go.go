@@ -65,7 +65,7 @@ import (
 {% endfor %}
 )
 
-// Verify verifies a webhook of {{ vendor|comment }}. The body is the exact bytes that arrived, before any
+// Verify verifies a webhook from {{ vendor|comment }}. The body is the exact bytes that arrived, before any
 // parser.{% if uses("url") %} The url is the whole URL as it is registered with the sender.{% endif +%}
 {% if spki %}
 // The secret is the vendor's public key, in PEM or base64.

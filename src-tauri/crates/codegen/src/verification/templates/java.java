@@ -54,7 +54,7 @@ import javax.crypto.spec.SecretKeySpec;
 
 public final class Webhook {
     /**
-     * Verifies a webhook of {{ vendor|comment }}. The headers have their names in lower case; the body is
+     * Verifies a webhook from {{ vendor|comment }}. The headers have their names in lower case; the body is
      * the exact bytes that arrived, before any parser.{% if uses("url") %} The url is the whole URL as it is
      * registered with the sender.{% endif +%}
 {% if spki %}
@@ -122,7 +122,7 @@ public final class Webhook {
                         holds.update(content.toByteArray());
                         if (holds.verify(found)) return true;
                     } catch (IllegalArgumentException | SignatureException notEncoded) {
-                        // The next one may be.
+                        // The next signature may be valid.
                     }
                 }
 {% else %}
@@ -141,7 +141,7 @@ public final class Webhook {
                         byte[] found = {{ signature|code }};
                         if (MessageDigest.isEqual(found, expected)) return true;
                     } catch (IllegalArgumentException notEncoded) {
-                        // The next one may be.
+                        // The next signature may be valid.
                     }
                 }
 {% endif %}

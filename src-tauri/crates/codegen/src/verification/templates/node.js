@@ -30,7 +30,7 @@
 import { {% if kind == "hash" or uses("body_sha256_hex") %}createHash, {% endif %}{% if kind == "hmac" %}createHmac, {% endif %}{% if asymmetric %}createPublicKey, verify as holds{% else %}timingSafeEqual{% endif %} } from "node:crypto";
 
 /**
- * Verifies a webhook of {{ vendor|comment }}. `headers` has its names in lower case, as Node gives them;
+ * Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case, as Node gives them;
  * `body` is a Buffer with the exact bytes that arrived, before any parser.
 {% if uses("url") %}
  * `url` is the whole URL as it is registered with the sender.

@@ -30,7 +30,7 @@
 <?php
 
 /**
- * Verifies a webhook of {{ vendor|comment }}. $headers has its names in lower case; $body is the exact
+ * Verifies a webhook from {{ vendor|comment }}. $headers has its names in lower case; $body is the exact
  * bytes that arrived: file_get_contents('php://input').
 {% if uses("url") %}
  * $url is the whole URL as it is registered with the sender.

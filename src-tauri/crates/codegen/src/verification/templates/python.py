@@ -61,7 +61,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 
 def verify(headers, body, secret{% for name in arguments %}, {{ name }}{% endfor %}{% if timestamp %}, now=None{% endif %}):
-    """Verifies a webhook of {{ vendor|comment }}. `headers` has its names in lower case; `body` is the
+    """Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case; `body` is the
     exact bytes that arrived, before any parser.{% if uses("url") %} `url` is the whole URL as it is registered with
     the sender.{% endif %}{% if spki +%}
     `secret` is the vendor's public key, in PEM or base64.{% endif %}"""

@@ -36,7 +36,7 @@ require "openssl"
 require "time"
 {% endif %}
 
-# Verifies a webhook of {{ vendor|comment }}. `headers` has its names in lower case; `body` is the exact
+# Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case; `body` is the exact
 # bytes that arrived, before any parser.
 {% if uses("url") %}
 # `url` is the whole URL as it is registered with the sender.

@@ -58,7 +58,7 @@ use std::collections::HashMap;
 {{ crates|trim }}
 {% endif %}
 
-/// Verifies a webhook of {{ vendor|comment }}. `headers` has its names in lower case; `body` is the exact
+/// Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case; `body` is the exact
 /// bytes that arrived, before any parser.{% if uses("url") %} `url` is the whole URL as it is registered with
 /// the sender.{% endif %}{% if timestamp %} `now_ms` is now in milliseconds since 1970.{% endif +%}
 {% if spki %}
