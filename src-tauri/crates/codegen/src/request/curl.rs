@@ -1,11 +1,13 @@
 //! A curl command for a POSIX shell.
+//!
+//! No template: the command is a list of words, and a template would hide the rules for which words it has.
 
 use std::fmt::Write;
 
 use super::{CodeRequest, base64};
 use crate::shell::{quote, quote_bytes};
 
-/// Headers curl adds unless it is told not to.
+/// Headers that curl adds unless an option `-H Name:` removes them.
 const ADDED: &[&str] = &["User-Agent", "Accept"];
 
 pub(super) fn write(message: &CodeRequest<'_>) -> String {
@@ -38,9 +40,9 @@ pub(super) fn write(message: &CodeRequest<'_>) -> String {
     let mut before = String::new();
     match message.text() {
         _ if body.is_empty() => {}
-        // A line's end of its own kind does not survive being pasted.
+        // A carriage return does not survive pasting.
         Some(text) if !text.contains('\r') => option(&format!("--data-raw {}", quote(text))),
-        // A shell word holds no NUL and not every byte; base64 holds them all.
+        // A shell word cannot contain NUL or invalid UTF-8; base64 can.
         _ => {
             before = format!("printf %s {} | base64 -d | ", base64(body));
             option("--data-binary @-");

@@ -1,62 +1,60 @@
 //! JavaScript's `fetch` (<https://fetch.spec.whatwg.org>), as Node and browsers have it.
 
-use super::{CodeRequest, adds, base64, literal, rewritten};
 use hookline_model::MASK;
+use minijinja::context;
 
-/// Headers `fetch` adds and cannot be told not to.
+use super::{CodeRequest, Line, adds, base64, rewritten};
+use crate::{literal, template::Template};
+
+const TEMPLATE: Template = Template { source: include_str!("templates/fetch.js"), literal: quoted };
+
+/// Headers that `fetch` always adds.
 const ADDED: &[&str] = &["Accept", "Accept-Language", "Accept-Encoding", "User-Agent", "Sec-Fetch-Mode"];
 
-/// Methods `fetch` knows in capitals only.
+/// Methods that `fetch` changes to upper case.
 const NORMALISED: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+
+fn quoted(text: &str) -> String {
+    literal::JAVASCRIPT.literal('\'', text)
+}
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
     let (method, upper) = (message.method, message.method.to_ascii_uppercase());
     if matches!(upper.as_str(), "CONNECT" | "TRACE" | "TRACK") {
-        return Err(format!("fetch sends no {upper}."));
+        return Err(format!("fetch cannot send {upper}."));
     }
     if matches!(upper.as_str(), "GET" | "HEAD") && !message.body.is_empty() {
-        return Err(format!("fetch sends no body with {upper}, and this request has one."));
+        return Err(format!("fetch cannot send a body with {upper}."));
     }
     if method != upper && NORMALISED.contains(&upper.as_str()) {
-        notes.push(format!("fetch sends {upper} for {method}."));
+        notes.push(format!("fetch sends {upper} instead of {method}."));
     }
     let url = message.url();
     if !kept(&url, message) {
         notes.push(rewritten("fetch"));
     }
     notes.extend(adds("fetch", &message.lacks(ADDED)));
-    let mut options = vec![format!("  method: {},\n", literal::javascript(method))];
     let headers = message.joined(notes);
-    if !headers.is_empty() {
-        options.push("  headers: {\n".into());
-        for line in &headers {
-            let value = match line.value.is_ascii() || *line.value == *MASK.as_bytes() {
-                true => literal::javascript(&String::from_utf8_lossy(&line.value)),
-                // A header of fetch is bytes, a character each.
-                false => literal::bytes(&line.value, '\''),
-            };
-            options.push(format!("    {}: {value},\n", literal::javascript(&line.name)));
-        }
-        options.push("  },\n".into());
-    }
-    if !message.body.is_empty() {
-        let body = match message.text() {
-            // A text without a type would get one.
-            Some(text) if message.has("Content-Type") => literal::javascript(text),
-            Some(text) => format!("new TextEncoder().encode({})", literal::javascript(text)),
-            None => format!("Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0))", base64(message.body)),
-        };
-        options.push(format!("  body: {body},\n"));
-    }
-    options.push("  redirect: 'manual',\n".into());
-    Ok(format!(
-        "const response = await fetch({}, {{\n{}}});\nconsole.log(response.status, await response.text());\n",
-        literal::javascript(&url),
-        options.concat()
-    ))
+    let headers: Vec<_> = headers.iter().map(|line| context! { name => line.name, value => value(line) }).collect();
+    let body = match message.text() {
+        _ if message.body.is_empty() => None,
+        // `fetch` adds a type to a text that has none.
+        Some(text) if message.has("Content-Type") => Some(quoted(text)),
+        Some(text) => Some(format!("new TextEncoder().encode({})", quoted(text))),
+        None => Some(format!("Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0))", base64(message.body))),
+    };
+    super::render(&TEMPLATE, context! { url, method, headers, body })
 }
 
-/// Whether a URL leaves as it is written (<https://url.spec.whatwg.org>).
+fn value(line: &Line<'_>) -> String {
+    match line.value.is_ascii() || *line.value == *MASK.as_bytes() {
+        true => quoted(&String::from_utf8_lossy(&line.value)),
+        // `fetch` sends a header as bytes, one per character.
+        false => literal::bytes('\'', &line.value),
+    }
+}
+
+/// Whether `fetch` sends a URL as it is written (<https://url.spec.whatwg.org>).
 fn kept(url: &str, message: &CodeRequest<'_>) -> bool {
     url::Url::parse(url).is_ok_and(|url| url[url::Position::BeforePath..] == *message.path && url.fragment().is_none())
 }

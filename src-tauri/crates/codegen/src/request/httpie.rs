@@ -1,20 +1,22 @@
 //! An HTTPie command for a POSIX shell (HTTPie 3, <https://httpie.io/docs/cli>).
+//!
+//! No template: the command is a list of words, and a template would hide the rules for which words it has.
 
 use super::{CodeRequest, adds, base64, python, rewritten};
 use crate::shell::quote;
 
-/// Headers HTTPie adds unless it is told not to.
+/// Headers that HTTPie adds unless an item `Name:` removes them.
 const ADDED: &[&str] = &["Accept", "Connection"];
 
-/// Headers that the layers below HTTPie add where it is told not to.
+/// Headers that the libraries below HTTPie add even then.
 const ADDED_BELOW: &[&str] = &["User-Agent", "Accept-Encoding"];
 
-/// What HTTPie reads as the end of a name; a backslash before one of them is taken away.
+/// Characters that end a name in HTTPie, which removes a backslash before one of them.
 const SPECIAL: &[char] = &[':', ';', '=', '@'];
 
 pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
     if !message.method.chars().all(|c| c.is_ascii_alphabetic()) {
-        return Err(format!("HTTPie takes methods of letters only, and this one is {}.", message.method));
+        return Err(format!("HTTPie cannot send the method {} (only letters).", message.method));
     }
     // With `--path-as-is` only the query passes through `requests`.
     if python::rewrites(message.path.split_once('?').map_or("/", |(_, query)| query)) {
@@ -29,7 +31,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
             false => format!("{}:{}", line.name, item_value(&value)),
         };
         if SPECIAL.iter().any(|special| value.contains(&format!("\\{special}"))) {
-            notes.push(format!("{}: HTTPie takes the backslash away that stands before : ; = or @.", line.name));
+            notes.push(format!("{}: HTTPie removes a backslash before : ; = or @.", line.name));
         }
         words.push(quote(&item));
     }
@@ -49,7 +51,7 @@ pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Resul
     Ok(format!("{before}http{ignore} --path-as-is \\\n  {}\n", words.join(" \\\n  ")))
 }
 
-/// A value behind the colon: `:=` and `:@` would be other separators.
+/// Returns a value that follows the colon: `:=` and `:@` would be other separators.
 fn item_value(value: &str) -> String {
     let escape = if value.starts_with(SPECIAL) { "\\" } else { "" };
     format!("{escape}{value}")

@@ -1,10 +1,9 @@
-//! A request as code that sends it again, byte for byte: a form of code a file.
+//! A request as code that sends it again, byte for byte. Each file writes one format.
 
 mod curl;
 mod fetch;
 mod go;
 mod httpie;
-mod literal;
 mod powershell;
 mod python;
 
@@ -14,6 +13,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::template::Template;
 
 /// A language or tool that a request is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -34,9 +35,9 @@ pub enum CodeFormat {
     Powershell,
 }
 
-/// What a shell takes in one word is 128 KiB on Linux, and a command has 1 MiB on macOS.
+/// Bytes of a body in a command. A shell word is limited to 128 KiB on Linux, and a command to 1 MiB on macOS.
 const COMMAND_BODY_MAX: u64 = 96 * 1024;
-/// What an editor is given to show.
+/// Bytes of a body in a file, which an editor shows.
 const FILE_BODY_MAX: u64 = 1024 * 1024;
 
 impl CodeFormat {
@@ -55,11 +56,11 @@ impl CodeFormat {
     pub fn write(self, message: &CodeRequest<'_>) -> Result<String, String> {
         let mut notes = Vec::new();
         if !message.masked.is_empty() {
-            notes.push(format!("Masked, so it is not what was sent: {}.", message.masked.join(", ")));
+            notes.push(format!("Masked, so the code differs from what was sent: {}.", message.masked.join(", ")));
         }
         if !message.dropped.is_empty() {
             notes.push(format!(
-                "Not sent again, as the client frames the message itself: {}.",
+                "Left out, because the client frames the message itself: {}.",
                 message.dropped.join(", ")
             ));
         }
@@ -70,23 +71,23 @@ impl CodeFormat {
             CodeFormat::Curl => curl::write(message),
             CodeFormat::Httpie => httpie::write(message, &mut notes)?,
             CodeFormat::Fetch => fetch::write(message, &mut notes)?,
-            CodeFormat::Python => python::write(message, &mut notes),
-            CodeFormat::Go => go::write(message, &mut notes),
-            CodeFormat::Powershell => powershell::write(message, &mut notes),
+            CodeFormat::Python => python::write(message, &mut notes)?,
+            CodeFormat::Go => go::write(message, &mut notes)?,
+            CodeFormat::Powershell => powershell::write(message, &mut notes)?,
         };
         let mark = if matches!(self, CodeFormat::Fetch | CodeFormat::Go) { "//" } else { "#" };
-        // A name is the sender's, and must not end the comment.
+        // The sender chose the name, which must not end the comment.
         let inert = |note: &String| note.replace(is_invisible, " ");
         let notes: String = notes.iter().map(|note| format!("{mark} {}\n", inert(note))).collect();
         Ok(format!("{notes}{code}"))
     }
 }
 
-/// Headers every client makes by itself, or that belong to one connection only.
+/// Headers that every client adds automatically, or that belong to one connection only.
 const LEFT_OUT: &[&str] =
     &["host", "content-length", "transfer-encoding", "connection", "keep-alive", "expect", "te", "trailer", "upgrade"];
 
-/// Those of them that every client sends alike.
+/// Those of [`LEFT_OUT`] that every client sends in the same way.
 const MADE_BY_ALL: &[&str] = &["host", "content-length", "connection", "expect"];
 
 /// A request to write as code.
@@ -98,7 +99,7 @@ pub struct CodeRequest<'a> {
     path: &'a str,
     headers: Vec<Line<'a>>,
     body: &'a [u8],
-    /// What is masked, in words.
+    /// What is masked, for people.
     masked: Vec<String>,
     /// Headers of the connection that are left out.
     dropped: Vec<String>,
@@ -112,7 +113,7 @@ struct Line<'a> {
 }
 
 impl<'a> CodeRequest<'a> {
-    /// Creates one that is sent to the base URL `base`. `headers` are in order, with repeats; credentials among them are
+    /// Creates a request to the base URL `base`. `headers` are in order, with repeats; credentials among them are
     /// masked unless `reveal`. `masked_body` says that a secret in the body is masked.
     pub fn new(
         base: &'a str,
@@ -153,18 +154,18 @@ impl<'a> CodeRequest<'a> {
         self.headers.iter().any(|line| line.name.eq_ignore_ascii_case(name))
     }
 
-    /// Of these headers, which a client would add by itself, those the request has not.
+    /// Returns those of these headers, which a client adds automatically, that the request lacks.
     fn lacks<'n>(&self, names: &[&'n str]) -> Vec<&'n str> {
         names.iter().copied().filter(|name| !self.has(name)).collect()
     }
 
-    /// The body where it is text that a source file can hold.
+    /// Returns the body if it is text that a source file can contain.
     fn text(&self) -> Option<&'a str> {
         std::str::from_utf8(self.body).ok().filter(|text| !text.contains('\0'))
     }
 
-    /// One line a name, for clients that hold headers in a map: values of one name joined as RFC 9110 §5.3
-    /// allows, which is noted.
+    /// Returns one line per name, for clients that hold headers in a map. Joins the values of one name as RFC 9110
+    /// §5.3 allows, and adds a note.
     fn joined(&self, notes: &mut Vec<String>) -> Vec<Line<'_>> {
         let mut lines: Vec<Line<'_>> = Vec::new();
         for line in &self.headers {
@@ -173,7 +174,8 @@ impl<'a> CodeRequest<'a> {
                     let first = first.value.to_mut();
                     first.extend_from_slice(b", ");
                     first.extend_from_slice(&line.value);
-                    notes.push(format!("{} was sent more than once; here its values leave in one line.", line.name));
+                    notes
+                        .push(format!("{} was sent more than once; the code sends its values in one line.", line.name));
                 }
                 None => lines.push(Line { name: line.name.clone(), value: Cow::Borrowed(&line.value) }),
             }
@@ -183,16 +185,16 @@ impl<'a> CodeRequest<'a> {
 }
 
 impl Line<'_> {
-    /// The value where it is text; other bytes as `\xNN`, which is noted.
+    /// Returns the value as text. Writes bytes that are not text as `\xNN`, and adds a note.
     fn text(&self, notes: &mut Vec<String>) -> String {
         if std::str::from_utf8(&self.value).is_err() {
-            notes.push(format!("{} has bytes that are not text; they stand as \\xNN.", self.name));
+            notes.push(format!("{} has bytes that are not text; the code writes them as \\xNN.", self.name));
         }
         text(&self.value)
     }
 }
 
-/// Path and query of a target, also of one in absolute form.
+/// Returns the path and query of a target, which may be in absolute form.
 fn path_of(target: &str) -> &str {
     let rest = match target.find("://") {
         Some(at) if !target.starts_with('/') => {
@@ -203,17 +205,22 @@ fn path_of(target: &str) -> &str {
     if rest.starts_with('/') { rest } else { "/" }
 }
 
-/// What is said of headers that a client cannot be told to leave out.
+/// Returns the note about headers that a client always adds.
 fn adds(client: &str, names: &[&str]) -> Option<String> {
     (!names.is_empty()).then(|| format!("{client} adds what this was not sent with: {}.", names.join(", ")))
 }
 
-/// What is said of a target that a client does not leave as it is.
+/// Returns the note about a target that a client changes.
 fn rewritten(client: &str) -> String {
-    format!("{client} writes this URL in its own way, so the target is not byte for byte what it was.")
+    format!("{client} normalizes this URL, so the target differs from what was sent.")
 }
 
-/// RFC 4648 §4.
+/// Returns the code of a template, with a line break at the end.
+fn render(template: &Template, context: minijinja::Value) -> Result<String, String> {
+    template.render(context).map(|code| code + "\n").map_err(|error| format!("The code could not be written: {error}."))
+}
+
+/// Encodes bytes as in RFC 4648 §4.
 fn base64(bytes: &[u8]) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(bytes)

@@ -1,69 +1,63 @@
 //! Python with `requests` (<https://requests.readthedocs.io>).
 
-use std::fmt::Write;
+use minijinja::context;
 
-use super::{CodeRequest, Line, base64, literal, rewritten};
+use super::{CodeRequest, Line, base64, rewritten};
+use crate::{literal, template::Template};
 
-/// Headers `requests` adds, and leaves out where they are `None`.
+const TEMPLATE: Template = Template { source: include_str!("templates/python.py"), literal: quoted };
+
+/// Headers that `requests` adds unless they are `None`.
 const ADDED: &[&str] = &["Accept", "Connection"];
 
-/// Headers the layer below adds, and leaves out where they are `SKIP_HEADER`.
+/// Headers that `urllib3` adds unless they are `SKIP_HEADER`.
 const ADDED_BELOW: &[&str] = &["User-Agent", "Accept-Encoding"];
 
-pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> String {
+fn quoted(text: &str) -> String {
+    literal::PYTHON.literal('\'', text)
+}
+
+pub(super) fn write(message: &CodeRequest<'_>, notes: &mut Vec<String>) -> Result<String, String> {
     if rewrites(message.path) {
         notes.push(rewritten("requests"));
     }
     let method = message.method.to_uppercase();
     if method != message.method {
-        notes.push(format!("requests sends {method} for {}.", message.method));
+        notes.push(format!("requests sends {method} instead of {}.", message.method));
     }
-    let below = message.lacks(ADDED_BELOW);
-    let mut headers = String::new();
-    for line in &message.joined(notes) {
-        let _ = writeln!(headers, "        {}: {},", literal::python(&line.name), value(line));
-    }
-    for name in message.lacks(ADDED) {
-        let _ = writeln!(headers, "        '{name}': None,");
-    }
-    for name in &below {
-        let _ = writeln!(headers, "        '{name}': SKIP_HEADER,");
-    }
-    let body = match message.text() {
+    let headers = message.joined(notes);
+    let text = message.text();
+    let body = match text {
         _ if message.body.is_empty() => None,
-        Some(text) if text.is_ascii() => Some(format!("b{}", literal::bytes(text.as_bytes(), '\''))),
-        Some(text) => Some(format!("{}.encode()", literal::python(text))),
+        Some(text) if text.is_ascii() => Some(format!("b{}", literal::bytes('\'', text.as_bytes()))),
+        Some(text) => Some(format!("{}.encode()", quoted(text))),
         None => Some(format!("base64.b64decode('{}')", base64(message.body))),
     };
-    let mut imports = String::new();
-    if body.as_ref().is_some_and(|body| body.starts_with("base64")) {
-        imports.push_str("import base64\n\n");
-    }
-    imports.push_str("import requests\n");
-    if !below.is_empty() {
-        imports.push_str("from urllib3.util import SKIP_HEADER\n");
-    }
-    let headers = if headers.is_empty() { String::new() } else { format!("    headers={{\n{headers}    }},\n") };
-    let data = body.map(|body| format!("    data={body},\n")).unwrap_or_default();
-    format!(
-        "{imports}\nresponse = requests.request(\n    {},\n    {},\n{headers}{data}    allow_redirects=False,\n)\n\
-         print(response.status_code, response.text)\n",
-        literal::python(message.method),
-        literal::python(&message.url())
+    super::render(
+        &TEMPLATE,
+        context! {
+            method => message.method,
+            url => message.url(),
+            headers => headers.iter().map(|line| context! { name => line.name, value => value(line) }).collect::<Vec<_>>(),
+            absent => message.lacks(ADDED),
+            skipped => message.lacks(ADDED_BELOW),
+            body,
+            is_base64 => text.is_none(),
+        },
     )
 }
 
 fn value(line: &Line<'_>) -> String {
     match std::str::from_utf8(&line.value) {
-        Ok(text) if text.is_ascii() => literal::python(text),
-        // A text would leave as Latin-1.
-        Ok(text) => format!("{}.encode()", literal::python(text)),
-        Err(_) => format!("b{}", literal::bytes(&line.value, '\'')),
+        Ok(text) if text.is_ascii() => quoted(text),
+        // `requests` would send a text as Latin-1.
+        Ok(text) => format!("{}.encode()", quoted(text)),
+        Err(_) => format!("b{}", literal::bytes('\'', &line.value)),
     }
 }
 
-/// Whether `requests` writes a path or a query otherwise: it takes dot segments and needless escapes away,
-/// writes escapes in capitals, and escapes what RFC 3986 has not.
+/// Whether `requests` changes a path or a query: the library removes dot segments and needless escapes, writes
+/// escapes in upper case, and escapes characters that RFC 3986 does not allow.
 pub(super) fn rewrites(path: &str) -> bool {
     let mut rest = path.bytes();
     let dots = path.split(['/', '?']).any(|segment| matches!(segment, "." | ".."));

@@ -1,15 +1,43 @@
+{# Java 17 with its standard library, which has no JSON: schemes that read JSON get no sample.
+   First the code of one part of the message, which is `null` where the part is absent. #}
+{% if part is defined %}
+{%   set type = part.type %}
+{%   if type == "header" %}{% for name in part.names %}{% if loop.last %}headers.get({{ name|literal }}{% else %}headers.getOrDefault({{ name|literal }}, {% endif %}{% endfor %}{% for name in part.names %}){% endfor %}
+{%   elif type == "item" %}fields.get({{ part.name|literal }})
+{%   elif type == "position" %}items.get({{ part.index }})
+{%   elif type == "param" %}params.get({{ part.name|literal }})
+{%   elif type == "text" %}bytes({{ part.text|literal }})
+{%   elif type == "body_sha256_hex" %}bytes(HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(body)))
+{%   elif type == "secret_base64" %}Base64.getEncoder().encode(bytes(secret))
+{%   elif type == "value" %}bytes({{ part.value|code }})
+{%   elif type == "time_s" %}Instant.ofEpochSecond(Long.parseLong({{ part.value|code }}))
+{%   elif type == "time_ms" %}Instant.ofEpochMilli(Long.parseLong({{ part.value|code }}))
+{%   elif type == "time_iso" %}{% set text = part.value|code %}Instant.parse({{ text }}.matches(".*(Z|[+-]\\d\\d:?\\d\\d)") ? {{ text }} : {{ text }} + "Z")
+{%   elif type == "key_text" %}bytes(secret)
+{%   elif type == "key_base64" %}Base64.getDecoder().decode(secret)
+{%   elif type == "key_prefixed" %}Base64.getDecoder().decode(secret.replaceFirst("^wh(sec|sk|pk)_", ""))
+{%   elif type == "key_hex" %}HexFormat.of().parseHex(secret)
+{%   elif type == "key_pem" %}Base64.getMimeDecoder().decode(secret.replaceAll("-----[^-]+-----", ""))
+{%   elif type == "signature_text" %}bytes(signature)
+{%   elif type == "signature_hex" %}HexFormat.of().parseHex(signature)
+{%   elif type == "signature_base64" %}Base64.getDecoder().decode(signature)
+{%   elif type == "signature_base64url" %}Base64.getUrlDecoder().decode(signature)
+{%   elif type == "signature_base64_of_hex" %}HexFormat.of().parseHex(new String(Base64.getDecoder().decode(signature), StandardCharsets.UTF_8))
+{%   elif type in ["body", "url", "path", "method", "secret"] %}{{ type }}
+{%   endif %}
+{% else %}
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
-{%- if public or kind == "ed25519" %}
+{% if asymmetric %}
 import java.security.KeyFactory;
-{%- endif %}
+{% endif %}
 import java.security.MessageDigest;
-{%- if public or kind == "ed25519" %}
+{% if asymmetric %}
 import java.security.PublicKey;
 import java.security.Signature;
 import java.security.SignatureException;
 import java.security.spec.X509EncodedKeySpec;
-{%- endif %}
+{% endif %}
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,104 +47,104 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-{%- if kind == "hmac" %}
+{% if kind == "hmac" %}
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
-{%- endif %}
+{% endif %}
 
 public final class Webhook {
     /**
-     * Verifies a webhook of {{ vendor }}. The headers have their names in lower case; the body is
-     * the exact bytes that arrived, before any parser.
-{%- if url %} The url is the whole URL as it is
-     * registered with the sender.{% endif %}
-{%- if public %}
-     * The secret is the vendor's public key, in PEM or base64.{% endif %}
+     * Verifies a webhook from {{ vendor|comment }}. The headers have their names in lower case; the body is
+     * the exact bytes that arrived, before any parser.{% if uses("url") %} The url is the whole URL as it is
+     * registered with the sender.{% endif +%}
+{% if spki %}
+     * The secret is the vendor's public key, in PEM or base64.
+{% endif %}
      */
-    public static boolean verify(Map<String, String> headers, byte[] body, String secret{% if url %}, String url{% endif %}{% if path %}, String path{% endif %}{% if method %}, String method{% endif %}{% if params %}, Map<String, String> params{% endif %}{% if check %}, Instant now{% endif %}) {
+    public static boolean verify(Map<String, String> headers, byte[] body, String secret{% for name in arguments %}, {% if name == "params" %}Map<String, String>{% else %}String{% endif %} {{ name }}{% endfor %}{% if timestamp %}, Instant now{% endif %}) {
         try {
-            for (String value : Arrays.asList({{ places|join(", ") }})) {
+            for (String value : Arrays.asList({{ places|map("optional")|join(", ") }})) {
                 if (value == null) continue;
-{%- if split %}
+{% if split %}
                 List<String> signatures = new ArrayList<>();
                 List<String> items = new ArrayList<>();
                 Map<String, String> fields = new HashMap<>();
-                for (String part : value.split("[{{ split_class }}]")) {
+                for (String part : value.split({{ ("[" ~ split|regex_class ~ "]")|literal }})) {
                     String item = part.trim();
                     if (item.isEmpty()) continue;
                     items.add(item);
-{%- if prefix %}
+{% if prefix %}
                     if (item.startsWith({{ prefix|literal }})) {
-                        signatures.add(item.substring({{ prefix_length }}));
+                        signatures.add(item.substring({{ prefix|length }}));
                         continue;
                     }
-{%- else %}
+{% else %}
                     signatures.add(item);
-{%- endif %}
+{% endif %}
                     int at = item.indexOf('=');
                     if (at > 0) fields.putIfAbsent(item.substring(0, at), item.substring(at + 1));
                 }
-{%- elif prefix %}
+{% elif prefix %}
                 if (!value.startsWith({{ prefix|literal }})) continue;
-                List<String> signatures = List.of(value.substring({{ prefix_length }}));
-{%- else %}
+                List<String> signatures = List.of(value.substring({{ prefix|length }}));
+{% else %}
                 List<String> signatures = List.of(value);
-{%- endif %}
-{%- if check %}
-                Instant signedAt = {{ check.expression }};
-{%- if check.past_ms %}
-                if (now.toEpochMilli() - signedAt.toEpochMilli() > {{ check.past_ms }}L) continue;
-{%- endif %}
-{%- if check.future_ms %}
-                if (signedAt.toEpochMilli() - now.toEpochMilli() > {{ check.future_ms }}L) continue;
-{%- endif %}
-{%- endif %}
+{% endif %}
+{% if timestamp %}
+                Instant signedAt = {{ timestamp|code }};
+{% if timestamp.past_s %}
+                if (now.toEpochMilli() - signedAt.toEpochMilli() > {{ timestamp.past_s * 1000 }}L) continue;
+{% endif %}
+{% if timestamp.future_s %}
+                if (signedAt.toEpochMilli() - now.toEpochMilli() > {{ timestamp.future_s * 1000 }}L) continue;
+{% endif %}
+{% endif %}
                 ByteArrayOutputStream content = new ByteArrayOutputStream();
-{%- for part in pieces %}
-                content.write({{ part }});
-{%- endfor %}
-{%- if public or kind == "ed25519" %}
-{%- if public %}
-                byte[] spki = {{ key }};
-{%- else %}
+{% for part in content %}
+                content.write({{ part|code }});
+{% endfor %}
+{% if asymmetric %}
+{% if spki %}
+                byte[] spki = {{ key|code }};
+{% else %}
                 // What RFC 8410 puts before the bytes of an Ed25519 key.
                 ByteArrayOutputStream head = new ByteArrayOutputStream();
                 head.write(HexFormat.of().parseHex("302a300506032b6570032100"));
-                head.write({{ key }});
+                head.write({{ key|code }});
                 byte[] spki = head.toByteArray();
-{%- endif %}
+{% endif %}
                 PublicKey key = KeyFactory.getInstance("{% if kind == "rsa" %}RSA{% elif kind == "ecdsa" %}EC{% else %}Ed25519{% endif %}").generatePublic(new X509EncodedKeySpec(spki));
                 for (String signature : signatures) {
                     try {
-                        byte[] found = {{ found }};
-                        Signature holds = Signature.getInstance("{% if kind == "rsa" %}{{ hash }}withRSA{% elif kind == "ecdsa" %}{{ hash }}withECDSA{% else %}Ed25519{% endif %}");
+                        byte[] found = {{ signature|code }};
+                        Signature holds = Signature.getInstance("{% if kind == "rsa" %}{{ hash|upper }}withRSA{% elif kind == "ecdsa" %}{{ hash|upper }}withECDSA{% else %}Ed25519{% endif %}");
                         holds.initVerify(key);
                         holds.update(content.toByteArray());
                         if (holds.verify(found)) return true;
                     } catch (IllegalArgumentException | SignatureException notEncoded) {
-                        // The next one may be.
+                        // The next signature may be valid.
                     }
                 }
-{%- else %}
-{%- if kind == "token" %}
+{% else %}
+{% if kind == "token" %}
                 byte[] expected = content.toByteArray();
-{%- elif kind == "hash" %}
-                byte[] expected = MessageDigest.getInstance("{{ hash }}").digest(content.toByteArray());
-{%- else %}
-                byte[] key = {{ key }};
-                Mac mac = Mac.getInstance("Hmac{{ hash }}");
+{% elif kind == "hash" %}
+                byte[] expected = MessageDigest.getInstance("{{ hash|upper }}").digest(content.toByteArray());
+{% else %}
+                byte[] key = {{ key|code }};
+                Mac mac = Mac.getInstance("Hmac{{ hash|upper }}");
                 mac.init(new SecretKeySpec(key, "RAW"));
                 byte[] expected = mac.doFinal(content.toByteArray());
-{%- endif %}
+{% endif %}
                 for (String signature : signatures) {
                     try {
-                        byte[] found = {{ found }};
+                        byte[] found = {{ signature|code }};
                         if (MessageDigest.isEqual(found, expected)) return true;
                     } catch (IllegalArgumentException notEncoded) {
-                        // The next one may be.
+                        // The next signature may be valid.
                     }
                 }
-{%- endif %}
+{% endif %}
             }
             return false;
         } catch (Exception malformed) {
@@ -128,3 +156,4 @@ public final class Webhook {
         return Objects.requireNonNull(text).getBytes(StandardCharsets.UTF_8);
     }
 }
+{% endif %}

@@ -1,75 +1,105 @@
-import { {{ imports|join(", ") }} } from "node:crypto";
+{# JavaScript for Node, with nothing but `node:crypto`.
+   First the code of one part of the message, which is `undefined` where the part is absent. #}
+{% if part is defined %}
+{%   set type = part.type %}
+{%   if type == "header" %}headers[{{ part.names|map("literal")|join("] ?? headers[") }}]
+{%   elif type == "item" %}field({{ part.name|literal }})
+{%   elif type == "position" %}items[{{ part.index }}]
+{%   elif type == "json" %}json{% for step in part.steps %}?.[{{ step|literal }}]{% endfor %}
+{%   elif type == "param" %}params[{{ part.name|literal }}]
+{%   elif type == "text" %}Buffer.from({{ part.text|literal }})
+{%   elif type == "body_sha256_hex" %}Buffer.from(createHash("sha256").update(body).digest("hex"))
+{%   elif type == "secret_base64" %}Buffer.from(Buffer.from(secret).toString("base64"))
+{%   elif type == "value" %}Buffer.from(String({{ part.value|code }}))
+{%   elif type == "time_s" %}Number({{ part.value|code }}) * 1000
+{%   elif type == "time_ms" %}Number({{ part.value|code }})
+{%   elif type == "time_iso" %}{% set text = part.value|code %}Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test({{ text }}) ? {{ text }} : `${{ "{" }}{{ text }}}Z`)
+{%   elif type == "key_text" %}secret
+{%   elif type == "key_base64" %}Buffer.from(secret, "base64")
+{%   elif type == "key_prefixed" %}Buffer.from(secret.replace(/^wh(sec|sk|pk)_/, ""), "base64")
+{%   elif type == "key_hex" %}Buffer.from(secret, "hex")
+{%   elif type == "key_pem" %}Buffer.from(secret.replace(/-----[^-]+-----/g, ""), "base64")
+{%   elif type == "signature_text" %}Buffer.from(signature)
+{%   elif type == "signature_hex" %}Buffer.from(signature, "hex")
+{%   elif type == "signature_base64" %}Buffer.from(signature, "base64")
+{%   elif type == "signature_base64url" %}Buffer.from(signature, "base64url")
+{%   elif type == "signature_base64_of_hex" %}Buffer.from(Buffer.from(signature, "base64").toString(), "hex")
+{%   elif type in ["body", "url", "path", "method", "secret"] %}{{ type }}
+{%   endif %}
+{% else %}
+import { {% if kind == "hash" or uses("body_sha256_hex") %}createHash, {% endif %}{% if kind == "hmac" %}createHmac, {% endif %}{% if asymmetric %}createPublicKey, verify as holds{% else %}timingSafeEqual{% endif %} } from "node:crypto";
 
 /**
- * Verifies a webhook of {{ vendor }}. `headers` has its names in lower case, as Node gives them;
+ * Verifies a webhook from {{ vendor|comment }}. `headers` has its names in lower case, as Node gives them;
  * `body` is a Buffer with the exact bytes that arrived, before any parser.
-{%- if url %}
+{% if uses("url") %}
  * `url` is the whole URL as it is registered with the sender.
-{%- endif %}
-{%- if public %}
+{% endif %}
+{% if spki %}
  * `secret` is the vendor's public key, in PEM or base64.
-{%- endif %}
+{% endif %}
  */
-export function verify({ headers, body, secret{% if url %}, url{% endif %}{% if path %}, path{% endif %}{% if method %}, method{% endif %}{% if params %}, params{% endif %}{% if check %}, now = Date.now(){% endif %} }) {
-{%- if json %}
+export function verify({ headers, body, secret{% for name in arguments %}, {{ name }}{% endfor %}{% if timestamp %}, now = Date.now(){% endif %} }) {
+{% if uses("json") %}
   let json;
   try {
     json = JSON.parse(body);
   } catch {
     return false;
   }
-{%- endif %}
-  const values = [{{ places|join(", ") }}].filter((value) => value !== undefined).map(String);
+{% endif %}
+  const values = [{{ places|map("optional")|join(", ") }}].filter((value) => value !== undefined).map(String);
   return values.some((value) => {
-{%- if split %}
-    const items = value.split(/[{{ split_class }}]/).map((item) => item.trim());
-    const signatures = items{% if prefix %}.filter((item) => item.startsWith({{ prefix|literal }})).map((item) => item.slice({{ prefix_length }})){% endif %};
-{%- if item %}
+{% if split %}
+    const items = value.split(/[{{ split|regex_class }}]/).map((item) => item.trim());
+    const signatures = items{% if prefix %}.filter((item) => item.startsWith({{ prefix|literal }})).map((item) => item.slice({{ prefix|length }})){% endif %};
+{% if uses("item") %}
     const field = (name) => items.find((item) => item.startsWith(`${name}=`))?.slice(name.length + 1);
-{%- endif %}
-{%- elif prefix %}
+{% endif %}
+{% elif prefix %}
     if (!value.startsWith({{ prefix|literal }})) return false;
-    const signatures = [value.slice({{ prefix_length }})];
-{%- else %}
+    const signatures = [value.slice({{ prefix|length }})];
+{% else %}
     const signatures = [value];
-{%- endif %}
-{%- if needed %}
-    if ([{{ needed|join(", ") }}].includes(undefined)) return false;
-{%- endif %}
-{%- if check %}
-    const signedAt = {{ check.expression }};
+{% endif %}
+{% if needed %}
+    if ([{{ needed|map("optional")|join(", ") }}].includes(undefined)) return false;
+{% endif %}
+{% if timestamp %}
+    const signedAt = {{ timestamp|code }};
     if (!Number.isFinite(signedAt)) return false;
-{%- if check.past_ms %}
-    if (now - signedAt > {{ check.past_ms }}) return false;
-{%- endif %}
-{%- if check.future_ms %}
-    if (signedAt - now > {{ check.future_ms }}) return false;
-{%- endif %}
-{%- endif %}
-    const content = Buffer.concat([{{ pieces|join(", ") }}]);
-{%- if public %}
-    const key = createPublicKey({ key: {{ key }}, format: "der", type: "spki" });
-    return signatures.some((signature) => holds("{{ hash }}", content, key, {{ found }}));
-{%- elif kind == "ed25519" %}
-    const key = {{ key }};
+{% if timestamp.past_s %}
+    if (now - signedAt > {{ timestamp.past_s * 1000 }}) return false;
+{% endif %}
+{% if timestamp.future_s %}
+    if (signedAt - now > {{ timestamp.future_s * 1000 }}) return false;
+{% endif %}
+{% endif %}
+    const content = Buffer.concat([{{ content|map("code")|join(", ") }}]);
+{% if spki %}
+    const key = createPublicKey({ key: {{ key|code }}, format: "der", type: "spki" });
+    return signatures.some((signature) => holds("{{ hash }}", content, key, {{ signature|code }}));
+{% elif kind == "ed25519" %}
+    const key = {{ key|code }};
     if (key.length !== 32) return false;
     // What RFC 8410 puts before the bytes of an Ed25519 key.
     const head = Buffer.from("302a300506032b6570032100", "hex");
     const publicKey = createPublicKey({ key: Buffer.concat([head, key]), format: "der", type: "spki" });
-    return signatures.some((signature) => holds(null, content, publicKey, {{ found }}));
-{%- else %}
-{%- if kind == "token" %}
+    return signatures.some((signature) => holds(null, content, publicKey, {{ signature|code }}));
+{% else %}
+{% if kind == "token" %}
     const expected = content;
-{%- elif kind == "hash" %}
+{% elif kind == "hash" %}
     const expected = createHash("{{ hash }}").update(content).digest();
-{%- else %}
-    const key = {{ key }};
+{% else %}
+    const key = {{ key|code }};
     const expected = createHmac("{{ hash }}", key).update(content).digest();
-{%- endif %}
+{% endif %}
     return signatures.some((signature) => {
-      const found = {{ found }};
+      const found = {{ signature|code }};
       return found.length === expected.length && timingSafeEqual(found, expected);
     });
-{%- endif %}
+{% endif %}
   });
 }
+{% endif %}
