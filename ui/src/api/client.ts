@@ -5,15 +5,15 @@ import type { components, paths } from "./schema.gen";
 
 export type Inbox = components["schemas"]["Inbox"];
 export type InboxAnswer = components["schemas"]["InboxResponse"];
-export type Summary = components["schemas"]["Summary"];
-export type Detail = components["schemas"]["Detail"];
+export type Summary = components["schemas"]["RequestSummary"];
+export type Detail = components["schemas"]["RequestDetail"];
 export type HeaderLine = components["schemas"]["HeaderLine"];
 export type Status = components["schemas"]["Status"];
 export type Settings = components["schemas"]["Settings"];
-export type Removal = components["schemas"]["Removal"];
+export type Removal = components["schemas"]["Deletion"];
 export type Refusal = components["schemas"]["RefusalShown"];
 export type Part = components["schemas"]["Part"];
-export type Verification = components["schemas"]["Verification"];
+export type Verification = components["schemas"]["VerificationSettings"];
 export type Explanation = components["schemas"]["ExplanationShown"];
 /** What the engine fills in where it is left out. */
 export type Question = Verification & { request: string };
@@ -31,7 +31,7 @@ export type EndpointSettings = components["schemas"]["EndpointSettings"];
 export type EndpointStats = components["schemas"]["EndpointStats"];
 export type Scenario = components["schemas"]["ScenarioShown"];
 export type Snippet = components["schemas"]["CodeSample"];
-export type Cause = components["schemas"]["Cause"];
+export type Cause = components["schemas"]["DiagnosisStep"];
 export type Delivery = components["schemas"]["Delivery"];
 export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
 export type Attempt = components["schemas"]["Attempt"];
@@ -47,10 +47,10 @@ export interface ProviderFile {
     policy: Record<string, Fact>;
   };
 }
-export type ThreadItem = components["schemas"]["ThreadItem"];
+export type ThreadItem = components["schemas"]["TimelineItem"];
 export type Diff = components["schemas"]["Diff"];
 export type DiffRow = Diff["body"][number];
-export type SavedQuery = components["schemas"]["SavedQuery"];
+export type SavedQuery = components["schemas"]["SavedSearch"];
 export type ReadQuery = components["schemas"]["ReadQuery"];
 export type Completion = components["schemas"]["Completion"];
 export type QueryField = components["schemas"]["Field"];
@@ -64,7 +64,7 @@ export type Exposure = components["schemas"]["Exposure"];
 export type ExposureSettings = components["schemas"]["ExposureSettings"];
 
 export type InboxChange = components["schemas"]["InboxChange"];
-export type Rule = components["schemas"]["Rule"];
+export type Rule = components["schemas"]["ResponseRule"];
 export type Forward = components["schemas"]["Forward"];
 export type Replay = components["schemas"]["Replay"];
 export type ReplayNew = components["schemas"]["ReplayNew"];
@@ -76,8 +76,8 @@ export interface CheckNew {
 }
 type WholeCheck = components["schemas"]["CheckNew"];
 export type CheckPlan = components["schemas"]["CheckPlan"];
-export type Asked = components["schemas"]["Asked"];
-export type ReplayReport = components["schemas"]["Report"];
+export type Asked = components["schemas"]["CheckResult"];
+export type ReplayReport = components["schemas"]["ReplayReport"];
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
 

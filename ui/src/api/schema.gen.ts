@@ -1813,56 +1813,9 @@ export interface components {
             /** @description These, by id; those that failed, were cut off or are unknown, if empty. */
             checks?: string[];
         };
-        /** @description How many were answered so. */
-        Answers: {
-            /** Format: int64 */
-            count: number;
-            /** @description Why there was none. */
-            error?: string | null;
-            /**
-             * Format: int32
-             * @description The status; none where there was no answer.
-             */
-            status?: number | null;
-        };
-        /** @description A question and what came of it. */
-        Asked: {
-            /** @description What to do where it fails. */
-            advice: string;
-            /** @description Its name. */
-            id: string;
-            level: components["schemas"]["Level"];
-            /**
-             * Format: int32
-             * @description Its place in the list.
-             */
-            number: number;
-            outcome: components["schemas"]["Outcome"];
-            question: string;
-            /** @description What was found, in a sentence. */
-            said: string;
-            /** @description What was sent, and what came back. */
-            sent: components["schemas"]["Recorded"][];
-            /** @description Whether verifying code is the answer to it. */
-            snippet: boolean;
-            /** @description Who says so. */
-            source: string;
-            /**
-             * Format: double
-             * @description How long it took, in ms.
-             */
-            took_ms: number;
-            /** @description Why it matters. */
-            why: string;
-        };
-        /**
-         * @description What follows the last answer of a sequence.
-         * @enum {string}
-         */
-        AtEnd: "last" | "first" | "next_rule";
         /** @description One attempt, in full but for the bodies. */
         Attempt: {
-            error?: components["schemas"]["SendError"] | null;
+            error?: components["schemas"]["AttemptError"] | null;
             /**
              * Format: int32
              * @description Which it is, from 1.
@@ -1892,28 +1845,88 @@ export interface components {
              */
             status?: number | null;
             /** @description What it took. */
-            timings: components["schemas"]["Timings"];
+            timings: components["schemas"]["AttemptTimings"];
+        };
+        /** @description Why an attempt brought no answer. */
+        AttemptError: {
+            /** @description What kind of trouble. */
+            kind: components["schemas"]["AttemptErrorKind"];
+            /** @description It in a sentence. */
+            message: string;
+            /** @description Where. */
+            phase: components["schemas"]["AttemptPhase"];
+        };
+        /**
+         * @description What kind of trouble an attempt had.
+         * @enum {string}
+         */
+        AttemptErrorKind: "url" | "request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "bad_response" | "proxy" | "outcome_unknown";
+        /**
+         * @description Where in an exchange something happened.
+         * @enum {string}
+         */
+        AttemptPhase: "dns" | "connect" | "tls" | "answer" | "body";
+        /** @description What an exchange took, in µs; a step that was not needed has none. */
+        AttemptTimings: {
+            /**
+             * Format: int64
+             * @description Connecting.
+             */
+            connect_us?: number | null;
+            /**
+             * Format: int64
+             * @description Looking the host up.
+             */
+            dns_us?: number | null;
+            /**
+             * Format: int64
+             * @description From the request to the first byte of the answer.
+             */
+            first_byte_us?: number | null;
+            /**
+             * Format: int64
+             * @description Agreeing on TLS.
+             */
+            tls_us?: number | null;
+            /**
+             * Format: int64
+             * @description From beginning to end.
+             */
+            total_us: number;
         };
         /** @description What is to be done about requests that arrived while this machine was away. */
         AwayDecision: {
             /** @description Whether they are signed anew where the inbox has a secret, as their own signatures may be too old. */
             resign?: boolean;
             /** @description What becomes of them. */
-            what: components["schemas"]["Triage"];
+            what: components["schemas"]["BacklogAction"];
         };
+        /**
+         * @description What becomes of requests that arrived while this machine was away.
+         * @enum {string}
+         */
+        BacklogAction: "all" | "newest_per_type" | "hold";
+        /** @description What came of a decision. */
+        BacklogDecision: {
+            /** @description Ids of the replays that send them on, one for each forward. */
+            replays: string[];
+            /**
+             * Format: int64
+             * @description Requests it was about.
+             */
+            requests: number;
+        };
+        /**
+         * @description What is done with requests that arrived while this machine was away.
+         * @enum {string}
+         */
+        BacklogPolicy: "ask" | "forward" | "hold";
         BackupNew: {
             /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
             path: string;
         };
-        /** @description An entry of a file that is no request. */
-        Bad: {
-            /** @description Where it stands, such as `line 12` or `entry 3`. */
-            place: string;
-            /** @description Why it is none. */
-            why: string;
-        };
         /** @description A name and a password. */
-        Basic: {
+        BasicCredentials: {
             /** @description The name. */
             name: string;
             /** @description The password; masked when read. */
@@ -1932,6 +1945,22 @@ export interface components {
          * @enum {string}
          */
         BodyBasis: "json" | "text" | "bytes";
+        /** @description What a request's headers say of its body. */
+        BodyContent: {
+            /** @description Content codings in the order they were applied, such as `gzip`. */
+            codings: string[];
+            /** @description The Content-Type as sent. */
+            content_type?: string | null;
+            /** @description Whether all of the codings can be undone here. */
+            decodable: boolean;
+            /** @description How to look at it. */
+            kind: components["schemas"]["BodyKind"];
+        };
+        /**
+         * @description How to look at a body.
+         * @enum {string}
+         */
+        BodyKind: "json" | "form" | "multipart" | "xml" | "html" | "image" | "text" | "unknown";
         /** @description How a body was read: its character set, and what was passed over. */
         BodyReading: {
             /** @description Name of the character set, such as `utf-8` or `windows-1252`. */
@@ -1946,38 +1975,34 @@ export interface components {
             /** @description What is to be said of it, in sentences: that a coding breaks off, or that other bytes follow. */
             notes: string[];
         };
-        /** @description One cause that was looked at. */
-        Cause: {
-            /** @description It in a sentence. */
-            detail: string;
-            /** @description What was found. */
-            found: components["schemas"]["Found"];
-            /** @description What is looked at. */
-            name: string;
-        };
+        /**
+         * @description Whether the body is the whole body, and if not, why.
+         * @enum {string}
+         */
+        BodyState: "complete" | "broken_off" | "stalled" | "too_large";
         /** @description The causes that were looked at, in their order. */
         Causes: {
-            items: components["schemas"]["Cause"][];
+            items: components["schemas"]["DiagnosisStep"][];
         };
         /** @description Something that changed. */
         Change: {
             /** @description The request as a list shows it. */
-            request: components["schemas"]["Summary"];
+            request: components["schemas"]["RequestSummary"];
             /** @enum {string} */
             type: "request_added";
         } | {
             /** @description The request as a list shows it. */
-            request: components["schemas"]["Summary"];
+            request: components["schemas"]["RequestSummary"];
             /** @enum {string} */
             type: "request_changed";
         } | {
             /** @description What was removed. */
-            removal: components["schemas"]["Removal"];
+            removal: components["schemas"]["Deletion"];
             /** @enum {string} */
             type: "requests_removed";
         } | {
             /** @description What is back. */
-            removal: components["schemas"]["Removal"];
+            removal: components["schemas"]["Deletion"];
             /** @enum {string} */
             type: "requests_restored";
         } | {
@@ -2069,7 +2094,7 @@ export interface components {
             /** @description The saved query's name. */
             name: string;
             /** @description The newest of them. */
-            request: components["schemas"]["Summary"];
+            request: components["schemas"]["RequestSummary"];
             /**
              * Format: int64
              * @description How many.
@@ -2084,9 +2109,9 @@ export interface components {
             type: "job_changed";
         };
         /** @description A question of two runs that was answered differently. */
-        Changed: {
-            after?: components["schemas"]["Outcome"] | null;
-            before?: components["schemas"]["Outcome"] | null;
+        CheckChange: {
+            after?: components["schemas"]["CheckOutcome"] | null;
+            before?: components["schemas"]["CheckOutcome"] | null;
             id: string;
             /** Format: int32 */
             number: number;
@@ -2095,6 +2120,55 @@ export interface components {
             /** @description What was found then. */
             said_before: string;
         };
+        /** @description A program that is run. */
+        CheckCommand: {
+            /** @description The folder it runs in; the engine's if absent. */
+            dir?: string | null;
+            /** @description Whether a shell reads it. */
+            shell?: boolean;
+            /** @description The program and what it is given, each a word of its own; with `shell`, one text. */
+            words: string[];
+        };
+        /** @description What checks came to. */
+        CheckCounts: {
+            /** Format: int32 */
+            error: number;
+            /** Format: int32 */
+            fail: number;
+            /** Format: int32 */
+            pass: number;
+            /** Format: int32 */
+            skipped: number;
+            /** Format: int32 */
+            unknown: number;
+            /** Format: int32 */
+            warn: number;
+        };
+        /** @description A request that was sent, and what came of it. */
+        CheckExchange: {
+            answer?: components["schemas"]["CheckResponse"] | null;
+            /** @description Its beginning; bytes that are no text as `\xNN`. */
+            body: string;
+            /**
+             * Format: int64
+             * @description Its whole size.
+             */
+            body_bytes: number;
+            error?: components["schemas"]["AttemptError"] | null;
+            headers: string[][];
+            /** @description What is odd about it, in a few words. */
+            label: string;
+            method: string;
+            /** @description What its answer holds that nobody should see, in words. */
+            tells?: string | null;
+            timings: components["schemas"]["AttemptTimings"];
+            url: string;
+        };
+        /**
+         * @description How much a question weighs.
+         * @enum {string}
+         */
+        CheckLevel: "must" | "should" | "advice";
         /** @description All runs, newest first. */
         CheckList: {
             items: components["schemas"]["CheckRun"][];
@@ -2108,11 +2182,16 @@ export interface components {
             /** @description How it is made. */
             settings: components["schemas"]["CheckSettings"];
         };
+        /**
+         * @description What came of a check.
+         * @enum {string}
+         */
+        CheckOutcome: "pass" | "fail" | "warn" | "skipped" | "unknown" | "error";
         /** @description What a run would send, and where to. */
         CheckPlan: {
             /** Format: int64 */
             bytes: number;
-            checks: components["schemas"]["Planned"][];
+            checks: components["schemas"]["PlannedCheck"][];
             /** @description Commands and queries it runs here. */
             commands: string[];
             /** @description Its host, with its port if it names one. */
@@ -2137,7 +2216,7 @@ export interface components {
         CheckQuestion: {
             advice: string;
             id: string;
-            level: components["schemas"]["Level"];
+            level: components["schemas"]["CheckLevel"];
             /** Format: int32 */
             number: number;
             question: string;
@@ -2151,19 +2230,62 @@ export interface components {
         /** @description What a run came to. */
         CheckReport: {
             /** @description By number. */
-            checks: components["schemas"]["Asked"][];
+            checks: components["schemas"]["CheckResult"][];
             /** @description The vendor's name. */
             provider: string;
             run: components["schemas"]["CheckRun"];
             /** @description Code that verifies this vendor's signature, where a check asks for it that failed. */
             snippets: components["schemas"]["CodeSample"][];
         };
+        /** @description What a handler answered. */
+        CheckResponse: {
+            /** @description Its beginning; bytes that are no text as `\xNN`. */
+            body: string;
+            /**
+             * Format: int64
+             * @description Its whole size.
+             */
+            body_bytes: number;
+            headers: string[][];
+            /** Format: int32 */
+            status: number;
+        };
+        /** @description A question and what came of it. */
+        CheckResult: {
+            /** @description What to do where it fails. */
+            advice: string;
+            /** @description Its name. */
+            id: string;
+            level: components["schemas"]["CheckLevel"];
+            /**
+             * Format: int32
+             * @description Its place in the list.
+             */
+            number: number;
+            outcome: components["schemas"]["CheckOutcome"];
+            question: string;
+            /** @description What was found, in a sentence. */
+            said: string;
+            /** @description What was sent, and what came back. */
+            sent: components["schemas"]["CheckExchange"][];
+            /** @description Whether verifying code is the answer to it. */
+            snippet: boolean;
+            /** @description Who says so. */
+            source: string;
+            /**
+             * Format: double
+             * @description How long it took, in ms.
+             */
+            took_ms: number;
+            /** @description Why it matters. */
+            why: string;
+        };
         /** @description A run of checks. */
         CheckRun: {
             /** @description The check that is under way. */
             at?: string | null;
             /** @description What they came to so far. */
-            counts: components["schemas"]["Counts"];
+            counts: components["schemas"]["CheckCounts"];
             /**
              * Format: date-time
              * @description When it was begun.
@@ -2181,17 +2303,22 @@ export interface components {
             /** @description How it is made, without secrets. */
             settings: components["schemas"]["CheckSettings"];
             /** @description How it stands. */
-            state: components["schemas"]["RunState"];
+            state: components["schemas"]["CheckRunState"];
             /**
              * Format: int32
              * @description Checks it has.
              */
             total: number;
-            verdict?: components["schemas"]["Verdict"] | null;
+            verdict?: components["schemas"]["CheckVerdict"] | null;
         };
+        /**
+         * @description How a run stands.
+         * @enum {string}
+         */
+        CheckRunState: "running" | "done" | "cancelled" | "failed";
         /** @description How a run is made. */
         CheckSettings: {
-            break_with?: components["schemas"]["Command"] | null;
+            break_with?: components["schemas"]["CheckCommand"] | null;
             /**
              * Format: int32
              * @description Requests a second in the burst.
@@ -2201,7 +2328,7 @@ export interface components {
             endpoint?: string | null;
             /** @description The type of the usual event, which has an effect; the vendor's first if absent. */
             event?: string | null;
-            mend_with?: components["schemas"]["Command"] | null;
+            mend_with?: components["schemas"]["CheckCommand"] | null;
             /** @description The secret before this one, if the handler knew another. */
             old_secret?: string | null;
             /** @description Whether the old secret is still to be taken. */
@@ -2214,7 +2341,7 @@ export interface components {
             };
             /** @description The payload of the usual event, with places for made-up values as samples have them; the vendor's if absent. */
             payload?: unknown;
-            probe?: components["schemas"]["Probe"] | null;
+            probe?: components["schemas"]["SideEffectProbe"] | null;
             /** @description The vendor that is played. */
             provider?: string;
             /** @description Which of its schemes; the usual one if absent. */
@@ -2238,30 +2365,31 @@ export interface components {
             /** @description Checks whose failure is known and accepted, by id: it is shown, and does not count. */
             waive?: string[];
         };
+        /**
+         * @description What is said of a handler.
+         * @enum {string}
+         */
+        CheckVerdict: "right" | "weak" | "wrong" | "unfinished";
+        /**
+         * @description What closing the window does.
+         * @enum {string}
+         */
+        CloseAction: "ask" | "tray" | "quit";
         /** @description Code in one language. */
         CodeSample: {
             /** @description The code. */
             code: string;
-            /** @description The language's name for programs. */
+            /** @description Id of the language, such as `node`. */
             language: string;
-            /** @description Its name for people. */
+            /** @description Name of the language as shown, such as `Node.js`. */
             name: string;
-        };
-        /** @description A program that is run. */
-        Command: {
-            /** @description The folder it runs in; the engine's if absent. */
-            dir?: string | null;
-            /** @description Whether a shell reads it. */
-            shell?: boolean;
-            /** @description The program and what it is given, each a word of its own; with `shell`, one text. */
-            words: string[];
         };
         /** @description What differs between two runs. */
         Comparison: {
             after: components["schemas"]["CheckRun"];
             before: components["schemas"]["CheckRun"];
             /** @description Questions that were answered differently. */
-            changed: components["schemas"]["Changed"][];
+            changed: components["schemas"]["CheckChange"][];
         };
         /** @description Something that may be put into a query. */
         Completion: {
@@ -2285,32 +2413,6 @@ export interface components {
             /** @description Why, or why not, in a sentence. */
             why: string;
         };
-        /** @description What a request's headers say of its body. */
-        Content: {
-            /** @description Content codings in the order they were applied, such as `gzip`. */
-            codings: string[];
-            /** @description The Content-Type as sent. */
-            content_type?: string | null;
-            /** @description Whether all of the codings can be undone here. */
-            decodable: boolean;
-            /** @description How to look at it. */
-            kind: components["schemas"]["Kind"];
-        };
-        /** @description What checks came to. */
-        Counts: {
-            /** Format: int32 */
-            error: number;
-            /** Format: int32 */
-            fail: number;
-            /** Format: int32 */
-            pass: number;
-            /** Format: int32 */
-            skipped: number;
-            /** Format: int32 */
-            unknown: number;
-            /** Format: int32 */
-            warn: number;
-        };
         /** @description Whether requests can be stored. */
         Database: {
             /** @enum {string} */
@@ -2328,15 +2430,29 @@ export interface components {
             /** @enum {string} */
             state: "failing";
         };
-        /** @description What came of a decision. */
-        Decided: {
-            /** @description Ids of the replays that send them on, one for each forward. */
-            replays: string[];
+        /** @description Something a person removed. */
+        Deletion: {
             /**
              * Format: int64
-             * @description Requests it was about.
+             * @description Number to undo it by.
+             */
+            id: number;
+            /** @description Name of the inbox. */
+            inbox: string;
+            /** @description The one request, if it is one. */
+            request?: string | null;
+            /**
+             * Format: int64
+             * @description Requests hidden by it.
              */
             requests: number;
+            /**
+             * Format: date-time
+             * @description Until when it can be undone.
+             */
+            until: string;
+            /** @description Whether the inbox itself is removed. */
+            whole_inbox: boolean;
         };
         /** @description A delivery as lists show it. */
         Delivery: {
@@ -2373,7 +2489,7 @@ export interface components {
              */
             next_at?: string | null;
             /** @description Why it was made. */
-            origin: components["schemas"]["Origin"];
+            origin: components["schemas"]["DeliveryOrigin"];
             /** @description Id of the vendor; empty where a request's is not known. */
             provider: string;
             /** @description Why it ended so, in a sentence. */
@@ -2449,6 +2565,11 @@ export interface components {
              */
             url: string | null;
         };
+        /**
+         * @description Why a delivery was made.
+         * @enum {string}
+         */
+        DeliveryOrigin: "event" | "test" | "forward" | "replay";
         /** @description A page of deliveries, newest first. */
         DeliveryPage: {
             items: components["schemas"]["Delivery"][];
@@ -2465,24 +2586,19 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "waiting" | "sending" | "delivered" | "failed" | "exhausted" | "skipped" | "filtered" | "cancelled";
-        /** @description A request in full. Its body has a route of its own. */
-        Detail: components["schemas"]["Summary"] & {
-            answer?: components["schemas"]["InboxResponse"] | null;
-            /** @description Whose answer it is, where the vendor asked for it and no person made it. */
-            answer_origin?: string | null;
-            /** @description What the body is said to be. */
-            content: components["schemas"]["Content"];
-            /** @description Headers in wire order with repeats; credentials masked. */
-            headers: components["schemas"]["HeaderLine"][];
-            /** @description Why the signature does not hold, in a sentence. */
-            sentence?: string | null;
-            /**
-             * Format: date-time
-             * @description When the commit was done; the sender's answer came after.
-             */
-            stored_at: string;
-            /** @description Trailers of a chunked body. */
-            trailers: components["schemas"]["HeaderLine"][];
+        /**
+         * @description What was found about one cause.
+         * @enum {string}
+         */
+        DiagnosisResult: "ok" | "failed" | "skipped";
+        /** @description One cause that was looked at. */
+        DiagnosisStep: {
+            /** @description It in a sentence. */
+            detail: string;
+            /** @description What was found. */
+            found: components["schemas"]["DiagnosisResult"];
+            /** @description What is looked at. */
+            name: string;
         };
         /** @description What differs between two requests, or two answers. */
         Diff: {
@@ -2501,39 +2617,24 @@ export interface components {
             /** @description Whether nothing differs but the time, the sender's port and the like. */
             same: boolean;
         };
-        /** @description A loss of the connection. */
-        Drop: {
-            /**
-             * Format: date-time
-             * @description When.
-             */
-            at: string;
-            /** @description Why. */
-            why: string;
-        };
         /** @description How a request would be answered now. */
         DryRun: {
             answer?: components["schemas"]["InboxResponse"] | null;
             /** @description What was looked at, in order; the last one answers. */
             considered: components["schemas"]["Considered"][];
         };
-        /** @description What is changed of a request before it is sent; the stored one stays as it is. */
-        Edit: {
+        /** @description An earlier import of the same file. */
+        EarlierImport: {
             /**
-             * @description Another list of headers, as `[name, value]`; a mask stands for the value that is stored.
-             * @default null
+             * Format: date-time
+             * @description When it was, the last time.
              */
-            headers: string[][] | null;
+            at: string;
             /**
-             * @description Another method.
-             * @default null
+             * Format: int64
+             * @description Requests that were imported then.
              */
-            method: string | null;
-            /**
-             * @description Another path and query behind the destination's URL, such as `/orders?id=1`.
-             * @default null
-             */
-            path: string | null;
+            requests: number;
         };
         /** @description An address Hookline sends to. */
         Endpoint: components["schemas"]["EndpointSettings"] & {
@@ -2693,12 +2794,35 @@ export interface components {
              */
             p99_ms?: number | null;
             /** @description The same by time, the oldest first. */
-            slices: components["schemas"]["StatsSlice"][];
+            slices: components["schemas"]["EndpointStatsSlice"][];
             /**
              * Format: double
              * @description The part that arrived, from 0 to 1; none where nothing ended.
              */
             success_rate?: number | null;
+        };
+        /** @description Half an hour. */
+        EndpointStatsSlice: {
+            /**
+             * Format: int64
+             * @description Deliveries that arrived.
+             */
+            delivered: number;
+            /**
+             * Format: int64
+             * @description Deliveries that failed or were exhausted.
+             */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description When it began.
+             */
+            from: string;
+            /**
+             * Format: double
+             * @description What half of those that arrived took at most, in ms.
+             */
+            p50_ms?: number | null;
         };
         /** @description An error as it is sent. */
         Error: {
@@ -2709,11 +2833,6 @@ export interface components {
             /** @description What went wrong and why, for people. */
             message: string;
         };
-        /**
-         * @description What kind of trouble an attempt had.
-         * @enum {string}
-         */
-        ErrorKind: "url" | "request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "bad_response" | "proxy" | "outcome_unknown";
         /** @description An event as the API shows it. */
         Event: {
             /**
@@ -2834,7 +2953,7 @@ export interface components {
              */
             allow: string[];
             /** @default null */
-            basic: components["schemas"]["Basic"] | null;
+            basic: components["schemas"]["BasicCredentials"] | null;
             /**
              * @description Whether the relay is given the inbox's secrets, to answer questions that need them while this machine
              *     is away. Whoever runs the relay can then sign as the vendor does.
@@ -2845,7 +2964,7 @@ export interface components {
              * @description What is done with requests that arrived while this machine was away.
              * @default ask
              */
-            on_return: components["schemas"]["OnReturn"];
+            on_return: components["schemas"]["BacklogPolicy"];
             /**
              * @description Whether only requests whose signature holds go on to an app.
              * @default false
@@ -2858,28 +2977,20 @@ export interface components {
              */
             wait_ms: number | null;
         };
-        /** @description One that was not answered 2xx. */
-        Failure: {
-            /** @description Id of the delivery. */
-            delivery: string;
-            event_type: string;
-            method: string;
-            /** @description Why there is no answer, in a sentence. */
-            reason?: string | null;
-            /** @description Id of the request. */
-            request: string;
-            /** Format: int32 */
-            status?: number | null;
-            /** Format: double */
-            took_ms?: number | null;
-            url: string;
+        /** @description One change with its number. */
+        FeedItem: components["schemas"]["Change"] & {
+            /**
+             * Format: int64
+             * @description Grows by one with each change; survives restarts, with gaps.
+             */
+            seq: number;
         };
         /** @description One thing that can be asked of a request. */
         Field: {
             /** @description A term that uses it. */
             example: string;
             /** @description How its values are compared. */
-            kind: components["schemas"]["Kind"];
+            kind: components["schemas"]["FieldKind"];
             /** @description What it is, in a line. */
             means: string;
             /** @description Its name, as written in front of the operator. */
@@ -2887,10 +2998,20 @@ export interface components {
             /** @description Every value it can have, if they are few. */
             values: string[];
         };
+        /**
+         * @description How a field's values are compared.
+         * @enum {string}
+         */
+        FieldKind: "word" | "text" | "named" | "number" | "size" | "age" | "moment" | "flag";
         /** @description The fields a query can ask for. */
         FieldList: {
             items: components["schemas"]["Field"][];
         };
+        /**
+         * @description A file format of requests.
+         * @enum {string}
+         */
+        FileFormat: "har" | "jsonl" | "csv" | "raw" | "curl" | "webhook_site" | "archive";
         /** @description One fault that accounts for a signature. */
         FindingShown: {
             /** @description What to do about it. */
@@ -2900,11 +3021,6 @@ export interface components {
             /** @description What is wrong. */
             what: string;
         };
-        /**
-         * @description A file format of requests.
-         * @enum {string}
-         */
-        Format: "har" | "jsonl" | "csv" | "raw" | "curl" | "webhook_site" | "archive";
         /** @description Where requests of an inbox go on to. */
         Forward: {
             /**
@@ -2921,7 +3037,7 @@ export interface components {
             /** @description Its id; made when it is saved. Its deliveries have it as their endpoint. */
             id?: string;
             /** @description Whether the sender waits for the app's answer. */
-            mode?: components["schemas"]["Mode"];
+            mode?: components["schemas"]["ForwardMode"];
             /** @description Its name; the URL if empty. */
             name?: string;
             /** @description Whether it is a command's own, and ends with it. */
@@ -2943,10 +3059,10 @@ export interface components {
             when?: string;
         };
         /**
-         * @description What was found about one cause.
+         * @description How a forward stands to the sender's answer.
          * @enum {string}
          */
-        Found: "ok" | "failed" | "skipped";
+        ForwardMode: "copy" | "answer";
         /** @description The schemes by which a message's signature holds. */
         FoundShown: {
             /** @description Whether everything there is to try was tried. */
@@ -2963,6 +3079,11 @@ export interface components {
             /** @description Value. Bytes that are not UTF-8 are written as `\xNN`; a secret is masked. */
             value: string;
         };
+        /**
+         * @description How truly the header names and their order are known.
+         * @enum {string}
+         */
+        HeaderNames: "exact" | "lowercase" | "normalised";
         /** @description What changes of a request's headers on its way on. */
         HeaderRules: {
             /**
@@ -2992,35 +3113,34 @@ export interface components {
              */
             set: string[][];
         };
+        /**
+         * @description HTTP version of the request line or connection.
+         * @enum {string}
+         */
+        HttpVersion: "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
+        /** @description An entry of a file that is no request. */
+        ImportError: {
+            /** @description Where it stands, such as `line 12` or `entry 3`. */
+            place: string;
+            /** @description Why it is none. */
+            why: string;
+        };
         /** @description What came of an import so far. */
-        Imported: {
+        ImportResult: {
             /**
              * Format: int64
              * @description Entries that are none.
              */
             bad: number;
-            before?: components["schemas"]["ImportedBefore"] | null;
+            before?: components["schemas"]["EarlierImport"] | null;
             /** @description The first of those, with the reason. */
-            first_bad: components["schemas"]["Bad"][];
-            format?: components["schemas"]["Format"] | null;
+            first_bad: components["schemas"]["ImportError"][];
+            format?: components["schemas"]["FileFormat"] | null;
             /** @description Inboxes that got some. */
             inboxes: string[];
             /**
              * Format: int64
              * @description Requests that were imported.
-             */
-            requests: number;
-        };
-        /** @description An earlier import of the same file. */
-        ImportedBefore: {
-            /**
-             * Format: date-time
-             * @description When it was, the last time.
-             */
-            at: string;
-            /**
-             * Format: int64
-             * @description Requests that were imported then.
              */
             requests: number;
         };
@@ -3042,14 +3162,14 @@ export interface components {
             forwards: components["schemas"]["Forward"][];
             /** @description First segment of its path. */
             name: string;
-            replayed_to?: components["schemas"]["Target"] | null;
+            replayed_to?: components["schemas"]["ReplayTarget"] | null;
             /**
              * Format: int64
              * @description Stored requests.
              */
             requests: number;
             /** @description Which requests are answered in another way; the first that matches answers. */
-            rules: components["schemas"]["Rule"][];
+            rules: components["schemas"]["ResponseRule"][];
             /** @description Whether `/<inbox>/status/503` is answered with that status. */
             status_by_path: boolean;
             /**
@@ -3058,7 +3178,7 @@ export interface components {
              */
             unread: number;
             /** @description How its requests are verified; secrets are masked. */
-            verification: components["schemas"]["Verification"];
+            verification: components["schemas"]["VerificationSettings"];
         };
         InboxChange: {
             answer?: components["schemas"]["InboxResponse"] | null;
@@ -3067,10 +3187,10 @@ export interface components {
             /** @description A new name; requests stay, the address changes. */
             name?: string | null;
             /** @description Its rules, all of them, in order. New ones get an id. */
-            rules?: components["schemas"]["Rule"][] | null;
+            rules?: components["schemas"]["ResponseRule"][] | null;
             /** @description Whether `/<inbox>/status/503` is answered with that status. */
             status_by_path?: boolean | null;
-            verification?: components["schemas"]["Verification"] | null;
+            verification?: components["schemas"]["VerificationSettings"] | null;
         };
         /** @description All inboxes, in the order they were made. */
         InboxList: {
@@ -3087,7 +3207,7 @@ export interface components {
             /** @description First segment of its path: letters, digits, `-`, `_`, `.`. */
             name: string;
             /** @description How its requests are verified. */
-            verification?: components["schemas"]["Verification"];
+            verification?: components["schemas"]["VerificationSettings"];
         };
         /** @description The response of an inbox. It is sent after the request is on disk. */
         InboxResponse: {
@@ -3128,29 +3248,6 @@ export interface components {
              */
             template: boolean;
         };
-        /** @description How far the sieve has come. */
-        Indexing: {
-            /** @description Whether that will be less in a moment: the newest few thousand always wait for a full block. */
-            busy: boolean;
-            /**
-             * Format: int64
-             * @description What it takes on disk, in bytes.
-             */
-            bytes: number;
-            /**
-             * Format: int64
-             * @description Requests stored that the sieve does not cover yet; a search looks through them one by one.
-             */
-            waiting: number;
-        };
-        /** @description One change with its number. */
-        Item: components["schemas"]["Change"] & {
-            /**
-             * Format: int64
-             * @description Grows by one with each change; survives restarts, with gaps.
-             */
-            seq: number;
-        };
         /** @description A long piece of work. */
         Job: {
             /**
@@ -3162,7 +3259,7 @@ export interface components {
             error?: string | null;
             /** @description Its id. */
             id: string;
-            imported?: components["schemas"]["Imported"] | null;
+            imported?: components["schemas"]["ImportResult"] | null;
             /** @description Inbox it works on. */
             inbox?: string | null;
             /** @description What it does. */
@@ -3196,68 +3293,56 @@ export interface components {
          * @enum {string}
          */
         JsonType: "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
-        /**
-         * @description How to look at a body.
-         * @enum {string}
-         */
-        Kind: "json" | "form" | "multipart" | "xml" | "html" | "image" | "text" | "unknown";
-        /** @description How long answers took, in ms. */
-        Latencies: {
-            /** Format: double */
-            max: number;
-            /** Format: double */
-            min: number;
-            /** Format: double */
-            p50: number;
-            /** Format: double */
-            p90: number;
-            /** Format: double */
-            p99: number;
-        };
-        /**
-         * @description How much a question weighs.
-         * @enum {string}
-         */
-        Level: "must" | "should" | "advice";
-        /** @description The documented shape of the receiver's limits. */
-        Limits: {
-            /** Format: int64 */
+        /** @description The limits a person can change. */
+        ListenerLimits: {
+            /**
+             * Format: int64
+             * @description Largest body in bytes; a larger one gets 413 and a row that says so.
+             */
             body_bytes: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Longest silence inside a body, in milliseconds; after it 408 and an incomplete row.
+             */
             body_stall_ms: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Open connections at one time; one more gets 503 with Retry-After.
+             */
             connections: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Longest wait for a complete head, in milliseconds; after it the connection closes.
+             */
             head_timeout_ms: number;
         };
-        /** @description Marks to change; what is absent stays. */
-        Marks: {
-            /** @description A note; empty removes it. */
-            note?: string | null;
-            /** @description Keep it when others roll over. */
-            pinned?: boolean | null;
-            /** @description Whether somebody has opened it. */
-            read?: boolean | null;
+        /** @description Whether and where the receiver listens. */
+        ListenerState: {
+            /** @enum {string} */
+            state: "off";
+        } | {
+            /** @description Its address. */
+            address: string;
+            /** @enum {string} */
+            state: "listening";
+            /** @description Base URL of all inboxes. */
+            url: string;
+        } | {
+            /** @description The address wanted. */
+            address: string;
+            /** @description The process that has the port, if it is known. */
+            holder?: string | null;
+            /** @description A free address near the wanted one. */
+            offer?: string | null;
+            /** @description What the system says. */
+            reason: string;
+            /** @enum {string} */
+            state: "failed";
         };
-        /**
-         * @description How a forward stands to the sender's answer.
-         * @enum {string}
-         */
-        Mode: "copy" | "answer";
-        /**
-         * @description What closing the window does.
-         * @enum {string}
-         */
-        OnClose: "ask" | "tray" | "quit";
-        /**
-         * @description What is done with requests that arrived while this machine was away.
-         * @enum {string}
-         */
-        OnReturn: "ask" | "forward" | "hold";
         /** @description The last forward or replay of a request. */
-        Onward: {
+        OutgoingSummary: {
             /** @description Whether it was a forward or a replay. */
-            origin: components["schemas"]["Origin"];
+            origin: components["schemas"]["DeliveryOrigin"];
             /** @description How it stands. */
             state: components["schemas"]["DeliveryState"];
             /**
@@ -3266,16 +3351,6 @@ export interface components {
              */
             status?: number | null;
         };
-        /**
-         * @description Why a delivery was made.
-         * @enum {string}
-         */
-        Origin: "event" | "test" | "forward" | "replay";
-        /**
-         * @description What came of a check.
-         * @enum {string}
-         */
-        Outcome: "pass" | "fail" | "warn" | "skipped" | "unknown" | "error";
         /** @description One part of a multipart body. */
         Part: {
             /**
@@ -3283,7 +3358,7 @@ export interface components {
              * @description Size in bytes.
              */
             bytes: number;
-            /** @description Content type. */
+            /** @description BodyContent type. */
             content_type?: string | null;
             /** @description What is wrong with it, in a sentence. */
             fault?: string | null;
@@ -3310,25 +3385,15 @@ export interface components {
             /** @description The same, without this beginning. */
             strip: string;
         } | "exact";
-        /**
-         * @description What a sequence is counted by.
-         * @enum {string}
-         */
-        Per: "event" | "inbox";
-        /**
-         * @description Where in an exchange something happened.
-         * @enum {string}
-         */
-        Phase: "dns" | "connect" | "tls" | "answer" | "body";
         /** @description What a check would send. */
-        Planned: {
+        PlannedCheck: {
             /**
              * Format: int64
              * @description Bytes of their bodies.
              */
             bytes: number;
             id: string;
-            level: components["schemas"]["Level"];
+            level: components["schemas"]["CheckLevel"];
             /** Format: int32 */
             number: number;
             question: string;
@@ -3341,21 +3406,6 @@ export interface components {
             skipped?: string | null;
             source: string;
             why: string;
-        };
-        /** @description Where effects are seen: what it says is a number that grows by one with each, or a text that changes. */
-        Probe: {
-            /** @description A page that says it. */
-            url: string;
-        } | {
-            /** @description A program that prints it. */
-            command: components["schemas"]["Command"];
-        } | {
-            /** @description The first value of a query on a SQLite database, which is only read. */
-            sqlite: {
-                /** @description The database's file. */
-                path: string;
-                query: string;
-            };
         };
         /** @description All vendors, by id, and the files of your own that do not read. */
         ProviderList: {
@@ -3445,6 +3495,11 @@ export interface components {
              */
             url: string | null;
         };
+        /**
+         * @description What a signature is made anew with.
+         * @enum {string}
+         */
+        ReSignWith: "inbox" | "endpoint";
         /** @description A query as it reads. */
         ReadQuery: {
             /** @description What may come at the caret. */
@@ -3452,49 +3507,6 @@ export interface components {
             error?: components["schemas"]["QueryError"] | null;
             /** @description Its terms, in order; none where it does not read. */
             terms: components["schemas"]["TermShown"][];
-        };
-        /** @description Whether and where the receiver listens. */
-        ReceiverState: {
-            /** @enum {string} */
-            state: "off";
-        } | {
-            /** @description Its address. */
-            address: string;
-            /** @enum {string} */
-            state: "listening";
-            /** @description Base URL of all inboxes. */
-            url: string;
-        } | {
-            /** @description The address wanted. */
-            address: string;
-            /** @description The process that has the port, if it is known. */
-            holder?: string | null;
-            /** @description A free address near the wanted one. */
-            offer?: string | null;
-            /** @description What the system says. */
-            reason: string;
-            /** @enum {string} */
-            state: "failed";
-        };
-        /** @description A request that was sent, and what came of it. */
-        Recorded: {
-            answer?: components["schemas"]["Tried"] | null;
-            /** @description Its beginning; bytes that are no text as `\xNN`. */
-            body: string;
-            /**
-             * Format: int64
-             * @description Its whole size.
-             */
-            body_bytes: number;
-            error?: components["schemas"]["SendError"] | null;
-            headers: string[][];
-            /** @description What is odd about it, in a few words. */
-            label: string;
-            method: string;
-            /** @description What its answer holds that nobody should see, in words. */
-            tells?: string | null;
-            timings: components["schemas"]["Timings"];
-            url: string;
         };
         RefusalDismissal: {
             /**
@@ -3568,35 +3580,6 @@ export interface components {
              */
             since: string;
         };
-        /** @description Something a person removed. */
-        Removal: {
-            /**
-             * Format: int64
-             * @description Number to undo it by.
-             */
-            id: number;
-            /** @description Name of the inbox. */
-            inbox: string;
-            /** @description The one request, if it is one. */
-            request?: string | null;
-            /**
-             * Format: int64
-             * @description Requests hidden by it.
-             */
-            requests: number;
-            /**
-             * Format: date-time
-             * @description Until when it can be undone.
-             */
-            until: string;
-            /** @description Whether the inbox itself is removed. */
-            whole_inbox: boolean;
-        };
-        /**
-         * @description How a request stands to those of its event before it.
-         * @enum {string}
-         */
-        Repeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
         /** @description A replay. */
         Replay: {
             /**
@@ -3635,6 +3618,53 @@ export interface components {
             /** @description The URL it goes to. */
             url: string;
         };
+        /** @description What is changed of a request before it is sent; the stored one stays as it is. */
+        ReplayEdit: {
+            /**
+             * @description Another list of headers, as `[name, value]`; a mask stands for the value that is stored.
+             * @default null
+             */
+            headers: string[][] | null;
+            /**
+             * @description Another method.
+             * @default null
+             */
+            method: string | null;
+            /**
+             * @description Another path and query behind the destination's URL, such as `/orders?id=1`.
+             * @default null
+             */
+            path: string | null;
+        };
+        /** @description One that was not answered 2xx. */
+        ReplayFailure: {
+            /** @description Id of the delivery. */
+            delivery: string;
+            event_type: string;
+            method: string;
+            /** @description Why there is no answer, in a sentence. */
+            reason?: string | null;
+            /** @description Id of the request. */
+            request: string;
+            /** Format: int32 */
+            status?: number | null;
+            /** Format: double */
+            took_ms?: number | null;
+            url: string;
+        };
+        /** @description How long answers took, in ms. */
+        ReplayLatencies: {
+            /** Format: double */
+            max: number;
+            /** Format: double */
+            min: number;
+            /** Format: double */
+            p50: number;
+            /** Format: double */
+            p90: number;
+            /** Format: double */
+            p99: number;
+        };
         /** @description A page of replays, newest first. */
         ReplayList: {
             items: components["schemas"]["Replay"][];
@@ -3656,50 +3686,11 @@ export interface components {
             /** @description How it is made. */
             settings?: components["schemas"]["ReplaySettings"];
         };
-        /** @description How a replay is made. */
-        ReplaySettings: {
-            /**
-             * Format: int32
-             * @description Requests under way at a time; one after the other if 1.
-             */
-            concurrency?: number;
-            edit?: components["schemas"]["Edit"] | null;
-            /** @description What changes of the headers. */
-            headers?: components["schemas"]["HeaderRules"];
-            /** @description Whether the newest goes first; else the oldest. */
-            newest_first?: boolean;
-            /** @description What of a request's target stands behind the destination's URL. */
-            path?: components["schemas"]["PathRule"];
-            /**
-             * Format: double
-             * @description Most requests a second; no limit if absent.
-             */
-            rate?: number | null;
-            resign?: components["schemas"]["Resign"] | null;
-            /** @description Whether it ends at the first that is not answered 2xx. */
-            stop_on_failure?: boolean;
-            /**
-             * Format: int32
-             * @description How long each answer may take, in ms.
-             */
-            timeout_ms?: number;
-            /**
-             * Format: int32
-             * @description How often each is delivered, to 10: twice tells whether a receiver does the same thing twice.
-             */
-            times?: number;
-            to?: components["schemas"]["Target"] | null;
-        };
-        /**
-         * @description How a replay stands.
-         * @enum {string}
-         */
-        ReplayState: "collecting" | "running" | "done" | "stopped" | "cancelled" | "failed";
         /** @description What a replay came to. */
-        Report: {
-            answers: components["schemas"]["Answers"][];
-            failures: components["schemas"]["Failure"][];
-            latencies?: components["schemas"]["Latencies"] | null;
+        ReplayReport: {
+            answers: components["schemas"]["ReplayResponses"][];
+            failures: components["schemas"]["ReplayFailure"][];
+            latencies?: components["schemas"]["ReplayLatencies"] | null;
             /**
              * Format: double
              * @description Deliveries a second over that time.
@@ -3717,6 +3708,65 @@ export interface components {
              */
             unsent: number;
         };
+        /** @description How many were answered so. */
+        ReplayResponses: {
+            /** Format: int64 */
+            count: number;
+            /** @description Why there was none. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description The status; none where there was no answer.
+             */
+            status?: number | null;
+        };
+        /** @description How a replay is made. */
+        ReplaySettings: {
+            /**
+             * Format: int32
+             * @description Requests under way at a time; one after the other if 1.
+             */
+            concurrency?: number;
+            edit?: components["schemas"]["ReplayEdit"] | null;
+            /** @description What changes of the headers. */
+            headers?: components["schemas"]["HeaderRules"];
+            /** @description Whether the newest goes first; else the oldest. */
+            newest_first?: boolean;
+            /** @description What of a request's target stands behind the destination's URL. */
+            path?: components["schemas"]["PathRule"];
+            /**
+             * Format: double
+             * @description Most requests a second; no limit if absent.
+             */
+            rate?: number | null;
+            resign?: components["schemas"]["ReSignWith"] | null;
+            /** @description Whether it ends at the first that is not answered 2xx. */
+            stop_on_failure?: boolean;
+            /**
+             * Format: int32
+             * @description How long each answer may take, in ms.
+             */
+            timeout_ms?: number;
+            /**
+             * Format: int32
+             * @description How often each is delivered, to 10: twice tells whether a receiver does the same thing twice.
+             */
+            times?: number;
+            to?: components["schemas"]["ReplayTarget"] | null;
+        };
+        /**
+         * @description How a replay stands.
+         * @enum {string}
+         */
+        ReplayState: "collecting" | "running" | "done" | "stopped" | "cancelled" | "failed";
+        /** @description Where a replay goes. */
+        ReplayTarget: {
+            /** @description To a URL. */
+            url: string;
+        } | {
+            /** @description To a saved endpoint, by its id. */
+            endpoint: string;
+        };
         /** @description How many requests match. */
         RequestCount: {
             /** @description Whether there are more than were counted to. */
@@ -3729,9 +3779,28 @@ export interface components {
              */
             requests: number;
         };
+        /** @description A request in full. Its body has a route of its own. */
+        RequestDetail: components["schemas"]["RequestSummary"] & {
+            answer?: components["schemas"]["InboxResponse"] | null;
+            /** @description Whose answer it is, where the vendor asked for it and no person made it. */
+            answer_origin?: string | null;
+            /** @description What the body is said to be. */
+            content: components["schemas"]["BodyContent"];
+            /** @description Headers in wire order with repeats; credentials masked. */
+            headers: components["schemas"]["HeaderLine"][];
+            /** @description Why the signature does not hold, in a sentence. */
+            sentence?: string | null;
+            /**
+             * Format: date-time
+             * @description When the commit was done; the sender's answer came after.
+             */
+            stored_at: string;
+            /** @description Trailers of a chunked body. */
+            trailers: components["schemas"]["HeaderLine"][];
+        };
         /** @description A page of requests, newest first. */
         RequestList: {
-            items: components["schemas"]["Summary"][];
+            items: components["schemas"]["RequestSummary"][];
             /**
              * @description What to pass as `after` for the next page; none at the end. With a query, a page may be short
              *     or empty and have a next one: so far it has been searched.
@@ -3743,11 +3812,78 @@ export interface components {
              */
             seq: number;
         };
-        /**
-         * @description What a signature is made anew with.
-         * @enum {string}
-         */
-        Resign: "inbox" | "endpoint";
+        /** @description Marks to change; what is absent stays. */
+        RequestMarks: {
+            /** @description A note; empty removes it. */
+            note?: string | null;
+            /** @description Keep it when others roll over. */
+            pinned?: boolean | null;
+            /** @description Whether somebody has opened it. */
+            read?: boolean | null;
+        };
+        /** @description A request as a list shows it. */
+        RequestSummary: {
+            /**
+             * Format: date-time
+             * @description When its head was complete.
+             */
+            arrived_at: string;
+            /**
+             * Format: int64
+             * @description Body size in bytes; what was announced, if it was refused unread.
+             */
+            body_bytes: number;
+            /** @description Whether the body is whole. */
+            body_state: components["schemas"]["BodyState"];
+            /**
+             * Format: int32
+             * @description Requests of the same event that this inbox had before it; a hundred stands for more.
+             */
+            earlier: number;
+            /** @description The event's own id. */
+            event_id?: string | null;
+            /** @description What happened, as the vendor names it. */
+            event_type?: string | null;
+            /** @description Its id, a UUIDv7. */
+            id: string;
+            /** @description Name of its inbox. */
+            inbox: string;
+            /** @description Method as sent. */
+            method: string;
+            /** @description What is known of the header names. */
+            names: components["schemas"]["HeaderNames"];
+            /** @description A person's note. */
+            note: string;
+            onward?: components["schemas"]["OutgoingSummary"] | null;
+            /** @description The sender's address and port; empty where an imported file does not say. */
+            peer: string;
+            /** @description Whether it stays when others roll over. */
+            pinned: boolean;
+            /** @description The vendor that sent it: the inbox's, else the one it looks like. */
+            provider?: string | null;
+            /** @description Why it does not, as a stable code such as `mismatch` or `stale`. */
+            reason?: string | null;
+            /**
+             * Format: double
+             * @description From the head to the last byte, in ms.
+             */
+            receiving_ms: number;
+            /** @description Name of the file it was imported from; none if it arrived here. */
+            source?: string | null;
+            /**
+             * Format: int32
+             * @description Status the sender was answered; 499 if it broke off before, 0 where an imported file does not say.
+             */
+            status: number;
+            /** @description Target as sent: path and query, mostly. */
+            target: string;
+            /** @description Whether nobody has opened it yet. */
+            unread: boolean;
+            /** @description Whether its signature holds. */
+            verdict: components["schemas"]["SignatureStatus"];
+            /** @description HTTP version. */
+            version: components["schemas"]["HttpVersion"];
+        };
         /** @description A fault that is injected into a response, to test how senders handle it. */
         ResponseFault: {
             /** @enum {string} */
@@ -3782,8 +3918,25 @@ export interface components {
             /** @description Name of the file when it was uploaded. */
             name: string;
         };
+        /** @description A rule: requests that match are answered so. */
+        ResponseRule: {
+            /** @description What they are answered; several are a sequence, given one after the other. */
+            answers: components["schemas"]["InboxResponse"][];
+            /** @description What follows the last answer of a sequence. */
+            at_end?: components["schemas"]["SequenceEnd"];
+            /** @description Whether it is looked at. */
+            enabled?: boolean;
+            /** @description Its id; made when it is saved. */
+            id?: string;
+            /** @description Its name. */
+            name?: string;
+            /** @description What a sequence is counted by. */
+            per?: components["schemas"]["SequencePer"];
+            /** @description Which requests, as a query; all if empty. */
+            when?: string;
+        };
         /** @description When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits. */
-        Retention: {
+        RetentionPolicy: {
             /**
              * Format: int64
              * @description Most body bytes kept; null keeps any amount.
@@ -3849,39 +4002,17 @@ export interface components {
          * @enum {string}
          */
         RowKind: "same" | "added" | "removed" | "changed" | "skipped";
-        /** @description A rule: requests that match are answered so. */
-        Rule: {
-            /** @description What they are answered; several are a sequence, given one after the other. */
-            answers: components["schemas"]["InboxResponse"][];
-            /** @description What follows the last answer of a sequence. */
-            at_end?: components["schemas"]["AtEnd"];
-            /** @description Whether it is looked at. */
-            enabled?: boolean;
-            /** @description Its id; made when it is saved. */
-            id?: string;
-            /** @description Its name. */
-            name?: string;
-            /** @description What a sequence is counted by. */
-            per?: components["schemas"]["Per"];
-            /** @description Which requests, as a query; all if empty. */
-            when?: string;
+        /** @description Saved queries, in the order they were made. */
+        SavedQueryList: {
+            items: components["schemas"]["SavedSearch"][];
         };
-        /**
-         * @description How a run stands.
-         * @enum {string}
-         */
-        RunState: "running" | "done" | "cancelled" | "failed";
         /** @description A query with a name. */
-        SavedQuery: components["schemas"]["SavedQueryNew"] & {
+        SavedSearch: components["schemas"]["SavedSearchNew"] & {
             /** @description Its name. */
             name: string;
         };
-        /** @description Saved queries, in the order they were made. */
-        SavedQueryList: {
-            items: components["schemas"]["SavedQuery"][];
-        };
         /** @description What a saved query asks for. */
-        SavedQueryNew: {
+        SavedSearchNew: {
             /** @description Inbox it is of; none for all. */
             inbox?: string | null;
             /** @description Whether a request that matches is told of. */
@@ -3969,18 +4100,24 @@ export interface components {
             /** @description Whether the URL as registered has to be known. */
             signs_url: boolean;
         };
+        /** @description How far the sieve has come. */
+        SearchIndexState: {
+            /** @description Whether that will be less in a moment: the newest few thousand always wait for a full block. */
+            busy: boolean;
+            /**
+             * Format: int64
+             * @description What it takes on disk, in bytes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Requests stored that the sieve does not cover yet; a search looks through them one by one.
+             */
+            waiting: number;
+        };
         /** @description The secrets an inbox verifies with. */
         Secrets: {
             items: string[];
-        };
-        /** @description Why an attempt brought no answer. */
-        SendError: {
-            /** @description What kind of trouble. */
-            kind: components["schemas"]["ErrorKind"];
-            /** @description It in a sentence. */
-            message: string;
-            /** @description Where. */
-            phase: components["schemas"]["Phase"];
         };
         /** @description What was sent. */
         Sent: {
@@ -3989,6 +4126,16 @@ export interface components {
             /** @description Ids of the events; none where no endpoint was there to get them. */
             events: string[];
         };
+        /**
+         * @description What follows the last answer of a sequence.
+         * @enum {string}
+         */
+        SequenceEnd: "last" | "first" | "next_rule";
+        /**
+         * @description What a sequence is counted by.
+         * @enum {string}
+         */
+        SequencePer: "event" | "inbox";
         /** @description All settings of one data directory. */
         Settings: {
             /** @description Whether the first request to an unknown inbox makes it. */
@@ -3996,13 +4143,13 @@ export interface components {
             /** @description Whether the window opens the HTTP door for scripts and the command line. */
             http_door: boolean;
             /** @description Limits of the receiver. */
-            limits: components["schemas"]["Limits"];
+            limits: components["schemas"]["ListenerLimits"];
             /** @description Address of the receiver, such as `127.0.0.1:4665` or `[::]:4665`. */
             listen: string;
             /** @description What closing the window does. */
-            on_close: components["schemas"]["OnClose"];
+            on_close: components["schemas"]["CloseAction"];
             /** @description What is kept, and for how long. */
-            retention: components["schemas"]["Retention"];
+            retention: components["schemas"]["RetentionPolicy"];
             /**
              * @description Whether an index is kept beside the database, so that a search of a million takes milliseconds;
              *     it takes about a third of their room.
@@ -4100,6 +4247,21 @@ export interface components {
              */
             requests: number;
         };
+        /** @description Where effects are seen: what it says is a number that grows by one with each, or a text that changes. */
+        SideEffectProbe: {
+            /** @description A page that says it. */
+            url: string;
+        } | {
+            /** @description A program that prints it. */
+            command: components["schemas"]["CheckCommand"];
+        } | {
+            /** @description The first value of a query on a SQLite database, which is only read. */
+            sqlite: {
+                /** @description The database's file. */
+                path: string;
+                query: string;
+            };
+        };
         /**
          * @description Whether a request's signature is valid.
          * @enum {string}
@@ -4115,29 +4277,6 @@ export interface components {
         /** @description Verifying code in every language it can be written in. */
         SnippetList: {
             items: components["schemas"]["CodeSample"][];
-        };
-        /** @description Half an hour. */
-        StatsSlice: {
-            /**
-             * Format: int64
-             * @description Deliveries that arrived.
-             */
-            delivered: number;
-            /**
-             * Format: int64
-             * @description Deliveries that failed or were exhausted.
-             */
-            failed: number;
-            /**
-             * Format: date-time
-             * @description When it began.
-             */
-            from: string;
-            /**
-             * Format: double
-             * @description What half of those that arrived took at most, in ms.
-             */
-            p50_ms?: number | null;
         };
         /** @description How the engine fares. */
         Status: {
@@ -4175,7 +4314,7 @@ export interface components {
              */
             queue: number;
             /** @description Where requests are received. */
-            receiver: components["schemas"]["ReceiverState"];
+            receiver: components["schemas"]["ListenerState"];
             /** @description Requests that were refused before they could be stored, by inbox and reason, until they are dismissed. */
             refusals: components["schemas"]["RefusalTotal"][];
             /**
@@ -4184,7 +4323,7 @@ export interface components {
              */
             requests: number;
             /** @description How far the search index has come. */
-            search: components["schemas"]["Indexing"];
+            search: components["schemas"]["SearchIndexState"];
             /**
              * Format: int64
              * @description Number of the feed's last change.
@@ -4204,77 +4343,6 @@ export interface components {
             after_ms: number;
             /** @description The event type. */
             event: string;
-        };
-        /** @description A request as a list shows it. */
-        Summary: {
-            /**
-             * Format: date-time
-             * @description When its head was complete.
-             */
-            arrived_at: string;
-            /**
-             * Format: int64
-             * @description Body size in bytes; what was announced, if it was refused unread.
-             */
-            body_bytes: number;
-            /** @description Whether the body is whole. */
-            body_state: string;
-            /**
-             * Format: int32
-             * @description Requests of the same event that this inbox had before it; a hundred stands for more.
-             */
-            earlier: number;
-            /** @description The event's own id. */
-            event_id?: string | null;
-            /** @description What happened, as the vendor names it. */
-            event_type?: string | null;
-            /** @description Its id, a UUIDv7. */
-            id: string;
-            /** @description Name of its inbox. */
-            inbox: string;
-            /** @description Method as sent. */
-            method: string;
-            /** @description What is known of the header names. */
-            names: string;
-            /** @description A person's note. */
-            note: string;
-            onward?: components["schemas"]["Onward"] | null;
-            /** @description The sender's address and port; empty where an imported file does not say. */
-            peer: string;
-            /** @description Whether it stays when others roll over. */
-            pinned: boolean;
-            /** @description The vendor that sent it: the inbox's, else the one it looks like. */
-            provider?: string | null;
-            /** @description Why it does not, as a stable code such as `mismatch` or `stale`. */
-            reason?: string | null;
-            /**
-             * Format: double
-             * @description From the head to the last byte, in ms.
-             */
-            receiving_ms: number;
-            /** @description Name of the file it was imported from; none if it arrived here. */
-            source?: string | null;
-            /**
-             * Format: int32
-             * @description Status the sender was answered; 499 if it broke off before, 0 where an imported file does not say.
-             */
-            status: number;
-            /** @description Target as sent: path and query, mostly. */
-            target: string;
-            /** @description Whether nobody has opened it yet. */
-            unread: boolean;
-            /** @description Whether its signature holds. */
-            verdict: components["schemas"]["SignatureStatus"];
-            /** @description HTTP version. */
-            version: string;
-        };
-        /** @description Where a replay goes. */
-        Target: {
-            /** @description To a URL. */
-            url: string;
-        } | {
-            /** @description To a saved endpoint, by its id. */
-            endpoint: string;
         };
         /** @description A term of a query. */
         TermShown: {
@@ -4298,15 +4366,15 @@ export interface components {
          */
         TextFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
         /** @description All that belongs to one event, the oldest first. */
-        Thread: {
+        Timeline: {
             /** @description The event's id; none where the request has none, and is alone. */
             event_id?: string | null;
-            items: components["schemas"]["ThreadItem"][];
+            items: components["schemas"]["TimelineItem"][];
             /** @description Whether there are more than are shown. */
             more: boolean;
         };
         /** @description One thing that belongs to an event. */
-        ThreadItem: {
+        TimelineItem: {
             /**
              * Format: double
              * @description Since the request before it, in ms.
@@ -4315,48 +4383,20 @@ export interface components {
             /** @enum {string} */
             kind: "request";
             /** @description How it stands to those before it. */
-            repeat: components["schemas"]["Repeat"];
+            repeat: components["schemas"]["TimelineRepeat"];
             /** @description The request. */
-            request: components["schemas"]["Summary"];
+            request: components["schemas"]["RequestSummary"];
         } | {
             /** @description The delivery. */
             delivery: components["schemas"]["Delivery"];
             /** @enum {string} */
             kind: "delivery";
         };
-        /** @description What an exchange took, in µs; a step that was not needed has none. */
-        Timings: {
-            /**
-             * Format: int64
-             * @description Connecting.
-             */
-            connect_us?: number | null;
-            /**
-             * Format: int64
-             * @description Looking the host up.
-             */
-            dns_us?: number | null;
-            /**
-             * Format: int64
-             * @description From the request to the first byte of the answer.
-             */
-            first_byte_us?: number | null;
-            /**
-             * Format: int64
-             * @description Agreeing on TLS.
-             */
-            tls_us?: number | null;
-            /**
-             * Format: int64
-             * @description From beginning to end.
-             */
-            total_us: number;
-        };
         /**
-         * @description What becomes of requests that arrived while this machine was away.
+         * @description How a request stands to those of its event before it.
          * @enum {string}
          */
-        Triage: "all" | "newest_per_type" | "hold";
+        TimelineRepeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
         /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
         Trial: {
             /**
@@ -4379,19 +4419,6 @@ export interface components {
              */
             url: string | null;
         };
-        /** @description What a handler answered. */
-        Tried: {
-            /** @description Its beginning; bytes that are no text as `\xNN`. */
-            body: string;
-            /**
-             * Format: int64
-             * @description Its whole size.
-             */
-            body_bytes: number;
-            headers: string[][];
-            /** Format: int32 */
-            status: number;
-        };
         /** @description A way in from outside. */
         Tunnel: {
             /**
@@ -4407,7 +4434,7 @@ export interface components {
             id: string;
             /** @description What stands at its other end. */
             kind: components["schemas"]["TunnelKind"];
-            last_drop?: components["schemas"]["Drop"] | null;
+            last_drop?: components["schemas"]["TunnelDrop"] | null;
             /** @description What it is called by: a relay's address, an SSH host, a public URL. */
             name: string;
             /** @description Whether it is to be up. */
@@ -4421,6 +4448,16 @@ export interface components {
             host_key?: string | null;
             /** @description Whether it is to be up. */
             on: boolean;
+        };
+        /** @description A loss of the connection. */
+        TunnelDrop: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Why. */
+            why: string;
         };
         /** @description What stands at a tunnel's other end. */
         TunnelKind: {
@@ -4528,11 +4565,6 @@ export interface components {
             /** @description Why. */
             why: string;
         };
-        /**
-         * @description What is said of a handler.
-         * @enum {string}
-         */
-        Verdict: "right" | "weak" | "wrong" | "unfinished";
         /** @description Whether a signature holds, and why not. */
         VerdictShown: {
             /** @description A stable code. */
@@ -4552,7 +4584,7 @@ export interface components {
             state: string;
         };
         /** @description How an inbox's requests are verified. */
-        Verification: {
+        VerificationSettings: {
             /**
              * @description Settings the scheme names, such as a webhook id.
              * @default {}
@@ -7758,7 +7790,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description The format. */
-                as: components["schemas"]["Format"];
+                as: components["schemas"]["FileFormat"];
                 /** @description Only what matches this query. */
                 q?: string;
                 /** @description Only this inbox. */
@@ -7865,7 +7897,7 @@ export interface operations {
                 };
                 content: {
                     /** @example … */
-                    "text/event-stream": components["schemas"]["Item"];
+                    "text/event-stream": components["schemas"]["FeedItem"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -7921,7 +7953,7 @@ export interface operations {
                 /** @description Name of the file; `source:` finds its requests by it. */
                 name?: string;
                 /** @description Its format; told from its content if absent. */
-                as?: components["schemas"]["Format"];
+                as?: components["schemas"]["FileFormat"];
                 /** @description Inbox that everything goes to, made if need be; where the file says, else `imported`, if absent. */
                 inbox?: string;
                 /** @description Import nothing if one entry cannot be; else the rest is imported. */
@@ -8354,7 +8386,7 @@ export interface operations {
                      *       "whole_inbox": true
                      *     }
                      */
-                    "application/json": components["schemas"]["Removal"];
+                    "application/json": components["schemas"]["Deletion"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -8597,7 +8629,7 @@ export interface operations {
                      *       "requests": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["Decided"];
+                    "application/json": components["schemas"]["BacklogDecision"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -8799,7 +8831,7 @@ export interface operations {
                      *       "whole_inbox": true
                      *     }
                      */
-                    "application/json": components["schemas"]["Removal"];
+                    "application/json": components["schemas"]["Deletion"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -9894,7 +9926,7 @@ export interface operations {
                  *       "query": "event:invoice.paid"
                  *     }
                  */
-                "application/json": components["schemas"]["SavedQueryNew"];
+                "application/json": components["schemas"]["SavedSearchNew"];
             };
         };
         responses: {
@@ -9910,7 +9942,7 @@ export interface operations {
                      *       "name": "shop"
                      *     }
                      */
-                    "application/json": components["schemas"]["SavedQuery"];
+                    "application/json": components["schemas"]["SavedSearch"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -10157,7 +10189,7 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "example": "text",
-                     *           "kind": "json",
+                     *           "kind": "word",
                      *           "means": "text",
                      *           "name": "shop",
                      *           "values": [
@@ -10219,7 +10251,7 @@ export interface operations {
                      *       "state": "off"
                      *     }
                      */
-                    "application/json": components["schemas"]["ReceiverState"];
+                    "application/json": components["schemas"]["ListenerState"];
                 };
             };
             /** @description The token is missing or wrong. */
@@ -10561,7 +10593,7 @@ export interface operations {
                      *       "whole_inbox": true
                      *     }
                      */
-                    "application/json": components["schemas"]["Removal"];
+                    "application/json": components["schemas"]["Deletion"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -11047,7 +11079,7 @@ export interface operations {
                      *       "unsent": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["Report"];
+                    "application/json": components["schemas"]["ReplayReport"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -11133,12 +11165,12 @@ export interface operations {
                      *         {
                      *           "arrived_at": "2026-11-29T21:46:32.815547Z",
                      *           "body_bytes": 1,
-                     *           "body_state": "text",
+                     *           "body_state": "complete",
                      *           "earlier": 1,
                      *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *           "inbox": "shop",
                      *           "method": "POST",
-                     *           "names": "text",
+                     *           "names": "exact",
                      *           "note": "text",
                      *           "peer": "127.0.0.1:40472",
                      *           "pinned": true,
@@ -11147,7 +11179,7 @@ export interface operations {
                      *           "target": "/shop/webhooks",
                      *           "unread": true,
                      *           "verdict": "unchecked",
-                     *           "version": "text"
+                     *           "version": "HTTP/1.0"
                      *         }
                      *       ],
                      *       "seq": 1
@@ -11326,12 +11358,12 @@ export interface operations {
                      * @example {
                      *       "arrived_at": "2026-11-29T21:46:32.815547Z",
                      *       "body_bytes": 1,
-                     *       "body_state": "text",
+                     *       "body_state": "complete",
                      *       "earlier": 1,
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "inbox": "shop",
                      *       "method": "POST",
-                     *       "names": "text",
+                     *       "names": "exact",
                      *       "note": "text",
                      *       "peer": "127.0.0.1:40472",
                      *       "pinned": true,
@@ -11340,7 +11372,7 @@ export interface operations {
                      *       "target": "/shop/webhooks",
                      *       "unread": true,
                      *       "verdict": "unchecked",
-                     *       "version": "text",
+                     *       "version": "HTTP/1.0",
                      *       "content": {
                      *         "codings": [
                      *           "text"
@@ -11365,7 +11397,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Detail"];
+                    "application/json": components["schemas"]["RequestDetail"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -11445,7 +11477,7 @@ export interface operations {
                      *       "whole_inbox": true
                      *     }
                      */
-                    "application/json": components["schemas"]["Removal"];
+                    "application/json": components["schemas"]["Deletion"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -11517,7 +11549,7 @@ export interface operations {
                  *       "read": true
                  *     }
                  */
-                "application/json": components["schemas"]["Marks"];
+                "application/json": components["schemas"]["RequestMarks"];
             };
         };
         responses: {
@@ -11531,12 +11563,12 @@ export interface operations {
                      * @example {
                      *       "arrived_at": "2026-11-29T21:46:32.815547Z",
                      *       "body_bytes": 1,
-                     *       "body_state": "text",
+                     *       "body_state": "complete",
                      *       "earlier": 1,
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "inbox": "shop",
                      *       "method": "POST",
-                     *       "names": "text",
+                     *       "names": "exact",
                      *       "note": "text",
                      *       "peer": "127.0.0.1:40472",
                      *       "pinned": true,
@@ -11545,10 +11577,10 @@ export interface operations {
                      *       "target": "/shop/webhooks",
                      *       "unread": true,
                      *       "verdict": "unchecked",
-                     *       "version": "text"
+                     *       "version": "HTTP/1.0"
                      *     }
                      */
-                    "application/json": components["schemas"]["Summary"];
+                    "application/json": components["schemas"]["RequestSummary"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -12303,12 +12335,12 @@ export interface operations {
                      * @example {
                      *       "arrived_at": "2026-11-29T21:46:32.815547Z",
                      *       "body_bytes": 1,
-                     *       "body_state": "text",
+                     *       "body_state": "complete",
                      *       "earlier": 1,
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "inbox": "shop",
                      *       "method": "POST",
-                     *       "names": "text",
+                     *       "names": "exact",
                      *       "note": "text",
                      *       "peer": "127.0.0.1:40472",
                      *       "pinned": true,
@@ -12317,7 +12349,7 @@ export interface operations {
                      *       "target": "/shop/webhooks",
                      *       "unread": true,
                      *       "verdict": "unchecked",
-                     *       "version": "text",
+                     *       "version": "HTTP/1.0",
                      *       "content": {
                      *         "codings": [
                      *           "text"
@@ -12342,7 +12374,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Detail"];
+                    "application/json": components["schemas"]["RequestDetail"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -12790,12 +12822,12 @@ export interface operations {
                      *           "request": {
                      *             "arrived_at": "2026-11-29T21:46:32.815547Z",
                      *             "body_bytes": 1,
-                     *             "body_state": "text",
+                     *             "body_state": "complete",
                      *             "earlier": 1,
                      *             "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *             "inbox": "shop",
                      *             "method": "POST",
-                     *             "names": "text",
+                     *             "names": "exact",
                      *             "note": "text",
                      *             "peer": "127.0.0.1:40472",
                      *             "pinned": true,
@@ -12804,14 +12836,14 @@ export interface operations {
                      *             "target": "/shop/webhooks",
                      *             "unread": true,
                      *             "verdict": "unchecked",
-                     *             "version": "text"
+                     *             "version": "HTTP/1.0"
                      *           }
                      *         }
                      *       ],
                      *       "more": true
                      *     }
                      */
-                    "application/json": components["schemas"]["Thread"];
+                    "application/json": components["schemas"]["Timeline"];
                 };
             };
             /** @description The request could not be parsed. */
