@@ -17,6 +17,14 @@ use hookline_model::{
 };
 use hookline_provider::Catalogue;
 use hookline_query::Query;
+use hookline_search::{InboxSnapshot, Indexer, Search, SearchIndex};
+use hookline_store::{
+    deletion::{DeletionRow, Hidden, SLICE, delete_requests},
+    inbox::InboxRow,
+    request::{RequestReader, summary_of},
+    retention,
+    tunnel::{ExposureRow, TunnelRow},
+};
 use rusqlite::Connection;
 use tokio::{
     runtime::Handle,
@@ -24,25 +32,22 @@ use tokio::{
 };
 
 use crate::{
-    answer::{self, Files, FixedAnswers, Steps},
+    answer::{Files, FixedAnswers, Steps},
     ballast,
     check::Checks,
     data_dir::{DataDir, DataDirError, OwnerKind},
     feed::Feed,
     forward, import,
-    inbox::{Address, Addresses, InboxRow},
+    inbox::{Address, Addresses},
     job::Jobs,
     judge, notice,
     outbox::{self, Outbox},
     providers::Providers,
     receiver::{self, Receiver},
     refusal::{self, Refusals},
-    removal::{Hidden, RemovalRow, SLICE, delete_requests},
     replay::{self, Replays},
-    request::summary_of,
-    retention, schema, schema_infer,
-    search::{self, Known, Search, Sieve},
-    tunnel::{ExposureRow, TunnelRow, Tunnels},
+    schema_infer,
+    tunnel::Tunnels,
 };
 
 /// The inbox a new data directory starts with.
@@ -97,7 +102,7 @@ pub struct Engine {
     pub(crate) checks: Checks,
     pub(crate) tunnels: Arc<Tunnels>,
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) sieve: Arc<Sieve>,
+    pub(crate) index: Arc<SearchIndex>,
     pub(crate) refusals: Arc<Refusals>,
     /// Wakes what follows the store.
     pub(crate) arrived: Arc<Notify>,
@@ -142,7 +147,7 @@ impl Engine {
                 arrived.notify_one();
             })
         };
-        let plan = Plan { version: schema::VERSION, migrate: &schema::migrate };
+        let plan = Plan { version: hookline_store::VERSION, migrate: &hookline_store::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
         import::sweep(dir.path());
         let providers = Providers::open(dir.path());
@@ -173,7 +178,7 @@ impl Engine {
         };
         let outbox = Outbox::new(loaded.outbox);
         for inbox in &loaded.inboxes {
-            let address = inbox.address().map_err(EngineError::Content)?;
+            let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
             match loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
                 true => outbox.hold(&address, true),
                 false => addresses.put(address),
@@ -200,7 +205,7 @@ impl Engine {
             replays: Arc::new(Replays::new(everything)),
             checks: Checks::default(),
             tunnels: Arc::default(),
-            sieve: Arc::new(Sieve::new(&dir.index())),
+            index: Arc::new(SearchIndex::new(&dir.index())),
             refusals: Arc::default(),
             arrived: arrived.clone(),
             stored,
@@ -227,7 +232,7 @@ impl Engine {
         }
         // A command is gone before an index would be of use.
         if everything {
-            search::spawn_indexing(&engine);
+            engine.spawn_indexing();
             schema_infer::spawn(&engine);
             forward::spawn(&engine);
             engine.spawn_tunnels();
@@ -284,7 +289,7 @@ impl Engine {
         self.write_refusals().await;
         let (judged, forwarded) = (*self.judged.borrow(), self.forwarded_upto.load(Ordering::Relaxed));
         let keep = move |connection: &Connection| {
-            judge::keep_upto(connection, judged)?;
+            hookline_store::verification::save_cursor(connection, judged)?;
             forward::keep_upto(connection, forwarded)
         };
         // Where it cannot be written, the next start looks at some requests again.
@@ -312,7 +317,7 @@ impl Engine {
         };
         let after = move |made: &Option<(InboxRow, Inbox)>| {
             if let Some((row, inbox)) = made {
-                if let Ok(address) = row.address() {
+                if let Ok(address) = crate::inbox::address(row) {
                     addresses.put(address);
                 }
                 feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
@@ -324,7 +329,7 @@ impl Engine {
     /// Stores new settings and lets them take effect.
     pub(crate) async fn apply_settings(self: &Arc<Self>, new: Settings) -> Result<(), WriteError<rusqlite::Error>> {
         let stored = new.clone();
-        self.store.write(move |connection| crate::settings::save(&stored, connection), |_| ()).await?;
+        self.store.write(move |connection| hookline_store::settings::save(&stored, connection), |_| ()).await?;
         let old = std::mem::replace(
             &mut *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner),
             new.clone(),
@@ -384,8 +389,13 @@ impl Engine {
     }
 
     /// What a search knows of inboxes and ids.
-    pub(crate) fn known(&self) -> Known {
-        Known::new(self.store.id_tail(), self.addresses.all())
+    pub(crate) fn known(&self) -> InboxSnapshot {
+        InboxSnapshot::new(self.store.id_tail(), self.addresses.labels())
+    }
+
+    /// Reads requests as the API shows them now.
+    pub(crate) fn requests(&self) -> RequestReader {
+        RequestReader { hidden: self.hidden.condition(), tail: self.store.id_tail(), inboxes: self.addresses.clone() }
     }
 
     pub(crate) fn address_by_number(&self) -> impl Fn(i64) -> Option<Address> + Send + 'static {
@@ -403,8 +413,8 @@ impl Engine {
     }
 
     pub(crate) async fn summary(&self, row: RowId) -> Result<Option<RequestSummary>, ReadError> {
-        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
-        self.store.readers().read(move |connection| crate::request::one(connection, row, &hidden, tail, &inbox)).await
+        let requests = self.requests();
+        self.store.readers().read(move |connection| requests.one(connection, row)).await
     }
 
     /// One look at removals whose time is up and at retention.
@@ -444,7 +454,7 @@ impl Engine {
         self.forget_passed_forwards().await;
     }
 
-    async fn purge(&self, mut removal: RemovalRow) {
+    async fn purge(&self, mut removal: DeletionRow) {
         loop {
             let number = removal.number;
             let (hidden, outbox) = (self.hidden.clone(), self.outbox.clone());
@@ -452,7 +462,7 @@ impl Engine {
                 let gone = removal.purge_slice(connection)?;
                 Ok::<_, rusqlite::Error>((removal, gone))
             };
-            let after = move |(_, gone): &(RemovalRow, Option<Vec<i64>>)| {
+            let after = move |(_, gone): &(DeletionRow, Option<Vec<i64>>)| {
                 if let Some(gone) = gone {
                     hidden.remove(number);
                     gone.iter().for_each(|endpoint| outbox.schedule().remove_endpoint(*endpoint));
@@ -470,6 +480,20 @@ impl Engine {
                 }
             }
         }
+    }
+
+    fn spawn_indexing(self: &Arc<Self>) {
+        let engine = Arc::downgrade(self);
+        let (store, addresses, feed) = (Arc::downgrade(&self.store), self.addresses.clone(), self.feed.clone());
+        let tail = self.store.id_tail();
+        let indexer = Indexer {
+            index: self.index.clone(),
+            store,
+            inboxes: Box::new(move || InboxSnapshot::new(tail, addresses.labels())),
+            wanted: Box::new(move || engine.upgrade().is_some_and(|engine| engine.settings().search_index)),
+            changes: Box::new(move || feed.last()),
+        };
+        tokio::spawn(indexer.run());
     }
 
     fn spawn_tidying(self: &Arc<Self>) {
@@ -541,7 +565,7 @@ fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
 struct Loaded {
     settings: Settings,
     inboxes: Vec<InboxRow>,
-    removals: Vec<RemovalRow>,
+    removals: Vec<DeletionRow>,
     last_seq: i64,
     judged_upto: i64,
     outbox: outbox::Loaded,
@@ -552,61 +576,18 @@ struct Loaded {
 }
 
 fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
-    answer::sweep(connection)?;
-    replay::interrupted(connection, now_us)?;
+    hookline_store::response_file::sweep(connection)?;
+    hookline_store::replay::interrupted(connection, now_us)?;
     Ok(Loaded {
-        settings: crate::settings::load(connection)?,
+        settings: hookline_store::settings::load(connection)?,
         inboxes: InboxRow::all(connection)?,
-        removals: RemovalRow::all(connection)?,
-        last_seq: Feed::open(connection)?,
-        judged_upto: judge::upto(connection)?,
+        removals: DeletionRow::all(connection)?,
+        last_seq: hookline_store::feed::reserve(connection)?,
+        judged_upto: hookline_store::verification::cursor(connection)?,
         outbox: outbox::load(connection, catalogue, now_us, everything)?,
         steps: Steps::load(connection)?,
         forwarded_upto: forward::upto(connection)?,
         tunnels: TunnelRow::all(connection)?,
         exposures: ExposureRow::all(connection)?,
     })
-}
-
-impl Engine {
-    /// Stores webhooks of about 1 KB in the first inbox, as if they had arrived; for benches.
-    pub async fn fill(&self, count: usize) -> Result<(), String> {
-        use hookline_capture::Body;
-        use hookline_model::{BodyState, HeaderNames, HttpVersion};
-        /// Requests on their way at one time.
-        const AHEAD: usize = 2_000;
-        let (inbox, answer, _) = self.addresses.find(FIRST_INBOX).ok_or("the first inbox is gone")?;
-        for first in (0..count).step_by(AHEAD) {
-            let mut last = None;
-            for n in first..count.min(first + AHEAD) {
-                let body = format!(
-                    r#"{{"event":"message.created","id":"evt_{n:08}","created_at":"2026-11-21T08:00:00Z","data":{{"chat":{{"id":{},"status":"open"}},"message":{{"author":"visitor","text":"{}"}},"visitor":{{"name":"Visitor {n}","email":"visitor{n}@example.com"}}}}}}"#,
-                    n % 5_000,
-                    "lorem ipsum dolor sit amet ".repeat(24),
-                );
-                last = Some(self.store.keep(Captured {
-                    inbox,
-                    arrived_us: self.clock.now_us(),
-                    receiving_us: 80,
-                    method: http::Method::POST,
-                    target: format!("/{FIRST_INBOX}/orders/{n}"),
-                    version: HttpVersion::Http11,
-                    peer: ([127, 0, 0, 1], 50_000).into(),
-                    headers: b"Host: 127.0.0.1:4665\r\nContent-Type: application/json\r\nUser-Agent: fill\r\n".to_vec(),
-                    names: HeaderNames::Exact,
-                    trailers: Vec::new(),
-                    body_bytes: body.len() as u64,
-                    body: Body::Inline(body.into()),
-                    body_state: BodyState::Complete,
-                    status: 200,
-                    answer: Some(answer.number),
-                    via: 0,
-                }));
-            }
-            if let Some(last) = last {
-                last.committed().await.map_err(|e| e.to_string())?;
-            }
-        }
-        Ok(())
-    }
 }

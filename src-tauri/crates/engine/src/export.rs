@@ -19,13 +19,14 @@ use hookline_query::{
     JsonPath, Query,
     body::{self, content_of},
 };
+use hookline_search::PAGE_TIME;
+use hookline_store::request::{Stored, collect_body};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     Engine,
-    request::{self, Stored, collect_body, every_secret_path, masked, secret_paths},
-    search::LOOK,
+    request::{every_secret_path, masked, secret_paths},
 };
 
 /// Pieces that wait for a slow reader.
@@ -160,10 +161,10 @@ impl Run {
                 let mut after = RowId(i64::MAX);
                 loop {
                     let search = self.engine.search(query.clone(), inbox);
-                    let sieve = self.engine.sieve.clone();
+                    let index = self.engine.index.clone();
                     let between = (after, RowId(-1));
                     let look = move |connection: &Connection| {
-                        search.look(connection, &sieve, between, PAGE, Instant::now() + LOOK)
+                        search.page(connection, &index, between, PAGE, Instant::now() + PAGE_TIME)
                     };
                     let found = self.engine.store.readers().read(look).await?;
                     self.page(found.ids, &redaction, &mut writer, &mut done).await?;
@@ -189,13 +190,13 @@ impl Run {
         done: &mut u64,
     ) -> Result<(), Ended> {
         let engine = &self.engine;
-        let (hidden, tail, inbox) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
+        let requests = engine.requests();
         let read = move |connection: &Connection| -> rusqlite::Result<Vec<_>> {
             // One view of the store, and its locks are taken once.
             let _view = connection.unchecked_transaction()?;
             let mut page = Vec::with_capacity(ids.len());
             for id in ids {
-                if let Some(stored) = request::detail(connection, id, &hidden, tail, &inbox)? {
+                if let Some(stored) = requests.stored(connection, id)? {
                     page.push((id, stored, inline_body(connection, id)?));
                 }
             }

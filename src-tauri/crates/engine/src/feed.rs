@@ -10,15 +10,10 @@ use std::{
 };
 
 use hookline_model::{Change, FeedItem};
-use rusqlite::Connection;
 use tokio::sync::watch;
 
 /// Changes kept for readers that come back or fall behind.
 const RING: usize = 20_000;
-
-/// Numbers one run of the engine may use. Reserved at start, so that a number is never given
-/// twice and no commit has to store it. 2^53, where JSON numbers end, is two million starts away.
-const BLOCK: i64 = 1 << 32;
 
 /// The wanted changes are no longer kept: read the lists again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,12 +35,6 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Reserves the numbers of this run and starts empty.
-    pub(crate) fn open(connection: &Connection) -> rusqlite::Result<i64> {
-        connection
-            .query_row("UPDATE feed SET reserved = reserved + ?1 RETURNING reserved - ?1", [BLOCK], |row| row.get(0))
-    }
-
     pub(crate) fn new(last: i64) -> Self {
         Self { ring: Mutex::new(Ring { items: VecDeque::with_capacity(1024), last }), last: watch::Sender::new(last) }
     }

@@ -6,14 +6,10 @@ use hookline_capture::{Answer, Arrived};
 use hookline_model::{Change, Inbox, InboxResponse};
 use hookline_provider::Filled;
 use hookline_signature::Message;
+use hookline_store::inbox::InboxRow;
 use rusqlite::Connection;
 
-use crate::{
-    Engine,
-    answer::aside,
-    inbox::{Address, InboxRow},
-    judge::header_pairs,
-};
+use crate::{Engine, answer::aside, inbox::Address, judge::header_pairs};
 
 impl Engine {
     /// The answer a request asks for by its vendor's rules; none where it asks for nothing. `long` where looking at it
@@ -74,7 +70,7 @@ impl Engine {
         };
         let after = move |changed: &Option<(InboxRow, Inbox)>| {
             if let Some((row, inbox)) = changed {
-                if let Ok(address) = row.address() {
+                if let Ok(address) = crate::inbox::address(row) {
                     addresses.put(address);
                 }
                 feed.publish([Change::InboxChanged { was, inbox: inbox.clone() }]);

@@ -19,13 +19,14 @@ use hookline_capture::{Body, CHUNK_BYTES, Captured, INLINE_BODY_BYTES, Transacti
 use hookline_formats::{Record, SNIFFED, looks_like, read, sniff};
 use hookline_model::{
     Change, EarlierImport, FileFormat, ImportError, ImportResult, InboxResponse, Job, JobKind, JobState,
-    VerificationSettings,
+    VerificationSettings, timestamp,
 };
+use hookline_store::deletion::delete_requests;
 use rusqlite::{Connection, OptionalExtension, params};
 use tempfile::NamedTempFile;
 use tokio::{runtime::Handle, time::Instant};
 
-use crate::{Engine, answer, inbox::check_name, removal::delete_requests, time::timestamp};
+use crate::{Engine, inbox::check_name};
 
 /// Where imports go that name no inbox.
 const INBOX: &str = "imported";
@@ -512,9 +513,9 @@ fn number_of(
         return Ok(*number);
     }
     if known.len() >= ANSWERS {
-        return answer::insert_once(answer, connection, "");
+        return hookline_store::response::insert_once(answer, connection, "");
     }
-    let number = answer::insert(answer, connection, "")?;
+    let number = hookline_store::response::insert(answer, connection, "")?;
     known.insert(key, number);
     Ok(number)
 }

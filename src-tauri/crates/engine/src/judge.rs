@@ -10,15 +10,16 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{IdTail, RowId, header_list};
+use hookline_capture::{RowId, header_list};
 use hookline_model::{BodyState, Change, RequestSummary, SignatureStatus};
 use hookline_provider::{Catalogue, Recognised};
 use hookline_query::body::{content_of, read_body};
-use hookline_signature::{Fault, Message, Reading, State};
-use rusqlite::{Connection, OptionalExtension, params};
+use hookline_signature::{Message, Reading, State};
+use hookline_store::verification::{self, Verification};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
-use crate::{Engine, inbox::Address, request};
+use crate::{Engine, inbox::Address};
 
 /// Requests judged in one go.
 const SLICE: usize = 500;
@@ -71,16 +72,6 @@ const READ_MAX: u64 = 4 * 1024 * 1024;
 /// Largest body that is verified, in bytes.
 const VERIFIED_MAX: i64 = 64 * 1024 * 1024;
 
-/// What judging a request found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Judged {
-    pub(crate) state: SignatureStatus,
-    pub(crate) fault: Option<Fault>,
-    /// Which of a vendor's schemes decided, in a sentence.
-    pub(crate) note: Option<String>,
-    pub(crate) recognised: Recognised,
-}
-
 /// What is judged of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Looked<'a> {
@@ -93,14 +84,14 @@ pub(crate) struct Looked<'a> {
 }
 
 /// Judges one request. It must not keep all that follow from being judged, whatever it is.
-pub(crate) fn judged(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged {
+pub(crate) fn judged(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Verification {
     catch_unwind(AssertUnwindSafe(|| judge(catalogue, looked, inbox))).unwrap_or_else(|_| {
         tracing::error!(inbox = inbox.name, "a defect in Hookline kept a request from being judged");
-        Judged::default()
+        Verification::default()
     })
 }
 
-fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged {
+fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Verification {
     let headers = header_pairs(looked.headers);
     let verification = &inbox.verification;
     let url = verification.signed_url(&inbox.name, looked.target);
@@ -120,13 +111,13 @@ fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged 
     };
     let recognised = Recognised::read(provider, &reading);
     if looked.body.is_none() || verification.secrets.is_empty() {
-        return Judged { recognised, ..Judged::default() };
+        return Verification { recognised, ..Verification::default() };
     }
-    // Judged at its arrival, also when it is judged again much later.
+    // Verification at its arrival, also when it is judged again much later.
     let Some((provider, verified)) =
         crate::verification::verify(&verification, catalogue, &message, looked.arrived_us / 1_000)
     else {
-        return Judged { recognised, ..Judged::default() };
+        return Verification { recognised, ..Verification::default() };
     };
     let state = match verified.verdict.state {
         State::Valid => SignatureStatus::Valid,
@@ -134,7 +125,7 @@ fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Judged 
         State::Unsigned => SignatureStatus::Unsigned,
     };
     let note = verified.note(provider);
-    Judged { state, fault: verified.verdict.fault, note, recognised }
+    Verification { state, fault: verified.verdict.fault, note, recognised }
 }
 
 /// The headers of a block, by name and value; names that are not ASCII are no header's.
@@ -150,7 +141,7 @@ struct Slice {
     seen: u64,
     /// Whether there may be more.
     more: bool,
-    judged: Vec<(RowId, Judged)>,
+    judged: Vec<(RowId, Verification)>,
 }
 
 /// Judges the next requests behind `after`, one body in memory at a time.
@@ -195,7 +186,7 @@ fn slice(
         };
         let found = judged(catalogue, &looked, &address);
         // What nothing is known of has no row; judged anew, it may have one to replace.
-        if only.is_some() || found != Judged::default() {
+        if only.is_some() || found != Verification::default() {
             slice.judged.push((RowId(id), found));
         }
         if bytes >= SLICE_BYTES {
@@ -205,35 +196,6 @@ fn slice(
     }
     slice.more = slice.seen == SLICE as u64;
     Ok(slice)
-}
-
-fn keep(connection: &Connection, id: RowId, judged: &Judged) -> rusqlite::Result<()> {
-    let Judged { state, fault, note, recognised } = judged;
-    let sentences: Vec<String> = fault.iter().map(ToString::to_string).chain(note.clone()).collect();
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO request_verdict (request, state, reason, sentence, provider, event_type, event_id)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE EXISTS (SELECT 1 FROM request WHERE id = ?1)",
-        )?
-        .execute(params![
-            id.0,
-            *state as u8,
-            fault.as_ref().map(Fault::code),
-            (!sentences.is_empty()).then(|| sentences.join(" ")),
-            recognised.provider,
-            recognised.event_type,
-            recognised.event_id,
-        ])
-        .map(drop)
-}
-
-/// The sentence kept with a request's verdict.
-pub(crate) fn sentence(connection: &Connection, id: RowId) -> rusqlite::Result<Option<String>> {
-    connection
-        .prepare_cached("SELECT sentence FROM request_verdict WHERE request = ?1")?
-        .query_row([id.0], |row| row.get(0))
-        .optional()
-        .map(Option::flatten)
 }
 
 impl Engine {
@@ -247,15 +209,18 @@ impl Engine {
         if judged.is_empty() && !more {
             return Ok((last, more, seen));
         }
-        let (hidden, tail, addresses) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        let requests = self.requests();
         let work = move |connection: &Connection| {
             for (id, judged) in &judged {
-                keep(connection, *id, judged)?;
+                verification::save(connection, *id, judged)?;
             }
             if only.is_none() {
-                keep_upto(connection, last)?;
+                verification::save_cursor(connection, last)?;
             }
-            summaries(connection, judged.iter().map(|(id, _)| *id), &hidden, tail, &addresses)
+            let changed = judged.iter().map(|(id, _)| requests.one(connection, *id));
+            Ok::<_, rusqlite::Error>(
+                changed.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>(),
+            )
         };
         let feed = self.feed.clone();
         let after = move |changed: &Vec<RequestSummary>| {
@@ -278,35 +243,6 @@ impl Engine {
             }
         }
     }
-}
-
-fn summaries(
-    connection: &Connection,
-    ids: impl Iterator<Item = RowId>,
-    hidden: &str,
-    tail: IdTail,
-    inbox: &dyn Fn(i64) -> Option<Address>,
-) -> rusqlite::Result<Vec<RequestSummary>> {
-    let found: Vec<Option<RequestSummary>> =
-        ids.map(|id| request::one(connection, id, hidden, tail, inbox)).collect::<Result<_, _>>()?;
-    Ok(found.into_iter().flatten().collect())
-}
-
-/// Where judging goes on, as it was left.
-pub(crate) fn upto(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT upto FROM judge", [], |row| row.get(0))
-}
-
-/// Writes down how far requests were judged.
-pub(crate) fn keep_upto(connection: &Connection, upto: i64) -> rusqlite::Result<()> {
-    connection.execute("UPDATE judge SET upto = ?1 WHERE upto < ?1", [upto]).map(drop)
-}
-
-/// How many requests behind a number are stored.
-pub(crate) fn waiting(connection: &Connection, upto: i64) -> rusqlite::Result<u64> {
-    let count =
-        "SELECT coalesce(sum((SELECT count(*) FROM request r WHERE r.inbox = i.number AND r.id > ?1)), 0) FROM inbox i";
-    connection.prepare_cached(count)?.query_row([upto], |row| row.get::<_, i64>(0)).map(|count| count as u64)
 }
 
 /// Follows the store and judges what is new, as long as the engine lives.
@@ -343,7 +279,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>, arrived: Arc<Notify>, mut after: i64) 
                     if kept != after
                         && let Some(engine) = engine.upgrade()
                     {
-                        let keep = move |connection: &Connection| keep_upto(connection, after);
+                        let keep = move |connection: &Connection| verification::save_cursor(connection, after);
                         if engine.store.write(keep, |()| ()).await.is_ok() {
                             kept = after;
                         }

@@ -55,7 +55,7 @@ impl Engine {
         if added.is_empty() {
             return Ok(());
         }
-        let saved = self.store.readers().read(crate::saved_query::all).await.map_err(|e| e.to_string())?;
+        let saved = self.store.readers().read(hookline_store::saved_search::all).await.map_err(|e| e.to_string())?;
         for SavedSearch { name, asked } in saved.into_iter().filter(|saved| saved.asked.notify) {
             let Ok(query) = Query::parse(&asked.query) else { continue };
             let inbox = match asked.inbox.as_deref().map(|inbox| self.addresses.get(inbox)) {

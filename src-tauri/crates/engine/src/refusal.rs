@@ -13,7 +13,8 @@ use std::{
 use hookline_capture::{ReadError, Refused, header_list};
 use hookline_model::{Change, DatabaseHealth, MASK, text_by};
 use hookline_provider::is_secret_header;
-use rusqlite::{Connection, OptionalExtension, params};
+use hookline_store::refusal::{self, Refusal, RefusalCount};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::Engine;
@@ -29,34 +30,6 @@ const GAP: Duration = Duration::from_millis(300);
 
 /// Inboxes and reasons that are told apart in memory, so that nobody makes it grow.
 const COUNTED_MAX: usize = 1_000;
-
-/// A refusal as it is listed.
-#[derive(Debug, Clone)]
-pub(crate) struct Refusal {
-    /// Its number, which only grows: when it was refused, in µs, or one more than that of the one before.
-    pub(crate) number: i64,
-    /// Number of the inbox; 0 where none is known.
-    pub(crate) inbox: i64,
-    pub(crate) at_us: i64,
-    pub(crate) peer: String,
-    pub(crate) status: u16,
-    pub(crate) reason: String,
-    pub(crate) message: String,
-    pub(crate) bytes: Vec<u8>,
-}
-
-/// How many requests of an inbox were refused for one reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RefusalCount {
-    pub(crate) inbox: i64,
-    pub(crate) reason: String,
-    /// All of them, and those that nobody has dismissed.
-    pub(crate) count: u64,
-    pub(crate) open: u64,
-    /// The first that nobody has dismissed, and the last.
-    pub(crate) first_us: i64,
-    pub(crate) last_us: i64,
-}
 
 type Rows = VecDeque<Refusal>;
 
@@ -153,20 +126,10 @@ impl Engine {
         }
         let kept = (rows.clone(), counts.clone());
         let work = move |connection: &Connection| {
-            rows.iter().try_for_each(|refusal| insert(connection, refusal))?;
-            connection.execute(
-                "DELETE FROM refusal WHERE number <= (SELECT number FROM refusal ORDER BY number DESC LIMIT 1 OFFSET ?1)",
-                [KEPT_MAX],
-            )?;
+            rows.iter().try_for_each(|row| refusal::insert(connection, row))?;
+            refusal::keep_newest(connection, KEPT_MAX)?;
             counts.iter().try_for_each(|((inbox, reason), (count, first, last))| {
-                connection
-                    .prepare_cached(
-                        "INSERT INTO refusal_total VALUES (?1, ?2, ?3, 0, ?4, ?5) ON CONFLICT DO UPDATE SET
-                         first_us = iif(count = dismissed, excluded.first_us, first_us),
-                         count = count + excluded.count, last_us = excluded.last_us",
-                    )?
-                    .execute(params![inbox, reason, *count as i64, first, last])
-                    .map(drop)
+                refusal::add_to_total(connection, *inbox, reason, *count, *first, *last)
             })
         };
         match self.store.write(work, |()| ()).await {
@@ -182,7 +145,7 @@ impl Engine {
     /// How many requests were refused, by inbox and reason; those that are not written down yet, too.
     pub(crate) async fn refusal_counts(&self) -> Vec<RefusalCount> {
         // A database that cannot be read must not hide what is in memory.
-        let mut counts = self.store.readers().read(counts).await.unwrap_or_default();
+        let mut counts = self.store.readers().read(refusal::counts).await.unwrap_or_default();
         for ((inbox, reason), (count, first, last)) in &self.refusals.waiting().counts {
             match counts.iter_mut().find(|known| known.inbox == *inbox && known.reason == *reason) {
                 Some(known) => {
@@ -217,7 +180,8 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<Refusal>, ReadError> {
         self.keep_refusals().await;
-        let mut found = self.store.readers().read(move |connection| list(connection, inbox, before, limit)).await?;
+        let mut found =
+            self.store.readers().read(move |connection| refusal::list(connection, inbox, before, limit)).await?;
         {
             let waiting = self.refusals.waiting();
             let fits = |refusal: &&Refusal| refusal.number < before && inbox.is_none_or(|inbox| inbox == refusal.inbox);
@@ -237,7 +201,7 @@ impl Engine {
         let waiting = self.refusals.waiting().rows.iter().find(|refusal| refusal.number == number).cloned();
         match waiting {
             Some(refusal) => Ok(Some(refusal)),
-            None => self.store.readers().read(move |connection| one(connection, number)).await,
+            None => self.store.readers().read(move |connection| refusal::one(connection, number)).await,
         }
     }
 
@@ -250,11 +214,7 @@ impl Engine {
         inbox: Option<i64>,
     ) -> Result<(), hookline_capture::WriteError<rusqlite::Error>> {
         self.keep_refusals().await;
-        let work = move |connection: &Connection| {
-            connection
-                .execute("UPDATE refusal_total SET dismissed = count WHERE ?1 IS NULL OR inbox = ?1", [inbox])
-                .map(drop)
-        };
+        let work = move |connection: &Connection| refusal::dismiss(connection, inbox);
         self.store.write(work, |()| ()).await?;
         self.feed.publish([Change::RefusalsChanged]);
         Ok(())
@@ -285,83 +245,27 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     });
 }
 
-fn insert(connection: &Connection, refusal: &Refusal) -> rusqlite::Result<()> {
-    let Refusal { number, inbox, at_us, peer, status, reason, message, bytes } = refusal;
-    // A clock that was set back may name a number twice; the count has them both.
-    connection
-        .prepare_cached(&format!("INSERT OR IGNORE INTO refusal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"))?
-        .execute(params![number, inbox, at_us, peer, status, reason, message, bytes])
-        .map(drop)
-}
-
-fn counts(connection: &Connection) -> rusqlite::Result<Vec<RefusalCount>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT inbox, reason, count, count - dismissed, first_us, last_us FROM refusal_total ORDER BY last_us DESC",
-    )?;
-    let rows = statement.query_map([], |row| {
-        Ok(RefusalCount {
-            inbox: row.get(0)?,
-            reason: row.get(1)?,
-            count: row.get::<_, i64>(2)? as u64,
-            open: row.get::<_, i64>(3)?.max(0) as u64,
-            first_us: row.get(4)?,
-            last_us: row.get(5)?,
-        })
-    })?;
-    rows.collect()
-}
-
-fn of_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Refusal> {
-    Ok(Refusal {
-        number: row.get(0)?,
-        inbox: row.get(1)?,
-        at_us: row.get(2)?,
-        peer: row.get(3)?,
-        status: row.get(4)?,
-        reason: row.get(5)?,
-        message: row.get(6)?,
-        bytes: row.get(7)?,
-    })
-}
-
-const COLUMNS: &str = "number, inbox, at_us, peer, status, reason, message, bytes";
-
-fn list(connection: &Connection, inbox: Option<i64>, before: i64, limit: usize) -> rusqlite::Result<Vec<Refusal>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM refusal WHERE number < ?1 AND (?2 IS NULL OR inbox = ?2) ORDER BY number DESC LIMIT ?3"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params![before, inbox, limit as i64], of_row)?;
-    rows.collect()
-}
-
-fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Refusal>> {
-    connection.query_row(&format!("SELECT {COLUMNS} FROM refusal WHERE number = ?1"), [number], of_row).optional()
-}
-
-impl Refusal {
-    /// Its first bytes, with credentials masked unless `reveal`.
-    pub(crate) fn shown_bytes(&self, reveal: bool) -> Vec<u8> {
-        if reveal {
-            return self.bytes.clone();
-        }
-        let mut shown = Vec::with_capacity(self.bytes.len());
-        for line in self.bytes.split_inclusive(|byte| *byte == b'\n') {
-            match header_list(line).next().filter(|(name, _)| is_secret_header(name)) {
-                Some((name, _)) => {
-                    let end: &[u8] = if line.ends_with(b"\r\n") { b"\r\n" } else { b"\n" };
-                    shown.extend_from_slice(&[name, b": ", MASK.as_bytes(), end].concat());
-                }
-                None => shown.extend_from_slice(line),
+/// Its first bytes, with credentials masked unless `reveal`.
+pub(crate) fn shown_bytes(refusal: &Refusal, reveal: bool) -> Vec<u8> {
+    if reveal {
+        return refusal.bytes.clone();
+    }
+    let mut shown = Vec::with_capacity(refusal.bytes.len());
+    for line in refusal.bytes.split_inclusive(|byte| *byte == b'\n') {
+        match header_list(line).next().filter(|(name, _)| is_secret_header(name)) {
+            Some((name, _)) => {
+                let end: &[u8] = if line.ends_with(b"\r\n") { b"\r\n" } else { b"\n" };
+                shown.extend_from_slice(&[name, b": ", MASK.as_bytes(), end].concat());
             }
+            None => shown.extend_from_slice(line),
         }
-        shown
     }
+    shown
+}
 
-    /// Its first bytes as text, credentials masked.
-    pub(crate) fn text(&self) -> String {
-        text_by(&self.shown_bytes(false), String::push_str)
-    }
+/// Its first bytes as text, credentials masked.
+pub(crate) fn text(refusal: &Refusal) -> String {
+    text_by(&shown_bytes(refusal, false), String::push_str)
 }
 
 #[cfg(test)]
@@ -380,7 +284,7 @@ mod tests {
             message: String::new(),
             bytes: b"POST / HTTP/1.1\r\nAuthorization: Bearer x\r\nX Y: 1\r\n\xff".to_vec(),
         };
-        assert_eq!(refusal.text(), format!("POST / HTTP/1.1\r\nAuthorization: {MASK}\r\nX Y: 1\r\n\\xff"));
-        assert_eq!(refusal.shown_bytes(true), refusal.bytes);
+        assert_eq!(text(&refusal), format!("POST / HTTP/1.1\r\nAuthorization: {MASK}\r\nX Y: 1\r\n\\xff"));
+        assert_eq!(shown_bytes(&refusal, true), refusal.bytes);
     }
 }

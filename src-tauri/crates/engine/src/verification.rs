@@ -10,14 +10,6 @@ pub(crate) const SECRETS_MAX: usize = 16;
 /// Longest secret, setting or URL, in bytes: a PEM of an RSA-4096 key has 3,300.
 pub(crate) const TEXT_MAX: usize = 16 * 1024;
 
-pub(crate) fn to_json(settings: &VerificationSettings) -> String {
-    serde_json::to_string(settings).unwrap_or_default()
-}
-
-pub(crate) fn from_json(text: &str) -> VerificationSettings {
-    serde_json::from_str(text).unwrap_or_default()
-}
-
 /// The first thing wrong with it, in a sentence.
 pub(crate) fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> Option<String> {
     if let Some(id) = &settings.provider {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::Attempt;
 
@@ -130,4 +130,36 @@ pub struct DeliveryDetail {
     pub body_bytes: u64,
     /// Its attempts, the first first.
     pub attempts_made: Vec<Attempt>,
+}
+
+/// A filter of deliveries. A delivery matches if it meets every condition that is set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveryFilter {
+    /// Only deliveries to this endpoint, by id or name.
+    pub endpoint: Option<String>,
+    /// Only in this state.
+    pub state: Option<DeliveryState>,
+    /// Only deliveries created at or after this time: RFC 3339, a date, `yesterday`, or an age such as `2h`.
+    pub since: Option<String>,
+    /// Only deliveries created before this time, in the same forms.
+    pub until: Option<String>,
+    /// Only deliveries of this event type; a trailing `*` matches any suffix.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Only deliveries whose last response has this status, such as `500` or `4xx,5xx`; `none` for no response.
+    pub status: Option<String>,
+    /// Only deliveries whose URL contains this text.
+    pub url: Option<String>,
+    /// Only deliveries with this text in the payload, URL, event type, reason or error.
+    pub text: Option<String>,
+}
+
+impl DeliveryFilter {
+    /// Whether no condition is set, so that every delivery matches.
+    pub fn is_empty(&self) -> bool {
+        let texts = [&self.endpoint, &self.since, &self.until, &self.kind, &self.status, &self.url, &self.text];
+        self.state.is_none() && texts.iter().all(|text| text.is_none())
+    }
 }

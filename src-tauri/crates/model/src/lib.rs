@@ -51,7 +51,7 @@ pub use check::{
 pub use code_sample::CodeSample;
 pub use content::{BodyContent, BodyKind};
 pub use deletion::Deletion;
-pub use delivery::{Delivery, DeliveryDetail, DeliveryOrigin, DeliveryState};
+pub use delivery::{Delivery, DeliveryDetail, DeliveryFilter, DeliveryOrigin, DeliveryState};
 pub use diagnosis::{DiagnosisResult, DiagnosisStep};
 pub use endpoint::{
     Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState, EndpointStats, EndpointStatsSlice,
@@ -79,7 +79,7 @@ pub use replay::{
 pub use request::{OutgoingSummary, RequestDetail, RequestMarks, RequestSummary};
 pub use response::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault, ResponseFile};
 pub use response_rule::{ResponseRule, SequenceEnd, SequencePer};
-pub use saved_search::{SavedSearch, SavedSearchNew};
+pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchNew};
 pub use search_index::SearchIndexState;
 pub use settings::{CloseAction, RetentionPolicy, Settings, merge};
 pub use signature_status::SignatureStatus;

@@ -26,3 +26,16 @@ pub struct SavedSearchNew {
     #[serde(default)]
     pub notify: bool,
 }
+
+/// Something that may be put into a query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueryCompletion {
+    /// What to put there.
+    pub text: String,
+    /// What it is, in a line; empty for a value.
+    pub means: String,
+    /// Where it goes, in characters.
+    pub at: usize,
+    /// How many characters it replaces.
+    pub length: usize,
+}

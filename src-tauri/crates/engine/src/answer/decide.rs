@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, RowId, header_list, read_chunks};
 use hookline_model::{ForwardMode, InboxResponse, ResponseRule, SequenceEnd, SequencePer, SignatureStatus, masked_url};
 use hookline_query::{Node, Query, SEARCHED_MAX, Subject};
+use hookline_store::verification::Verification;
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -15,13 +16,13 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use utoipa::ToSchema;
 
 use super::{
-    steps::{self, Key},
+    steps::Key,
     template::{self, Seen},
 };
 use crate::{
     Engine,
     inbox::Address,
-    judge::{Judged, Looked, judged},
+    judge::{Looked, judged},
 };
 
 /// Largest body whose signature is checked before its answer is decided, in bytes: the sender waits.
@@ -70,7 +71,7 @@ pub(crate) struct Considered {
 pub(crate) struct Looking<'a> {
     arrival: Arrival<'a>,
     address: &'a Address,
-    judged: Judged,
+    judged: Verification,
     now_us: i64,
 }
 
@@ -327,7 +328,8 @@ impl Engine {
     fn keep_step(&self, key: Key, now_us: i64) {
         use futures_util::FutureExt as _;
         let step = self.steps.given(&key);
-        let keep = self.store.write(move |connection| steps::keep(connection, &key, step, now_us), |()| ());
+        let keep =
+            self.store.write(move |connection| hookline_store::sequence::keep(connection, &key, step, now_us), |()| ());
         // It is queued by being looked at once.
         let _ = keep.now_or_never();
     }
@@ -378,8 +380,11 @@ impl Engine {
             return Some(held);
         }
         let wanted = id.to_owned();
-        let content =
-            self.store.readers().read(move |connection| super::file::content_of_file(&wanted, connection)).await;
+        let content = self
+            .store
+            .readers()
+            .read(move |connection| hookline_store::response_file::content_of_file(&wanted, connection))
+            .await;
         let content = Bytes::from(content.ok().flatten()?);
         self.answer_files.put(id.to_owned(), content.clone());
         Some(content)
@@ -395,8 +400,8 @@ impl Engine {
             None => {
                 let stored = answer.clone();
                 let work = move |connection: &Connection| match fixed {
-                    true => super::insert(&stored, connection, &origin),
-                    false => super::insert_once(&stored, connection, &origin),
+                    true => hookline_store::response::insert(&stored, connection, &origin),
+                    false => hookline_store::response::insert_once(&stored, connection, &origin),
                 };
                 match self.store.write(work, |_| ()).await {
                     Ok(number) => number,

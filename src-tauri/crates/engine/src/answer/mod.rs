@@ -12,13 +12,12 @@ use std::{str::FromStr, time::Duration};
 use hookline_capture::{Answer, DELAY_MAX};
 use hookline_model::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 pub(crate) use decide::{Arrival, Considered, Looking, Made, aside};
-pub(crate) use file::{ANSWER_FILE_MAX, Files, file_of, is_kept, keep_file, sweep};
+pub(crate) use file::{ANSWER_FILE_MAX, Files, file_of};
 pub(crate) use fixed::FixedAnswers;
 pub(crate) use rule::{Answering, check_rules, compile_rules, known_on_arrival};
-pub(crate) use steps::{Steps, forget as forget_steps};
+pub(crate) use steps::Steps;
 
 /// Longest time a dripping body may be spread over.
 const DRIP_MAX: Duration = Duration::from_mins(5);
@@ -92,107 +91,6 @@ pub(crate) fn compile(answer: &InboxResponse, number: i64) -> Result<Answer, Str
             ResponseFault::Garbage => hookline_capture::AnswerFault::Garbage,
         }),
     })
-}
-
-/// Its number in the store. The same answer again, on any inbox, is the same row: requests
-/// refer to it for good. `origin` says whose it is where no person made it.
-pub(crate) fn insert(answer: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
-    let columns = columns_of(answer);
-    let found = connection
-        .prepare_cached(
-            "SELECT number FROM answer WHERE status = ?1 AND headers = ?2 AND body = ?3 AND delay_ms = ?4 AND cors = ?5
-               AND fault = ?6 AND template = ?7 AND file = ?8 AND origin = ?9 AND NOT once",
-        )?
-        .query_row(
-            params![
-                answer.status,
-                columns.headers,
-                answer.body,
-                answer.delay_ms,
-                answer.cors,
-                columns.fault,
-                answer.template,
-                columns.file,
-                origin
-            ],
-            |row| row.get(0),
-        )
-        .optional()?;
-    match found {
-        Some(number) => Ok(number),
-        None => insert_row(answer, connection, origin, false),
-    }
-}
-
-/// The number of a row of its own: an answer to one request, removed with it.
-pub(crate) fn insert_once(answer: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
-    insert_row(answer, connection, origin, true)
-}
-
-fn insert_row(answer: &InboxResponse, connection: &Connection, origin: &str, once: bool) -> rusqlite::Result<i64> {
-    let columns = columns_of(answer);
-    connection
-        .prepare_cached(
-            "INSERT INTO answer (status, headers, body, delay_ms, cors, fault, template, file, origin, once)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING number",
-        )?
-        .query_row(
-            params![
-                answer.status,
-                columns.headers,
-                answer.body,
-                answer.delay_ms,
-                answer.cors,
-                columns.fault,
-                answer.template,
-                columns.file,
-                origin,
-                once
-            ],
-            |row| row.get(0),
-        )
-}
-
-fn columns_of(answer: &InboxResponse) -> Columns {
-    let json = |value: Option<String>| value.unwrap_or_default();
-    Columns {
-        headers: serde_json::to_string(&answer.headers).unwrap_or_default(),
-        fault: json(answer.fault.and_then(|fault| serde_json::to_string(&fault).ok())),
-        file: json(answer.file.as_ref().and_then(|file| serde_json::to_string(file).ok())),
-    }
-}
-
-/// A stored answer, and whose it is where no person made it.
-pub(crate) fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(InboxResponse, Option<String>)>> {
-    connection
-        .prepare_cached(
-            "SELECT status, headers, body, delay_ms, cors, fault, template, file, origin FROM answer WHERE number = ?1",
-        )?
-        .query_row([number], |row| {
-            let origin: String = row.get("origin")?;
-            Ok((from_row(row)?, Some(origin).filter(|origin| !origin.is_empty())))
-        })
-        .optional()
-}
-
-/// From a row with an answer's columns.
-pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<InboxResponse> {
-    Ok(InboxResponse {
-        status: row.get("status")?,
-        headers: serde_json::from_str(&row.get::<_, String>("headers")?).unwrap_or_default(),
-        body: row.get("body")?,
-        delay_ms: row.get("delay_ms")?,
-        cors: row.get("cors")?,
-        fault: serde_json::from_str(&row.get::<_, String>("fault")?).ok(),
-        template: row.get("template")?,
-        file: serde_json::from_str(&row.get::<_, String>("file")?).ok(),
-    })
-}
-/// Parts of an answer as its row has them.
-struct Columns {
-    headers: String,
-    fault: String,
-    file: String,
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use rusqlite::{Connection, params};
+use hookline_store::sequence;
+use rusqlite::Connection;
 
 /// Places remembered at most; beyond, the oldest begin again.
 const KEPT: usize = 20_000;
 
 /// A sequence's place: inbox, rule, and the event it is counted by.
-pub(crate) type Key = (i64, String, String);
+pub(crate) type Key = sequence::SequenceKey;
 
 /// The next answer of every sequence, in memory: the store has it too.
 #[derive(Debug, Default)]
@@ -19,15 +20,7 @@ pub(crate) struct Steps(Mutex<HashMap<Key, (u32, i64)>>);
 
 impl Steps {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        connection.execute(
-            "DELETE FROM rule_step WHERE at_us < (SELECT at_us FROM rule_step ORDER BY at_us DESC LIMIT 1 OFFSET ?1)",
-            [KEPT as i64],
-        )?;
-        let known = connection
-            .prepare("SELECT inbox, rule, key, step, at_us FROM rule_step")?
-            .query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?))))?
-            .collect::<Result<_, _>>()?;
-        Ok(Self(Mutex::new(known)))
+        Ok(Self(Mutex::new(sequence::load(connection, KEPT)?.into_iter().collect())))
     }
 
     /// Answers given so far.
@@ -58,21 +51,6 @@ impl Steps {
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, (u32, i64)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Writes a place down.
-pub(super) fn keep(connection: &Connection, key: &Key, step: u32, now_us: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO rule_step (inbox, rule, key, step, at_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![key.0, key.1, key.2, step, now_us])
-        .map(drop)
-}
-
-/// Forgets places in the store as [`Steps::forget`] does in memory.
-pub(crate) fn forget(connection: &Connection, inbox: i64, rule: Option<&str>) -> rusqlite::Result<()> {
-    connection
-        .execute("DELETE FROM rule_step WHERE inbox = ?1 AND (?2 IS NULL OR rule = ?2)", params![inbox, rule])
-        .map(drop)
 }
 
 #[cfg(test)]

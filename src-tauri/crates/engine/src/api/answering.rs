@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{error::ApiError, extract, requests::stored};
 use crate::{
     Engine,
-    answer::{self, ANSWER_FILE_MAX, Arrival, Considered, Looking, Made, forget_steps},
+    answer::{self, ANSWER_FILE_MAX, Arrival, Considered, Looking, Made},
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,7 +44,10 @@ pub(super) async fn add_file(
     }
     let file = answer::file_of(query.name, &content);
     let kept = file.clone();
-    engine.store.write(move |connection| answer::keep_file(&kept, connection, &content), |()| ()).await?;
+    engine
+        .store
+        .write(move |connection| hookline_store::response_file::keep_file(&kept, connection, &content), |()| ())
+        .await?;
     Ok((StatusCode::CREATED, Json(file)))
 }
 
@@ -62,7 +65,10 @@ pub(super) async fn restart(
         return Err(ApiError::not_found("rule_not_found", format!("The inbox {name} has no rule {id:?}.")));
     }
     engine.steps.forget(number, Some(&id));
-    engine.store.write(move |connection| forget_steps(connection, number, Some(&id)), |()| ()).await?;
+    engine
+        .store
+        .write(move |connection| hookline_store::sequence::forget(connection, number, Some(&id)), |()| ())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

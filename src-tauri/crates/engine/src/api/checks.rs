@@ -9,6 +9,7 @@ use hookline_model::{
     Change, CheckChange, CheckLevel, CheckReport, CheckReportFormat, CheckRun, CheckRunState, CheckSettings,
     PlannedCheck, masked_url,
 };
+use hookline_store::check::CheckRow;
 use http::{HeaderMap, StatusCode, header};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{error::ApiError, extract, replays::known_as};
 use crate::{
     Engine,
-    check::{CHECKS, CheckRow, Stop, compared, planned, rows, to_ask_again, with_id},
+    check::{CHECKS, Stop, compared, planned, to_ask_again},
     outbox::is_this_machine,
 };
 
@@ -196,7 +197,7 @@ pub(super) async fn begin(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let row = CheckRow::insert(connection, &settings, now_us)?;
-        let shown = row.shown(connection)?;
+        let shown = crate::check::shown(&row, connection)?;
         Ok::<_, rusqlite::Error>((row, shown))
     };
     let feed = engine.feed.clone();
@@ -214,13 +215,21 @@ pub(super) async fn begin(
 #[utoipa::path(get, path = "/checks", tag = "checks", responses((status = 200, body = CheckList)))]
 pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<CheckList>, ApiError> {
     let read = |connection: &Connection| {
-        rows(connection, LIMIT)?.iter().map(|row| row.shown(connection)).collect::<rusqlite::Result<Vec<_>>>()
+        hookline_store::check::list(connection, LIMIT)?
+            .iter()
+            .map(|row| crate::check::shown(row, connection))
+            .collect::<rusqlite::Result<Vec<_>>>()
     };
     Ok(Json(CheckList { items: engine.store.readers().read(read).await? }))
 }
 
 async fn row_of(engine: &Arc<Engine>, id: String) -> Result<CheckRow, ApiError> {
-    engine.store.readers().read(move |connection| with_id(connection, &id)).await?.ok_or_else(no_run)
+    engine
+        .store
+        .readers()
+        .read(move |connection| hookline_store::check::with_id(connection, &id))
+        .await?
+        .ok_or_else(no_run)
 }
 
 /// How long a run that has ended may keep its place.
@@ -250,7 +259,7 @@ pub(super) async fn read(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<CheckRun>, ApiError> {
     let row = row_of(&engine, id).await?;
-    Ok(Json(engine.store.readers().read(move |connection| row.shown(connection)).await?))
+    Ok(Json(engine.store.readers().read(move |connection| crate::check::shown(&row, connection)).await?))
 }
 
 /// End a run that is under way.
@@ -314,10 +323,10 @@ pub(super) async fn again(
     let stopped = place_of(&engine, &row).await?;
     let (number, row_) = (row.number, row);
     let work = move |connection: &Connection| {
-        let wanted = to_ask_again(&subject, &row_.results(connection)?, again.checks);
+        let wanted = to_ask_again(&subject, &crate::check::results(&row_, connection)?, again.checks);
         row_.again(connection, &wanted)?;
         let row = CheckRow { state: CheckRunState::Running, reason: String::new(), ended_us: None, ..row_ };
-        let shown = row.shown(connection)?;
+        let shown = crate::check::shown(&row, connection)?;
         Ok::<_, rusqlite::Error>((row, shown))
     };
     let feed = engine.feed.clone();

@@ -6,19 +6,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookline_capture::RowId;
-use hookline_model::{Change, Delivery, DeliveryDetail, DeliveryState};
+use hookline_model::{Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryState};
+use hookline_store::{delivery, delivery::BadFilter, endpoint::EndpointRow, replay, request::body_stream};
 use http::{StatusCode, header};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-use crate::{
-    Engine,
-    outbox::{BadFilter, DeliveryFilter, EndpointRow, detail, due_again, end, list as rows, number_of, numbers, one},
-    replay::with_id,
-    request::body_stream,
-};
+use crate::Engine;
 
 /// Rows of a page unless asked otherwise, and at most.
 const LIMIT: u32 = 100;
@@ -112,7 +108,7 @@ pub(super) async fn list(
     };
     let found = move |connection: &Connection| {
         let after = match &query.after {
-            Some(id) => match number_of(connection, id)? {
+            Some(id) => match delivery::number_of(connection, id)? {
                 Some(number) => Some(number),
                 None => return Ok(Err(no_delivery())),
             },
@@ -120,7 +116,7 @@ pub(super) async fn list(
         };
         let ListQuery { endpoint, state, since, until, kind, status, url, text, .. } = query;
         let filter = DeliveryFilter { endpoint, state, since, until, kind, status, url, text };
-        let mut conditions = match filter.conditions(connection, now_us)? {
+        let mut conditions = match hookline_store::delivery::conditions(&filter, connection, now_us)? {
             Ok(conditions) => conditions,
             Err(bad) => return Ok(Err(bad.into())),
         };
@@ -131,9 +127,9 @@ pub(super) async fn list(
             conditions.add("d.request = ?", [row.into()]);
         }
         if let Some(id) = query.replay {
-            conditions.add("d.replay = ?", [with_id(connection, &id)?.map_or(-1, |row| row.number).into()]);
+            conditions.add("d.replay = ?", [replay::with_id(connection, &id)?.map_or(-1, |row| row.number).into()]);
         }
-        rows(connection, &conditions, after, limit).map(Ok)
+        delivery::list(connection, &conditions, after, limit).map(Ok)
     };
     let items = engine.store.readers().read(found).await??;
     let items: Vec<Delivery> = items.into_iter().map(|(_, delivery)| delivery).collect();
@@ -149,8 +145,8 @@ pub(super) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<DeliveryDetail>, ApiError> {
-    let found = move |connection: &Connection| match number_of(connection, &id)? {
-        Some(number) => detail(connection, number),
+    let found = move |connection: &Connection| match delivery::number_of(connection, &id)? {
+        Some(number) => delivery::detail(connection, number),
         None => Ok(None),
     };
     let detail = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
@@ -248,12 +244,12 @@ pub(super) async fn retry(
 ) -> Result<(StatusCode, Json<Delivery>), ApiError> {
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
-        let number = number_of(connection, &id)?.ok_or_else(no_delivery)?;
+        let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
         let endpoint: i64 =
             connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))?;
         let row = EndpointRow::numbered(connection, endpoint)?.ok_or_else(endpoint_gone)?;
         let due_us = row.time_us(now_us);
-        if !due_again(connection, number, due_us, how.to_the_end)? {
+        if !delivery::due_again(connection, number, due_us, how.to_the_end)? {
             return Err(ApiError::new(
                 StatusCode::CONFLICT,
                 "under_way",
@@ -261,7 +257,7 @@ pub(super) async fn retry(
                 "Wait until it has ended.",
             ));
         }
-        Ok::<_, ApiError>((number, endpoint, due_us, one(connection, number)?.ok_or_else(no_delivery)?))
+        Ok::<_, ApiError>((number, endpoint, due_us, delivery::one(connection, number)?.ok_or_else(no_delivery)?))
     };
     let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
     let after = move |(number, endpoint, due_us, delivery): &(i64, i64, i64, Delivery)| {
@@ -307,7 +303,11 @@ pub(super) async fn retry_many(
     }
     let now_us = engine.clock.now_us();
     let (one_endpoint, any_state) = (filter.endpoint.is_some(), filter.state.is_none());
-    let conditions = engine.store.readers().read(move |connection| filter.conditions(connection, now_us)).await?;
+    let conditions = engine
+        .store
+        .readers()
+        .read(move |connection| hookline_store::delivery::conditions(&filter, connection, now_us))
+        .await?;
     let mut conditions = conditions.map_err(ApiError::from)?;
     if any_state {
         conditions.add("d.state IN (3, 4, 5)", []);
@@ -320,7 +320,7 @@ pub(super) async fn retry_many(
     loop {
         // A reader finds the deliveries: on the writer, a search for a text in every payload would delay captures.
         let conditions = conditions.clone();
-        let found = move |connection: &Connection| numbers(connection, &conditions, after_number, SLICE);
+        let found = move |connection: &Connection| delivery::numbers(connection, &conditions, after_number, SLICE);
         let found = engine.store.readers().read(found).await?;
         let work = move |connection: &Connection| {
             let mut slice = Slice::default();
@@ -332,8 +332,8 @@ pub(super) async fn retry_many(
                     Some(row) if !row.enabled && one_endpoint => return Err(endpoint_off(&row)),
                     Some(row) if row.enabled => {
                         let due_us = row.time_us(now_us);
-                        if due_again(connection, number, due_us, false)? {
-                            let delivery = one(connection, number)?;
+                        if delivery::due_again(connection, number, due_us, false)? {
+                            let delivery = delivery::one(connection, number)?;
                             slice.due.extend(delivery.map(|delivery| (number, endpoint, due_us, delivery)));
                         }
                     }
@@ -390,8 +390,8 @@ pub(super) async fn cancel(
 ) -> Result<Json<Delivery>, ApiError> {
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
-        let number = number_of(connection, &id)?.ok_or_else(no_delivery)?;
-        if !end(connection, number, DeliveryState::Cancelled, "You ended it.", now_us)? {
+        let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
+        if !delivery::end(connection, number, DeliveryState::Cancelled, "You ended it.", now_us)? {
             return Err(ApiError::new(
                 StatusCode::CONFLICT,
                 "not_waiting",
@@ -399,7 +399,7 @@ pub(super) async fn cancel(
                 "Only what waits for its next attempt can be ended.",
             ));
         }
-        Ok::<_, ApiError>((number, one(connection, number)?.ok_or_else(no_delivery)?))
+        Ok::<_, ApiError>((number, delivery::one(connection, number)?.ok_or_else(no_delivery)?))
     };
     let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
     let after = move |(number, delivery): &(i64, Delivery)| {

@@ -4,16 +4,17 @@ use axum::{Json, extract::State};
 use futures_util::StreamExt;
 use hookline_diff::{COMPARED_MAX, Diff, Side, SideBody, diff};
 use hookline_query::body::{as_text, content_of, decode};
+use hookline_store::{
+    delivery,
+    delivery::AttemptResponse,
+    request::{body_stream, collect_body},
+};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
 
 use super::{error::ApiError, extract, requests::stored};
-use crate::{
-    Engine,
-    outbox::{Answered, answer_of},
-    request::{body_stream, collect_body},
-};
+use crate::Engine;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -52,8 +53,9 @@ async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
 /// The answer that an attempt of a delivery got.
 async fn answer(engine: &Engine, delivery: &str, number: u32) -> Result<Side, ApiError> {
     let delivery = delivery.to_owned();
-    let found = engine.store.readers().read(move |connection| answer_of(connection, &delivery, number)).await?;
-    let Some(Answered { status, headers, body, body_bytes }) = found else {
+    let found =
+        engine.store.readers().read(move |connection| delivery::response_of(connection, &delivery, number)).await?;
+    let Some(AttemptResponse { status, headers, body, body_bytes }) = found else {
         return Err(ApiError::not_found("attempt_not_found", "There is no such attempt, or it got no answer."));
     };
     let block = headers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();

@@ -3,8 +3,16 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use hookline_model::{
     Change, Delivery, DeliveryOrigin, DiagnosisStep, Endpoint, EndpointSecret, EndpointSettings, EndpointStats,
+    timestamp,
 };
 use hookline_provider::Catalogue;
+use hookline_store::{
+    delivery,
+    delivery::{Conditions, skip_waiting},
+    endpoint::{Beside, EndpointRow, Purpose},
+    endpoint_stats,
+    event::EventNew,
+};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -15,11 +23,7 @@ use super::{error::ApiError, extract, json_fault::in_words};
 use crate::{
     Engine,
     compose::{self, Moment},
-    outbox::{
-        Beside, Conditions, EndpointRow, EventNew, Purpose, list as list_deliveries, new_secret, one, skip_waiting,
-        stats,
-    },
-    time::timestamp,
+    outbox::new_secret,
 };
 
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
@@ -199,8 +203,10 @@ impl Engine {
             }
             let due = again_due(connection, &was, &row, now_us)?;
             row.update(connection)?;
-            let shown: Vec<Delivery> =
-                ended.iter().filter_map(|number| one(connection, *number).transpose()).collect::<Result<_, _>>()?;
+            let shown: Vec<Delivery> = ended
+                .iter()
+                .filter_map(|number| delivery::one(connection, *number).transpose())
+                .collect::<Result<_, _>>()?;
             Ok::<_, ApiError>((row, ended, due, shown))
         };
         type Changed = (EndpointRow, Vec<i64>, Vec<(i64, i64)>, Vec<Delivery>);
@@ -387,7 +393,7 @@ pub(super) async fn read_stats(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<EndpointStats>, ApiError> {
     let (number, now_us) = (stored(&engine, &id).await?.number, engine.clock.now_us());
-    Ok(Json(engine.store.readers().read(move |connection| stats(connection, number, now_us)).await?))
+    Ok(Json(engine.store.readers().read(move |connection| endpoint_stats::stats(connection, number, now_us)).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -416,8 +422,8 @@ pub(super) async fn diagnose(
     let row = stored(&engine, &id).await?;
     let mut of_it = Conditions::default();
     of_it.add("d.endpoint = ?", [row.number.into()]);
-    let last = engine.store.readers().read(move |connection| list_deliveries(connection, &of_it, None, 1)).await?;
-    let policy = crate::outbox::policy_in_force(&row.settings, &engine.providers.catalogue()).into_owned();
+    let last = engine.store.readers().read(move |connection| delivery::list(connection, &of_it, None, 1)).await?;
+    let policy = hookline_store::endpoint::policy_in_force(&row.settings, &engine.providers.catalogue()).into_owned();
     let last = last.first().map(|(_, delivery)| delivery);
     let now_s = engine.clock.now_us() / 1_000_000;
     Ok(Json(Causes { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))

@@ -3,6 +3,11 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use axum::{Json, extract::State};
 use hookline_model::{Change, Delivery, DeliveryOrigin, DeliveryState, EndpointSettings, Event, PolicyOverrides};
 use hookline_provider::{Provider, splice};
+use hookline_store::{
+    endpoint::{EndpointRow, Purpose},
+    event,
+    event::{EventNew, Receiver},
+};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -13,7 +18,7 @@ use super::{error::ApiError, extract};
 use crate::{
     Engine, compose,
     compose::Moment,
-    outbox::{EndpointRow, EventNew, Purpose, RATE_MIN, Receiver, event_number, insert_event, list_events, once},
+    outbox::{RATE_MIN, once},
 };
 
 /// Rows of a page unless asked otherwise, and at most.
@@ -331,10 +336,10 @@ pub(super) async fn list(
     }
     let found = move |connection: &Connection| {
         let after = match &query.after {
-            Some(id) => Some(event_number(connection, id)?.unwrap_or(0)),
+            Some(id) => Some(event::number_of(connection, id)?.unwrap_or(0)),
             None => None,
         };
-        list_events(connection, after, limit)
+        event::list(connection, after, limit)
     };
     let items: Vec<Event> = engine.store.readers().read(found).await?.into_iter().map(|(_, event)| event).collect();
     let next = if items.len() == limit as usize { items.last().map(|event| event.id.clone()) } else { None };
@@ -374,7 +379,7 @@ impl Engine {
                     .collect::<rusqlite::Result<_>>()?;
                 let mut all = Vec::new();
                 for (event, delay_us) in &slice {
-                    let deliveries = insert_event(connection, event, &receivers, origin, now_us, *delay_us)?;
+                    let deliveries = event::insert(connection, event, &receivers, origin, now_us, *delay_us)?;
                     all.extend(deliveries.into_iter().zip(&receivers).map(|((number, due_us, delivery), receiver)| {
                         (number, receiver.endpoint.number, due_us, delivery)
                     }));

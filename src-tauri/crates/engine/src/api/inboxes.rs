@@ -6,6 +6,10 @@ use hookline_model::{
     Change, Deletion, Forward, Inbox, InboxResponse, Job, JobKind, JobState, ListenerState, ResponseRule,
     VerificationSettings,
 };
+use hookline_store::{
+    deletion::{DeletionRow, UNDO_US},
+    inbox::InboxRow,
+};
 use http::StatusCode;
 use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
@@ -16,8 +20,7 @@ use crate::{
     Engine,
     answer::{self, check_rules},
     forward::{Destinations, keep_upto, saved},
-    inbox::{InboxRow, check_name},
-    removal::{RemovalRow, UNDO_US},
+    inbox::check_name,
     test_event,
 };
 
@@ -169,12 +172,12 @@ pub(super) async fn change(
         let answers = change.answer.iter().chain(change.rules.iter().flatten().flat_map(|rule| &rule.answers));
         let fallbacks = change.forwards.iter().flatten().map(|forward| &forward.fallback);
         for file in answers.chain(fallbacks).filter_map(|answer| answer.file.as_ref()) {
-            if !answer::is_kept(file, connection)? {
+            if !hookline_store::response_file::is_kept(file, connection)? {
                 return Err(ApiError::invalid(format!("The file {:?} is not kept here; send it again.", file.name)));
             }
         }
         if let Some(answer) = change.answer {
-            row.answer_number = answer::insert(&answer, connection, "")?;
+            row.answer_number = hookline_store::response::insert(&answer, connection, "")?;
             row.answer = answer;
         }
         if let Some(new) = change.verification {
@@ -282,12 +285,12 @@ async fn update(
     let was = name.clone();
     let work = move |connection: &Connection| {
         let mut row = InboxRow::named(connection, &name)?.ok_or_else(|| ApiError::no_inbox(&name))?;
-        if RemovalRow::all(connection)?.iter().any(|removal| removal.whole && removal.inbox == row.number) {
+        if DeletionRow::all(connection)?.iter().any(|removal| removal.whole && removal.inbox == row.number) {
             return Err(ApiError::no_inbox(&name));
         }
         let destinations = change(connection, &mut row)?;
         row.update(connection)?;
-        let address = row.address().map_err(ApiError::invalid)?;
+        let address = crate::inbox::address(&row).map_err(ApiError::invalid)?;
         Ok::<_, ApiError>((address, row.counted(connection)?, destinations))
     };
     let outbox = engine.outbox.clone();
@@ -327,8 +330,8 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
     let number = address.number;
     let shown_to = name.clone();
     let work = move |connection: &Connection| {
-        let standing: Vec<RemovalRow> =
-            RemovalRow::all(connection)?.into_iter().filter(|row| row.inbox == number).collect();
+        let standing: Vec<DeletionRow> =
+            DeletionRow::all(connection)?.into_iter().filter(|row| row.inbox == number).collect();
         if standing.iter().any(|row| row.whole) {
             return Err(ApiError::no_inbox(&shown_to));
         }
@@ -354,7 +357,7 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )?
         };
-        let row = RemovalRow {
+        let row = DeletionRow {
             number: 0,
             inbox: number,
             first: RowId(0).0,
@@ -373,7 +376,7 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
     let (feed, hidden, addresses, shown_name) =
         (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone(), name.clone());
     let outbox = engine.outbox.clone();
-    let after = move |(row, new): &(RemovalRow, bool)| {
+    let after = move |(row, new): &(DeletionRow, bool)| {
         if !new {
             return;
         }

@@ -1,19 +1,17 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_model::{Change, SavedSearch, SavedSearchNew};
+use hookline_model::{Change, QueryCompletion, SavedSearch, SavedSearchNew};
 use hookline_query::{FIELDS, Field, Query, QueryError, Term};
+use hookline_search::complete;
+use hookline_store::saved_search::{NAME_MAX, SAVED_MAX};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-use crate::{
-    Engine,
-    saved_query::{NAME_MAX, SAVED_MAX},
-    search::{Completion, complete},
-};
+use crate::Engine;
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
@@ -41,7 +39,7 @@ pub(super) struct ReadQuery {
     /// Its terms, in order; none where it does not read.
     terms: Vec<TermShown>,
     /// What may come at the caret.
-    completions: Vec<Completion>,
+    completions: Vec<QueryCompletion>,
 }
 
 /// A term of a query.
@@ -109,7 +107,7 @@ pub(super) struct SavedQueryList {
 /// Saved queries.
 #[utoipa::path(get, path = "/queries", tag = "queries", responses((status = 200, body = SavedQueryList)))]
 pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SavedQueryList>, ApiError> {
-    Ok(Json(SavedQueryList { items: engine.store.readers().read(crate::saved_query::all).await? }))
+    Ok(Json(SavedQueryList { items: engine.store.readers().read(hookline_store::saved_search::all).await? }))
 }
 
 /// Save a query under a name; one of the same name is replaced.
@@ -136,13 +134,13 @@ pub(super) async fn save(
     let work = {
         let saved = saved.clone();
         move |connection: &Connection| {
-            let others = crate::saved_query::all(connection)?;
+            let others = hookline_store::saved_search::all(connection)?;
             if others.len() >= SAVED_MAX && !others.iter().any(|other| other.name.eq_ignore_ascii_case(&saved.name)) {
                 return Err(ApiError::invalid(format!(
                     "There are at most {SAVED_MAX} saved queries; remove one first."
                 )));
             }
-            Ok(crate::saved_query::save(&saved, connection, now_us)?)
+            Ok(hookline_store::saved_search::save(&saved, connection, now_us)?)
         }
     };
     let feed = engine.feed.clone();
@@ -159,7 +157,7 @@ pub(super) async fn remove(
     extract::Path(name): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let missing = ApiError::not_found("query_not_found", format!("There is no saved query {name:?}."));
-    let work = move |connection: &Connection| match crate::saved_query::remove(connection, &name)? {
+    let work = move |connection: &Connection| match hookline_store::saved_search::remove(connection, &name)? {
         true => Ok(()),
         false => Err(missing),
     };

@@ -5,13 +5,19 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use hookline_model::timestamp;
+use hookline_store::refusal::RefusalCount;
 use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract, requests::RevealQuery, requests::number_of};
-use crate::{Engine, refusal::RefusalCount, time::timestamp};
+use super::{
+    error::ApiError,
+    extract,
+    requests::{RevealQuery, number_of},
+};
+use crate::Engine;
 
 /// Refusals of one page, at most and if nothing is said.
 const LIMIT_MAX: u32 = 500;
@@ -132,7 +138,7 @@ pub(super) async fn list_refusals(
                 id: refusal.number.to_string(),
                 inbox: names.get(&refusal.inbox).cloned(),
                 at: timestamp(refusal.at_us),
-                text: refusal.text(),
+                text: crate::refusal::text(&refusal),
                 bytes: refusal.bytes.len() as u64,
                 peer: refusal.peer,
                 status: refusal.status,
@@ -155,7 +161,8 @@ pub(super) async fn refusal_bytes(
 ) -> Result<Response, ApiError> {
     let absent = || ApiError::not_found("refusal_not_found", "There is no refused request with this id.");
     let number: i64 = id.parse().map_err(|_| absent())?;
-    let bytes = engine.refusal(number).await?.ok_or_else(absent)?.shown_bytes(query.reveal.unwrap_or(false));
+    let bytes =
+        crate::refusal::shown_bytes(&engine.refusal(number).await?.ok_or_else(absent)?, query.reveal.unwrap_or(false));
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
         (header::CONTENT_DISPOSITION, "attachment"),

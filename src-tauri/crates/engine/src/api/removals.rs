@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_model::{Change, Deletion};
+use hookline_store::{deletion::DeletionRow, inbox::InboxRow};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{error::ApiError, extract};
-use crate::{Engine, inbox::InboxRow, removal::RemovalRow};
+use crate::Engine;
 
 /// Undo a removal.
 #[utoipa::path(post, path = "/removals/{id}/undo", tag = "requests", params(("id" = i64, Path)), responses(
@@ -33,12 +34,12 @@ pub(super) async fn undo(
             connection.query_row("SELECT name FROM inbox WHERE number = ?1", [row.inbox], |r| r.get(0)).optional()?;
         let inbox = name.map(|name| InboxRow::named(connection, &name)).transpose()?.flatten();
         let inbox = inbox.ok_or_else(too_late)?;
-        let address = inbox.address().map_err(ApiError::internal)?;
+        let address = crate::inbox::address(&inbox).map_err(ApiError::internal)?;
         Ok((row, address, inbox.counted(connection)?))
     };
     let (feed, hidden, addresses) = (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone());
     let (tail, outbox) = (engine.store.id_tail(), engine.outbox.clone());
-    let after = move |(row, address, inbox): &(RemovalRow, crate::inbox::Address, hookline_model::Inbox)| {
+    let after = move |(row, address, inbox): &(DeletionRow, crate::inbox::Address, hookline_model::Inbox)| {
         hidden.remove(row.number);
         let removal = row.shown(address.name.clone(), |id| tail.text(id));
         if row.whole {

@@ -11,6 +11,8 @@ use hookline_model::{
     Change, Inbox, ReSignWith, Replay, ReplayReport, ReplaySettings, ReplayState, ReplayTarget, masked_url,
 };
 use hookline_query::Query;
+use hookline_search::PAGE_TIME;
+use hookline_store::{endpoint::EndpointRow, inbox::InboxRow, replay, replay::ReplayRow};
 use http::{StatusCode, header};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
@@ -20,10 +22,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{error::ApiError, extract, requests::number_of};
 use crate::{
     Engine,
-    inbox::InboxRow,
-    outbox::{EndpointRow, is_this_machine, parse},
-    replay::{Collecting, ReplayRow, Wanted, collect, html, list as rows, with_id},
-    search::LOOK,
+    outbox::{is_this_machine, parse},
+    replay::{Collecting, Wanted, collect, html},
 };
 
 /// Rows of a page unless asked otherwise, and at most.
@@ -224,9 +224,9 @@ async fn counted(engine: &Arc<Engine>, wanted: &Wanted) -> Result<String, ApiErr
         Wanted::These(rows) => return Ok(rows.len().to_string()),
         Wanted::Query(query, inbox) => (query.clone(), *inbox),
     };
-    let (search, sieve) = (engine.search(query, inbox), engine.sieve.clone());
+    let (search, index) = (engine.search(query, inbox), engine.index.clone());
     let read = move |connection: &Connection| {
-        search.count(connection, &sieve, RowId(i64::MAX), COUNTED, Instant::now() + LOOK)
+        search.count(connection, &index, RowId(i64::MAX), COUNTED, Instant::now() + PAGE_TIME)
     };
     let (count, upto) = engine.store.readers().read(read).await?;
     Ok(if upto.is_some() || count == COUNTED { format!("{count} or more") } else { count.to_string() })
@@ -295,10 +295,13 @@ pub(super) async fn list(
     }
     let read = move |connection: &Connection| {
         let after = match &query.after {
-            Some(id) => Some(with_id(connection, id)?.map_or(0, |row| row.number)),
+            Some(id) => Some(replay::with_id(connection, id)?.map_or(0, |row| row.number)),
             None => None,
         };
-        rows(connection, after, limit)?.into_iter().map(|row| row.counted(connection)).collect::<Result<Vec<_>, _>>()
+        replay::list(connection, after, limit)?
+            .into_iter()
+            .map(|row| row.counted(connection))
+            .collect::<Result<Vec<_>, _>>()
     };
     let items = engine.store.readers().read(read).await?;
     let next = if items.len() == limit as usize { items.last().map(|replay| replay.id.clone()) } else { None };
@@ -313,7 +316,8 @@ pub(super) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Replay>, ApiError> {
-    let read = move |connection: &Connection| with_id(connection, &id)?.map(|row| row.counted(connection)).transpose();
+    let read =
+        move |connection: &Connection| replay::with_id(connection, &id)?.map(|row| row.counted(connection)).transpose();
     engine.store.readers().read(read).await?.map(Json).ok_or_else(no_replay)
 }
 
@@ -326,7 +330,7 @@ pub(super) async fn cancel(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Replay>, ApiError> {
     let wanted = id.clone();
-    let row = engine.store.readers().read(move |connection| with_id(connection, &wanted)).await?;
+    let row = engine.store.readers().read(move |connection| replay::with_id(connection, &wanted)).await?;
     let row = row.ok_or_else(no_replay)?;
     engine.end_replay(row.number, ReplayState::Cancelled, "You ended it.").await.map_err(ApiError::internal)?;
     read(State(engine), extract::Path(id)).await
@@ -360,7 +364,7 @@ pub(super) async fn read_report(
     extract::Query(query): extract::Query<ReportQuery>,
 ) -> Result<Response, ApiError> {
     let read = move |connection: &Connection| {
-        with_id(connection, &id)?.map(|row| crate::replay::report(connection, row)).transpose()
+        replay::with_id(connection, &id)?.map(|row| hookline_store::replay_report::report(connection, row)).transpose()
     };
     let report = engine.store.readers().read(read).await?.ok_or_else(no_replay)?;
     Ok(match query.r#as.unwrap_or_default() {

@@ -16,6 +16,7 @@ use hookline_query::{
         Charset, DecodeError, Decoded, ReadBody, as_text, content_of, decode, form_fields, json_values, parts_of, text,
     },
 };
+use hookline_store::request::{Stored, body_stream, collect_body, header_lines, raw_head};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     Engine,
-    request::{MASKED_MAX, Stored, body_stream, collect_body, header_lines, masked, raw_head, secret_paths},
+    request::{MASKED_MAX, masked, secret_paths},
 };
 
 /// Largest body looked into or decoded, and largest result of decoding, in bytes. A body above it

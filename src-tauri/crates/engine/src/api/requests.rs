@@ -11,6 +11,12 @@ use hookline_model::{
     Change, Deletion, ListenerState, NOTE_MAX, RequestDetail, RequestMarks, RequestSummary, Timeline,
 };
 use hookline_query::Query;
+use hookline_search::PAGE_TIME;
+use hookline_store::{
+    deletion::{DeletionRow, UNDO_US},
+    request::{List, Stored, collect_body},
+    timeline::timeline,
+};
 use http::header;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -18,13 +24,7 @@ use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-use crate::{
-    Engine,
-    removal::{RemovalRow, UNDO_US},
-    request::{self, List, collect_body},
-    search::LOOK,
-    thread::thread,
-};
+use crate::{Engine, request};
 
 /// Rows of a page unless asked otherwise, and at most.
 const LIMIT: u32 = 100;
@@ -106,15 +106,11 @@ pub(super) async fn list(
     }
     let (skip, pinned) = (query.skip.unwrap_or(0), query.pinned.unwrap_or(false));
     let seq = engine.feed().last();
-    let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
+    let requests = engine.requests();
     let text = query.q.unwrap_or_default();
     if text.trim().is_empty() && from.is_none() {
         let wanted = List { inbox, after, skip, limit, pinned };
-        let items = engine
-            .store
-            .readers()
-            .read(move |connection| request::list(connection, &wanted, &hidden, tail, &addresses))
-            .await?;
+        let items = engine.store.readers().read(move |connection| requests.list(connection, &wanted)).await?;
         let next = if items.len() == limit as usize { items.last().map(|item| item.id.clone()) } else { None };
         return Ok(Json(RequestList { items, next, seq }));
     }
@@ -122,15 +118,14 @@ pub(super) async fn list(
         return Err(ApiError::invalid("skip goes neither with a query nor with from."));
     }
     let search = engine.search(Query::parse(&text)?, inbox);
-    let (search, sieve) = (if pinned { search.pinned() } else { search }, engine.sieve.clone());
+    let (search, index) = (if pinned { search.pinned() } else { search }, engine.index.clone());
     let between = (after.unwrap_or(RowId(i64::MAX)), RowId(from.map_or(-1, |from| from.0 - 1)));
     let (items, upto) = engine
         .store
         .readers()
         .read(move |connection| {
-            let found = search.look(connection, &sieve, between, limit as usize, Instant::now() + LOOK)?;
-            let items: Result<Vec<_>, _> =
-                found.ids.iter().map(|id| request::one(connection, *id, &hidden, tail, &addresses)).collect();
+            let found = search.page(connection, &index, between, limit as usize, Instant::now() + PAGE_TIME)?;
+            let items: Result<Vec<_>, _> = found.ids.iter().map(|id| requests.one(connection, *id)).collect();
             Ok((items?.into_iter().flatten().collect(), found.upto))
         })
         .await?;
@@ -148,11 +143,13 @@ pub(super) async fn count(
     let inbox = number_of(&engine, query.inbox.as_deref())?;
     let after = row_in(&engine, query.after.as_deref())?.unwrap_or(RowId(i64::MAX));
     let most = query.most.unwrap_or(COUNT_MOST);
-    let (search, sieve) = (engine.search(Query::parse(&query.q)?, inbox), engine.sieve.clone());
+    let (search, index) = (engine.search(Query::parse(&query.q)?, inbox), engine.index.clone());
     let (counted, upto) = engine
         .store
         .readers()
-        .read(move |connection| search.count(connection, &sieve, after, most.saturating_add(1), Instant::now() + LOOK))
+        .read(move |connection| {
+            search.count(connection, &index, after, most.saturating_add(1), Instant::now() + PAGE_TIME)
+        })
         .await?;
     let next = upto.map(|row| engine.id_of(row));
     Ok(Json(RequestCount { requests: counted.min(most), more: counted > most, next }))
@@ -171,14 +168,10 @@ fn row_in(engine: &Engine, id: Option<&str>) -> Result<Option<RowId>, ApiError> 
 }
 
 /// A stored request's parts, or 404.
-pub(super) async fn stored(engine: &Engine, id: &str) -> Result<(RowId, request::Stored), ApiError> {
+pub(super) async fn stored(engine: &Engine, id: &str) -> Result<(RowId, Stored), ApiError> {
     let row = engine.row_of(id).ok_or_else(ApiError::no_request)?;
-    let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
-    let found = engine
-        .store
-        .readers()
-        .read(move |connection| request::detail(connection, row, &hidden, tail, &addresses))
-        .await?;
+    let requests = engine.requests();
+    let found = engine.store.readers().read(move |connection| requests.stored(connection, row)).await?;
     found.map(|stored| (row, stored)).ok_or_else(ApiError::no_request)
 }
 
@@ -203,9 +196,8 @@ pub(super) async fn read_thread(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Timeline>, ApiError> {
     let row = engine.row_of(&id).ok_or_else(ApiError::no_request)?;
-    let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
-    let found =
-        engine.store.readers().read(move |connection| thread(connection, row, &hidden, tail, &addresses)).await?;
+    let requests = engine.requests();
+    let found = engine.store.readers().read(move |connection| timeline(connection, row, &requests)).await?;
     found.map(Json).ok_or_else(ApiError::no_request)
 }
 
@@ -234,11 +226,11 @@ pub(super) async fn change(
         return Err(ApiError::invalid(format!("A note has at most {NOTE_MAX} bytes.")));
     }
     let row = engine.row_of(&id).ok_or_else(ApiError::no_request)?;
-    let (hidden, tail, addresses) = (engine.hidden.condition(), engine.store.id_tail(), engine.address_by_number());
+    let requests = engine.requests();
     let work = move |connection: &Connection| {
-        request::one(connection, row, &hidden, tail, &addresses)?.ok_or_else(ApiError::no_request)?;
-        request::mark(connection, row, &marks)?;
-        request::one(connection, row, &hidden, tail, &addresses)?.ok_or_else(ApiError::no_request)
+        requests.one(connection, row)?.ok_or_else(ApiError::no_request)?;
+        hookline_store::request::mark(connection, row, &marks)?;
+        requests.one(connection, row)?.ok_or_else(ApiError::no_request)
     };
     let feed = engine.feed.clone();
     let after = move |summary: &RequestSummary| feed.publish([Change::RequestChanged { request: summary.clone() }]);
@@ -269,12 +261,12 @@ pub(super) async fn remove(
                 error => error.into(),
             })?;
         let removal =
-            RemovalRow { number: 0, inbox, first: row.0, last: row.0, whole: false, requests: 1, bytes, until_us };
+            DeletionRow { number: 0, inbox, first: row.0, last: row.0, whole: false, requests: 1, bytes, until_us };
         Ok::<_, ApiError>(removal.insert(connection)?)
     };
     let (feed, hidden, tail) = (engine.feed.clone(), engine.hidden.clone(), engine.store.id_tail());
     let inbox = summary.inbox.clone();
-    let after = move |removal: &RemovalRow| {
+    let after = move |removal: &DeletionRow| {
         hidden.add(*removal);
         feed.publish([Change::RequestsRemoved { removal: removal.shown(inbox, |id| tail.text(id)) }]);
     };

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookline_capture::RowId;
-use hookline_model::Change;
+use hookline_model::{Change, timestamp};
 use hookline_schema::{Brief, Code, InferredSchema, Node, Seen, TextFormat, Type, What};
 use http::{StatusCode, header};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, requests::number_of};
-use crate::{Engine, schema_infer, time::timestamp};
+use crate::Engine;
 
 /// A shape as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -132,14 +132,18 @@ async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(
     let number = number_of(engine, Some(inbox))?.unwrap_or_default();
     let event = event.unwrap_or_default().to_owned();
     let asked = event.clone();
-    let shape = engine.store.readers().read(move |connection| schema_infer::load(connection, number, &asked)).await?;
+    let shape = engine
+        .store
+        .readers()
+        .read(move |connection| hookline_store::inferred_schema::load(connection, number, &asked))
+        .await?;
     shape.map(|shape| (event, shape)).ok_or_else(no_shape)
 }
 
 /// What JSON bodies are like, by inbox and event type.
 #[utoipa::path(get, path = "/shapes", tag = "shapes", responses((status = 200, body = ShapeList)))]
 pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<ShapeList>, ApiError> {
-    let all = engine.store.readers().read(schema_infer::all).await?;
+    let all = engine.store.readers().read(hookline_store::inferred_schema::all).await?;
     let items = all
         .into_iter()
         .filter_map(|(inbox, event_type, brief)| Some(summary(engine.addresses.name(inbox)?, event_type, brief)))
@@ -236,8 +240,10 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let number = number_of(&engine, Some(&inbox))?.unwrap_or_default();
     let event = query.event.unwrap_or_default();
-    let forgotten =
-        engine.store.write(move |connection| schema_infer::forget(connection, number, &event), |_| ()).await?;
+    let forgotten = engine
+        .store
+        .write(move |connection| hookline_store::inferred_schema::forget(connection, number, &event), |_| ())
+        .await?;
     if !forgotten {
         return Err(no_shape());
     }

@@ -5,6 +5,7 @@ use hookline_model::VerificationSettings;
 use hookline_provider::Catalogue;
 use hookline_query::body::{content_of, decode};
 use hookline_signature::Message;
+use hookline_store::request::{Stored, collect_body};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -15,7 +16,6 @@ use crate::{
     inbox::Address,
     judge::header_pairs,
     lab::{self, Explained, ExplanationShown, FoundShown, LabError, Question, Rule, SignedShown, VerdictShown},
-    request::{Stored, collect_body},
 };
 
 /// Largest body that is explained, in bytes.

@@ -1,7 +1,7 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use axum::{Json, extract::State};
-use hookline_model::{DatabaseHealth, ListenerState, SearchIndexState};
+use hookline_model::{DatabaseHealth, ListenerState, SearchIndexState, timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +9,7 @@ use super::{
     error::ApiError,
     refusals::{RefusalTotal, open_totals},
 };
-use crate::{Engine, judge::waiting, time::timestamp};
+use crate::Engine;
 
 /// How the engine fares.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,8 +92,9 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         .await?;
     let (judged, forwarded) = (*engine.judged.borrow(), engine.forwarded_upto.load(Ordering::Relaxed));
     let behind = move |connection: &rusqlite::Connection| {
-        let unverified = waiting(connection, judged)?;
-        let unforwarded = if forwarded < judged { waiting(connection, forwarded)? } else { unverified };
+        let unverified = hookline_store::verification::waiting(connection, judged)?;
+        let unforwarded =
+            if forwarded < judged { hookline_store::verification::waiting(connection, forwarded)? } else { unverified };
         Ok((unverified, unforwarded.saturating_sub(unverified)))
     };
     let (unverified, unforwarded) = engine.store.readers().read(behind).await?;
@@ -115,7 +116,7 @@ pub(super) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         requests: requests.max(0) as u64,
         bytes: bytes.max(0) as u64,
         file_bytes: std::fs::metadata(engine.store.path()).map_or(0, |m| m.len()),
-        search: engine.sieve.indexing(),
+        search: engine.index.state(),
         verification: Behind { waiting: unverified },
         forwards: Behind { waiting: unforwarded },
         refusals,

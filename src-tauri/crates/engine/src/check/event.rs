@@ -6,12 +6,13 @@ use bytes::Bytes;
 use hookline_model::{CheckSettings, DeliveryPolicy};
 use hookline_provider::{Places, Provider, Scenario, SchemeRecord, sample};
 use hookline_signature::{Algorithm, Keys, Place, Scheme, Source, TimestampRule, Unit};
+use hookline_store::endpoint::EndpointRow;
 use serde_json::{Map, Value};
 
 use super::shot::{Manner, Secrets, Shot};
 use crate::{
     compose::{self, Moment, Unsigned},
-    outbox::{Connections, EndpointRow, Trust, new_secret, target_of},
+    outbox::{Connections, Trust, new_secret, target_of},
 };
 
 /// Who is asked, and as whom.

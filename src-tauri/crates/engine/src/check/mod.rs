@@ -10,17 +10,17 @@ mod judge;
 mod list;
 mod probe;
 mod report;
-mod row;
 mod run;
 mod shot;
+mod shown;
 
 use hookline_model::{CheckSettings, MASK, SideEffectProbe, masked_url};
 
 pub(crate) use event::Subject;
 pub(crate) use list::{CHECKS, Check};
 pub(crate) use report::{compared, html, junit, planned, report};
-pub(crate) use row::{CheckRow, list as rows, with_id};
 pub(crate) use run::{Checks, Stop, to_ask_again};
+pub(crate) use shown::shown;
 
 /// Most requests a second in the burst, and how long it lasts, in s.
 const BURST_MAX: u32 = 200;

@@ -5,23 +5,24 @@ use std::collections::BTreeMap;
 
 use hookline_codegen::samples;
 use hookline_model::{CheckChange, CheckFinding, CheckOutcome, CheckReport, CheckResult, PlannedCheck};
+use hookline_store::check::{CheckRow, ResultRow};
 use minijinja::{AutoEscape, Environment, Value, context};
 use rusqlite::Connection;
 
-use super::{CHECKS, Check, CheckRow, Subject, row::ResultRow};
+use super::{CHECKS, Check, Subject};
 
 pub(crate) fn report(
     connection: &Connection,
     row: &CheckRow,
     catalogue: &hookline_provider::Catalogue,
 ) -> rusqlite::Result<CheckReport> {
-    let results = row.results(connection)?;
+    let results = super::results(&row, connection)?;
     let checks: Vec<CheckResult> = results.into_iter().filter_map(result_of).collect();
     let provider = catalogue.get(&row.settings.provider);
     let wanting = checks.iter().any(|asked| asked.snippet && asked.outcome == CheckOutcome::Fail);
     let record = provider.and_then(|provider| provider.scheme(row.settings.scheme.as_deref())).filter(|_| wanting);
     Ok(CheckReport {
-        run: row.shown(connection)?,
+        run: crate::check::shown(row, connection)?,
         provider: provider.map_or_else(|| row.settings.provider.clone(), |provider| provider.name.clone()),
         checks,
         snippets: provider

@@ -11,20 +11,20 @@ use hookline_model::{
     AttemptErrorKind, Change, CheckExchange, CheckFinding, CheckLevel, CheckOutcome, CheckRun, CheckRunState,
     SideEffectProbe,
 };
+use hookline_store::{
+    check::{CheckRow, ResultRow, running},
+    delivery::Exchange,
+};
 use tokio::sync::watch;
 
 use super::{
-    CHECKS, Check, CheckRow, Subject,
+    CHECKS, Check, Subject,
     case::{Case, Due, Pace},
     judge::{Seen, settled},
     probe::{Effects, Look},
-    row::{ResultRow, running},
     shot::Shot,
 };
-use crate::{
-    Engine,
-    outbox::{Exchange, Terms},
-};
+use crate::{Engine, outbox::Terms};
 
 /// How often an effect is looked for.
 const LOOK: Duration = Duration::from_millis(25);
@@ -130,7 +130,7 @@ impl Engine {
                 [KEPT],
             )?;
             let ended = CheckRow { state, reason, ended_us: Some(now_us), ..row };
-            ended.shown(connection)
+            crate::check::shown(&ended, connection)
         };
         let feed = self.feed.clone();
         let after = move |run: &CheckRun| feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
@@ -147,7 +147,7 @@ impl Engine {
         let subject = self.subject(row.settings.clone())?;
         let known = {
             let row = row.clone();
-            self.store.readers().read(move |connection| row.results(connection)).await.map_err(|e| e.to_string())?
+            self.store.readers().read(move |connection| crate::check::results(&row, connection)).await.map_err(|e| e.to_string())?
         };
         // A run that died may have left it broken.
         subject.broken.store(!known.is_empty(), Ordering::Relaxed);
@@ -187,7 +187,7 @@ impl Engine {
         let row = row.clone();
         let work = move |connection: &rusqlite::Connection| {
             row.keep(connection, &result)?;
-            row.shown(connection)
+            crate::check::shown(&row, connection)
         };
         let feed = self.feed.clone();
         let after = move |run: &CheckRun| feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);

@@ -5,8 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use hookline_capture::{AnswerBody, Asked, CommitError, RowId, Transaction, WriteError};
 use hookline_model::{Change, DatabaseFault, Delivery, DeliveryOrigin, DeliveryState, Forward, RequestSummary};
+use hookline_store::{
+    delivery::{DeliverySource, InFlightAttempt, NewDelivery, SourceRequest},
+    endpoint::EndpointRow,
+    request::summary_of,
+};
 use http::Response;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -15,8 +20,7 @@ use tokio::{
 use crate::{
     Engine, answer,
     onward::{answered, joined, rest_of},
-    outbox::{Claimed, EndpointRow, New, Of, OfRequest, Tee},
-    request::summary_of,
+    outbox::Tee,
     tunnel::{Entry, in_turn},
 };
 
@@ -71,11 +75,11 @@ impl Engine {
         let full = (waiting >= ASKED_MAX).then(|| format!("{ASKED_MAX} requests wait for this app already."));
         let refused = url.as_ref().err().cloned().or(full);
         let method = entry.captured.method.clone();
-        let request = OfRequest {
+        let request = SourceRequest {
             method: method.to_string(),
             url: url.unwrap_or_else(|_| forward.to.clone()),
             resigned: forward.resign,
-            ..OfRequest::default()
+            ..SourceRequest::default()
         };
         let now_us = self.clock.now_us();
         let kept = self.keep_asked(entry, name, endpoint.clone(), request, refused.clone(), now_us).await?;
@@ -109,7 +113,7 @@ impl Engine {
         entry: Entry,
         name: String,
         endpoint: Arc<EndpointRow>,
-        request: OfRequest,
+        request: SourceRequest,
         refused: Option<String>,
         now_us: i64,
     ) -> Result<Kept, CommitError> {
@@ -120,14 +124,21 @@ impl Engine {
             if let Some(tunnelled) = tunnelled {
                 tunnelled.insert(within.connection, row.0)?;
             }
-            let request = OfRequest { row: row.0, id: tail.text(row), ..request };
+            let request = SourceRequest { row: row.0, id: tail.text(row), ..request };
             let (state, reason) = match refused {
                 None => (DeliveryState::Sending, String::new()),
                 Some(why) => (DeliveryState::Failed, why),
             };
-            let of = Of::Request(&request);
-            let new =
-                New { of, endpoint: &endpoint, origin: DeliveryOrigin::Forward, state, reason, now_us, due_us: now_us };
+            let of = DeliverySource::Request(&request);
+            let new = NewDelivery {
+                of,
+                endpoint: &endpoint,
+                origin: DeliveryOrigin::Forward,
+                state,
+                reason,
+                now_us,
+                due_us: now_us,
+            };
             let (number, delivery) = new.insert(within.connection)?;
             Ok::<_, rusqlite::Error>((Kept { row, number, delivery }, summary_of(row, captured, tail, name)))
         };
@@ -148,7 +159,7 @@ impl Engine {
 
     /// Asks the app and writes down what came of it.
     async fn get_answer(self: Arc<Self>, kept: Kept, endpoint: Arc<EndpointRow>, tee: Tee, now_us: i64) {
-        let claimed = Claimed {
+        let claimed = InFlightAttempt {
             number: kept.number,
             shown: kept.delivery,
             payload: bytes::Bytes::new(),
@@ -180,12 +191,10 @@ impl Engine {
     /// Writes down what a sender was answered; nobody waits for it.
     fn answered(&self, row: RowId, status: u16, answer: Option<i64>) {
         use futures_util::FutureExt as _;
-        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        let requests = self.requests();
         let work = move |connection: &Connection| {
-            connection
-                .prepare_cached("UPDATE request SET status = ?2, answer = ?3 WHERE id = ?1")?
-                .execute(params![row.0, status, answer])?;
-            crate::request::one(connection, row, &hidden, tail, &inbox)
+            hookline_store::request::set_response(connection, row, status, answer)?;
+            requests.one(connection, row)
         };
         let feed = self.feed.clone();
         let after = move |request: &Option<RequestSummary>| {

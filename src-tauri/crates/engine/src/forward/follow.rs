@@ -12,16 +12,17 @@ use hookline_model::{
     BodyState, Change, Delivery, DeliveryOrigin, DeliveryState, ForwardMode, RequestSummary, SignatureStatus,
 };
 use hookline_query::Uses;
+use hookline_search::{InboxSnapshot, oldest_first, rows};
+use hookline_store::{
+    delivery::{DeliverySource, NewDelivery, SourceRequest},
+    endpoint::EndpointRow,
+};
 use rusqlite::Connection;
 
 use crate::{
     Engine,
     inbox::Address,
     onward::{joined, rest_of},
-    outbox::{EndpointRow, New, Of, OfRequest},
-    request,
-    search::{Known, oldest_first, rows},
-    tunnel,
 };
 
 /// Requests looked at in one go.
@@ -36,7 +37,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// A request that goes on, and to whom.
 struct Copy {
     endpoint: Arc<EndpointRow>,
-    request: OfRequest,
+    request: SourceRequest,
     /// Why it does not, if so.
     refused: Option<(DeliveryState, String)>,
 }
@@ -108,7 +109,7 @@ impl Engine {
     /// What goes on of the requests behind `after`; the last one looked at, and whether there may be more.
     async fn copies(&self, after: i64, known: i64, copying: Vec<Address>) -> Result<(i64, bool, Vec<Copy>), String> {
         // Names as of one moment: an inbox may be renamed meanwhile.
-        let (now_us, search) = (self.clock.now_us(), Known::new(self.store.id_tail(), copying.clone()));
+        let (now_us, search) = (self.clock.now_us(), InboxSnapshot::new(self.store.id_tail(), copying.iter().map(Address::label)));
         let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
         let outbox = self.outbox.clone();
         let tail = self.store.id_tail();
@@ -118,8 +119,9 @@ impl Engine {
             .map(|address| address.name.clone())
             .collect();
         let read = move |connection: &Connection| {
-            let held = tunnel::held(connection, after, known)?;
-            let outside = if wary.is_empty() { Vec::new() } else { tunnel::outside(connection, after, known)? };
+            let held = hookline_store::tunnel::held(connection, after, known)?;
+            let outside =
+                if wary.is_empty() { Vec::new() } else { hookline_store::tunnel::outside(connection, after, known)? };
             let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
             // Also what was deleted meanwhile: it arrived, and may come back.
             let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");
@@ -154,7 +156,7 @@ impl Engine {
                         } else {
                             refused
                         };
-                        let request = OfRequest {
+                        let request = SourceRequest {
                             row: subject.id.0,
                             id: tail.text(subject.id),
                             event_type: subject.event_type.unwrap_or_default().to_owned(),
@@ -185,22 +187,23 @@ impl Engine {
 
     async fn send_copies(&self, upto: i64, copies: Vec<Copy>) -> Result<(), String> {
         let now_us = self.clock.now_us();
-        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        let requests = self.requests();
         let work = move |connection: &Connection| {
             keep_upto(connection, upto)?;
             let made = copies
                 .iter()
                 .map(|Copy { endpoint, request, refused }| {
                     let (state, reason) = refused.clone().unwrap_or((DeliveryState::Waiting, String::new()));
-                    let (of, due_us) = (Of::Request(request), now_us);
-                    let new = New { of, endpoint, origin: DeliveryOrigin::Forward, state, reason, now_us, due_us };
+                    let (of, due_us) = (DeliverySource::Request(request), now_us);
+                    let new =
+                        NewDelivery { of, endpoint, origin: DeliveryOrigin::Forward, state, reason, now_us, due_us };
                     new.insert(connection).map(|(number, delivery)| (number, endpoint.number, delivery))
                 })
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             // Of what does not go nobody hears again, so its rows change now.
             let mut changed = Vec::new();
             for copy in copies.iter().filter(|copy| copy.refused.is_some()) {
-                changed.extend(request::one(connection, RowId(copy.request.row), &hidden, tail, &inbox)?);
+                changed.extend(requests.one(connection, RowId(copy.request.row))?);
             }
             Ok::<_, rusqlite::Error>((made, changed))
         };

@@ -4,16 +4,15 @@ mod ask;
 mod follow;
 mod save;
 
-use hookline_model::{
-    AutoDisable, EndpointSettings, Forward, HeaderRules, PolicyOverrides, RetryOn, RetrySchedule, masked_url,
-};
+use hookline_model::{AutoDisable, EndpointSettings, Forward, PolicyOverrides, RetryOn, RetrySchedule, masked_url};
 use hookline_query::Query;
+use hookline_store::endpoint::EndpointRow;
 
 use crate::{
     Engine,
     answer::{self, known_on_arrival},
-    onward::{Onward, check_headers, leads_to, masked, unmasked},
-    outbox::{EndpointRow, parse},
+    onward::{Onward, check_headers, leads_to, unmasked},
+    outbox::parse,
 };
 
 pub(crate) use follow::{keep_upto, spawn, upto};
@@ -87,12 +86,6 @@ pub(crate) fn loops(forward: &Forward, headers: &[u8]) -> bool {
         }
     }
     passes >= PASSES_MAX
-}
-
-/// Without values that are credentials.
-pub(crate) fn masked_forward(forward: &Forward) -> Forward {
-    let headers = HeaderRules { set: masked(&forward.headers.set), ..forward.headers.clone() };
-    Forward { headers, to: masked_url(&forward.to).into_owned(), since: 0, ..forward.clone() }
 }
 
 /// Takes a change in: a mask in a credential's place stands for the one that is there.

@@ -1,14 +1,19 @@
 //! Saving an inbox's forwards: each has a destination in the outbox.
 
 use hookline_model::{Change, Forward, Inbox};
+use hookline_store::{
+    delivery::skip_waiting,
+    endpoint::{EndpointRow, Purpose},
+    inbox::InboxRow,
+};
 use rusqlite::Connection;
 
 use super::FORWARDS_MAX;
 use crate::{
     Engine,
-    inbox::{Address, InboxRow},
+    inbox::Address,
     onward::{joined, rest_of},
-    outbox::{EndpointRow, Purpose, Schedule, skip_waiting},
+    outbox::Schedule,
 };
 
 /// What saving forwards changes of the outbox.
@@ -143,7 +148,7 @@ impl Engine {
                 let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };
                 row.forwards.retain(|forward| !gone.contains(&forward.id));
                 row.update(connection)?;
-                Ok::<_, rusqlite::Error>(Some((row.address(), row.counted(connection)?)))
+                Ok::<_, rusqlite::Error>(Some((crate::inbox::address(&row), row.counted(connection)?)))
             };
             let after = move |changed: &Option<(Result<Address, String>, Inbox)>| {
                 if let Some((Ok(address), inbox)) = changed {

@@ -1,7 +1,6 @@
 //! Which headers a captured request goes on with.
 
 use hookline_model::{HeaderRules, MASK};
-use hookline_provider::is_secret_header;
 use http::{HeaderName, HeaderValue};
 
 /// Headers that belong to one connection (RFC 9110 §7.6.1), and those that say how the body is framed on it.
@@ -88,18 +87,6 @@ pub(crate) fn applied_headers<'h>(
     }
     kept.extend(rules.set.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())));
     kept
-}
-
-/// Parts of a header's name that say its value is nobody else's to see.
-const TELLING: &[&str] = &["token", "secret", "key", "auth", "password", "cookie"];
-
-/// Headers that are set, without values that are credentials or may be.
-pub(crate) fn masked(set: &[(String, String)]) -> Vec<(String, String)> {
-    let secret = |name: &str| {
-        let lower = name.to_ascii_lowercase();
-        is_secret_header(name.as_bytes()) || TELLING.iter().any(|part| lower.contains(part))
-    };
-    set.iter().map(|(name, value)| (name.clone(), if secret(name) { MASK.to_owned() } else { value.clone() })).collect()
 }
 
 /// Puts what a mask stands for in its place: the value that was there under the same name. The first

@@ -8,16 +8,16 @@ use hookline_capture::{RowId, header_list};
 use hookline_model::{HeaderRules, MASK};
 use hookline_provider::SchemeRecord;
 use hookline_signature::{Keys, Message, sign};
+use hookline_store::{delivery::InFlightAttempt, endpoint::EndpointRow, request::collect_body};
 use http::HeaderName;
 use rusqlite::OptionalExtension;
 
 use crate::{
     Engine,
-    outbox::{Claimed, EndpointRow, Outgoing, Payload, Unmade, target_of},
-    request::collect_body,
+    outbox::{Outgoing, Payload, Unmade, target_of},
 };
 
-pub(crate) use headers::{Headers, answered, append, applied_headers, check_headers, masked, unmasked};
+pub(crate) use headers::{Headers, answered, append, applied_headers, check_headers, unmasked};
 pub(crate) use path::{joined, leads_to, rest_of};
 
 /// Largest body that is signed anew, in bytes: it is in memory while that is done.
@@ -49,7 +49,7 @@ impl Engine {
     /// A stored request as it goes on to a destination.
     pub(crate) async fn onward(
         &self,
-        claimed: &Claimed,
+        claimed: &InFlightAttempt,
         endpoint: &EndpointRow,
         row: RowId,
     ) -> Result<Outgoing, Unmade> {

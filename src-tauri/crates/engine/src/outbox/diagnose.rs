@@ -6,9 +6,9 @@ use bytes::Bytes;
 use hookline_model::{
     AttemptErrorKind, AttemptPhase, Delivery, DeliveryPolicy, DiagnosisResult, DiagnosisStep, HttpsRule,
 };
+use hookline_store::endpoint::EndpointRow;
 
 use super::{
-    endpoint::EndpointRow,
     exchange::{Outgoing, Terms, exchange},
     run::Outbox,
     url::parse,

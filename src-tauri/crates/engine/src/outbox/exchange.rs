@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use hookline_capture::Piece;
 use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase, AttemptTimings};
+use hookline_store::delivery::{Exchange, Received};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt as _;
 use tokio::{
@@ -12,7 +13,6 @@ use tokio::{
 };
 
 use super::{
-    attempt::{Exchange, Received},
     connect::{Connection, Connections, Steps, by_io},
     payload::{Leaving, Payload},
     trust::Trust,

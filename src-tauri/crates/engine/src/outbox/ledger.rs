@@ -11,22 +11,23 @@ use std::{
 use hookline_capture::{RowId, WriteError};
 use hookline_model::{Change, Delivery, DeliveryOrigin, DeliveryState, RequestSummary};
 use hookline_provider::Catalogue;
+use hookline_store::{
+    delivery,
+    delivery::{Exchange, InFlightAttempt, count},
+    endpoint::{EndpointRow, Purpose},
+};
 use rusqlite::Connection;
 
 use super::{
-    attempt::Exchange,
-    delivery,
-    endpoint::{EndpointRow, Purpose, once},
+    endpoint::once,
     outcome::{Next, outcome},
-    progress::{self, Claimed, Time},
-    retention::count,
 };
-use crate::{Engine, request};
+use crate::Engine;
 
 /// An attempt that has ended.
 #[derive(Debug, Clone)]
 pub(super) struct Done {
-    pub(super) claimed: Claimed,
+    pub(super) claimed: InFlightAttempt,
     pub(super) endpoint: Arc<EndpointRow>,
     /// The headers that were sent.
     pub(super) sent: Vec<(String, String)>,
@@ -49,7 +50,7 @@ pub(super) struct Written {
     /// Requests that went on, as lists show them now.
     requests: Vec<RequestSummary>,
     /// Attempts that may begin, in the order they were asked for.
-    claimed: Vec<Option<Claimed>>,
+    claimed: Vec<Option<InFlightAttempt>>,
 }
 
 impl Engine {
@@ -60,24 +61,24 @@ impl Engine {
         start: Arc<Vec<(i64, Arc<EndpointRow>)>>,
         abandoned: Arc<Vec<i64>>,
         now_us: i64,
-    ) -> Result<Vec<Option<Claimed>>, WriteError<rusqlite::Error>> {
+    ) -> Result<Vec<Option<InFlightAttempt>>, WriteError<rusqlite::Error>> {
         let catalogue = self.providers.catalogue();
         let (feed, outbox, shown_by) = (self.feed.clone(), self.outbox.clone(), catalogue.clone());
-        let (hidden, tail, inbox) = (self.hidden.condition(), self.store.id_tail(), self.address_by_number());
+        let requests = self.requests();
         let work = move |connection: &Connection| {
             let mut written = ended(connection, &done, &catalogue, now_us)?;
             for row in done.iter().filter_map(|done| done.claimed.request) {
-                written.requests.extend(request::one(connection, RowId(row), &hidden, tail, &inbox)?);
+                written.requests.extend(requests.one(connection, RowId(row))?);
             }
             for number in abandoned.iter() {
                 let reason = "The command that sent it has ended.";
-                if progress::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
+                if delivery::end(connection, *number, DeliveryState::Cancelled, reason, now_us)? {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }
                 written.skipped.push(*number);
             }
             for (number, endpoint) in start.iter() {
-                let claimed = progress::claim(connection, *number, endpoint, now_us)?;
+                let claimed = delivery::claim(connection, *number, endpoint, now_us)?;
                 written.changed.extend(claimed.iter().map(|claimed| claimed.shown.clone()));
                 written.claimed.push(claimed);
             }
@@ -130,20 +131,13 @@ pub(super) fn ended(
                 entry.insert(Account { row: EndpointRow::numbered(connection, number)?, changed: false })
             }
         };
-        kept += progress::record(connection, &one.claimed, &one.sent, &one.exchange)? as i64;
+        kept += delivery::record(connection, &one.claimed, &one.sent, &one.exchange)? as i64;
         let mut shown = one.claimed.shown.clone();
         let next = account.next(connection, one, catalogue, now_us, &mut written)?;
         let row = account.row.as_ref().unwrap_or(&one.endpoint);
-        let time = Time { now_us, own_us: row.time_us(now_us), speed: row.settings.speed };
-        let due = progress::go_on(
-            connection,
-            one.claimed.number,
-            one.claimed.made(),
-            &mut shown,
-            &next,
-            &one.exchange,
-            time,
-        )?;
+        let advance = next.advance(one.claimed.made(), row.time_us(now_us), row.settings.speed);
+        let due = advance.due_us;
+        delivery::advance(connection, one.claimed.number, &mut shown, advance, &one.exchange, now_us)?;
         written.due.extend(due.map(|due_us| (one.claimed.number, number, due_us)));
         written.changed.push(shown);
     }
@@ -169,14 +163,14 @@ impl Account {
     ) -> rusqlite::Result<Next> {
         let tested = done.claimed.shown.origin == DeliveryOrigin::Test;
         let Some(row) = &mut self.row else {
-            let policy = crate::outbox::policy_in_force(&done.endpoint.settings, catalogue);
+            let policy = hookline_store::endpoint::policy_in_force(&done.endpoint.settings, catalogue);
             let next = outcome(&policy, &done.exchange, done.claimed.made(), 0, 0, 0.0).next;
             return Ok(match next {
                 Next::Retry { .. } => Next::Skipped { reason: "Its endpoint was removed.".into() },
                 other => other,
             });
         };
-        let policy = crate::outbox::policy_in_force(&row.settings, catalogue);
+        let policy = hookline_store::endpoint::policy_in_force(&row.settings, catalogue);
         let policy = if tested { Cow::Owned(policy.into_owned().with(&once())) } else { policy };
         // Random, and no call to the system for each.
         let jitter = (RandomState::new().build_hasher().finish() as u8 as f64) / 127.5 - 1.0;
@@ -189,7 +183,7 @@ impl Account {
                 (row.enabled, row.reason, row.since_us) = (false, reason, now_us);
                 self.changed = true;
                 let why = row.stopped();
-                let skipped = progress::skip_waiting(connection, row.number, &why, now_us)?;
+                let skipped = delivery::skip_waiting(connection, row.number, &why, now_us)?;
                 for number in &skipped {
                     written.changed.extend(delivery::one(connection, *number)?);
                 }

@@ -1,8 +1,7 @@
 //! What an attempt means by the vendor's policy: a pure function of what happened.
 
-use hookline_model::{AttemptErrorKind, AutoDisable, DeliveryPolicy, GoneAction, RetryOn};
-
-use super::attempt::{Exchange, Received};
+use hookline_model::{AttemptErrorKind, AutoDisable, DeliveryPolicy, DeliveryState, GoneAction, RetryOn};
+use hookline_store::delivery::{Advance, Exchange, Received};
 
 /// Longest wait a receiver may ask for, in seconds: a day. A Unix time in the place of seconds would put a
 /// retry off for half a century.
@@ -21,6 +20,27 @@ pub(crate) enum Next {
     Exhausted,
     /// Not any more: its endpoint was switched off meanwhile.
     Skipped { reason: String },
+}
+
+impl Next {
+    /// What becomes of the delivery after its attempt number `made`, counted from 1. `own_us` is the present in the endpoint's
+    /// own time, in which waits are divided by `speed`.
+    pub(super) fn advance(&self, made: u32, own_us: i64, speed: f64) -> Advance {
+        let ended = |state, reason: String| Advance { state, reason, due_us: None };
+        match self {
+            Self::Delivered => ended(DeliveryState::Delivered, String::new()),
+            Self::Failed { reason } => ended(DeliveryState::Failed, reason.clone()),
+            // What has no retries has none that could be exhausted.
+            Self::Exhausted if made == 1 => ended(DeliveryState::Failed, "It is tried once only.".into()),
+            Self::Exhausted => ended(DeliveryState::Exhausted, "Its retries are used up.".into()),
+            Self::Skipped { reason } => ended(DeliveryState::Skipped, reason.clone()),
+            Self::Retry { wait_s } => Advance {
+                state: DeliveryState::Waiting,
+                reason: String::new(),
+                due_us: Some(own_us.saturating_add((wait_s * 1e6 / speed) as i64)),
+            },
+        }
+    }
 }
 
 /// What follows from an attempt.
@@ -106,7 +126,7 @@ mod tests {
     use hookline_provider::Catalogue;
 
     use super::*;
-    use crate::outbox::attempt::Received;
+    use hookline_store::delivery::Received;
 
     fn answered(status: u16, retry_after_s: Option<f64>) -> Exchange {
         let received = Received { status, headers: Vec::new(), body: Vec::new(), body_bytes: 0, retry_after_s };

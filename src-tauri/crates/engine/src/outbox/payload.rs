@@ -10,10 +10,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 use hookline_capture::BodyBlocks;
+use hookline_store::request::body_stream;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
-
-use crate::request::body_stream;
 
 /// Bodies above this are read from the store while they leave, in bytes.
 const MEMORY_MAX: u64 = 256 * 1024;
@@ -34,7 +33,7 @@ pub(crate) enum Payload {
 impl Payload {
     /// A stored body: a small one is read now.
     pub(crate) async fn stored(body: BodyBlocks) -> std::io::Result<Self> {
-        match crate::request::collect_body(body.clone(), MEMORY_MAX).await? {
+        match hookline_store::request::collect_body(body.clone(), MEMORY_MAX).await? {
             Some(bytes) => Ok(Self::Memory(bytes.into())),
             None => Ok(Self::Stored(body)),
         }

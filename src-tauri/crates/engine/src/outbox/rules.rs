@@ -3,9 +3,10 @@
 use hookline_model::{AutoDisable, DeliveryPolicy, EndpointSettings, HttpsRule, RETRIES_MAX, matches_type};
 use hookline_provider::{Catalogue, Provider};
 use hookline_signature::Source;
+use hookline_store::endpoint::{Beside, policy_in_force, provider_of};
 
 use super::{
-    endpoint::{Beside, policy_in_force, provider_of, signing, trust},
+    endpoint::{signing, trust},
     url::parse,
 };
 

@@ -8,16 +8,17 @@ use std::{
 
 use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase, EndpointSettings, MASK, text_by};
 use hookline_provider::IdOf;
+use hookline_store::{
+    delivery::{Exchange, InFlightAttempt},
+    endpoint::EndpointRow,
+};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::{
-    attempt::Exchange,
     connect::Connections,
-    endpoint::EndpointRow,
     exchange::{Outgoing, Tee, Terms, exchange},
     ledger::{Done, ended},
-    progress::Claimed,
     schedule::Schedule,
     url::target_of,
 };
@@ -132,7 +133,7 @@ pub(crate) fn load(
         };
         let exchange = Exchange::failed(error);
         let (claimed, endpoint) =
-            (Claimed::under_way(connection, number)?, EndpointRow::ever_numbered(connection, endpoint)?);
+            (InFlightAttempt::under_way(connection, number)?, EndpointRow::ever_numbered(connection, endpoint)?);
         if let (Some(claimed), Some(endpoint)) = (claimed, endpoint) {
             unknown.push(Done { claimed, endpoint: Arc::new(endpoint), sent: Vec::new(), exchange });
         }
@@ -208,7 +209,7 @@ impl Engine {
     }
 
     /// Makes the attempts that are marked; one that could not be, waits no more.
-    fn start(self: &Arc<Self>, claimed: Vec<Option<Claimed>>, start: &[(i64, Arc<EndpointRow>)]) {
+    fn start(self: &Arc<Self>, claimed: Vec<Option<InFlightAttempt>>, start: &[(i64, Arc<EndpointRow>)]) {
         for (claimed, (_, endpoint)) in claimed.into_iter().zip(start) {
             let Some(claimed) = claimed else {
                 self.outbox.schedule().landed(endpoint.number);
@@ -223,7 +224,7 @@ impl Engine {
     }
 
     /// Sends what was claimed.
-    async fn sent(&self, claimed: &Claimed, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
+    async fn sent(&self, claimed: &InFlightAttempt, endpoint: &EndpointRow) -> (Vec<(String, String)>, Exchange) {
         let outgoing = match claimed.request {
             None => self.as_vendor(claimed, endpoint),
             Some(row) => self.onward(claimed, endpoint, hookline_capture::RowId(row)).await,
@@ -248,7 +249,7 @@ impl Engine {
         };
         let terms = {
             let catalogue = self.providers.catalogue();
-            let policy = crate::outbox::policy_in_force(settings, &catalogue);
+            let policy = hookline_store::endpoint::policy_in_force(settings, &catalogue);
             Terms {
                 total: Duration::from_millis((*policy.timeout_ms.value()).into()),
                 connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
@@ -268,7 +269,7 @@ impl Engine {
     }
 
     /// An event as its vendor sends it.
-    fn as_vendor(&self, claimed: &Claimed, endpoint: &EndpointRow) -> Result<Outgoing, Unmade> {
+    fn as_vendor(&self, claimed: &InFlightAttempt, endpoint: &EndpointRow) -> Result<Outgoing, Unmade> {
         let catalogue = self.providers.catalogue();
         let now_us = self.clock.now_us();
         let settings = &endpoint.settings;
@@ -325,7 +326,7 @@ impl Engine {
     /// Takes down an attempt that was made outside the schedule's own tasks.
     pub(crate) fn landed(
         &self,
-        claimed: Claimed,
+        claimed: InFlightAttempt,
         endpoint: Arc<EndpointRow>,
         sent: Vec<(String, String)>,
         exchange: Exchange,

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use hookline_capture::{RowId, WriteError};
 use hookline_model::{EndpointSettings, ReplaySettings, ReplayState};
 use hookline_query::Query;
+use hookline_search::{PAGE_TIME, Search};
+use hookline_store::{
+    endpoint::{EndpointRow, Purpose},
+    replay::ReplayRow,
+};
 use rusqlite::Connection;
 use tokio::time::Instant;
 
-use super::ReplayRow;
-use crate::{
-    Engine,
-    outbox::{EndpointRow, Purpose},
-    search::{LOOK, Search},
-};
+use crate::Engine;
 
 /// Requests found in one look, and written down in one commit.
 const SLICE: usize = 2_000;
@@ -86,9 +86,9 @@ async fn by_query(
     let step: i64 = if newest_first { 1 } else { -1 };
     let (mut after, mut place) = (RowId(i64::MAX), 0);
     loop {
-        let (search, sieve) = (search.clone(), engine.sieve.clone());
+        let (search, index) = (search.clone(), engine.index.clone());
         let read = move |connection: &Connection| {
-            search.look(connection, &sieve, (after, RowId(-1)), SLICE, Instant::now() + LOOK)
+            search.page(connection, &index, (after, RowId(-1)), SLICE, Instant::now() + PAGE_TIME)
         };
         let found = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
         let (rows, upto) = (found.ids.iter().map(|row| row.0).collect::<Vec<_>>(), found.upto);

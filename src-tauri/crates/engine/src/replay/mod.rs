@@ -5,22 +5,21 @@
 
 mod collect;
 mod report;
-mod row;
 mod run;
 
 use hookline_model::{
-    AutoDisable, EndpointSettings, HeaderRules, MASK, PolicyOverrides, ReplayEdit, ReplaySettings, ReplayTarget,
-    RetryOn, RetrySchedule,
+    AutoDisable, EndpointSettings, MASK, PolicyOverrides, ReplayEdit, ReplaySettings, ReplayTarget, RetryOn,
+    RetrySchedule,
 };
+use hookline_store::endpoint::EndpointRow;
 
 use crate::{
-    onward::{check_headers, masked},
-    outbox::{EndpointRow, RATE_MIN, parse},
+    onward::check_headers,
+    outbox::{RATE_MIN, parse},
 };
 
 pub(crate) use collect::{Collecting, Wanted, collect};
-pub(crate) use report::{html, report};
-pub(crate) use row::{ReplayRow, interrupted, list, with_id};
+pub(crate) use report::html;
 pub(crate) use run::{Replays, spawn};
 
 /// How often one request can be delivered by one replay: twice shows whether a receiver is idempotent.
@@ -71,14 +70,6 @@ pub(crate) fn check(settings: &ReplaySettings) -> Result<(), String> {
         Some(ReplayTarget::Url(url)) => parse(url).map(drop),
         _ => Ok(()),
     }
-}
-
-/// Without values that are credentials.
-pub(crate) fn masked_settings(settings: &ReplaySettings) -> ReplaySettings {
-    let headers = HeaderRules { set: masked(&settings.headers.set), ..settings.headers.clone() };
-    let edit = settings.edit.clone().map(|edit| ReplayEdit { headers: edit.headers.as_deref().map(masked), ..edit });
-    let to = settings.to.as_ref().map(ReplayTarget::masked);
-    ReplaySettings { to, headers, edit, ..settings.clone() }
 }
 
 /// Its destination as the outbox keeps it. What is saved of an endpoint, such as its secrets, is used

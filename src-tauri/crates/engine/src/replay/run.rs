@@ -12,15 +12,18 @@ use hookline_capture::RowId;
 use hookline_model::{
     Change, Delivery, DeliveryOrigin, DeliveryState, ReSignWith, Replay, ReplaySettings, ReplayState,
 };
+use hookline_store::{
+    delivery::{DeliverySource, NewDelivery, SourceRequest},
+    endpoint::EndpointRow,
+    replay::ReplayRow,
+};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Notify;
 
-use super::ReplayRow;
 use crate::{
     Engine,
     inbox::Address,
     onward::{Onward, joined, rest_of},
-    outbox::{EndpointRow, New, Of, OfRequest},
 };
 
 /// Deliveries that wait for their turn, at most, and how many are made at a time.
@@ -177,8 +180,8 @@ impl Engine {
                     None => (DeliveryState::Waiting, String::new()),
                     Some(why) => (DeliveryState::Failed, why),
                 };
-                let of = Of::Request(&request);
-                let new = New {
+                let of = DeliverySource::Request(&request);
+                let new = NewDelivery {
                     of,
                     endpoint: &endpoint,
                     origin: DeliveryOrigin::Replay,
@@ -297,15 +300,15 @@ fn of_request(
     request: i64,
     tail: hookline_capture::IdTail,
     inbox: &dyn Fn(i64) -> Option<Address>,
-) -> rusqlite::Result<(OfRequest, Option<String>)> {
+) -> rusqlite::Result<(SourceRequest, Option<String>)> {
     let settings = &replay.settings;
-    let mut of = OfRequest {
+    let mut of = SourceRequest {
         row: request,
         id: tail.text(RowId(request)),
         url: replay.url.clone(),
         resigned: settings.resign.is_some(),
         replay: Some((replay.number, replay.id.clone())),
-        ..OfRequest::default()
+        ..SourceRequest::default()
     };
     let found = connection
         .prepare_cached(

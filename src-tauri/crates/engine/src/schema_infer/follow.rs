@@ -11,15 +11,13 @@ use hookline_capture::RowId;
 use hookline_model::Change;
 use hookline_query::{Uses, body::json_values};
 use hookline_schema::{InferredSchema, Seen};
+use hookline_search::{InboxSnapshot, oldest_first, rows};
+use hookline_store::inferred_schema::{SchemaWrite, load};
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Written, load};
-use crate::{
-    Engine,
-    search::{Known, oldest_first, rows},
-};
+use crate::Engine;
 
 /// Requests of one step: few enough that nobody waits for the commit.
 const STEP: usize = 500;
@@ -36,7 +34,7 @@ const GAP: Duration = Duration::from_millis(200);
 const PAUSE: u32 = 3;
 
 type Learned = HashMap<(i64, String), InferredSchema>;
-type Step = (Vec<Written>, Option<i64>);
+type Step = (Vec<SchemaWrite>, Option<i64>);
 
 /// Follows judging as long as the engine lives.
 pub(crate) fn spawn(engine: &Arc<Engine>) {
@@ -116,7 +114,7 @@ fn values(body: &[u8]) -> Vec<Value> {
 /// The shapes that some requests change, and the last of those.
 fn learn(
     connection: &Connection,
-    known: &Known,
+    known: &InboxSnapshot,
     numbers: &HashMap<String, i64>,
     after: i64,
     upto: i64,
@@ -160,6 +158,7 @@ fn learn(
         }
     })?;
     failed?;
-    let write = |((inbox, event_type), shape): ((i64, String), InferredSchema)| Written::of(inbox, event_type, &shape);
+    let write =
+        |((inbox, event_type), shape): ((i64, String), InferredSchema)| SchemaWrite::of(inbox, event_type, &shape);
     Ok((learned.into_iter().map(write).collect(), last))
 }

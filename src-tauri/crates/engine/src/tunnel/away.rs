@@ -5,12 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use hookline_capture::{ReadError, RowId, WriteError};
 use hookline_model::{BacklogAction, BacklogDecision, Change, Forward, ReSignWith, ReplaySettings, ReplayTarget};
 use hookline_query::Query;
+use hookline_store::replay::ReplayRow;
 use rusqlite::{Connection, params};
 
 use crate::{
     Engine,
     inbox::Address,
-    replay::{Collecting, ReplayRow, Wanted, collect},
+    replay::{Collecting, Wanted, collect},
 };
 
 /// Most requests that one decision is about; the rest is asked about again.

@@ -19,11 +19,12 @@ use hookline_relay::{
     client::{Content, Laptop, State, Turn},
     wire::{Ack, AppAnswer, BodyPlace, Delivery},
 };
+use hookline_store::request::summary_of;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::{BodyExt as _, Limited};
 
 use super::{AWAY_AFTER, ExposureRow, Tunnelled};
-use crate::{Engine, inbox::Address, request::summary_of};
+use crate::{Engine, inbox::Address};
 
 /// Largest answer that travels back, in bytes; vendors read a few KB.
 const ANSWER_MAX: usize = 1024 * 1024;
@@ -132,7 +133,7 @@ impl Engine {
         let most = self.settings().limits.body_bytes;
         if delivery.body_state == "complete" && delivery.body_bytes > most {
             let why = format!("The body has {} bytes, and this laptop takes {most}.", delivery.body_bytes);
-            return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
+            return self.never(tunnelled(&delivery, tunnel, address.number, false), why).await;
         }
         let id = delivery.id;
         // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
@@ -148,7 +149,7 @@ impl Engine {
         };
         let Some(mut captured) = captured(&delivery, &address, body, self.clock.now_us()) else {
             let why = "The relay's envelope makes no request.".to_owned();
-            return self.never(Tunnelled::new(&delivery, tunnel, address.number, false), why).await;
+            return self.never(tunnelled(&delivery, tunnel, address.number, false), why).await;
         };
         let away = wait_s.is_none() && is_away(&delivery, &exposed.settings, &address);
         let headers = header_map(&captured.headers);
@@ -158,7 +159,7 @@ impl Engine {
             None => Reply::Given,
         };
         turn.come().await;
-        let tunnelled = Some(Tunnelled::new(&delivery, tunnel, address.number, away));
+        let tunnelled = Some(tunnelled(&delivery, tunnel, address.number, away));
         let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
         match reply {
             Reply::Ask(whom) => {
@@ -424,4 +425,17 @@ async fn app_answer(response: Response<AnswerBody>) -> Option<AppAnswer> {
     let text = |value: &HeaderValue| value.as_bytes().iter().map(|byte| char::from(*byte)).collect();
     let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     Some(AppAnswer { status: parts.status.as_u16(), headers, body })
+}
+
+/// What is stored of a delivery that came through a tunnel.
+fn tunnelled(delivery: &Delivery, tunnel: i64, inbox: i64, away: bool) -> Tunnelled {
+    Tunnelled {
+        delivery: delivery.id,
+        tunnel,
+        inbox,
+        seq: delivery.seq,
+        sha256: delivery.sha256.clone(),
+        received_us: delivery.received_us,
+        away,
+    }
 }

@@ -7,7 +7,6 @@ mod deliver;
 mod live;
 mod other;
 mod relay;
-mod row;
 mod run;
 mod ssh;
 mod stand;
@@ -17,10 +16,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hookline_model::{BacklogPolicy, BasicCredentials, ExposureSettings};
 use hookline_relay::gate::{Gate, digest, networks};
-use row::TunnelSettings;
+use hookline_store::tunnel::TunnelSettings;
 
 pub(crate) use deliver::{Entry, in_turn};
-pub(crate) use row::{ExposureRow, TunnelRow, Tunnelled, held, outside};
+pub(crate) use hookline_store::tunnel::{ExposureRow, TunnelRow, Tunnelled};
 pub(crate) use run::{TunnelError, Tunnels};
 
 /// Most networks an inbox is open to.

@@ -7,12 +7,12 @@ use std::{
 
 use hookline_capture::{Plain, listen};
 use hookline_relay::client::{Backoff, State};
+use hookline_store::tunnel::OtherSettings;
 use tokio::{net::TcpListener, time::sleep};
 
 use super::{
     TunnelError, TunnelSettings,
     live::{LiveRoutes, public_url},
-    row::OtherSettings,
 };
 use crate::Engine;
 
@@ -22,15 +22,13 @@ const FIRST_PORT: u16 = 4680;
 /// Ports that are looked at.
 const PORTS: u16 = 100;
 
-impl OtherSettings {
-    fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
-    }
+fn address(settings: &OtherSettings) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, settings.port).into()
+}
 
-    /// Where that program has to lead.
-    pub(super) fn local(&self) -> String {
-        format!("http://{}", self.address())
-    }
+/// Where that program has to lead.
+pub(super) fn local(settings: &OtherSettings) -> String {
+    format!("http://{}", address(settings))
 }
 
 impl Engine {
@@ -92,7 +90,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
         let Some(held) = engine.upgrade() else { return };
         let routes = Arc::new(LiveRoutes { engine: engine.clone(), tunnel });
         let (store, limits, clock) = (held.store.clone(), held.settings().limits, held.clock.clone());
-        match listen(settings.address(), Plain, store, routes, limits, clock).await {
+        match listen(address(&settings), Plain, store, routes, limits, clock).await {
             Ok(listening) => {
                 held.tunnel_stands(tunnel, State::Online { round_trip_us: 0, waiting: Default::default() });
                 drop(held);
@@ -101,7 +99,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
                 drop(listening);
             }
             Err(error) => {
-                let (why, pause) = (format!("Nothing can listen on {}: {error}.", settings.address()), backoff.pause());
+                let (why, pause) = (format!("Nothing can listen on {}: {error}.", address(&settings)), backoff.pause());
                 held.tunnel_stands(tunnel, State::Waiting { why, pause });
                 drop(held);
                 sleep(pause).await;

@@ -10,12 +10,12 @@ use hookline_relay::{
     client::{CallError, Client, enrol, run},
     wire::{DeviceKey, Signer, Wanted},
 };
+use hookline_store::tunnel::RelaySettings;
 use tokio::sync::Notify;
 
 use super::{
     ExposureRow, TunnelError, TunnelSettings,
     deliver::Desk,
-    row::RelaySettings,
     run::{Exposed, Known},
     wanted::wanted,
 };
@@ -45,7 +45,7 @@ impl Known {
         if let Some(client) = &self.client {
             return Ok(Some(client.clone()));
         }
-        let signer = Signer { key: key.clone(), relay: relay.relay.clone() };
+        let signer = Signer { key: DeviceKey::from_secret(key), relay: relay.relay.clone() };
         let client = Arc::new(Client::new(&relay.url, signer)?);
         self.client = Some(client.clone());
         Ok(Some(client))
@@ -89,7 +89,7 @@ impl Engine {
         // It was shut out, or its relay is another one by now.
         let known = self.tunnels.which(|settings| matches!(settings, TunnelSettings::Relay(known) if known.url == url));
         let settings = TunnelSettings::Relay(RelaySettings { url, relay, device });
-        let number = self.put_tunnel(known, settings, Some(key)).await?;
+        let number = self.put_tunnel(known, settings, Some(key.secret())).await?;
         self.run_relay(number);
         Ok(number)
     }

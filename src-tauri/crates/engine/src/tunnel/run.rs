@@ -16,13 +16,14 @@ use hookline_relay::{
     wire::Wanted,
 };
 use hookline_ssh::DialError;
+use hookline_store::tunnel::SshSettings;
 use rusqlite::Connection;
 use tokio::{
     sync::{Notify, OwnedMutexGuard},
     task::AbortHandle,
 };
 
-use super::{ExposureRow, TunnelRow, TunnelSettings, Waiting, other, row::SshSettings, ssh};
+use super::{ExposureRow, TunnelRow, TunnelSettings, Waiting, other, ssh};
 use crate::{Engine, inbox::Address};
 
 /// Why a tunnel could not be made or changed.
@@ -270,7 +271,7 @@ impl Engine {
         &self,
         known: Option<TunnelRow>,
         settings: TunnelSettings,
-        key: Option<hookline_relay::wire::DeviceKey>,
+        key: Option<[u8; 32]>,
     ) -> Result<i64, TunnelError> {
         let now_us = self.clock.now_us();
         match known {
@@ -287,8 +288,7 @@ impl Engine {
                 Ok(number)
             }
             None => {
-                let work =
-                    move |connection: &Connection| TunnelRow::insert(connection, &settings, key.as_ref(), now_us);
+                let work = move |connection: &Connection| TunnelRow::insert(connection, &settings, key, now_us);
                 let row = self.store.write(work, |_| ()).await?;
                 let number = row.number;
                 self.tunnels.lock().insert(number, Known::new(row, Vec::new()));

@@ -8,12 +8,13 @@ use std::{
 
 use hookline_relay::client::{Backoff, STABLE, State, woke};
 use hookline_ssh::{Destination, DialError, Event, Remote, Session, dial, usual_remote};
+use hookline_store::tunnel::SshSettings;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
 
-use super::{TunnelError, TunnelRow, TunnelSettings, live::public_url, row::SshSettings};
+use super::{TunnelError, TunnelRow, TunnelSettings, live::public_url};
 use crate::Engine;
 
 /// Times a host may refuse the port it chose before, which its own end of a lost session still holds;
@@ -34,40 +35,38 @@ pub(super) struct Up {
     settings: SshSettings,
 }
 
-impl SshSettings {
-    /// The public URL of a host that prints none: its own.
-    fn plain_url(&self) -> String {
-        let host = self.destination.parse::<Destination>().map(|to| to.host).unwrap_or_default();
-        let host = if host.contains(':') { format!("[{host}]") } else { host };
-        let asked = self.remote.parse::<Remote>().map_or(0, |remote| remote.port);
-        match self.port.unwrap_or(asked) {
-            80 => format!("http://{host}"),
-            443 => format!("https://{host}"),
-            port => format!("http://{host}:{port}"),
-        }
+/// The public URL of a host that prints none: its own.
+fn plain_url(ssh: &SshSettings) -> String {
+    let host = ssh.destination.parse::<Destination>().map(|to| to.host).unwrap_or_default();
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let asked = ssh.remote.parse::<Remote>().map_or(0, |remote| remote.port);
+    match ssh.port.unwrap_or(asked) {
+        80 => format!("http://{host}"),
+        443 => format!("https://{host}"),
+        port => format!("http://{host}:{port}"),
     }
+}
 
-    /// Dials the host, and has it listen: on the port it chose before, if `keep_port`.
-    async fn up(&self, keep_port: bool) -> Result<Up, DialError> {
-        let to: Destination = self.destination.parse().map_err(DialError::Lost)?;
-        let asked: Remote = self.remote.parse().map_err(DialError::Lost)?;
-        let trusted = Some(self.host_key.as_str()).filter(|key| !key.is_empty());
-        let session = dial(&to, trusted, self.key_file.as_deref()).await?;
-        let remote = match self.port.filter(|_| keep_port && asked.port == 0) {
-            Some(port) => Remote { port, ..asked.clone() },
-            None => asked.clone(),
-        };
-        let port = session.forward(&remote, self.given.is_none()).await?;
-        let mut settings =
-            Self { host_key: session.host_key(), port: (asked.port == 0).then_some(port), ..self.clone() };
-        // The host's own URL goes with the port.
-        match &self.given {
-            Some(given) => settings.url.clone_from(given),
-            None if self.url == self.plain_url() => settings.url = settings.plain_url(),
-            None => {}
-        }
-        Ok(Up { session, settings })
+/// Dials the host, and has it listen: on the port it chose before, if `keep_port`.
+async fn dialled(ssh: &SshSettings, keep_port: bool) -> Result<Up, DialError> {
+    let to: Destination = ssh.destination.parse().map_err(DialError::Lost)?;
+    let asked: Remote = ssh.remote.parse().map_err(DialError::Lost)?;
+    let trusted = Some(ssh.host_key.as_str()).filter(|key| !key.is_empty());
+    let session = dial(&to, trusted, ssh.key_file.as_deref()).await?;
+    let remote = match ssh.port.filter(|_| keep_port && asked.port == 0) {
+        Some(port) => Remote { port, ..asked.clone() },
+        None => asked.clone(),
+    };
+    let port = session.forward(&remote, ssh.given.is_none()).await?;
+    let mut settings =
+        SshSettings { host_key: session.host_key(), port: (asked.port == 0).then_some(port), ..ssh.clone() };
+    // The host's own URL goes with the port.
+    match &ssh.given {
+        Some(given) => settings.url.clone_from(given),
+        None if ssh.url == plain_url(ssh) => settings.url = plain_url(&settings),
+        None => {}
     }
+    Ok(Up { session, settings })
 }
 
 impl Engine {
@@ -111,13 +110,13 @@ impl Engine {
             // The host gives one port to one session.
             self.stop_tunnel(row.number);
         }
-        let mut up = settings.up(true).await;
+        let mut up = dialled(&settings, true).await;
         if known.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
             sleep(FREED).await;
-            up = settings.up(true).await;
+            up = dialled(&settings, true).await;
             if settings.port.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
                 // The port it chose before is somebody else's by now.
-                up = settings.up(false).await;
+                up = dialled(&settings, false).await;
             }
         }
         let up = match up {
@@ -174,7 +173,7 @@ impl Up {
         while self.settings.url.is_empty() {
             match self.session.next().await {
                 Event::Url(url) => self.settings.url = url,
-                Event::NoUrl => self.settings.url = self.settings.plain_url(),
+                Event::NoUrl => self.settings.url = plain_url(&self.settings),
                 Event::Ended(error) => return Err(error),
                 Event::Connection(..) | Event::RoundTrip(_) => {}
             }
@@ -196,7 +195,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
         let began = Instant::now();
         let made = match up.take() {
             Some(up) => Ok(up),
-            None => settings.up(refused < PATIENCE).await,
+            None => dialled(&settings, refused < PATIENCE).await,
         };
         let ended = match made {
             Ok(up) => {
@@ -241,7 +240,7 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
     let Some(held) = engine.upgrade() else { return closing() };
     let (mut limits, mut streams) = (held.settings().limits, Arc::new(held.live_streams(tunnel)));
     if settings.url.is_empty() {
-        settings.url = settings.plain_url();
+        settings.url = plain_url(&settings);
     }
     held.found(tunnel, settings.clone()).await;
     let online = |round_trip: Duration| State::Online {
@@ -273,7 +272,7 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
             // Who has said it knows better.
             Event::Url(_) | Event::NoUrl if settings.given.is_some() => continue,
             Event::Url(url) => settings.url = url,
-            Event::NoUrl => settings.url = settings.plain_url(),
+            Event::NoUrl => settings.url = plain_url(&settings),
             Event::RoundTrip(time) => {
                 let Some(held) = engine.upgrade() else { return closing() };
                 held.tunnel_stands(tunnel, online(time));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookline_capture::ReadError;
-use hookline_model::{Change, Exposure, Tunnel, TunnelDrop, TunnelKind, TunnelState};
+use hookline_model::{Change, Exposure, Tunnel, TunnelDrop, TunnelKind, TunnelState, timestamp};
 use hookline_relay::client::State;
 use hookline_ssh::DialError;
 
@@ -12,7 +12,7 @@ use super::{
     run::{Exposed, Known},
     wanted::keyed,
 };
-use crate::{Engine, time::timestamp};
+use crate::Engine;
 
 impl Known {
     fn url_of(&self, row: &ExposureRow) -> String {
@@ -33,7 +33,9 @@ impl Known {
                 offered_key: self.offered_key.clone(),
                 url: ssh.url.clone(),
             },
-            TunnelSettings::Other(other) => TunnelKind::Other { url: other.url.clone(), local: other.local() },
+            TunnelSettings::Other(other) => {
+                TunnelKind::Other { url: other.url.clone(), local: super::other::local(other) }
+            }
         }
     }
 }

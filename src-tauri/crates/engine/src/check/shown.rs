@@ -1,0 +1,51 @@
+//! A run of checks as the API shows it.
+
+use hookline_model::{CheckCounts, CheckLevel, CheckOutcome, CheckRun, CheckRunState, CheckVerdict, timestamp};
+use hookline_store::check::{CheckRow, ResultRow};
+use rusqlite::Connection;
+
+use super::{CHECKS, masked, wants};
+
+/// The results of a run, in the order of the list of checks.
+pub(crate) fn results(row: &CheckRow, connection: &Connection) -> rusqlite::Result<Vec<ResultRow>> {
+    let mut results = row.results(connection)?;
+    results.sort_by_key(|result| CHECKS.iter().position(|check| check.id == result.check));
+    Ok(results)
+}
+
+/// A run with what its checks have come to.
+pub(crate) fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckRun> {
+    let outcomes = row.outcomes(connection)?;
+    let mut counts = CheckCounts::default();
+    for (_, outcome) in &outcomes {
+        counts.add(*outcome);
+    }
+    let wanted: Vec<_> = CHECKS.iter().filter(|check| wants(&row.settings, check)).collect();
+    let at = wanted.iter().find(|check| !outcomes.iter().any(|(id, _)| id == check.id));
+    let failed = |level: CheckLevel| {
+        let is = |id: &str| CHECKS.iter().any(|check| check.id == id && check.level == level);
+        outcomes.iter().any(|(id, outcome)| *outcome == CheckOutcome::Fail && is(id))
+    };
+    // Nothing is right of which nothing, or not everything, could be asked.
+    let asked = counts.pass + counts.fail + counts.warn > 0;
+    let verdict = match row.state {
+        CheckRunState::Running => None,
+        CheckRunState::Cancelled | CheckRunState::Failed => Some(CheckVerdict::Unfinished),
+        CheckRunState::Done if failed(CheckLevel::Must) => Some(CheckVerdict::Wrong),
+        CheckRunState::Done if counts.error > 0 || !asked => Some(CheckVerdict::Unfinished),
+        CheckRunState::Done if failed(CheckLevel::Should) => Some(CheckVerdict::Weak),
+        CheckRunState::Done => Some(CheckVerdict::Right),
+    };
+    Ok(CheckRun {
+        id: row.id.clone(),
+        settings: masked(&row.settings),
+        state: row.state,
+        reason: Some(row.reason.clone()).filter(|reason| !reason.is_empty()),
+        at: at.filter(|_| row.ended_us.is_none()).map(|check| check.id.to_owned()),
+        total: wanted.len() as u32,
+        counts,
+        verdict,
+        created_at: timestamp(row.created_us),
+        ended_at: row.ended_us.map(timestamp),
+    })
+}

@@ -1,0 +1,109 @@
+//! The index's files: up to 64 blocks each, one behind the other, named by the first request.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::block::{BYTES, Block};
+
+/// Blocks of one file: it goes when the last of its requests has rolled over.
+const BLOCKS: u64 = 64;
+
+const SUFFIX: &str = "index";
+
+/// Reads all of `bytes` at a place, without moving anything.
+pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset);
+    #[cfg(windows)]
+    {
+        let (mut bytes, mut offset) = (bytes, offset);
+        while !bytes.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(file, bytes, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    bytes = &mut bytes[read..];
+                    offset += read as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The blocks in a folder, oldest first, as far as they follow one on the other; not yet checked.
+pub(crate) fn open(folder: &Path, store: u64) -> io::Result<Vec<Block>> {
+    make_private(folder)?;
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == SUFFIX))
+        .collect();
+    paths.sort();
+    let mut blocks: Vec<Block> = Vec::new();
+    for path in paths {
+        let file = Arc::new(private(&path, false)?);
+        for place in 0..file.metadata()?.len() / BYTES as u64 {
+            let Some(block) = Block::open(&file, place * BYTES as u64, store)? else { return Ok(Vec::new()) };
+            if blocks.last().is_some_and(|last| last.last() != block.before()) {
+                return Ok(Vec::new());
+            }
+            blocks.push(block);
+        }
+    }
+    Ok(blocks)
+}
+
+/// Writes a block behind the last one, or into a new file.
+pub(crate) fn append(folder: &Path, last: Option<&Block>, bytes: &[u8], store: u64) -> io::Result<Block> {
+    let (file, offset) = match last.map(|last| (last.file.clone(), last.offset + BYTES as u64)) {
+        Some((file, offset)) if offset < BLOCKS * BYTES as u64 => (file, offset),
+        _ => {
+            // Hexadecimal numbers of one length sort as they grow.
+            let first = i64::from_le_bytes(bytes[24..32].try_into().unwrap_or_default());
+            (Arc::new(private(&folder.join(format!("{:016x}.{SUFFIX}", first + 1)), true)?), 0)
+        }
+    };
+    write_at(&file, bytes, offset)?;
+    let block = Block::open(&file, offset, store)?.ok_or_else(|| io::Error::other("what was written is no block"))?;
+    // Read back, so that a disk that lies is found out now.
+    block.check().then_some(block).ok_or_else(|| io::Error::other("what was written does not read back"))
+}
+
+fn write_at(mut file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    // What a crash left half written behind the last block goes.
+    file.set_len(offset)?;
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(bytes)
+}
+
+/// Removes every file of a index.
+pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => make_private(folder),
+    }
+}
+
+/// Removes the file that a block is the last of.
+pub(crate) fn remove(folder: &Path, first: &Block) -> io::Result<()> {
+    fs::remove_file(folder.join(format!("{:016x}.{SUFFIX}", first.before().0 + 1)))
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
+fn private(path: &Path, new: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(new).truncate(new);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

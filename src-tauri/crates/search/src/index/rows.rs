@@ -1,0 +1,113 @@
+//! A request's rows: which bits it has.
+
+use hookline_query::{Subject, Walk, looks_like_json, walk};
+
+use super::{
+    bits,
+    block::{Building, ROWS},
+    prefilter::NEEDLE_MAX,
+};
+
+/// Bytes of text in one piece. More would set so many bits that the row says little.
+const PIECE: usize = 2_048;
+
+/// Bytes of text in one row: a webhook with its headers has fewer.
+const ROW: usize = 3_072;
+
+/// JSON values in one row.
+const VALUES: usize = 200;
+
+/// Rows of one request. One that needs more may match anything, and is always looked at.
+const ROWS_MAX: usize = 64;
+
+const _: () = assert!(ROWS_MAX < ROWS);
+
+/// Bytes that [`ROWS_MAX`] rows have room for.
+const TEXT_MAX: usize = ROWS_MAX * PIECE;
+
+/// Puts a request's rows into a block; whether there was room for them.
+pub(crate) fn add(building: &mut Building, subject: &Subject<'_>) -> bool {
+    let Some((pieces, values)) = read(subject) else {
+        let row = building.add(subject.id, 1);
+        row.into_iter().for_each(|row| building.fill(row));
+        return row.is_some();
+    };
+    let mut row_of_piece = Vec::with_capacity(pieces.len());
+    let (mut row, mut taken) = (0, 0);
+    for piece in &pieces {
+        if taken > 0 && taken + piece.len() > ROW {
+            (row, taken) = (row + 1, 0);
+        }
+        taken += piece.len();
+        row_of_piece.push(row);
+    }
+    let rows = (row + 1).max(values.len().div_ceil(VALUES));
+    let Some(first) = building.add(subject.id, rows) else { return false };
+    for (piece, row) in pieces.iter().zip(row_of_piece) {
+        for trigram in piece.windows(3) {
+            building.set(first + row, bits::trigram(trigram));
+        }
+    }
+    for (place, value) in values.iter().enumerate() {
+        for bit in value {
+            building.set(first + place / VALUES, *bit);
+        }
+    }
+    true
+}
+
+/// The request's texts in pieces, and the bits of its JSON values; none if there is too much of
+/// them, or they do not read.
+fn read<'s>(subject: &'s Subject<'_>) -> Option<(Vec<&'s [u8]>, ValueBits)> {
+    let texts = subject.folded();
+    if texts.iter().map(Vec::len).sum::<usize>() > TEXT_MAX {
+        return None;
+    }
+    let pieces = texts
+        .iter()
+        // Pieces overlap, so that each text that is asked for stands in one of them whole.
+        .flat_map(|text| (0..text.len()).step_by(PIECE).map(|at| &text[at..text.len().min(at + PIECE + NEEDLE_MAX)]))
+        .collect();
+    let body = subject.json();
+    let mut values = Values::default();
+    let body = body.trim_ascii_start();
+    if looks_like_json(body.strip_prefix(b"\x1e").unwrap_or(body)) {
+        walk(body, &mut values).ok().filter(|()| values.bits.len() <= ROWS_MAX * VALUES)?;
+    }
+    Some((pieces, values.bits))
+}
+
+/// The bits of each value.
+type ValueBits = Vec<Vec<u16>>;
+
+/// The bits of the values met on a walk.
+#[derive(Default)]
+struct Values {
+    path: String,
+    /// Length of the path at each step, and whether the step is into an array.
+    steps: Vec<(usize, bool)>,
+    bits: ValueBits,
+}
+
+impl Walk for Values {
+    fn enter(&mut self, key: Option<&str>) {
+        self.steps.push((self.path.len(), key.is_none()));
+        match key {
+            Some(key) => bits::push_key(&mut self.path, key),
+            None => bits::push_element(&mut self.path),
+        }
+    }
+
+    fn leave(&mut self) {
+        let length = self.steps.pop().map_or(0, |(length, _)| length);
+        self.path.truncate(length);
+    }
+
+    fn scalar(&mut self, text: &str) {
+        self.bits.push(bits::value(&self.path, text).collect());
+        // An array of scalars is found by its own path, too.
+        if let Some((length, true)) = self.steps.last() {
+            self.bits.push(bits::value(&self.path[..*length], text).collect());
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Finds stored requests by a query, newest first.
+//!
+//! SQL narrows the search where it can, the index leaves out blocks and rows that cannot match, and every request that is
+//! left is matched in memory. Without an index the search is a scan: slower, with the same result.
+#![forbid(unsafe_code)]
+
+mod completion;
+mod index;
+mod narrow;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use std::{ops::ControlFlow, time::Duration};
+
+use hookline_capture::RowId;
+use hookline_query::{Query, Subject};
+use rusqlite::{Connection, ToSql};
+use tokio::time::Instant;
+
+pub use completion::complete;
+use index::{Candidates, Prefilter};
+pub use index::{Indexer, SearchIndex};
+use narrow::{Names, Narrow};
+use scan::rows_of;
+pub use scan::{InboxSnapshot, oldest_first, rows};
+
+/// How long one page of a search may take before it says how far it came.
+pub const PAGE_TIME: Duration = Duration::from_millis(150);
+
+/// Everything a search needs beside the store.
+pub struct Search {
+    query: Query,
+    narrow: Narrow,
+    prefilter: Prefilter,
+    now_us: i64,
+    /// Conditions of the list it belongs to: its inbox, what is hidden.
+    also: String,
+    known: InboxSnapshot,
+}
+
+/// What one look found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct SearchPage {
+    /// Newest first.
+    pub ids: Vec<RowId>,
+    /// The last request looked at; none if there are no more to look at.
+    pub upto: Option<RowId>,
+}
+
+impl Search {
+    /// `also` is more SQL on `r` and `m`, as ` AND …`.
+    pub fn new(query: Query, known: InboxSnapshot, also: String, now_us: i64) -> Self {
+        let row_of = |id: &str| known.tail.row(uuid::Uuid::parse_str(id).ok()?.as_u128());
+        let narrow = Narrow::of(&query.root, &Names { now_us, inboxes: &known.names(), row_of: &row_of });
+        let prefilter = Prefilter::of(&query.root);
+        Self { query, narrow, prefilter, now_us, also, known }
+    }
+
+    /// Up to `limit` matches older than `after` and newer than `until`, newest first, or what was
+    /// found until `deadline`.
+    pub fn page(
+        &self,
+        connection: &Connection,
+        index: &SearchIndex,
+        (after, until): (RowId, RowId),
+        limit: usize,
+        deadline: Instant,
+    ) -> rusqlite::Result<SearchPage> {
+        let mut look = PageBuilder { found: SearchPage::default(), limit, deadline };
+        let _ = self.pass(connection, index, (after, until), &mut |id, matched| look.take(id, matched))?;
+        Ok(look.found)
+    }
+
+    /// How many match, up to `most`, and the last request looked at if the time was too short.
+    pub fn count(
+        &self,
+        connection: &Connection,
+        index: &SearchIndex,
+        after: RowId,
+        most: u64,
+        deadline: Instant,
+    ) -> rusqlite::Result<(u64, Option<RowId>)> {
+        let (mut count, mut upto) = (0, None);
+        let _ = self.pass(connection, index, (after, RowId(-1)), &mut |id, matched| {
+            count += u64::from(matched);
+            // One request may be 16 MB to look through, so each is followed by a look at the time.
+            let late = Instant::now() >= deadline;
+            if count == most || late {
+                upto = late.then_some(id);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((count, upto))
+    }
+
+    /// Of those only pinned ones.
+    pub fn pinned(mut self) -> Self {
+        self.also.push_str(" AND coalesce(m.pinned, 0)");
+        self
+    }
+
+    /// Those of some requests that match.
+    pub fn matching(&self, connection: &Connection, ids: Vec<RowId>) -> rusqlite::Result<Vec<RowId>> {
+        let mut matching = Vec::new();
+        let _ = self.by_id(connection, ids.into_iter(), &mut |subject| {
+            if self.narrow.exact || self.query.matches(subject, self.now_us) {
+                matching.push(subject.id);
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(matching)
+    }
+
+    /// Hands every request that may match to `take`, newest first, with whether it does.
+    fn pass(
+        &self,
+        connection: &Connection,
+        index: &SearchIndex,
+        (after, until): (RowId, RowId),
+        take: &mut dyn FnMut(RowId, bool) -> ControlFlow<()>,
+    ) -> rusqlite::Result<ControlFlow<()>> {
+        // One view of the store, and its locks are taken once and not for each request that is read.
+        let _view = connection.unchecked_transaction()?;
+        let exact = self.narrow.exact;
+        let mut matched = |subject: &Subject<'_>| take(subject.id, exact || self.query.matches(subject, self.now_us));
+        if self.narrow.driven || self.prefilter.is_everything() {
+            return self.scan(connection, (after, until), &mut matched);
+        }
+        let mut top = after;
+        for block in index.blocks(after, until) {
+            let range = (top.min(RowId(block.last().0.saturating_add(1))), until.max(block.before()));
+            if self.scan(connection, (top, RowId(range.0.0 - 1)), &mut matched)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let flow = match block.prefilter(&self.prefilter) {
+                Candidates::All => self.scan(connection, range, &mut matched)?,
+                Candidates::Some(ids) => {
+                    let inside = |id: &RowId| *id < range.0 && *id > range.1;
+                    self.by_id(connection, ids.into_iter().filter(inside), &mut matched)?
+                }
+            };
+            if flow.is_break() {
+                return Ok(flow);
+            }
+            top = RowId(range.1.0 + 1);
+        }
+        self.scan(connection, (top, until), &mut matched)
+    }
+
+    /// All requests between two that satisfy the narrow condition.
+    fn scan(
+        &self,
+        connection: &Connection,
+        (after, until): (RowId, RowId),
+        matched: &mut dyn FnMut(&Subject<'_>) -> ControlFlow<()>,
+    ) -> rusqlite::Result<ControlFlow<()>> {
+        if after.0 - 1 <= until.0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let between = format!("r.id < {} AND r.id > {}", after.0, until.0);
+        rows(connection, &self.sql(&between), &self.narrow.params, &self.known, matched)
+    }
+
+    fn by_id(
+        &self,
+        connection: &Connection,
+        ids: impl Iterator<Item = RowId>,
+        matched: &mut dyn FnMut(&Subject<'_>) -> ControlFlow<()>,
+    ) -> rusqlite::Result<ControlFlow<()>> {
+        let mut statement = connection.prepare_cached(&self.sql("r.id = ?"))?;
+        for id in ids {
+            let id: &dyn ToSql = &id.0;
+            let params: Vec<&dyn ToSql> =
+                [id].into_iter().chain(self.narrow.params.iter().map(|text| text as &dyn ToSql)).collect();
+            let flow = rows_of(&mut statement, connection, &params, &self.known, matched)?;
+            if flow.is_break() {
+                return Ok(flow);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn sql(&self, which: &str) -> String {
+        let uses = self.query.uses();
+        scan::sql(uses, self.narrow.driven, &format!("{which} AND {}{}", self.narrow.sql, self.also))
+    }
+}
+
+struct PageBuilder {
+    found: SearchPage,
+    limit: usize,
+    deadline: Instant,
+}
+
+impl PageBuilder {
+    fn take(&mut self, id: RowId, matched: bool) -> ControlFlow<()> {
+        if matched {
+            self.found.ids.push(id);
+        }
+        let late = Instant::now() >= self.deadline;
+        if self.found.ids.len() == self.limit || late {
+            self.found.upto = Some(id);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,153 @@
+//! What SQL can say of a query: a condition that every match satisfies, so that only few requests
+//! have to be read and matched in memory.
+
+use std::sync::LazyLock;
+
+use hookline_capture::RowId;
+use hookline_model::SignatureStatus;
+use hookline_query::{FieldKind, Node, Pattern, Place, Term, Test};
+use hookline_store::timeline::BEFORE;
+
+/// What names in a query stand for in the store.
+pub(crate) struct Names<'n> {
+    pub(crate) now_us: i64,
+    /// Every inbox by number and name.
+    pub(crate) inboxes: &'n [(i64, String)],
+    /// The row of an id.
+    pub(crate) row_of: &'n dyn Fn(&str) -> Option<RowId>,
+}
+
+/// Whether an event had arrived in the same inbox before.
+pub(crate) static DUPLICATE: LazyLock<String> =
+    LazyLock::new(|| format!("(v.event_id IS NOT NULL AND EXISTS (SELECT 1 {BEFORE}))"));
+
+/// A condition on `r`, `m` and `v` (request, its marks, its verdict).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Narrow {
+    pub(crate) sql: String,
+    /// Values of its question marks, in order.
+    pub(crate) params: Vec<String>,
+    /// Whether everything that satisfies it matches, too.
+    pub(crate) exact: bool,
+    /// Whether it names an event or its type, so that an index leads to the few there are.
+    pub(crate) driven: bool,
+}
+
+impl Narrow {
+    pub(crate) fn of(node: &Node, names: &Names<'_>) -> Self {
+        let driven = match node {
+            Node::All(nodes) => nodes.iter().any(leads),
+            node => leads(node),
+        };
+        match lower(node, names) {
+            Some(Condition { sql, params, exact }) => Self { sql, params, exact, driven },
+            None => Self { sql: "1".into(), params: Vec::new(), exact: false, driven: false },
+        }
+    }
+}
+
+fn leads(node: &Node) -> bool {
+    matches!(node, Node::Term(term) if matches!(&term.place, Place::Field(field) if matches!(field.name, "event" | "eventid"))
+        && matches!(&term.test, Test::Text(Pattern::Is(bytes)) if !bytes.contains(&0)))
+}
+
+struct Condition {
+    sql: String,
+    params: Vec<String>,
+    exact: bool,
+}
+
+fn exactly(sql: impl Into<String>) -> Option<Condition> {
+    Some(Condition { sql: sql.into(), params: Vec::new(), exact: true })
+}
+
+fn lower(node: &Node, names: &Names<'_>) -> Option<Condition> {
+    match node {
+        Node::All(nodes) if nodes.is_empty() => exactly("1"),
+        Node::All(nodes) => {
+            let lowered: Vec<_> = nodes.iter().map(|node| lower(node, names)).collect();
+            let exact = lowered.iter().all(|condition| condition.as_ref().is_some_and(|condition| condition.exact));
+            let lowered: Vec<_> = lowered.into_iter().flatten().collect();
+            (!lowered.is_empty()).then(|| joined(lowered, " AND ", exact))
+        }
+        Node::Any(nodes) => {
+            let lowered = nodes.iter().map(|node| lower(node, names)).collect::<Option<Vec<_>>>()?;
+            let exact = lowered.iter().all(|condition| condition.exact);
+            Some(joined(lowered, " OR ", exact))
+        }
+        Node::Not(node) => {
+            let inner = lower(node, names).filter(|condition| condition.exact)?;
+            // What a request has none of is NULL, and is not what was asked for.
+            Some(Condition { sql: format!("NOT coalesce({}, 0)", inner.sql), ..inner })
+        }
+        Node::Term(term) => lower_term(term, names),
+    }
+}
+
+fn joined(conditions: Vec<Condition>, with: &str, exact: bool) -> Condition {
+    let sql = conditions.iter().map(|condition| condition.sql.as_str()).collect::<Vec<_>>().join(with);
+    Condition { sql: format!("({sql})"), params: conditions.into_iter().flat_map(|c| c.params).collect(), exact }
+}
+
+fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
+    let Place::Field(field) = &term.place else { return None };
+    let column = match field.name {
+        "status" => "r.status",
+        "size" => "r.body_bytes",
+        "age" | "after" | "before" => "r.arrived_us",
+        "method" => "r.method",
+        "provider" => "v.provider",
+        "event" => "v.event_type",
+        "eventid" => "v.event_id",
+        "reason" => "v.reason",
+        _ => "",
+    };
+    match (&term.test, field.name) {
+        (Test::Between(first, last), _) => exactly(format!("({column} BETWEEN {first} AND {last})")),
+        (Test::Order(order, than), _) => exactly(format!("({column} {} {than})", order.sql())),
+        (Test::Arrived(order, moment), _) => {
+            let us = moment.us(names.now_us);
+            // A row's number is never of an earlier millisecond than its arrival, so a list ends there.
+            let from = match order.sql().starts_with('>') {
+                true => format!(" AND r.id >= {}", RowId::at(us.div_euclid(1_000)).0),
+                false => String::new(),
+            };
+            exactly(format!("({column} {} {us}{from})", order.sql()))
+        }
+        (Test::Flag(wanted), "pinned") => exactly(format!("(coalesce(m.pinned, 0) = {})", i64::from(*wanted))),
+        (Test::Flag(wanted), "duplicate") => exactly(format!("({} = {})", *DUPLICATE, i64::from(*wanted))),
+        (Test::Text(pattern), "inbox") => {
+            let numbers: Vec<String> = names
+                .inboxes
+                .iter()
+                .filter(|(_, name)| pattern.matches_word(name))
+                .map(|(number, _)| number.to_string())
+                .collect();
+            exactly(format!("(r.inbox IN ({}))", numbers.join(", ")))
+        }
+        (Test::Text(pattern), "verdict") => {
+            let states: Vec<String> = SignatureStatus::ALL
+                .iter()
+                .filter(|state| pattern.matches_word(state.as_str()))
+                .map(|state| (*state as u8).to_string())
+                .collect();
+            exactly(format!("(coalesce(v.state, 0) IN ({}))", states.join(", ")))
+        }
+        (Test::Text(Pattern::Is(bytes)), "id") => {
+            let row = (names.row_of)(std::str::from_utf8(bytes).ok()?);
+            row.map(|row| Condition { sql: format!("(r.id = {})", row.0), params: Vec::new(), exact: false })
+        }
+        (Test::Text(Pattern::Any), name @ ("note" | "source")) => exactly(format!("(coalesce(m.{name}, '') != '')")),
+        (Test::Text(Pattern::Contains(_)), name @ ("note" | "source")) => {
+            Some(Condition { sql: format!("(m.{name} != '')"), params: Vec::new(), exact: false })
+        }
+        (Test::Text(Pattern::Any), _) if field.kind == FieldKind::Word && !column.is_empty() => {
+            exactly(format!("(coalesce({column}, '') != '')"))
+        }
+        (Test::Text(Pattern::Is(bytes)), _) if field.kind == FieldKind::Word && !column.is_empty() => {
+            let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
+            Some(Condition { sql: format!("({column} = ? COLLATE NOCASE)"), params: vec![text.into()], exact: true })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,131 @@
+//! Stored requests as subjects of a query.
+
+use std::{borrow::Cow, collections::HashMap, ops::ControlFlow};
+
+use hookline_capture::{IdTail, RowId, read_chunks};
+use hookline_model::SignatureStatus;
+use hookline_query::{SEARCHED_MAX, Subject, Uses};
+use hookline_store::request::InboxLabel;
+use rusqlite::{Connection, Statement, ToSql};
+
+use super::narrow::DUPLICATE;
+
+/// What a stored row does not say of itself: how its id is spelled, and its inbox's name and read mark.
+#[derive(Debug, Clone)]
+pub struct InboxSnapshot {
+    /// Turns row numbers into ids.
+    pub tail: IdTail,
+    inboxes: HashMap<i64, (String, i64)>,
+}
+
+impl InboxSnapshot {
+    /// A snapshot of the inboxes: the number, name and read mark of each.
+    pub fn new(tail: IdTail, inboxes: impl IntoIterator<Item = (i64, InboxLabel)>) -> Self {
+        let label = |(number, label): (i64, InboxLabel)| (number, (label.name, label.read_upto));
+        Self { tail, inboxes: inboxes.into_iter().map(label).collect() }
+    }
+
+    /// Every inbox by number and name.
+    pub(crate) fn names(&self) -> Vec<(i64, String)> {
+        self.inboxes.iter().map(|(number, (name, _))| (*number, name.clone())).collect()
+    }
+}
+
+/// A statement for [`rows`], newest first. Tables that nothing asks for are not joined.
+pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
+    let marks = uses.marks || condition.contains("m.");
+    let verdict = uses.verdict || driven;
+    let from = match (driven, verdict) {
+        // An index on the event leads to its few requests.
+        (true, _) => "request_verdict v CROSS JOIN request r ON r.id = v.request",
+        (false, true) => "request r LEFT JOIN request_verdict v ON v.request = r.id",
+        (false, false) => "request r",
+    };
+    let marked = if marks { " LEFT JOIN request_mark m ON m.request = r.id" } else { "" };
+    let mark_columns = if marks {
+        "coalesce(m.pinned, 0), coalesce(m.read, 0), coalesce(m.note, ''), coalesce(m.source, '')"
+    } else {
+        "0, 0, '', ''"
+    };
+    let verdict_columns = match verdict {
+        true => "v.provider, v.event_type, v.event_id, coalesce(v.state, 0), v.reason",
+        false => "NULL, NULL, NULL, 0, NULL",
+    };
+    let duplicate = if uses.duplicate { &**DUPLICATE } else { "0" };
+    let newest = if driven { "v.request" } else { "r.id" };
+    format!(
+        "SELECT r.id, r.inbox, r.method, r.target, r.peer, r.status, r.body_bytes, r.arrived_us, {mark_columns}, {verdict_columns},
+         {duplicate}, r.headers, r.chunks, r.body FROM {from}{marked} WHERE {condition} ORDER BY {newest} DESC"
+    )
+}
+
+/// The same, oldest first.
+pub fn oldest_first(uses: Uses, condition: &str) -> String {
+    sql(uses, false, condition).replace("DESC", "")
+}
+
+/// Hands the requests of a statement to `take`, until it breaks off.
+pub fn rows(
+    connection: &Connection,
+    sql: &str,
+    params: &[String],
+    known: &InboxSnapshot,
+    take: &mut dyn FnMut(&Subject<'_>) -> ControlFlow<()>,
+) -> rusqlite::Result<ControlFlow<()>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let params: Vec<&dyn ToSql> = params.iter().map(|text| text as &dyn ToSql).collect();
+    rows_of(&mut statement, connection, &params, known, take)
+}
+
+/// As [`rows`], of a statement that is prepared already.
+pub(crate) fn rows_of(
+    statement: &mut Statement<'_>,
+    connection: &Connection,
+    params: &[&dyn ToSql],
+    known: &InboxSnapshot,
+    take: &mut dyn FnMut(&Subject<'_>) -> ControlFlow<()>,
+) -> rusqlite::Result<ControlFlow<()>> {
+    let mut rows = statement.query(params)?;
+    while let Some(row) = rows.next()? {
+        let text = |column: usize| row.get_ref(column).ok().and_then(|value| value.as_str().ok());
+        let id = RowId(row.get(0)?);
+        let (inbox, read_upto) = known.inboxes.get(&row.get(1)?).map_or(("", i64::MAX), |(name, upto)| (name, *upto));
+        let read: bool = row.get(9)?;
+        let body = || match (row.get_ref(20).ok().and_then(|value| value.as_blob().ok()), row.get(19)) {
+            (Some(inline), _) => Cow::Borrowed(&inline[..inline.len().min(SEARCHED_MAX as usize)]),
+            (None, Ok(Some(chunks))) => {
+                // A body that does not read is searched as if it were empty; opening it says why.
+                Cow::Owned(read_chunks(connection, chunks, SEARCHED_MAX).unwrap_or_default())
+            }
+            _ => Cow::Borrowed(&[][..]),
+        };
+        let subject = Subject {
+            id,
+            tail: known.tail,
+            inbox,
+            method: text(2).unwrap_or_default(),
+            target: text(3).unwrap_or_default(),
+            peer: text(4).unwrap_or_default(),
+            status: row.get(5)?,
+            body_bytes: row.get(6)?,
+            arrived_us: row.get(7)?,
+            pinned: row.get(8)?,
+            unread: !read && id.0 > read_upto,
+            note: text(10).unwrap_or_default(),
+            source: text(11).unwrap_or_default(),
+            provider: text(12),
+            event_type: text(13),
+            event_id: text(14),
+            verdict: SignatureStatus::stored(row.get(15)?),
+            reason: text(16),
+            duplicate: row.get(17)?,
+            headers: row.get_ref(18)?.as_blob().unwrap_or_default(),
+            body: &body,
+            read: Default::default(),
+        };
+        if take(&subject).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}

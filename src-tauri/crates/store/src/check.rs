@@ -1,0 +1,161 @@
+//! A run as it is stored, and its results as they come.
+
+use hookline_model::{CheckExchange, CheckFinding, CheckOutcome, CheckRunState, CheckSettings};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+const STATES: &[CheckRunState] =
+    &[CheckRunState::Running, CheckRunState::Done, CheckRunState::Cancelled, CheckRunState::Failed];
+
+/// One row of `check_run`.
+#[derive(Debug, Clone)]
+pub struct CheckRow {
+    pub number: i64,
+    pub id: String,
+    pub settings: CheckSettings,
+    pub state: CheckRunState,
+    pub reason: String,
+    pub created_us: i64,
+    pub ended_us: Option<i64>,
+}
+
+/// What came of one check.
+#[derive(Debug, Clone)]
+pub struct ResultRow {
+    pub check: String,
+    pub finding: CheckFinding,
+    pub sent: Vec<CheckExchange>,
+    pub took_us: i64,
+}
+
+const SELECT: &str = "SELECT number, id, settings, state, reason, created_us, ended_us FROM check_run";
+
+/// Runs, newest first.
+pub fn list(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<CheckRow>> {
+    connection
+        .prepare_cached(&format!("{SELECT} ORDER BY number DESC LIMIT ?1"))?
+        .query_map([limit], CheckRow::from_row)?
+        .collect()
+}
+
+/// A run by its id.
+pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<CheckRow>> {
+    connection.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?.query_row([id], CheckRow::from_row).optional()
+}
+
+/// Runs that have not ended.
+pub fn running(connection: &Connection) -> rusqlite::Result<Vec<CheckRow>> {
+    connection
+        .prepare_cached(&format!("{SELECT} WHERE ended_us IS NULL ORDER BY number"))?
+        .query_map([], CheckRow::from_row)?
+        .collect()
+}
+
+impl CheckRow {
+    pub fn insert(connection: &Connection, settings: &CheckSettings, now_us: i64) -> rusqlite::Result<Self> {
+        let id = uuid::Uuid::now_v7().to_string();
+        let written = serde_json::to_string(settings).unwrap_or_default();
+        connection.execute(
+            "INSERT INTO check_run (id, settings, state, reason, created_us) VALUES (?1, ?2, 0, '', ?3)",
+            params![id, written, now_us],
+        )?;
+        Ok(Self {
+            number: connection.last_insert_rowid(),
+            id,
+            settings: settings.clone(),
+            state: CheckRunState::Running,
+            reason: String::new(),
+            created_us: now_us,
+            ended_us: None,
+        })
+    }
+
+    /// Ends it, unless it has ended; whether it did.
+    pub fn end(
+        &self,
+        connection: &Connection,
+        state: CheckRunState,
+        reason: &str,
+        now_us: i64,
+    ) -> rusqlite::Result<bool> {
+        connection
+            .execute(
+                "UPDATE check_run SET state = ?2, reason = ?3, ended_us = ?4 WHERE number = ?1 AND ended_us IS NULL",
+                params![self.number, state as u8, reason, now_us],
+            )
+            .map(|rows| rows > 0)
+    }
+
+    /// Lets it go on, without the results of these checks.
+    pub fn again(&self, connection: &Connection, checks: &[String]) -> rusqlite::Result<()> {
+        for check in checks {
+            connection.execute("DELETE FROM check_result WHERE run = ?1 AND id = ?2", params![self.number, check])?;
+        }
+        connection
+            .execute("UPDATE check_run SET state = 0, reason = '', ended_us = NULL WHERE number = ?1", [self.number])
+            .map(drop)
+    }
+
+    pub fn delete(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection.execute("DELETE FROM check_result WHERE run = ?1", [self.number])?;
+        connection.execute("DELETE FROM check_run WHERE number = ?1", [self.number]).map(drop)
+    }
+
+    /// Keeps what came of a check.
+    pub fn keep(&self, connection: &Connection, result: &ResultRow) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO check_result (run, id, outcome, finding, sent, took_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                self.number,
+                result.check,
+                serde_json::to_value(result.finding.outcome).ok().and_then(|v| v.as_str().map(str::to_owned)),
+                serde_json::to_string(&result.finding).unwrap_or_default(),
+                serde_json::to_string(&result.sent).unwrap_or_default(),
+                result.took_us
+            ])
+            .map(drop)
+    }
+
+    /// The results of its checks so far, in no order.
+    pub fn results(&self, connection: &Connection) -> rusqlite::Result<Vec<ResultRow>> {
+        connection
+            .prepare_cached("SELECT id, finding, sent, took_us FROM check_result WHERE run = ?1")?
+            .query_map([self.number], |row| {
+                let (finding, sent): (String, String) = (row.get(1)?, row.get(2)?);
+                Ok(ResultRow {
+                    check: row.get(0)?,
+                    finding: serde_json::from_str(&finding).unwrap_or_else(|e| CheckFinding::unknown(e.to_string())),
+                    sent: serde_json::from_str(&sent).unwrap_or_default(),
+                    took_us: row.get(3)?,
+                })
+            })?
+            .collect()
+    }
+
+    /// The outcome of each check that has a result, by the check's id.
+    pub fn outcomes(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, CheckOutcome)>> {
+        connection
+            .prepare_cached("SELECT id, outcome FROM check_result WHERE run = ?1")?
+            .query_map([self.number], |row| {
+                let outcome: String = row.get(1)?;
+                let outcome = serde_json::from_value(outcome.into()).unwrap_or(CheckOutcome::Unknown);
+                Ok((row.get(0)?, outcome))
+            })?
+            .collect()
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (settings, state): (String, u8) = (row.get("settings")?, row.get("state")?);
+        Ok(Self {
+            number: row.get("number")?,
+            id: row.get("id")?,
+            settings: serde_json::from_str(&settings)
+                .map_err(|e| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(e)))?,
+            state: STATES.get(usize::from(state)).copied().unwrap_or(CheckRunState::Failed),
+            reason: row.get("reason")?,
+            created_us: row.get("created_us")?,
+            ended_us: row.get("ended_us")?,
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! Removals: requests hidden at once, deleted a moment later, until then back with one undo.
+
+use std::sync::RwLock;
+
+use hookline_capture::{RowId, delete_chunks};
+use hookline_model::Deletion;
+use rusqlite::{Connection, Row, params};
+
+use hookline_model::timestamp;
+
+/// How long a removal can be undone, µs.
+pub const UNDO_US: i64 = 10_000_000;
+
+/// Requests deleted in one transaction, so that no capture waits long behind a deletion.
+pub const SLICE: usize = 500;
+
+/// One row of `removal`: the inbox's requests from `first` to `last`; pinned ones stay, unless it
+/// is one request or the whole inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeletionRow {
+    pub number: i64,
+    pub inbox: i64,
+    pub first: i64,
+    pub last: i64,
+    pub whole: bool,
+    pub requests: i64,
+    pub bytes: i64,
+    pub until_us: i64,
+}
+
+impl DeletionRow {
+    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
+        connection.prepare_cached("SELECT * FROM removal ORDER BY number")?.query_map([], Self::from_row)?.collect()
+    }
+
+    pub fn insert(mut self, connection: &Connection) -> rusqlite::Result<Self> {
+        connection.execute(
+            "INSERT INTO removal (inbox, first, last, whole, requests, bytes, until_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![self.inbox, self.first, self.last, self.whole, self.requests, self.bytes, self.until_us],
+        )?;
+        self.number = connection.last_insert_rowid();
+        Ok(self)
+    }
+
+    pub fn delete(&self, connection: &Connection) -> rusqlite::Result<bool> {
+        Ok(connection.execute("DELETE FROM removal WHERE number = ?1", [self.number])? == 1)
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            number: row.get("number")?,
+            inbox: row.get("inbox")?,
+            first: row.get("first")?,
+            last: row.get("last")?,
+            whole: row.get("whole")?,
+            requests: row.get("requests")?,
+            bytes: row.get("bytes")?,
+            until_us: row.get("until_us")?,
+        })
+    }
+
+    fn keeps_pinned(&self) -> bool {
+        !self.whole && self.first != self.last
+    }
+
+    /// The condition under which a row `r` with its mark `m` is hidden by this.
+    fn hides(&self) -> String {
+        let pinned = if self.keeps_pinned() { " AND NOT coalesce(m.pinned, 0)" } else { "" };
+        format!("(r.inbox = {} AND r.id BETWEEN {} AND {}{pinned})", self.inbox, self.first, self.last)
+    }
+
+    /// Deletes up to [`SLICE`] of the removal's requests; if that was all, the numbers of the destinations
+    /// that are gone with it.
+    pub fn purge_slice(&mut self, connection: &Connection) -> rusqlite::Result<Option<Vec<i64>>> {
+        let mut doomed = connection.prepare_cached(
+            "SELECT r.id FROM request r INDEXED BY request_by_inbox LEFT JOIN request_mark m ON m.request = r.id
+             WHERE r.inbox = ?1 AND r.id BETWEEN ?2 AND ?3 AND NOT (?4 AND coalesce(m.pinned, 0)) ORDER BY r.id LIMIT ?5",
+        )?;
+        let ids: Vec<i64> = doomed
+            .query_map(params![self.inbox, self.first, self.last, self.keeps_pinned(), SLICE as i64], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let (requests, bytes) = delete_requests(connection, &ids)?;
+        if ids.len() < SLICE {
+            self.delete(connection)?;
+            let mut gone = Vec::new();
+            if self.whole {
+                gone = forget_forwards(connection, self.inbox)?;
+                connection.execute("DELETE FROM rule_step WHERE inbox = ?1", [self.inbox])?;
+                connection.execute("DELETE FROM inbox WHERE number = ?1", [self.inbox])?;
+                connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [self.inbox])?;
+                connection.execute("DELETE FROM shape WHERE inbox = ?1", [self.inbox])?;
+            }
+            return Ok(Some(gone));
+        }
+        self.requests -= requests;
+        self.bytes -= bytes;
+        connection.execute(
+            "UPDATE removal SET requests = ?2, bytes = ?3 WHERE number = ?1",
+            params![self.number, self.requests, self.bytes],
+        )?;
+        Ok(None)
+    }
+}
+
+/// Ends the forwards of an inbox that is gone, and what waits for them; their destinations' numbers.
+fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<i64>> {
+    const FORWARDS: &str = "SELECT value ->> '$.id' FROM json_each((SELECT forwards FROM inbox WHERE number = ?1))";
+    connection.execute(
+        &format!(
+            "UPDATE delivery SET state = 5, reason = 'The inbox was removed.', ended_us = created_us
+             WHERE ended_us IS NULL AND state = 0 AND endpoint IN (SELECT number FROM endpoint WHERE id IN ({FORWARDS}))"
+        ),
+        [inbox],
+    )?;
+    connection
+        .prepare(&format!("UPDATE endpoint SET removed = 1 WHERE id IN ({FORWARDS}) RETURNING number"))?
+        .query_map([inbox], |row| row.get(0))?
+        .collect()
+}
+
+/// Deletes requests with all that belongs to them; how many, and how many body bytes.
+pub fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite::Result<(i64, i64)> {
+    let mut find = connection.prepare_cached(
+        "SELECT inbox, chunks, iif(body_state = 3, 0, body_bytes), answer FROM request WHERE id = ?1",
+    )?;
+    let mut delete = connection.prepare_cached("DELETE FROM request WHERE id = ?1")?;
+    let mut unmark = connection.prepare_cached("DELETE FROM request_mark WHERE request = ?1")?;
+    let mut unjudge = connection.prepare_cached("DELETE FROM request_verdict WHERE request = ?1")?;
+    let mut unanswer = connection.prepare_cached("DELETE FROM answer WHERE number = ?1 AND once")?;
+    let mut subtract = connection
+        .prepare_cached("UPDATE inbox_total SET requests = requests - 1, bytes = bytes - ?2 WHERE inbox = ?1")?;
+    let (mut requests, mut bytes) = (0, 0);
+    for id in ids {
+        let mut rows = find.query([id])?;
+        let Some(row) = rows.next()? else { continue };
+        let (inbox, chunks, size): (i64, Option<i64>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let answer: Option<i64> = row.get(3)?;
+        drop(rows);
+        if let Some(body) = chunks {
+            delete_chunks(connection, body)?;
+        }
+        delete.execute([id])?;
+        unmark.execute([id])?;
+        unjudge.execute([id])?;
+        unanswer.execute([answer])?;
+        subtract.execute(params![inbox, size])?;
+        requests += 1;
+        bytes += size;
+    }
+    Ok((requests, bytes))
+}
+
+/// What is hidden at the moment, in memory, as every list asks for it.
+#[derive(Debug, Default)]
+pub struct Hidden(RwLock<Vec<DeletionRow>>);
+
+impl Hidden {
+    pub fn new(rows: Vec<DeletionRow>) -> Self {
+        Self(RwLock::new(rows))
+    }
+
+    pub fn add(&self, row: DeletionRow) {
+        self.write().push(row);
+    }
+
+    pub fn remove(&self, number: i64) {
+        self.write().retain(|row| row.number != number);
+    }
+
+    pub fn all(&self) -> Vec<DeletionRow> {
+        self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// An SQL condition on `r` and `m` that leaves out what is hidden; empty if nothing is.
+    pub fn condition(&self) -> String {
+        let rows = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        rows.iter().map(|row| format!(" AND NOT {}", row.hides())).collect()
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Vec<DeletionRow>> {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl DeletionRow {
+    /// The removal as the API shows it.
+    pub fn shown(&self, inbox: String, id: impl Fn(RowId) -> String) -> Deletion {
+        Deletion {
+            id: self.number,
+            inbox,
+            request: (!self.whole && self.first == self.last).then(|| id(RowId(self.first))),
+            whole_inbox: self.whole,
+            requests: self.requests as u64,
+            until: timestamp(self.until_us),
+        }
+    }
+}

@@ -1,0 +1,415 @@
+//! How a delivery goes on in the store: made, marked, written down, ended, sent again.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use hookline_model::{AttemptError, AttemptErrorKind, Delivery, DeliveryOrigin, DeliveryState, timestamp};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
+use serde::Serialize;
+
+use super::{
+    exchange::Exchange,
+    filter::Conditions,
+    row::{COLUMNS, FROM, WIDTH, from_row, one},
+};
+use crate::{endpoint::EndpointRow, event::EventNew};
+
+/// What is needed to make an attempt.
+#[derive(Debug, Clone)]
+pub struct InFlightAttempt {
+    pub number: i64,
+    /// The delivery as lists show it, being sent.
+    pub shown: Delivery,
+    /// The event's payload; empty where a request is sent on.
+    pub payload: Bytes,
+    /// Row number of the request that is sent on.
+    pub request: Option<i64>,
+    /// Number of the replay it is part of.
+    pub replay: Option<i64>,
+    /// When the attempt began, µs since the Unix epoch.
+    pub started_us: i64,
+    /// Whether its waits are passed over.
+    pub hurried: bool,
+    /// Attempts made before it was sent again.
+    pub base: u32,
+    /// Why the attempt before this one failed; none for the first.
+    pub failure: Option<AttemptFailure>,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptFailure {
+    /// The answer was no success.
+    Status(u16),
+    /// There was no answer.
+    Error(AttemptErrorKind),
+}
+
+impl AttemptFailure {
+    /// It as Slack calls it in `X-Slack-Retry-Reason` (api.slack.com/apis/events-api, "Retries").
+    pub fn slack_reason(self) -> &'static str {
+        match self {
+            Self::Status(_) => "http_error",
+            Self::Error(AttemptErrorKind::Timeout) => "http_timeout",
+            Self::Error(AttemptErrorKind::Tls) => "ssl_error",
+            Self::Error(
+                AttemptErrorKind::Dns
+                | AttemptErrorKind::Refused
+                | AttemptErrorKind::Unreachable
+                | AttemptErrorKind::Reset
+                | AttemptErrorKind::Proxy,
+            ) => "connection_failed",
+            Self::Error(_) => "unknown_error",
+        }
+    }
+
+    /// That of a delivery's newest attempt.
+    fn of(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        let last = connection
+            .prepare_cached("SELECT status, error FROM attempt WHERE delivery = ?1 ORDER BY number DESC LIMIT 1")?
+            .query_row([number], |row| Ok((row.get::<_, Option<String>>(1)?, row.get::<_, Option<u16>>(0)?)))
+            .optional()?;
+        Ok(last.and_then(|(error, status)| {
+            let error = error.and_then(|text| serde_json::from_str::<AttemptError>(&text).ok());
+            error.map(|error| Self::Error(error.kind)).or(status.map(Self::Status))
+        }))
+    }
+}
+
+impl InFlightAttempt {
+    /// One that was marked and never written down: a program ended in the middle of it. What it sent is
+    /// not in it.
+    pub fn under_way(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        let Some(shown) = one(connection, number)? else { return Ok(None) };
+        connection
+            .query_row(
+                "SELECT due_us, hurried, base, request, replay FROM delivery WHERE number = ?1",
+                [number],
+                |row| {
+                    Ok(Self {
+                        number,
+                        shown,
+                        payload: Bytes::new(),
+                        started_us: row.get(0)?,
+                        hurried: row.get(1)?,
+                        base: row.get(2)?,
+                        failure: None,
+                        request: row.get(3)?,
+                        replay: row.get(4)?,
+                    })
+                },
+            )
+            .optional()
+    }
+
+    /// Which attempt of its schedule it is, from 1.
+    pub fn made(&self) -> u32 {
+        self.shown.attempts.saturating_sub(self.base).max(1)
+    }
+}
+
+/// What a new delivery delivers.
+#[derive(Debug, Clone, Copy)]
+pub enum DeliverySource<'a> {
+    /// An event with its number.
+    Event(&'a EventNew, i64),
+    /// A request that is stored.
+    Request(&'a SourceRequest),
+}
+
+/// A stored request on its way to somebody.
+#[derive(Debug, Clone, Default)]
+pub struct SourceRequest {
+    /// Its row number and its id.
+    pub row: i64,
+    pub id: String,
+    pub event_type: String,
+    pub provider: String,
+    pub method: String,
+    /// Where it goes.
+    pub url: String,
+    pub resigned: bool,
+    /// Number and id of the replay it is part of.
+    pub replay: Option<(i64, String)>,
+}
+
+/// Makes a new delivery.
+pub struct NewDelivery<'a> {
+    pub of: DeliverySource<'a>,
+    pub endpoint: &'a EndpointRow,
+    pub origin: DeliveryOrigin,
+    pub state: DeliveryState,
+    pub reason: String,
+    pub now_us: i64,
+    pub due_us: i64,
+}
+
+impl NewDelivery<'_> {
+    /// Stores it; its number, and how lists show it.
+    pub fn insert(self, connection: &Connection) -> rusqlite::Result<(i64, Delivery)> {
+        let Self { of, endpoint, origin, state, reason, now_us, due_us } = self;
+        let ended = (!matches!(state, DeliveryState::Waiting | DeliveryState::Sending)).then_some(now_us);
+        let mut shown = Delivery {
+            id: uuid::Uuid::now_v7().to_string(),
+            event: None,
+            request: None,
+            replay: None,
+            event_type: String::new(),
+            provider: String::new(),
+            endpoint: endpoint.id.clone(),
+            method: "POST".into(),
+            url: endpoint.settings.url.clone(),
+            resigned: false,
+            origin,
+            state,
+            reason: Some(reason.clone()).filter(|reason| !reason.is_empty()),
+            attempts: u32::from(state == DeliveryState::Sending),
+            next_at: (state == DeliveryState::Waiting).then(|| timestamp(due_us)),
+            created_at: timestamp(now_us),
+            ended_at: ended.map(timestamp),
+            status: None,
+            error: None,
+            took_ms: None,
+        };
+        let (mut event_number, mut row, mut replay_number) = (0, None, None);
+        match of {
+            DeliverySource::Event(event, number) => {
+                event_number = number;
+                shown.event = Some(event.id.clone());
+                (shown.event_type, shown.provider) = (event.kind.clone(), event.provider.clone());
+            }
+            DeliverySource::Request(request) => {
+                row = Some(request.row);
+                shown.request = Some(request.id.clone());
+                (shown.event_type, shown.provider) = (request.event_type.clone(), request.provider.clone());
+                (shown.method, shown.url) = (request.method.clone(), request.url.clone());
+                shown.resigned = request.resigned;
+                if let Some((number, id)) = &request.replay {
+                    replay_number = Some(*number);
+                    shown.replay = Some(id.clone());
+                }
+            }
+        }
+        connection
+            .prepare_cached(
+                "INSERT INTO delivery (id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us,
+                   request, request_id, replay, method, resigned, attempts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?10, ?8, ?9, ?11, ?12, ?13, ?14, ?15, ?16)",
+            )?
+            .execute(params![
+                shown.id,
+                event_number,
+                endpoint.number,
+                origin as u8,
+                state as u8,
+                reason,
+                shown.url,
+                now_us,
+                ended,
+                due_us,
+                row,
+                shown.request,
+                replay_number,
+                shown.method,
+                shown.resigned,
+                shown.attempts,
+            ])?;
+        Ok((connection.last_insert_rowid(), shown))
+    }
+}
+
+/// One that waits, with what its next attempt needs.
+static WAITING: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM} WHERE d.number = ?1 AND d.state = 0"
+    )
+});
+
+/// Marks a delivery as being sent, before anything leaves: after a crash it is known that an
+/// attempt may have arrived. None if it no longer waits.
+pub fn claim(
+    connection: &Connection,
+    number: i64,
+    endpoint: &EndpointRow,
+    now_us: i64,
+) -> rusqlite::Result<Option<InFlightAttempt>> {
+    let waiting = connection
+        .prepare_cached(&WAITING)?
+        .query_row([number], |row| {
+            let request = row.get(WIDTH + 2)?;
+            let payload = match request {
+                Some::<i64>(_) => Bytes::new(),
+                None => row.get::<_, Vec<u8>>(WIDTH + 4)?.into(),
+            };
+            Ok(InFlightAttempt {
+                number,
+                shown: from_row(row)?,
+                payload,
+                request,
+                replay: row.get(WIDTH + 3)?,
+                started_us: now_us,
+                hurried: row.get(WIDTH)?,
+                base: row.get(WIDTH + 1)?,
+                failure: None,
+            })
+        })
+        .optional()?;
+    let Some(mut claimed) = waiting else { return Ok(None) };
+    if claimed.shown.attempts > claimed.base && claimed.request.is_none() {
+        claimed.failure = AttemptFailure::of(connection, number)?;
+    }
+    let shown = &mut claimed.shown;
+    (shown.state, shown.next_at) = (DeliveryState::Sending, None);
+    shown.attempts += 1;
+    // An event goes to where its endpoint is now.
+    if claimed.request.is_none() {
+        shown.url.clone_from(&endpoint.settings.url);
+    }
+    // While it is sent, what was due says when that began.
+    connection
+        .prepare_cached("UPDATE delivery SET state = 1, attempts = ?2, due_us = ?3, url = ?4 WHERE number = ?1")?
+        .execute(params![number, shown.attempts, now_us, shown.url])?;
+    Ok(Some(claimed))
+}
+
+/// Writes down an attempt; how many bytes of its answer are kept.
+pub fn record(
+    connection: &Connection,
+    claimed: &InFlightAttempt,
+    sent: &[(String, String)],
+    exchange: &Exchange,
+) -> rusqlite::Result<usize> {
+    let received = exchange.received();
+    let error = exchange.result.as_ref().err();
+    let kept = received.map(|received| received.body.as_slice()).filter(|body| !body.is_empty());
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO attempt (delivery, number, started_us, request_headers, status, response_headers,
+               response_body, response_bytes, error, timings, peer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            claimed.number,
+            claimed.shown.attempts,
+            claimed.started_us,
+            json(&sent),
+            received.map(|received| received.status),
+            received.map(|received| json(&received.headers)),
+            kept,
+            received.map_or(0, |received| received.body_bytes as i64),
+            error.map(json),
+            json(&exchange.timings),
+            exchange.peer,
+        ])?;
+    Ok(kept.map_or(0, <[u8]>::len))
+}
+
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// How a delivery continues after an attempt.
+#[derive(Debug, Clone)]
+pub struct Advance {
+    /// Its new state.
+    pub state: DeliveryState,
+    /// Why it ended so, in a sentence; empty where there is nothing to say.
+    pub reason: String,
+    /// When its next attempt is due, in µs of its endpoint's own time. `None` where it has ended.
+    pub due_us: Option<i64>,
+}
+
+/// Stores how a delivery continues after an attempt, and writes it into `shown`.
+pub fn advance(
+    connection: &Connection,
+    number: i64,
+    shown: &mut Delivery,
+    advance: Advance,
+    exchange: &Exchange,
+    now_us: i64,
+) -> rusqlite::Result<()> {
+    let Advance { state, reason, due_us } = advance;
+    let ended = due_us.is_none().then_some(now_us);
+    shown.state = state;
+    shown.status = exchange.result.as_ref().ok().map(|received| received.status);
+    shown.error = exchange.result.as_ref().err().map(|error| error.message.clone());
+    shown.took_ms = Some(exchange.timings.total_us as f64 / 1_000.0);
+    shown.next_at = due_us.map(timestamp);
+    shown.ended_at = ended.map(timestamp);
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = ?2, reason = ?3, due_us = coalesce(?4, due_us), ended_us = ?5, status = ?6, error = ?7, took_us = ?8
+             WHERE number = ?1",
+        )?
+        .execute(params![
+            number,
+            state as u8,
+            reason,
+            due_us,
+            ended,
+            shown.status,
+            shown.error,
+            exchange.timings.total_us as i64,
+        ])?;
+    shown.reason = Some(reason).filter(|reason| !reason.is_empty());
+    Ok(())
+}
+
+/// Ends a delivery that waits, or was skipped; whether it did.
+pub fn end(
+    connection: &Connection,
+    number: i64,
+    state: DeliveryState,
+    reason: &str,
+    now_us: i64,
+) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("UPDATE delivery SET state = ?2, reason = ?3, ended_us = ?4 WHERE number = ?1 AND state = 0")?
+        .execute(params![number, state as u8, reason, now_us])
+        .map(|changed| changed > 0)
+}
+
+/// Ends everything that waits for an endpoint; their numbers.
+pub fn skip_waiting(connection: &Connection, endpoint: i64, reason: &str, now_us: i64) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 5, reason = ?2, ended_us = ?3 WHERE endpoint = ?1 AND ended_us IS NULL AND state = 0 RETURNING number",
+        )?
+        .query_map(params![endpoint, reason, now_us], |row| row.get(0))?
+        .collect()
+}
+
+/// Makes a delivery due at `due_us`; whether that was possible. A delivery that has ended is sent again as by its
+/// vendor's "resend", with its schedule from the beginning, and how it ended the first time is kept for the success rate.
+pub fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: bool) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 0, due_us = ?2, base = iif(ended_us IS NULL, base, attempts), ended_us = NULL,
+               first_state = iif(ended_us IS NULL, first_state, coalesce(first_state, state)),
+               first_ended_us = coalesce(first_ended_us, ended_us),
+               first_took_us = iif(ended_us IS NULL, first_took_us, coalesce(first_took_us, took_us)),
+               reason = '', hurried = ?3 WHERE number = ?1 AND state != 1",
+        )?
+        .execute(params![number, due_us, hurried])
+        .map(|changed| changed > 0)
+}
+
+/// Numbers of deliveries that meet these conditions, and the numbers of their endpoints: those behind a
+/// number, the oldest first.
+pub fn numbers(
+    connection: &Connection,
+    conditions: &Conditions,
+    after: i64,
+    limit: u32,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let sql = format!(
+        "SELECT d.number, d.endpoint {FROM} WHERE d.number > ? AND {} ORDER BY d.number LIMIT {limit}",
+        conditions.sql()
+    );
+    let after = Value::Integer(after);
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter([&after].into_iter().chain(conditions.values())), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect()
+}

@@ -1,0 +1,171 @@
+//! Retention of deliveries: the oldest that have ended are deleted; what waits stays.
+
+use hookline_model::RetentionPolicy;
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::deletion::SLICE;
+
+const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// A limit as SQLite counts; one past its range never bites.
+fn limit(most: u64) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+/// Counts what came or went: deliveries, and bytes of payloads and answers.
+pub fn count(connection: &Connection, deliveries: i64, bytes: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE outbox_total SET deliveries = deliveries + ?1, bytes = bytes + ?2")?
+        .execute([deliveries, bytes])
+        .map(drop)
+}
+
+/// Deletes what is over the limits in one slice of deliveries behind a number, that which was made
+/// first first; how many, and behind which number there may be more.
+pub fn expire_deliveries(
+    connection: &Connection,
+    retention: &RetentionPolicy,
+    after: i64,
+    now_us: i64,
+) -> rusqlite::Result<(u64, Option<i64>)> {
+    let too_old = retention.days.map_or(i64::MIN, |days| now_us - i64::from(days) * DAY_US);
+    let over = |ended_us: i64| -> rusqlite::Result<bool> {
+        let (deliveries, bytes): (i64, i64) = connection
+            .prepare_cached("SELECT deliveries, bytes FROM outbox_total")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let past = |now: i64, most: Option<u64>| most.is_some_and(|most| now > limit(most));
+        Ok(ended_us < too_old || past(deliveries, retention.deliveries) || past(bytes, retention.delivery_bytes))
+    };
+    let oldest: Vec<(i64, i64, i64, i64, i64)> = connection
+        .prepare_cached(
+            "SELECT number, event, endpoint, ended_us, created_us FROM delivery
+             WHERE ended_us IS NOT NULL AND number > ?1 ORDER BY number LIMIT ?2",
+        )?
+        .query_map([after, SLICE as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut expired = 0;
+    for (delivery, event, endpoint, ended_us, created_us) in &oldest {
+        if !over(*ended_us)? {
+            // One that ended late, after others made later, does not keep those.
+            if *created_us < too_old {
+                continue;
+            }
+            return Ok((expired, None));
+        }
+        expired += 1;
+        let answers: i64 = connection
+            .prepare_cached("SELECT coalesce(sum(length(response_body)), 0) FROM attempt WHERE delivery = ?1")?
+            .query_row([delivery], |row| row.get(0))?;
+        connection.prepare_cached("DELETE FROM attempt WHERE delivery = ?1")?.execute([delivery])?;
+        connection.prepare_cached("DELETE FROM delivery WHERE number = ?1")?.execute([delivery])?;
+        let payload: i64 = connection
+            .prepare_cached(
+                "DELETE FROM event WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE event = ?1)
+                 RETURNING length(payload)",
+            )?
+            .query_row([event], |row| row.get(0))
+            .optional()?
+            .unwrap_or(0);
+        // What was removed is kept only for the sake of its deliveries.
+        connection
+            .prepare_cached(
+                "DELETE FROM endpoint WHERE number = ?1 AND removed AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
+            )?
+            .execute([endpoint])?;
+        connection
+            .prepare_cached(
+                "DELETE FROM replay WHERE endpoint = ?1 AND NOT EXISTS (SELECT 1 FROM endpoint WHERE number = ?1)",
+            )?
+            .execute([endpoint])?;
+        count(connection, -1, -answers - payload)?;
+    }
+    let last = oldest.last().map(|(number, ..)| *number);
+    Ok((expired, last.filter(|_| oldest.len() == SLICE)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrations::migrate;
+
+    const NONE: RetentionPolicy =
+        RetentionPolicy { requests: None, bytes: None, days: None, deliveries: None, delivery_bytes: None };
+
+    /// Ten events of 100 bytes to two endpoints each: the second's delivery of the last two waits.
+    fn filled() -> Connection {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrate(&mut connection).expect("migrations");
+        for endpoint in 1..=2 {
+            connection
+                .execute("INSERT INTO endpoint (number, id, settings, enabled, reason, since_us, created_us) VALUES (?1, ?1, '{}', 1, '', 0, 0)", [endpoint])
+                .expect("an endpoint");
+        }
+        for event in 1..=10_i64 {
+            connection
+                .execute("INSERT INTO event VALUES (?1, ?1, 'p', 'k', 0, zeroblob(100))", [event])
+                .expect("an event");
+            count(&connection, 0, 100).expect("counted");
+            for endpoint in 1..=2_i64 {
+                let number = event * 2 + endpoint;
+                let ended = (endpoint == 1 || event < 9).then_some(number * DAY_US);
+                connection
+                    .execute(
+                        "INSERT INTO delivery (number, id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us)
+                         VALUES (?1, ?1, ?2, ?3, 0, iif(?4 IS NULL, 0, 2), '', '', 0, 0, ?4)",
+                        rusqlite::params![number, event, endpoint, ended],
+                    )
+                    .expect("a delivery");
+                connection
+                    .execute("INSERT INTO attempt (delivery, number, started_us) VALUES (?1, 1, 0)", [number])
+                    .expect("an attempt");
+                connection
+                    .execute("UPDATE attempt SET response_body = zeroblob(50) WHERE delivery = ?1", [number])
+                    .expect("an answer");
+                count(&connection, 1, 50).expect("counted");
+            }
+        }
+        connection
+    }
+
+    fn rows(connection: &Connection, table: &str) -> i64 {
+        connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("a count")
+    }
+
+    fn total(connection: &Connection) -> (i64, i64) {
+        connection
+            .query_row("SELECT deliveries, bytes FROM outbox_total", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .expect("a total")
+    }
+
+    #[test]
+    fn the_oldest_go_what_waits_stays_and_the_totals_hold() {
+        let connection = filled();
+        assert_eq!(total(&connection), (20, 2_000));
+        assert_eq!(expire_deliveries(&connection, &NONE, 0, 0).expect("nothing"), (0, None));
+        let count_limit = RetentionPolicy { deliveries: Some(15), ..NONE };
+        assert_eq!(expire_deliveries(&connection, &count_limit, 0, 0).expect("five"), (5, None));
+        // Two events have gone with both of their deliveries, the third has one left.
+        assert_eq!((rows(&connection, "event"), rows(&connection, "attempt")), (8, 15));
+        assert_eq!(total(&connection), (15, 8 * 100 + 15 * 50));
+        let bytes_limit = RetentionPolicy { delivery_bytes: Some(1_000), ..NONE };
+        expire_deliveries(&connection, &bytes_limit, 0, 0).expect("some");
+        let (_, bytes) = total(&connection);
+        assert!((850..=1_000).contains(&bytes), "{bytes}");
+        let age_limit = RetentionPolicy { days: Some(1), ..NONE };
+        // The oldest was sent again lately: it stays, and keeps none of the others.
+        let oldest: i64 = connection.query_row("SELECT min(number) FROM delivery", [], |row| row.get(0)).expect("one");
+        connection
+            .execute("UPDATE delivery SET ended_us = ?2 WHERE number = ?1", [oldest, 1_000 * DAY_US])
+            .expect("sent again");
+        expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("the rest");
+        assert_eq!(rows(&connection, "delivery"), 3);
+        connection.execute("UPDATE delivery SET ended_us = 1 WHERE number = ?1", [oldest]).expect("long ago");
+        expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("the rest");
+        assert_eq!((rows(&connection, "delivery"), rows(&connection, "event")), (2, 2));
+        assert_eq!(rows(&connection, "endpoint"), 2);
+        connection.execute("UPDATE endpoint SET removed = 1", []).expect("removed");
+        connection.execute("UPDATE delivery SET ended_us = 0", []).expect("ended");
+        expire_deliveries(&connection, &age_limit, 0, 1_000 * DAY_US).expect("all");
+        assert_eq!((total(&connection), rows(&connection, "endpoint")), ((0, 0), 1));
+    }
+}

@@ -1,0 +1,124 @@
+//! How an endpoint fared lately.
+
+use hookline_model::{DeliveryState, EndpointStats, EndpointStatsSlice};
+use rusqlite::{Connection, params};
+
+use hookline_model::timestamp;
+
+/// Slices of the time looked at: half an hour each of a day.
+const SLICES: i64 = 48;
+
+/// The time looked at, in µs: a day, as the vendors' own pages have it.
+const SPAN_US: i64 = 24 * 3_600 * 1_000_000;
+
+/// Most deliveries looked at, the newest; what is older is left out and said so.
+const MOST: usize = 200_000;
+
+/// A value that a part of sorted values does not pass (nearest rank).
+fn at(sorted: &[i64], part: f64) -> Option<f64> {
+    let rank = (sorted.len() as f64 * part).ceil() as usize;
+    sorted.get(rank.max(1) - 1).map(|us| *us as f64 / 1_000.0)
+}
+
+/// How an endpoint fared in the day before `now_us`.
+pub fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusqlite::Result<EndpointStats> {
+    let from_us = now_us - SPAN_US;
+    let mut rows = connection.prepare_cached(
+        // Numbers go with the time they were made: the walk ends where the day began.
+        // What was sent again counts as it ended the first time: a resend by hand does not rewrite how it fared.
+        "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_took_us, took_us), created_us
+         FROM delivery WHERE endpoint = ?1 AND origin != 1 ORDER BY number DESC LIMIT ?2",
+    )?;
+    let mut rows = rows.query(params![endpoint, MOST as i64])?;
+    let (mut all, mut looked_at) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(3)? <= from_us {
+            break;
+        }
+        looked_at += 1;
+        let state: u8 = row.get(1)?;
+        let delivered = state == DeliveryState::Delivered as u8;
+        let failed = [DeliveryState::Failed as u8, DeliveryState::Exhausted as u8].contains(&state);
+        if let Some(ended_us) = row.get::<_, Option<i64>>(0)?.filter(|_| delivered || failed) {
+            all.push((ended_us, delivered, row.get::<_, Option<i64>>(2)?));
+        }
+    }
+    let cut = looked_at == MOST;
+    let slice_us = SPAN_US / SLICES;
+    let mut times: Vec<Vec<i64>> = vec![Vec::new(); SLICES as usize];
+    let mut slices: Vec<EndpointStatsSlice> = (0..SLICES)
+        .map(|n| EndpointStatsSlice { from: timestamp(from_us + n * slice_us), delivered: 0, failed: 0, p50_ms: None })
+        .collect();
+    for (ended_us, delivered, took_us) in &all {
+        let place = (((ended_us - from_us - 1) / slice_us).clamp(0, SLICES - 1)) as usize;
+        match delivered {
+            true => slices[place].delivered += 1,
+            false => slices[place].failed += 1,
+        }
+        times[place].extend(took_us.filter(|_| *delivered));
+    }
+    for (slice, times) in slices.iter_mut().zip(&mut times) {
+        times.sort_unstable();
+        slice.p50_ms = at(times, 0.5);
+    }
+    let mut sorted: Vec<i64> = times.concat();
+    sorted.sort_unstable();
+    let delivered = slices.iter().map(|slice| slice.delivered).sum();
+    let failed = slices.iter().map(|slice| slice.failed).sum();
+    Ok(EndpointStats {
+        delivered,
+        failed,
+        success_rate: (!all.is_empty()).then(|| delivered as f64 / all.len() as f64),
+        p50_ms: at(&sorted, 0.5),
+        p99_ms: at(&sorted, 0.99),
+        cut,
+        slices,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrations::migrate;
+
+    #[test]
+    fn what_ended_within_a_day_counts_and_nothing_else() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrate(&mut connection).expect("migrations");
+        let now_us = 10 * SPAN_US;
+        let mut number = 0;
+        let mut add = |endpoint: i64, state: DeliveryState, ended_us: Option<i64>, took_ms: i64| {
+            number += 1;
+            connection
+                .execute(
+                    "INSERT INTO delivery (number, id, event, endpoint, origin, state, reason, url, due_us, created_us, ended_us, took_us)
+                     VALUES (?1, ?1, 1, ?2, 0, ?3, '', '', 0, ?6, ?4, ?5)",
+                    params![number, endpoint, state as u8, ended_us, took_ms * 1_000, ended_us.unwrap_or(now_us)],
+                )
+                .expect("a delivery");
+        };
+        add(1, DeliveryState::Delivered, Some(now_us - SPAN_US), 1);
+        add(1, DeliveryState::Exhausted, Some(now_us - SPAN_US + 1), 9_000);
+        for took_ms in 1..=100 {
+            add(1, DeliveryState::Delivered, Some(now_us - 1), took_ms);
+        }
+        add(1, DeliveryState::Failed, Some(now_us), 9_000);
+        add(1, DeliveryState::Cancelled, Some(now_us), 1);
+        add(9, DeliveryState::Delivered, Some(now_us), 1);
+        add(1, DeliveryState::Waiting, None, 1);
+        add(2, DeliveryState::Delivered, Some(now_us - 1), 1);
+        // A resend that arrives leaves the failure a failure.
+        let resent =
+            "UPDATE delivery SET state = 2, first_state = 4, first_ended_us = ended_us, ended_us = ?1 WHERE state = 4";
+        connection.execute(resent, [now_us]).expect("a resend");
+        // A test counts toward nothing.
+        connection.execute("UPDATE delivery SET endpoint = 1, origin = 1 WHERE endpoint = 9", []).expect("a test");
+        let found = stats(&connection, 1, now_us).expect("stats");
+        assert_eq!((found.delivered, found.failed, found.cut), (100, 2, false));
+        assert_eq!((found.p50_ms, found.p99_ms), (Some(50.0), Some(99.0)));
+        assert!((found.success_rate.expect("a rate") - 100.0 / 102.0).abs() < 1e-9);
+        assert_eq!((found.slices.len(), found.slices[0].failed, found.slices[47].delivered), (48, 1, 100));
+        let none = stats(&connection, 3, now_us).expect("stats");
+        assert_eq!((none.success_rate, none.p50_ms), (None, None));
+    }
+}

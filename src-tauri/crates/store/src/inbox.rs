@@ -1,0 +1,150 @@
+//! Inboxes.
+
+use hookline_model::{Forward, Inbox, InboxResponse, ReplayTarget, ResponseRule, VerificationSettings, timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::{masked_forward, response, verification};
+
+/// One row of `inbox` with its answer.
+#[derive(Debug, Clone)]
+pub struct InboxRow {
+    pub number: i64,
+    pub name: String,
+    pub answer_number: i64,
+    pub answer: InboxResponse,
+    pub verification: VerificationSettings,
+    pub rules: Vec<ResponseRule>,
+    pub status_by_path: bool,
+    pub forwards: Vec<Forward>,
+    pub replayed_to: Option<ReplayTarget>,
+    pub read_upto: i64,
+    created_us: i64,
+}
+
+/// A list kept as JSON.
+fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<T>> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
+}
+
+const SELECT: &str =
+    "SELECT i.number, i.name, i.read_upto, i.created_us, i.verification, i.rules, i.status_by_path, i.forwards, i.replayed_to,
+   i.answer, a.status, a.headers, a.body, a.delay_ms, a.cors, a.fault, a.template, a.file
+ FROM inbox i JOIN answer a ON a.number = i.answer";
+
+impl InboxRow {
+    pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
+        connection.prepare_cached(&format!("{SELECT} ORDER BY i.number"))?.query_map([], Self::from_row)?.collect()
+    }
+
+    pub fn named(connection: &Connection, name: &str) -> rusqlite::Result<Option<Self>> {
+        connection.prepare_cached(&format!("{SELECT} WHERE i.name = ?1"))?.query_row([name], Self::from_row).optional()
+    }
+
+    pub fn insert(
+        connection: &Connection,
+        name: &str,
+        answer: &InboxResponse,
+        verification: &VerificationSettings,
+        now_us: i64,
+    ) -> rusqlite::Result<Self> {
+        let answer_number = response::insert(answer, connection, "")?;
+        connection.execute(
+            "INSERT INTO inbox (name, answer, verification, created_us) VALUES (?1, ?2, ?3, ?4)",
+            params![name, answer_number, crate::verification::to_json(verification), now_us],
+        )?;
+        let number = connection.last_insert_rowid();
+        Ok(Self {
+            number,
+            name: name.into(),
+            answer_number,
+            answer: answer.clone(),
+            verification: verification.clone(),
+            rules: Vec::new(),
+            status_by_path: false,
+            forwards: Vec::new(),
+            replayed_to: None,
+            read_upto: 0,
+            created_us: now_us,
+        })
+    }
+
+    pub fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
+        // Saved queries go on with an inbox that is renamed.
+        connection.execute(
+            "UPDATE saved_query SET inbox = ?2 WHERE inbox = (SELECT name FROM inbox WHERE number = ?1)",
+            params![self.number, self.name],
+        )?;
+        connection
+            .execute(
+                "UPDATE inbox SET name = ?2, answer = ?3, read_upto = ?4, verification = ?5, rules = ?6, status_by_path = ?7,
+                   forwards = ?8, replayed_to = ?9 WHERE number = ?1",
+                params![
+                    self.number,
+                    self.name,
+                    self.answer_number,
+                    self.read_upto,
+                    verification::to_json(&self.verification),
+                    serde_json::to_string(&self.rules).unwrap_or_default(),
+                    self.status_by_path,
+                    serde_json::to_string(&self.forwards).unwrap_or_default(),
+                    self.replayed_to.as_ref().and_then(|to| serde_json::to_string(to).ok()).unwrap_or_default(),
+                ],
+            )
+            .map(drop)
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            number: row.get("number")?,
+            name: row.get("name")?,
+            answer_number: row.get("answer")?,
+            answer: response::from_row(row)?,
+            verification: verification::from_json(&row.get::<_, String>("verification")?),
+            rules: from_json(row, "rules")?,
+            status_by_path: row.get("status_by_path")?,
+            forwards: from_json(row, "forwards")?,
+            replayed_to: serde_json::from_str(&row.get::<_, String>("replayed_to")?).ok(),
+            read_upto: row.get("read_upto")?,
+            created_us: row.get("created_us")?,
+        })
+    }
+
+    /// The inbox as the API shows it, counted now.
+    pub fn counted(self, connection: &Connection) -> rusqlite::Result<Inbox> {
+        let (requests, bytes) = connection
+            .prepare_cached("SELECT requests, bytes FROM inbox_total WHERE inbox = ?1")?
+            .query_row([self.number], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+            .optional()?
+            .unwrap_or_default();
+        let (hidden, hidden_bytes) = connection
+            .prepare_cached("SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM removal WHERE inbox = ?1 AND NOT whole")?
+            .query_row([self.number], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        let unread: i64 = connection
+            .prepare_cached(
+                "SELECT iif(?2 = 0, ?3, (SELECT count(*) FROM request WHERE inbox = ?1 AND id > ?2))
+                      - (SELECT count(*) FROM request_mark m CROSS JOIN request r ON r.id = m.request WHERE m.request > ?2 AND m.read AND r.inbox = ?1)
+                      - (SELECT count(*) FROM request r LEFT JOIN request_mark m ON m.request = r.id
+                         WHERE r.inbox = ?1 AND r.id > ?2 AND NOT coalesce(m.read, 0)
+                           AND r.id BETWEEN (SELECT min(first) FROM removal WHERE inbox = ?1 AND NOT whole)
+                                        AND (SELECT max(last) FROM removal WHERE inbox = ?1 AND NOT whole)
+                           AND EXISTS (SELECT 1 FROM removal v WHERE v.inbox = ?1 AND NOT v.whole AND r.id BETWEEN v.first AND v.last
+                                       AND (v.first = v.last OR NOT coalesce(m.pinned, 0))))",
+            )?
+            .query_row(params![self.number, self.read_upto, requests], |row| row.get(0))?;
+        Ok(Inbox {
+            name: self.name,
+            answer: self.answer,
+            verification: self.verification.masked(),
+            rules: self.rules,
+            status_by_path: self.status_by_path,
+            forwards: self.forwards.iter().map(masked_forward).collect(),
+            replayed_to: self.replayed_to.as_ref().map(ReplayTarget::masked),
+            requests: (requests - hidden).max(0) as u64,
+            bytes: (bytes - hidden_bytes).max(0) as u64,
+            unread: unread.max(0) as u64,
+            created_at: timestamp(self.created_us),
+        })
+    }
+}

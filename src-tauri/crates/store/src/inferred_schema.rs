@@ -1,0 +1,66 @@
+//! Schemas inferred from the JSON bodies of an inbox, one for each event type.
+
+use hookline_schema::InferredSchema;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Most schemas of one inbox; event types past them are not learned.
+const SCHEMAS_MAX: i64 = 200;
+
+/// All that are known, in short, by inbox and event type.
+pub fn all(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, hookline_schema::Brief)>> {
+    connection
+        .prepare_cached("SELECT inbox, event_type, brief FROM shape ORDER BY inbox, event_type")?
+        .query_map([], |row| {
+            let brief = row.get::<_, String>(2)?;
+            Ok((row.get(0)?, row.get(1)?, serde_json::from_str(&brief).unwrap_or_default()))
+        })?
+        .collect()
+}
+
+/// That of an inbox's event type; none if nothing was seen.
+pub fn load(connection: &Connection, inbox: i64, event_type: &str) -> rusqlite::Result<Option<InferredSchema>> {
+    connection
+        .prepare_cached("SELECT value FROM shape WHERE inbox = ?1 AND event_type = ?2")?
+        .query_row(params![inbox, event_type], |row| Ok(read(&row.get::<_, String>(0)?)))
+        .optional()
+}
+
+/// Forgets one: it is learned anew from what arrives then.
+pub fn forget(connection: &Connection, inbox: i64, event_type: &str) -> rusqlite::Result<bool> {
+    let forgotten =
+        connection.execute("DELETE FROM shape WHERE inbox = ?1 AND event_type = ?2", params![inbox, event_type])?;
+    Ok(forgotten > 0)
+}
+
+/// A schema as it is stored; written out before the writer has it, so that no capture waits for that.
+pub struct SchemaWrite {
+    inbox: i64,
+    event_type: String,
+    brief: String,
+    value: String,
+}
+
+impl SchemaWrite {
+    pub fn of(inbox: i64, event_type: String, shape: &InferredSchema) -> Self {
+        let brief = serde_json::to_string(&shape.brief()).unwrap_or_default();
+        Self { inbox, event_type, brief, value: serde_json::to_string(shape).unwrap_or_default() }
+    }
+
+    pub fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "INSERT INTO shape (inbox, event_type, brief, value)
+                 SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM inbox WHERE number = ?1)
+                   AND ((SELECT count(*) FROM shape WHERE inbox = ?1) < ?5
+                     OR EXISTS (SELECT 1 FROM shape WHERE inbox = ?1 AND event_type = ?2))
+                 ON CONFLICT DO UPDATE SET brief = excluded.brief, value = excluded.value",
+            )?
+            .execute(params![self.inbox, self.event_type, self.brief, self.value, SCHEMAS_MAX])
+            .map(drop)
+    }
+}
+
+/// One that does not read is learned anew.
+fn read(value: &str) -> InferredSchema {
+    serde_json::from_str(value).unwrap_or_default()
+}

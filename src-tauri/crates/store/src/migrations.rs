@@ -1,0 +1,400 @@
+//! The database layout of the engine: the capture tables and its own.
+
+use hookline_capture::{SCHEMA as CAPTURE, SCHEMA_VIA as VIA};
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+const ENGINE: &str = "
+CREATE TABLE inbox (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT NOT NULL UNIQUE,
+  answer     INTEGER NOT NULL REFERENCES answer (number),
+  read_upto  INTEGER NOT NULL DEFAULT 0,
+  created_us INTEGER NOT NULL
+);
+CREATE TABLE answer (
+  number   INTEGER PRIMARY KEY,
+  status   INTEGER NOT NULL,
+  headers  TEXT    NOT NULL,
+  body     TEXT    NOT NULL,
+  delay_ms INTEGER NOT NULL,
+  cors     INTEGER NOT NULL
+);
+CREATE TABLE request_mark (
+  request INTEGER PRIMARY KEY,
+  pinned  INTEGER NOT NULL DEFAULT 0,
+  read    INTEGER NOT NULL DEFAULT 0,
+  note    TEXT    NOT NULL DEFAULT ''
+);
+CREATE TABLE removal (
+  number   INTEGER PRIMARY KEY AUTOINCREMENT,
+  inbox    INTEGER NOT NULL,
+  first    INTEGER NOT NULL,
+  last     INTEGER NOT NULL,
+  whole    INTEGER NOT NULL,
+  requests INTEGER NOT NULL,
+  bytes    INTEGER NOT NULL,
+  until_us INTEGER NOT NULL
+);
+CREATE TABLE settings (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL);
+CREATE TABLE feed (one INTEGER PRIMARY KEY CHECK (one = 1), reserved INTEGER NOT NULL);
+INSERT INTO feed VALUES (1, 0);
+";
+
+/// `request_verdict`: what judging found, for requests of which anything is known.
+/// `judge`: one row, the last request that was looked at.
+const VERDICTS: &str = "
+ALTER TABLE inbox ADD COLUMN verification TEXT NOT NULL DEFAULT '{}';
+CREATE TABLE request_verdict (
+  request    INTEGER PRIMARY KEY,
+  state      INTEGER NOT NULL,
+  reason     TEXT,
+  sentence   TEXT,
+  provider   TEXT,
+  event_type TEXT,
+  event_id   TEXT
+);
+CREATE TABLE judge (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
+INSERT INTO judge VALUES (1, 0);
+";
+
+/// Answers that a vendor asked for: `origin` says who, `once` that it belongs to one request.
+const ORIGINS: &str = "
+ALTER TABLE answer ADD COLUMN origin TEXT NOT NULL DEFAULT '';
+ALTER TABLE answer ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
+";
+
+/// What is sent: `delivery.state` and `origin` are numbered in `outbox::delivery`.
+const OUTBOX: &str = "
+CREATE TABLE endpoint (
+  number          INTEGER PRIMARY KEY AUTOINCREMENT,
+  id              TEXT    NOT NULL UNIQUE,
+  settings        TEXT    NOT NULL,
+  enabled         INTEGER NOT NULL,
+  reason          TEXT    NOT NULL,
+  since_us        INTEGER NOT NULL,
+  failed_attempts INTEGER NOT NULL DEFAULT 0,
+  exhausted       INTEGER NOT NULL DEFAULT 0,
+  created_us      INTEGER NOT NULL,
+  paused_us       INTEGER,
+  passing         INTEGER NOT NULL DEFAULT 0,
+  removed         INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE event (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  provider   TEXT    NOT NULL,
+  kind       TEXT    NOT NULL,
+  created_us INTEGER NOT NULL,
+  payload    BLOB    NOT NULL
+);
+CREATE TABLE delivery (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  event      INTEGER NOT NULL,
+  endpoint   INTEGER NOT NULL,
+  origin     INTEGER NOT NULL,
+  state      INTEGER NOT NULL,
+  reason     TEXT    NOT NULL,
+  url        TEXT    NOT NULL,
+  attempts   INTEGER NOT NULL DEFAULT 0,
+  hurried    INTEGER NOT NULL DEFAULT 0,
+  due_us     INTEGER NOT NULL,
+  created_us INTEGER NOT NULL,
+  ended_us   INTEGER,
+  status     INTEGER,
+  error      TEXT,
+  took_us    INTEGER
+);
+CREATE INDEX delivery_endpoint ON delivery (endpoint, number);
+CREATE INDEX delivery_event ON delivery (event);
+CREATE INDEX delivery_open ON delivery (state) WHERE state IN (0, 1);
+CREATE TABLE attempt (
+  delivery         INTEGER NOT NULL,
+  number           INTEGER NOT NULL,
+  started_us       INTEGER NOT NULL,
+  request_headers  TEXT,
+  status           INTEGER,
+  response_headers TEXT,
+  response_bytes   INTEGER NOT NULL DEFAULT 0,
+  error            TEXT,
+  timings          TEXT,
+  peer             TEXT,
+  response_body    BLOB,
+  PRIMARY KEY (delivery, number)
+) WITHOUT ROWID;
+";
+
+/// What the outbox holds. An attempt is a row once it has ended: one under way is its delivery's
+/// `state` 1, and `due_us` is when it began. A policy is only what somebody set of it.
+/// `base` are the attempts made before a delivery was sent again: its schedule begins behind them.
+const OUTBOX_TOTAL: &str = "
+DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
+DELETE FROM attempt WHERE timings IS NULL AND error IS NULL;
+UPDATE endpoint SET settings = json_set(settings, '$.policy', coalesce(
+  (SELECT json_group_object(p.key, json(p.value -> '$.own')) FROM json_each(settings, '$.policy') p
+   WHERE json_type(settings, '$.policy') = 'object' AND p.value -> '$.own' IS NOT NULL), json('{}')));
+ALTER TABLE delivery ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+DROP INDEX delivery_open;
+CREATE INDEX delivery_open ON delivery (endpoint) WHERE ended_us IS NULL;
+CREATE TABLE outbox_total (one INTEGER PRIMARY KEY CHECK (one = 1), deliveries INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO outbox_total VALUES (1, (SELECT count(*) FROM delivery),
+  (SELECT coalesce(sum(length(payload)), 0) FROM event) + (SELECT coalesce(sum(length(response_body)), 0) FROM attempt));
+";
+
+/// Finding events by id and type, as a query compares them; and queries that were given a name.
+const SEARCH: &str = "
+CREATE INDEX verdict_event_id ON request_verdict (event_id COLLATE NOCASE) WHERE event_id IS NOT NULL;
+CREATE INDEX verdict_event_type ON request_verdict (event_type COLLATE NOCASE) WHERE event_type IS NOT NULL;
+CREATE TABLE saved_query (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  name       TEXT    NOT NULL UNIQUE COLLATE NOCASE,
+  query      TEXT    NOT NULL,
+  inbox      TEXT,
+  notify     INTEGER NOT NULL,
+  created_us INTEGER NOT NULL
+);
+";
+
+/// Where a request was imported from. The few that are pinned or read are found without the many that
+/// are only marked as imported.
+const SOURCES: &str = "
+ALTER TABLE request_mark ADD COLUMN source TEXT NOT NULL DEFAULT '';
+CREATE INDEX mark_pinned ON request_mark (request) WHERE pinned;
+CREATE INDEX mark_read ON request_mark (request) WHERE read;
+";
+
+/// What bodies are like, and the last request that was learned from.
+const SHAPES: &str = "
+CREATE TABLE shape (
+  inbox      INTEGER NOT NULL,
+  event_type TEXT    NOT NULL,
+  brief      TEXT    NOT NULL,
+  value      TEXT    NOT NULL,
+  PRIMARY KEY (inbox, event_type)
+) WITHOUT ROWID;
+CREATE TABLE shape_upto (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
+INSERT INTO shape_upto VALUES (1, 0);
+";
+
+/// Answers by rule, forwards, replays. `endpoint.purpose` is numbered in `outbox::endpoint`; a delivery is
+/// of an event or of a request, and then says by which replay, if by one.
+const ONWARD: &str = "
+ALTER TABLE answer ADD COLUMN fault TEXT NOT NULL DEFAULT '';
+ALTER TABLE answer ADD COLUMN template INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE answer ADD COLUMN file TEXT NOT NULL DEFAULT '';
+CREATE TABLE answer_file (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
+ALTER TABLE inbox ADD COLUMN rules TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE inbox ADD COLUMN status_by_path INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE inbox ADD COLUMN forwards TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE inbox ADD COLUMN replayed_to TEXT NOT NULL DEFAULT '';
+CREATE TABLE rule_step (
+  inbox INTEGER NOT NULL,
+  rule  TEXT    NOT NULL,
+  key   TEXT    NOT NULL,
+  step  INTEGER NOT NULL,
+  at_us INTEGER NOT NULL,
+  PRIMARY KEY (inbox, rule, key)
+) WITHOUT ROWID;
+CREATE TABLE forward_upto (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NULL);
+INSERT INTO forward_upto VALUES (1, coalesce((SELECT max(id) FROM request), 0));
+ALTER TABLE endpoint RENAME COLUMN passing TO purpose;
+ALTER TABLE delivery ADD COLUMN request INTEGER;
+ALTER TABLE delivery ADD COLUMN request_id TEXT;
+ALTER TABLE delivery ADD COLUMN replay INTEGER;
+ALTER TABLE delivery ADD COLUMN method TEXT NOT NULL DEFAULT 'POST';
+ALTER TABLE delivery ADD COLUMN resigned INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX delivery_request ON delivery (request) WHERE request IS NOT NULL;
+CREATE INDEX delivery_replay ON delivery (replay, state) WHERE replay IS NOT NULL;
+CREATE TABLE replay (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  settings   TEXT    NOT NULL,
+  body       BLOB,
+  endpoint   INTEGER NOT NULL,
+  state      INTEGER NOT NULL,
+  reason     TEXT    NOT NULL,
+  total      INTEGER NOT NULL,
+  fed        INTEGER NOT NULL,
+  created_us INTEGER NOT NULL,
+  ended_us   INTEGER
+);
+CREATE INDEX replay_open ON replay (number) WHERE ended_us IS NULL;
+CREATE TABLE replay_item (
+  replay  INTEGER NOT NULL,
+  place   INTEGER NOT NULL,
+  request INTEGER NOT NULL,
+  PRIMARY KEY (replay, place)
+) WITHOUT ROWID;
+CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
+";
+
+/// Requests that were refused unread, the newest of them with the bytes that had arrived; how many there were in all, by
+/// inbox (0 where none is known) and reason, and how many of those a person has dismissed. And the files that were
+/// imported, by their SHA-256, so that importing one again is said.
+const REFUSALS: &str = "
+CREATE TABLE refusal (
+  number  INTEGER PRIMARY KEY,
+  inbox   INTEGER NOT NULL,
+  at_us   INTEGER NOT NULL,
+  peer    TEXT    NOT NULL,
+  status  INTEGER NOT NULL,
+  reason  TEXT    NOT NULL,
+  message TEXT    NOT NULL,
+  bytes   BLOB    NOT NULL
+);
+CREATE INDEX refusal_by_inbox ON refusal (inbox);
+CREATE TABLE refusal_total (
+  inbox     INTEGER NOT NULL,
+  reason    TEXT    NOT NULL,
+  count     INTEGER NOT NULL,
+  dismissed INTEGER NOT NULL,
+  first_us  INTEGER NOT NULL,
+  last_us   INTEGER NOT NULL,
+  PRIMARY KEY (inbox, reason)
+) WITHOUT ROWID;
+CREATE TABLE imported_file (
+  sha256   BLOB    PRIMARY KEY,
+  name     TEXT    NOT NULL,
+  requests INTEGER NOT NULL,
+  at_us    INTEGER NOT NULL
+) WITHOUT ROWID;
+";
+
+/// How a delivery ended the first time, before it was sent again by hand; indexes of endpoints.
+const FIRST_ENDS: &str = "
+ALTER TABLE delivery ADD COLUMN first_state INTEGER;
+ALTER TABLE delivery ADD COLUMN first_ended_us INTEGER;
+ALTER TABLE delivery ADD COLUMN first_took_us INTEGER;
+
+-- What counts toward a vendor's caps is found without reading every endpoint.
+CREATE INDEX endpoint_of ON endpoint (settings ->> '$.provider', settings ->> '$.scope')
+  WHERE NOT removed AND purpose = 0;
+CREATE INDEX endpoint_named ON endpoint (settings ->> '$.name') WHERE NOT removed AND purpose = 0;
+";
+
+/// Runs of handler checks, and what came of each check as it ended.
+const CHECKS: &str = "
+CREATE TABLE check_run (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  settings   TEXT    NOT NULL,
+  state      INTEGER NOT NULL,
+  reason     TEXT    NOT NULL,
+  created_us INTEGER NOT NULL,
+  ended_us   INTEGER
+);
+CREATE TABLE check_result (
+  run     INTEGER NOT NULL,
+  id      TEXT    NOT NULL,
+  outcome TEXT    NOT NULL,
+  finding TEXT    NOT NULL,
+  sent    TEXT    NOT NULL,
+  took_us INTEGER NOT NULL,
+  PRIMARY KEY (run, id)
+);
+";
+
+/// Tunnels, the inboxes they expose, and what came through them. `tunnelled.away` is 1 where a request
+/// arrived while the laptop was away and nobody has said yet what is to be done about it, 2 after that; its
+/// `request` is 0 where a delivery was refused for good.
+const TUNNELS: &str = "
+CREATE TABLE tunnel (
+  number     INTEGER PRIMARY KEY AUTOINCREMENT,
+  id         TEXT    NOT NULL UNIQUE,
+  settings   TEXT    NOT NULL,
+  secret     BLOB    NOT NULL,
+  wanted     INTEGER NOT NULL,
+  created_us INTEGER NOT NULL
+);
+CREATE TABLE exposure (
+  tunnel   INTEGER NOT NULL,
+  inbox    INTEGER NOT NULL,
+  label    TEXT    NOT NULL,
+  url      TEXT    NOT NULL,
+  settings TEXT    NOT NULL,
+  had      INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (tunnel, inbox),
+  UNIQUE (tunnel, label)
+) WITHOUT ROWID;
+CREATE TABLE tunnelled (
+  delivery    BLOB    PRIMARY KEY,
+  request     INTEGER NOT NULL,
+  tunnel      INTEGER NOT NULL,
+  inbox       INTEGER NOT NULL,
+  seq         INTEGER NOT NULL,
+  sha256      TEXT    NOT NULL,
+  received_us INTEGER NOT NULL,
+  away        INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX tunnelled_seq ON tunnelled (tunnel, inbox, seq);
+CREATE INDEX tunnelled_request ON tunnelled (request);
+CREATE INDEX tunnelled_away ON tunnelled (inbox, request) WHERE away = 1;
+";
+
+/// Tunnels before were to relays only.
+const TUNNEL_KINDS: &str = "UPDATE tunnel SET settings = json_set(settings, '$.is', 'relay');";
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![
+        M::up(CAPTURE),
+        M::up(ENGINE),
+        M::up(VERDICTS),
+        M::up(ORIGINS),
+        M::up(OUTBOX),
+        M::up(OUTBOX_TOTAL),
+        M::up(SEARCH),
+        M::up(SOURCES),
+        M::up(SHAPES),
+        M::up(ONWARD),
+        M::up(CHECKS),
+        M::up(TUNNELS),
+        M::up(VIA),
+        M::up(TUNNEL_KINDS),
+        M::up(REFUSALS),
+        M::up(FIRST_ENDS),
+    ])
+}
+
+/// The layout this program knows.
+pub const VERSION: i32 = 16;
+
+/// Brings a database to this layout.
+pub fn migrate(connection: &mut Connection) -> Result<(), String> {
+    migrations().to_latest(connection).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_end_at_the_version_this_program_knows() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrate(&mut connection).expect("every migration is valid");
+        let version: i32 = connection.query_row("PRAGMA user_version", [], |r| r.get(0)).expect("a version");
+        assert_eq!(version, VERSION);
+    }
+
+    #[test]
+    fn what_was_set_of_a_policy_is_kept() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrations().to_version(&mut connection, 5).expect("the layout before");
+        let whole = r#"{"url":"http://a/","policy":{"timeout_ms":{"own":5},"success":{"stated":"2xx"},"disable":{"own":{"failed_attempts":2}}}}"#;
+        for (number, settings) in
+            [(1, whole), (2, r#"{"url":"http://a/","policy":null}"#), (3, r#"{"url":"http://a/"}"#)]
+        {
+            connection
+                .execute("INSERT INTO endpoint (number, id, settings, enabled, reason, since_us, created_us) VALUES (?1, ?1, ?2, 1, '', 0, 0)", rusqlite::params![number, settings])
+                .expect("an endpoint");
+        }
+        migrate(&mut connection).expect("every migration is valid");
+        let policy = |number: i64| -> String {
+            connection
+                .query_row("SELECT settings -> '$.policy' FROM endpoint WHERE number = ?1", [number], |r| r.get(0))
+                .expect("a policy")
+        };
+        assert_eq!(policy(1), r#"{"timeout_ms":5,"disable":{"failed_attempts":2}}"#);
+        assert_eq!((policy(2), policy(3)), ("{}".into(), "{}".into()));
+    }
+}

@@ -1,0 +1,230 @@
+//! A replay as it is stored.
+
+use hookline_model::{Replay, ReplaySettings, ReplayState, masked_url};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use hookline_model::timestamp;
+
+const STATES: &[ReplayState] = &[
+    ReplayState::Collecting,
+    ReplayState::Running,
+    ReplayState::Done,
+    ReplayState::Stopped,
+    ReplayState::Cancelled,
+    ReplayState::Failed,
+];
+
+/// One row of `replay`.
+#[derive(Debug, Clone)]
+pub struct ReplayRow {
+    pub number: i64,
+    pub id: String,
+    pub settings: ReplaySettings,
+    /// Number of its destination.
+    pub endpoint: i64,
+    pub url: String,
+    pub state: ReplayState,
+    reason: String,
+    total: i64,
+    /// Deliveries made so far.
+    fed: i64,
+    created_us: i64,
+    ended_us: Option<i64>,
+}
+
+const SELECT: &str =
+    "SELECT y.number, y.id, y.settings, y.endpoint, p.settings ->> '$.url' url, y.state, y.reason, y.total, y.fed,
+  y.created_us, y.ended_us FROM replay y JOIN endpoint p ON p.number = y.endpoint";
+
+/// The replays, newest first.
+pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite::Result<Vec<ReplayRow>> {
+    connection
+        .prepare_cached(&format!("{SELECT} WHERE y.number < ?1 ORDER BY y.number DESC LIMIT ?2"))?
+        .query_map(params![after.unwrap_or(i64::MAX), limit], ReplayRow::from_row)?
+        .collect()
+}
+
+/// One by its id.
+pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<ReplayRow>> {
+    connection.prepare_cached(&format!("{SELECT} WHERE y.id = ?1"))?.query_row([id], ReplayRow::from_row).optional()
+}
+
+/// Ends what a program that died was still collecting: nothing of it had been sent.
+pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
+    connection.execute(
+        "DELETE FROM replay_item WHERE replay IN (SELECT number FROM replay WHERE ended_us IS NULL AND state = 0)",
+        [],
+    )?;
+    connection.execute(
+        "UPDATE endpoint SET removed = 1
+         WHERE number IN (SELECT endpoint FROM replay WHERE ended_us IS NULL AND state = 0)",
+        [],
+    )?;
+    connection
+        .execute(
+            "UPDATE replay SET state = 5, reason = 'Hookline ended while its requests were looked for; nothing was sent.',
+               ended_us = ?1 WHERE ended_us IS NULL AND state = 0",
+            [now_us],
+        )
+        .map(drop)
+}
+
+impl ReplayRow {
+    pub fn insert(
+        connection: &Connection,
+        settings: &ReplaySettings,
+        body: Option<&[u8]>,
+        endpoint: i64,
+        now_us: i64,
+    ) -> rusqlite::Result<i64> {
+        connection.execute(
+            "INSERT INTO replay (id, settings, body, endpoint, state, reason, total, fed, created_us)
+             VALUES (?1, ?2, ?3, ?4, 0, '', 0, 0, ?5)",
+            params![
+                uuid::Uuid::now_v7().to_string(),
+                serde_json::to_string(settings).unwrap_or_default(),
+                body,
+                endpoint,
+                now_us
+            ],
+        )?;
+        Ok(connection.last_insert_rowid())
+    }
+
+    pub fn numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached(&format!("{SELECT} WHERE y.number = ?1"))?
+            .query_row([number], Self::from_row)
+            .optional()
+    }
+
+    /// Those that have not ended and send.
+    pub fn running(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
+        connection
+            .prepare_cached(&format!("{SELECT} WHERE y.ended_us IS NULL AND y.state = 1 ORDER BY y.number"))?
+            .query_map([], Self::from_row)?
+            .collect()
+    }
+
+    /// Adds requests to what it is to send, from a place on; each stands there `times` times.
+    pub fn add(
+        connection: &Connection,
+        number: i64,
+        requests: &[i64],
+        first: i64,
+        step: i64,
+        times: u32,
+    ) -> rusqlite::Result<()> {
+        let mut insert =
+            connection.prepare_cached("INSERT INTO replay_item (replay, place, request) VALUES (?1, ?2, ?3)")?;
+        let mut place = first;
+        for request in requests {
+            for _ in 0..times {
+                insert.execute(params![number, place, request])?;
+                place += step;
+            }
+        }
+        let added = requests.len() as i64 * i64::from(times);
+        connection
+            .prepare_cached("UPDATE replay SET total = total + ?2 WHERE number = ?1")?
+            .execute(params![number, added])
+            .map(drop)
+    }
+
+    /// Lets it begin, unless somebody ended it meanwhile; whether it does.
+    pub fn begin(connection: &Connection, number: i64) -> rusqlite::Result<bool> {
+        connection.execute("UPDATE replay SET state = 1 WHERE number = ?1 AND state = 0", [number]).map(|rows| rows > 0)
+    }
+
+    /// Ends it, unless it has ended; whether it did. What it had not sent is forgotten.
+    pub fn end(
+        connection: &Connection,
+        number: i64,
+        state: ReplayState,
+        reason: &str,
+        now_us: i64,
+    ) -> rusqlite::Result<bool> {
+        let ended = connection.execute(
+            "UPDATE replay SET state = ?2, reason = ?3, ended_us = ?4 WHERE number = ?1 AND ended_us IS NULL",
+            params![number, state as u8, reason, now_us],
+        )?;
+        if ended > 0 {
+            connection.execute("DELETE FROM replay_item WHERE replay = ?1", [number])?;
+            connection.execute(
+                "UPDATE endpoint SET removed = 1 WHERE number = (SELECT endpoint FROM replay WHERE number = ?1)",
+                [number],
+            )?;
+        }
+        Ok(ended > 0)
+    }
+
+    /// The next places of what it is to send, and their requests; they are taken off.
+    pub fn take(&self, connection: &Connection, most: usize) -> rusqlite::Result<Vec<i64>> {
+        let taken: Vec<(i64, i64)> = connection
+            .prepare_cached("SELECT place, request FROM replay_item WHERE replay = ?1 ORDER BY place LIMIT ?2")?
+            .query_map(params![self.number, most as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        if let Some((last, _)) = taken.last() {
+            connection
+                .prepare_cached("DELETE FROM replay_item WHERE replay = ?1 AND place <= ?2")?
+                .execute(params![self.number, last])?;
+            connection
+                .prepare_cached("UPDATE replay SET fed = fed + ?2 WHERE number = ?1")?
+                .execute(params![self.number, taken.len() as i64])?;
+        }
+        Ok(taken.into_iter().map(|(_, request)| request).collect())
+    }
+
+    /// Deliveries of it that have not ended.
+    pub fn open(&self, connection: &Connection) -> rusqlite::Result<i64> {
+        connection
+            .prepare_cached("SELECT count(*) FROM delivery WHERE replay = ?1 AND state IN (0, 1)")?
+            .query_row([self.number], |row| row.get(0))
+    }
+
+    /// Whether all it is to send was made a delivery.
+    pub fn all_fed(&self) -> bool {
+        self.fed >= self.total
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let settings: String = row.get("settings")?;
+        let state: u8 = row.get("state")?;
+        Ok(Self {
+            number: row.get("number")?,
+            id: row.get("id")?,
+            settings: serde_json::from_str(&settings)
+                .map_err(|e| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(e)))?,
+            endpoint: row.get("endpoint")?,
+            url: row.get("url")?,
+            state: STATES.get(usize::from(state)).copied().unwrap_or(ReplayState::Failed),
+            reason: row.get("reason")?,
+            total: row.get("total")?,
+            fed: row.get("fed")?,
+            created_us: row.get("created_us")?,
+            ended_us: row.get("ended_us")?,
+        })
+    }
+
+    /// As the API shows it, counted now.
+    pub fn counted(self, connection: &Connection) -> rusqlite::Result<Replay> {
+        let mut count = connection.prepare_cached(
+            "SELECT count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state IN (3, 4, 6)) FROM delivery WHERE replay = ?1",
+        )?;
+        let (delivered, failed): (i64, i64) = count.query_row([self.number], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let ended: Option<Timestamp> = self.ended_us.map(timestamp);
+        Ok(Replay {
+            id: self.id,
+            settings: crate::masked_replay(&self.settings),
+            url: masked_url(&self.url).into_owned(),
+            state: self.state,
+            reason: Some(self.reason).filter(|reason| !reason.is_empty()),
+            total: self.total as u64,
+            delivered: delivered as u64,
+            failed: failed as u64,
+            created_at: timestamp(self.created_us),
+            ended_at: ended,
+        })
+    }
+}

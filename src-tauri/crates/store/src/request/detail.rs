@@ -1,0 +1,63 @@
+//! A request in full, but for its body.
+
+use hookline_capture::{IdTail, RowId};
+use hookline_model::{InboxResponse, MASK, RequestDetail, RequestSummary, timestamp};
+use hookline_provider::is_secret_header;
+use hookline_query::body::content_of;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{headers, list::one};
+use crate::{request::InboxNames, response, verification};
+
+/// The parts of a stored request that routes put together.
+pub struct Stored {
+    pub summary: RequestSummary,
+    pub header_block: Vec<u8>,
+    pub trailer_block: Vec<u8>,
+    pub answer: Option<(InboxResponse, Option<String>)>,
+    pub sentence: Option<String>,
+}
+
+/// A request's stored head, unless it is hidden.
+pub fn detail(
+    connection: &Connection,
+    id: RowId,
+    hidden: &str,
+    tail: IdTail,
+    inboxes: &dyn InboxNames,
+) -> rusqlite::Result<Option<Stored>> {
+    let Some(summary) = one(connection, id, hidden, tail, inboxes)? else { return Ok(None) };
+    let head = connection
+        .prepare_cached("SELECT headers, coalesce(trailers, x''), answer FROM request WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?)))
+        .optional()?;
+    let Some((header_block, trailer_block, answer)) = head else { return Ok(None) };
+    let answer = match answer {
+        Some(number) => response::load(connection, number)?,
+        None => None,
+    };
+    let sentence = verification::sentence(connection, id)?;
+    Ok(Some(Stored { summary, header_block, trailer_block, answer, sentence }))
+}
+
+impl Stored {
+    pub fn shown(self, id: RowId, reveal: bool) -> RequestDetail {
+        let (mut answer, answer_origin) = self.answer.map_or((None, None), |(answer, origin)| (Some(answer), origin));
+        for (name, value) in answer.iter_mut().flat_map(|answer| &mut answer.headers) {
+            // A vendor's handshake may want its own secret back.
+            if !reveal && is_secret_header(name.as_bytes()) {
+                MASK.clone_into(value);
+            }
+        }
+        RequestDetail {
+            headers: headers::lines(&self.header_block, reveal),
+            trailers: headers::lines(&self.trailer_block, reveal),
+            content: content_of(&self.header_block),
+            stored_at: timestamp(id.unix_ms() * 1_000),
+            sentence: self.sentence,
+            answer,
+            answer_origin,
+            summary: self.summary,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Requests as a list shows them.
+
+use std::sync::LazyLock;
+
+use hookline_capture::{Captured, IdTail, RowId};
+use hookline_model::{
+    BodyState, DeliveryOrigin, DeliveryState, HeaderNames, HttpVersion, OutgoingSummary, RequestSummary,
+    SignatureStatus, milliseconds as ms, timestamp,
+};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::{
+    request::InboxNames,
+    timeline::{BEFORE, EARLIER_MAX},
+};
+
+/// What a list is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct List {
+    pub inbox: Option<i64>,
+    pub after: Option<RowId>,
+    pub skip: u32,
+    pub limit: u32,
+    pub pinned: bool,
+}
+
+static COLUMNS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "r.id, r.inbox, r.method, r.target, r.version, r.peer, r.status, r.body_bytes, r.body_state, r.names,
+         r.arrived_us, r.receiving_us, coalesce(m.pinned, 0) pinned, coalesce(m.read, 0) read, coalesce(m.note, '') note,
+         v.provider, v.event_type, v.event_id, coalesce(v.state, 0) verdict, v.reason,
+         CASE WHEN v.event_id IS NULL THEN 0 ELSE (SELECT count(*) FROM (SELECT 1 {BEFORE} LIMIT {EARLIER_MAX})) END,
+         nullif(m.source, '') source, f.origin onward_origin, f.state onward_state, f.status onward_status"
+    )
+});
+
+/// `hookline_formats::UNKNOWN_PEER` as it is stored.
+pub const NOBODY_STORED: &str = "0.0.0.0:0";
+
+/// What stands beside a request.
+const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id
+ LEFT JOIN delivery f ON f.number = (SELECT max(number) FROM delivery WHERE request = r.id)";
+
+/// The requests asked for, newest first.
+pub fn list(
+    connection: &Connection,
+    list: &List,
+    hidden: &str,
+    tail: IdTail,
+    inboxes: &dyn InboxNames,
+) -> rusqlite::Result<Vec<RequestSummary>> {
+    let by_inbox = list.inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
+    let pinned = if list.pinned { " AND m.pinned" } else { "" };
+    let columns = &*COLUMNS;
+    // The rows are found by index alone and then read, so that a far page skips index entries
+    // and not bodies.
+    let sql = if hidden.is_empty() && !list.pinned {
+        format!(
+            "SELECT {columns} FROM (SELECT r.id FROM request r WHERE r.id < ?1{by_inbox} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3) page
+             CROSS JOIN request r ON r.id = page.id {JOINED} ORDER BY r.id DESC"
+        )
+    } else {
+        format!(
+            "SELECT {columns} FROM request r {JOINED}
+             WHERE r.id < ?1{by_inbox}{pinned}{hidden} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3"
+        )
+    };
+    let after = list.after.map_or(i64::MAX, |row| row.0);
+    connection
+        .prepare_cached(&sql)?
+        .query_map(params![after, list.limit, list.skip], |row| from_row(row, tail, inboxes))?
+        .collect()
+}
+
+/// One request, unless it is hidden.
+pub fn one(
+    connection: &Connection,
+    id: RowId,
+    hidden: &str,
+    tail: IdTail,
+    inboxes: &dyn InboxNames,
+) -> rusqlite::Result<Option<RequestSummary>> {
+    let columns = &*COLUMNS;
+    let sql = format!("SELECT {columns} FROM request r {JOINED} WHERE r.id = ?1{hidden}");
+    connection.prepare_cached(&sql)?.query_row([id.0], |row| from_row(row, tail, inboxes)).optional()
+}
+
+fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::Result<RequestSummary> {
+    let id = RowId(row.get(0)?);
+    let inbox = inboxes.inbox(row.get(1)?);
+    let read: bool = row.get(13)?;
+    let unread = !read && inbox.as_ref().is_some_and(|inbox| id.0 > inbox.read_upto);
+    Ok(RequestSummary {
+        id: tail.text(id),
+        inbox: inbox.map_or_else(String::new, |inbox| inbox.name),
+        method: row.get(2)?,
+        target: row.get(3)?,
+        version: version(row.get(4)?),
+        peer: row.get::<_, String>(5).map(|peer| if peer == NOBODY_STORED { String::new() } else { peer })?,
+        status: row.get(6)?,
+        body_bytes: row.get::<_, i64>(7)? as u64,
+        body_state: body_state(row.get(8)?),
+        names: names(row.get(9)?),
+        arrived_at: timestamp(row.get(10)?),
+        receiving_ms: ms(row.get(11)?),
+        pinned: row.get(12)?,
+        unread,
+        note: row.get(14)?,
+        provider: row.get(15)?,
+        event_type: row.get(16)?,
+        event_id: row.get(17)?,
+        verdict: SignatureStatus::stored(row.get(18)?),
+        reason: row.get(19)?,
+        earlier: row.get(20)?,
+        source: row.get(21)?,
+        onward: row
+            .get::<_, Option<u8>>(22)?
+            .map(|origin| {
+                let state = DeliveryState::of(row.get(23)?);
+                Ok::<_, rusqlite::Error>(OutgoingSummary {
+                    origin: DeliveryOrigin::of(origin),
+                    state,
+                    status: row.get(24)?,
+                })
+            })
+            .transpose()?,
+    })
+}
+
+/// The summary of a request that was committed this moment.
+pub fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: String) -> RequestSummary {
+    RequestSummary {
+        id: tail.text(id),
+        inbox,
+        method: captured.method.to_string(),
+        target: captured.target,
+        version: captured.version,
+        peer: captured.peer.to_string(),
+        status: captured.status,
+        body_bytes: captured.body_bytes,
+        body_state: captured.body_state,
+        names: captured.names,
+        arrived_at: timestamp(captured.arrived_us),
+        receiving_ms: ms(captured.receiving_us),
+        pinned: false,
+        unread: true,
+        note: String::new(),
+        source: None,
+        provider: None,
+        event_type: None,
+        event_id: None,
+        earlier: 0,
+        verdict: SignatureStatus::Unchecked,
+        reason: None,
+        onward: None,
+    }
+}
+
+fn version(stored: u8) -> HttpVersion {
+    match stored {
+        10 => HttpVersion::Http10,
+        20 => HttpVersion::Http2,
+        _ => HttpVersion::Http11,
+    }
+}
+
+fn body_state(stored: u8) -> BodyState {
+    match stored {
+        0 => BodyState::Complete,
+        2 => BodyState::Stalled,
+        3 => BodyState::TooLarge,
+        _ => BodyState::BrokenOff,
+    }
+}
+
+fn names(stored: u8) -> HeaderNames {
+    match stored {
+        0 => HeaderNames::Exact,
+        1 => HeaderNames::Lowercase,
+        _ => HeaderNames::Normalised,
+    }
+}
+
+/// Stores what the sender of a request got, where that is known only after the request was stored: the status, and the
+/// number of the response.
+pub fn set_response(connection: &Connection, id: RowId, status: u16, response: Option<i64>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE request SET status = ?2, answer = ?3 WHERE id = ?1")?
+        .execute(params![id.0, status, response])
+        .map(drop)
+}

@@ -1,0 +1,64 @@
+//! Retention: the oldest requests roll over, pinned ones stay.
+
+use hookline_capture::RowId;
+use hookline_model::RetentionPolicy;
+use rusqlite::{Connection, params};
+
+use crate::deletion::{SLICE, delete_requests};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// What the limits count: pinned requests are not to go, removed ones are as good as gone.
+const COUNTED: &str = "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM (
+   SELECT requests, bytes FROM inbox_total
+   UNION ALL SELECT -requests, -bytes FROM removal
+   UNION ALL SELECT -1, -iif(r.body_state = 3, 0, r.body_bytes) FROM request_mark m CROSS JOIN request r ON r.id = m.request
+     WHERE m.pinned AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last AND (v.whole OR v.first = v.last)))";
+
+/// Whether a request `r` may roll over: it is neither pinned nor removed.
+const MAY_GO: &str = "NOT EXISTS (SELECT 1 FROM request_mark m WHERE m.request = r.id AND m.pinned)
+   AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last)";
+
+/// A limit as SQLite counts; one past its range never bites.
+fn limit(most: u64) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+/// Deletes up to one slice of what is over the limits, oldest first; how many, and whether more
+/// is over.
+pub fn expire_slice(
+    connection: &Connection,
+    retention: &RetentionPolicy,
+    now_ms: i64,
+) -> rusqlite::Result<(u64, bool)> {
+    let (requests, bytes): (i64, i64) =
+        connection.prepare_cached(COUNTED)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let over_requests = retention.requests.map_or(0, |most| requests - limit(most));
+    let mut over_bytes = retention.bytes.map_or(0, |most| bytes - limit(most));
+    let too_old = retention.days.map_or(RowId(0), |days| RowId::at(now_ms - i64::from(days) * DAY_MS));
+    if over_requests <= 0 && over_bytes <= 0 && !any_before(connection, too_old)? {
+        return Ok((0, false));
+    }
+    let mut oldest = connection.prepare_cached(&format!(
+        "SELECT r.id, iif(r.body_state = 3, 0, r.body_bytes) FROM request r WHERE {MAY_GO} ORDER BY r.id LIMIT ?1"
+    ))?;
+    let mut doomed = Vec::new();
+    let mut rows = oldest.query([SLICE as i64])?;
+    while let Some(row) = rows.next()? {
+        let (id, size): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if id >= too_old.0 && (doomed.len() as i64) >= over_requests && over_bytes <= 0 {
+            break;
+        }
+        over_bytes -= size;
+        doomed.push(id);
+    }
+    drop(rows);
+    let (deleted, _) = delete_requests(connection, &doomed)?;
+    Ok((deleted as u64, doomed.len() == SLICE))
+}
+
+fn any_before(connection: &Connection, id: RowId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(&format!("SELECT EXISTS (SELECT 1 FROM request r WHERE r.id < ?1 AND {MAY_GO})"))?
+        .query_row(params![id.0], |row| row.get(0))
+}

@@ -1,0 +1,34 @@
+//! How many responses of a rule's sequence were given.
+
+use rusqlite::{Connection, params};
+
+/// What a sequence is counted by: the number of the inbox, the id of the rule, and the event, or an empty text.
+pub type SequenceKey = (i64, String, String);
+
+/// Loads the newest `most` positions, and deletes the others: each key with the responses given so far and the time of the
+/// last one, in µs.
+pub fn load(connection: &Connection, most: usize) -> rusqlite::Result<Vec<(SequenceKey, (u32, i64))>> {
+    connection.execute(
+        "DELETE FROM rule_step WHERE at_us < (SELECT at_us FROM rule_step ORDER BY at_us DESC LIMIT 1 OFFSET ?1)",
+        [most as i64],
+    )?;
+    connection
+        .prepare("SELECT inbox, rule, key, step, at_us FROM rule_step")?
+        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?, row.get(2)?), (row.get(3)?, row.get(4)?))))?
+        .collect()
+}
+
+/// Writes a place down.
+pub fn keep(connection: &Connection, key: &SequenceKey, step: u32, now_us: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO rule_step (inbox, rule, key, step, at_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![key.0, key.1, key.2, step, now_us])
+        .map(drop)
+}
+
+/// Forgets places in the store as the memory does.
+pub fn forget(connection: &Connection, inbox: i64, rule: Option<&str>) -> rusqlite::Result<()> {
+    connection
+        .execute("DELETE FROM rule_step WHERE inbox = ?1 AND (?2 IS NULL OR rule = ?2)", params![inbox, rule])
+        .map(drop)
+}
