@@ -4,13 +4,14 @@ use std::{
     net::SocketAddr,
     path::Path,
     sync::{
-        Arc, OnceLock, RwLock,
+        Arc, OnceLock, RwLock, Weak,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use hookline_capture::{Captured, Clock, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_delivery::{Outbox, Parts};
 use hookline_model::{
     Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, RequestSummary, Settings,
     VerificationSettings,
@@ -19,7 +20,9 @@ use hookline_provider::Catalogue;
 use hookline_query::Query;
 use hookline_search::{InboxSnapshot, Indexer, Search, SearchIndex};
 use hookline_store::{
+    Providers,
     deletion::{DeletionRow, Hidden, SLICE, delete_requests},
+    feed::Feed,
     inbox::InboxRow,
     request::{RequestReader, summary_of},
     retention,
@@ -36,13 +39,10 @@ use crate::{
     ballast,
     check::Checks,
     data_dir::{DataDir, DataDirError, OwnerKind},
-    feed::Feed,
     forward, import,
     inbox::{Address, Addresses},
     job::Jobs,
     judge, notice,
-    outbox::{self, Outbox},
-    providers::Providers,
     receiver::{self, Receiver},
     refusal::{self, Refusals},
     replay::{self, Replays},
@@ -91,7 +91,7 @@ pub struct Engine {
     pub(crate) jobs: Jobs,
     pub(crate) clock: Clock,
     pub(crate) create_inboxes: Arc<AtomicBool>,
-    pub(crate) providers: Providers,
+    pub(crate) providers: Arc<Providers>,
     pub(crate) fixed_answers: FixedAnswers,
     pub(crate) answer_files: Files,
     /// How far each rule's sequence has come.
@@ -176,21 +176,35 @@ impl Engine {
             }
             Err(error) => return Err(EngineError::Content(error.to_string())),
         };
-        let outbox = Outbox::new(loaded.outbox);
+        let store = Arc::new(store);
+        let hidden = Arc::new(Hidden::new(loaded.removals.clone()));
+        let feed_now = Arc::new(Feed::new(loaded.last_seq));
+        let providers = Arc::new(providers);
+        let requests = {
+            let (hidden, inboxes, tail) = (hidden.clone(), addresses.clone(), store.id_tail());
+            move || RequestReader { hidden: hidden.condition(), tail, inboxes: inboxes.clone() }
+        };
+        let parts = Parts {
+            store: store.clone(),
+            feed: feed_now.clone(),
+            clock: clock.clone(),
+            providers: providers.clone(),
+            requests: Box::new(requests),
+        };
+        let outbox = Outbox::new(parts, loaded.outbox);
         for inbox in &loaded.inboxes {
             let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
             match loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
-                true => outbox.hold(&address, true),
+                true => outbox.hold(address.forward_ids(), true),
                 false => addresses.put(address),
             }
         }
-        let feed_now = Arc::new(Feed::new(loaded.last_seq));
         let _ = (feed.set(feed_now.clone()), tail.set(store.id_tail()));
         let engine = Arc::new(Self {
-            store: Arc::new(store),
+            store,
             feed: feed_now,
             addresses,
-            hidden: Arc::new(Hidden::new(loaded.removals)),
+            hidden,
             receiver: tokio::sync::Mutex::default(),
             main: Handle::current(),
             jobs: Jobs::default(),
@@ -224,7 +238,8 @@ impl Engine {
         judge::spawn(&engine, arrived, loaded.judged_upto);
         engine.spawn_health_watch();
         refusal::spawn(&engine);
-        engine.spawn_outbox();
+        let source: Weak<Self> = Arc::downgrade(&engine);
+        engine.outbox.spawn(source);
         notice::spawn(&engine);
         replay::spawn(&engine);
         if everything {
@@ -450,7 +465,7 @@ impl Engine {
         if expired > 0 {
             self.feed.publish([Change::RequestsExpired { requests: expired }]);
         }
-        self.tidy_outbox(&retention).await;
+        self.outbox.tidy(&retention).await;
         self.forget_passed_forwards().await;
     }
 
@@ -568,7 +583,7 @@ struct Loaded {
     removals: Vec<DeletionRow>,
     last_seq: i64,
     judged_upto: i64,
-    outbox: outbox::Loaded,
+    outbox: hookline_delivery::Loaded,
     steps: Steps,
     forwarded_upto: i64,
     tunnels: Vec<TunnelRow>,
@@ -584,7 +599,7 @@ fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything:
         removals: DeletionRow::all(connection)?,
         last_seq: hookline_store::feed::reserve(connection)?,
         judged_upto: hookline_store::verification::cursor(connection)?,
-        outbox: outbox::load(connection, catalogue, now_us, everything)?,
+        outbox: hookline_delivery::load(connection, catalogue, now_us, everything)?,
         steps: Steps::load(connection)?,
         forwarded_upto: forward::upto(connection)?,
         tunnels: TunnelRow::all(connection)?,

@@ -53,6 +53,11 @@ pub(crate) struct Address {
 }
 
 impl Address {
+    /// Ids of its forwards, which are those of their destinations too.
+    pub(crate) fn forward_ids(&self) -> impl Iterator<Item = &str> {
+        self.forwards.iter().map(|bound| bound.forward.id.as_str())
+    }
+
     /// What a list shows of it, by its number.
     pub(crate) fn label(&self) -> (i64, InboxLabel) {
         (self.number, InboxLabel { name: self.name.clone(), read_upto: self.read_upto })

@@ -1,6 +1,10 @@
 //! The test event: a real HTTP request to an inbox of this receiver, as the inbox's vendor sends.
 
 use bytes::Bytes;
+use hookline_delivery::{
+    vendor_request,
+    vendor_request::{SampleContext, UnsignedRequest},
+};
 use hookline_provider::Catalogue;
 use hookline_signature::Keys;
 use http::{Request, header};
@@ -9,10 +13,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::{
-    compose::{self, Moment, Unsigned},
-    inbox::Address,
-};
+use crate::inbox::Address;
 
 /// The vendor an inbox without one is sent an event of, and that event.
 const DEFAULT: (&str, &str) = ("onwebchat", "chat.closed");
@@ -30,7 +31,7 @@ struct Ready {
 fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Ready {
     let uuid = uuid::Uuid::now_v7();
     let id = uuid.to_string();
-    let moment = Moment { id: &id, seed: uuid.as_u128() as u64, step: 0, now_ms };
+    let moment = SampleContext { id: &id, seed: uuid.as_u128() as u64, step: 0, now_ms };
     let set = inbox.verification.provider.as_deref().and_then(|id| catalogue.get(id));
     let Some(provider) = set.or_else(|| catalogue.get(DEFAULT.0)) else {
         return Ready { headers: Vec::new(), body: b"{\"event\":\"test\"}".to_vec() };
@@ -39,13 +40,13 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
         (None, Some(sending)) => {
             sending.events.iter().find(|event| event.kind == DEFAULT.1).map(|event| (DEFAULT.1, &event.sample))
         }
-        _ => compose::test_event(provider),
+        _ => vendor_request::test_event(provider),
     };
     let generic = json!({ "type": "test", "event": "test", "id": "{{id}}", "timestamp": "{{iso}}",
         "data": { "message": "Hello from Hookline. This came over HTTP like any webhook." } });
     let (kind, sample): (&str, &Value) = sample.unwrap_or(("test", &generic));
-    let body = serde_json::to_vec(&compose::payload(kind, sample, &moment)).unwrap_or_default();
-    let mut headers = compose::plain_headers(provider, kind, &id);
+    let body = serde_json::to_vec(&vendor_request::payload(kind, sample, &moment)).unwrap_or_default();
+    let mut headers = vendor_request::plain_headers(provider, kind, &id);
     let signs = provider.sending.as_ref().is_none_or(|sending| sending.signed) || set.is_some();
     let mut keys: Keys = crate::verification::keys(&inbox.verification);
     if keys.secrets.iter().all(String::is_empty) && set.is_none() {
@@ -57,9 +58,10 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
     if let Some(record) = record.filter(|_| signs) {
         let target = format!("/{}", inbox.name);
         let registered = inbox.verification.signed_url(&inbox.name, &target).unwrap_or_else(|| url.to_owned());
-        let request = Unsigned { method: "POST", target: &target, url: &registered, headers: &headers, body: &body };
+        let request =
+            UnsignedRequest { method: "POST", target: &target, url: &registered, headers: &headers, body: &body };
         // Where only the vendor's own key can sign, the event comes unsigned.
-        if let Ok(signature) = compose::signature(&record.scheme, &request, &keys, &id, now_ms) {
+        if let Ok(signature) = vendor_request::signature(&record.scheme, &request, &keys, &id, now_ms) {
             headers.extend(signature);
         }
     }

@@ -253,3 +253,8 @@ impl EndpointRow {
         }
     }
 }
+
+/// Removes an endpoint. Its row stays as long as deliveries refer to it.
+pub fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE endpoint SET removed = 1 WHERE number = ?1")?.execute([number]).map(drop)
+}

@@ -14,6 +14,8 @@ pub mod inbox;
 pub mod inferred_schema;
 mod masked;
 mod migrations;
+mod own_files;
+mod providers;
 pub mod refusal;
 pub mod replay;
 pub mod replay_report;
@@ -30,3 +32,5 @@ pub mod verification;
 
 pub use masked::{masked_forward, masked_headers, masked_replay};
 pub use migrations::{VERSION, migrate};
+pub use own_files::{OwnFiles, own_files};
+pub use providers::{Providers, catalogue};

@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use hookline_delivery::is_this_machine;
 use hookline_model::{
     Change, CheckChange, CheckLevel, CheckReport, CheckReportFormat, CheckRun, CheckRunState, CheckSettings,
     PlannedCheck, masked_url,
@@ -20,7 +21,6 @@ use super::{error::ApiError, extract, replays::known_as};
 use crate::{
     Engine,
     check::{CHECKS, Stop, compared, planned, to_ask_again},
-    outbox::is_this_machine,
 };
 
 /// Runs of a page.

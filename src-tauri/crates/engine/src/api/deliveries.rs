@@ -262,7 +262,7 @@ pub(super) async fn retry(
     let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
     let after = move |(number, endpoint, due_us, delivery): &(i64, i64, i64, Delivery)| {
         outbox.schedule().wait(*number, *endpoint, *due_us);
-        outbox.poke();
+        outbox.wake();
         feed.publish([Change::DeliveryChanged { delivery: delivery.clone() }]);
     };
     let (.., delivery) = engine.store.write(work, after).await?;
@@ -349,7 +349,7 @@ pub(super) async fn retry_many(
                 schedule.wait(*number, *endpoint, *due_us);
             }
             drop(schedule);
-            outbox.poke();
+            outbox.wake();
             let changed = slice.due.iter().map(|(.., delivery)| delivery.clone());
             feed.publish(changed.map(|delivery| Change::DeliveryChanged { delivery }));
         };

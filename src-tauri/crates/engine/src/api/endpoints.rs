@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
+use hookline_delivery::{new_secret, vendor_request, vendor_request::SampleContext};
 use hookline_model::{
     Change, Delivery, DeliveryOrigin, DiagnosisStep, Endpoint, EndpointSecret, EndpointSettings, EndpointStats,
     timestamp,
@@ -20,11 +21,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, json_fault::in_words};
-use crate::{
-    Engine,
-    compose::{self, Moment},
-    outbox::new_secret,
-};
+use crate::Engine;
 
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
@@ -126,7 +123,7 @@ fn beside(
     settings: &EndpointSettings,
     but: i64,
 ) -> rusqlite::Result<Beside> {
-    if crate::outbox::is_counted(settings, catalogue) {
+    if hookline_delivery::is_counted(settings, catalogue) {
         Beside::of(connection, settings, but)
     } else {
         Ok(Beside::default())
@@ -156,7 +153,7 @@ impl Engine {
         let now_us = self.clock.now_us();
         if settings.secrets.is_empty()
             && let Some(provider) = catalogue.get(&settings.provider)
-            && crate::outbox::signing(&settings, &catalogue).is_some()
+            && hookline_delivery::signing(&settings, &catalogue).is_some()
         {
             let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
             let value = new_secret(form).map_err(ApiError::internal)?;
@@ -168,7 +165,7 @@ impl Engine {
                 Purpose::Listed => beside(connection, &catalogue, &settings, 0)?,
                 _ => Beside::default(),
             };
-            if let Some(fault) = crate::outbox::fault(&settings, &catalogue, beside) {
+            if let Some(fault) = hookline_delivery::fault(&settings, &catalogue, beside) {
                 return Err(ApiError::invalid(fault));
             }
             Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, purpose, now_us)?)
@@ -197,7 +194,7 @@ impl Engine {
             let ended = change(connection, &mut row)?;
             if row.settings != was.settings {
                 let beside = beside(connection, &catalogue, &row.settings, row.number)?;
-                if let Some(fault) = crate::outbox::fault(&row.settings, &catalogue, beside) {
+                if let Some(fault) = hookline_delivery::fault(&row.settings, &catalogue, beside) {
                     return Err(ApiError::invalid(fault));
                 }
             }
@@ -220,7 +217,7 @@ impl Engine {
                 schedule.wait(*number, row.number, *due_us);
             }
             drop(schedule);
-            outbox.poke();
+            outbox.wake();
             let deliveries = shown.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
             feed.publish(
                 [Change::EndpointChanged { endpoint: Box::new(row.shown(&shown_by)) }].into_iter().chain(deliveries),
@@ -368,7 +365,7 @@ pub(super) async fn rotate(
     let catalogue = engine.providers.catalogue();
     let now_us = engine.clock.now_us();
     let work = move |_: &Connection, row: &mut EndpointRow| {
-        let Some(record) = crate::outbox::signing(&row.settings, &catalogue) else {
+        let Some(record) = hookline_delivery::signing(&row.settings, &catalogue) else {
             return Err(ApiError::invalid("This endpoint signs nothing, so there is no secret to replace."));
         };
         let overlaps = record.scheme.takes_several();
@@ -439,7 +436,7 @@ pub(super) async fn test(
 ) -> Result<(StatusCode, Json<Delivery>), ApiError> {
     let row = stored(&engine, &id).await?;
     let catalogue = engine.providers.catalogue();
-    let found = catalogue.get(&row.settings.provider).and_then(compose::test_event);
+    let found = catalogue.get(&row.settings.provider).and_then(vendor_request::test_event);
     let (kind, sample) = found.ok_or_else(|| {
         ApiError::new(
             StatusCode::CONFLICT,
@@ -451,8 +448,8 @@ pub(super) async fn test(
     let uuid = uuid::Uuid::now_v7();
     let event_id = uuid.to_string();
     let now_ms = engine.clock.now_us() / 1_000;
-    let moment = Moment { id: &event_id, seed: uuid.as_u128() as u64, step: 0, now_ms };
-    let payload = serde_json::to_vec(&compose::payload(kind, sample, &moment)).unwrap_or_default();
+    let moment = SampleContext { id: &event_id, seed: uuid.as_u128() as u64, step: 0, now_ms };
+    let payload = serde_json::to_vec(&vendor_request::payload(kind, sample, &moment)).unwrap_or_default();
     let event = EventNew { id: event_id, provider: row.settings.provider.clone(), kind: kind.to_owned(), payload };
     let mut made = None;
     engine

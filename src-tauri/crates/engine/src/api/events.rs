@@ -1,6 +1,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
+use hookline_delivery::{RATE_MIN, once, vendor_request, vendor_request::SampleContext};
 use hookline_model::{Change, Delivery, DeliveryOrigin, DeliveryState, EndpointSettings, Event, PolicyOverrides};
 use hookline_provider::{Provider, splice};
 use hookline_store::{
@@ -15,11 +16,7 @@ use serde_json::{Value, value::RawValue};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-use crate::{
-    Engine, compose,
-    compose::Moment,
-    outbox::{RATE_MIN, once},
-};
+use crate::Engine;
 
 /// Rows of a page unless asked otherwise, and at most.
 const LIMIT: u32 = 100;
@@ -161,7 +158,7 @@ impl Draft<'_> {
     fn payload(
         &self,
         kind: &str,
-        moment: &Moment<'_>,
+        moment: &SampleContext<'_>,
         set: &BTreeMap<String, Box<RawValue>>,
     ) -> Result<Vec<u8>, ApiError> {
         let wrong = |why: String| ApiError::invalid(format!("{why}."));
@@ -172,7 +169,7 @@ impl Draft<'_> {
             }
             Self::Text(text) => splice::filled(text, &moment.seeds(kind)).map_err(wrong)?,
             // Faster than `Value::to_string`, which writes by way of a formatter.
-            Self::Sample(sample) => serde_json::to_string(&compose::payload(kind, sample, moment))
+            Self::Sample(sample) => serde_json::to_string(&vendor_request::payload(kind, sample, moment))
                 .map_err(|error| wrong(format!("The sample of {kind} cannot be written: {error}")))?,
         };
         for (path, value) in set {
@@ -251,7 +248,7 @@ pub(super) async fn send(
         let id = uuid::Uuid::now_v7().to_string();
         let delay_us = wanted.rate.map_or(0, |rate| (f64::from(step) * 1e6 / rate) as i64);
         let now_ms = (now_us + delay_us) / 1_000;
-        let moment = Moment { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
+        let moment = SampleContext { id: &id, seed: seed.wrapping_add(u64::from(step)), step, now_ms };
         let payload = draft.payload(&wanted.kind, &moment, &wanted.set)?;
         Ok((EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload }, delay_us))
     };
@@ -290,7 +287,7 @@ impl Receivers<'_> {
                 if row.settings.provider != self.provider {
                     return Err(ApiError::invalid(format!(
                         "The endpoint {} is one of {}, which does not send this event.",
-                        crate::outbox::shown_name(&row.settings),
+                        hookline_delivery::shown_name(&row.settings),
                         row.settings.provider
                     )));
                 }
@@ -395,7 +392,7 @@ impl Engine {
                     }
                 }
                 drop(schedule);
-                outbox.poke();
+                outbox.wake();
                 feed.publish(all.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
             };
             self.store.write(work, after).await?.into_iter().for_each(|(.., delivery)| made(delivery));

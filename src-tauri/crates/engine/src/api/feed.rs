@@ -9,12 +9,13 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 use hookline_query::Query;
+use hookline_store::feed::Subscription;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{error::ApiError, extract};
-use crate::{Engine, feed::Subscription};
+use crate::Engine;
 
 /// Changes sent in one go.
 const BATCH: usize = 500;

@@ -383,7 +383,7 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
         hidden.add(*row);
         if whole {
             if let Some(address) = addresses.by_number(number) {
-                outbox.hold(&address, true);
+                outbox.hold(address.forward_ids(), true);
             }
             addresses.remove(number);
         }

@@ -44,7 +44,7 @@ pub(super) async fn undo(
         let removal = row.shown(address.name.clone(), |id| tail.text(id));
         if row.whole {
             addresses.put(address.clone());
-            outbox.hold(address, false);
+            outbox.hold(address.forward_ids(), false);
             feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
         }
         feed.publish([Change::RequestsRestored { removal }]);

@@ -7,6 +7,7 @@ use axum::{
 };
 use base64::Engine as _;
 use hookline_capture::RowId;
+use hookline_delivery::{is_this_machine, parse};
 use hookline_model::{
     Change, Inbox, ReSignWith, Replay, ReplayReport, ReplaySettings, ReplayState, ReplayTarget, masked_url,
 };
@@ -22,7 +23,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::{error::ApiError, extract, requests::number_of};
 use crate::{
     Engine,
-    outbox::{is_this_machine, parse},
     replay::{Collecting, Wanted, collect, html},
 };
 

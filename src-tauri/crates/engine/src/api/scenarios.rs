@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use hookline_model::EndpointSettings;
 use hookline_provider::{Scenario, sample::Seeds, scenarios};
-use hookline_store::event::EventNew;
+use hookline_store::{event::EventNew, own_files};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use super::{
     events::{DELIVERIES_MAX, Receivers, Sent},
     extract,
 };
-use crate::{Engine, own_files::own_files};
+use crate::Engine;
 
 /// How many times faster or slower than written a scenario may run.
 const SPEED_MAX: f64 = 100_000.0;

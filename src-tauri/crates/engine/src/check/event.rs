@@ -3,6 +3,10 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
+use hookline_delivery::{
+    Connections, Trust, new_secret, target_of, vendor_request,
+    vendor_request::{SampleContext, UnsignedRequest},
+};
 use hookline_model::{CheckSettings, DeliveryPolicy};
 use hookline_provider::{Places, Provider, Scenario, SchemeRecord, sample};
 use hookline_signature::{Algorithm, Keys, Place, Scheme, Source, TimestampRule, Unit};
@@ -10,10 +14,6 @@ use hookline_store::endpoint::EndpointRow;
 use serde_json::{Map, Value};
 
 use super::shot::{Manner, Secrets, Shot};
-use crate::{
-    compose::{self, Moment, Unsigned},
-    outbox::{Connections, Trust, new_secret, target_of},
-};
 
 /// Who is asked, and as whom.
 #[derive(Debug)]
@@ -78,13 +78,13 @@ impl Subject {
                 settings.provider.clone_from(&own.provider);
                 settings.scheme.clone_from(&own.scheme);
             }
-            let mut kept = crate::outbox::keys(own, now_us);
+            let mut kept = hookline_delivery::keys(own, now_us);
             kept.params.append(&mut keys.params);
             keys.params = kept.params;
             if settings.secret.is_empty() {
                 keys.secrets = kept.secrets.into_iter().take(1).collect();
             }
-            trust = crate::outbox::trust(own).unwrap_or_default();
+            trust = hookline_delivery::trust(own).unwrap_or_default();
         }
         let provider = catalogue.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
             "" => "Say which vendor is played: the provider is missing.".to_owned(),
@@ -194,7 +194,7 @@ impl Subject {
     /// An event of a kind, filled by a seed.
     pub(super) fn of(&self, kind: String, sample: &Value, seed: u64, step: u32, now_ms: i64) -> SampleEvent {
         let id = uuid::Uuid::now_v7().to_string();
-        let mut payload = compose::payload(&kind, sample, &Moment { id: &id, seed, step, now_ms });
+        let mut payload = vendor_request::payload(&kind, sample, &SampleContext { id: &id, seed, step, now_ms });
         if self.makes_up() {
             for (places, value) in [(&self.provider.event_type, &kind), (&self.provider.event_id, &id)] {
                 for source in Self::places(places, Place::Json) {
@@ -272,14 +272,14 @@ impl SampleEvent {
     /// It signed, as it leaves.
     pub(super) fn shot(&self, subject: &Subject, label: &str) -> Result<Shot, String> {
         let url = &subject.settings.url;
-        let mut headers = compose::plain_headers(&subject.provider, &self.kind, &self.id);
+        let mut headers = vendor_request::plain_headers(&subject.provider, &self.kind, &self.id);
         for (name, value) in &self.headers {
             headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
             headers.push((name.clone(), value.clone()));
         }
         let (target, body) = (target_of(url), self.bytes(subject));
-        let unsigned = Unsigned { method: self.method, target: &target, url, headers: &headers, body: &body };
-        let signature = compose::signature(&self.scheme, &unsigned, &self.keys, &self.id, self.now_ms)
+        let unsigned = UnsignedRequest { method: self.method, target: &target, url, headers: &headers, body: &body };
+        let signature = vendor_request::signature(&self.scheme, &unsigned, &self.keys, &self.id, self.now_ms)
             .map_err(|why| format!("It cannot be signed: {why}"))?;
         if signature.is_empty() {
             return Err(format!(

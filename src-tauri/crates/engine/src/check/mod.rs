@@ -20,7 +20,7 @@ pub(crate) use event::Subject;
 pub(crate) use list::{CHECKS, Check};
 pub(crate) use report::{compared, html, junit, planned, report};
 pub(crate) use run::{Checks, Stop, to_ask_again};
-pub(crate) use shown::shown;
+pub(crate) use shown::{results, shown};
 
 /// Most requests a second in the burst, and how long it lasts, in s.
 const BURST_MAX: u32 = 200;
@@ -54,12 +54,12 @@ pub(crate) fn check(settings: &CheckSettings) -> Result<(), String> {
         return Err("A command is empty.".into());
     }
     if let Some(SideEffectProbe::Url(url)) = &settings.probe {
-        crate::outbox::parse(url)?;
+        hookline_delivery::parse(url)?;
     }
     if settings.break_with.is_some() != settings.mend_with.is_some() {
         return Err("What breaks the handler needs something that mends it, and the other way round.".into());
     }
-    crate::outbox::parse(&settings.url).map(drop)
+    hookline_delivery::parse(&settings.url).map(drop)
 }
 
 /// Commands and paths that it names: only a person at this machine may name those.

@@ -2,6 +2,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use hookline_delivery::{Outgoing, SendOptions, exchange};
 use hookline_model::{CheckCommand, SideEffectProbe};
 use rusqlite::{
     Connection, OpenFlags,
@@ -10,10 +11,7 @@ use rusqlite::{
 };
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use crate::{
-    Engine,
-    outbox::{Outgoing, Terms},
-};
+use crate::Engine;
 
 /// How long one look, or one command, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -180,8 +178,8 @@ impl Look {
 pub(crate) fn command(probe: &SideEffectProbe) -> Option<String> {
     match probe {
         SideEffectProbe::Url(url) => {
-            let authority = crate::outbox::parse(url).ok().and_then(|url| url.authority().map(ToString::to_string));
-            let elsewhere = authority.is_none_or(|host| !crate::outbox::is_this_machine(&host));
+            let authority = hookline_delivery::parse(url).ok().and_then(|url| url.authority().map(ToString::to_string));
+            let elsewhere = authority.is_none_or(|host| !hookline_delivery::is_this_machine(&host));
             elsewhere.then(|| format!("ask {url}"))
         }
         SideEffectProbe::Command(command) => Some(shown(command)),
@@ -207,15 +205,15 @@ pub(super) async fn look(probe: &SideEffectProbe, engine: &Engine) -> Result<Loo
                 body: bytes::Bytes::new().into(),
             };
             let now_s = engine.clock.now_us() / 1_000_000;
-            let terms = Terms {
+            let terms = SendOptions {
                 total: PATIENCE,
                 connect: PATIENCE,
-                trust: crate::outbox::Trust::default(),
+                trust: hookline_delivery::Trust::default(),
                 lower_case: false,
                 fresh: true,
                 now_s,
             };
-            match engine.tried(&crate::outbox::Connections::new(), &outgoing, &terms).await.result {
+            match exchange(&hookline_delivery::Connections::new(), &outgoing, &terms, None).await.result {
                 Ok(received) if (200..300).contains(&received.status) => {
                     String::from_utf8_lossy(&received.body).into_owned()
                 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
+use hookline_delivery::{SendOptions, exchange};
 use hookline_model::{
     AttemptErrorKind, Change, CheckExchange, CheckFinding, CheckLevel, CheckOutcome, CheckRun, CheckRunState,
     SideEffectProbe,
@@ -24,7 +25,7 @@ use super::{
     probe::{Effects, Look},
     shot::Shot,
 };
-use crate::{Engine, outbox::Terms};
+use crate::Engine;
 
 /// How often an effect is looked for.
 const LOOK: Duration = Duration::from_millis(25);
@@ -147,7 +148,11 @@ impl Engine {
         let subject = self.subject(row.settings.clone())?;
         let known = {
             let row = row.clone();
-            self.store.readers().read(move |connection| crate::check::results(&row, connection)).await.map_err(|e| e.to_string())?
+            self.store
+                .readers()
+                .read(move |connection| crate::check::results(&row, connection))
+                .await
+                .map_err(|e| e.to_string())?
         };
         // A run that died may have left it broken.
         subject.broken.store(!known.is_empty(), Ordering::Relaxed);
@@ -294,7 +299,7 @@ impl Engine {
         };
         let mut terms = self.terms(subject);
         terms.total = terms.total.min(patience);
-        self.tried(&subject.connections, &shot.outgoing(), &terms).await
+        exchange(&subject.connections, &shot.outgoing(), &terms, None).await
     }
 
     /// Waits for a handler that is just being started. The error says why it cannot be reached: a handler that is not
@@ -337,9 +342,9 @@ impl Engine {
         }
     }
 
-    fn terms(&self, subject: &Subject) -> Terms {
+    fn terms(&self, subject: &Subject) -> SendOptions {
         let total = Duration::from_millis(subject.timeout_ms().into());
-        Terms {
+        SendOptions {
             total,
             connect: total.min(Duration::from_millis((*subject.policy.connect_timeout_ms.value()).into())),
             trust: subject.trust.clone(),
@@ -353,7 +358,7 @@ impl Engine {
         let mut terms = self.terms(subject);
         terms.lower_case = shot.manner == super::shot::Manner::LowerCase;
         terms.fresh = shot.manner != super::shot::Manner::Reused;
-        let exchange = self.tried(&subject.connections, &shot.outgoing(), &terms).await;
+        let exchange = exchange(&subject.connections, &shot.outgoing(), &terms, None).await;
         super::shot::exchanged(shot, exchange, &subject.secrets)
     }
 

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hookline_delivery::{Outgoing, Payload};
 use hookline_model::{CheckExchange, CheckResponse, MASK, masked_url};
 use hookline_store::delivery::Exchange;
-
-use crate::outbox::{Outgoing, Payload};
 
 /// Most of a body, sent or answered, that is kept in a report, in bytes.
 const KEPT: usize = 8 * 1024;

@@ -1,8 +1,8 @@
+use hookline_delivery::{new_secret, target_of};
 use hookline_provider::Catalogue;
 use hookline_signature::{Message, State, verify};
 
 use super::{case::Case, event::Subject, list::CHECKS, shot::Shot, *};
-use crate::outbox::{new_secret, target_of};
 
 const NOW_MS: i64 = 1_795_000_000_000;
 

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hookline_capture::{AnswerBody, Asked, CommitError, RowId, Transaction, WriteError};
+use hookline_delivery::{ResponseTap, answered, joined, rest_of};
 use hookline_model::{Change, DatabaseFault, Delivery, DeliveryOrigin, DeliveryState, Forward, RequestSummary};
 use hookline_store::{
     delivery::{DeliverySource, InFlightAttempt, NewDelivery, SourceRequest},
@@ -19,8 +20,6 @@ use tokio::{
 
 use crate::{
     Engine, answer,
-    onward::{answered, joined, rest_of},
-    outbox::Tee,
     tunnel::{Entry, in_turn},
 };
 
@@ -71,7 +70,7 @@ impl Engine {
         };
         let name = address.map(|address| address.name).unwrap_or_default();
         let url = joined(&forward.to, &forward.path, rest_of(&entry.captured.target, &name));
-        let waiting = self.outbox.schedule().flying_to(endpoint.number);
+        let waiting = self.outbox.schedule().in_flight_to(endpoint.number);
         let full = (waiting >= ASKED_MAX).then(|| format!("{ASKED_MAX} requests wait for this app already."));
         let refused = url.as_ref().err().cloned().or(full);
         let method = entry.captured.method.clone();
@@ -89,8 +88,8 @@ impl Engine {
         }
         let (head, coming) = oneshot::channel();
         let (body, pieces) = mpsc::channel(PIECES);
-        self.outbox.schedule().took_off(endpoint.number);
-        tokio::spawn(self.clone().get_answer(kept, endpoint, Tee { head, body }, now_us));
+        self.outbox.schedule().start(endpoint.number);
+        tokio::spawn(self.clone().get_answer(kept, endpoint, ResponseTap { head, body }, now_us));
         match timeout(Duration::from_millis(forward.deadline_ms.into()), coming).await {
             // What is no final answer is none that a sender can be given.
             Ok(Ok(parts)) if (200..=599).contains(&parts.status.as_u16()) => {
@@ -158,7 +157,7 @@ impl Engine {
     }
 
     /// Asks the app and writes down what came of it.
-    async fn get_answer(self: Arc<Self>, kept: Kept, endpoint: Arc<EndpointRow>, tee: Tee, now_us: i64) {
+    async fn get_answer(self: Arc<Self>, kept: Kept, endpoint: Arc<EndpointRow>, tee: ResponseTap, now_us: i64) {
         let claimed = InFlightAttempt {
             number: kept.number,
             shown: kept.delivery,
@@ -170,9 +169,9 @@ impl Engine {
             base: 0,
             failure: None,
         };
-        let outgoing = self.onward(&claimed, &endpoint, kept.row).await;
-        let (sent, exchange) = self.exchanged(outgoing, &endpoint, Some(tee)).await;
-        self.landed(claimed, endpoint, sent, exchange);
+        let outgoing = self.outgoing_request(&claimed, &endpoint, kept.row).await;
+        let (sent, exchange) = self.outbox.exchanged(outgoing, &endpoint, Some(tee)).await;
+        self.outbox.finish(claimed, endpoint, sent, exchange);
     }
 
     /// The fallback of a forward whose app did not answer in time.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use hookline_capture::RowId;
+use hookline_delivery::{joined, rest_of};
 use hookline_model::{
     BodyState, Change, Delivery, DeliveryOrigin, DeliveryState, ForwardMode, RequestSummary, SignatureStatus,
 };
@@ -19,11 +20,7 @@ use hookline_store::{
 };
 use rusqlite::Connection;
 
-use crate::{
-    Engine,
-    inbox::Address,
-    onward::{joined, rest_of},
-};
+use crate::{Engine, inbox::Address};
 
 /// Requests looked at in one go.
 const SLICE: usize = 200;
@@ -109,7 +106,8 @@ impl Engine {
     /// What goes on of the requests behind `after`; the last one looked at, and whether there may be more.
     async fn copies(&self, after: i64, known: i64, copying: Vec<Address>) -> Result<(i64, bool, Vec<Copy>), String> {
         // Names as of one moment: an inbox may be renamed meanwhile.
-        let (now_us, search) = (self.clock.now_us(), InboxSnapshot::new(self.store.id_tail(), copying.iter().map(Address::label)));
+        let (now_us, search) =
+            (self.clock.now_us(), InboxSnapshot::new(self.store.id_tail(), copying.iter().map(Address::label)));
         let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
         let outbox = self.outbox.clone();
         let tail = self.store.id_tail();
@@ -216,7 +214,7 @@ impl Engine {
                 }
             }
             drop(schedule);
-            outbox.poke();
+            outbox.wake();
             feed.publish(made.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
             feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
         };

@@ -4,6 +4,7 @@ mod ask;
 mod follow;
 mod save;
 
+use hookline_delivery::{check_headers, leads_to, parse, unmasked};
 use hookline_model::{AutoDisable, EndpointSettings, Forward, PolicyOverrides, RetryOn, RetrySchedule, masked_url};
 use hookline_query::Query;
 use hookline_store::endpoint::EndpointRow;
@@ -11,8 +12,7 @@ use hookline_store::endpoint::EndpointRow;
 use crate::{
     Engine,
     answer::{self, known_on_arrival},
-    onward::{Onward, check_headers, leads_to, unmasked},
-    outbox::parse,
+    outgoing::OutgoingChanges,
 };
 
 pub(crate) use follow::{keep_upto, spawn, upto};
@@ -120,7 +120,12 @@ pub(crate) fn bound(forwards: &[Forward]) -> Vec<Bound> {
 impl Engine {
     /// How a request goes on to a URL by a forward, as it is now. What it sets is for where it leads, and
     /// goes nowhere else.
-    pub(crate) fn forward_onward(&self, inbox: i64, url: &str, endpoint: &EndpointRow) -> Result<Onward, String> {
+    pub(crate) fn forward_onward(
+        &self,
+        inbox: i64,
+        url: &str,
+        endpoint: &EndpointRow,
+    ) -> Result<OutgoingChanges, String> {
         let address = self.addresses.by_number(inbox).ok_or("Its inbox was removed.")?;
         let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
         let forward = &bound.ok_or("The forward was removed.")?.forward;
@@ -134,7 +139,7 @@ impl Engine {
             return Err("The forward leads elsewhere now; replay the request to send it there.".into());
         }
         let via = Some(format!("1.1 {}", forward.pseudonym()));
-        Ok(Onward { rules: forward.headers.clone(), headers: None, body: None, resign, via })
+        Ok(OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, resign, via })
     }
 }
 

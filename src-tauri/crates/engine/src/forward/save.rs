@@ -1,5 +1,6 @@
 //! Saving an inbox's forwards: each has a destination in the outbox.
 
+use hookline_delivery::{Schedule, joined, rest_of};
 use hookline_model::{Change, Forward, Inbox};
 use hookline_store::{
     delivery::skip_waiting,
@@ -9,12 +10,7 @@ use hookline_store::{
 use rusqlite::Connection;
 
 use super::FORWARDS_MAX;
-use crate::{
-    Engine,
-    inbox::Address,
-    onward::{joined, rest_of},
-    outbox::Schedule,
-};
+use crate::{Engine, inbox::Address};
 
 /// What saving forwards changes of the outbox.
 #[derive(Debug, Default)]

@@ -7,16 +7,12 @@ mod collect;
 mod report;
 mod run;
 
+use hookline_delivery::{RATE_MIN, check_headers, parse};
 use hookline_model::{
     AutoDisable, EndpointSettings, MASK, PolicyOverrides, ReplayEdit, ReplaySettings, ReplayTarget, RetryOn,
     RetrySchedule,
 };
 use hookline_store::endpoint::EndpointRow;
-
-use crate::{
-    onward::check_headers,
-    outbox::{RATE_MIN, parse},
-};
 
 pub(crate) use collect::{Collecting, Wanted, collect};
 pub(crate) use report::html;

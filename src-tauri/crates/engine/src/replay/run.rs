@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use hookline_capture::RowId;
+use hookline_delivery::{joined, rest_of};
 use hookline_model::{
     Change, Delivery, DeliveryOrigin, DeliveryState, ReSignWith, Replay, ReplaySettings, ReplayState,
 };
@@ -20,11 +21,7 @@ use hookline_store::{
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Notify;
 
-use crate::{
-    Engine,
-    inbox::Address,
-    onward::{Onward, joined, rest_of},
-};
+use crate::{Engine, inbox::Address, outgoing::OutgoingChanges};
 
 /// Deliveries that wait for their turn, at most, and how many are made at a time.
 const AHEAD: usize = 1_000;
@@ -203,7 +200,7 @@ impl Engine {
                 }
             }
             drop(schedule);
-            outbox.poke();
+            outbox.wake();
             feed.publish(made.iter().map(|(_, delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
         };
         self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
@@ -270,7 +267,7 @@ impl Engine {
         number: i64,
         endpoint: &EndpointRow,
         inbox: i64,
-    ) -> Result<Onward, String> {
+    ) -> Result<OutgoingChanges, String> {
         let plan = self.replay_plan(number).await?;
         let catalogue = self.providers.catalogue();
         let resign = match plan.settings.resign {
@@ -279,7 +276,7 @@ impl Engine {
                 let provider = catalogue.get(&endpoint.settings.provider);
                 let record = provider.and_then(|provider| provider.scheme(endpoint.settings.scheme.as_deref()));
                 let record = record.ok_or("It cannot be signed: its endpoint's vendor is not known.")?;
-                Some((record.clone(), crate::outbox::keys(&endpoint.settings, self.clock.now_us())))
+                Some((record.clone(), hookline_delivery::keys(&endpoint.settings, self.clock.now_us())))
             }
             Some(ReSignWith::Inbox) => {
                 let address = self.addresses.by_number(inbox).ok_or("Its inbox is gone.")?;
@@ -289,7 +286,7 @@ impl Engine {
             }
         };
         let headers = plan.settings.edit.as_ref().and_then(|edit| edit.headers.clone());
-        Ok(Onward { rules: plan.settings.headers.clone(), headers, body: plan.body, resign, via: None })
+        Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, resign, via: None })
     }
 }
 

@@ -49,7 +49,7 @@ impl Engine {
         resign: bool,
     ) -> Result<BacklogDecision, WriteError<rusqlite::Error>> {
         let (inbox, hidden) = (address.number, self.hidden.condition());
-        // Taken in one commit: two decisions at once are about different requests.
+        // DueBatch in one commit: two decisions at once are about different requests.
         let work = move |connection: &Connection| {
             let held: Vec<Held> = connection
                 .prepare(&format!(

@@ -10,7 +10,7 @@ use hookline_relay::{
     client::{CallError, Client, enrol, run},
     wire::{DeviceKey, Signer, Wanted},
 };
-use hookline_store::tunnel::RelaySettings;
+use hookline_store::{feed::Feed, tunnel::RelaySettings};
 use tokio::sync::Notify;
 
 use super::{
@@ -229,7 +229,7 @@ impl Engine {
 }
 
 /// An inbox that changed may answer otherwise than its relays know.
-async fn nudge_on_change(engine: Weak<Engine>, feed: Arc<crate::feed::Feed>, nudge: Arc<Notify>) {
+async fn nudge_on_change(engine: Weak<Engine>, feed: Arc<Feed>, nudge: Arc<Notify>) {
     let Ok(mut changes) = feed.subscribe(None) else { return };
     loop {
         match changes.next(BATCH).await {

@@ -10,7 +10,7 @@ pub use exchange::{Exchange, RESPONSE_KEPT, Received};
 pub use filter::{BadFilter, Conditions, conditions};
 pub use progress::{
     Advance, AttemptFailure, DeliverySource, InFlightAttempt, NewDelivery, SourceRequest, advance, claim, due_again,
-    end, numbers, record, skip_waiting,
+    end, interrupted, numbers, record, skip_waiting, waiting,
 };
 pub use retention::{count, expire_deliveries};
 pub use row::{AttemptResponse, deliveries_of, deliveries_of_request, detail, list, number_of, one, response_of};

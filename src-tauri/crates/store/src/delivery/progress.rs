@@ -12,7 +12,10 @@ use super::{
     filter::Conditions,
     row::{COLUMNS, FROM, WIDTH, from_row, one},
 };
-use crate::{endpoint::EndpointRow, event::EventNew};
+use crate::{
+    endpoint::{EndpointRow, Purpose},
+    event::EventNew,
+};
 
 /// What is needed to make an attempt.
 #[derive(Debug, Clone)]
@@ -411,5 +414,33 @@ pub fn numbers(
         .query_map(params_from_iter([&after].into_iter().chain(conditions.values())), |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?
+        .collect()
+}
+
+/// Ends what cannot continue after a restart: deliveries of commands, and those to endpoints that were removed. Returns
+/// the attempts that were in flight when the program ended, each as the numbers of its delivery and endpoint.
+pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    connection.execute(
+        "UPDATE delivery SET state = ?2, reason = 'The command that sent it has ended.', ended_us = ?1
+         WHERE ended_us IS NULL AND endpoint IN (SELECT number FROM endpoint WHERE purpose = ?3)",
+        params![now_us, DeliveryState::Cancelled as u8, Purpose::Passing as u8],
+    )?;
+    connection.execute("UPDATE endpoint SET removed = 1 WHERE purpose = ?1", [Purpose::Passing as u8])?;
+    connection.execute(
+        "UPDATE delivery SET state = ?2, reason = 'The endpoint was removed.', ended_us = ?1
+         WHERE ended_us IS NULL AND state = ?3 AND endpoint IN (SELECT number FROM endpoint WHERE removed)",
+        params![now_us, DeliveryState::Skipped as u8, DeliveryState::Waiting as u8],
+    )?;
+    connection
+        .prepare("SELECT number, endpoint FROM delivery WHERE ended_us IS NULL AND state = ?1")?
+        .query_map([DeliveryState::Sending as u8], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Deliveries that wait for their next attempt: the number, the endpoint's number and the time it is due, in µs.
+pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64, i64)>> {
+    connection
+        .prepare("SELECT number, endpoint, due_us FROM delivery WHERE ended_us IS NULL AND state = ?1")?
+        .query_map([DeliveryState::Waiting as u8], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect()
 }

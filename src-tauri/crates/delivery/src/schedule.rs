@@ -23,11 +23,11 @@ const JUMP_US: i64 = 5_000_000;
 
 /// One endpoint's part.
 #[derive(Debug, Default)]
-struct Lane {
+struct EndpointQueue {
     row: Option<Arc<EndpointRow>>,
     /// Due, and waiting for a place.
     ready: VecDeque<i64>,
-    flying: u32,
+    in_flight: u32,
     /// When the next may leave, where there is a rate, µs since the Unix epoch.
     next_us: i64,
     /// When a command last asked about its delivery.
@@ -38,11 +38,11 @@ struct Lane {
 
 /// What is due when.
 #[derive(Debug, Default)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     due: BinaryHeap<Reverse<(i64, i64)>>,
     /// Each waiting delivery's endpoint and time: an entry of the heap that disagrees is old.
     waiting: HashMap<i64, (i64, i64)>,
-    lanes: HashMap<i64, Lane>,
+    lanes: HashMap<i64, EndpointQueue>,
     /// Their numbers by id.
     ids: HashMap<String, i64>,
     /// Endpoints with something ready.
@@ -53,18 +53,18 @@ pub(crate) struct Schedule {
 
 /// What a look at the schedule found.
 #[derive(Debug, Default)]
-pub(crate) struct Taken {
+pub(crate) struct DueBatch {
     /// Deliveries to attempt now, each with its endpoint.
-    pub(crate) start: Vec<(i64, Arc<EndpointRow>)>,
+    pub start: Vec<(i64, Arc<EndpointRow>)>,
     /// Deliveries of commands that have ended.
-    pub(crate) abandoned: Vec<i64>,
+    pub abandoned: Vec<i64>,
     /// When to look again, µs since the Unix epoch.
-    pub(crate) next_us: Option<i64>,
+    pub next_us: Option<i64>,
 }
 
 impl Schedule {
     /// An endpoint as it is now.
-    pub(crate) fn set_endpoint(&mut self, row: EndpointRow, now_us: i64) {
+    pub fn set_endpoint(&mut self, row: EndpointRow, now_us: i64) {
         let lane = self.lanes.entry(row.number).or_default();
         if lane.row.is_none() {
             lane.asked_us = now_us;
@@ -74,18 +74,18 @@ impl Schedule {
     }
 
     /// An attempt that was begun elsewhere is under way.
-    pub(crate) fn took_off(&mut self, endpoint: i64) {
-        self.lanes.entry(endpoint).or_default().flying += 1;
+    pub fn start(&mut self, endpoint: i64) {
+        self.lanes.entry(endpoint).or_default().in_flight += 1;
     }
 
     /// What waits for a destination waits on, until it is held no more.
-    pub(crate) fn hold(&mut self, id: &str, held: bool) {
+    pub fn hold(&mut self, id: &str, held: bool) {
         if let Some(lane) = self.ids.get(id).and_then(|number| self.lanes.get_mut(number)) {
             lane.held = held;
         }
     }
 
-    pub(crate) fn remove_endpoint(&mut self, endpoint: i64) {
+    pub fn remove_endpoint(&mut self, endpoint: i64) {
         if let Some(row) = self.lanes.remove(&endpoint).and_then(|lane| lane.row) {
             self.ids.remove(&row.id);
         }
@@ -94,7 +94,7 @@ impl Schedule {
     }
 
     /// All endpoints that are listed.
-    pub(crate) fn endpoints(&self) -> Vec<Arc<EndpointRow>> {
+    pub fn endpoints(&self) -> Vec<Arc<EndpointRow>> {
         let mut all: Vec<_> = self
             .lanes
             .values()
@@ -106,43 +106,43 @@ impl Schedule {
     }
 
     /// A destination of any kind, by its id.
-    pub(crate) fn with_id(&self, id: &str) -> Option<Arc<EndpointRow>> {
+    pub fn with_id(&self, id: &str) -> Option<Arc<EndpointRow>> {
         self.lanes.get(self.ids.get(id)?)?.row.clone()
     }
 
     /// A destination of any kind, by its number.
-    pub(crate) fn numbered(&self, number: i64) -> Option<Arc<EndpointRow>> {
+    pub fn numbered(&self, number: i64) -> Option<Arc<EndpointRow>> {
         self.lanes.get(&number)?.row.clone()
     }
 
     /// Attempts under way to one destination.
-    pub(crate) fn flying_to(&self, endpoint: i64) -> u32 {
-        self.lanes.get(&endpoint).map_or(0, |lane| lane.flying)
+    pub fn in_flight_to(&self, endpoint: i64) -> u32 {
+        self.lanes.get(&endpoint).map_or(0, |lane| lane.in_flight)
     }
 
     /// A delivery waits until a time.
-    pub(crate) fn wait(&mut self, delivery: i64, endpoint: i64, due_us: i64) {
+    pub fn wait(&mut self, delivery: i64, endpoint: i64, due_us: i64) {
         self.waiting.insert(delivery, (endpoint, due_us));
         self.due.push(Reverse((due_us, delivery)));
     }
 
     /// A delivery waits no more.
-    pub(crate) fn forget(&mut self, delivery: i64) {
+    pub fn forget(&mut self, delivery: i64) {
         self.waiting.remove(&delivery);
     }
 
     /// Somebody asked about a delivery of this endpoint.
-    pub(crate) fn asked(&mut self, endpoint: &str, now_us: i64) {
+    pub fn asked(&mut self, endpoint: &str, now_us: i64) {
         if let Some(lane) = self.ids.get(endpoint).and_then(|number| self.lanes.get_mut(number)) {
             lane.asked_us = now_us;
         }
     }
 
     /// Forgets the endpoints of commands that have ended and left nothing to do; their numbers.
-    pub(crate) fn drop_passed(&mut self, now_us: i64) -> Vec<i64> {
-        let quiet = |lane: &Lane| {
+    pub fn drop_passed(&mut self, now_us: i64) -> Vec<i64> {
+        let quiet = |lane: &EndpointQueue| {
             lane.row.as_ref().is_some_and(|row| row.purpose == Purpose::Passing)
-                && lane.flying == 0
+                && lane.in_flight == 0
                 && lane.ready.is_empty()
                 && now_us - lane.asked_us > ASKED_US
         };
@@ -160,24 +160,24 @@ impl Schedule {
     }
 
     /// An attempt has ended.
-    pub(crate) fn landed(&mut self, endpoint: i64) {
+    pub fn finish(&mut self, endpoint: i64) {
         if let Some(lane) = self.lanes.get_mut(&endpoint) {
-            lane.flying = lane.flying.saturating_sub(1);
+            lane.in_flight = lane.in_flight.saturating_sub(1);
         }
     }
 
     /// When the next delivery is due, µs since the Unix epoch.
-    pub(crate) fn next_us(&self) -> Option<i64> {
+    pub fn next_us(&self) -> Option<i64> {
         self.due.peek().map(|Reverse((due_us, _))| *due_us)
     }
 
     /// Deliveries that wait.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.waiting.len()
     }
 
     /// What could not be given up is given up later.
-    pub(crate) fn again(&mut self, abandoned: &[i64], now_us: i64) {
+    pub fn again(&mut self, abandoned: &[i64], now_us: i64) {
         for delivery in abandoned {
             if let Some((endpoint, _)) = self.waiting.get(delivery).copied() {
                 self.wait(*delivery, endpoint, now_us);
@@ -186,7 +186,7 @@ impl Schedule {
     }
 
     /// What is to be attempted now.
-    pub(crate) fn take(&mut self, now_us: i64) -> Taken {
+    pub(crate) fn take(&mut self, now_us: i64) -> DueBatch {
         // Nobody could ask while nothing ran.
         if now_us - self.looked_us > JUMP_US {
             for lane in self.lanes.values_mut() {
@@ -206,7 +206,7 @@ impl Schedule {
                 self.active.insert(endpoint);
             }
         }
-        let mut taken = Taken { next_us: self.next_us(), ..Taken::default() };
+        let mut taken = DueBatch { next_us: self.next_us(), ..DueBatch::default() };
         let mut quiet = Vec::new();
         for endpoint in &self.active {
             if taken.start.len() >= STARTS_MAX || taken.abandoned.len() >= STARTS_MAX {
@@ -229,8 +229,8 @@ impl Schedule {
     }
 }
 
-impl Lane {
-    fn take(&mut self, now_us: i64, waiting: &mut HashMap<i64, (i64, i64)>, taken: &mut Taken) {
+impl EndpointQueue {
+    fn take(&mut self, now_us: i64, waiting: &mut HashMap<i64, (i64, i64)>, taken: &mut DueBatch) {
         let Some(row) = self.row.clone() else {
             // Its endpoint was removed, and what waited for it was ended in the store.
             for delivery in self.ready.drain(..) {
@@ -244,7 +244,7 @@ impl Lane {
             return;
         }
         // A test is made of an endpoint that is switched off or stands still, too: nothing else waits there.
-        while self.flying < row.settings.concurrency && !row.settings.paused && !self.held {
+        while self.in_flight < row.settings.concurrency && !row.settings.paused && !self.held {
             if let Some(rate) = row.settings.rate {
                 let gap_us = (1e6 / rate) as i64;
                 // A clock that was set back does not stretch a gap.
@@ -265,7 +265,7 @@ impl Lane {
                 continue;
             }
             waiting.remove(&delivery);
-            self.flying += 1;
+            self.in_flight += 1;
             taken.start.push((delivery, row.clone()));
         }
     }
@@ -293,7 +293,7 @@ mod tests {
         }
     }
 
-    fn started(taken: &Taken) -> Vec<i64> {
+    fn started(taken: &DueBatch) -> Vec<i64> {
         taken.start.iter().map(|(delivery, _)| *delivery).collect()
     }
 
@@ -311,7 +311,7 @@ mod tests {
         first.sort_unstable();
         assert_eq!((first, started(&taken).contains(&20), taken.next_us), (vec![11, 12], true, Some(900)));
         assert_eq!(started(&schedule.take(10)), Vec::<i64>::new());
-        schedule.landed(1);
+        schedule.finish(1);
         assert_eq!(started(&schedule.take(10)), [10]);
     }
 
@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(schedule.take(30_000_000).abandoned, [2]);
         schedule.forget(2);
         assert_eq!(schedule.drop_passed(30_000_000), Vec::<i64>::new(), "something is under way");
-        schedule.landed(1);
+        schedule.finish(1);
         assert_eq!(schedule.drop_passed(24_000_000), Vec::<i64>::new(), "it may still ask");
         assert_eq!(schedule.drop_passed(30_000_000), [1]);
     }

@@ -22,21 +22,21 @@ use super::{
     endpoint::once,
     outcome::{Next, outcome},
 };
-use crate::Engine;
+use crate::outbox::Outbox;
 
 /// An attempt that has ended.
 #[derive(Debug, Clone)]
-pub(super) struct Done {
-    pub(super) claimed: InFlightAttempt,
-    pub(super) endpoint: Arc<EndpointRow>,
+pub(crate) struct FinishedAttempt {
+    pub(crate) claimed: InFlightAttempt,
+    pub(crate) endpoint: Arc<EndpointRow>,
     /// The headers that were sent.
-    pub(super) sent: Vec<(String, String)>,
-    pub(super) exchange: Exchange,
+    pub(crate) sent: Vec<(String, String)>,
+    pub(crate) exchange: Exchange,
 }
 
 /// What follows from what was written down, for the schedule and the feed.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// Deliveries that changed.
     changed: Vec<Delivery>,
     /// Those that wait for their next attempt: delivery, endpoint and time.
@@ -53,18 +53,18 @@ pub(super) struct Written {
     claimed: Vec<Option<InFlightAttempt>>,
 }
 
-impl Engine {
+impl Outbox {
     /// Writes down what has ended and marks what is to start; the marks, in order.
-    pub(super) async fn keep_ledger(
+    pub(crate) async fn write(
         self: &Arc<Self>,
-        done: Arc<Vec<Done>>,
+        done: Arc<Vec<FinishedAttempt>>,
         start: Arc<Vec<(i64, Arc<EndpointRow>)>>,
         abandoned: Arc<Vec<i64>>,
         now_us: i64,
     ) -> Result<Vec<Option<InFlightAttempt>>, WriteError<rusqlite::Error>> {
-        let catalogue = self.providers.catalogue();
-        let (feed, outbox, shown_by) = (self.feed.clone(), self.outbox.clone(), catalogue.clone());
-        let requests = self.requests();
+        let catalogue = self.parts.providers.catalogue();
+        let (feed, outbox, shown_by) = (self.parts.feed.clone(), self.clone(), catalogue.clone());
+        let requests = (self.parts.requests)();
         let work = move |connection: &Connection| {
             let mut written = ended(connection, &done, &catalogue, now_us)?;
             for row in done.iter().filter_map(|done| done.claimed.request) {
@@ -103,7 +103,7 @@ impl Engine {
             let requests = written.requests.iter().map(|request| Change::RequestChanged { request: request.clone() });
             feed.publish(disabled.chain(deliveries).chain(requests));
         };
-        Ok(self.store.write(work, after).await?.claimed)
+        Ok(self.parts.store.write(work, after).await?.claimed)
     }
 }
 
@@ -114,9 +114,9 @@ struct Account {
 }
 
 /// Writes down attempts that have ended, and what follows from each, in their order.
-pub(super) fn ended(
+pub(crate) fn ended(
     connection: &Connection,
-    done: &[Done],
+    done: &[FinishedAttempt],
     catalogue: &Catalogue,
     now_us: i64,
 ) -> rusqlite::Result<Written> {
@@ -156,7 +156,7 @@ impl Account {
     fn next(
         &mut self,
         connection: &Connection,
-        done: &Done,
+        done: &FinishedAttempt,
         catalogue: &Catalogue,
         now_us: i64,
         written: &mut Written,

@@ -6,32 +6,32 @@ use serde_json::Value;
 
 /// What identifies one event and one attempt to deliver it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment<'a> {
+pub struct SampleContext<'a> {
     /// The id of the event and of its deliveries.
-    pub(crate) id: &'a str,
+    pub id: &'a str,
     /// One for all events that speak of the same things.
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// Which event of those it is.
-    pub(crate) step: u32,
+    pub step: u32,
     /// Now, in ms since the Unix epoch.
-    pub(crate) now_ms: i64,
+    pub now_ms: i64,
 }
 
-impl<'a> Moment<'a> {
+impl<'a> SampleContext<'a> {
     /// What made-up values of an event depend on.
-    pub(crate) fn seeds(&self, kind: &'a str) -> sample::Seeds<'a> {
+    pub fn seeds(&self, kind: &'a str) -> sample::Seeds<'a> {
         let Self { id, seed, step, now_ms } = *self;
         sample::Seeds { seed, step, event: kind, id, now_ms }
     }
 }
 
 /// The payload of an event with its made-up values.
-pub(crate) fn payload(kind: &str, sample: &Value, moment: &Moment<'_>) -> Value {
+pub fn payload(kind: &str, sample: &Value, moment: &SampleContext<'_>) -> Value {
     sample::filled(sample, &moment.seeds(kind))
 }
 
 /// The headers a vendor sends beside its signature.
-pub(crate) fn plain_headers(provider: &Provider, kind: &str, id: &str) -> Vec<(String, String)> {
+pub fn plain_headers(provider: &Provider, kind: &str, id: &str) -> Vec<(String, String)> {
     let vendors = provider.headers(kind, id);
     let usual = [("Content-Type", "application/json"), ("User-Agent", concat!("Hookline/", env!("CARGO_PKG_VERSION")))];
     let usual = usual.into_iter().filter(|(name, _)| !vendors.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
@@ -41,7 +41,7 @@ pub(crate) fn plain_headers(provider: &Provider, kind: &str, id: &str) -> Vec<(S
 }
 
 /// The headers that only a retry has: `reason` is why the attempt before it failed.
-pub(crate) fn retry_headers(provider: &Provider, retry: u32, reason: &str) -> Vec<(String, String)> {
+pub fn retry_headers(provider: &Provider, retry: u32, reason: &str) -> Vec<(String, String)> {
     let own = provider.sending.iter().flat_map(|sending| &sending.retry_headers);
     let filled = |value: &String| value.replace("{retry}", &retry.to_string()).replace("{reason}", reason);
     own.map(|(name, value)| (name.clone(), filled(value))).collect()
@@ -49,18 +49,18 @@ pub(crate) fn retry_headers(provider: &Provider, retry: u32, reason: &str) -> Ve
 
 /// A request as it is about to be signed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Unsigned<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) target: &'a str,
-    pub(crate) url: &'a str,
-    pub(crate) headers: &'a [(String, String)],
-    pub(crate) body: &'a [u8],
+pub struct UnsignedRequest<'a> {
+    pub method: &'a str,
+    pub target: &'a str,
+    pub url: &'a str,
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
 }
 
 /// The headers a signature adds, or why it cannot be made.
-pub(crate) fn signature(
+pub fn signature(
     scheme: &Scheme,
-    request: &Unsigned<'_>,
+    request: &UnsignedRequest<'_>,
     keys: &Keys,
     id: &str,
     now_ms: i64,
@@ -78,7 +78,7 @@ pub(crate) fn signature(
 }
 
 /// What a vendor's test button sends.
-pub(crate) fn test_event(provider: &Provider) -> Option<(&str, &Value)> {
+pub fn test_event(provider: &Provider) -> Option<(&str, &Value)> {
     let sending = provider.sending.as_ref()?;
     let own = sending.test.as_ref().map(|test| (test.event.as_str(), &test.sample));
     own.or_else(|| sending.events.first().map(|EventType { kind, sample, .. }| (kind.as_str(), sample)))

@@ -25,7 +25,7 @@ pub(crate) enum Next {
 impl Next {
     /// What becomes of the delivery after its attempt number `made`, counted from 1. `own_us` is the present in the endpoint's
     /// own time, in which waits are divided by `speed`.
-    pub(super) fn advance(&self, made: u32, own_us: i64, speed: f64) -> Advance {
+    pub(crate) fn advance(&self, made: u32, own_us: i64, speed: f64) -> Advance {
         let ended = |state, reason: String| Advance { state, reason, due_us: None };
         match self {
             Self::Delivered => ended(DeliveryState::Delivered, String::new()),

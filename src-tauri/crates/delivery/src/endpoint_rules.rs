@@ -27,13 +27,13 @@ const SPEED_MAX: f64 = 100_000.0;
 const SPEED_MIN: f64 = 0.001;
 
 /// Fewest requests a second that can be set: one in about three hours.
-pub(crate) const RATE_MIN: f64 = 0.000_1;
+pub const RATE_MIN: f64 = 0.000_1;
 
 /// Longest time-out, in ms.
 const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 
 /// The first rule it breaks, in a sentence. `beside` are the endpoints of its scope.
-pub(crate) fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside) -> Option<String> {
+pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside) -> Option<String> {
     let Some(provider) = provider_of(settings, catalogue) else {
         return Some(format!("There is no provider {:?}; `hookline providers` lists them.", settings.provider));
     };
@@ -99,7 +99,7 @@ pub(crate) fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: 
 }
 
 /// Whether a vendor's rules look at the endpoints beside it.
-pub(crate) fn is_counted(settings: &EndpointSettings, catalogue: &Catalogue) -> bool {
+pub fn is_counted(settings: &EndpointSettings, catalogue: &Catalogue) -> bool {
     let policy = policy_in_force(settings, catalogue);
     *policy.endpoints_max.value() > 0 || *policy.unique_url.value()
 }

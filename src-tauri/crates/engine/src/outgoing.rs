@@ -1,10 +1,10 @@
 //! Sending a captured request on: a forward or a replay of it, made from what is stored.
 
-mod headers;
-mod path;
+use std::pin::Pin;
 
 use bytes::Bytes;
 use hookline_capture::{RowId, header_list};
+use hookline_delivery::{Headers, Outgoing, Payload, RequestSource, UnsentRequest, append, target_of};
 use hookline_model::{HeaderRules, MASK};
 use hookline_provider::SchemeRecord;
 use hookline_signature::{Keys, Message, sign};
@@ -12,20 +12,14 @@ use hookline_store::{delivery::InFlightAttempt, endpoint::EndpointRow, request::
 use http::HeaderName;
 use rusqlite::OptionalExtension;
 
-use crate::{
-    Engine,
-    outbox::{Outgoing, Payload, Unmade, target_of},
-};
-
-pub(crate) use headers::{Headers, answered, append, applied_headers, check_headers, unmasked};
-pub(crate) use path::{joined, leads_to, rest_of};
+use crate::Engine;
 
 /// Largest body that is signed anew, in bytes: it is in memory while that is done.
 const SIGNED_MAX: u64 = 64 * 1024 * 1024;
 
 /// How a request is changed on its way on.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Onward {
+pub(crate) struct OutgoingChanges {
     pub(crate) rules: HeaderRules,
     /// Another list of headers, before the rules.
     pub(crate) headers: Option<Vec<(String, String)>>,
@@ -45,15 +39,26 @@ struct Head {
     event_id: Option<String>,
 }
 
+impl RequestSource for Engine {
+    fn outgoing<'a>(
+        &'a self,
+        attempt: &'a InFlightAttempt,
+        endpoint: &'a EndpointRow,
+        row: RowId,
+    ) -> Pin<Box<dyn Future<Output = Result<Outgoing, UnsentRequest>> + Send + 'a>> {
+        Box::pin(self.outgoing_request(attempt, endpoint, row))
+    }
+}
+
 impl Engine {
     /// A stored request as it goes on to a destination.
-    pub(crate) async fn onward(
+    pub(crate) async fn outgoing_request(
         &self,
         claimed: &InFlightAttempt,
         endpoint: &EndpointRow,
         row: RowId,
-    ) -> Result<Outgoing, Unmade> {
-        let unmade = |message: String| Unmade { headers: Headers::new(), message };
+    ) -> Result<Outgoing, UnsentRequest> {
+        let unmade = |message: String| UnsentRequest { headers: Headers::new(), message };
         let unread = |e: &dyn std::fmt::Display| unmade(format!("The request cannot be read: {e}."));
         let found = self
             .store
@@ -81,9 +86,9 @@ impl Engine {
             Some(edited) => {
                 let edited = edited_headers(edited, &head.headers);
                 let lines = edited.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
-                crate::onward::applied_headers(&onward.rules, lines, &head.peer)
+                hookline_delivery::applied_headers(&onward.rules, lines, &head.peer)
             }
-            None => crate::onward::applied_headers(&onward.rules, header_list(&head.headers), &head.peer),
+            None => hookline_delivery::applied_headers(&onward.rules, header_list(&head.headers), &head.peer),
         };
         if let Some(via) = &onward.via {
             append(&mut headers, "Via", via.as_bytes());
@@ -112,7 +117,7 @@ impl Engine {
         let now_ms = self.clock.now_us() / 1_000;
         match resigned(record, keys, &claimed.shown.method, &url, &headers, &body, &id, now_ms) {
             Ok(headers) => Ok(Outgoing { method: claimed.shown.method.clone(), url, headers, body: body.into() }),
-            Err(why) => Err(Unmade { headers, message: format!("It cannot be signed: {why}") }),
+            Err(why) => Err(UnsentRequest { headers, message: format!("It cannot be signed: {why}") }),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use hookline_capture::Piece;
 use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase, AttemptTimings};
-use hookline_store::delivery::{Exchange, Received};
+use hookline_store::delivery::{Exchange, RESPONSE_KEPT, Received};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt as _;
 use tokio::{
@@ -13,52 +13,48 @@ use tokio::{
 };
 
 use super::{
-    connect::{Connection, Connections, Steps, by_io},
-    payload::{Leaving, Payload},
+    connection::{Connection, Connections, Steps, by_io},
+    payload::{OutgoingBody, Payload},
     trust::Trust,
     url::{credentials, parse},
 };
-use crate::onward::Headers;
-
-/// Most of an answer's body that is kept, in bytes: enough for a stack trace, and not a place to
-/// store files at us.
-pub(crate) const ANSWER_KEPT: usize = 64 * 1024;
+use crate::headers::Headers;
 
 /// Most of an answer that is read at all; what has more is cut off.
-const ANSWER_READ_MAX: u64 = 8 * 1024 * 1024;
+const RESPONSE_READ_MAX: u64 = 8 * 1024 * 1024;
 
 /// What is sent.
 #[derive(Debug, Clone)]
-pub(crate) struct Outgoing {
-    pub(crate) method: String,
-    pub(crate) url: String,
+pub struct Outgoing {
+    pub method: String,
+    pub url: String,
     /// In order, with repeats; a `Host` among them stands in the place of the URL's.
-    pub(crate) headers: Headers,
-    pub(crate) body: Payload,
+    pub headers: Headers,
+    pub body: Payload,
 }
 
 /// Somebody who gets the answer while it arrives.
 #[derive(Debug)]
-pub(crate) struct Tee {
+pub struct ResponseTap {
     /// Gets its head.
-    pub(crate) head: oneshot::Sender<http::response::Parts>,
+    pub head: oneshot::Sender<http::response::Parts>,
     /// Gets its body; where that breaks off, no end comes.
-    pub(crate) body: mpsc::Sender<Piece>,
+    pub body: mpsc::Sender<Piece>,
 }
 
 /// How long, and whom to trust.
 #[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub(crate) total: Duration,
-    pub(crate) connect: Duration,
+pub struct SendOptions {
+    pub total: Duration,
+    pub connect: Duration,
     /// Which certificates count, and which one is shown.
-    pub(crate) trust: Trust,
+    pub trust: Trust,
     /// Whether header names leave in lower case, as over HTTP/2, and not as Most-Senders-Write-Them.
-    pub(crate) lower_case: bool,
+    pub lower_case: bool,
     /// Whether it gets a connection of its own, which ends with it.
-    pub(crate) fresh: bool,
+    pub fresh: bool,
     /// Now, in seconds since the Unix epoch, for answers that name a date.
-    pub(crate) now_s: i64,
+    pub now_s: i64,
 }
 
 fn wrong(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String>) -> AttemptError {
@@ -66,11 +62,11 @@ fn wrong(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String>
 }
 
 /// Sends a request. Nothing is followed.
-pub(crate) async fn exchange(
+pub async fn exchange(
     connections: &Connections,
     outgoing: &Outgoing,
-    terms: &Terms,
-    tee: Option<Tee>,
+    terms: &SendOptions,
+    tee: Option<ResponseTap>,
 ) -> Exchange {
     let began = Instant::now();
     let mut steps = Steps::default();
@@ -97,8 +93,8 @@ pub(crate) async fn exchange(
 async fn attempt(
     connections: &Connections,
     outgoing: &Outgoing,
-    terms: &Terms,
-    tee: Option<Tee>,
+    terms: &SendOptions,
+    tee: Option<ResponseTap>,
     began: Instant,
     steps: &mut Steps,
     first_byte: &mut Option<Duration>,
@@ -143,8 +139,8 @@ async fn read(
     answer: http::Response<hyper::body::Incoming>,
     connection: Connection,
     end: tokio::time::Instant,
-    tee: Option<Tee>,
-    terms: &Terms,
+    tee: Option<ResponseTap>,
+    terms: &SendOptions,
     whom: &str,
     late: &impl Fn(AttemptPhase, &str) -> AttemptError,
 ) -> (Received, Option<AttemptError>) {
@@ -166,7 +162,7 @@ async fn read(
             Ok(Some(Ok(frame))) => {
                 let Ok(data) = frame.into_data() else { continue };
                 body_bytes += data.len() as u64;
-                let room = ANSWER_KEPT.saturating_sub(body.len()).min(data.len());
+                let room = RESPONSE_KEPT.saturating_sub(body.len()).min(data.len());
                 body.extend_from_slice(&data[..room]);
                 if let Some(to) = &listener {
                     // One that reads slowly is waited for, as the app would wait for it.
@@ -181,7 +177,7 @@ async fn read(
                         }
                     }
                 }
-                if body_bytes > ANSWER_READ_MAX {
+                if body_bytes > RESPONSE_READ_MAX {
                     break false;
                 }
             }
@@ -211,7 +207,7 @@ fn retry_after(value: &HeaderValue, now_s: i64) -> Option<f64> {
     Some((at.as_secs() as i64 - now_s).max(0) as f64)
 }
 
-fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<Leaving>, AttemptError> {
+fn request(outgoing: &Outgoing, url: &Uri, absolute: bool) -> Result<Request<OutgoingBody>, AttemptError> {
     let bad = |why: String| wrong(AttemptErrorKind::Url, AttemptPhase::Dns, why);
     let target = url.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let authority = url.authority().map_or("", http::uri::Authority::as_str);

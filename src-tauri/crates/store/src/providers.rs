@@ -23,7 +23,7 @@ fn with_own((files, unreadable): OwnFiles) -> (Catalogue, Vec<BadFile>) {
 
 /// The vendors as they are now; a user's own files can change while the engine lives.
 #[derive(Debug)]
-pub(crate) struct Providers {
+pub struct Providers {
     data: PathBuf,
     now: RwLock<Loaded>,
 }
@@ -45,7 +45,7 @@ fn load(own: OwnFiles) -> Loaded {
 }
 
 impl Providers {
-    pub(crate) fn open(data: &Path) -> Self {
+    pub fn open(data: &Path) -> Self {
         Self { data: data.into(), now: RwLock::new(load(own_files(&data.join("providers")))) }
     }
 
@@ -53,17 +53,17 @@ impl Providers {
         self.now.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+    pub fn catalogue(&self) -> Arc<Catalogue> {
         self.now().catalogue
     }
 
     /// Files that are no vendor.
-    pub(crate) fn bad_files(&self) -> Arc<Vec<BadFile>> {
+    pub fn bad_files(&self) -> Arc<Vec<BadFile>> {
         self.now().bad
     }
 
     /// Ids of the vendors that are files of the user's own.
-    pub(crate) fn own_ids(&self) -> BTreeSet<String> {
+    pub fn own_ids(&self) -> BTreeSet<String> {
         let own = self.now().own;
         own.0.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
     }
@@ -73,7 +73,7 @@ impl Providers {
     }
 
     /// Takes in what changed in the user's own files since they were read.
-    pub(crate) fn refresh(&self) {
+    pub fn refresh(&self) {
         let own = own_files(&self.data.join("providers"));
         if *self.now().own != own {
             *self.now.write().unwrap_or_else(std::sync::PoisonError::into_inner) = load(own);
@@ -81,7 +81,7 @@ impl Providers {
     }
 
     /// Writes a file of the user's own and takes it in.
-    pub(crate) fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
+    pub fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
         let folder = self.data.join("providers");
         std::fs::create_dir_all(&folder)?;
         // Whole or not at all: a full disk must not leave half a vendor.
@@ -94,7 +94,7 @@ impl Providers {
     }
 
     /// Removes a file of the user's own; whether there was one.
-    pub(crate) fn remove(&self, id: &str) -> std::io::Result<bool> {
+    pub fn remove(&self, id: &str) -> std::io::Result<bool> {
         match std::fs::remove_file(self.path(id)) {
             Ok(()) => {
                 self.refresh();

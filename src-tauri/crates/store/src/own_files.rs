@@ -5,13 +5,13 @@ use std::path::Path;
 use hookline_provider::BadFile;
 
 /// Names and texts of a user's own files, and those that cannot be read.
-pub(crate) type OwnFiles = (Vec<(String, String)>, Vec<BadFile>);
+pub type OwnFiles = (Vec<(String, String)>, Vec<BadFile>);
 
 /// Largest such file, in bytes: the largest that ships has a tenth of it.
 const FILE_MAX: u64 = 1024 * 1024;
 
 /// The files of a folder, by name; none where there is no such folder.
-pub(crate) fn own_files(folder: &Path) -> OwnFiles {
+pub fn own_files(folder: &Path) -> OwnFiles {
     let Ok(entries) = std::fs::read_dir(folder) else { return (Vec::new(), Vec::new()) };
     let (mut files, mut bad) = (Vec::new(), Vec::new());
     for entry in entries.flatten() {

@@ -21,7 +21,7 @@ const CREDENTIALS: &AsciiSet =
 /// # Errors
 ///
 /// A sentence that names the URL, without its password, and what is wrong with it.
-pub(crate) fn parse(url: &str) -> Result<Uri, String> {
+pub fn parse(url: &str) -> Result<Uri, String> {
     if is_plain(url)
         && let Ok(uri) = url.parse::<Uri>()
     {
@@ -118,14 +118,14 @@ fn split_port(host: &str) -> (&str, Option<&str>) {
 }
 
 /// Name and password of a URL as they were meant: what is percent-encoded in them is decoded.
-pub(super) fn credentials(url: &Uri) -> Option<Vec<u8>> {
+pub(crate) fn credentials(url: &Uri) -> Option<Vec<u8>> {
     let (user, _) = url.authority()?.as_str().rsplit_once('@')?;
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     Some(percent_decode_str(name).chain([b':']).chain(percent_decode_str(password)).collect())
 }
 
 /// Path and query of a URL, as they are sent.
-pub(crate) fn target_of(url: &str) -> Cow<'_, str> {
+pub fn target_of(url: &str) -> Cow<'_, str> {
     if is_plain(url) {
         let start = url.find("://").map_or(0, |at| at + 3);
         return url[start..].find('/').map_or("/", |slash| &url[start + slash..]).into();
@@ -137,7 +137,7 @@ pub(crate) fn target_of(url: &str) -> Cow<'_, str> {
 }
 
 /// Whether a host, with or without a port, is this machine by its loopback address.
-pub(crate) fn is_this_machine(host: &str) -> bool {
+pub fn is_this_machine(host: &str) -> bool {
     let bare =
         host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(h, _)| h);
     let bare = bare.trim_matches(['[', ']']);

@@ -7,7 +7,7 @@ const DECODED_MAX: usize = 4;
 
 /// What stands behind the inbox's name in a target; all of it where the target is not below the inbox,
 /// as in an imported request.
-pub(crate) fn rest_of<'t>(target: &'t str, inbox: &str) -> &'t str {
+pub fn rest_of<'t>(target: &'t str, inbox: &str) -> &'t str {
     let origin = target.find("://").filter(|_| !target.starts_with('/')).map_or(target, |at| {
         let behind = &target[at + 3..];
         behind.find(['/', '?']).map_or("", |slash| &behind[slash..])
@@ -18,7 +18,7 @@ pub(crate) fn rest_of<'t>(target: &'t str, inbox: &str) -> &'t str {
 
 /// The URL a request with this `rest` goes to, or why it goes nowhere: whatever a sender writes, the URL
 /// has the destination's host and begins with its path.
-pub(crate) fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
+pub fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, String> {
     let to = to.split('#').next().unwrap_or(to);
     // A fragment is not part of a request (RFC 9110 §4.2.5), and a client ends the path at it: `..#` leads up.
     let rest = rest.split('#').next().unwrap_or(rest);
@@ -57,7 +57,7 @@ pub(crate) fn joined(to: &str, rule: &PathRule, rest: &str) -> Result<String, St
 }
 
 /// Whether a URL that was joined is one of this destination.
-pub(crate) fn leads_to(to: &str, url: &str) -> bool {
+pub fn leads_to(to: &str, url: &str) -> bool {
     let base = to.split(['?', '#']).next().unwrap_or(to);
     let base = base.trim_end_matches('/');
     url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))

@@ -24,10 +24,10 @@ const FRAMING: &[&str] = &["content-length", "transfer-encoding", "connection", 
 const LIST_MAX: usize = 64;
 
 /// A header list as it is sent: names, and values byte for byte.
-pub(crate) type Headers = Vec<(String, Vec<u8>)>;
+pub type Headers = Vec<(String, Vec<u8>)>;
 
 /// The first thing wrong with them, in a sentence.
-pub(crate) fn check_headers(rules: &HeaderRules) -> Result<(), String> {
+pub fn check_headers(rules: &HeaderRules) -> Result<(), String> {
     if rules.set.len() > LIST_MAX || rules.remove.len() > LIST_MAX {
         return Err(format!("At most {LIST_MAX} headers are set, and as many removed."));
     }
@@ -46,7 +46,7 @@ pub(crate) fn check_headers(rules: &HeaderRules) -> Result<(), String> {
 }
 
 /// A request's headers as they go on. `peer` is where it came from.
-pub(crate) fn applied_headers<'h>(
+pub fn applied_headers<'h>(
     rules: &HeaderRules,
     headers: impl Iterator<Item = (&'h [u8], &'h [u8])>,
     peer: &str,
@@ -91,7 +91,7 @@ pub(crate) fn applied_headers<'h>(
 
 /// Puts what a mask stands for in its place: the value that was there under the same name. The first
 /// name of which nothing is known, if there is one, is the error.
-pub(crate) fn unmasked(set: &mut [(String, String)], was: &[(String, String)]) -> Result<(), String> {
+pub fn unmasked(set: &mut [(String, String)], was: &[(String, String)]) -> Result<(), String> {
     let mut left: Vec<&(String, String)> = was.iter().collect();
     for (name, value) in set.iter_mut() {
         let kept = left.iter().position(|(own, _)| own.eq_ignore_ascii_case(name)).map(|at| left.remove(at));
@@ -104,7 +104,7 @@ pub(crate) fn unmasked(set: &mut [(String, String)], was: &[(String, String)]) -
 }
 
 /// Adds to a list-valued header, behind what it has.
-pub(crate) fn append(headers: &mut Headers, name: &str, value: &[u8]) {
+pub fn append(headers: &mut Headers, name: &str, value: &[u8]) {
     match headers.iter_mut().rev().find(|(own, _)| own.eq_ignore_ascii_case(name)) {
         Some((_, list)) => {
             list.extend_from_slice(b", ");
@@ -115,7 +115,7 @@ pub(crate) fn append(headers: &mut Headers, name: &str, value: &[u8]) {
 }
 
 /// The headers of an answer that goes back to a sender: without those of the app's own connection.
-pub(crate) fn answered(headers: &http::HeaderMap) -> http::HeaderMap {
+pub fn answered(headers: &http::HeaderMap) -> http::HeaderMap {
     let named: Vec<String> = headers
         .get_all(http::header::CONNECTION)
         .iter()

@@ -9,7 +9,7 @@ use hookline_store::endpoint::provider_of;
 use super::{trust::Trust, url::parse};
 
 /// The scheme that signs; none where nothing is signed.
-pub(crate) fn signing<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Option<&'c SchemeRecord> {
+pub fn signing<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Option<&'c SchemeRecord> {
     let provider = provider_of(settings, catalogue)?;
     let vendors = provider.sending.as_ref().is_none_or(|sending| sending.signed);
     let record = provider.scheme(settings.scheme.as_deref())?;
@@ -17,13 +17,13 @@ pub(crate) fn signing<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue)
 }
 
 /// The keys that sign at an instant.
-pub(crate) fn keys(settings: &EndpointSettings, now_us: i64) -> Keys {
+pub fn keys(settings: &EndpointSettings, now_us: i64) -> Keys {
     let valid =
         settings.secrets.iter().filter(|secret| secret.until.is_none_or(|until| until.as_microsecond() > now_us));
     Keys { secrets: valid.map(|secret| secret.value.clone()).collect(), params: settings.params.clone() }
 }
 
-pub(crate) fn shown_name(settings: &EndpointSettings) -> String {
+pub fn shown_name(settings: &EndpointSettings) -> String {
     if !settings.name.is_empty() {
         return settings.name.clone();
     }
@@ -31,12 +31,12 @@ pub(crate) fn shown_name(settings: &EndpointSettings) -> String {
 }
 
 /// What its TLS trusts and shows. The error is a sentence; settings that are stored have none.
-pub(crate) fn trust(settings: &EndpointSettings) -> Result<Trust, String> {
+pub fn trust(settings: &EndpointSettings) -> Result<Trust, String> {
     Trust::from_pem(settings.trusted_certificate.as_deref(), settings.client_certificate.as_deref())
 }
 
 /// A new secret in the vendor's own form.
-pub(crate) fn new_secret(form: SecretForm) -> Result<String, String> {
+pub fn new_secret(form: SecretForm) -> Result<String, String> {
     let mut random = [0; 32];
     let source = rustls::crypto::ring::default_provider().secure_random;
     source.fill(&mut random).map_err(|_| "The system has no random numbers to make a secret of.".to_owned())?;
@@ -49,7 +49,7 @@ pub(crate) fn new_secret(form: SecretForm) -> Result<String, String> {
 }
 
 /// What makes a policy that of a single attempt: no second one follows.
-pub(crate) fn once() -> PolicyOverrides {
+pub fn once() -> PolicyOverrides {
     PolicyOverrides {
         schedule: Some(hookline_model::RetrySchedule::Fixed(Vec::new())),
         disable: Some(AutoDisable::Never),

@@ -19,7 +19,7 @@ const MEMORY_MAX: u64 = 256 * 1024;
 
 /// What is sent as a body.
 #[derive(Debug, Clone)]
-pub(crate) enum Payload {
+pub enum Payload {
     Memory(Bytes),
     Stored(BodyBlocks),
     /// Piece by piece, with a pause before each but the first; in chunks unless its length is told.
@@ -32,7 +32,7 @@ pub(crate) enum Payload {
 
 impl Payload {
     /// A stored body: a small one is read now.
-    pub(crate) async fn stored(body: BodyBlocks) -> std::io::Result<Self> {
+    pub async fn stored(body: BodyBlocks) -> std::io::Result<Self> {
         match hookline_store::request::collect_body(body.clone(), MEMORY_MAX).await? {
             Some(bytes) => Ok(Self::Memory(bytes.into())),
             None => Ok(Self::Stored(body)),
@@ -40,12 +40,12 @@ impl Payload {
     }
 
     /// A body to send; another one each time it is tried.
-    pub(super) fn body(&self) -> Leaving {
+    pub(crate) fn body(&self) -> OutgoingBody {
         match self {
-            Self::Memory(bytes) => Leaving::Memory(Full::new(bytes.clone())),
+            Self::Memory(bytes) => OutgoingBody::Memory(Full::new(bytes.clone())),
             Self::Stored(body) => {
                 let length = body.length();
-                Leaving::Stored { blocks: Box::pin(body_stream(body.clone(), 0, length)), left: Some(length) }
+                OutgoingBody::Stored { blocks: Box::pin(body_stream(body.clone(), 0, length)), left: Some(length) }
             }
             Self::Paced { pieces, pause, length } => {
                 let (pause, mut pieces) = (*pause, pieces.clone().into_iter().enumerate());
@@ -63,7 +63,7 @@ impl Payload {
                         Poll::Ready(piece.map(|(_, bytes)| Ok(bytes)))
                     }
                 });
-                Leaving::Stored { blocks: Box::pin(blocks), left: *length }
+                OutgoingBody::Stored { blocks: Box::pin(blocks), left: *length }
             }
         }
     }
@@ -76,12 +76,12 @@ impl From<Bytes> for Payload {
 }
 
 /// A body on its way out.
-pub(super) enum Leaving {
+pub(crate) enum OutgoingBody {
     Memory(Full<Bytes>),
     Stored { blocks: Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>, left: Option<u64> },
 }
 
-impl Body for Leaving {
+impl Body for OutgoingBody {
     type Data = Bytes;
     type Error = std::io::Error;
 

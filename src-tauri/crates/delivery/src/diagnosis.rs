@@ -9,8 +9,8 @@ use hookline_model::{
 use hookline_store::endpoint::EndpointRow;
 
 use super::{
-    exchange::{Outgoing, Terms, exchange},
-    run::Outbox,
+    exchange::{Outgoing, SendOptions, exchange},
+    outbox::Outbox,
     url::parse,
 };
 
@@ -23,7 +23,7 @@ fn cause(name: &str, found: DiagnosisResult, detail: impl Into<String>) -> Diagn
 
 impl Outbox {
     /// Looks at each cause. The receiver gets a HEAD request and no event.
-    pub(crate) async fn diagnose(
+    pub async fn diagnose(
         &self,
         endpoint: &EndpointRow,
         policy: &DeliveryPolicy,
@@ -57,10 +57,10 @@ impl Outbox {
             }
             _ => cause("HTTPS", DiagnosisResult::Ok, "The address is one the vendor sends to."),
         });
-        let terms = Terms {
+        let terms = SendOptions {
             total: PATIENCE,
             connect: PATIENCE,
-            trust: crate::outbox::trust(settings).unwrap_or_default(),
+            trust: crate::trust(settings).unwrap_or_default(),
             lower_case: false,
             fresh: false,
             now_s,

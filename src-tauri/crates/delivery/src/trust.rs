@@ -25,7 +25,7 @@ const KEPT_MAX: usize = 64;
 /// What a destination's TLS needs beside what the system trusts; nothing, for nearly all of them. Two of the same value
 /// share connections. Each attempt has one, so a copy is cheap.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct Trust(Option<Arc<Needs>>);
+pub struct Trust(Option<Arc<Needs>>);
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Needs {
@@ -141,13 +141,13 @@ fn chain(pem: &str) -> Result<Vec<Vec<u8>>, String> {
 /// TLS configurations that are ready. Reading the system's certificates costs time and memory, so it is done
 /// when first needed.
 #[derive(Debug, Default)]
-pub(super) struct Configs {
+pub(crate) struct Configs {
     system: OnceLock<Arc<ClientConfig>>,
     own: Mutex<HashMap<Trust, Arc<ClientConfig>>>,
 }
 
 impl Configs {
-    pub(super) fn of(&self, trust: &Trust) -> Result<Arc<ClientConfig>, rustls::Error> {
+    pub(crate) fn of(&self, trust: &Trust) -> Result<Arc<ClientConfig>, rustls::Error> {
         if *trust == Trust::default() {
             if let Some(known) = self.system.get() {
                 return Ok(known.clone());
@@ -231,7 +231,7 @@ impl ServerCertVerifier for Pinned {
 }
 
 /// The error of TLS behind an error of a socket, in words; none where it is not one of TLS.
-pub(super) fn by_tls(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> Option<AttemptError> {
+pub(crate) fn by_tls(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> Option<AttemptError> {
     let reason = error.get_ref()?.downcast_ref::<rustls::Error>()?;
     let message = match reason {
         rustls::Error::InvalidCertificate(why) => {

@@ -21,8 +21,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{
-    exchange::Terms,
-    payload::Leaving,
+    exchange::SendOptions,
+    payload::OutgoingBody,
     trust::{Configs, Trust, by_tls},
 };
 
@@ -37,21 +37,21 @@ const PROXY_HEAD_MAX: usize = 8 * 1024;
 
 /// What connecting took; none where the step was not needed.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Steps {
-    pub(super) dns: Option<Duration>,
-    pub(super) connect: Option<Duration>,
-    pub(super) tls: Option<Duration>,
+pub(crate) struct Steps {
+    pub(crate) dns: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) tls: Option<Duration>,
 }
 
 /// A connection that can carry a request.
-pub(super) struct Connection {
-    pub(super) sender: SendRequest<Leaving>,
-    pub(super) steps: Steps,
-    pub(super) peer: Option<SocketAddr>,
+pub(crate) struct Connection {
+    pub(crate) sender: SendRequest<OutgoingBody>,
+    pub(crate) steps: Steps,
+    pub(crate) peer: Option<SocketAddr>,
     /// Whether requests name the whole URL, as a proxy for plain HTTP wants.
-    pub(super) absolute: bool,
+    pub(crate) absolute: bool,
     /// Whether it has carried a request before, so that the other end may have closed it.
-    pub(super) used: bool,
+    pub(crate) used: bool,
     key: Key,
 }
 
@@ -66,7 +66,7 @@ struct Key {
 }
 
 /// Connections that wait for their next request.
-pub(crate) struct Connections {
+pub struct Connections {
     idle: Mutex<HashMap<Key, Vec<(Connection, Instant)>>>,
     tls: Configs,
     proxies: Matcher,
@@ -83,7 +83,7 @@ fn failed(kind: AttemptErrorKind, phase: AttemptPhase, message: impl Into<String
 }
 
 /// The error of a socket in the words of the table of errors.
-pub(super) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> AttemptError {
+pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &Trust) -> AttemptError {
     if let Some(error) = by_tls(error, phase, whom, trust) {
         return error;
     }
@@ -110,15 +110,15 @@ pub(super) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &
 }
 
 impl Connections {
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         Self { idle: Mutex::default(), tls: Configs::default(), proxies: Matcher::from_env() }
     }
 
     /// A connection to a URL's host: one that waits, or a new one within `limit`.
-    pub(super) async fn to(
+    pub(crate) async fn to(
         &self,
         url: &Uri,
-        terms: &Terms,
+        terms: &SendOptions,
         limit: Duration,
         fresh: bool,
     ) -> Result<Connection, (AttemptError, Steps)> {
@@ -164,7 +164,7 @@ impl Connections {
     }
 
     /// Takes a connection back whose answer was read to its end.
-    pub(super) fn put_back(&self, connection: Connection) {
+    pub(crate) fn put_back(&self, connection: Connection) {
         if connection.sender.is_closed() {
             return;
         }
@@ -176,7 +176,7 @@ impl Connections {
     }
 
     /// Closes what has waited too long.
-    pub(super) fn tidy(&self) {
+    pub(crate) fn tidy(&self) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         idle.retain(|_, all| {
             all.retain(|(connection, since)| since.elapsed() < IDLE && !connection.sender.is_closed());
@@ -228,7 +228,7 @@ impl Connections {
 }
 
 impl Key {
-    fn of(url: &Uri, terms: &Terms) -> Result<Self, AttemptError> {
+    fn of(url: &Uri, terms: &SendOptions) -> Result<Self, AttemptError> {
         let wrong = |why: &str| failed(AttemptErrorKind::Url, AttemptPhase::Dns, format!("{url} {why}."));
         let scheme = url.scheme_str().ok_or_else(|| wrong("is no URL with http:// or https://"))?;
         let host = url.host().filter(|host| !host.is_empty()).ok_or_else(|| wrong("names no host"))?;
@@ -242,12 +242,12 @@ impl Key {
     }
 }
 
-async fn speak<S>(stream: S, title_case: bool) -> hyper::Result<SendRequest<Leaving>>
+async fn speak<S>(stream: S, title_case: bool) -> hyper::Result<SendRequest<OutgoingBody>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
     let (sender, connection) =
-        Builder::new().title_case_headers(title_case).handshake::<_, Leaving>(TokioIo::new(stream)).await?;
+        Builder::new().title_case_headers(title_case).handshake::<_, OutgoingBody>(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     Ok(sender)
 }

@@ -1,0 +1,34 @@
+//! Everything that leaves: deliveries, with their attempts.
+//!
+//! [`Schedule`] knows what is due. [`Outbox`] makes the attempts, and each is stored before it leaves and after it ends.
+//! `outcome` says what an attempt means by the vendor's policy.
+#![forbid(unsafe_code)]
+
+mod attempt_log;
+mod connection;
+mod diagnosis;
+mod endpoint;
+mod endpoint_rules;
+mod exchange;
+mod headers;
+mod outbox;
+mod outcome;
+mod path;
+mod payload;
+mod retention;
+mod schedule;
+mod trust;
+mod url;
+pub mod vendor_request;
+
+pub use connection::Connections;
+pub use endpoint::{keys, new_secret, once, shown_name, signing, trust};
+pub use endpoint_rules::{RATE_MIN, fault, is_counted};
+pub use exchange::{Outgoing, ResponseTap, SendOptions, exchange};
+pub use headers::{Headers, answered, append, applied_headers, check_headers, unmasked};
+pub use outbox::{Loaded, Outbox, Parts, RequestSource, UnsentRequest, load};
+pub use path::{joined, leads_to, rest_of};
+pub use payload::Payload;
+pub use schedule::Schedule;
+pub use trust::Trust;
+pub use url::{is_this_machine, parse, target_of};
