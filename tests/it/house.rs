@@ -10,6 +10,7 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
         "hookline-engine",
         &[
             "hookline-capture",
+            "hookline-checks",
             "hookline-codegen",
             "hookline-content",
             "hookline-delivery",
@@ -23,6 +24,18 @@ const MAY_DEPEND: &[(&str, &str, &[&str])] = &[
             "hookline-signature",
             "hookline-search",
             "hookline-ssh",
+            "hookline-store",
+        ],
+    ),
+    (
+        "src-tauri/crates/checks/Cargo.toml",
+        "hookline-checks",
+        &[
+            "hookline-codegen",
+            "hookline-delivery",
+            "hookline-model",
+            "hookline-provider",
+            "hookline-signature",
             "hookline-store",
         ],
     ),

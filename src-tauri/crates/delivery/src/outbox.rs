@@ -104,6 +104,11 @@ impl Outbox {
         }
     }
 
+    /// What the outbox works with.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
     /// The schedule, for a moment.
     pub fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)

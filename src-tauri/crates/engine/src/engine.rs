@@ -11,6 +11,7 @@ use std::{
 };
 
 use hookline_capture::{Captured, Clock, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_checks::Checks;
 use hookline_delivery::{Outbox, Parts};
 use hookline_model::{
     Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, RequestSummary, Settings,
@@ -37,7 +38,6 @@ use tokio::{
 use crate::{
     answer::{Files, FixedAnswers, Steps},
     ballast,
-    check::Checks,
     data_dir::{DataDir, DataDirError, OwnerKind},
     forward, import,
     inbox::{Address, Addresses},
@@ -99,7 +99,7 @@ pub struct Engine {
     /// The last request that was looked at to be forwarded.
     pub(crate) forwarded_upto: AtomicI64,
     pub(crate) replays: Arc<Replays>,
-    pub(crate) checks: Checks,
+    pub(crate) checks: Arc<Checks>,
     pub(crate) tunnels: Arc<Tunnels>,
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) index: Arc<SearchIndex>,
@@ -191,7 +191,7 @@ impl Engine {
             providers: providers.clone(),
             requests: Box::new(requests),
         };
-        let outbox = Outbox::new(parts, loaded.outbox);
+        let outbox = Arc::new(Outbox::new(parts, loaded.outbox));
         for inbox in &loaded.inboxes {
             let address = crate::inbox::address(inbox).map_err(EngineError::Content)?;
             match loaded.removals.iter().any(|r| r.whole && r.inbox == inbox.number) {
@@ -211,13 +211,13 @@ impl Engine {
             clock,
             create_inboxes: Arc::new(AtomicBool::new(loaded.settings.create_inboxes)),
             providers,
-            outbox: Arc::new(outbox),
+            checks: Arc::new(Checks::new(outbox.clone())),
+            outbox,
             fixed_answers: FixedAnswers::default(),
             answer_files: Files::default(),
             steps: loaded.steps,
             forwarded_upto: AtomicI64::new(loaded.forwarded_upto),
             replays: Arc::new(Replays::new(everything)),
-            checks: Checks::default(),
             tunnels: Arc::default(),
             index: Arc::new(SearchIndex::new(&dir.index())),
             refusals: Arc::default(),
@@ -243,7 +243,7 @@ impl Engine {
         notice::spawn(&engine);
         replay::spawn(&engine);
         if everything {
-            engine.resume_checks().await;
+            engine.checks.resume().await;
         }
         // A command is gone before an index would be of use.
         if everything {

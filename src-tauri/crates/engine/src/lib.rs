@@ -8,7 +8,6 @@ mod answer;
 pub mod api;
 mod backup;
 mod ballast;
-mod check;
 mod data_dir;
 mod engine;
 mod export;

@@ -159,3 +159,10 @@ impl CheckRow {
         })
     }
 }
+
+/// Deletes all but the newest `most` runs, with their results.
+pub fn keep_newest(connection: &Connection, most: i64) -> rusqlite::Result<()> {
+    const OLD: &str = "SELECT number FROM check_run ORDER BY number DESC LIMIT -1 OFFSET ?1";
+    connection.execute(&format!("DELETE FROM check_result WHERE run IN ({OLD})"), [most])?;
+    connection.execute(&format!("DELETE FROM check_run WHERE number IN ({OLD})"), [most]).map(drop)
+}

@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use hookline_checks::{CHECKS, Stop, compared, planned, to_ask_again};
 use hookline_delivery::is_this_machine;
 use hookline_model::{
     Change, CheckChange, CheckLevel, CheckReport, CheckReportFormat, CheckRun, CheckRunState, CheckSettings,
@@ -18,10 +19,7 @@ use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, replays::known_as};
-use crate::{
-    Engine,
-    check::{CHECKS, Stop, compared, planned, to_ask_again},
-};
+use crate::Engine;
 
 /// Runs of a page.
 const LIMIT: u32 = 200;
@@ -90,7 +88,7 @@ fn no_run() -> ApiError {
 
 /// Commands and paths are a person's to name, and no page's: captured content is shown in pages.
 fn without_page(headers: &HeaderMap, settings: &CheckSettings) -> Result<(), ApiError> {
-    if headers.contains_key(header::ORIGIN) && !crate::check::commands(settings).is_empty() {
+    if headers.contains_key(header::ORIGIN) && !hookline_checks::commands(settings).is_empty() {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "commands_from_page",
@@ -105,7 +103,7 @@ fn without_page(headers: &HeaderMap, settings: &CheckSettings) -> Result<(), Api
 fn read_settings(
     engine: &Arc<Engine>,
     mut settings: CheckSettings,
-) -> Result<(CheckSettings, crate::check::Subject), ApiError> {
+) -> Result<(CheckSettings, hookline_checks::Subject), ApiError> {
     if let Some(id) = &settings.endpoint {
         let found = engine.outbox.schedule().endpoints().into_iter().find(|row| row.id == *id);
         let row = found.ok_or_else(|| ApiError::no_endpoint(id))?;
@@ -115,8 +113,8 @@ fn read_settings(
             settings.scheme.clone_from(&row.settings.scheme);
         }
     }
-    crate::check::check(&settings).map_err(ApiError::invalid)?;
-    let subject = engine.subject(settings.clone()).map_err(ApiError::invalid)?;
+    hookline_checks::check(&settings).map_err(ApiError::invalid)?;
+    let subject = engine.checks.subject(settings.clone()).map_err(ApiError::invalid)?;
     Ok((settings, subject))
 }
 
@@ -159,7 +157,7 @@ pub(super) async fn plan(
         bytes: checks.iter().map(|check| check.bytes).sum(),
         rate: settings.burst,
         made_up,
-        commands: crate::check::commands(&settings),
+        commands: hookline_checks::commands(&settings),
         url: masked_url(&settings.url).into_owned(),
         checks,
     }))
@@ -185,7 +183,7 @@ pub(super) async fn begin(
             "If that is meant, send it again with this host as `confirm`.",
         ));
     }
-    let commands = crate::check::commands(&settings);
+    let commands = hookline_checks::commands(&settings);
     if !commands.is_empty() && !new.confirm_commands {
         return Err(ApiError::new(
             StatusCode::CONFLICT,
@@ -197,7 +195,7 @@ pub(super) async fn begin(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let row = CheckRow::insert(connection, &settings, now_us)?;
-        let shown = crate::check::shown(&row, connection)?;
+        let shown = hookline_checks::shown(&row, connection)?;
         Ok::<_, rusqlite::Error>((row, shown))
     };
     let feed = engine.feed.clone();
@@ -206,7 +204,7 @@ pub(super) async fn begin(
     };
     let (row, run) = engine.store.write(work, after).await?;
     if let Some(stopped) = engine.checks.take_place(row.number) {
-        engine.run_checks(row, stopped);
+        engine.checks.run(row, stopped);
     }
     Ok((StatusCode::ACCEPTED, Json(run)))
 }
@@ -217,7 +215,7 @@ pub(super) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Check
     let read = |connection: &Connection| {
         hookline_store::check::list(connection, LIMIT)?
             .iter()
-            .map(|row| crate::check::shown(row, connection))
+            .map(|row| hookline_checks::shown(row, connection))
             .collect::<rusqlite::Result<Vec<_>>>()
     };
     Ok(Json(CheckList { items: engine.store.readers().read(read).await? }))
@@ -259,7 +257,7 @@ pub(super) async fn read(
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<CheckRun>, ApiError> {
     let row = row_of(&engine, id).await?;
-    Ok(Json(engine.store.readers().read(move |connection| crate::check::shown(&row, connection)).await?))
+    Ok(Json(engine.store.readers().read(move |connection| hookline_checks::shown(&row, connection)).await?))
 }
 
 /// End a run that is under way.
@@ -314,19 +312,19 @@ pub(super) async fn again(
 ) -> Result<(StatusCode, Json<CheckRun>), ApiError> {
     let row = row_of(&engine, id).await?;
     if let Some(unknown) =
-        again.checks.iter().find(|id| !CHECKS.iter().any(|c| c.id == **id && crate::check::wants(&row.settings, c)))
+        again.checks.iter().find(|id| !CHECKS.iter().any(|c| c.id == **id && hookline_checks::wants(&row.settings, c)))
     {
         return Err(ApiError::invalid(format!("There is no check {unknown:?} in this run.")));
     }
     // What cannot be asked any more keeps what it came to.
-    let subject = engine.subject(row.settings.clone()).map_err(ApiError::invalid)?;
+    let subject = engine.checks.subject(row.settings.clone()).map_err(ApiError::invalid)?;
     let stopped = place_of(&engine, &row).await?;
     let (number, row_) = (row.number, row);
     let work = move |connection: &Connection| {
-        let wanted = to_ask_again(&subject, &crate::check::results(&row_, connection)?, again.checks);
+        let wanted = to_ask_again(&subject, &hookline_checks::results(&row_, connection)?, again.checks);
         row_.again(connection, &wanted)?;
         let row = CheckRow { state: CheckRunState::Running, reason: String::new(), ended_us: None, ..row_ };
-        let shown = crate::check::shown(&row, connection)?;
+        let shown = hookline_checks::shown(&row, connection)?;
         Ok::<_, rusqlite::Error>((row, shown))
     };
     let feed = engine.feed.clone();
@@ -340,7 +338,7 @@ pub(super) async fn again(
             return Err(error.into());
         }
     };
-    engine.run_checks(row, stopped);
+    engine.checks.run(row, stopped);
     Ok((StatusCode::ACCEPTED, Json(run)))
 }
 
@@ -356,7 +354,7 @@ pub(super) struct ReportQuery {
 async fn report_of(engine: &Arc<Engine>, id: String) -> Result<CheckReport, ApiError> {
     let row = row_of(engine, id).await?;
     let catalogue = engine.providers.catalogue();
-    Ok(engine.store.readers().read(move |connection| crate::check::report(connection, &row, &catalogue)).await?)
+    Ok(engine.store.readers().read(move |connection| hookline_checks::report(connection, &row, &catalogue)).await?)
 }
 
 /// What a run came to: each question with what was sent and what came back.
@@ -382,11 +380,11 @@ pub(super) async fn read_report(
     Ok(match query.r#as.unwrap_or_default() {
         CheckReportFormat::Json => Json(report).into_response(),
         CheckReportFormat::Html => {
-            let page = crate::check::html(&report).map_err(ApiError::internal)?;
+            let page = hookline_checks::html(&report).map_err(ApiError::internal)?;
             file("text/html; charset=utf-8", "attachment; filename=\"check.html\"", page)
         }
         CheckReportFormat::Junit => {
-            let xml = crate::check::junit(&report).map_err(ApiError::internal)?;
+            let xml = hookline_checks::junit(&report).map_err(ApiError::internal)?;
             file("application/xml", "attachment; filename=\"check.xml\"", xml)
         }
     })

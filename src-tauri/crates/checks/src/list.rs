@@ -3,43 +3,44 @@
 use hookline_model::{CheckFinding, CheckLevel};
 
 use super::{
+    assess::{self, Seen},
     case::{self, Case},
-    event::Subject,
-    judge::{self, Seen},
+    subject::Subject,
 };
 
 /// One question.
-pub(crate) struct Check {
+pub struct Check {
     /// Its place in the list, for people.
-    pub(crate) number: u8,
+    pub number: u8,
     /// Its name, in kebab case.
-    pub(crate) id: &'static str,
-    pub(crate) level: CheckLevel,
+    pub id: &'static str,
+    /// How much it weighs.
+    pub level: CheckLevel,
     /// It, in plain words.
-    pub(crate) question: &'static str,
+    pub question: &'static str,
     /// Why it matters.
-    pub(crate) why: &'static str,
+    pub why: &'static str,
     /// Who says so.
-    pub(crate) source: &'static str,
+    pub source: &'static str,
     /// What to do where it fails.
-    pub(crate) advice: &'static str,
+    pub advice: &'static str,
     /// Whether verifying code is the answer to it.
-    pub(crate) snippet: bool,
+    pub snippet: bool,
     /// What is sent, or why it is not asked, at a time in ms since the Unix epoch.
-    pub(super) case: fn(&Subject, i64) -> Result<Case, String>,
+    pub(crate) case: fn(&Subject, i64) -> Result<Case, String>,
     /// How what came back is judged.
-    pub(super) judge: fn(&Seen<'_>) -> CheckFinding,
+    pub(crate) judge: fn(&Seen<'_>) -> CheckFinding,
 }
 
 impl Check {
     /// Whether it looks at what the others were answered.
-    pub(super) fn looks_back(&self) -> bool {
+    pub(crate) fn looks_back(&self) -> bool {
         std::ptr::fn_addr_eq(self.case, case::nothing as fn(&Subject, i64) -> Result<Case, String>)
     }
 }
 
 /// Every question, by number.
-pub(crate) const CHECKS: &[Check] = &[
+pub const CHECKS: &[Check] = &[
     Check {
         number: 1,
         id: "accepts",
@@ -50,7 +51,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Verify the signature over the body's raw bytes, and answer 2xx.",
         snippet: true,
         case: case::signed,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 2,
@@ -62,7 +63,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Store the event, answer, and work behind the answer.",
         snippet: false,
         case: case::five,
-        judge: judge::answer_time,
+        judge: assess::answer_time,
     },
     Check {
         number: 3,
@@ -74,7 +75,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Look at the load balancer, at cold starts and at DNS.",
         snippet: false,
         case: case::nothing,
-        judge: judge::connect_time,
+        judge: assess::connect_time,
     },
     Check {
         number: 4,
@@ -86,7 +87,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Put the event in a queue or a table, answer, and work from there.",
         snippet: false,
         case: case::signed,
-        judge: judge::answers_first,
+        judge: assess::answers_first,
     },
     Check {
         number: 5,
@@ -98,7 +99,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Serve the whole chain, by a certificate authority that is known.",
         snippet: false,
         case: case::over_tls,
-        judge: judge::tls,
+        judge: assess::tls,
     },
     Check {
         number: 6,
@@ -110,7 +111,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Register the URL the redirect leads to.",
         snippet: false,
         case: case::nothing,
-        judge: judge::redirects,
+        judge: assess::redirects,
     },
     Check {
         number: 7,
@@ -122,7 +123,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer 405 or 200, and do nothing.",
         snippet: false,
         case: case::looked_at,
-        judge: judge::stands,
+        judge: assess::stands,
     },
     Check {
         number: 8,
@@ -134,7 +135,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compare hub.verify_token, and answer with hub.challenge as plain text.",
         snippet: false,
         case: case::challenge,
-        judge: judge::challenged,
+        judge: assess::challenged,
     },
     Check {
         number: 9,
@@ -146,7 +147,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer OPTIONS with WebHook-Allowed-Origin.",
         snippet: false,
         case: case::allowed,
-        judge: judge::origin_allowed,
+        judge: assess::origin_allowed,
     },
     Check {
         number: 10,
@@ -158,7 +159,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Let the route take POST alone.",
         snippet: false,
         case: case::other_methods,
-        judge: judge::method_refused,
+        judge: assess::method_refused,
     },
     Check {
         number: 11,
@@ -170,7 +171,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer 401 where the signature's header is missing.",
         snippet: true,
         case: case::unsigned,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 12,
@@ -182,7 +183,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compute the signature and compare it in constant time.",
         snippet: true,
         case: case::wrong_secret,
-        judge: judge::refuses_forged,
+        judge: assess::refuses_forged,
     },
     Check {
         number: 13,
@@ -194,7 +195,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compute the signature over the raw bytes, before any parser.",
         snippet: true,
         case: case::changed_body,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 14,
@@ -206,7 +207,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compare lengths before comparing in constant time.",
         snippet: true,
         case: case::mangled,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 15,
@@ -218,7 +219,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Refuse timestamps older than the vendor's tolerance.",
         snippet: true,
         case: case::stale,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 16,
@@ -230,7 +231,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Refuse timestamps ahead of the tolerance; some vendors' own libraries do not.",
         snippet: true,
         case: case::early,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 17,
@@ -242,7 +243,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Use the vendor's tolerance, and keep the clock right.",
         snippet: true,
         case: case::nearly_stale,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 18,
@@ -254,7 +255,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Refuse what is not a whole number before comparing.",
         snippet: true,
         case: case::odd_timestamps,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 19,
@@ -266,7 +267,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Accept where any of the signatures holds.",
         snippet: true,
         case: case::two_signatures,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 20,
@@ -278,7 +279,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Look only at the versions you know, and refuse if there is none.",
         snippet: true,
         case: case::other_versions,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 21,
@@ -290,7 +291,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Check the stronger signature, and ignore the other.",
         snippet: true,
         case: case::weak_and_strong,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 22,
@@ -302,7 +303,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Keep old secrets with the time they end.",
         snippet: true,
         case: case::old_secret,
-        judge: judge::old_secret,
+        judge: assess::old_secret,
     },
     Check {
         number: 23,
@@ -314,7 +315,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Look headers up without regard to case.",
         snippet: false,
         case: case::lower_case,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 24,
@@ -326,7 +327,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Keep the raw body for the check.",
         snippet: true,
         case: case::odd_json,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 25,
@@ -338,7 +339,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Read the body as UTF-8, and sign bytes, not texts.",
         snippet: true,
         case: case::unicode,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 26,
@@ -350,7 +351,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Keep the delivery's id in a unique column, and answer 2xx to a repeat.",
         snippet: false,
         case: case::thrice,
-        judge: judge::one_effect,
+        judge: assess::one_effect,
     },
     Check {
         number: 27,
@@ -362,7 +363,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Let a unique index decide, in the transaction that does the work.",
         snippet: false,
         case: case::thrice_at_once,
-        judge: judge::one_effect_at_once,
+        judge: assess::one_effect_at_once,
     },
     Check {
         number: 28,
@@ -374,7 +375,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Where it matters, keep the object's own id too.",
         snippet: false,
         case: case::same_object,
-        judge: judge::same_object,
+        judge: assess::same_object,
     },
     Check {
         number: 29,
@@ -386,7 +387,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Do the work and the note of it in one transaction.",
         snippet: false,
         case: case::fails_once,
-        judge: judge::retried,
+        judge: assess::retried,
     },
     Check {
         number: 30,
@@ -398,7 +399,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Check the timestamp; without one, remember ids.",
         snippet: true,
         case: case::captured,
-        judge: judge::captured,
+        judge: assess::captured,
     },
     Check {
         number: 31,
@@ -410,7 +411,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Store what is not known yet, or read the object from the vendor.",
         snippet: false,
         case: case::out_of_order,
-        judge: judge::state_kept,
+        judge: assess::state_kept,
     },
     Check {
         number: 32,
@@ -422,7 +423,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compare the event's own time, or its number, before writing.",
         snippet: false,
         case: case::late_update,
-        judge: judge::state_kept,
+        judge: assess::state_kept,
     },
     Check {
         number: 33,
@@ -434,7 +435,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer 2xx to what you do not handle.",
         snippet: false,
         case: case::unknown_type,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 34,
@@ -446,7 +447,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Ignore what you do not read.",
         snippet: false,
         case: case::more_fields,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 35,
@@ -458,7 +459,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Check before reading, and refuse with 4xx if you must.",
         snippet: false,
         case: case::fewer_values,
-        judge: judge::stands,
+        judge: assess::stands,
     },
     Check {
         number: 36,
@@ -470,7 +471,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compare ids as texts.",
         snippet: false,
         case: case::id_types,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 37,
@@ -482,7 +483,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer 2xx to a test.",
         snippet: false,
         case: case::minimal,
-        judge: judge::accepts,
+        judge: assess::accepts,
     },
     Check {
         number: 38,
@@ -494,7 +495,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Raise the limit to what the vendor sends, and answer 413 above it.",
         snippet: false,
         case: case::sizes,
-        judge: judge::sized,
+        judge: assess::sized,
     },
     Check {
         number: 39,
@@ -506,7 +507,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Catch what the parser throws, and answer 400.",
         snippet: false,
         case: case::no_json,
-        judge: judge::refuses_or_takes,
+        judge: assess::refuses_or_takes,
     },
     Check {
         number: 40,
@@ -518,7 +519,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer 400 where there is no body.",
         snippet: false,
         case: case::no_body,
-        judge: judge::refuses_or_takes,
+        judge: assess::refuses_or_takes,
     },
     Check {
         number: 41,
@@ -530,7 +531,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Store and answer; work in the background, at your own pace.",
         snippet: false,
         case: case::burst,
-        judge: judge::burst,
+        judge: assess::burst,
     },
     Check {
         number: 42,
@@ -542,7 +543,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Unpack it, or answer 415.",
         snippet: false,
         case: case::gzip,
-        judge: judge::packed,
+        judge: assess::packed,
     },
     Check {
         number: 43,
@@ -554,7 +555,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Read to the end of the body, within a limit of time.",
         snippet: false,
         case: case::slow,
-        judge: judge::slow,
+        judge: assess::slow,
     },
     Check {
         number: 44,
@@ -566,7 +567,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer 503 with Retry-After while what it depends on is down.",
         snippet: false,
         case: case::broken,
-        judge: judge::unavailable,
+        judge: assess::unavailable,
     },
     Check {
         number: 45,
@@ -578,7 +579,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Send Retry-After in seconds.",
         snippet: false,
         case: case::nothing,
-        judge: judge::retry_after,
+        judge: assess::retry_after,
     },
     Check {
         number: 46,
@@ -590,7 +591,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer 410 only where no event is ever wanted again.",
         snippet: false,
         case: case::nothing,
-        judge: judge::gone,
+        judge: assess::gone,
     },
     Check {
         number: 47,
@@ -602,7 +603,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Answer with a status and a word; write the error to your own log.",
         snippet: false,
         case: case::nothing,
-        judge: judge::tells_little,
+        judge: assess::tells_little,
     },
     Check {
         number: 48,
@@ -614,7 +615,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Give a probe, and look at what it counts.",
         snippet: false,
         case: case::signed,
-        judge: judge::probed,
+        judge: assess::probed,
     },
     Check {
         number: 49,
@@ -626,7 +627,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Refuse to start without a secret.",
         snippet: true,
         case: case::empty_secret,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 50,
@@ -638,7 +639,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Compare with the vendor's hash alone.",
         snippet: true,
         case: case::other_algorithm,
-        judge: judge::refuses,
+        judge: assess::refuses,
     },
     Check {
         number: 51,
@@ -650,7 +651,7 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Read the event type from the signed body.",
         snippet: false,
         case: case::unsigned_type,
-        judge: judge::ignores_header,
+        judge: assess::ignores_header,
     },
     Check {
         number: 52,
@@ -662,6 +663,6 @@ pub(crate) const CHECKS: &[Check] = &[
         advice: "Read the body of what you refuse, or answer with Connection: close.",
         snippet: false,
         case: case::reused,
-        judge: judge::goes_on,
+        judge: assess::goes_on,
     },
 ];

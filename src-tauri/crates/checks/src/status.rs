@@ -7,14 +7,14 @@ use rusqlite::Connection;
 use super::{CHECKS, masked, wants};
 
 /// The results of a run, in the order of the list of checks.
-pub(crate) fn results(row: &CheckRow, connection: &Connection) -> rusqlite::Result<Vec<ResultRow>> {
+pub fn results(row: &CheckRow, connection: &Connection) -> rusqlite::Result<Vec<ResultRow>> {
     let mut results = row.results(connection)?;
     results.sort_by_key(|result| CHECKS.iter().position(|check| check.id == result.check));
     Ok(results)
 }
 
 /// A run with what its checks have come to.
-pub(crate) fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckRun> {
+pub fn shown(row: &CheckRow, connection: &Connection) -> rusqlite::Result<CheckRun> {
     let outcomes = row.outcomes(connection)?;
     let mut counts = CheckCounts::default();
     for (_, outcome) in &outcomes {

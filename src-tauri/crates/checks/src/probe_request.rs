@@ -12,7 +12,7 @@ const KEPT: usize = 8 * 1024;
 
 /// How a request leaves.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Transport {
     #[default]
     Plain,
     /// Header names in lower case, as they come over HTTP/2.
@@ -27,29 +27,29 @@ pub(super) enum Manner {
 
 /// One request.
 #[derive(Debug, Clone)]
-pub(super) struct Shot {
+pub(crate) struct ProbeRequest {
     /// What is odd about it, in a few words.
-    pub(super) label: String,
-    pub(super) method: String,
-    pub(super) url: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Bytes,
-    pub(super) manner: Manner,
+    pub(crate) label: String,
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+    pub(crate) manner: Transport,
 }
 
 /// Pieces of a body that leaves slowly.
 const PIECES: usize = 8;
 
-impl Shot {
-    pub(super) fn outgoing(&self) -> Outgoing {
+impl ProbeRequest {
+    pub(crate) fn outgoing(&self) -> Outgoing {
         let pieces = || {
             let size = self.body.len().div_ceil(PIECES).max(1);
             (0..self.body.len()).step_by(size).map(|at| self.body.slice(at..(at + size).min(self.body.len()))).collect()
         };
         let body = match self.manner {
-            Manner::Plain | Manner::LowerCase | Manner::Reused => self.body.clone().into(),
-            Manner::Chunked => Payload::Paced { pieces: pieces(), pause: Duration::ZERO, length: None },
-            Manner::Slow(time) => {
+            Transport::Plain | Transport::LowerCase | Transport::Reused => self.body.clone().into(),
+            Transport::Chunked => Payload::Paced { pieces: pieces(), pause: Duration::ZERO, length: None },
+            Transport::Slow(time) => {
                 let (pause, length) = (time / PIECES as u32, Some(self.body.len() as u64));
                 Payload::Paced { pieces: pieces(), pause, length }
             }
@@ -59,7 +59,7 @@ impl Shot {
     }
 
     /// It with another label.
-    pub(super) fn called(self, label: impl Into<String>) -> Self {
+    pub(crate) fn called(self, label: impl Into<String>) -> Self {
         Self { label: label.into(), ..self }
     }
 }
@@ -84,10 +84,10 @@ const TRACES: &[&str] = &[
 
 /// Texts that no report holds: secrets as they are written, in each way they may come back.
 #[derive(Debug, Default)]
-pub(super) struct Secrets(Vec<String>);
+pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
-    pub(super) fn of<'s>(secrets: impl Iterator<Item = &'s str>) -> Self {
+    pub(crate) fn of<'s>(secrets: impl Iterator<Item = &'s str>) -> Self {
         let forms = secrets.filter(|secret| secret.len() >= 6).flat_map(|secret| {
             let bare = secret.split_once('_').map_or(secret, |(_, bare)| bare);
             let bare = if bare.len() >= 16 { bare } else { secret };
@@ -119,7 +119,7 @@ fn kept(bytes: &[u8], secrets: &Secrets) -> String {
     text[..end].to_owned()
 }
 
-pub(super) fn exchanged(shot: Shot, exchange: Exchange, secrets: &Secrets) -> CheckExchange {
+pub(crate) fn exchanged(shot: ProbeRequest, exchange: Exchange, secrets: &Secrets) -> CheckExchange {
     let masked = |headers: &[(String, String)]| {
         headers.iter().map(|(name, value)| (name.clone(), secrets.masked(value.clone()))).collect()
     };
@@ -153,17 +153,17 @@ pub(super) fn exchanged(shot: Shot, exchange: Exchange, secrets: &Secrets) -> Ch
 }
 
 /// The status of a whole answer.
-pub(super) fn status(exchange: &CheckExchange) -> Option<u16> {
+pub(crate) fn status(exchange: &CheckExchange) -> Option<u16> {
     exchange.answer.as_ref().filter(|_| exchange.error.is_none()).map(|answer| answer.status)
 }
 
 /// From the request to the first byte of its answer, in ms.
-pub(super) fn answered_ms(exchange: &CheckExchange) -> Option<f64> {
+pub(crate) fn answered_ms(exchange: &CheckExchange) -> Option<f64> {
     exchange.timings.first_byte_us.map(|us| us as f64 / 1_000.0)
 }
 
 /// What came of it, in a few words.
-pub(super) fn came(exchange: &CheckExchange) -> String {
+pub(crate) fn came(exchange: &CheckExchange) -> String {
     match (&exchange.error, &exchange.answer) {
         // It stands in the middle of a sentence.
         (Some(error), _) => error.message.trim_end_matches('.').to_owned(),

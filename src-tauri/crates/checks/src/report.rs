@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::{CHECKS, Check, Subject};
 
-pub(crate) fn report(
+pub fn report(
     connection: &Connection,
     row: &CheckRow,
     catalogue: &hookline_provider::Catalogue,
@@ -22,7 +22,7 @@ pub(crate) fn report(
     let wanting = checks.iter().any(|asked| asked.snippet && asked.outcome == CheckOutcome::Fail);
     let record = provider.and_then(|provider| provider.scheme(row.settings.scheme.as_deref())).filter(|_| wanting);
     Ok(CheckReport {
-        run: crate::check::shown(row, connection)?,
+        run: crate::shown(row, connection)?,
         provider: provider.map_or_else(|| row.settings.provider.clone(), |provider| provider.name.clone()),
         checks,
         snippets: provider
@@ -33,7 +33,7 @@ pub(crate) fn report(
 }
 
 /// It as a page: everything in it is text, and nothing runs.
-pub(crate) fn html(report: &CheckReport) -> Result<String, String> {
+pub fn html(report: &CheckReport) -> Result<String, String> {
     // Failures first: that is what it is read for.
     let order = |asked: &&CheckResult| (rank(report, asked), asked.number);
     let mut sorted: Vec<&CheckResult> = report.checks.iter().collect();
@@ -53,7 +53,7 @@ fn rank(_report: &CheckReport, asked: &CheckResult) -> u8 {
 }
 
 /// It as JUnit's XML (<https://github.com/testmoapp/junitxml>): a warning is a test that passed and says so.
-pub(crate) fn junit(report: &CheckReport) -> Result<String, String> {
+pub fn junit(report: &CheckReport) -> Result<String, String> {
     let took_s: f64 = report.checks.iter().map(|asked| asked.took_ms / 1_000.0).sum();
     rendered(AutoEscape::Html, include_str!("report.xml"), context! { report => report, took_s => took_s })
 }
@@ -101,7 +101,7 @@ fn result_of(result: ResultRow) -> Option<CheckResult> {
 }
 
 /// What a run would send.
-pub(crate) fn planned(subject: &Subject, now_ms: i64) -> Vec<PlannedCheck> {
+pub fn planned(subject: &Subject, now_ms: i64) -> Vec<PlannedCheck> {
     let one = |check: &Check| {
         let case = (check.case)(subject, now_ms);
         let shots = case.iter().flat_map(|case| &case.rounds).flat_map(|round| &round.shots);
@@ -117,11 +117,11 @@ pub(crate) fn planned(subject: &Subject, now_ms: i64) -> Vec<PlannedCheck> {
             skipped: case.as_ref().err().cloned(),
         }
     };
-    CHECKS.iter().filter(|check| crate::check::wants(&subject.settings, check)).map(one).collect()
+    CHECKS.iter().filter(|check| crate::wants(&subject.settings, check)).map(one).collect()
 }
 
 /// What differs between two reports.
-pub(crate) fn compared(before: &CheckReport, after: &CheckReport) -> Vec<CheckChange> {
+pub fn compared(before: &CheckReport, after: &CheckReport) -> Vec<CheckChange> {
     let by_id = |report: &CheckReport| -> BTreeMap<String, (CheckOutcome, String)> {
         report.checks.iter().map(|asked| (asked.id.clone(), (asked.outcome, asked.said.clone()))).collect()
     };

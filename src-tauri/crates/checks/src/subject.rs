@@ -13,48 +13,48 @@ use hookline_signature::{Algorithm, Keys, Place, Scheme, Source, TimestampRule, 
 use hookline_store::endpoint::EndpointRow;
 use serde_json::{Map, Value};
 
-use super::shot::{Manner, Secrets, Shot};
+use super::probe_request::{ProbeRequest, Secrets, Transport};
 
 /// Who is asked, and as whom.
 #[derive(Debug)]
-pub(crate) struct Subject {
-    pub(super) settings: CheckSettings,
-    pub(super) provider: Provider,
-    pub(super) record: SchemeRecord,
-    pub(super) keys: Keys,
-    pub(super) policy: DeliveryPolicy,
-    pub(super) scenario: Option<Scenario>,
+pub struct Subject {
+    pub(crate) settings: CheckSettings,
+    pub(crate) provider: Provider,
+    pub(crate) record: SchemeRecord,
+    pub(crate) keys: Keys,
+    pub(crate) policy: DeliveryPolicy,
+    pub(crate) scenario: Option<Scenario>,
     /// Connections of this run alone: what another one left on a connection is not this handler's fault.
-    pub(super) connections: Connections,
+    pub(crate) connections: Connections,
     /// What TLS trusts and shows, of an endpoint that has settings for it.
-    pub(super) trust: Trust,
+    pub(crate) trust: Trust,
     /// A secret nobody knows, in the vendor's form.
     stranger: String,
     /// What no report holds.
-    pub(super) secrets: Secrets,
+    pub(crate) secrets: Secrets,
     /// One for all events of this run.
     seed: u64,
     events: AtomicU64,
     /// Whether what it depends on is broken at the moment.
-    pub(super) broken: AtomicBool,
+    pub(crate) broken: AtomicBool,
     /// Whether it could not be mended.
-    pub(super) unmended: AtomicBool,
+    pub(crate) unmended: AtomicBool,
 }
 
 /// An event before it is signed.
 #[derive(Debug, Clone)]
-pub(super) struct SampleEvent {
-    pub(super) id: String,
-    pub(super) kind: String,
-    pub(super) payload: Value,
+pub(crate) struct SampleEvent {
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) payload: Value,
     /// The body, where it is not just the payload.
-    pub(super) body: Option<Bytes>,
-    pub(super) method: &'static str,
-    pub(super) keys: Keys,
-    pub(super) scheme: Scheme,
+    pub(crate) body: Option<Bytes>,
+    pub(crate) method: &'static str,
+    pub(crate) keys: Keys,
+    pub(crate) scheme: Scheme,
     /// Headers beside those of the vendor, before it is signed.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) now_ms: i64,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) now_ms: i64,
 }
 
 impl Subject {
@@ -134,18 +134,18 @@ impl Subject {
     }
 
     /// The most that an answer may take, in ms.
-    pub(super) fn timeout_ms(&self) -> u32 {
+    pub(crate) fn timeout_ms(&self) -> u32 {
         self.settings.timeout_ms.min(*self.policy.timeout_ms.value())
     }
 
     /// The usual event, of things nobody has heard of before.
-    pub(super) fn event(&self, now_ms: i64) -> SampleEvent {
+    pub(crate) fn event(&self, now_ms: i64) -> SampleEvent {
         let (kind, sample) = self.usual();
         self.of(kind, &sample, self.fresh(), 0, now_ms)
     }
 
     /// The type and sample of the event that has an effect: not the vendor's test, which has none.
-    pub(super) fn usual(&self) -> (String, Value) {
+    pub(crate) fn usual(&self) -> (String, Value) {
         let mut events = self.provider.sending.iter().flat_map(|sending| &sending.events);
         let found = match &self.settings.event {
             Some(kind) => events.find(|event| event.kind == *kind),
@@ -173,7 +173,7 @@ impl Subject {
     }
 
     /// Whether nobody knows an event of this vendor, so that one is made up.
-    pub(crate) fn makes_up(&self) -> bool {
+    pub fn makes_up(&self) -> bool {
         self.settings.payload.is_none() && self.knows_none()
     }
 
@@ -182,17 +182,17 @@ impl Subject {
     }
 
     /// What of these places stands in headers, or in the JSON body.
-    pub(super) fn places(places: &[Places], place: Place) -> impl Iterator<Item = &Source> {
+    pub(crate) fn places(places: &[Places], place: Place) -> impl Iterator<Item = &Source> {
         places.iter().flat_map(Places::sources).filter(move |source| source.place == place)
     }
 
     /// A seed that no other event has.
-    pub(super) fn fresh(&self) -> u64 {
+    pub(crate) fn fresh(&self) -> u64 {
         self.seed.wrapping_add(self.events.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// An event of a kind, filled by a seed.
-    pub(super) fn of(&self, kind: String, sample: &Value, seed: u64, step: u32, now_ms: i64) -> SampleEvent {
+    pub(crate) fn of(&self, kind: String, sample: &Value, seed: u64, step: u32, now_ms: i64) -> SampleEvent {
         let id = uuid::Uuid::now_v7().to_string();
         let mut payload = vendor_request::payload(&kind, sample, &SampleContext { id: &id, seed, step, now_ms });
         if self.makes_up() {
@@ -217,7 +217,7 @@ impl Subject {
     }
 
     /// Where the scheme says when it was signed, and how far from now that may be.
-    pub(super) fn timestamp(&self) -> Result<&TimestampRule, String> {
+    pub(crate) fn timestamp(&self) -> Result<&TimestampRule, String> {
         let rule = match &self.record.scheme {
             Scheme::Digest(digest) => digest.timestamp.as_ref(),
             Scheme::Jws(jws) => jws.timestamp.as_ref(),
@@ -227,7 +227,7 @@ impl Subject {
     }
 
     /// A key that is not the handler's.
-    pub(super) fn strange_keys(&self) -> Result<Keys, String> {
+    pub(crate) fn strange_keys(&self) -> Result<Keys, String> {
         let symmetric = match &self.record.scheme {
             Scheme::Digest(digest) => digest.algorithm.is_symmetric() || digest.algorithm == Algorithm::Token,
             Scheme::Jwt(jwt) => jwt.algorithms.iter().any(|name| name.starts_with("HS")),
@@ -243,7 +243,7 @@ impl Subject {
     }
 
     /// The fields of the JSON body that hold the event type.
-    pub(super) fn type_fields(&self) -> Vec<String> {
+    pub(crate) fn type_fields(&self) -> Vec<String> {
         let sources = self.provider.event_type.iter().flat_map(|places| places.sources());
         sources.filter(|source| source.place == Place::Json).map(|source| source.name.clone()).collect()
     }
@@ -261,7 +261,7 @@ impl SampleEvent {
     }
 
     /// It as another type.
-    pub(super) fn kind(mut self, subject: &Subject, kind: &str) -> Self {
+    pub(crate) fn kind(mut self, subject: &Subject, kind: &str) -> Self {
         for field in subject.type_fields() {
             let _ = sample::set(&mut self.payload, &field, kind.into());
         }
@@ -270,7 +270,7 @@ impl SampleEvent {
     }
 
     /// It signed, as it leaves.
-    pub(super) fn shot(&self, subject: &Subject, label: &str) -> Result<Shot, String> {
+    pub(crate) fn shot(&self, subject: &Subject, label: &str) -> Result<ProbeRequest, String> {
         let url = &subject.settings.url;
         let mut headers = vendor_request::plain_headers(&subject.provider, &self.kind, &self.id);
         for (name, value) in &self.headers {
@@ -291,18 +291,18 @@ impl SampleEvent {
             headers.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
             headers.push((name, value));
         }
-        Ok(Shot {
+        Ok(ProbeRequest {
             label: label.to_owned(),
             method: self.method.to_owned(),
             url: url.clone(),
             headers,
             body,
-            manner: Manner::Plain,
+            manner: Transport::Plain,
         })
     }
 
     /// It signed with a timestamp that reads like this.
-    pub(super) fn dated(&self, subject: &Subject, text: &str) -> Result<Shot, String> {
+    pub(crate) fn dated(&self, subject: &Subject, text: &str) -> Result<ProbeRequest, String> {
         let rule = subject.timestamp()?;
         let mut event = self.clone();
         let Scheme::Digest(digest) = &mut event.scheme else {
@@ -324,7 +324,7 @@ impl SampleEvent {
 
     /// Its digest's place: which header, and from where to where. Found by signing something else, so that it
     /// holds for every scheme.
-    pub(super) fn digest(&self, subject: &Subject) -> Result<(Shot, usize, std::ops::Range<usize>), String> {
+    pub(crate) fn digest(&self, subject: &Subject) -> Result<(ProbeRequest, usize, std::ops::Range<usize>), String> {
         let mine = self.shot(subject, "")?;
         let mut other = self.clone();
         other.body = Some(Bytes::from_static(b"{}"));
@@ -353,7 +353,7 @@ impl SampleEvent {
 }
 
 /// Adds a field, where there are fields.
-pub(super) fn put(payload: &mut Value, name: &str, value: Value) {
+pub(crate) fn put(payload: &mut Value, name: &str, value: Value) {
     if let Value::Object(fields) = payload {
         fields.insert(name.to_owned(), value);
     }
@@ -373,7 +373,7 @@ fn made_up() -> Value {
 }
 
 /// Every object's fields in the other order.
-pub(super) fn reversed(value: &Value) -> Value {
+pub(crate) fn reversed(value: &Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
             fields.iter().rev().map(|(name, value)| (name.clone(), reversed(value))).collect::<Map<_, _>>(),
@@ -384,7 +384,7 @@ pub(super) fn reversed(value: &Value) -> Value {
 }
 
 /// The first field for people to read, by its path; `None` if there is none.
-pub(super) fn prose(value: &mut Value) -> Option<&mut Value> {
+pub(crate) fn prose(value: &mut Value) -> Option<&mut Value> {
     const NAMES: &[&str] = &["text", "message", "content", "body", "description", "title", "name", "subject", "notes"];
     let found = NAMES.iter().find(|name| leaf(value, name).is_some())?;
     leaf_mut(value, found)
@@ -415,7 +415,7 @@ fn leaf_mut<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
 }
 
 /// Whether a field's name is that of an id or of the event type, which stay in whatever is taken away.
-pub(super) fn is_kept(name: &str) -> bool {
+pub(crate) fn is_kept(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name == "id"
         || name.ends_with("_id")
@@ -424,7 +424,7 @@ pub(super) fn is_kept(name: &str) -> bool {
 }
 
 /// Every leaf that may be absent, made into something else.
-pub(super) fn emptied(value: &Value, into: &dyn Fn(&Value) -> Value) -> Value {
+pub(crate) fn emptied(value: &Value, into: &dyn Fn(&Value) -> Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
             fields
@@ -441,7 +441,7 @@ pub(super) fn emptied(value: &Value, into: &dyn Fn(&Value) -> Value) -> Value {
 }
 
 /// The first id that is a whole number or a text of digits.
-pub(super) fn numeric_id(value: &mut Value) -> Option<&mut Value> {
+pub(crate) fn numeric_id(value: &mut Value) -> Option<&mut Value> {
     let is_number = |value: &Value| match value {
         Value::Number(number) => number.is_u64(),
         Value::String(text) => !text.is_empty() && text.len() < 16 && text.bytes().all(|b| b.is_ascii_digit()),

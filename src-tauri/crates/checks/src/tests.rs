@@ -2,7 +2,7 @@ use hookline_delivery::{new_secret, target_of};
 use hookline_provider::Catalogue;
 use hookline_signature::{Message, State, verify};
 
-use super::{case::Case, event::Subject, list::CHECKS, shot::Shot, *};
+use super::{case::Case, list::CHECKS, probe_request::ProbeRequest, subject::Subject, *};
 
 const NOW_MS: i64 = 1_795_000_000_000;
 
@@ -33,7 +33,7 @@ fn case(subject: &Subject, id: &str) -> Result<Case, String> {
 }
 
 /// Whether the vendor's own rule takes it.
-fn holds(subject: &Subject, shot: &Shot) -> bool {
+fn holds(subject: &Subject, shot: &ProbeRequest) -> bool {
     let headers: Vec<(&str, &[u8])> =
         shot.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let target = target_of(&shot.url);

@@ -1,26 +1,27 @@
-//! Handler checks: questions to a webhook handler, each asked with real signed requests and judged by a
-//! rule that somebody wrote down.
+//! Handler checks: rules for a webhook handler, each tested with real signed requests and assessed by a rule that somebody
+//! wrote down.
 //!
-//! `list` is the table. A check says what it sends (`case`) and how what comes back is judged (`judge`); `run`
-//! sends it over the outbox's own connections, in order, and keeps each result as it comes.
+//! `list` is the table of checks. A check says what it sends (`case`) and how the responses are assessed (`assess`).
+//! [`Checks`] runs them over the connections of the outbox, in order, and stores each result as it comes.
+#![forbid(unsafe_code)]
 
+mod assess;
 mod case;
-mod event;
-mod judge;
+mod checks;
 mod list;
-mod probe;
+mod probe_request;
 mod report;
-mod run;
-mod shot;
-mod shown;
+mod side_effect_probe;
+mod status;
+mod subject;
 
 use hookline_model::{CheckSettings, MASK, SideEffectProbe, masked_url};
 
-pub(crate) use event::Subject;
-pub(crate) use list::{CHECKS, Check};
-pub(crate) use report::{compared, html, junit, planned, report};
-pub(crate) use run::{Checks, Stop, to_ask_again};
-pub(crate) use shown::{results, shown};
+pub use checks::{Checks, Stop, to_ask_again};
+pub use list::{CHECKS, Check};
+pub use report::{compared, html, junit, planned, report};
+pub use status::{results, shown};
+pub use subject::Subject;
 
 /// Most requests a second in the burst, and how long it lasts, in s.
 const BURST_MAX: u32 = 200;
@@ -30,7 +31,7 @@ const BURST_S: u32 = 3;
 const SETTLE_MAX: u32 = 30_000;
 
 /// The first thing wrong with it, in a sentence.
-pub(crate) fn check(settings: &CheckSettings) -> Result<(), String> {
+pub fn check(settings: &CheckSettings) -> Result<(), String> {
     for id in settings.only.iter().chain(&settings.skip).chain(&settings.waive) {
         if !CHECKS.iter().any(|check| check.id == id) {
             return Err(format!("There is no check {id:?}; `hookline check questions` shows them."));
@@ -46,7 +47,7 @@ pub(crate) fn check(settings: &CheckSettings) -> Result<(), String> {
         return Err("The time-out lies between 100 and 120000 ms.".into());
     }
     let commands = [
-        settings.probe.as_ref().and_then(probe::as_command),
+        settings.probe.as_ref().and_then(side_effect_probe::as_command),
         settings.break_with.as_ref(),
         settings.mend_with.as_ref(),
     ];
@@ -63,18 +64,18 @@ pub(crate) fn check(settings: &CheckSettings) -> Result<(), String> {
 }
 
 /// Commands and paths that it names: only a person at this machine may name those.
-pub(crate) fn commands(settings: &CheckSettings) -> Vec<String> {
-    let own = [&settings.break_with, &settings.mend_with].into_iter().flatten().map(probe::shown);
-    settings.probe.iter().filter_map(probe::command).chain(own).collect()
+pub fn commands(settings: &CheckSettings) -> Vec<String> {
+    let own = [&settings.break_with, &settings.mend_with].into_iter().flatten().map(side_effect_probe::shown);
+    settings.probe.iter().filter_map(side_effect_probe::command).chain(own).collect()
 }
 
-pub(crate) fn wants(settings: &CheckSettings, check: &Check) -> bool {
+pub fn wants(settings: &CheckSettings, check: &Check) -> bool {
     (settings.only.is_empty() || settings.only.iter().any(|id| id == check.id))
         && !settings.skip.iter().any(|id| id == check.id)
 }
 
 /// Without values that are secret.
-pub(crate) fn masked(settings: &CheckSettings) -> CheckSettings {
+pub fn masked(settings: &CheckSettings) -> CheckSettings {
     let secret = if settings.secret.is_empty() { String::new() } else { MASK.to_owned() };
     CheckSettings {
         secret,

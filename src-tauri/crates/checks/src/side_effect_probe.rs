@@ -11,8 +11,6 @@ use rusqlite::{
 };
 use tokio::{io::AsyncReadExt as _, time::timeout};
 
-use crate::Engine;
-
 /// How long one look, or one command, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,7 +29,7 @@ pub(crate) fn shown(command: &CheckCommand) -> String {
 }
 
 /// What it prints; an error says how it failed.
-pub(super) async fn run(command: &CheckCommand) -> Result<String, String> {
+pub(crate) async fn run(command: &CheckCommand) -> Result<String, String> {
     let shown = self::shown(command);
     let mut process = match (command.shell, command.words.split_first()) {
         (true, _) if cfg!(windows) => {
@@ -109,11 +107,11 @@ async fn end_group(group: Option<u32>) {
 
 /// What a look saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Look(String);
+pub(crate) struct Look(String);
 
 /// What happened between two looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effects {
+pub(crate) enum Effects {
     /// A number grew by this.
     Count(i64),
     /// A text is another, or is not.
@@ -122,7 +120,7 @@ pub(super) enum Effects {
 
 impl Effects {
     /// Whether it is what was due. A text says only whether there was anything.
-    pub(super) fn are(self, due: i64) -> bool {
+    pub(crate) fn are(self, due: i64) -> bool {
         match self {
             Self::Count(count) => count == due,
             Self::Changed(changed) => changed == (due > 0),
@@ -130,21 +128,21 @@ impl Effects {
     }
 
     /// Whether there are as many as are due, or more.
-    pub(super) fn reach(self, due: i64) -> bool {
+    pub(crate) fn reach(self, due: i64) -> bool {
         match self {
             Self::Count(count) => count >= due,
             Self::Changed(changed) => changed,
         }
     }
 
-    pub(super) fn none(self) -> bool {
+    pub(crate) fn none(self) -> bool {
         self.are(0)
     }
 }
 
 impl Effects {
     /// It and its verb.
-    pub(super) fn were(self) -> String {
+    pub(crate) fn were(self) -> String {
         format!("{self} {}", if self == Self::Count(1) { "was" } else { "were" })
     }
 }
@@ -162,7 +160,7 @@ impl std::fmt::Display for Effects {
 
 impl Look {
     /// What happened since `before`.
-    pub(super) fn since(&self, before: &Self) -> Result<Effects, String> {
+    pub(crate) fn since(&self, before: &Self) -> Result<Effects, String> {
         let number = |look: &Self| look.0.parse::<f64>().ok().filter(|number| number.is_finite());
         match (number(before), number(self)) {
             (Some(before), Some(now)) if now >= before => Ok(Effects::Count((now - before).round() as i64)),
@@ -187,14 +185,14 @@ pub(crate) fn command(probe: &SideEffectProbe) -> Option<String> {
     }
 }
 
-pub(super) fn as_command(probe: &SideEffectProbe) -> Option<&CheckCommand> {
+pub(crate) fn as_command(probe: &SideEffectProbe) -> Option<&CheckCommand> {
     match probe {
         SideEffectProbe::Command(command) => Some(command),
         _ => None,
     }
 }
 
-pub(super) async fn look(probe: &SideEffectProbe, engine: &Engine) -> Result<Look, String> {
+pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<Look, String> {
     let text = match probe {
         SideEffectProbe::Command(command) => run(command).await?,
         SideEffectProbe::Url(url) => {
@@ -204,7 +202,7 @@ pub(super) async fn look(probe: &SideEffectProbe, engine: &Engine) -> Result<Loo
                 headers: vec![("Accept".into(), b"*/*".to_vec())],
                 body: bytes::Bytes::new().into(),
             };
-            let now_s = engine.clock.now_us() / 1_000_000;
+            let now_s = now_us / 1_000_000;
             let terms = SendOptions {
                 total: PATIENCE,
                 connect: PATIENCE,

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::{
     BURST_S,
-    event::{SampleEvent, Subject, emptied, numeric_id, prose, put, reversed},
-    shot::{Manner, Shot},
+    probe_request::{ProbeRequest, Transport},
+    subject::{SampleEvent, Subject, emptied, numeric_id, prose, put, reversed},
 };
 
 /// How requests follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(crate) enum Pacing {
     /// One after the other.
     InOrder,
     /// All at once.
@@ -26,16 +26,16 @@ pub(super) enum Pace {
 
 /// Requests that belong together.
 #[derive(Debug, Clone)]
-pub(super) struct Round {
-    pub(super) shots: Vec<Shot>,
-    pub(super) pace: Pace,
+pub(crate) struct Step {
+    pub(crate) shots: Vec<ProbeRequest>,
+    pub(crate) pace: Pacing,
     /// Whether the handler is broken while they are sent.
-    pub(super) broken: bool,
+    pub(crate) broken: bool,
 }
 
 /// How often something may happen in a case, where effects are seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum ExpectedEffects {
     /// Nobody looks.
     Any,
     /// They are looked at, and the judge says what they mean.
@@ -45,9 +45,9 @@ pub(super) enum Due {
     Exactly(i64),
 }
 
-impl Due {
+impl ExpectedEffects {
     /// How many are due, where so many were accepted; none where that is not counted.
-    pub(super) fn count(self, accepted: usize) -> Option<i64> {
+    pub(crate) fn count(self, accepted: usize) -> Option<i64> {
         match self {
             Self::Any | Self::Looked => None,
             Self::Accepted => Some(accepted as i64),
@@ -58,77 +58,77 @@ impl Due {
 
 /// What a check sends.
 #[derive(Debug, Clone)]
-pub(super) struct Case {
-    pub(super) rounds: Vec<Round>,
-    pub(super) effects: Due,
+pub(crate) struct Case {
+    pub(crate) rounds: Vec<Step>,
+    pub(crate) effects: ExpectedEffects,
 }
 
 type Cased = Result<Case, String>;
 
 impl Case {
-    fn of(shots: Vec<Shot>, effects: Due) -> Self {
-        Self { rounds: vec![Round { shots, pace: Pace::InOrder, broken: false }], effects }
+    fn of(shots: Vec<ProbeRequest>, effects: ExpectedEffects) -> Self {
+        Self { rounds: vec![Step { shots, pace: Pacing::InOrder, broken: false }], effects }
     }
 
-    pub(super) fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.rounds.iter().map(|round| round.shots.len()).sum()
     }
 }
 
-fn any(shots: Vec<Shot>) -> Cased {
-    Ok(Case::of(shots, Due::Any))
+fn any(shots: Vec<ProbeRequest>) -> Cased {
+    Ok(Case::of(shots, ExpectedEffects::Any))
 }
 
-fn exactly(effects: i64, shots: Vec<Shot>) -> Cased {
-    Ok(Case::of(shots, Due::Exactly(effects)))
+fn exactly(effects: i64, shots: Vec<ProbeRequest>) -> Cased {
+    Ok(Case::of(shots, ExpectedEffects::Exactly(effects)))
 }
 
 /// Nothing of its own: it looks at what the others were answered.
-pub(super) fn nothing(_: &Subject, _: i64) -> Cased {
+pub(crate) fn nothing(_: &Subject, _: i64) -> Cased {
     any(Vec::new())
 }
 
-pub(super) fn signed(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn signed(subject: &Subject, now_ms: i64) -> Cased {
     exactly(1, vec![subject.event(now_ms).shot(subject, "signed, as the vendor does")?])
 }
 
-pub(super) fn five(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn five(subject: &Subject, now_ms: i64) -> Cased {
     let event = |number| subject.event(now_ms).shot(subject, &format!("event {number}, on a new connection"));
     any((1..=5).map(event).collect::<Result<_, _>>()?)
 }
 
-pub(super) fn over_tls(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn over_tls(subject: &Subject, now_ms: i64) -> Cased {
     if !subject.settings.url.to_ascii_lowercase().starts_with("https://") {
         return Err("The URL is not https://.".into());
     }
     any(vec![subject.event(now_ms).shot(subject, "over TLS, its certificate checked")?])
 }
 
-pub(super) fn looked_at(subject: &Subject, _: i64) -> Cased {
+pub(crate) fn looked_at(subject: &Subject, _: i64) -> Cased {
     exactly(0, ["HEAD", "GET"].map(|method| bare(subject, method)).to_vec())
 }
 
-pub(super) fn other_methods(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn other_methods(subject: &Subject, now_ms: i64) -> Cased {
     let event = subject.event(now_ms);
     any(["PUT", "DELETE"]
-        .map(|method| event.shot(subject, method).map(|shot| Shot { method: method.into(), ..shot }))
+        .map(|method| event.shot(subject, method).map(|shot| ProbeRequest { method: method.into(), ..shot }))
         .into_iter()
         .collect::<Result<_, _>>()?)
 }
 
-fn bare(subject: &Subject, method: &str) -> Shot {
-    Shot {
+fn bare(subject: &Subject, method: &str) -> ProbeRequest {
+    ProbeRequest {
         label: method.to_owned(),
         method: method.to_owned(),
         url: subject.settings.url.clone(),
         headers: vec![("User-Agent".into(), concat!("Hookline/", env!("CARGO_PKG_VERSION")).into())],
         body: Bytes::new(),
-        manner: Manner::Plain,
+        manner: Transport::Plain,
     }
 }
 
 /// Meta's own question (<https://developers.facebook.com/docs/graph-api/webhooks/getting-started>).
-pub(super) fn challenge(subject: &Subject, _: i64) -> Cased {
+pub(crate) fn challenge(subject: &Subject, _: i64) -> Cased {
     let asks = |handshake: &&Handshake| handshake.when.iter().any(|when| when == "query:hub.challenge");
     let handshake = subject.provider.handshakes.iter().find(asks);
     let handshake = handshake.ok_or_else(|| format!("{} asks no challenge with GET.", subject.provider.name))?;
@@ -139,13 +139,13 @@ pub(super) fn challenge(subject: &Subject, _: i64) -> Cased {
             .extend_pairs([("hub.mode", "subscribe"), ("hub.challenge", "1158201444"), ("hub.verify_token", token)])
             .finish();
         let joint = if subject.settings.url.contains('?') { '&' } else { '?' };
-        Shot { url: format!("{}{joint}{query}", subject.settings.url), ..bare(subject, "GET") }.called(label)
+        ProbeRequest { url: format!("{}{joint}{query}", subject.settings.url), ..bare(subject, "GET") }.called(label)
     };
     exactly(0, vec![asked("right token", token), asked("wrong token", "not-the-token")])
 }
 
 /// CloudEvents' question (HTTP 1.1 Web Hooks for Event Delivery, §4).
-pub(super) fn allowed(subject: &Subject, _: i64) -> Cased {
+pub(crate) fn allowed(subject: &Subject, _: i64) -> Cased {
     let options = |handshake: &Handshake| handshake.method.as_deref() == Some("OPTIONS");
     if !subject.provider.handshakes.iter().any(options) {
         return Err(format!("{} does not ask with OPTIONS.", subject.provider.name));
@@ -155,7 +155,7 @@ pub(super) fn allowed(subject: &Subject, _: i64) -> Cased {
     exactly(0, vec![shot])
 }
 
-pub(super) fn unsigned(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn unsigned(subject: &Subject, now_ms: i64) -> Cased {
     let mut shot = subject.event(now_ms).shot(subject, "no signature")?;
     let names: Vec<String> =
         subject.record.scheme.places().iter().filter_map(hookline_signature::Source::header_name).collect();
@@ -164,7 +164,7 @@ pub(super) fn unsigned(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 /// With the right one behind it, under the same id: who notes ids before checking signatures loses it.
-pub(super) fn wrong_secret(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn wrong_secret(subject: &Subject, now_ms: i64) -> Cased {
     let right = subject.event(now_ms);
     let forged = SampleEvent { keys: subject.strange_keys()?, ..right.clone() };
     exactly(
@@ -174,7 +174,7 @@ pub(super) fn wrong_secret(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 /// What a handler accepts whose secret was not set: an empty environment variable makes an empty key.
-pub(super) fn empty_secret(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn empty_secret(subject: &Subject, now_ms: i64) -> Cased {
     subject.strange_keys()?;
     let Scheme::Digest(digest) = &subject.record.scheme else {
         return Err(format!("{} does not sign with an HMAC.", subject.provider.name));
@@ -196,7 +196,7 @@ pub(super) fn empty_secret(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 /// The right secret, with another hash than the vendor's.
-pub(super) fn other_algorithm(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn other_algorithm(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = subject.event(now_ms);
     let other = match &mut event.scheme {
         Scheme::Digest(digest) => {
@@ -214,7 +214,7 @@ pub(super) fn other_algorithm(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 /// A type in a header that nobody signed, and another in the body that was signed.
-pub(super) fn unsigned_type(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn unsigned_type(subject: &Subject, now_ms: i64) -> Cased {
     let header = Subject::places(&subject.provider.event_type, Place::Header).find_map(Source::header_name);
     let header = header.ok_or_else(|| format!("{} says no event type in a header.", subject.provider.name))?;
     if subject.type_fields().is_empty() {
@@ -235,22 +235,22 @@ pub(super) fn unsigned_type(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = event.kind(subject, UNKNOWN_TYPE);
     event.headers.push((header, usual.clone()));
     let label = format!("the body says {UNKNOWN_TYPE}, the header {usual}");
-    Ok(Case::of(vec![event.shot(subject, &label)?], Due::Looked))
+    Ok(Case::of(vec![event.shot(subject, &label)?], ExpectedEffects::Looked))
 }
 
 /// Refused with a body, then an event, over one connection.
-pub(super) fn reused(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn reused(subject: &Subject, now_ms: i64) -> Cased {
     let put = subject.event(now_ms).shot(subject, "PUT with a body")?;
-    let put = Shot { method: "PUT".into(), ..put };
+    let put = ProbeRequest { method: "PUT".into(), ..put };
     let event = |label: &str| subject.event(now_ms).shot(subject, label);
     let all = [put, event("an event behind it, on the same connection")?, event("a second one")?];
-    any(all.into_iter().map(|shot| Shot { manner: Manner::Reused, ..shot }).collect())
+    any(all.into_iter().map(|shot| ProbeRequest { manner: Transport::Reused, ..shot }).collect())
 }
 
 /// An event type that no vendor has.
 const UNKNOWN_TYPE: &str = "hookline.unknown";
 
-pub(super) fn changed_body(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn changed_body(subject: &Subject, now_ms: i64) -> Cased {
     if !subject.record.scheme.signs_body() {
         return Err(format!("{} does not sign the body.", subject.provider.name));
     }
@@ -268,7 +268,7 @@ pub(super) fn changed_body(subject: &Subject, now_ms: i64) -> Cased {
     exactly(0, vec![shot, other])
 }
 
-pub(super) fn mangled(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn mangled(subject: &Subject, now_ms: i64) -> Cased {
     let event = subject.event(now_ms);
     let (shot, place, range) = event.digest(subject)?;
     let with = |label: &str, digest: &str| {
@@ -297,13 +297,13 @@ fn tolerance(subject: &Subject) -> Result<i64, String> {
         .ok_or_else(|| format!("{} sets no limit to how old a request may be.", subject.provider.name))
 }
 
-pub(super) fn stale(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn stale(subject: &Subject, now_ms: i64) -> Cased {
     let past_s = tolerance(subject)?;
     let event = subject.event(now_ms - (past_s + 1) * 1_000);
     exactly(0, vec![event.shot(subject, &format!("signed {} s ago", past_s + 1))?])
 }
 
-pub(super) fn early(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn early(subject: &Subject, now_ms: i64) -> Cased {
     let rule = subject.timestamp()?;
     let future_s = rule.future_s.or(rule.past_s).map(i64::from);
     let future_s = future_s.ok_or_else(|| format!("{} sets no limit.", subject.provider.name))?;
@@ -312,13 +312,13 @@ pub(super) fn early(subject: &Subject, now_ms: i64) -> Cased {
     any(vec![event.shot(subject, &format!("signed {} s ahead", future_s + 2))?])
 }
 
-pub(super) fn nearly_stale(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn nearly_stale(subject: &Subject, now_ms: i64) -> Cased {
     let past_s = tolerance(subject)?;
     let age_s = (past_s - 5).max(0);
     exactly(1, vec![subject.event(now_ms - age_s * 1_000).shot(subject, &format!("signed {age_s} s ago"))?])
 }
 
-pub(super) fn odd_timestamps(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn odd_timestamps(subject: &Subject, now_ms: i64) -> Cased {
     let rule = subject.timestamp()?;
     if rule.unit == Unit::Raw {
         return Err("Its timestamp is compared with nothing.".into());
@@ -339,7 +339,7 @@ pub(super) fn odd_timestamps(subject: &Subject, now_ms: i64) -> Cased {
     exactly(0, shots)
 }
 
-pub(super) fn two_signatures(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn two_signatures(subject: &Subject, now_ms: i64) -> Cased {
     if !subject.record.scheme.takes_several() {
         return Err(format!("{} sends one signature.", subject.provider.name));
     }
@@ -352,7 +352,7 @@ pub(super) fn two_signatures(subject: &Subject, now_ms: i64) -> Cased {
     exactly(1, vec![event.shot(subject, "two signatures, the second is right")?])
 }
 
-pub(super) fn other_versions(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn other_versions(subject: &Subject, now_ms: i64) -> Cased {
     let (mut shot, place, range) = subject.event(now_ms).digest(subject)?;
     let value = &mut shot.headers[place].1;
     let before = &value[..range.start];
@@ -365,7 +365,7 @@ pub(super) fn other_versions(subject: &Subject, now_ms: i64) -> Cased {
     exactly(0, vec![shot.called(format!("only a signature of version {other}"))])
 }
 
-pub(super) fn weak_and_strong(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn weak_and_strong(subject: &Subject, now_ms: i64) -> Cased {
     let weak = subject.provider.schemes.iter().find(|record| match &record.scheme {
         Scheme::Digest(digest) => {
             matches!(digest.algorithm, Algorithm::HmacSha1 | Algorithm::HmacMd5) && record.id != subject.record.id
@@ -385,19 +385,19 @@ pub(super) fn weak_and_strong(subject: &Subject, now_ms: i64) -> Cased {
     exactly(0, vec![shot])
 }
 
-pub(super) fn old_secret(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn old_secret(subject: &Subject, now_ms: i64) -> Cased {
     let secret = subject.settings.old_secret.clone().ok_or("No old secret was given.")?;
     let keys = Keys { secrets: vec![secret], params: subject.keys.params.clone() };
     let shot = SampleEvent { keys, ..subject.event(now_ms) }.shot(subject, "signed with the old secret")?;
     exactly(i64::from(subject.settings.old_secret_valid), vec![shot])
 }
 
-pub(super) fn lower_case(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn lower_case(subject: &Subject, now_ms: i64) -> Cased {
     let shot = subject.event(now_ms).shot(subject, "header names in lower case")?;
-    exactly(1, vec![Shot { manner: Manner::LowerCase, ..shot }])
+    exactly(1, vec![ProbeRequest { manner: Transport::LowerCase, ..shot }])
 }
 
-pub(super) fn odd_json(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn odd_json(subject: &Subject, now_ms: i64) -> Cased {
     let written = |label: &str, write: &dyn Fn(&Value) -> Vec<u8>| {
         let mut event = subject.event(now_ms);
         event.body = Some(write(&event.payload).into());
@@ -423,7 +423,7 @@ pub(super) fn odd_json(subject: &Subject, now_ms: i64) -> Cased {
 /// Emoji of several code points, both directions of writing, combining marks, and a line separator.
 const WORLD: &str = "👩‍👩‍👧 שלום مرحبا e\u{301} ﷽ \u{2028} 𝕳 \u{202e}abc";
 
-pub(super) fn unicode(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn unicode(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = subject.event(now_ms);
     match prose(&mut event.payload) {
         Some(value) => *value = WORLD.into(),
@@ -448,35 +448,35 @@ pub(super) fn unicode(subject: &Subject, now_ms: i64) -> Cased {
     exactly(2, vec![plain, event.shot(subject, "the same, escaped with surrogates")?])
 }
 
-pub(super) fn thrice(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn thrice(subject: &Subject, now_ms: i64) -> Cased {
     let event = subject.event(now_ms);
     exactly(1, (1..=3).map(|time| event.shot(subject, &format!("time {time}"))).collect::<Result<_, _>>()?)
 }
 
-pub(super) fn thrice_at_once(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn thrice_at_once(subject: &Subject, now_ms: i64) -> Cased {
     let mut case = thrice(subject, now_ms)?;
-    case.rounds[0].pace = Pace::AtOnce;
+    case.rounds[0].pace = Pacing::AtOnce;
     Ok(case)
 }
 
-pub(super) fn same_object(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn same_object(subject: &Subject, now_ms: i64) -> Cased {
     let usual = subject.event(now_ms);
     let seed = subject.fresh();
     let (_, sample) = subject.usual();
     let event = |label: &str| subject.of(usual.kind.clone(), &sample, seed, 0, now_ms).shot(subject, label);
     let shots = vec![event("the event")?, event("the same of it, under a new id")?];
-    Ok(Case::of(shots, Due::Looked))
+    Ok(Case::of(shots, ExpectedEffects::Looked))
 }
 
-pub(super) fn fails_once(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn fails_once(subject: &Subject, now_ms: i64) -> Cased {
     broken_first(subject)?;
     let event = subject.event(now_ms);
     let round = |label: &str, broken| {
-        Ok::<_, String>(Round { shots: vec![event.shot(subject, label)?], pace: Pace::InOrder, broken })
+        Ok::<_, String>(Step { shots: vec![event.shot(subject, label)?], pace: Pacing::InOrder, broken })
     };
     Ok(Case {
         rounds: vec![round("while it is broken", true)?, round("the retry, mended", false)?],
-        effects: Due::Exactly(1),
+        effects: ExpectedEffects::Exactly(1),
     })
 }
 
@@ -485,14 +485,14 @@ fn broken_first(subject: &Subject) -> Result<(), String> {
     subject.settings.break_with.as_ref().map(drop).ok_or_else(|| missing.to_owned())
 }
 
-pub(super) fn broken(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn broken(subject: &Subject, now_ms: i64) -> Cased {
     broken_first(subject)?;
     let shots = vec![subject.event(now_ms).shot(subject, "while it is broken")?];
-    Ok(Case { rounds: vec![Round { shots, pace: Pace::InOrder, broken: true }], effects: Due::Any })
+    Ok(Case { rounds: vec![Step { shots, pace: Pacing::InOrder, broken: true }], effects: ExpectedEffects::Any })
 }
 
 /// Long after it was captured: its signature is old where the scheme says when it was made.
-pub(super) fn captured(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn captured(subject: &Subject, now_ms: i64) -> Cased {
     let Ok(past_s) = tolerance(subject) else {
         let event = subject.event(now_ms);
         return exactly(1, vec![event.shot(subject, "the event")?, event.shot(subject, "captured, and sent again")?]);
@@ -524,12 +524,12 @@ fn steps(subject: &Subject, now_ms: i64) -> Result<Vec<SampleEvent>, String> {
     Ok(steps.map(|(place, step)| subject.of(step.event.clone(), &step.payload, seed, place as u32, now_ms)).collect())
 }
 
-pub(super) fn out_of_order(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn out_of_order(subject: &Subject, now_ms: i64) -> Cased {
     let events = steps(subject, now_ms)?;
     any(events.iter().rev().map(|event| event.shot(subject, &event.kind)).collect::<Result<_, _>>()?)
 }
 
-pub(super) fn late_update(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn late_update(subject: &Subject, now_ms: i64) -> Cased {
     let events = steps(subject, now_ms)?;
     let mut shots = events.iter().map(|event| event.shot(subject, &event.kind)).collect::<Result<Vec<_>, _>>()?;
     if let Some(late) = events.first() {
@@ -542,11 +542,11 @@ pub(super) fn late_update(subject: &Subject, now_ms: i64) -> Cased {
 /// An event type that no vendor has.
 const UNKNOWN: &str = "hookline.something_new";
 
-pub(super) fn unknown_type(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn unknown_type(subject: &Subject, now_ms: i64) -> Cased {
     exactly(0, vec![subject.event(now_ms).kind(subject, UNKNOWN).shot(subject, UNKNOWN)?])
 }
 
-pub(super) fn more_fields(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn more_fields(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = subject.event(now_ms);
     put(&mut event.payload, "hookline_new_field", json!({ "of": ["a", "later", "version"], "n": 1 }));
     if let Some(data) = event.payload.get_mut("data").filter(|data| data.is_object()) {
@@ -555,7 +555,7 @@ pub(super) fn more_fields(subject: &Subject, now_ms: i64) -> Cased {
     exactly(1, vec![event.shot(subject, "fields nobody knows yet")?])
 }
 
-pub(super) fn fewer_values(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn fewer_values(subject: &Subject, now_ms: i64) -> Cased {
     let made = |label: &str, change: &dyn Fn(&Value) -> Value| {
         let mut event = subject.event(now_ms);
         event.payload = change(&event.payload);
@@ -580,7 +580,7 @@ pub(super) fn fewer_values(subject: &Subject, now_ms: i64) -> Cased {
     any(shots)
 }
 
-pub(super) fn id_types(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn id_types(subject: &Subject, now_ms: i64) -> Cased {
     let sent = |label: &str, text: bool| {
         let mut event = subject.event(now_ms);
         let id = numeric_id(&mut event.payload)
@@ -592,7 +592,7 @@ pub(super) fn id_types(subject: &Subject, now_ms: i64) -> Cased {
     any(vec![sent("its id as a text", true)?, sent("its id as a number", false)?])
 }
 
-pub(super) fn minimal(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn minimal(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = subject.event(now_ms);
     event.payload = json!({});
     any(vec![event.kind(subject, "test").shot(subject, "nothing but its type, which is test")?])
@@ -602,7 +602,7 @@ pub(super) fn minimal(subject: &Subject, now_ms: i64) -> Cased {
 const SIZES: &[(usize, &str)] =
     &[(20_000, "20 kB"), (512 * 1024, "512 KiB"), (3_000_000, "3 MB"), (25_000_000, "25 MB")];
 
-pub(super) fn sizes(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn sizes(subject: &Subject, now_ms: i64) -> Cased {
     let mut shots = SIZES
         .iter()
         .map(|(size, name)| {
@@ -627,22 +627,25 @@ fn of_bytes(subject: &Subject, now_ms: i64, label: &str, body: &'static [u8]) ->
     exactly(0, vec![event.shot(subject, label)?])
 }
 
-pub(super) fn no_json(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn no_json(subject: &Subject, now_ms: i64) -> Cased {
     of_bytes(subject, now_ms, "broken JSON, rightly signed", b"{\"event\": \"cut sho")
 }
 
-pub(super) fn no_body(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn no_body(subject: &Subject, now_ms: i64) -> Cased {
     of_bytes(subject, now_ms, "no body, rightly signed", b"")
 }
 
-pub(super) fn burst(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn burst(subject: &Subject, now_ms: i64) -> Cased {
     let rate = subject.settings.burst;
     let shots = (1..=rate * BURST_S).map(|number| subject.event(now_ms).shot(subject, &format!("event {number}")));
     let (shots, gap) = (shots.collect::<Result<_, _>>()?, Duration::from_secs(1) / rate);
-    Ok(Case { rounds: vec![Round { shots, pace: Pace::Every(gap), broken: false }], effects: Due::Accepted })
+    Ok(Case {
+        rounds: vec![Step { shots, pace: Pacing::Every(gap), broken: false }],
+        effects: ExpectedEffects::Accepted,
+    })
 }
 
-pub(super) fn gzip(subject: &Subject, now_ms: i64) -> Cased {
+pub(crate) fn gzip(subject: &Subject, now_ms: i64) -> Cased {
     let mut shot = subject.event(now_ms).shot(subject, "the body packed, its text signed")?;
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let body = packed.write_all(&shot.body).and_then(|()| packed.finish()).map_err(|e| e.to_string())?;
@@ -654,7 +657,8 @@ pub(super) fn gzip(subject: &Subject, now_ms: i64) -> Cased {
 /// How long a slow upload takes.
 const SLOW: Duration = Duration::from_secs(2);
 
-pub(super) fn slow(subject: &Subject, now_ms: i64) -> Cased {
-    let shot = |label: &str, manner| subject.event(now_ms).shot(subject, label).map(|shot| Shot { manner, ..shot });
-    any(vec![shot("in chunks", Manner::Chunked)?, shot("piece by piece, over 2 s", Manner::Slow(SLOW))?])
+pub(crate) fn slow(subject: &Subject, now_ms: i64) -> Cased {
+    let shot =
+        |label: &str, manner| subject.event(now_ms).shot(subject, label).map(|shot| ProbeRequest { manner, ..shot });
+    any(vec![shot("in chunks", Transport::Chunked)?, shot("piece by piece, over 2 s", Transport::Slow(SLOW))?])
 }

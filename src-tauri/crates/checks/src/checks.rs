@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hookline_delivery::{SendOptions, exchange};
+use hookline_delivery::{Outbox, Parts, SendOptions, exchange};
 use hookline_model::{
     AttemptErrorKind, Change, CheckExchange, CheckFinding, CheckLevel, CheckOutcome, CheckRun, CheckRunState,
     SideEffectProbe,
@@ -20,12 +20,11 @@ use tokio::sync::watch;
 
 use super::{
     CHECKS, Check, Subject,
-    case::{Case, Due, Pace},
-    judge::{Seen, settled},
-    probe::{Effects, Look},
-    shot::Shot,
+    assess::{Seen, settled},
+    case::{Case, ExpectedEffects, Pacing},
+    probe_request::ProbeRequest,
+    side_effect_probe::{Effects, Look},
 };
-use crate::Engine;
 
 /// How often an effect is looked for.
 const LOOK: Duration = Duration::from_millis(25);
@@ -45,24 +44,34 @@ const CALM: Duration = Duration::from_secs(10);
 /// Runs that are kept.
 const KEPT: i64 = 200;
 
-/// The runs that are under way, and how each is told to end.
-#[derive(Debug, Default)]
-pub(crate) struct Checks(Mutex<HashMap<i64, watch::Sender<Option<Stop>>>>);
+/// Runs checks, and ends them.
+#[derive(Debug)]
+pub struct Checks {
+    outbox: Arc<Outbox>,
+    /// The runs that are in progress, and how each is told to end.
+    runs: Mutex<HashMap<i64, watch::Sender<Option<Stop>>>>,
+}
 
 /// Why a run ends before its last check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
+    /// Somebody cancelled the run.
     Cancelled,
 }
 
 impl Checks {
+    /// Checks that are sent over connections like those of an outbox.
+    pub fn new(outbox: Arc<Outbox>) -> Self {
+        Self { outbox, runs: Mutex::default() }
+    }
+
     /// Tells a run to end; whether it was under way.
-    pub(crate) fn stop(&self, number: i64, stop: Stop) -> bool {
+    pub fn stop(&self, number: i64, stop: Stop) -> bool {
         self.runs().get(&number).is_some_and(|run| run.send(Some(stop)).is_ok())
     }
 
     /// Takes a run's place: how it hears that it is to end, or nothing if it is under way.
-    pub(crate) fn take_place(&self, number: i64) -> Option<watch::Receiver<Option<Stop>>> {
+    pub fn take_place(&self, number: i64) -> Option<watch::Receiver<Option<Stop>>> {
         match self.runs().entry(number) {
             std::collections::hash_map::Entry::Occupied(_) => None,
             std::collections::hash_map::Entry::Vacant(place) => {
@@ -74,22 +83,26 @@ impl Checks {
     }
 
     /// Gives a place back that was not needed.
-    pub(crate) fn leave_place(&self, number: i64) {
+    pub fn leave_place(&self, number: i64) {
         self.runs().remove(&number);
     }
 
+    fn parts(&self) -> &Parts {
+        self.outbox.parts()
+    }
+
     fn runs(&self) -> std::sync::MutexGuard<'_, HashMap<i64, watch::Sender<Option<Stop>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Engine {
+impl Checks {
     /// Goes on with the runs that had not ended.
-    pub(crate) async fn resume_checks(self: &Arc<Self>) {
-        match self.store.readers().read(running).await {
+    pub async fn resume(self: &Arc<Self>) {
+        match self.parts().store.readers().read(running).await {
             Ok(rows) => rows.into_iter().for_each(|row| {
-                if let Some(stopped) = self.checks.take_place(row.number) {
-                    self.run_checks(row, stopped);
+                if let Some(stopped) = self.take_place(row.number) {
+                    self.run(row, stopped);
                 }
             }),
             Err(error) => tracing::warn!(%error, "checks could not be gone on with"),
@@ -97,14 +110,14 @@ impl Engine {
     }
 
     /// Begins a run that has its place, or goes on with it.
-    pub(crate) fn run_checks(self: &Arc<Self>, row: CheckRow, stopped: watch::Receiver<Option<Stop>>) {
-        let engine: Weak<Engine> = Arc::downgrade(self);
+    pub fn run(self: &Arc<Self>, row: CheckRow, stopped: watch::Receiver<Option<Stop>>) {
+        let checks: Weak<Self> = Arc::downgrade(self);
         tokio::spawn(async move {
-            let Some(engine) = engine.upgrade() else { return };
+            let Some(checks) = checks.upgrade() else { return };
             let number = row.number;
             let asking = tokio::spawn({
-                let (engine, row) = (engine.clone(), row.clone());
-                async move { engine.check_all(&row, stopped).await }
+                let (checks, row) = (checks.clone(), row.clone());
+                async move { checks.check_all(&row, stopped).await }
             });
             let (state, reason) = match asking.await {
                 Ok(Ok(None)) => (CheckRunState::Done, String::new()),
@@ -113,29 +126,22 @@ impl Engine {
                 // One that breaks ends, too.
                 Err(error) => (CheckRunState::Failed, format!("A check broke: {error}. That is a fault of Hookline.")),
             };
-            engine.end_checks(row, state, reason).await;
-            engine.checks.leave_place(number);
+            checks.end(row, state, reason).await;
+            checks.leave_place(number);
         });
     }
 
-    async fn end_checks(&self, row: CheckRow, state: CheckRunState, reason: String) {
-        let now_us = self.clock.now_us();
+    async fn end(&self, row: CheckRow, state: CheckRunState, reason: String) {
+        let now_us = self.parts().clock.now_us();
         let work = move |connection: &rusqlite::Connection| {
             row.end(connection, state, &reason, now_us)?;
-            connection.execute(
-                "DELETE FROM check_result WHERE run IN (SELECT number FROM check_run ORDER BY number DESC LIMIT -1 OFFSET ?1)",
-                [KEPT],
-            )?;
-            connection.execute(
-                "DELETE FROM check_run WHERE number IN (SELECT number FROM check_run ORDER BY number DESC LIMIT -1 OFFSET ?1)",
-                [KEPT],
-            )?;
+            hookline_store::check::keep_newest(connection, KEPT)?;
             let ended = CheckRow { state, reason, ended_us: Some(now_us), ..row };
-            crate::check::shown(&ended, connection)
+            crate::shown(&ended, connection)
         };
-        let feed = self.feed.clone();
+        let feed = self.parts().feed.clone();
         let after = move |run: &CheckRun| feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
-        if let Err(error) = self.store.write(work, after).await {
+        if let Err(error) = self.parts().store.write(work, after).await {
             tracing::error!(%error, "the end of a check could not be written down");
         }
     }
@@ -148,9 +154,10 @@ impl Engine {
         let subject = self.subject(row.settings.clone())?;
         let known = {
             let row = row.clone();
-            self.store
+            self.parts()
+                .store
                 .readers()
-                .read(move |connection| crate::check::results(&row, connection))
+                .read(move |connection| crate::results(&row, connection))
                 .await
                 .map_err(|e| e.to_string())?
         };
@@ -166,13 +173,13 @@ impl Engine {
         }
         let due = |looks_back: bool| CHECKS.iter().filter(move |check| check.looks_back() == looks_back);
         for check in due(false).chain(due(true)) {
-            if !crate::check::wants(&row.settings, check) || known.iter().any(|result| result.check == check.id) {
+            if !crate::wants(&row.settings, check) || known.iter().any(|result| result.check == check.id) {
                 continue;
             }
             if let Some(stop) = *stopped.borrow() {
                 return Ok(Some(stop));
             }
-            let began_us = self.clock.now_us();
+            let began_us = self.parts().clock.now_us();
             let asked = tokio::select! {
                 asked = self.ask_handler(&subject, check, &mut all, &mut down, &mut stirred) => asked,
                 stop = async { stopped.wait_for(Option::is_some).await.ok().and_then(|stop| *stop) } => {
@@ -181,7 +188,7 @@ impl Engine {
                 }
             };
             let (finding, sent) = asked?;
-            let took_us = self.clock.now_us() - began_us;
+            let took_us = self.parts().clock.now_us() - began_us;
             let result = ResultRow { check: check.id.to_owned(), finding, sent, took_us };
             self.keep_result(row, result).await?;
         }
@@ -192,11 +199,11 @@ impl Engine {
         let row = row.clone();
         let work = move |connection: &rusqlite::Connection| {
             row.keep(connection, &result)?;
-            crate::check::shown(&row, connection)
+            crate::shown(&row, connection)
         };
-        let feed = self.feed.clone();
+        let feed = self.parts().feed.clone();
         let after = move |run: &CheckRun| feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
-        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+        self.parts().store.write(work, after).await.map(drop).map_err(|e| e.to_string())
     }
 
     /// One check: what it found, and what was sent for it.
@@ -208,7 +215,7 @@ impl Engine {
         down: &mut bool,
         stirred: &mut bool,
     ) -> Result<(CheckFinding, Vec<CheckExchange>), String> {
-        let case = match (check.case)(subject, self.clock.now_us() / 1_000) {
+        let case = match (check.case)(subject, self.parts().clock.now_us() / 1_000) {
             Ok(case) => case,
             Err(why) => return Ok((CheckFinding::skipped(why), Vec::new())),
         };
@@ -223,13 +230,13 @@ impl Engine {
         }
         let probe = subject.settings.probe.as_ref();
         let (mut before, mut unseen) = (None, None);
-        if let Some(probe) = probe.filter(|_| case.effects != Due::Any) {
+        if let Some(probe) = probe.filter(|_| case.effects != ExpectedEffects::Any) {
             match self.calm(subject, probe, *stirred).await {
                 Ok(look) => before = Some((probe, look)),
                 Err(why) => unseen = Some(why),
             }
         }
-        *stirred = case.effects == Due::Any && (*stirred || case.requests() > 0);
+        *stirred = case.effects == ExpectedEffects::Any && (*stirred || case.requests() > 0);
         let (sent, early) = match self.send_case(subject, &case, before.as_ref()).await {
             Ok(sent) => sent,
             Err(why) if subject.unmended.load(Ordering::Relaxed) => return Err(why),
@@ -274,11 +281,11 @@ impl Engine {
 
     /// A look at what stands still: effects of what nobody counted may still come.
     async fn calm(&self, subject: &Subject, probe: &SideEffectProbe, stirred: bool) -> Result<Look, String> {
-        let mut look = super::probe::look(probe, self).await?;
+        let mut look = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?;
         let ends = tokio::time::Instant::now() + CALM;
         while stirred && tokio::time::Instant::now() < ends {
             tokio::time::sleep(Duration::from_millis(subject.settings.settle_ms.into())).await;
-            let next = super::probe::look(probe, self).await?;
+            let next = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?;
             if next == look {
                 break;
             }
@@ -289,13 +296,13 @@ impl Engine {
 
     /// An empty request that asks for nothing but a response.
     async fn empty(&self, subject: &Subject, method: &str, patience: Duration) -> Exchange {
-        let shot = Shot {
+        let shot = ProbeRequest {
             label: String::new(),
             method: method.into(),
             url: subject.settings.url.clone(),
             headers: Vec::new(),
             body: bytes::Bytes::new(),
-            manner: super::shot::Manner::Plain,
+            manner: super::probe_request::Transport::Plain,
         };
         let mut terms = self.terms(subject);
         terms.total = terms.total.min(patience);
@@ -350,16 +357,16 @@ impl Engine {
             trust: subject.trust.clone(),
             lower_case: false,
             fresh: true,
-            now_s: self.clock.now_us() / 1_000_000,
+            now_s: self.parts().clock.now_us() / 1_000_000,
         }
     }
 
-    async fn send(&self, subject: &Subject, shot: Shot) -> CheckExchange {
+    async fn send(&self, subject: &Subject, shot: ProbeRequest) -> CheckExchange {
         let mut terms = self.terms(subject);
-        terms.lower_case = shot.manner == super::shot::Manner::LowerCase;
-        terms.fresh = shot.manner != super::shot::Manner::Reused;
+        terms.lower_case = shot.manner == super::probe_request::Transport::LowerCase;
+        terms.fresh = shot.manner != super::probe_request::Transport::Reused;
         let exchange = exchange(&subject.connections, &shot.outgoing(), &terms, None).await;
-        super::shot::exchanged(shot, exchange, &subject.secrets)
+        super::probe_request::exchanged(shot, exchange, &subject.secrets)
     }
 
     /// Sends what a case has; with a probe, how many effects there were as its first answer came.
@@ -375,14 +382,14 @@ impl Engine {
                 && let Some(command) = &subject.settings.break_with
             {
                 subject.broken.store(true, Ordering::Relaxed);
-                if let Err(why) = super::probe::run(command).await {
+                if let Err(why) = super::side_effect_probe::run(command).await {
                     self.mend(subject).await?;
                     return Err(why);
                 }
             }
             let shots = round.shots.iter().cloned();
             match round.pace {
-                Pace::InOrder => {
+                Pacing::InOrder => {
                     for shot in shots {
                         // One that hangs twice in a row hangs, and would hold the run up for minutes.
                         if sent.iter().rev().take(2).filter(|shot| timed_out(shot)).count() == 2 {
@@ -390,12 +397,15 @@ impl Engine {
                         }
                         sent.push(self.send(subject, shot).await);
                         if let (None, Some((probe, before))) = (early, probe) {
-                            early = super::probe::look(probe, self).await.and_then(|look| look.since(before)).ok();
+                            early = super::side_effect_probe::look(probe, self.parts().clock.now_us())
+                                .await
+                                .and_then(|look| look.since(before))
+                                .ok();
                         }
                     }
                 }
-                Pace::AtOnce => sent.extend(join_all(shots.map(|shot| self.send(subject, shot))).await),
-                Pace::Every(gap) => {
+                Pacing::AtOnce => sent.extend(join_all(shots.map(|shot| self.send(subject, shot))).await),
+                Pacing::Every(gap) => {
                     let one = |(place, shot)| async move {
                         tokio::time::sleep(gap * place as u32).await;
                         self.send(subject, shot).await
@@ -413,13 +423,15 @@ impl Engine {
     /// Mends what was broken, if it was. What cannot be mended is asked nothing more.
     async fn mend(&self, subject: &Subject) -> Result<(), String> {
         match &subject.settings.mend_with {
-            Some(command) if subject.broken.swap(false, Ordering::Relaxed) => match super::probe::run(command).await {
-                Ok(_) => Ok(()),
-                Err(why) => {
-                    subject.unmended.store(true, Ordering::Relaxed);
-                    Err(format!("What was broken for a check could not be mended: {why}"))
+            Some(command) if subject.broken.swap(false, Ordering::Relaxed) => {
+                match super::side_effect_probe::run(command).await {
+                    Ok(_) => Ok(()),
+                    Err(why) => {
+                        subject.unmended.store(true, Ordering::Relaxed);
+                        Err(format!("What was broken for a check could not be mended: {why}"))
+                    }
                 }
-            },
+            }
             _ => Ok(()),
         }
     }
@@ -434,18 +446,19 @@ impl Engine {
         sent: &[CheckExchange],
     ) -> Result<Effects, String> {
         let settle = Duration::from_millis(subject.settings.settle_ms.into());
-        let accepted =
-            sent.iter().filter(|shot| super::shot::status(shot).is_some_and(|status| (200..300).contains(&status)));
+        let accepted = sent
+            .iter()
+            .filter(|shot| super::probe_request::status(shot).is_some_and(|status| (200..300).contains(&status)));
         let due = case.effects.count(accepted.count()).unwrap_or(1);
         // One that is due may come late; one that is not due needs as long to show that it does not come.
         let patience = match case.effects {
-            Due::Accepted => (settle * 5).max(CALM),
+            ExpectedEffects::Accepted => (settle * 5).max(CALM),
             _ if due > 0 => settle * 5,
             _ => settle,
         };
         let ends = tokio::time::Instant::now() + patience;
         loop {
-            let effects = super::probe::look(probe, self).await?.since(before)?;
+            let effects = super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?.since(before)?;
             if due > 0 && effects.reach(due) || tokio::time::Instant::now() >= ends {
                 break;
             }
@@ -455,20 +468,20 @@ impl Engine {
             // And one too many.
             tokio::time::sleep(settle).await;
         }
-        super::probe::look(probe, self).await?.since(before)
+        super::side_effect_probe::look(probe, self.parts().clock.now_us()).await?.since(before)
     }
 
     /// What a run asks, from its settings.
-    pub(crate) fn subject(&self, settings: super::CheckSettings) -> Result<Subject, String> {
+    pub fn subject(&self, settings: super::CheckSettings) -> Result<Subject, String> {
         let endpoint = settings.endpoint.clone().map(|id| {
             let found = self.outbox.schedule().endpoints().into_iter().find(|row| row.id == id);
             found.ok_or_else(|| format!("There is no endpoint {id:?}."))
         });
         let endpoint = endpoint.transpose()?;
-        let catalogue = self.providers.catalogue();
+        let catalogue = self.parts().providers.catalogue();
         let (scenarios, _) = hookline_provider::scenarios(&catalogue, Vec::new());
         let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
-        Subject::new(settings, endpoint.as_deref(), &catalogue, &scenarios, self.clock.now_us())
+        Subject::new(settings, endpoint.as_deref(), &catalogue, &scenarios, self.parts().clock.now_us())
     }
 }
 
@@ -478,7 +491,7 @@ fn timed_out(shot: &CheckExchange) -> bool {
 
 /// The checks that are asked again: those named, or those that did not pass. What looks back at answers looks
 /// anew, and whoever gave an answer that it complains of is asked for another.
-pub(crate) fn to_ask_again(subject: &Subject, results: &[ResultRow], named: Vec<String>) -> Vec<String> {
+pub fn to_ask_again(subject: &Subject, results: &[ResultRow], named: Vec<String>) -> Vec<String> {
     let looks_back = |id: &str| CHECKS.iter().find(|check| check.id == id && check.looks_back());
     let not_passed =
         |result: &&ResultRow| !matches!(result.finding.outcome, CheckOutcome::Pass | CheckOutcome::Skipped);
