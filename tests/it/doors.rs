@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use futures_util::StreamExt;
-use hookline_engine::{Clock, Engine, OwnerKind, api};
+use hookline_engine::{Clock, Engine, OwnerKind};
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -58,7 +58,7 @@ async fn in_process() {
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::open(dir.path(), OwnerKind::Command, Clock::system()).await.unwrap();
     engine.start_receiver(Some(([127, 0, 0, 1], 0).into())).await;
-    let router = api::router(engine);
+    let router = hookline_api::router(engine);
     keeps_the_contract(async |method, path, body| {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");

@@ -1,9 +1,10 @@
 //! Old requests roll over, pinned ones stay; removals are undone in time and deleted after it.
 
-use hookline_engine::{Clock, Engine, OwnerKind, api};
+use std::sync::Arc;
+
+use hookline_engine::{Clock, Engine, OwnerKind};
 use http::Request;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tower::ServiceExt;
 
 struct Bench {
@@ -31,7 +32,7 @@ impl Bench {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
         let body = axum::body::Body::from(body.map_or(String::new(), |b| b.to_string()));
-        let response = api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = hookline_api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
         serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap()).unwrap()
     }
 

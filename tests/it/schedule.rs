@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_engine::{Clock, Engine, OwnerKind, api};
+use hookline_engine::{Clock, Engine, OwnerKind};
 use http::Request;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -29,7 +29,7 @@ impl Bench {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
         let body = axum::body::Body::from(if body.is_null() { String::new() } else { body.to_string() });
-        let response = api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = hookline_api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
         serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap()).unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! Why a verb did not do what it was asked, and the exit status that says so.
 
-use hookline_engine::api::ErrorBody;
+use hookline_api::ErrorBody;
 
 use crate::transport::{Answer, TransportError};
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use hookline_engine::api::PAYLOAD_MAX;
+use hookline_api::PAYLOAD_MAX;
 use http::Method;
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};

@@ -11,7 +11,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hookline_engine::api::ApiError;
+use hookline_api::ApiError;
 use http::{HeaderMap, StatusCode, header};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};

@@ -11,13 +11,13 @@ use std::{path::Path, sync::Arc};
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, Query, api};
+use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, Query};
 use http::{HeaderMap, Method, Request, StatusCode};
+use remote::Remote;
 use tower::ServiceExt;
 
 pub use file::IntoFileError;
 pub use file::{into_file, out_of_file};
-use remote::Remote;
 
 /// Largest answer collected in memory; larger ones are streamed into a file.
 const COLLECTED_MAX: usize = 80 * 1024 * 1024;
@@ -94,8 +94,8 @@ impl Transport {
 
     /// A transport to an engine of this process.
     pub fn in_process(engine: Arc<Engine>) -> Self {
-        let router = api::router(engine.clone());
-        let streams = router.clone().merge(api::streams(engine.clone()));
+        let router = hookline_api::router(engine.clone());
+        let streams = router.clone().merge(hookline_api::streams(engine.clone()));
         Self::InProcess { router, streams, engine }
     }
 

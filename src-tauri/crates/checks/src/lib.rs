@@ -69,6 +69,7 @@ pub fn commands(settings: &CheckSettings) -> Vec<String> {
     settings.probe.iter().filter_map(side_effect_probe::command).chain(own).collect()
 }
 
+/// Returns whether the settings of a run include a check.
 pub fn wants(settings: &CheckSettings, check: &Check) -> bool {
     (settings.only.is_empty() || settings.only.iter().any(|id| id == check.id))
         && !settings.skip.iter().any(|id| id == check.id)

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use super::{CHECKS, Check, Subject};
 
+/// Reads the report of a run.
 pub fn report(
     connection: &Connection,
     row: &CheckRow,

@@ -110,6 +110,7 @@ pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &
 }
 
 impl Connections {
+    /// An empty set of connections.
     pub fn new() -> Self {
         Self { idle: Mutex::default(), tls: Configs::default(), proxies: Matcher::from_env() }
     }

@@ -23,6 +23,7 @@ pub fn keys(settings: &EndpointSettings, now_us: i64) -> Keys {
     Keys { secrets: valid.map(|secret| secret.value.clone()).collect(), params: settings.params.clone() }
 }
 
+/// Returns the name of an endpoint as shown: the host of its URL where it has no name.
 pub fn shown_name(settings: &EndpointSettings) -> String {
     if !settings.name.is_empty() {
         return settings.name.clone();

@@ -26,10 +26,13 @@ const RESPONSE_READ_MAX: u64 = 8 * 1024 * 1024;
 /// What is sent.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
+    /// Method.
     pub method: String,
+    /// URL, with its credentials.
     pub url: String,
     /// In order, with repeats; a `Host` among them stands in the place of the URL's.
     pub headers: Headers,
+    /// Body.
     pub body: Payload,
 }
 
@@ -45,7 +48,9 @@ pub struct ResponseTap {
 /// How long, and whom to trust.
 #[derive(Debug, Clone)]
 pub struct SendOptions {
+    /// Longest time for the whole exchange.
     pub total: Duration,
+    /// Longest time for the connection, within the total.
     pub connect: Duration,
     /// Which certificates count, and which one is shown.
     pub trust: Trust,

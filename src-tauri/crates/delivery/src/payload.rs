@@ -20,12 +20,17 @@ const MEMORY_MAX: u64 = 256 * 1024;
 /// What is sent as a body.
 #[derive(Debug, Clone)]
 pub enum Payload {
+    /// Bytes in memory.
     Memory(Bytes),
+    /// A stored body, read while it leaves.
     Stored(BodyBlocks),
     /// Piece by piece, with a pause before each but the first; in chunks unless its length is told.
     Paced {
+        /// The pieces, in order.
         pieces: Vec<Bytes>,
+        /// Pause before each piece but the first.
         pause: Duration,
+        /// The `Content-Length`; chunked where there is none.
         length: Option<u64>,
     },
 }

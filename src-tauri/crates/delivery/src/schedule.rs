@@ -85,6 +85,7 @@ impl Schedule {
         }
     }
 
+    /// Forgets an endpoint, and what waits for it.
     pub fn remove_endpoint(&mut self, endpoint: i64) {
         if let Some(row) = self.lanes.remove(&endpoint).and_then(|lane| lane.row) {
             self.ids.remove(&row.id);

@@ -50,10 +50,15 @@ pub fn retry_headers(provider: &Provider, retry: u32, reason: &str) -> Vec<(Stri
 /// A request as it is about to be signed.
 #[derive(Debug, Clone, Copy)]
 pub struct UnsignedRequest<'a> {
+    /// Method.
     pub method: &'a str,
+    /// Path and query.
     pub target: &'a str,
+    /// URL.
     pub url: &'a str,
+    /// Headers before the signature is added.
     pub headers: &'a [(String, String)],
+    /// Body.
     pub body: &'a [u8],
 }
 

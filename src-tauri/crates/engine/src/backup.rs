@@ -17,19 +17,23 @@ const PROGRESS: Duration = Duration::from_millis(200);
 
 /// Why a backup did not start.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum BackupError {
+pub enum BackupError {
+    /// The path is not absolute.
     #[error("{0} is not an absolute path.")]
     Relative(String),
+    /// The file exists.
     #[error("{0} exists already.")]
     Exists(String),
+    /// The file cannot be written.
     #[error("{0} cannot be written: {1}.")]
     Unwritable(String, io::Error),
+    /// The database cannot be read.
     #[error("The database cannot be read: {0}.")]
     Unreadable(#[from] rusqlite::Error),
 }
 
 /// Starts a backup into a new file. It holds every secret, so only its owner may read it.
-pub(crate) fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError> {
+pub fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError> {
     let target = PathBuf::from(path);
     if !target.is_absolute() {
         return Err(BackupError::Relative(path.into()));

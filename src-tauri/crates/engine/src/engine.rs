@@ -81,35 +81,47 @@ pub enum EngineError {
 
 /// One engine: one data directory, one store, one receiver, one feed.
 pub struct Engine {
-    pub(crate) store: Arc<Store>,
-    pub(crate) feed: Arc<Feed>,
-    pub(crate) addresses: Arc<Addresses>,
-    pub(crate) hidden: Arc<Hidden>,
-    pub(crate) receiver: tokio::sync::Mutex<Receiver>,
+    /// The captured requests, and the one writer of the database.
+    pub store: Arc<Store>,
+    /// The stream of changes.
+    pub feed: Arc<Feed>,
+    /// The inboxes, in memory.
+    pub addresses: Arc<Addresses>,
+    /// The deletions that can still be undone.
+    pub hidden: Arc<Hidden>,
+    /// The listener.
+    pub receiver: tokio::sync::Mutex<Receiver>,
     /// Where all is done that is not the receiver's.
     pub(crate) main: Handle,
-    pub(crate) jobs: Jobs,
-    pub(crate) clock: Clock,
+    /// Imports, exports and backups.
+    pub jobs: Jobs,
+    /// The clock.
+    pub clock: Clock,
     pub(crate) create_inboxes: Arc<AtomicBool>,
-    pub(crate) providers: Arc<Providers>,
+    /// The vendors.
+    pub providers: Arc<Providers>,
     pub(crate) fixed_answers: FixedAnswers,
     pub(crate) answer_files: Files,
     /// How far each rule's sequence has come.
-    pub(crate) steps: Steps,
+    pub steps: Steps,
     /// The last request that was looked at to be forwarded.
-    pub(crate) forwarded_upto: AtomicI64,
+    pub forwarded_upto: AtomicI64,
     pub(crate) replays: Arc<Replays>,
-    pub(crate) checks: Arc<Checks>,
-    pub(crate) tunnels: Arc<Tunnels>,
-    pub(crate) outbox: Arc<Outbox>,
-    pub(crate) index: Arc<SearchIndex>,
+    /// The runs of handler checks.
+    pub checks: Arc<Checks>,
+    /// The tunnels.
+    pub tunnels: Arc<Tunnels>,
+    /// Everything that leaves.
+    pub outbox: Arc<Outbox>,
+    /// The search index.
+    pub index: Arc<SearchIndex>,
     pub(crate) refusals: Arc<Refusals>,
     /// Wakes what follows the store.
     pub(crate) arrived: Arc<Notify>,
     /// Requests stored since the start, but for imports.
     pub(crate) stored: Arc<AtomicU64>,
     /// The last request that was judged.
-    pub(crate) judged: watch::Sender<i64>,
+    pub judged: watch::Sender<i64>,
     settings: RwLock<Settings>,
     // The directory's lock is let go last, when the store has closed.
     dir: DataDir,
@@ -283,7 +295,7 @@ impl Engine {
     }
 
     /// Why the receiver cannot listen at another address than now; none where it can, or where it does not listen.
-    pub(crate) async fn cannot_move(&self, to: SocketAddr) -> Option<String> {
+    pub async fn cannot_move(&self, to: SocketAddr) -> Option<String> {
         let now = self.receiver.lock().await.address().filter(|now| *now != to && self.settings().listen != to)?;
         let why = receiver::unusable(to, now).await?;
         Some(format!("{why} Hookline still listens at {now}."))
@@ -315,7 +327,7 @@ impl Engine {
     }
 
     /// Makes an inbox; none if the name is taken.
-    pub(crate) async fn add_inbox(
+    pub async fn add_inbox(
         self: &Arc<Self>,
         name: String,
         answer: InboxResponse,
@@ -342,7 +354,7 @@ impl Engine {
     }
 
     /// Stores new settings and lets them take effect.
-    pub(crate) async fn apply_settings(self: &Arc<Self>, new: Settings) -> Result<(), WriteError<rusqlite::Error>> {
+    pub async fn apply_settings(self: &Arc<Self>, new: Settings) -> Result<(), WriteError<rusqlite::Error>> {
         let stored = new.clone();
         self.store.write(move |connection| hookline_store::settings::save(&stored, connection), |_| ()).await?;
         let old = std::mem::replace(
@@ -365,7 +377,7 @@ impl Engine {
     }
 
     /// A search for what matches a query, in one inbox or in all, hidden requests left out.
-    pub(crate) fn search(&self, query: Query, inbox: Option<i64>) -> Search {
+    pub fn search(&self, query: Query, inbox: Option<i64>) -> Search {
         let of_inbox = inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
         Search::new(query, self.known(), format!("{of_inbox}{}", self.hidden.condition()), self.clock.now_us())
     }
@@ -404,30 +416,33 @@ impl Engine {
     }
 
     /// What a search knows of inboxes and ids.
-    pub(crate) fn known(&self) -> InboxSnapshot {
+    pub fn known(&self) -> InboxSnapshot {
         InboxSnapshot::new(self.store.id_tail(), self.addresses.labels())
     }
 
     /// Reads requests as the API shows them now.
-    pub(crate) fn requests(&self) -> RequestReader {
+    pub fn requests(&self) -> RequestReader {
         RequestReader { hidden: self.hidden.condition(), tail: self.store.id_tail(), inboxes: self.addresses.clone() }
     }
 
-    pub(crate) fn address_by_number(&self) -> impl Fn(i64) -> Option<Address> + Send + 'static {
+    /// Returns a function that finds an inbox by its number.
+    pub fn address_by_number(&self) -> impl Fn(i64) -> Option<Address> + Send + 'static {
         let addresses = self.addresses.clone();
         move |number| addresses.by_number(number)
     }
 
     /// The row number behind an id.
-    pub(crate) fn row_of(&self, id: &str) -> Option<RowId> {
+    pub fn row_of(&self, id: &str) -> Option<RowId> {
         self.store.id_tail().row(uuid::Uuid::parse_str(id).ok()?.as_u128())
     }
 
-    pub(crate) fn id_of(&self, row: RowId) -> String {
+    /// Returns the id of a request by its row.
+    pub fn id_of(&self, row: RowId) -> String {
         self.store.id_tail().text(row)
     }
 
-    pub(crate) async fn summary(&self, row: RowId) -> Result<Option<RequestSummary>, ReadError> {
+    /// Reads one request as a list shows it.
+    pub async fn summary(&self, row: RowId) -> Result<Option<RequestSummary>, ReadError> {
         let requests = self.requests();
         self.store.readers().read(move |connection| requests.one(connection, row)).await
     }

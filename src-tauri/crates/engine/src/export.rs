@@ -46,7 +46,7 @@ const DECODED_MAX: usize = 64 * 1024 * 1024;
 
 /// Which requests.
 #[derive(Debug)]
-pub(crate) enum Which {
+pub enum Which {
     /// Those of a query, newest first; of an inbox.
     Query(Query, Option<i64>),
     /// These, in their order.
@@ -55,21 +55,27 @@ pub(crate) enum Which {
 
 /// What is asked for.
 #[derive(Debug)]
-pub(crate) struct Export {
-    pub(crate) format: FileFormat,
-    pub(crate) which: Which,
-    pub(crate) redaction: Redaction,
+pub struct Export {
+    /// Format of the file.
+    pub format: FileFormat,
+    /// The requests.
+    pub which: Which,
+    /// What is left out.
+    pub redaction: Redaction,
 }
 
 /// What a reader gets.
-pub(crate) struct Exporting {
-    pub(crate) media_type: &'static str,
-    pub(crate) file_name: String,
-    pub(crate) pieces: mpsc::Receiver<io::Result<Bytes>>,
+pub struct Exporting {
+    /// Media type of the file.
+    pub media_type: &'static str,
+    /// Name of the file.
+    pub file_name: String,
+    /// The file, piece by piece.
+    pub pieces: mpsc::Receiver<io::Result<Bytes>>,
 }
 
 /// Begins an export; none if the format is only read. It goes on as fast as the reader takes it, and ends when the reader leaves.
-pub(crate) fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
+pub fn export(engine: &Arc<Engine>, asked: Export) -> Option<Exporting> {
     let written = WRITTEN.iter().find(|written| written.format == asked.format)?;
     let id = uuid::Uuid::now_v7().to_string();
     let cancelled = Arc::new(AtomicBool::new(false));

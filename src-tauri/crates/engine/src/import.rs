@@ -56,38 +56,43 @@ const RELIST: Duration = Duration::from_secs(1);
 
 /// What is to be imported, and how.
 #[derive(Debug, Clone)]
-pub(crate) struct Import {
+pub struct Import {
     /// Name of the file.
-    pub(crate) name: String,
+    pub name: String,
     /// Its format; told from its content if absent.
-    pub(crate) format: Option<FileFormat>,
+    pub format: Option<FileFormat>,
     /// Where everything goes; where the file says, if absent.
-    pub(crate) inbox: Option<String>,
+    pub inbox: Option<String>,
     /// Whether one bad entry means that nothing is imported.
-    pub(crate) whole: bool,
+    pub whole: bool,
     /// SHA-256 of the file.
-    pub(crate) sha256: [u8; 32],
+    pub sha256: [u8; 32],
 }
 
 /// Why an import did not begin.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ImportStartError {
+pub enum ImportStartError {
     #[error(
         "{0:?} is in none of the formats that can be read: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site's JSON, Hookline's archive."
     )]
+    /// The format of the file is not known.
     Unknown(String),
+    /// The file is of a format that cannot be imported.
     #[error("{0:?} looks like {1}, which cannot be imported.")]
     Other(String, &'static str),
+    /// The file is empty.
     #[error("{0:?} is empty.")]
     Empty(String),
+    /// The name of the inbox is not valid.
     #[error("{0}")]
     Inbox(String),
+    /// The file cannot be read.
     #[error("The file could not be put down: {0}.")]
     Io(#[from] io::Error),
 }
 
 /// A private file that an upload goes into; it goes away with its owner.
-pub(crate) fn spool(data: &Path) -> io::Result<NamedTempFile> {
+pub fn spool(data: &Path) -> io::Result<NamedTempFile> {
     let folder = folder(data);
     fs::create_dir_all(&folder)?;
     NamedTempFile::new_in(folder)
@@ -103,11 +108,7 @@ pub(crate) fn sweep(data: &Path) {
 }
 
 /// Begins to import a file.
-pub(crate) fn start(
-    engine: &Arc<Engine>,
-    mut import: Import,
-    mut file: NamedTempFile,
-) -> Result<Job, ImportStartError> {
+pub fn start(engine: &Arc<Engine>, mut import: Import, mut file: NamedTempFile) -> Result<Job, ImportStartError> {
     if let Some(name) = &import.inbox {
         check_name(name).map_err(ImportStartError::Inbox)?;
     }

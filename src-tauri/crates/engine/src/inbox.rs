@@ -24,7 +24,7 @@ const NAME_MAX: usize = 64;
 pub(crate) const CREATED_BY_REQUESTS_MAX: usize = 200;
 
 /// Whether a name can be an inbox, or the sentence that says why not.
-pub(crate) fn check_name(name: &str) -> Result<(), String> {
+pub fn check_name(name: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > NAME_MAX {
         Err(format!("An inbox name has 1 to {NAME_MAX} characters."))
@@ -38,15 +38,20 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 
 /// What the receiver and the lists need of an inbox, without a look into the store.
 #[derive(Debug, Clone)]
-pub(crate) struct Address {
-    pub(crate) number: i64,
-    pub(crate) name: String,
-    pub(crate) answer: Arc<Answer>,
+pub struct Address {
+    /// Number of the inbox.
+    pub number: i64,
+    /// Name of the inbox.
+    pub name: String,
+    /// The default response, compiled.
+    pub answer: Arc<Answer>,
     /// The same as it was set.
-    pub(crate) own: Arc<InboxResponse>,
-    pub(crate) answering: Arc<Answering>,
+    pub own: Arc<InboxResponse>,
+    /// The response rules, compiled.
+    pub answering: Arc<Answering>,
     pub(crate) forwards: Arc<Vec<Bound>>,
-    pub(crate) verification: Arc<VerificationSettings>,
+    /// How its requests are verified.
+    pub verification: Arc<VerificationSettings>,
     pub(crate) read_upto: i64,
     /// Whether its answer may depend on the request in more than what a vendor asks for.
     pub(crate) decides: bool,
@@ -54,7 +59,7 @@ pub(crate) struct Address {
 
 impl Address {
     /// Ids of its forwards, which are those of their destinations too.
-    pub(crate) fn forward_ids(&self) -> impl Iterator<Item = &str> {
+    pub fn forward_ids(&self) -> impl Iterator<Item = &str> {
         self.forwards.iter().map(|bound| bound.forward.id.as_str())
     }
 
@@ -71,7 +76,7 @@ impl Address {
 
 /// All live inboxes by name and by number; changed only after a commit.
 #[derive(Debug, Default)]
-pub(crate) struct Addresses(RwLock<Maps>);
+pub struct Addresses(RwLock<Maps>);
 
 #[derive(Debug, Default)]
 struct Maps {
@@ -80,7 +85,8 @@ struct Maps {
 }
 
 impl Addresses {
-    pub(crate) fn get(&self, name: &str) -> Option<Address> {
+    /// Returns the inbox with a name.
+    pub fn get(&self, name: &str) -> Option<Address> {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.get(name).cloned()
     }
 
@@ -91,12 +97,14 @@ impl Addresses {
         maps.by_name.get(name).map(|address| (address.number, address.answer.clone(), address.depends()))
     }
 
-    pub(crate) fn by_number(&self, number: i64) -> Option<Address> {
+    /// Returns the inbox with a number.
+    pub fn by_number(&self, number: i64) -> Option<Address> {
         let maps = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         maps.by_name.get(maps.names.get(&number)?).cloned()
     }
 
-    pub(crate) fn all(&self) -> Vec<Address> {
+    /// Returns all inboxes.
+    pub fn all(&self) -> Vec<Address> {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.values().cloned().collect()
     }
 
@@ -106,7 +114,8 @@ impl Addresses {
         maps.by_name.values().map(Address::label).collect()
     }
 
-    pub(crate) fn name(&self, number: i64) -> Option<String> {
+    /// Returns the name of the inbox with a number.
+    pub fn name(&self, number: i64) -> Option<String> {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).names.get(&number).cloned()
     }
 
@@ -114,7 +123,8 @@ impl Addresses {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).by_name.len()
     }
 
-    pub(crate) fn put(&self, address: Address) {
+    /// Adds an inbox, or replaces it.
+    pub fn put(&self, address: Address) {
         let mut maps = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(was) = maps.names.insert(address.number, address.name.clone()) {
             maps.by_name.remove(&was);
@@ -122,7 +132,8 @@ impl Addresses {
         maps.by_name.insert(address.name.clone(), address);
     }
 
-    pub(crate) fn remove(&self, number: i64) {
+    /// Removes an inbox.
+    pub fn remove(&self, number: i64) {
         let mut maps = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(name) = maps.names.remove(&number) {
             maps.by_name.remove(&name);
@@ -142,7 +153,7 @@ impl InboxNames for Addresses {
 ///
 /// # Errors
 /// A sentence that says what of its response cannot be used.
-pub(crate) fn address(row: &InboxRow) -> Result<Address, String> {
+pub fn address(row: &InboxRow) -> Result<Address, String> {
     let answering = compile_rules(&row.rules, row.status_by_path);
     let forwards = bound(&row.forwards);
     let asks = forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Answer);

@@ -14,10 +14,11 @@ type Cancel = Box<dyn Fn() + Send>;
 
 /// All jobs of this run.
 #[derive(Clone, Default)]
-pub(crate) struct Jobs(Arc<Mutex<BTreeMap<String, (Job, Cancel)>>>);
+pub struct Jobs(Arc<Mutex<BTreeMap<String, (Job, Cancel)>>>);
 
 impl Jobs {
-    pub(crate) fn start(&self, job: Job, cancel: Cancel) {
+    /// Adds a job that runs. `cancel` asks it to end.
+    pub fn start(&self, job: Job, cancel: Cancel) {
         let mut jobs = self.lock();
         let ended: Vec<String> =
             jobs.values().filter(|(job, _)| job.state != JobState::Running).map(|(job, _)| job.id.clone()).collect();
@@ -27,16 +28,18 @@ impl Jobs {
         jobs.insert(job.id.clone(), (job, cancel));
     }
 
-    pub(crate) fn get(&self, id: &str) -> Option<Job> {
+    /// Returns a job by its id.
+    pub fn get(&self, id: &str) -> Option<Job> {
         self.lock().get(id).map(|(job, _)| job.clone())
     }
 
-    pub(crate) fn all(&self) -> Vec<Job> {
+    /// Returns all jobs, newest first.
+    pub fn all(&self) -> Vec<Job> {
         self.lock().values().rev().map(|(job, _)| job.clone()).collect()
     }
 
     /// Changes a job and gives it back as it then is.
-    pub(crate) fn update(&self, id: &str, change: impl FnOnce(&mut Job)) -> Option<Job> {
+    pub fn update(&self, id: &str, change: impl FnOnce(&mut Job)) -> Option<Job> {
         let mut jobs = self.lock();
         let (job, _) = jobs.get_mut(id)?;
         change(job);
@@ -44,7 +47,7 @@ impl Jobs {
     }
 
     /// Asks a running job to end.
-    pub(crate) fn cancel(&self, id: &str) -> Option<Job> {
+    pub fn cancel(&self, id: &str) -> Option<Job> {
         let mut jobs = self.lock();
         let (job, cancel) = jobs.get_mut(id)?;
         if job.state == JobState::Running {

@@ -129,7 +129,7 @@ fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Verific
 }
 
 /// The headers of a block, by name and value; names that are not ASCII are no header's.
-pub(crate) fn header_pairs(block: &[u8]) -> Vec<(&str, &[u8])> {
+pub fn header_pairs(block: &[u8]) -> Vec<(&str, &[u8])> {
     header_list(block).filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value))).collect()
 }
 
@@ -231,7 +231,7 @@ impl Engine {
     }
 
     /// Judges all stored requests of an inbox anew, slice by slice.
-    pub(crate) async fn judge_anew(self: &Arc<Self>, inbox: i64, progress: impl Fn(u64) -> bool) -> Result<(), String> {
+    pub async fn judge_anew(self: &Arc<Self>, inbox: i64, progress: impl Fn(u64) -> bool) -> Result<(), String> {
         let mut after = 0;
         let mut done = 0;
         loop {
@@ -246,7 +246,7 @@ impl Engine {
 }
 
 /// Follows the store and judges what is new, as long as the engine lives.
-pub(crate) fn spawn(engine: &Arc<Engine>, arrived: Arc<Notify>, mut after: i64) {
+pub fn spawn(engine: &Arc<Engine>, arrived: Arc<Notify>, mut after: i64) {
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
         let mut kept = after;

@@ -1,34 +1,32 @@
-//! The Hookline engine: inboxes, requests and the feed, and one API over them.
+//! The engine: it owns a data folder and wires the parts that work on it together.
 //!
-//! [`Engine::open`] owns a data directory. [`api::router`] is the API as a value; whoever holds it
-//! decides how it is reached. The receiver is started apart and shares nothing with the API.
+//! [`Engine::open`] takes a data folder: the listener, the pipeline behind the commit, forwards, replays, deliveries, checks,
+//! tunnels, imports and exports, and retention. The routes of the API are in `hookline-api`, which holds an engine.
 #![forbid(unsafe_code)]
 
-mod answer;
-pub mod api;
-mod backup;
+pub mod answer;
+pub mod backup;
 mod ballast;
 mod data_dir;
 mod engine;
-mod export;
-mod forward;
+pub mod export;
+pub mod forward;
 mod handshake;
-mod import;
-mod inbox;
-mod job;
-mod judge;
+pub mod import;
+pub mod inbox;
+pub mod job;
+pub mod judge;
 pub mod lab;
 mod notice;
-mod outgoing;
-mod receiver;
-mod refusal;
-mod replay;
-mod request;
-mod schema_infer;
-mod test_event;
-mod time;
-mod tunnel;
-mod verification;
+pub mod outgoing;
+pub mod receiver;
+pub mod refusal;
+pub mod replay;
+pub mod request;
+pub mod schema_infer;
+pub mod test_event;
+pub mod tunnel;
+pub mod verification;
 
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};
 pub use engine::{Engine, EngineError};

@@ -27,9 +27,11 @@ use crate::{
 const OFFERED: std::ops::Range<u16> = 1..50;
 
 /// The listener and its last state.
-pub(crate) struct Receiver {
-    pub(crate) listening: Option<Listening>,
-    pub(crate) state: ListenerState,
+pub struct Receiver {
+    /// The listener while it runs.
+    pub listening: Option<Listening>,
+    /// The last state.
+    pub state: ListenerState,
     /// From the first time it listens.
     threads: Option<OwnThreads>,
 }

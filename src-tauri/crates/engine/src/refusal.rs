@@ -143,7 +143,7 @@ impl Engine {
     }
 
     /// How many requests were refused, by inbox and reason; those that are not written down yet, too.
-    pub(crate) async fn refusal_counts(&self) -> Vec<RefusalCount> {
+    pub async fn refusal_counts(&self) -> Vec<RefusalCount> {
         // A database that cannot be read must not hide what is in memory.
         let mut counts = self.store.readers().read(refusal::counts).await.unwrap_or_default();
         for ((inbox, reason), (count, first, last)) in &self.refusals.waiting().counts {
@@ -173,7 +173,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the database says where it cannot be read.
-    pub(crate) async fn list_refusals(
+    pub async fn list_refusals(
         &self,
         inbox: Option<i64>,
         before: i64,
@@ -197,7 +197,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the database says where it cannot be read.
-    pub(crate) async fn refusal(&self, number: i64) -> Result<Option<Refusal>, ReadError> {
+    pub async fn refusal(&self, number: i64) -> Result<Option<Refusal>, ReadError> {
         let waiting = self.refusals.waiting().rows.iter().find(|refusal| refusal.number == number).cloned();
         match waiting {
             Some(refusal) => Ok(Some(refusal)),
@@ -209,7 +209,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the database says where it cannot be written.
-    pub(crate) async fn dismiss_refusals(
+    pub async fn dismiss_refusals(
         &self,
         inbox: Option<i64>,
     ) -> Result<(), hookline_capture::WriteError<rusqlite::Error>> {
@@ -222,7 +222,7 @@ impl Engine {
 }
 
 /// Writes down what is refused, as long as the engine lives.
-pub(crate) fn spawn(engine: &Arc<Engine>) {
+pub fn spawn(engine: &Arc<Engine>) {
     let refusals = engine.refusals.clone();
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
@@ -246,7 +246,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
 }
 
 /// Its first bytes, with credentials masked unless `reveal`.
-pub(crate) fn shown_bytes(refusal: &Refusal, reveal: bool) -> Vec<u8> {
+pub fn shown_bytes(refusal: &Refusal, reveal: bool) -> Vec<u8> {
     if reveal {
         return refusal.bytes.clone();
     }
@@ -264,7 +264,7 @@ pub(crate) fn shown_bytes(refusal: &Refusal, reveal: bool) -> Vec<u8> {
 }
 
 /// Its first bytes as text, credentials masked.
-pub(crate) fn text(refusal: &Refusal) -> String {
+pub fn text(refusal: &Refusal) -> String {
     text_by(&shown_bytes(refusal, false), String::push_str)
 }
 

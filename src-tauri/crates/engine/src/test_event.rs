@@ -69,7 +69,7 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
 }
 
 /// Sends the event; the status the receiver answered.
-pub(crate) async fn send(
+pub async fn send(
     catalogue: &Catalogue,
     address: std::net::SocketAddr,
     inbox: &Address,

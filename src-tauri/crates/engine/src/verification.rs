@@ -11,7 +11,7 @@ pub(crate) const SECRETS_MAX: usize = 16;
 pub(crate) const TEXT_MAX: usize = 16 * 1024;
 
 /// The first thing wrong with it, in a sentence.
-pub(crate) fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> Option<String> {
+pub fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> Option<String> {
     if let Some(id) = &settings.provider {
         let Some(provider) = catalogue.get(id) else {
             return Some(format!("There is no provider {id:?}; `hookline providers` lists them."));
@@ -37,7 +37,8 @@ pub(crate) fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> O
     None
 }
 
-pub(crate) fn keys(settings: &VerificationSettings) -> Keys {
+/// Returns the secrets and settings of an inbox as keys.
+pub fn keys(settings: &VerificationSettings) -> Keys {
     Keys { secrets: settings.secrets.clone(), params: settings.params.clone() }
 }
 

@@ -6,103 +6,104 @@ use utoipa::ToSchema;
 
 use crate::HeaderLine;
 
-/// What kind of trouble an attempt had.
+/// Kind of error that an attempt ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptErrorKind {
-    /// The URL is none that can be sent to.
+    /// The URL cannot be sent to.
     Url,
-    /// The request cannot be made: what it sends on is gone, or cannot be signed.
+    /// The request cannot be built: the stored request was deleted, or the request cannot be signed.
     Request,
-    /// The host has no address.
+    /// The host name has no address.
     Dns,
-    /// Nothing listens there.
+    /// The host refused the connection.
     Refused,
-    /// It cannot be reached.
+    /// The host cannot be reached.
     Unreachable,
-    /// The other end closed the connection.
+    /// The host closed the connection.
     Reset,
-    /// TLS failed; the message says why.
+    /// TLS failed; the message gives the cause.
     Tls,
-    /// It took too long; the phase says what.
+    /// The attempt timed out; the phase tells where.
     Timeout,
-    /// What came back is no HTTP.
+    /// The response is not valid HTTP.
     BadResponse,
-    /// The proxy of the environment did not let it through.
+    /// The proxy set in the environment refused the connection.
     Proxy,
-    /// Hookline ended while it was under way: nobody knows whether it arrived.
+    /// Hookline stopped during the attempt, so the request may or may not have arrived.
     OutcomeUnknown,
 }
 
-/// Where in an exchange something happened.
+/// Phase of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptPhase {
-    /// Looking the host up.
+    /// DNS lookup.
     Dns,
-    /// Connecting.
+    /// TCP connection, including the proxy's.
     Connect,
-    /// Agreeing on TLS.
+    /// TLS handshake.
     Tls,
-    /// Waiting for the first byte of the answer.
+    /// Wait for the first byte of the response.
     Answer,
-    /// Reading the answer.
+    /// Reading of the response body.
     Body,
 }
 
-/// Why an attempt brought no answer.
+/// Error that an attempt ended with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptError {
-    /// What kind of trouble.
+    /// Kind of the error.
     pub kind: AttemptErrorKind,
-    /// Where.
+    /// Phase in which the error occurred.
     pub phase: AttemptPhase,
-    /// It in a sentence.
+    /// Description of the error, in one sentence.
     pub message: String,
 }
 
-/// What an exchange took, in µs; a step that was not needed has none.
+/// Durations of the phases of an exchange, in µs. A phase that did not take place is null.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AttemptTimings {
-    /// Looking the host up.
+    /// Duration of the DNS lookup.
     pub dns_us: Option<u64>,
-    /// Connecting.
+    /// Duration of the TCP connection.
     pub connect_us: Option<u64>,
-    /// Agreeing on TLS.
+    /// Duration of the TLS handshake.
     pub tls_us: Option<u64>,
-    /// From the request to the first byte of the answer.
+    /// Time from sending the request to the first byte of the response.
     pub first_byte_us: Option<u64>,
-    /// From beginning to end.
+    /// Duration of the whole exchange.
     pub total_us: u64,
 }
 
-/// One attempt, in full but for the bodies.
+/// An attempt of a delivery, without the bodies.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Attempt {
-    /// Which it is, from 1.
+    /// Number of the attempt within its delivery, from 1.
     pub number: u32,
-    /// When it began.
+    /// Time at which the attempt started.
     #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
-    /// Headers sent; credentials masked.
+    /// Headers that were sent. Credentials are masked.
     pub request_headers: Vec<HeaderLine>,
-    /// Status of the answer.
+    /// Status of the response. Null if there was no response.
     pub status: Option<u16>,
-    /// Headers of the answer.
+    /// Headers of the response. Credentials are masked.
     pub response_headers: Vec<HeaderLine>,
-    /// Size of the answer's body, in bytes; the first 64 KiB are kept.
+    /// Size of the response body, in bytes. The first 64 KiB are stored.
     pub response_bytes: u64,
-    /// Whether more arrived than is kept.
+    /// Whether the response body is larger than the stored part.
     pub response_cut: bool,
-    /// Why there is no answer.
+    /// Error that the attempt ended with. Null if a complete response arrived.
     pub error: Option<AttemptError>,
-    /// What it took.
+    /// Durations of the phases.
     pub timings: AttemptTimings,
-    /// The address it went to.
+    /// Remote address that the request was sent to. Null if no connection was made.
     pub peer: Option<String>,
 }
 
 impl Attempt {
+    /// Returns an attempt that is in flight. `started_us` is in µs since the Unix epoch.
     pub fn under_way(number: u32, started_us: i64) -> Self {
         Self {
             number,

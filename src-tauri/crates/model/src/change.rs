@@ -1,131 +1,132 @@
-//! The event stream: what changed.
+//! Changes of the event stream.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{CheckRun, Deletion, Delivery, Endpoint, Inbox, Job, Replay, RequestSummary, Tunnel};
 
-/// Something that changed.
+/// A change of a resource.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Change {
-    /// A request was committed.
+    /// A request was stored.
     RequestAdded {
-        /// The request as a list shows it.
+        /// The request as lists show it.
         request: RequestSummary,
     },
-    /// A request's pin, note or read mark changed.
+    /// The marks, the status, the signature status or the last outgoing delivery of a request changed.
     RequestChanged {
-        /// The request as a list shows it.
+        /// The request as lists show it.
         request: RequestSummary,
     },
-    /// Requests are hidden and will be deleted; undo is possible for a while.
+    /// Requests were deleted. The deletion can be undone for 10 seconds.
     RequestsRemoved {
-        /// What was removed.
+        /// The deletion.
         removal: Deletion,
     },
-    /// A removal was undone.
+    /// A deletion was undone.
     RequestsRestored {
-        /// What is back.
+        /// The deletion that was undone.
         removal: Deletion,
     },
-    /// Requests were imported; lists that show them must be read again.
+    /// Requests were imported. Lists that show them must be read again.
     RequestsImported {
-        /// Inboxes that have more now.
+        /// Names of the inboxes that received requests.
         inboxes: Vec<String>,
     },
-    /// The oldest requests rolled over.
+    /// The oldest requests were deleted by retention.
     RequestsExpired {
-        /// How many.
+        /// Number of requests deleted.
         requests: u64,
     },
-    /// An inbox was made.
+    /// An inbox was created.
     InboxAdded {
         /// The inbox.
         inbox: Inbox,
     },
-    /// An inbox's settings or read mark changed.
+    /// The settings or the read mark of an inbox changed.
     InboxChanged {
-        /// Its name before, which differs if it was renamed.
+        /// Name of the inbox before the change. The name differs if the inbox was renamed.
         was: String,
         /// The inbox.
         inbox: Inbox,
     },
-    /// Settings, receiver or database state changed; `/status` and `/settings` say how.
+    /// The settings, the state of the listener or the state of the database changed. `/status` and `/settings` return
+    /// them.
     StatusChanged,
-    /// An endpoint was made or changed.
+    /// An endpoint was created or changed.
     EndpointChanged {
         /// The endpoint.
         endpoint: Box<Endpoint>,
     },
-    /// An endpoint was removed.
+    /// An endpoint was deleted.
     EndpointRemoved {
-        /// Its id.
+        /// Id of the endpoint.
         id: String,
     },
-    /// A delivery was made or went on.
+    /// A delivery was created or changed.
     DeliveryChanged {
-        /// The delivery as a list shows it.
+        /// The delivery as lists show it.
         delivery: Delivery,
     },
-    /// An endpoint's receiver failed so often, or said so, that it was switched off.
+    /// An endpoint was disabled automatically, because of failures or a 410 response.
     EndpointDisabled {
         /// The endpoint, with the reason.
         endpoint: Box<Endpoint>,
     },
-    /// A replay was begun, went on or ended.
+    /// A replay was created or changed.
     ReplayChanged {
         /// The replay.
         replay: Box<Replay>,
     },
-    /// A run of handler checks was begun, went on or ended.
+    /// A check run was created or changed.
     CheckChanged {
-        /// The run.
+        /// The check run.
         check: Box<CheckRun>,
     },
-    /// A tunnel was made, changed, or stands otherwise than before.
+    /// A tunnel was created, or its settings or state changed.
     TunnelChanged {
         /// The tunnel.
         tunnel: Box<Tunnel>,
     },
-    /// A tunnel was removed.
+    /// A tunnel was deleted.
     TunnelRemoved {
-        /// Its id.
+        /// Id of the tunnel.
         id: String,
     },
-    /// The oldest deliveries rolled over.
+    /// The oldest deliveries were deleted by retention.
     DeliveriesExpired {
-        /// How many.
+        /// Number of deliveries deleted.
         deliveries: u64,
     },
-    /// Shapes learned from more bodies, or one was forgotten.
+    /// Inferred schemas changed, or one was deleted.
     ShapesChanged,
     /// Requests were refused before they could be stored, or refusals were dismissed.
     RefusalsChanged,
-    /// Saved queries were saved or removed.
+    /// Saved searches were saved or deleted.
     QueriesChanged,
-    /// Requests arrived that match a saved query which is to be told of.
+    /// Requests arrived that match a saved search with an alert.
     QueryMatched {
-        /// The saved query's name.
+        /// Name of the saved search.
         name: String,
-        /// The newest of them.
+        /// The newest of the requests.
         request: Box<RequestSummary>,
-        /// How many.
+        /// Number of requests that match.
         requests: u64,
     },
-    /// A job moved on.
+    /// The state or the progress of a job changed.
     JobChanged {
         /// The job.
         job: Job,
     },
 }
 
-/// One change with its number.
+/// A numbered change of the event stream.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FeedItem {
-    /// Grows by one with each change; survives restarts, with gaps.
+    /// Number of the change. Numbers grow by one per change; a restart of Hookline leaves a gap.
     pub seq: i64,
-    /// What changed.
+    /// The change.
     #[serde(flatten)]
     pub change: Change,
 }

@@ -1,4 +1,4 @@
-//! Handler checks.
+//! Checks of a webhook handler.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,102 +6,105 @@ use utoipa::ToSchema;
 
 use crate::{AttemptError, AttemptTimings, CodeSample};
 
-/// How much a question weighs.
+/// Severity of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckLevel {
-    /// Whoever fails it loses events, takes forged ones or breaks.
+    /// Required. A handler that fails the check loses events, accepts forged events or breaks.
     Must,
-    /// Whoever fails it has trouble sooner or later.
+    /// Recommended. A handler that fails the check will have problems.
     Should,
-    /// Worth knowing; it fails nobody.
+    /// Advisory. A failure is reported as a warning.
     Advice,
 }
 
-/// What came of a check.
+/// Outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckOutcome {
+    /// The handler behaved as required.
     Pass,
+    /// The handler did not behave as required.
     Fail,
-    /// Not as it should be, but no fault.
+    /// The handler did not behave as recommended, or the vendor tolerates the failure.
     Warn,
-    /// It was not asked, and the finding says why.
+    /// The check was skipped, or its failure was waived. The finding gives the reason.
     Skipped,
-    /// It was asked, and nobody can tell.
+    /// The responses do not tell whether the handler passes, for example because the run has no side-effect probe.
     Unknown,
-    /// It could not be asked: the handler is gone, or what helps asking failed.
+    /// The check could not be run: the handler did not respond, or a command or the side-effect probe failed.
     Error,
 }
 
-/// What a check found.
+/// Finding of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckFinding {
-    /// What came of it.
+    /// Outcome of the check.
     pub outcome: CheckOutcome,
-    /// It in a sentence.
+    /// Explanation of the outcome, in a few sentences.
     pub said: String,
 }
 
-/// How a run is made.
+/// Settings of a check run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckSettings {
-    /// The handler's URL; an endpoint's own if absent.
+    /// URL of the handler. Default: the URL of `endpoint`.
     #[serde(default)]
     pub url: String,
-    /// The endpoint that is checked, by its id: its URL, provider and secrets.
+    /// Id of the endpoint to check. The endpoint supplies the URL, the provider and the secrets.
     #[serde(default)]
     pub endpoint: Option<String>,
-    /// The vendor that is played.
+    /// Id of the provider whose webhooks are sent. Default: the provider of `endpoint`.
     #[serde(default)]
     pub provider: String,
-    /// Which of its schemes; the usual one if absent.
+    /// Id of the signature scheme. Default: the usual scheme of the provider.
     #[serde(default)]
     pub scheme: Option<String>,
-    /// The type of the usual event, which has an effect; the vendor's first if absent.
+    /// Type of the event that is expected to have a side effect. Default: the first event of the provider.
     #[serde(default)]
     pub event: Option<String>,
-    /// The payload of the usual event, with places for made-up values as samples have them; the vendor's if absent.
+    /// Payload of that event. Placeholders are filled as in samples. Default: the sample of the provider.
     #[serde(default)]
     pub payload: Option<serde_json::Value>,
-    /// The secret the handler knows.
+    /// Signing secret that the handler uses. Masked when read.
     #[serde(default)]
     pub secret: String,
-    /// Further settings of the scheme.
+    /// Further parameters of the signature scheme. Values are masked when read.
     #[serde(default)]
     pub params: std::collections::BTreeMap<String, String>,
-    /// The secret before this one, if the handler knew another.
+    /// Previous signing secret of the handler. Masked when read.
     #[serde(default)]
     pub old_secret: Option<String>,
-    /// Whether the old secret is still to be taken.
+    /// Whether the handler must still accept the previous secret. Default: false, so the handler must reject it.
     #[serde(default)]
     pub old_secret_valid: bool,
-    /// Only these checks, by id; all if empty.
+    /// Ids of the checks to run. An empty list runs all checks.
     #[serde(default)]
     pub only: Vec<String>,
-    /// Not these.
+    /// Ids of the checks to skip.
     #[serde(default)]
     pub skip: Vec<String>,
-    /// Checks whose failure is known and accepted, by id: it is shown, and does not count.
+    /// Ids of the checks whose failure is accepted. A waived failure is reported as `skipped`.
     #[serde(default)]
     pub waive: Vec<String>,
-    /// Where effects are counted.
+    /// Source from which side effects are counted.
     #[serde(default)]
     pub probe: Option<SideEffectProbe>,
-    /// How long an effect may come after its answer, in ms.
+    /// Time that a side effect may take after the response, in ms, from 0 to 30000. Default: 400.
     #[serde(default = "settle")]
     pub settle_ms: u32,
-    /// What makes the handler fail, as a database that is down would.
+    /// Command that makes the handler fail, as an unavailable database would. Requires `mend_with`.
     #[serde(default)]
     pub break_with: Option<CheckCommand>,
-    /// What mends it again.
+    /// Command that restores the handler after `break_with`.
     #[serde(default)]
     pub mend_with: Option<CheckCommand>,
-    /// Requests a second in the burst.
+    /// Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
     #[serde(default = "burst")]
     pub burst: u32,
-    /// Longest wait for an answer, in ms; the vendor's own if that is shorter.
+    /// Timeout of a response, in ms, from 100 to 120000. The vendor's own timeout applies if that is shorter. Default:
+    /// 15000.
     #[serde(default = "timeout")]
     pub timeout_ms: u32,
 }
@@ -118,111 +121,118 @@ fn timeout() -> u32 {
     15_000
 }
 
-/// How a run stands.
+/// State of a check run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum CheckRunState {
-    /// It is under way.
+    /// Checks are running.
     Running = 0,
     /// Every check has a result.
     Done = 1,
-    /// Somebody ended it.
+    /// The run was cancelled.
     Cancelled = 2,
-    /// It could not go on.
+    /// The run stopped because of an error.
     Failed = 3,
 }
 
-/// A run of checks.
+/// A check run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckRun {
-    /// Its id.
+    /// Id of the run.
     pub id: String,
-    /// How it is made, without secrets.
+    /// Settings of the run, with secrets masked.
     pub settings: CheckSettings,
-    /// How it stands.
+    /// State of the run.
     pub state: CheckRunState,
-    /// Why it ended so, in a sentence.
+    /// Reason for the state, in one sentence.
     pub reason: Option<String>,
-    /// The check that is under way.
+    /// Id of the check that is running. Null if the run has ended.
     pub at: Option<String>,
-    /// Checks it has.
+    /// Number of checks in the run.
     pub total: u32,
-    /// What they came to so far.
+    /// Number of results so far, by outcome.
     pub counts: CheckCounts,
-    /// The verdict; none while it runs.
+    /// Verdict on the handler. Null while the run is in progress.
     pub verdict: Option<CheckVerdict>,
-    /// When it was begun.
+    /// Time at which the run was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it ended.
+    /// Time at which the run ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
 }
 
-/// What checks came to.
+/// Number of results by outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CheckCounts {
+    /// Checks that passed.
     pub pass: u32,
+    /// Checks that failed.
     pub fail: u32,
+    /// Checks with a warning.
     pub warn: u32,
+    /// Checks that were skipped or waived.
     pub skipped: u32,
+    /// Checks without a conclusion.
     pub unknown: u32,
+    /// Checks that could not be run.
     pub error: u32,
 }
 
-/// What is said of a handler.
+/// Verdict on a handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckVerdict {
-    /// Nothing failed.
+    /// Passed: no required or recommended check failed.
     Right,
-    /// Something failed that should not.
+    /// Passed with warnings: a recommended check failed.
     Weak,
-    /// Something failed that must not.
+    /// Failed: a required check failed.
     Wrong,
-    /// It was not asked to the end.
+    /// Incomplete: the run did not finish, a check could not be run, or every check was skipped.
     Unfinished,
 }
 
 impl CheckFinding {
-    /// new.
+    /// Creates a finding with an outcome and its explanation.
     pub fn new(outcome: CheckOutcome, said: impl Into<String>) -> Self {
         Self { outcome, said: said.into() }
     }
 
-    /// pass.
+    /// Creates a finding with the outcome [`CheckOutcome::Pass`].
     pub fn pass(said: impl Into<String>) -> Self {
         Self::new(CheckOutcome::Pass, said)
     }
 
-    /// fail.
+    /// Creates a finding with the outcome [`CheckOutcome::Fail`].
     pub fn fail(said: impl Into<String>) -> Self {
         Self::new(CheckOutcome::Fail, said)
     }
 
-    /// warn.
+    /// Creates a finding with the outcome [`CheckOutcome::Warn`].
     pub fn warn(said: impl Into<String>) -> Self {
         Self::new(CheckOutcome::Warn, said)
     }
 
-    /// unknown.
+    /// Creates a finding with the outcome [`CheckOutcome::Unknown`].
     pub fn unknown(said: impl Into<String>) -> Self {
         Self::new(CheckOutcome::Unknown, said)
     }
 
-    /// error.
+    /// Creates a finding with the outcome [`CheckOutcome::Error`].
     pub fn error(said: impl Into<String>) -> Self {
         Self::new(CheckOutcome::Error, said)
     }
 
-    /// skipped.
+    /// Creates a finding with the outcome [`CheckOutcome::Skipped`].
     pub fn skipped(said: impl Into<String>) -> Self {
         Self::new(CheckOutcome::Skipped, said)
     }
 }
 
 impl CheckCounts {
+    /// Adds one result to the count of its outcome.
     pub fn add(&mut self, outcome: CheckOutcome) {
         *match outcome {
             CheckOutcome::Pass => &mut self.pass,
@@ -235,148 +245,172 @@ impl CheckCounts {
     }
 }
 
-/// A program that is run.
+/// A command to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckCommand {
-    /// The program and what it is given, each a word of its own; with `shell`, one text.
+    /// Program and arguments, one word each. With `shell`, a single text.
     pub words: Vec<String>,
-    /// Whether a shell reads it.
+    /// Whether a shell interprets the command. Default: false.
     #[serde(default)]
     pub shell: bool,
-    /// The folder it runs in; the engine's if absent.
+    /// Working directory. Default: the working directory of the engine.
     #[serde(default)]
     pub dir: Option<String>,
 }
 
-/// Where effects are seen: what it says is a number that grows by one with each, or a text that changes.
+/// Source from which side effects are counted: a number that grows by one per side effect, or a text that changes with
+/// each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SideEffectProbe {
-    /// A page that says it.
+    /// URL whose response body is the value.
     Url(String),
-    /// A program that prints it.
+    /// Command whose standard output is the value.
     Command(CheckCommand),
-    /// The first value of a query on a SQLite database, which is only read.
+    /// First value of a query on a SQLite database. The database is opened read-only.
     Sqlite {
-        /// The database's file.
+        /// Path of the database file.
         path: String,
+        /// The SQL query.
         query: String,
     },
 }
 
-/// How a report is written.
+/// Format of a check report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckReportFormat {
+    /// JSON.
     #[default]
     Json,
-    /// A page without scripts.
+    /// HTML page without scripts.
     Html,
-    /// JUnit's XML, which pipelines read.
+    /// JUnit XML, which CI systems read.
     Junit,
 }
 
-/// A question and what came of it.
+/// Result of a check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckResult {
-    /// Its place in the list.
+    /// Number of the check.
     pub number: u8,
-    /// Its name.
+    /// Id of the check, such as `answer-time`.
     pub id: String,
+    /// Severity of the check.
     pub level: CheckLevel,
+    /// The check, as a question.
     pub question: String,
-    /// Why it matters.
+    /// Reason why the check matters.
     pub why: String,
-    /// Who says so.
+    /// Source of the requirement.
     pub source: String,
-    /// What to do where it fails.
+    /// Fix for a failure.
     pub advice: String,
+    /// Outcome of the check.
     pub outcome: CheckOutcome,
-    /// What was found, in a sentence.
+    /// Explanation of the outcome, in a few sentences.
     pub said: String,
-    /// What was sent, and what came back.
+    /// Requests that were sent, with their responses.
     pub sent: Vec<CheckExchange>,
-    /// How long it took, in ms.
+    /// Duration of the check, in ms.
     pub took_ms: f64,
-    /// Whether verifying code is the answer to it.
+    /// Whether code that verifies the signature fixes a failure.
     pub snippet: bool,
 }
 
-/// What a run came to.
+/// Report of a check run.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CheckReport {
+    /// The check run.
     pub run: CheckRun,
-    /// The vendor's name.
+    /// Name of the provider.
     pub provider: String,
-    /// By number.
+    /// Results by number.
     pub checks: Vec<CheckResult>,
-    /// Code that verifies this vendor's signature, where a check asks for it that failed.
+    /// Code that verifies the signature of this provider. Empty unless a check that such code fixes failed.
     pub snippets: Vec<CodeSample>,
 }
 
-/// What a check would send.
+/// A check as it would be run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlannedCheck {
+    /// Number of the check.
     pub number: u8,
+    /// Id of the check.
     pub id: String,
+    /// Severity of the check.
     pub level: CheckLevel,
+    /// The check, as a question.
     pub question: String,
+    /// Reason why the check matters.
     pub why: String,
+    /// Source of the requirement.
     pub source: String,
-    /// Requests it sends.
+    /// Number of requests that the check sends.
     pub requests: u32,
-    /// Bytes of their bodies.
+    /// Total size of the request bodies, in bytes.
     pub bytes: u64,
-    /// Why it is not asked, if so.
+    /// Reason why the check is skipped. Null if the check runs.
     pub skipped: Option<String>,
 }
 
-/// A question of two runs that was answered differently.
+/// A check whose outcome differs between two runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckChange {
+    /// Number of the check.
     pub number: u8,
+    /// Id of the check.
     pub id: String,
+    /// The check, as a question.
     pub question: String,
-    /// What came of it in the first run; none where it was not asked.
+    /// Outcome in the first run. Null if the first run did not include the check.
     pub before: Option<CheckOutcome>,
+    /// Outcome in the second run. Null if the second run did not include the check.
     pub after: Option<CheckOutcome>,
-    /// What was found then.
+    /// Explanation of the outcome in the first run.
     pub said_before: String,
+    /// Explanation of the outcome in the second run.
     pub said_after: String,
 }
 
-/// What a handler answered.
+/// Response of a handler.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckResponse {
+    /// Status of the response.
     pub status: u16,
+    /// Headers in order, as `[name, value]`. Secrets are masked.
     #[schema(value_type = Vec<Vec<String>>)]
     pub headers: Vec<(String, String)>,
-    /// Its beginning; bytes that are no text as `\xNN`.
+    /// Beginning of the body. Bytes that are not UTF-8 are written as `\xNN`; secrets are masked.
     pub body: String,
-    /// Its whole size.
+    /// Size of the whole body, in bytes.
     pub body_bytes: u64,
 }
 
-/// A request that was sent, and what came of it.
+/// A request that was sent, with its response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CheckExchange {
-    /// What is odd about it, in a few words.
+    /// Special property of the request, in a few words.
     pub label: String,
+    /// Method of the request.
     pub method: String,
+    /// URL of the request. Secrets are masked.
     pub url: String,
+    /// Headers in order, as `[name, value]`. Secrets are masked.
     #[schema(value_type = Vec<Vec<String>>)]
     pub headers: Vec<(String, String)>,
-    /// Its beginning; bytes that are no text as `\xNN`.
+    /// Beginning of the body. Bytes that are not UTF-8 are written as `\xNN`; secrets are masked.
     pub body: String,
-    /// Its whole size.
+    /// Size of the whole body, in bytes.
     pub body_bytes: u64,
-    /// None where there was no answer.
+    /// The response. Null if there was none.
     pub answer: Option<CheckResponse>,
-    /// Why there was none, or no whole one.
+    /// Error that the exchange ended with. Null if a complete response arrived.
     pub error: Option<AttemptError>,
-    /// What its answer holds that nobody should see, in words.
+    /// Sensitive information in the response, such as the secret or a stack trace, in words.
     #[serde(default)]
     pub tells: Option<String>,
+    /// Durations of the phases of the exchange.
     pub timings: AttemptTimings,
 }

@@ -1,22 +1,22 @@
-//! What the headers of a request say about its body.
+//! The content of a body, as the headers declare it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a request's headers say of its body.
+/// Content of a body, as the request headers declare it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BodyContent {
-    /// The Content-Type as sent.
+    /// `Content-Type` as sent.
     pub content_type: Option<String>,
-    /// How to look at it.
+    /// Kind of content, which selects the viewer.
     pub kind: BodyKind,
-    /// Content codings in the order they were applied, such as `gzip`.
+    /// Content codings in the order in which they were applied, such as `gzip`.
     pub codings: Vec<String>,
-    /// Whether all of the codings can be undone here.
+    /// Whether Hookline can decode all of the codings.
     pub decodable: bool,
 }
 
-/// How to look at a body.
+/// Kind of content of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyKind {
@@ -26,20 +26,20 @@ pub enum BodyKind {
     Form,
     /// `multipart/…`.
     Multipart,
-    /// XML, or anything ending in `+xml`, SVG too.
+    /// XML, or anything ending in `+xml`, including SVG.
     Xml,
-    /// HTML: shown as text.
+    /// HTML, shown as text.
     Html,
-    /// An image a browser draws without running anything.
+    /// Image that a browser displays without running code.
     Image,
     /// Any other text.
     Text,
-    /// Anything else, or nothing said.
+    /// Any other content, or no declared content type.
     Unknown,
 }
 
 impl BodyKind {
-    /// Whether a body of this kind is text in some character set. Where the kind is unknown, the bytes decide.
+    /// Returns whether a body of this kind is text in some character set. Where the kind is unknown, the bytes decide.
     pub fn is_text(self) -> bool {
         !matches!(self, Self::Multipart | Self::Image)
     }

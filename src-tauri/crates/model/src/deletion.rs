@@ -4,20 +4,20 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Something a person removed.
+/// A deletion of requests or of an inbox.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Deletion {
-    /// Number to undo it by.
+    /// Number of the deletion, used to undo it.
     pub id: i64,
     /// Name of the inbox.
     pub inbox: String,
-    /// The one request, if it is one.
+    /// Id of the request, if a single request was deleted.
     pub request: Option<String>,
-    /// Whether the inbox itself is removed.
+    /// Whether the inbox itself was deleted.
     pub whole_inbox: bool,
-    /// Requests hidden by it.
+    /// Number of requests deleted.
     pub requests: u64,
-    /// Until when it can be undone.
+    /// Time until which the deletion can be undone.
     #[schema(value_type = String, format = DateTime)]
     pub until: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Deliveries.
+//! Deliveries and their attempts.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,30 +6,30 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::Attempt;
 
-/// How a delivery stands.
+/// State of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum DeliveryState {
-    /// Its next attempt is due at a time.
+    /// The next attempt is scheduled.
     Waiting = 0,
-    /// An attempt is under way.
+    /// An attempt is in flight.
     Sending = 1,
-    /// The receiver took it.
+    /// An attempt succeeded.
     Delivered = 2,
-    /// An answer was final.
+    /// An attempt failed and is not retried.
     Failed = 3,
-    /// Its retries are used up.
+    /// All retries failed.
     Exhausted = 4,
-    /// Its endpoint is switched off; it can be sent late.
+    /// The endpoint was disabled or deleted. A skipped delivery can be resent.
     Skipped = 5,
-    /// Its endpoint does not take such events; it can be sent all the same.
+    /// The endpoint is not subscribed to the event type. A filtered delivery can be sent anyway.
     Filtered = 6,
-    /// Somebody ended it.
+    /// The delivery was cancelled, or the command that created it ended.
     Cancelled = 7,
 }
 
-/// Every state, in the order of their numbers.
+/// Every state, ordered by number.
 const STATES: &[DeliveryState] = &[
     DeliveryState::Waiting,
     DeliveryState::Sending,
@@ -42,27 +42,29 @@ const STATES: &[DeliveryState] = &[
 ];
 
 impl DeliveryState {
+    /// Returns the state that is stored as `number`. An unknown number is [`Self::Cancelled`].
     pub fn of(number: u8) -> Self {
         STATES.get(usize::from(number)).copied().unwrap_or(Self::Cancelled)
     }
 }
 
-/// Why a delivery was made.
+/// Reason why a delivery was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum DeliveryOrigin {
     /// An event was sent.
     Event = 0,
-    /// An endpoint was tested; it counts toward nothing.
+    /// An endpoint was tested. A test does not count in statistics.
     Test = 1,
-    /// A request that arrived goes on by a forward of its inbox.
+    /// A forward of an inbox matched a request.
     Forward = 2,
-    /// A stored request is sent again.
+    /// A stored request was replayed.
     Replay = 3,
 }
 
 impl DeliveryOrigin {
+    /// Returns the origin that is stored as `number`. An unknown number is [`Self::Event`].
     pub fn of(number: u8) -> Self {
         [Self::Event, Self::Test, Self::Forward, Self::Replay]
             .into_iter()
@@ -74,61 +76,61 @@ impl DeliveryOrigin {
 /// A delivery as lists show it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
-    /// Its id, which receivers recognise repeats by.
+    /// Id of the delivery, by which handlers recognize duplicates.
     pub id: String,
-    /// The id of the event it delivers; none where it sends on a request.
+    /// Id of the event. Null if the delivery sends a captured request.
     pub event: Option<String>,
-    /// The id of the request it sends on.
+    /// Id of the captured request. Null if the delivery sends an event.
     pub request: Option<String>,
-    /// The id of the replay it is part of.
+    /// Id of the replay, if the delivery is part of one.
     pub replay: Option<String>,
-    /// The event type; empty where a request has none.
+    /// Event type. Empty if the request has none.
     pub event_type: String,
-    /// Id of the vendor; empty where a request's is not known.
+    /// Id of the provider. Empty if the provider of the request is not known.
     pub provider: String,
-    /// Its destination's id: an endpoint, a forward, or one that a replay or a command made for itself.
+    /// Id of the destination: an endpoint, a forward, or the destination that was created for a replay or a command.
     pub endpoint: String,
-    /// Its method.
+    /// Method of the request.
     pub method: String,
-    /// Where it goes; a password in it is masked.
+    /// URL of the destination. Credentials are masked.
     #[serde(serialize_with = "crate::url::serialize_masked")]
     pub url: String,
-    /// Whether a request's signature is made anew.
+    /// Whether the request is re-signed.
     pub resigned: bool,
-    /// Why it was made.
+    /// Reason why the delivery was created.
     pub origin: DeliveryOrigin,
-    /// How it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// Why it ended so, in a sentence.
+    /// Reason for the state, in one sentence.
     pub reason: Option<String>,
-    /// Attempts made.
+    /// Number of attempts so far, including the one in flight.
     pub attempts: u32,
-    /// When the next attempt is due.
+    /// Time at which the next attempt is due. Null unless the delivery is waiting.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_at: Option<Timestamp>,
-    /// When it was made.
+    /// Time at which the delivery was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it ended.
+    /// Time at which the delivery ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
-    /// Status of the last answer.
+    /// Status of the last response. Null if the last attempt got no response.
     pub status: Option<u16>,
-    /// Why the last attempt brought none.
+    /// Error of the last attempt. Null if the last attempt got a response.
     pub error: Option<String>,
-    /// What the last attempt took, in ms.
+    /// Duration of the last attempt, in ms.
     pub took_ms: Option<f64>,
 }
 
 /// A delivery with its attempts.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryDetail {
-    /// What lists show of it.
+    /// The delivery as lists show it.
     #[serde(flatten)]
     pub delivery: Delivery,
-    /// Size of its payload, in bytes.
+    /// Size of the payload, in bytes.
     pub body_bytes: u64,
-    /// Its attempts, the first first.
+    /// Attempts, oldest first.
     pub attempts_made: Vec<Attempt>,
 }
 
@@ -139,7 +141,7 @@ pub struct DeliveryDetail {
 pub struct DeliveryFilter {
     /// Only deliveries to this endpoint, by id or name.
     pub endpoint: Option<String>,
-    /// Only in this state.
+    /// Only deliveries in this state.
     pub state: Option<DeliveryState>,
     /// Only deliveries created at or after this time: RFC 3339, a date, `yesterday`, or an age such as `2h`.
     pub since: Option<String>,
@@ -157,7 +159,7 @@ pub struct DeliveryFilter {
 }
 
 impl DeliveryFilter {
-    /// Whether no condition is set, so that every delivery matches.
+    /// Returns whether no condition is set, so that every delivery matches.
     pub fn is_empty(&self) -> bool {
         let texts = [&self.endpoint, &self.since, &self.until, &self.kind, &self.status, &self.url, &self.text];
         self.state.is_none() && texts.iter().all(|text| text.is_none())

@@ -1,27 +1,27 @@
-//! Why an endpoint receives nothing.
+//! Diagnosis of an endpoint that receives nothing.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What was found about one cause.
+/// Result of a diagnosis step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DiagnosisResult {
-    /// It is not this.
+    /// OK: this step is not the cause.
     Ok,
-    /// It is this.
+    /// Cause: this step prevents deliveries.
     Failed,
-    /// It could not be looked at, for something before it failed.
+    /// Skipped: an earlier step failed.
     Skipped,
 }
 
-/// One cause that was looked at.
+/// A step of a diagnosis.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DiagnosisStep {
-    /// What is looked at.
+    /// Name of the step, such as `DNS`.
     pub name: String,
-    /// What was found.
+    /// Result of the step.
     pub found: DiagnosisResult,
-    /// It in a sentence.
+    /// Explanation of the result, in one sentence.
     pub detail: String,
 }

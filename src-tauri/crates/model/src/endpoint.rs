@@ -1,4 +1,4 @@
-//! Endpoints.
+//! Endpoints, their settings and their statistics.
 
 use std::collections::BTreeMap;
 
@@ -8,91 +8,93 @@ use utoipa::ToSchema;
 
 use crate::{DeliveryPolicy, MASK, PolicyOverrides, masked_url};
 
-/// Most requests on their way to one endpoint at a time, unless it is set.
+/// Default limit of concurrent requests to one endpoint.
 const CONCURRENCY: u32 = 16;
 
-/// A header that is sent with every request.
+/// A custom header of an endpoint, sent with every request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointHeader {
-    /// Its name.
+    /// Name of the header.
     pub name: String,
-    /// Its value; masked when read if it is secret.
+    /// Value of the header. Masked when read if the value is a credential.
     pub value: String,
-    /// Whether the value is a credential.
+    /// Whether the value is a credential. Default: false.
     #[serde(default)]
     pub secret: bool,
 }
 
-/// A signing secret.
+/// A signing secret of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointSecret {
-    /// As the vendor shows it; masked when read.
+    /// Secret as the vendor displays it. Masked when read.
     pub value: String,
-    /// Until when it signs beside its successor; none for the current one.
+    /// Time until which the secret signs in addition to the current one. Null for the current secret.
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
-/// What a person sets about an endpoint.
+/// Settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EndpointSettings {
-    /// Its name; the URL's host if empty.
+    /// Name of the endpoint. The host of the URL is shown if the name is empty.
     #[serde(default)]
     pub name: String,
-    /// Where it is.
+    /// URL of the endpoint.
     pub url: String,
-    /// Id of the vendor that Hookline is.
+    /// Id of the provider that Hookline sends as.
     pub provider: String,
-    /// Which of the vendor's schemes; the usual one if none.
+    /// Id of the signature scheme. Default: the usual scheme of the provider.
     #[serde(default)]
     pub scheme: Option<String>,
-    /// The flow, website, account or workspace it belongs to: caps and uniqueness count inside it.
+    /// Account, flow, website or workspace that the endpoint belongs to. The vendor's limits apply to each one
+    /// separately.
     #[serde(default)]
     pub scope: String,
-    /// Event types it gets, `*` at the end standing for any ending; all, also those to come, if none.
+    /// Event types that the endpoint receives. A trailing `*` matches any suffix. Null subscribes to every event type,
+    /// including future ones.
     #[serde(default)]
     pub events: Option<Vec<String>>,
-    /// Whether what it gets is signed; as the vendor does if absent.
+    /// Whether requests are signed. Null signs as the vendor does.
     #[serde(default)]
     pub signed: Option<bool>,
-    /// Signing secrets, the current one first.
+    /// Signing secrets, the current one first. At most 64.
     #[serde(default)]
     pub secrets: Vec<EndpointSecret>,
-    /// Settings the scheme names.
+    /// Parameters of the signature scheme.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
-    /// Headers sent with every request.
+    /// Custom headers, sent with every request. At most 64.
     #[serde(default)]
     pub headers: Vec<EndpointHeader>,
-    /// What is set of how it is delivered to; all else is as the vendor does.
+    /// Values that override the delivery policy of the vendor.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub policy: PolicyOverrides,
-    /// Whether plain `http:` is allowed though the vendor forbids it.
+    /// Whether plain `http:` is allowed for local testing, although the vendor requires HTTPS. Default: false.
     #[serde(default)]
     pub local_test: bool,
-    /// Certificates in PEM that are trusted: the endpoint's own, whatever it says, or those of the
-    /// authorities that signed it.
+    /// Trusted certificates in PEM: the certificate of the endpoint, whatever names it contains, or those of the
+    /// certificate authorities that issued it.
     #[serde(default)]
     pub trusted_certificate: Option<String>,
-    /// The certificate in PEM that is shown to an endpoint which asks for one, its chain and its private key
-    /// behind it; masked when read.
+    /// Client certificate in PEM, followed by its chain and its private key, for endpoints that require one. Masked
+    /// when read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
-    /// Requests on their way at a time.
+    /// Maximum number of concurrent requests, from 1 to 256. Default: 16.
     #[serde(default = "concurrency")]
     pub concurrency: u32,
-    /// Most requests a second; no limit if absent.
+    /// Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
     #[serde(default)]
     pub rate: Option<f64>,
-    /// How many times faster than the clock its waits go.
+    /// Factor that divides retry delays, from 0.001 to 100000. Default: 1.
     #[serde(default = "one")]
     pub speed: f64,
-    /// Whether its time stands still.
+    /// Whether the retry clock is paused. A paused endpoint is sent nothing. Default: false.
     #[serde(default)]
     pub paused: bool,
 }
@@ -105,75 +107,76 @@ fn one() -> f64 {
     1.0
 }
 
-/// Whether an endpoint gets anything, and why not.
+/// State of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointState {
-    /// Whether it does.
+    /// Whether the endpoint is enabled.
     pub enabled: bool,
-    /// Why not, in a sentence.
+    /// Reason why the endpoint is disabled, in one sentence.
     pub reason: Option<String>,
-    /// Since when.
+    /// Time at which the endpoint was enabled or disabled.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// Failed attempts in a row.
+    /// Number of consecutive failed attempts.
     pub failed_attempts: u32,
-    /// Deliveries in a row whose retries are used up.
+    /// Number of consecutive deliveries whose retries all failed.
     pub exhausted: u32,
 }
 
-/// An address Hookline sends to.
+/// A destination that Hookline sends webhooks to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
-    /// Its id.
+    /// Id of the endpoint.
     pub id: String,
-    /// What is set.
+    /// Settings of the endpoint.
     #[serde(flatten)]
     pub settings: EndpointSettings,
-    /// The policy that is in force.
+    /// Effective delivery policy: the vendor's policy with the overrides of the endpoint.
     #[schema(value_type = Object)]
     pub policy_in_force: DeliveryPolicy,
-    /// How it stands.
+    /// State of the endpoint.
     pub state: EndpointState,
-    /// When it was made.
+    /// Time at which the endpoint was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
-/// How an endpoint fared over the last 24 hours, by the deliveries made in them.
+/// Statistics of an endpoint for the deliveries created in the last 24 hours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointStats {
-    /// Deliveries that arrived.
+    /// Number of deliveries that succeeded.
     pub delivered: u64,
-    /// Deliveries that failed or were exhausted.
+    /// Number of deliveries that failed, including those whose retries all failed.
     pub failed: u64,
-    /// The part that arrived, from 0 to 1; none where nothing ended.
+    /// Share of deliveries that succeeded, from 0 to 1. Null if no delivery has ended.
     pub success_rate: Option<f64>,
-    /// What half of the attempts that arrived took at most, in ms.
+    /// Median duration of successful attempts, in ms.
     pub p50_ms: Option<f64>,
-    /// What 99 of 100 took at most, in ms.
+    /// 99th percentile of the durations of successful attempts, in ms.
     pub p99_ms: Option<f64>,
-    /// Whether only the newest deliveries were looked at, there being more.
+    /// Whether the statistics cover only the newest 200000 deliveries.
     pub cut: bool,
-    /// The same by time, the oldest first.
+    /// Statistics by half hour, oldest first.
     pub slices: Vec<EndpointStatsSlice>,
 }
 
-/// Half an hour.
+/// Statistics of half an hour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EndpointStatsSlice {
-    /// When it began.
+    /// Start of the half hour.
     #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
-    /// Deliveries that arrived.
+    /// Number of deliveries that succeeded.
     pub delivered: u64,
-    /// Deliveries that failed or were exhausted.
+    /// Number of deliveries that failed, including those whose retries all failed.
     pub failed: u64,
-    /// What half of those that arrived took at most, in ms.
+    /// Median duration of successful attempts, in ms.
     pub p50_ms: Option<f64>,
 }
 
 impl EndpointSettings {
-    /// A destination that is no vendor's.
+    /// Creates the settings of a destination without a provider, such as the one of a forward. Every other setting has
+    /// its default, except that plain `http:` is allowed.
     pub fn to(url: String) -> Self {
         Self {
             name: String::new(),
@@ -197,11 +200,13 @@ impl EndpointSettings {
         }
     }
 
+    /// Returns whether the endpoint receives events of this type.
     pub fn takes(&self, kind: &str) -> bool {
         self.events.as_ref().is_none_or(|events| events.iter().any(|event| matches_type(event, kind)))
     }
 
-    /// Takes a change in: a mask in a secret's place stands for the secret that is there.
+    /// Returns these settings with each masked credential replaced by the value in `was`. Secrets are matched by
+    /// position, headers by name. A masked secret without a counterpart is removed.
     pub fn keeping_secrets(mut self, was: &Self) -> Self {
         for (place, secret) in self.secrets.iter_mut().enumerate().filter(|(_, secret)| secret.value == MASK) {
             secret.value = was.secrets.get(place).map(|kept| kept.value.clone()).unwrap_or_default();
@@ -221,8 +226,8 @@ impl EndpointSettings {
     }
 }
 
-/// Whether an event type is one that is chosen: the same, or one that begins with what stands before a `*`
-/// at the end, as `chat.*`.
+/// Returns whether an event type matches a subscription: `chosen` is the same type, or ends in `*` and the text before
+/// it is a prefix of the type, as in `chat.*`.
 pub fn matches_type(chosen: &str, kind: &str) -> bool {
     match chosen.strip_suffix('*') {
         Some(beginning) => kind.starts_with(beginning),

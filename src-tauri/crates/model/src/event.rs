@@ -1,22 +1,22 @@
-//! Events.
+//! Events that Hookline sends.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// An event as the API shows it.
+/// An event that was sent.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Event {
-    /// Its id.
+    /// Id of the event.
     pub id: String,
-    /// Id of the vendor.
+    /// Id of the provider.
     pub provider: String,
-    /// The event type.
+    /// Event type.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Size of its payload, in bytes.
+    /// Size of the payload, in bytes.
     pub body_bytes: u64,
-    /// When it was sent.
+    /// Time at which the event was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }

@@ -7,65 +7,68 @@ use utoipa::ToSchema;
 
 use crate::{HeaderRules, InboxResponse, PathRule, RetrySchedule, masked_url};
 
-/// How a forward stands to the sender's answer.
+/// Mode of a forward.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ForwardMode {
-    /// The sender is answered first, and the request goes on behind it.
+    /// Mirror: the inbox responds first, and the request is forwarded in the background.
     #[default]
     Copy,
-    /// The sender gets what the app answers. The first such forward that matches is asked, and no other.
+    /// Proxy: the sender gets the app's response. Only the first proxy forward that matches is used.
     Answer,
 }
 
-/// Where requests of an inbox go on to.
+/// A forward: a destination that matching requests of an inbox are sent to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Forward {
-    /// Its id; made when it is saved. Its deliveries have it as their endpoint.
+    /// Id of the forward, assigned when the forward is saved. The deliveries of the forward have this id as their
+    /// endpoint.
     #[serde(default)]
     pub id: String,
-    /// Its name; the URL if empty.
+    /// Name of the forward. The URL is shown if the name is empty.
     #[serde(default)]
     pub name: String,
-    /// Whether anything goes on.
+    /// Whether the forward is enabled. Default: true.
     #[serde(default = "on")]
     pub enabled: bool,
-    /// Which requests, as a query; all if empty.
+    /// Query that selects the requests to forward. An empty query selects all.
     #[serde(default)]
     pub when: String,
-    /// The destination's URL.
+    /// URL of the destination. Credentials are masked when read.
     pub to: String,
-    /// What of a request's target stands behind it.
+    /// Path of the outgoing request. Default: `append`.
     #[serde(default)]
     pub path: PathRule,
-    /// What changes of the headers.
+    /// Changes to the headers. Default: `forwarded` is true.
     #[serde(default = "forwarding")]
     pub headers: HeaderRules,
-    /// Whether the sender waits for the app's answer.
+    /// Mode of the forward. Default: `copy`.
     #[serde(default)]
     pub mode: ForwardMode,
-    /// How long the app may take, in ms.
+    /// Timeout of an attempt, in ms, from 1 to 600000. Default: 30000.
     #[serde(default = "timeout")]
     pub timeout_ms: u32,
-    /// When a failed attempt is made again; never if absent.
+    /// Retry schedule. Null sends each request once.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub retries: Option<RetrySchedule>,
-    /// In answer mode: how long the sender waits for the app before it gets the fallback, in ms.
+    /// Proxy mode: time that the sender waits for the app before the fallback is sent, in ms, from 1 to 600000.
+    /// Default: 9000.
     #[serde(default = "deadline")]
     pub deadline_ms: u32,
-    /// In answer mode: what the sender gets where the app answers nothing in time.
+    /// Proxy mode: response that the sender gets if the app does not respond in time. The fallback cannot use a
+    /// template or fault injection. Default: 502 with a short text.
     #[serde(default = "bad_gateway")]
     pub fallback: InboxResponse,
-    /// Whether the signature is made anew with the inbox's own secret, with a new timestamp.
+    /// Whether requests are re-signed with the secret of the inbox and a new timestamp. Default: false.
     #[serde(default)]
     pub resign: bool,
-    /// Whether it is a command's own, and ends with it.
+    /// Whether the forward belongs to a command and is deleted when the command ends. Default: false.
     #[serde(default)]
     pub passing: bool,
-    /// Row number of the last request before it was made: what was there already does not go. It is the
-    /// store's own, and whatever a caller says is passed over.
+    /// Row number of the last request before the forward was created. Earlier requests are not forwarded. The store
+    /// sets the value and ignores the one in API requests.
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schema(ignore)]
     pub since: i64,
@@ -87,7 +90,8 @@ fn timeout() -> u32 {
     30_000
 }
 
-/// Stripe, GitHub and Slack give up after 3 to 20 seconds; most after ten.
+/// Returns the default deadline of proxy mode, in ms. Stripe, GitHub and Slack give up after 3 to 20 seconds, most
+/// vendors after ten.
 fn deadline() -> u32 {
     9_000
 }
@@ -101,14 +105,14 @@ fn bad_gateway() -> InboxResponse {
 }
 
 impl Forward {
-    /// The name as shown: the masked URL where there is no name.
+    /// Returns the name to display: the name, or the URL with masked credentials if the name is empty.
     pub fn shown_name(&self) -> Cow<'_, str> {
         if self.name.is_empty() { masked_url(&self.to) } else { self.name.as_str().into() }
     }
 
-    /// The pseudonym that this forward writes into `Via` (RFC 9110 §7.6.3), by which it recognises a loop.
+    /// Returns the pseudonym that this forward writes into `Via` (RFC 9110 §7.6.3) to detect a forwarding loop.
     pub fn pseudonym(&self) -> String {
-        // The end of a UUIDv7 is random, its beginning the time.
+        // A UUIDv7 begins with the time and ends with random bits.
         format!("hookline-{}", self.id.get(self.id.len().saturating_sub(12)..).unwrap_or_default())
     }
 }

@@ -1,17 +1,18 @@
-//! Headers as people see them.
+//! Header lines as the API shows them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What is shown in place of a secret.
+/// Text that replaces a masked secret.
 pub const MASK: &str = "••••••••";
 
-/// One header line.
+/// A header line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HeaderLine {
-    /// Name, spelled as the sender spelled it.
+    /// Name in the sender's spelling.
     pub name: String,
-    /// Value. Bytes that are not UTF-8 are written as `\xNN`; a secret is masked.
+    /// Value. Bytes that are not UTF-8 are written as `\xNN`. A credential is masked unless the caller asked to reveal
+    /// it.
     pub value: String,
     /// Whether the value is a credential.
     pub secret: bool,

@@ -3,20 +3,22 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What changes of a request's headers on its way on.
+/// Changes to the headers of a request that is forwarded or replayed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HeaderRules {
-    /// Whether `Host` stays what the sender wrote; else it is the destination's.
+    /// Whether the original `Host` header is kept. Default: false, which sends the host of the destination.
     pub keep_host: bool,
-    /// Whether `X-Forwarded-For`, `-Host` and `-Proto` say where it came from.
+    /// Whether `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` are added. Default: false, but true for
+    /// forwards.
     pub forwarded: bool,
-    /// Whether headers of the sender's own connection go on too, such as `Keep-Alive`; those that frame
-    /// the body never do.
+    /// Whether hop-by-hop headers such as `Keep-Alive` are kept. Headers that frame the body are never copied. Default:
+    /// false.
     pub keep_hop_by_hop: bool,
-    /// Names that are left out.
+    /// Names of headers to remove. At most 64.
     pub remove: Vec<String>,
-    /// Headers that are set in the place of any of the same name, as `[name, value]`.
+    /// Headers to set, as `[name, value]`, which replace headers of the same name. At most 64. Credentials are masked
+    /// when read.
     #[schema(value_type = Vec<Vec<String>>)]
     pub set: Vec<(String, String)>,
 }

@@ -1,28 +1,28 @@
-//! The state of the database.
+//! Health of the database.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What kind of trouble the database is in.
+/// Kind of a database error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DatabaseFault {
-    /// No space is left for the database file.
+    /// The disk has no space left for the database file.
     DiskFull,
-    /// The file or its disk refuses to be written.
+    /// The file or the disk cannot be written to.
     Unwritable,
-    /// Another program holds the database locked.
+    /// Another program holds a lock on the database.
     Locked,
-    /// The file's content makes no sense.
+    /// The content of the file is corrupt.
     Damaged,
     /// The file was removed or replaced while it was open.
     Removed,
-    /// Anything else SQLite reports.
+    /// Any other error that SQLite reports.
     Other,
 }
 
 impl DatabaseFault {
-    /// Stable name for programs.
+    /// Returns the stable error code of this fault.
     pub fn code(self) -> &'static str {
         match self {
             Self::DiskFull => "disk_full",
@@ -35,20 +35,20 @@ impl DatabaseFault {
     }
 }
 
-/// How the database fares.
+/// Health of the database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "state")]
 pub enum DatabaseHealth {
     /// The last commit succeeded.
     #[default]
     Ok,
-    /// The last commit failed; requests get 503 until one succeeds.
+    /// The last commit failed. Requests get a 503 response until a commit succeeds.
     Failing {
-        /// The kind of trouble.
+        /// Kind of the error.
         fault: DatabaseFault,
-        /// SQLite's own words.
+        /// Error message of SQLite.
         message: String,
-        /// Since when, µs since the Unix epoch.
+        /// Time of the first commit that failed with this fault, in µs since the Unix epoch.
         since_us: i64,
     },
 }

@@ -6,30 +6,30 @@ use utoipa::ToSchema;
 
 use crate::{Forward, InboxResponse, ReplayTarget, ResponseRule, VerificationSettings};
 
-/// A capture address: everything below `/<name>` belongs to it.
+/// An inbox. Requests to `/<name>` and to every path below it belong to the inbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Inbox {
-    /// First segment of its path.
+    /// Name of the inbox, which is the first segment of the path.
     pub name: String,
-    /// What senders are answered.
+    /// Response that senders get if no rule and no forward provides another.
     pub answer: InboxResponse,
-    /// How its requests are verified; secrets are masked.
+    /// Verification of signatures. Secrets are masked.
     pub verification: VerificationSettings,
-    /// Which requests are answered in another way; the first that matches answers.
+    /// Response rules. The first enabled rule that matches a request provides the response.
     pub rules: Vec<ResponseRule>,
-    /// Whether `/<inbox>/status/503` is answered with that status.
+    /// Whether requests to `/<inbox>/status/<code>` get a response with that status.
     pub status_by_path: bool,
-    /// Where its requests go on to; credentials among their headers are masked.
+    /// Forwards. Credentials in URLs and headers are masked.
     pub forwards: Vec<Forward>,
-    /// Where its requests were replayed to last.
+    /// Target of the last replay from this inbox. Credentials in a URL are masked.
     pub replayed_to: Option<ReplayTarget>,
-    /// Stored requests.
+    /// Number of stored requests.
     pub requests: u64,
-    /// Bytes of their bodies.
+    /// Total size of the stored bodies, in bytes.
     pub bytes: u64,
-    /// Requests nobody has opened yet.
+    /// Number of unread requests.
     pub unread: u64,
-    /// When it was made.
+    /// Time at which the inbox was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Long work with progress: imports, exports, backups.
+//! Jobs: imports, exports, backups and verification of stored requests.
 
 use std::collections::BTreeSet;
 
@@ -6,122 +6,122 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A long piece of work.
+/// A job that runs in the background.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Job {
-    /// Its id.
+    /// Id of the job.
     pub id: String,
-    /// What it does.
+    /// Kind of the job.
     pub kind: JobKind,
-    /// How it stands.
+    /// State of the job.
     pub state: JobState,
-    /// Done so far: bytes of a backup and of an imported file, requests of a judgement and an export.
+    /// Progress: bytes for a backup or an import, requests for a verification or an export.
     pub done: u64,
-    /// All there is to do; 0 where that is not known before it is done.
+    /// Amount of work in the unit of `done`. 0 while the amount is not known.
     pub total: u64,
-    /// File it writes, or name of the one it reads.
+    /// Path of the file that the job writes, or name of the file that the job reads.
     pub path: Option<String>,
-    /// Inbox it works on.
+    /// Name of the inbox that the job works on.
     pub inbox: Option<String>,
-    /// What an import has come to.
+    /// Result of an import so far.
     pub imported: Option<ImportResult>,
-    /// Why it failed.
+    /// Error that the job failed with.
     pub error: Option<String>,
 }
 
-/// Kinds of work.
+/// Kind of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobKind {
-    /// A backup of the database into a file.
+    /// Backs up the database to a file.
     Backup,
-    /// Judging an inbox's stored requests anew.
+    /// Verifies the stored requests of an inbox again.
     Judge,
-    /// Importing a file.
+    /// Imports a file.
     Import,
-    /// Exporting requests.
+    /// Exports requests.
     Export,
 }
 
-/// How a job stands.
+/// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
-    /// At work.
+    /// The job is running.
     Running,
-    /// Done.
+    /// The job finished.
     Done,
-    /// Ended with an error.
+    /// The job ended with an error.
     Failed,
-    /// Ended because somebody asked.
+    /// The job was cancelled.
     Cancelled,
 }
 
-/// What came of an import so far.
+/// Result of an import so far.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct ImportResult {
     /// Format of the file.
     pub format: Option<FileFormat>,
-    /// Requests that were imported.
+    /// Number of requests that were imported.
     pub requests: u64,
-    /// Entries that are none.
+    /// Number of entries that could not be imported.
     pub bad: u64,
-    /// The first of those, with the reason.
+    /// The first 100 of these entries, with the reason.
     pub first_bad: Vec<ImportError>,
-    /// Inboxes that got some.
+    /// Names of the inboxes that received requests.
     pub inboxes: BTreeSet<String>,
-    /// When the same file was imported before, if it was.
+    /// Last import of the same file, if any. Files are compared by their SHA-256.
     pub before: Option<EarlierImport>,
 }
 
 /// An earlier import of the same file.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EarlierImport {
-    /// When it was, the last time.
+    /// Time of the last import of the file.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Requests that were imported then.
+    /// Number of requests that were imported then.
     pub requests: u64,
 }
 
-/// A file format of requests.
+/// File format for requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FileFormat {
-    /// HTTP Archive 1.2, of browsers and proxies.
+    /// HTTP Archive 1.2, as written by browsers and proxies.
     Har,
-    /// JSON Lines: a request a line; read from an array too.
+    /// JSON Lines, one request per line. A JSON array can be imported, too.
     Jsonl,
-    /// A table for spreadsheets.
+    /// CSV.
     Csv,
-    /// HTTP messages as on the wire, one after the other; read from `.http` files too.
+    /// HTTP messages as on the wire, one after the other. `.http` files can be imported, too.
     Raw,
     /// curl commands.
     Curl,
-    /// The JSON of webhook.site's API.
+    /// JSON of the webhook.site API.
     WebhookSite,
-    /// Hookline's own: everything, compressed, byte for byte.
+    /// Hookline archive: complete requests, compressed, byte for byte.
     Archive,
 }
 
-/// An entry of a file that is no request.
+/// An entry of a file that could not be imported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ImportError {
-    /// Where it stands, such as `line 12` or `entry 3`.
+    /// Location of the entry, such as `line 12` or `entry 3`.
     pub place: String,
-    /// Why it is none.
+    /// Reason why the entry could not be imported.
     pub why: String,
 }
 
 impl ImportError {
-    /// An entry at a place with the reason why it is none.
+    /// Creates an error for the entry at `place`.
     pub fn new(place: impl Into<String>, why: impl Into<String>) -> Self {
         Self { place: place.into(), why: why.into() }
     }
 }
 
 impl FileFormat {
-    /// What a number counts in such a file.
+    /// Returns the noun for an entry of such a file, such as `line`.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Har => "entry",

@@ -1,8 +1,8 @@
 //! The resources of the API, and the rules for showing captured text.
 //!
-//! Every crate that makes, stores or shows a resource uses the types of this crate: the store writes their rows, the
-//! API serialises them, the command line reads them, and the OpenAPI document, from which the types of the window are
-//! generated, is made of them. The crate does no I/O.
+//! Every crate that creates, stores or shows a resource uses the types of this crate: the store writes their rows, the
+//! API serializes them, the command line reads them, and the OpenAPI document is generated from them, including these
+//! descriptions. The types of the window are generated from the OpenAPI document. The crate performs no I/O.
 #![forbid(unsafe_code)]
 
 mod attempt;
@@ -93,5 +93,5 @@ pub use tunnel::{
 pub use url::masked_url;
 pub use verification::VerificationSettings;
 
-/// Longest note of a request, in bytes.
+/// Maximum length of the note of a request, in bytes.
 pub const NOTE_MAX: usize = 4_000;

@@ -3,23 +3,26 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The limits a person can change.
+/// Limits of the listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ListenerLimits {
-    /// Largest body in bytes; a larger one gets 413 and a row that says so.
+    /// Maximum body size, in bytes, from 1 to 10737418240. A request with a larger body gets a 413 response and is
+    /// stored without its body. Default: 100000000.
     pub body_bytes: u64,
-    /// Longest silence inside a body, in milliseconds; after it 408 and an incomplete row.
+    /// Body idle timeout, in ms, from 100 to 600000. The sender gets a 408 response, and the request is stored as
+    /// incomplete. Default: 30000.
     pub body_stall_ms: u64,
-    /// Longest wait for a complete head, in milliseconds; after it the connection closes.
+    /// Header timeout, in ms, from 100 to 600000. The connection is closed after it. Default: 30000.
     pub head_timeout_ms: u64,
-    /// Open connections at one time; one more gets 503 with Retry-After.
+    /// Maximum number of open connections, from 1 to 65536. A further connection gets a 503 response with
+    /// `Retry-After`. Default: 1024.
     pub connections: u32,
 }
 
 impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
-            // GitHub caps payloads at 25 MB; file uploads to webhooks go higher.
+            // GitHub caps payloads at 25 MB; file uploads to webhooks are larger.
             body_bytes: 100_000_000,
             body_stall_ms: 30_000,
             head_timeout_ms: 30_000,

@@ -1,30 +1,30 @@
-//! The listener.
+//! State of the listener.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Whether and where the receiver listens.
+/// State of the listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ListenerState {
-    /// It has not been started.
+    /// The listener has not been started.
     Off,
-    /// It listens.
+    /// The listener accepts connections.
     Listening {
-        /// Its address.
+        /// Address of the listener.
         address: String,
         /// Base URL of all inboxes.
         url: String,
     },
-    /// It cannot listen.
+    /// The listener could not be started.
     Failed {
-        /// The address wanted.
+        /// Address that was requested.
         address: String,
-        /// What the system says.
+        /// Error message of the operating system.
         reason: String,
-        /// The process that has the port, if it is known.
+        /// Process that uses the port, if known.
         holder: Option<String>,
-        /// A free address near the wanted one.
+        /// Free address near the requested one.
         offer: Option<String>,
     },
 }

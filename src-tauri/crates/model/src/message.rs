@@ -1,37 +1,38 @@
-//! What is known of a captured HTTP message.
+//! Properties of a captured HTTP message.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How truly the header names and their order are known.
+/// Fidelity of the header names and their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum HeaderNames {
-    /// As on the wire: spelling and order are the sender's own.
+    /// Names and order are exactly as on the wire.
     Exact = 0,
-    /// HTTP/2 has only lower-case names on the wire; order is kept between different names.
+    /// Names are lower-case, because HTTP/2 has no others; the order is kept between different names.
     Lowercase = 1,
-    /// The bytes seen and the parsed request disagreed: names are lower-cased, repeats grouped.
+    /// Names are lower-case and repeated headers are grouped, because the bytes on the wire and the parsed request
+    /// disagreed.
     Normalised = 2,
 }
 
-/// Whether the body is the whole body, and if not, why.
+/// Completeness of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum BodyState {
-    /// Every byte the sender announced has arrived.
+    /// Every byte that the sender announced has arrived.
     Complete = 0,
-    /// The sender broke off before the end.
+    /// The sender closed the connection before the end of the body.
     BrokenOff = 1,
-    /// The sender fell silent for longer than the limit allows.
+    /// The sender paused for longer than the body idle timeout.
     Stalled = 2,
-    /// The body was larger than the limit; none of it is kept.
+    /// The body is larger than the limit. No part of it is stored.
     TooLarge = 3,
 }
 
-/// HTTP version of the request line or connection.
+/// HTTP version of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[repr(u8)]
 pub enum HttpVersion {
@@ -47,7 +48,7 @@ pub enum HttpVersion {
 }
 
 impl HttpVersion {
-    /// The name as it stands in a request line.
+    /// Returns the version as written in a request line, such as `HTTP/1.1`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",

@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What of a request's target stands behind the destination's URL.
+/// Path of an outgoing request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PathRule {
-    /// What stands behind the inbox's name, with its query.
+    /// Appends the path after the inbox name and the query to the URL of the destination.
     #[default]
     Append,
-    /// The same, without this beginning.
+    /// Appends the same path without this prefix. A request whose path has another prefix is not sent.
     Strip(String),
-    /// Nothing: the URL is used as it is, whatever was asked for.
+    /// Uses the URL of the destination unchanged.
     Exact,
 }

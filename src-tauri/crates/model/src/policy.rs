@@ -1,51 +1,51 @@
-//! How a vendor delivers: its time limits, retries, and what makes it stop.
+//! Delivery policies: timeouts, retries and automatic disabling.
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-/// A value with what it rests on: a person is shown which it is.
+/// A value of a delivery policy, with its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PolicyValue<T> {
-    /// The vendor's own document says so.
+    /// The vendor documents this value.
     Stated(T),
-    /// The vendor leaves it open; this is the usual way, and can be changed.
+    /// The vendor does not document a value. Hookline assumes this one.
     Assumed(T),
-    /// Somebody set it.
+    /// A user set this value.
     Own(T),
 }
 
 impl<T> PolicyValue<T> {
-    /// The value.
+    /// Returns the value.
     pub fn value(&self) -> &T {
         match self {
             Self::Stated(value) | Self::Assumed(value) | Self::Own(value) => value,
         }
     }
 
-    /// Whether the vendor says so itself.
+    /// Returns whether the vendor documents the value.
     pub fn is_stated(&self) -> bool {
         matches!(self, Self::Stated(_))
     }
 }
 
-/// Which answers are a success: statuses and classes of them, written as `2xx` or `2xx,301,302`.
+/// Statuses that count as success, written as statuses and classes, such as `2xx` or `2xx,301,302`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SuccessStatuses(Vec<RangeInclusive<u16>>);
 
 impl SuccessStatuses {
-    /// Any 2xx.
+    /// Returns the set of all 2xx statuses.
     pub fn any_2xx() -> Self {
         Self(vec![200..=299])
     }
 
-    /// The statuses, as ranges.
+    /// Returns the statuses as ranges.
     pub fn ranges(&self) -> impl Iterator<Item = &RangeInclusive<u16>> {
         self.0.iter()
     }
 
-    /// Whether a status is one.
+    /// Returns whether a status is in the set.
     pub fn includes(&self, status: u16) -> bool {
         self.0.iter().any(|range| range.contains(&status))
     }
@@ -99,28 +99,28 @@ impl<'de> Deserialize<'de> for SuccessStatuses {
     }
 }
 
-/// When failed attempts are made again.
+/// Delays between the attempts of a delivery.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetrySchedule {
-    /// After these waits, in seconds, one after the other.
+    /// Fixed delays, in seconds, in this order.
     Fixed(Vec<u32>),
-    /// After waits that grow.
+    /// Delays that grow by a factor.
     Exponential {
-        /// The first wait, in seconds.
+        /// First delay, in seconds.
         first_s: u32,
-        /// What each wait is multiplied by for the next.
+        /// Factor between one delay and the next.
         factor: f64,
-        /// How many there are.
+        /// Number of retries.
         retries: u32,
     },
 }
 
-/// Most retries of one delivery: no vendor makes more, and a typing error should not make a million.
+/// Maximum number of retries of one delivery. No vendor makes more, and the limit guards against typing errors.
 pub const RETRIES_MAX: u32 = 100;
 
 impl RetrySchedule {
-    /// How many retries it asks for.
+    /// Returns the number of retries. The number can exceed [`RETRIES_MAX`].
     pub fn retries(&self) -> usize {
         match self {
             Self::Fixed(waits) => waits.len(),
@@ -128,7 +128,7 @@ impl RetrySchedule {
         }
     }
 
-    /// The waits before each retry, in seconds.
+    /// Returns the delay before each retry, in seconds. At most [`RETRIES_MAX`] delays are returned.
     pub fn waits_s(&self) -> Vec<f64> {
         match self {
             Self::Fixed(waits) => waits.iter().take(RETRIES_MAX as usize).map(|wait| f64::from(*wait)).collect(),
@@ -139,54 +139,54 @@ impl RetrySchedule {
     }
 }
 
-/// Which failures are tried again.
+/// Failures that are retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryOn {
-    /// Every one.
+    /// Every failure.
     All,
-    /// Answers of 500 and above, time-outs and connections that fail; any other answer is final.
+    /// Responses with status 500 and above, timeouts and connection errors. Any other response is final.
     ServerErrors,
 }
 
-/// What switches an endpoint off.
+/// Condition that disables an endpoint automatically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AutoDisable {
-    /// Nothing but a person.
+    /// Endpoints are never disabled automatically.
     Never,
-    /// So many failed retries of one delivery.
+    /// Number of failed retries of one delivery.
     FailedRetries(u32),
-    /// So many failed attempts in a row, whatever the delivery.
+    /// Number of consecutive failed attempts, of any deliveries.
     FailedAttempts(u32),
-    /// So many deliveries in a row whose retries are all used up.
+    /// Number of consecutive deliveries whose retries all failed.
     ExhaustedDeliveries(u32),
 }
 
-/// What a 410 means.
+/// Effect of a 410 response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GoneAction {
-    /// A failure like any other.
+    /// The response is a failure like any other.
     Failure,
-    /// The endpoint is switched off at once.
+    /// The endpoint is disabled immediately.
     Disable,
 }
 
-/// Whether plain `http:` is allowed.
+/// Requirement of HTTPS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HttpsRule {
-    /// An endpoint without TLS is refused.
+    /// An endpoint without TLS is rejected.
     Required,
-    /// It is taken with a warning.
+    /// An endpoint without TLS is accepted with a warning.
     Advised,
 }
 
-/// The one table of a policy's values, with what is taken for each that a vendor leaves open.
+/// Declares each policy value once, with the default for vendors that do not document one.
 macro_rules! policy {
     ($($(#[$about:meta])* $field:ident: $kind:ty = $open:expr,)*) => {
-        /// How a vendor delivers.
+        /// Delivery policy of a vendor.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct DeliveryPolicy {
@@ -199,7 +199,7 @@ macro_rules! policy {
             }
         }
 
-        /// What somebody sets of a policy; all else stays as the vendor has it.
+        /// Values that override the delivery policy of a vendor.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct PolicyOverrides {
@@ -207,7 +207,7 @@ macro_rules! policy {
         }
 
         impl DeliveryPolicy {
-            /// This policy with what somebody set.
+            /// Returns this policy with the overrides applied.
             #[must_use]
             pub fn with(mut self, own: &PolicyOverrides) -> Self {
                 $(if let Some(value) = &own.$field {
@@ -220,37 +220,38 @@ macro_rules! policy {
 }
 
 policy! {
-    /// From the first byte sent to the last byte of the answer, in ms.
+    /// Timeout of an attempt, from the first byte sent to the last byte of the response, in ms, from 1 to 600000.
+    /// Default: 10000.
     timeout_ms: u32 = 10_000,
-    /// For the connection alone, inside the time-out, in ms.
+    /// Timeout of the connection, within the timeout of the attempt, in ms, at least 1. Default: 3000.
     connect_timeout_ms: u32 = 3_000,
-    /// Which answers are a success.
+    /// Statuses that count as success. Default: `2xx`.
     success: SuccessStatuses = SuccessStatuses::any_2xx(),
-    /// When failed attempts are made again.
+    /// Retry schedule. Default: retries after 1, 5, 20, 60 and 120 minutes.
     schedule: RetrySchedule = RetrySchedule::Fixed(vec![60, 300, 1_200, 3_600, 7_200]),
-    /// Which failures are.
+    /// Failures that are retried. Default: all.
     retry_on: RetryOn = RetryOn::All,
-    /// By how much of itself a wait may be longer or shorter, in percent.
+    /// Jitter: random change of a delay in either direction, in percent of the delay, from 0 to 100. Default: 0.
     jitter_percent: u8 = 0,
-    /// Whether redirects are followed; Hookline never does.
+    /// Whether the vendor follows redirects. Hookline never follows redirects.
     redirects: bool = false,
-    /// Whether the wait an answer asks for (`Retry-After`) is kept.
+    /// Whether `Retry-After` lengthens the delay before a retry, to at most one day. Default: false.
     retry_after: bool = false,
-    /// Headers of an answer that end a delivery, as `Name: value`.
+    /// Response headers that end a delivery, as `Name: value`. Default: none.
     stop_on: Vec<String> = Vec::new(),
-    /// What switches an endpoint off.
+    /// Condition that disables an endpoint automatically. Default: never.
     disable: AutoDisable = AutoDisable::Never,
-    /// What a 410 means.
+    /// Effect of a 410 response. Default: failure.
     gone: GoneAction = GoneAction::Failure,
-    /// Whether plain `http:` is allowed.
+    /// Requirement of HTTPS. Default: advised.
     https: HttpsRule = HttpsRule::Advised,
-    /// What an endpoint belongs to: `workspace`, `flow`, `website`, `account`.
+    /// Unit that the limits of the vendor apply to: `workspace`, `flow`, `website` or `account`. Default: `account`.
     scope: String = "account".into(),
-    /// Most endpoints in one scope; 0 is no limit.
+    /// Maximum number of endpoints per account. 0 sets no limit. Default: 0.
     endpoints_max: u32 = 0,
-    /// Whether a URL may stand only once in a scope.
+    /// Whether a URL can be used only once per account. Default: false.
     unique_url: bool = false,
-    /// Whether events can be chosen for an endpoint.
+    /// Whether an endpoint can subscribe to selected event types. Default: true.
     choice: bool = true,
 }
 

@@ -1,4 +1,4 @@
-//! Replays.
+//! Replays of stored requests.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,74 +6,75 @@ use utoipa::ToSchema;
 
 use crate::{HeaderRules, PathRule, masked_url};
 
-/// Where a replay goes.
+/// Target of a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayTarget {
-    /// To a URL.
+    /// A URL.
     Url(String),
-    /// To a saved endpoint, by its id.
+    /// A saved endpoint, by id.
     Endpoint(String),
 }
 
-/// What a signature is made anew with.
+/// Key that a request is re-signed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReSignWith {
     /// The provider and secret of the request's inbox.
     Inbox,
-    /// Those of the endpoint it goes to.
+    /// The provider and secret of the target endpoint.
     Endpoint,
 }
 
-/// What is changed of a request before it is sent; the stored one stays as it is.
+/// Changes to the request that is replayed. The stored request is not changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplayEdit {
-    /// Another method.
+    /// New method.
     pub method: Option<String>,
-    /// Another path and query behind the destination's URL, such as `/orders?id=1`.
+    /// New path and query, appended to the URL of the target, such as `/orders?id=1`.
     pub path: Option<String>,
-    /// Another list of headers, as `[name, value]`; a mask stands for the value that is stored.
+    /// New list of headers, as `[name, value]`. A masked value keeps the stored value of the header.
     #[schema(value_type = Option<Vec<Vec<String>>>)]
     pub headers: Option<Vec<(String, String)>>,
 }
 
-/// How a replay is made.
+/// Settings of a replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplaySettings {
-    /// Where it goes; to where its inbox's requests went last if absent.
+    /// Target of the replay. Default: the target of the last replay from the inbox.
     #[serde(default)]
     pub to: Option<ReplayTarget>,
-    /// What of a request's target stands behind the destination's URL.
+    /// Path of the outgoing requests. Default: `append`.
     #[serde(default)]
     pub path: PathRule,
-    /// What changes of the headers.
+    /// Changes to the headers.
     #[serde(default)]
     pub headers: HeaderRules,
-    /// What is changed of the request; of one alone.
+    /// Changes to the request. Allowed only when a single request is replayed.
     #[serde(default)]
     pub edit: Option<ReplayEdit>,
-    /// Whether the signature is made anew, with a new timestamp, and with whose secret.
+    /// Key that requests are re-signed with, with a new timestamp. Null keeps the signature.
     #[serde(default)]
     pub resign: Option<ReSignWith>,
-    /// How often each is delivered, to 10: twice tells whether a receiver does the same thing twice.
+    /// Number of times that each request is sent, from 1 to 10. Default: 1. A value of 2 tests whether a handler is
+    /// idempotent.
     #[serde(default = "one")]
     pub times: u32,
-    /// Whether the newest goes first; else the oldest.
+    /// Whether the newest request is sent first. Default: false.
     #[serde(default)]
     pub newest_first: bool,
-    /// Most requests a second; no limit if absent.
+    /// Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
     #[serde(default)]
     pub rate: Option<f64>,
-    /// Requests under way at a time; one after the other if 1.
+    /// Maximum number of concurrent requests, from 1 to 256. Default: 1.
     #[serde(default = "one")]
     pub concurrency: u32,
-    /// Whether it ends at the first that is not answered 2xx.
+    /// Whether the replay stops at the first request without a 2xx response. Default: false.
     #[serde(default)]
     pub stop_on_failure: bool,
-    /// How long each answer may take, in ms.
+    /// Timeout of a response, in ms, from 1 to 600000. Default: 30000.
     #[serde(default = "timeout")]
     pub timeout_ms: u32,
 }
@@ -104,107 +105,121 @@ fn timeout() -> u32 {
     30_000
 }
 
-/// How a replay stands.
+/// State of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum ReplayState {
-    /// The requests it is made of are being looked for.
+    /// The requests are being collected.
     Collecting = 0,
-    /// It is under way.
+    /// Requests are being sent.
     Running = 1,
-    /// All were sent, whatever they were answered.
+    /// Every request was sent, whatever the responses were.
     Done = 2,
-    /// It ended at a failure, as it was told to.
+    /// The replay stopped at its first failure.
     Stopped = 3,
-    /// Somebody ended it.
+    /// The replay was cancelled.
     Cancelled = 4,
-    /// Its requests could not be found.
+    /// The requests could not be collected.
     Failed = 5,
 }
 
 /// A replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Replay {
-    /// Its id.
+    /// Id of the replay.
     pub id: String,
-    /// How it is made.
+    /// Settings of the replay. Credentials are masked.
     pub settings: ReplaySettings,
-    /// The URL it goes to.
+    /// URL that the requests are sent to. Credentials are masked.
     pub url: String,
-    /// How it stands.
+    /// State of the replay.
     pub state: ReplayState,
-    /// Why it ended so, in a sentence.
+    /// Reason for the state, in one sentence.
     pub reason: Option<String>,
-    /// Deliveries it is to make; as many as were found while it collects.
+    /// Number of deliveries to make. The number grows while requests are collected.
     pub total: u64,
-    /// Deliveries that were answered 2xx.
+    /// Number of deliveries that got a 2xx response.
     pub delivered: u64,
-    /// Deliveries that were not.
+    /// Number of deliveries that failed.
     pub failed: u64,
-    /// When it was begun.
+    /// Time at which the replay was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it ended.
+    /// Time at which the replay ended.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
 }
 
-/// How many were answered so.
+/// Number of deliveries with the same response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayResponses {
-    /// The status; none where there was no answer.
+    /// Status of the response. Null if there was no response.
     pub status: Option<u16>,
-    /// Why there was none.
+    /// Error that the deliveries ended with. Null if there was a response.
     pub error: Option<String>,
+    /// Number of deliveries.
     pub count: u64,
 }
 
-/// How long answers took, in ms.
+/// Latencies of the responses, in ms.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayLatencies {
+    /// Shortest latency.
     pub min: f64,
+    /// Median.
     pub p50: f64,
+    /// 90th percentile.
     pub p90: f64,
+    /// 99th percentile.
     pub p99: f64,
+    /// Longest latency.
     pub max: f64,
 }
 
-/// One that was not answered 2xx.
+/// A delivery of a replay that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayFailure {
     /// Id of the delivery.
     pub delivery: String,
     /// Id of the request.
     pub request: String,
+    /// Event type. Empty if the request has none.
     pub event_type: String,
+    /// Method of the request.
     pub method: String,
+    /// URL of the destination. Credentials are masked.
     #[serde(serialize_with = "crate::url::serialize_masked")]
     pub url: String,
+    /// Status of the response. Null if there was no response.
     pub status: Option<u16>,
-    /// Why there is no answer, in a sentence.
+    /// Reason why there was no response, in one sentence.
     pub reason: Option<String>,
+    /// Duration of the last attempt, in ms.
     pub took_ms: Option<f64>,
 }
 
-/// What a replay came to.
+/// Report of a replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplayReport {
+    /// The replay.
     pub replay: Replay,
-    /// Those that were not sent, for it was ended before.
+    /// Number of deliveries that neither succeeded nor failed, such as those that were not sent.
     pub unsent: u64,
-    /// From its first delivery to the end of its last, in s.
+    /// Time from the start of the first attempt to the end of the last, in seconds.
     pub took_s: f64,
-    /// Deliveries a second over that time.
+    /// Deliveries per second over that time.
     pub rate: f64,
+    /// Responses, most frequent first. At most 1000.
     pub answers: Vec<ReplayResponses>,
-    /// None where nothing was answered.
+    /// Latencies of the responses. Null if there was no response.
     pub latencies: Option<ReplayLatencies>,
+    /// Failed deliveries, oldest first. At most 100000.
     pub failures: Vec<ReplayFailure>,
 }
 
 impl ReplayTarget {
-    /// This target with the credentials of a URL masked.
+    /// Returns this target with the credentials of a URL masked.
     pub fn masked(&self) -> Self {
         match self {
             Self::Url(url) => Self::Url(masked_url(url).into_owned()),

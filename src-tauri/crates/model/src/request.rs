@@ -9,100 +9,103 @@ use crate::{
     SignatureStatus,
 };
 
-/// A request as a list shows it.
+/// A captured request as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RequestSummary {
-    /// Its id, a UUIDv7.
+    /// Id of the request, a UUIDv7.
     pub id: String,
-    /// Name of its inbox.
+    /// Name of the inbox.
     pub inbox: String,
     /// Method as sent.
     pub method: String,
-    /// Target as sent: path and query, mostly.
+    /// Request target as sent, usually path and query.
     pub target: String,
-    /// HTTP version.
+    /// HTTP version of the request.
     pub version: HttpVersion,
-    /// The sender's address and port; empty where an imported file does not say.
+    /// Remote address and port. Empty if an imported file does not contain them.
     pub peer: String,
-    /// Status the sender was answered; 499 if it broke off before, 0 where an imported file does not say.
+    /// Status of the response that the sender got. 499 if the sender closed the connection before the response, 0 if an
+    /// imported file does not contain a status.
     pub status: u16,
-    /// Body size in bytes; what was announced, if it was refused unread.
+    /// Size of the body, in bytes. If the body was rejected before it was read, the announced size.
     pub body_bytes: u64,
-    /// Whether the body is whole.
+    /// Completeness of the body.
     pub body_state: BodyState,
-    /// What is known of the header names.
+    /// Fidelity of the header names.
     pub names: HeaderNames,
-    /// When its head was complete.
+    /// Time at which the request head had arrived.
     #[schema(value_type = String, format = DateTime)]
     pub arrived_at: Timestamp,
-    /// From the head to the last byte, in ms.
+    /// Time from the end of the head to the last byte of the body, in ms.
     pub receiving_ms: f64,
-    /// Whether it stays when others roll over.
+    /// Whether the request is pinned. Retention does not delete pinned requests.
     pub pinned: bool,
-    /// Whether nobody has opened it yet.
+    /// Whether the request is unread.
     pub unread: bool,
-    /// A person's note.
+    /// Note that a user wrote.
     pub note: String,
-    /// Name of the file it was imported from; none if it arrived here.
+    /// Name of the file that the request was imported from. Null if the listener or a tunnel received the request.
     pub source: Option<String>,
-    /// The vendor that sent it: the inbox's, else the one it looks like.
+    /// Id of the provider: the one set on the inbox, or the one that was detected.
     pub provider: Option<String>,
-    /// What happened, as the vendor names it.
+    /// Event type, as the vendor names it.
     pub event_type: Option<String>,
-    /// The event's own id.
+    /// Id of the event.
     pub event_id: Option<String>,
-    /// Requests of the same event that this inbox had before it; a hundred stands for more.
+    /// Number of earlier requests of the same event in this inbox, up to 100.
     pub earlier: u32,
-    /// Whether its signature holds.
+    /// Signature status.
     pub verdict: SignatureStatus,
-    /// Why it does not, as a stable code such as `mismatch` or `stale`.
+    /// Reason why the signature is not valid, as a stable code such as `mismatch` or `stale`.
     pub reason: Option<String>,
-    /// What became of it where it went on to last; none if it went nowhere.
+    /// Last forward or replay of the request. Null if there is none.
     pub onward: Option<OutgoingSummary>,
 }
 
 /// The last forward or replay of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OutgoingSummary {
-    /// Whether it was a forward or a replay.
+    /// Whether the delivery is a forward or a replay.
     pub origin: DeliveryOrigin,
-    /// How it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// What it was answered, if it was.
+    /// Status of the response, if there was one.
     pub status: Option<u16>,
 }
 
-/// A request in full. Its body has a route of its own.
+/// A captured request with its headers. The body has a separate route.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RequestDetail {
-    /// What lists show of it.
+    /// The request as lists show it.
     #[serde(flatten)]
     pub summary: RequestSummary,
-    /// Headers in wire order with repeats; credentials masked.
+    /// Headers in wire order, including repeated ones. Credentials are masked unless the caller asked to reveal them.
     pub headers: Vec<HeaderLine>,
-    /// Trailers of a chunked body.
+    /// Trailers of a chunked body. Credentials are masked as in `headers`.
     pub trailers: Vec<HeaderLine>,
-    /// What the body is said to be.
+    /// Content of the body, as the headers declare it.
     pub content: BodyContent,
-    /// When the commit was done; the sender's answer came after.
+    /// Time at which the request was stored. The response was sent after that.
     #[schema(value_type = String, format = DateTime)]
     pub stored_at: Timestamp,
-    /// Why the signature does not hold, in a sentence.
+    /// Explanation of the signature status, in one or two sentences.
     pub sentence: Option<String>,
-    /// What the sender was answered; none where the receiver refused by itself.
+    /// Response that the sender got. Null if the listener rejected the request, or if the response is not stored, as
+    /// that of an app in proxy mode. Credentials are masked unless the caller asked to reveal them.
     pub answer: Option<InboxResponse>,
-    /// Whose answer it is, where the vendor asked for it and no person made it.
+    /// Source of the response, such as the name of a rule, a fallback or a vendor's handshake. Null for the response of
+    /// the inbox.
     pub answer_origin: Option<String>,
 }
 
-/// Marks to change; what is absent stays.
+/// Marks of a request to change. A mark that is absent stays unchanged.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestMarks {
-    /// Keep it when others roll over.
+    /// Whether the request is pinned. Retention does not delete pinned requests.
     pub pinned: Option<bool>,
-    /// A note; empty removes it.
+    /// Note, at most 4000 bytes. An empty note deletes the note.
     pub note: Option<String>,
-    /// Whether somebody has opened it.
+    /// Whether the request is read.
     pub read: Option<bool>,
 }

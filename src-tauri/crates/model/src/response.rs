@@ -1,50 +1,50 @@
-//! The response that an inbox gives.
+//! Responses of inboxes.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Largest body of a response, in bytes. Senders read little of it; a larger one comes from a file.
+/// Maximum size of a response body that is given as text, in bytes. A larger body is given as a file.
 pub const RESPONSE_BODY_MAX: usize = 64 * 1024;
 
-/// A fault that is injected into a response, to test how senders handle it.
+/// Fault to inject into a response, to test how senders handle errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ResponseFault {
-    /// The connection is reset without a response.
+    /// Resets the connection without a response.
     Reset,
-    /// No response is sent until the sender gives up, at most 10 minutes.
+    /// Sends no response until the sender gives up, for at most 10 minutes.
     Hang,
-    /// The head announces the whole body; the connection closes after half of it.
+    /// Truncates the response: the head announces the whole body, and the connection closes after half of it.
     Half,
-    /// The body is sent slowly, in small pieces.
+    /// Sends the body slowly, in small pieces.
     Drip {
-        /// Time from the first piece to the last, in ms, at most 300000.
+        /// Time from the first piece to the last, in ms, from 1 to 300000.
         over_ms: u32,
     },
-    /// The response is not valid HTTP.
+    /// Sends a response that is not valid HTTP.
     Garbage,
 }
 
-/// The response of an inbox. It is sent after the request is on disk.
+/// A response that an inbox, a rule or a fallback gives. The response is sent after the request is stored on disk.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct InboxResponse {
-    /// Status, 200 to 599.
+    /// Status, from 200 to 599. Default: 200.
     pub status: u16,
     /// Headers in order, as `[name, value]`.
     #[schema(value_type = Vec<Vec<String>>)]
     pub headers: Vec<(String, String)>,
-    /// Body as text.
+    /// Body as text, at most 65536 bytes.
     pub body: String,
-    /// Delay before the response, in ms, at most 60000.
+    /// Delay before the response, in ms, from 0 to 60000. Default: 0.
     pub delay_ms: u32,
-    /// Whether pages of any origin may send requests (CORS).
+    /// Whether web pages of any origin may send requests (CORS). Default: false.
     pub cors: bool,
-    /// Fault to inject, if any.
+    /// Fault to inject. Null injects none.
     pub fault: Option<ResponseFault>,
-    /// Whether the body and the header values are templates that are filled from the request.
+    /// Whether the body and the header values are templates that are rendered with the request. Default: false.
     pub template: bool,
-    /// File whose content is the body; `body` is empty then.
+    /// File whose content is the body. `body` must be empty then.
     pub file: Option<ResponseFile>,
 }
 
@@ -67,10 +67,10 @@ impl Default for InboxResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseFile {
-    /// SHA-256 of its content, in hexadecimal.
+    /// SHA-256 of the content, in hexadecimal.
     pub id: String,
     /// Name of the file when it was uploaded.
     pub name: String,
-    /// Size in bytes.
+    /// Size of the file, in bytes.
     pub bytes: u64,
 }

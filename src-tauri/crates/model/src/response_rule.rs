@@ -1,56 +1,56 @@
-//! Rules that choose the response to a request.
+//! Response rules.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::InboxResponse;
 
-/// What a sequence is counted by.
+/// Key by which the position in a sequence of responses is kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SequencePer {
-    /// By event: its id, or else its bytes. A retry gets the next answer, another event the first.
+    /// The event, identified by its id or else by its bytes. A retry gets the next response, a new event the first.
     #[default]
     Event,
-    /// By inbox: each request gets the next answer.
+    /// The inbox. Each request gets the next response.
     Inbox,
 }
 
-/// What follows the last answer of a sequence.
+/// Behavior after the last response of a sequence.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SequenceEnd {
-    /// The last answer again.
+    /// Repeats the last response.
     #[default]
     Last,
-    /// The first answer.
+    /// Starts again with the first response.
     First,
-    /// The rule no longer matches.
+    /// Skips the rule, so that the next rule can match.
     NextRule,
 }
 
-/// A rule: requests that match are answered so.
+/// A rule that chooses the response to matching requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResponseRule {
-    /// Its id; made when it is saved.
+    /// Id of the rule, assigned when the rule is saved.
     #[serde(default)]
     pub id: String,
-    /// Its name.
+    /// Name of the rule.
     #[serde(default)]
     pub name: String,
-    /// Whether it is looked at.
+    /// Whether the rule is enabled. Default: true.
     #[serde(default = "on")]
     pub enabled: bool,
-    /// Which requests, as a query; all if empty.
+    /// Query that selects the requests. An empty query selects all.
     #[serde(default)]
     pub when: String,
-    /// What they are answered; several are a sequence, given one after the other.
+    /// Responses, from 1 to 50. Several responses form a sequence, given one after the other.
     pub answers: Vec<InboxResponse>,
-    /// What a sequence is counted by.
+    /// Key by which the position in the sequence is kept. Default: `event`.
     #[serde(default)]
     pub per: SequencePer,
-    /// What follows the last answer of a sequence.
+    /// Behavior after the last response of the sequence. Default: `last`.
     #[serde(default)]
     pub at_end: SequenceEnd,
 }
@@ -60,7 +60,7 @@ fn on() -> bool {
 }
 
 impl ResponseRule {
-    /// Its name, or else what it asks for.
+    /// Returns the name to display: the name, or the query if the name is empty.
     pub fn shown_name(&self) -> &str {
         match (self.name.as_str(), self.when.as_str()) {
             ("", "") => "every request",

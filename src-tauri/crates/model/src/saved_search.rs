@@ -1,41 +1,41 @@
-//! Saved searches.
+//! Saved searches and completions of queries.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A query with a name.
+/// A saved search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SavedSearch {
-    /// Its name.
+    /// Name of the saved search. Names are compared without regard to case.
     pub name: String,
-    /// What it asks for.
+    /// Query and settings of the saved search.
     #[serde(flatten)]
     pub asked: SavedSearchNew,
 }
 
-/// What a saved query asks for.
+/// Query and settings of a saved search.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedSearchNew {
     /// The query.
     pub query: String,
-    /// Inbox it is of; none for all.
+    /// Name of the inbox to search. Null searches all inboxes.
     #[serde(default)]
     pub inbox: Option<String>,
-    /// Whether a request that matches is told of.
+    /// Whether a matching request raises an alert. Default: false.
     #[serde(default)]
     pub notify: bool,
 }
 
-/// Something that may be put into a query.
+/// A completion for a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueryCompletion {
-    /// What to put there.
+    /// Text to insert.
     pub text: String,
-    /// What it is, in a line; empty for a value.
+    /// Explanation in one line. Empty for a value.
     pub means: String,
-    /// Where it goes, in characters.
+    /// Position to insert at, in characters.
     pub at: usize,
-    /// How many characters it replaces.
+    /// Number of characters to replace.
     pub length: usize,
 }

@@ -1,15 +1,15 @@
-//! The search index.
+//! State of the search index.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How far the sieve has come.
+/// State of the search index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SearchIndexState {
-    /// Requests stored that the sieve does not cover yet; a search looks through them one by one.
+    /// Number of stored requests that are not indexed yet. A search reads them one by one.
     pub waiting: u64,
-    /// Whether that will be less in a moment: the newest few thousand always wait for a full block.
+    /// Whether requests are about to be indexed. The newest requests, up to 4096, always wait until they fill a block.
     pub busy: bool,
-    /// What it takes on disk, in bytes.
+    /// Size of the index on disk, in bytes.
     pub bytes: u64,
 }

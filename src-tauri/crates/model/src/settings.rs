@@ -1,4 +1,4 @@
-//! Settings of a data folder.
+//! Settings of a data directory.
 
 use std::net::SocketAddr;
 
@@ -8,63 +8,64 @@ use utoipa::ToSchema;
 
 use crate::ListenerLimits;
 
-/// Where the receiver listens unless told otherwise.
+/// Default address of the listener.
 const DEFAULT_LISTEN: &str = "127.0.0.1:4665";
 
-/// Largest body limit that can be set, in bytes: SQLite and the chunk numbering go further, but a
-/// webhook of more than 10 GiB is a mistake.
+/// Highest body limit, in bytes. SQLite and the chunk numbering allow more, but a webhook of more than 10 GiB is a
+/// mistake.
 const BODY_BYTES_MAX: u64 = 10 * 1024 * 1024 * 1024;
 
-/// Largest retention limit, in requests or bytes: a petabyte, and exact in JSON.
+/// Highest retention limit, in requests or bytes. JSON represents numbers up to this one exactly.
 const RETENTION_MAX: u64 = 1_000_000_000_000_000;
 
-/// All settings of one data directory.
+/// Settings of a data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Address of the receiver, such as `127.0.0.1:4665` or `[::]:4665`.
+    /// Address of the listener, such as `127.0.0.1:4665` or `[::]:4665`. Default: `127.0.0.1:4665`.
     #[schema(value_type = String)]
     pub listen: SocketAddr,
-    /// Whether the first request to an unknown inbox makes it.
+    /// Whether the first request to an unknown name creates an inbox. Default: false.
     pub create_inboxes: bool,
-    /// Limits of the receiver.
+    /// Limits of the listener.
     pub limits: ListenerLimits,
-    /// What is kept, and for how long.
+    /// Retention of requests and deliveries.
     pub retention: RetentionPolicy,
-    /// Whether an index is kept beside the database, so that a search of a million takes milliseconds;
-    /// it takes about a third of their room.
+    /// Whether a search index is kept next to the database. The index makes searches of a million requests take
+    /// milliseconds and needs about a third of the space of the requests. Default: true.
     pub search_index: bool,
-    /// Whether the window opens the HTTP door for scripts and the command line.
+    /// Whether the desktop app enables the local HTTP API for scripts and the command line. Default: true.
     pub http_door: bool,
-    /// What closing the window does.
+    /// Action when the window is closed. Default: ask.
     pub on_close: CloseAction,
 }
 
-/// When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits.
+/// Limits at which the oldest requests and deliveries are deleted. Pinned requests and unfinished deliveries are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RetentionPolicy {
-    /// Most requests kept; null keeps any number.
+    /// Maximum number of requests, from 1 to 10^15. Null keeps any number. Default: null.
     pub requests: Option<u64>,
-    /// Most body bytes kept; null keeps any amount.
+    /// Maximum size of all request bodies, in bytes, from 10^6 to 10^15. Null keeps any size. Default: 10000000000.
     pub bytes: Option<u64>,
-    /// Oldest age kept, in days; null keeps any age.
+    /// Maximum age, in days, at least 1. Null keeps any age. Default: null.
     pub days: Option<u32>,
-    /// Most deliveries kept; null keeps any number.
+    /// Maximum number of deliveries, from 1 to 10^15. Null keeps any number. Default: null.
     pub deliveries: Option<u64>,
-    /// Most bytes of payloads and answers kept; null keeps any amount.
+    /// Maximum size of all payloads and responses of deliveries, in bytes, from 10^6 to 10^15. Null keeps any size.
+    /// Default: 2000000000.
     pub delivery_bytes: Option<u64>,
 }
 
-/// What closing the window does.
+/// Action when the window is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CloseAction {
-    /// Ask the first time.
+    /// Asks the user the first time.
     Ask,
-    /// Keep listening, with an icon in the tray.
+    /// Keeps listening, with an icon in the tray.
     Tray,
-    /// Stop listening and quit.
+    /// Stops listening and quits.
     Quit,
 }
 
@@ -89,7 +90,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The first thing wrong with them, in a sentence.
+    /// Returns the first rule that these settings violate, in one sentence. Returns `None` if they are valid.
     pub fn fault(&self) -> Option<&'static str> {
         let ListenerLimits { body_bytes, body_stall_ms, head_timeout_ms, connections } = self.limits;
         let rules = [
@@ -119,8 +120,12 @@ impl Settings {
     }
 }
 
-/// Lays `patch` over `base`, object by object (RFC 7396, but null is a value). An object takes
-/// nothing but an object: serde would read a list as its fields in order.
+/// Merges `patch` into `base`, object by object (RFC 7396, except that null is a value). An object can be replaced only
+/// by an object, because serde would read a list as the fields in order.
+///
+/// # Errors
+///
+/// Returns the path and the value if `patch` has a value other than an object where `base` has an object.
 pub fn merge(base: &mut Value, patch: Value) -> Result<(), String> {
     match (base, patch) {
         (Value::Object(base), Value::Object(patch)) => {

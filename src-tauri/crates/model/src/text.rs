@@ -17,7 +17,7 @@ pub fn text_by(bytes: &[u8], push: impl Fn(&mut String, &str)) -> String {
     text
 }
 
-/// Whether a character is a control character, changes the direction of text, has no width, or breaks a line.
+/// Returns whether a character is a control character, changes the direction of text, has no width, or breaks a line.
 pub fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')

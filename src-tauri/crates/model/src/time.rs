@@ -1,8 +1,8 @@
-//! Stored times, as the API shows them.
+//! Conversion of stored times.
 
 use jiff::Timestamp;
 
-/// Converts µs since the Unix epoch. A time outside the range of [`Timestamp`] becomes the epoch.
+/// Converts a time in µs since the Unix epoch. A time outside the range of [`Timestamp`] becomes the epoch.
 pub fn timestamp(us: i64) -> Timestamp {
     Timestamp::from_microsecond(us).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Everything that happened to one event.
+//! Timeline of an event.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,36 +6,36 @@ use utoipa::ToSchema;
 
 use crate::{Delivery, RequestSummary};
 
-/// How a request stands to those of its event before it.
+/// Relation of a request to the earlier requests of its event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TimelineRepeat {
-    /// It is the first.
+    /// The request is the first of its event.
     First,
-    /// The same bytes once more, after an answer that was no 2xx: a retry.
+    /// Retry: the same bytes, after a response other than 2xx.
     Retry,
-    /// The same bytes once more, though they had been taken.
+    /// Duplicate: the same bytes, although the request before got a 2xx response.
     Duplicate,
-    /// The same id with other bytes.
+    /// Payload changed: the same event id with other bytes.
     Altered,
-    /// Too large to be compared.
+    /// The bodies could not be compared, because they are too large.
     Unknown,
 }
 
-/// One thing that belongs to an event.
+/// An item of a timeline.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TimelineItem {
-    /// A request that arrived.
+    /// A captured request.
     Request {
         /// The request.
         request: Box<RequestSummary>,
-        /// How it stands to those before it.
+        /// Relation of the request to the earlier requests of the event.
         repeat: TimelineRepeat,
-        /// Since the request before it, in ms.
+        /// Time since the request before, in ms. Null for the first request.
         after_ms: Option<f64>,
     },
-    /// A delivery of Hookline's own that carries the event's id, or sends one of its requests on.
+    /// A delivery that carries the event id, or forwards or replays a request of the event.
     Delivery {
         /// The delivery.
         delivery: Box<Delivery>,
@@ -43,12 +43,12 @@ pub enum TimelineItem {
 }
 
 impl TimelineItem {
-    /// The item of a delivery.
+    /// Creates the item of a delivery.
     pub fn of(delivery: Delivery) -> Self {
         Self::Delivery { delivery: Box::new(delivery) }
     }
 
-    /// When it happened.
+    /// Returns the time at which the request arrived or the delivery was created.
     pub fn at(&self) -> Timestamp {
         match self {
             Self::Request { request, .. } => request.arrived_at,
@@ -57,12 +57,13 @@ impl TimelineItem {
     }
 }
 
-/// All that belongs to one event, the oldest first.
+/// Timeline of one event, oldest item first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Timeline {
-    /// The event's id; none where the request has none, and is alone.
+    /// Id of the event. Null if the request has none; the timeline then covers this request only.
     pub event_id: Option<String>,
+    /// Requests and deliveries of the event.
     pub items: Vec<TimelineItem>,
-    /// Whether there are more than are shown.
+    /// Whether the event has more requests than the 200 shown.
     pub more: bool,
 }

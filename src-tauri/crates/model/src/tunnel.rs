@@ -6,97 +6,98 @@ use utoipa::ToSchema;
 
 use crate::MASK;
 
-/// A way in from outside.
+/// A tunnel that makes inboxes reachable from the internet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tunnel {
-    /// Its id.
+    /// Id of the tunnel.
     pub id: String,
-    /// What it is called by: a relay's address, an SSH host, a public URL.
+    /// Name of the tunnel: the address of a relay, an SSH host, or a public URL.
     pub name: String,
-    /// What stands at its other end.
+    /// Kind of the tunnel.
     pub kind: TunnelKind,
-    /// Whether what arrives is kept while this machine is away; else it is live, and senders are refused then.
+    /// Whether requests are stored while this computer is offline. If false, senders are refused while it is offline.
     pub durable: bool,
-    /// Whether it is to be up.
+    /// Whether the tunnel is switched on.
     pub on: bool,
-    /// How it stands.
+    /// State of the connection.
     pub state: TunnelState,
-    /// When and why it was down last.
+    /// Time and reason of the last connection loss.
     pub last_drop: Option<TunnelDrop>,
-    /// The inboxes that can be reached through it, and no others.
+    /// Inboxes that the tunnel exposes. Other inboxes cannot be reached.
     pub exposures: Vec<Exposure>,
-    /// When it was made.
+    /// Time at which the tunnel was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
 
-/// What stands at a tunnel's other end.
+/// Kind of a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum TunnelKind {
     /// A relay.
     Relay {
-        /// What this machine is called there.
+        /// Name of this computer at the relay.
         device: String,
     },
     /// A port of an SSH host.
     Ssh {
-        /// The port that is asked for, with the address before it if one is.
+        /// Port that is requested from the host, with a bind address before it if one was given.
         remote: String,
-        /// The key file that is used, if it is said which.
+        /// Path of the private key file. Null uses the keys of the agent and those in `~/.ssh`.
         key_file: Option<String>,
-        /// Fingerprint of the host's key, as `ssh-keygen -l` shows it.
+        /// Fingerprint of the trusted host key, as `ssh-keygen -l` prints it.
         host_key: String,
-        /// Fingerprint of another key the host shows now; it is not dialled again until somebody trusts it.
+        /// Fingerprint of a different key that the host presents. The tunnel does not connect until a user trusts it.
         offered_key: Option<String>,
-        /// Its public URL.
+        /// Public URL.
         url: String,
     },
-    /// A tunnel of another program.
+    /// A tunnel of another program, such as ngrok.
     Other {
-        /// Its public URL.
+        /// Public URL of the tunnel.
         url: String,
-        /// The address of this machine to which that program has to lead.
+        /// Local address that the other program must forward to.
         local: String,
     },
 }
 
-/// A tunnel to be made.
+/// A tunnel to create.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TunnelNew {
-    /// To a relay.
+    /// A tunnel to a relay.
     Relay {
-        /// The relay's address, such as `https://relay.example`.
+        /// Address of the relay, such as `https://relay.example`.
         relay: String,
-        /// The code its owner gave; good once.
+        /// One-time code from the owner of the relay.
         code: String,
-        /// What this machine is called there; its own name if absent.
+        /// Name of this computer at the relay. Default: the host name.
         #[serde(default)]
         device: Option<String>,
     },
-    /// To a port of an SSH host.
+    /// A tunnel to a port of an SSH host.
     Ssh {
-        /// The host and who is let in there, such as `nokey@localhost.run` or `me@example.com:22`.
+        /// User and host, such as `nokey@localhost.run` or `me@example.com:22`.
         destination: String,
-        /// The port that is asked for, such as `80`, `0` for any, `*:8080`; as the service wants it, or any, if absent.
+        /// Port to request, such as `80`, `0` for any, or `*:8080`. Default: the port that the service expects, or any.
         #[serde(default)]
         remote: Option<String>,
-        /// Its public URL; as the host prints it if absent.
+        /// Public URL. Default: the URL that the host prints.
         #[serde(default)]
         url: Option<String>,
-        /// The key file to be used, instead of the agent's keys and those in `~/.ssh`. A page names no files.
+        /// Path of the private key file. Default: the keys of the agent and those in `~/.ssh`. Requests from a web page
+        /// must not set a path.
         #[serde(default)]
         key_file: Option<String>,
-        /// Fingerprint of the host's key; believed on first use if absent.
+        /// Fingerprint of the host key. Default: the key that the host presents first is trusted.
         #[serde(default)]
         host_key: Option<String>,
     },
-    /// A tunnel of another program.
+    /// A tunnel of another program, such as ngrok.
     Other {
-        /// Its public URL, such as `https://abc.ngrok.app`.
+        /// Public URL, such as `https://abc.ngrok.app`.
         url: String,
-        /// The port of this machine to which it is to lead; a free one if absent.
+        /// Local port that the other program must forward to. Default: a free port.
         #[serde(default)]
         port: Option<u16>,
     },
@@ -105,79 +106,81 @@ pub enum TunnelNew {
 /// A loss of the connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TunnelDrop {
-    /// When.
+    /// Time of the loss.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Why.
+    /// Reason of the loss.
     pub why: String,
 }
 
-/// How a tunnel stands.
+/// State of a tunnel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum TunnelState {
-    /// It was stopped.
+    /// The tunnel is switched off.
     Off,
-    /// It is being dialled.
+    /// The tunnel is connecting.
     Connecting,
-    /// It is up.
+    /// The tunnel is connected.
     Online {
-        /// Since when.
+        /// Time since which the tunnel is connected.
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
-        /// From the other end here and back, in ms; none before it was measured.
+        /// Round-trip time between this computer and the other end, in ms. Null until it is measured.
         round_trip_ms: Option<f64>,
     },
-    /// It is down, and dialled again.
+    /// The connection is lost and will be retried.
     Waiting {
-        /// Why it is down.
+        /// Reason of the loss.
         why: String,
-        /// When it is dialled.
+        /// Time of the next connection attempt.
         #[schema(value_type = String, format = DateTime)]
         again_at: Timestamp,
     },
-    /// It is down until somebody starts it.
+    /// The connection failed and is not retried until a user starts the tunnel.
     Over {
-        /// Why.
+        /// Reason of the failure.
         why: String,
     },
 }
 
-/// An inbox that can be reached from outside.
+/// An inbox that is exposed through a tunnel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Exposure {
-    /// The inbox.
+    /// Name of the inbox.
     pub inbox: String,
-    /// Where senders reach it. Whoever knows it can send. Empty until an SSH host has said it.
+    /// Public URL of the inbox. Anyone who knows the URL can send requests. Empty until an SSH host has announced its
+    /// URL.
     pub url: String,
-    /// Deliveries that wait at the relay, as far as it has said.
+    /// Number of requests that wait at the relay, as last reported by it.
     pub waiting: u64,
-    /// Requests that arrived while this machine was away, and of which nobody has said what to do.
+    /// Tunnel backlog: number of requests that arrived while this computer was offline and await a decision.
     pub away: u64,
-    /// Why the relay does not yet have it as it is set, if so.
+    /// Error that kept the settings from reaching the relay. Null if the relay has them.
     pub problem: Option<String>,
-    /// What vendors ask that only a key can answer, and so waits for this machine; none of it if empty.
+    /// Handshakes of the vendor that need a secret and therefore wait until this computer is online.
     pub keyed: Vec<String>,
-    /// How it is exposed; the password is masked.
+    /// Settings of the exposure. The password is masked.
     pub settings: ExposureSettings,
 }
 
-/// How an inbox is exposed.
+/// Settings of an exposed inbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExposureSettings {
-    /// How long a sender waits for this machine's answer, in ms; as its vendor allows if absent, 0 not at all.
+    /// Time that a sender waits for the response of this computer, in ms, from 0 to 60000. 0 does not wait. Null
+    /// depends on the vendor's timeout.
     pub wait_ms: Option<u32>,
-    /// Name and password senders have to give.
+    /// Name and password that senders must provide (HTTP Basic authentication).
     pub basic: Option<BasicCredentials>,
-    /// Networks that may send, such as `192.0.2.0/24`; any if empty.
+    /// Networks that may send, such as `192.0.2.0/24`, at most 50. An empty list allows any.
     pub allow: Vec<String>,
-    /// Whether only requests whose signature holds go on to an app.
+    /// Whether only requests with a valid signature are forwarded. Default: false.
     pub verified_only: bool,
-    /// Whether the relay is given the inbox's secrets, to answer questions that need them while this machine
-    /// is away. Whoever runs the relay can then sign as the vendor does.
+    /// Whether the relay receives the secrets of the inbox, to answer handshakes while this computer is offline. The
+    /// operator of the relay can then sign like the vendor. Default: false.
     pub give_secrets: bool,
-    /// What is done with requests that arrived while this machine was away.
+    /// Handling of the tunnel backlog. Default: `ask`.
     pub on_return: BacklogPolicy,
 }
 
@@ -185,48 +188,48 @@ pub struct ExposureSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BasicCredentials {
-    /// The name.
+    /// Name, without a colon (RFC 7617).
     pub name: String,
-    /// The password; masked when read.
+    /// Password. Masked when read.
     pub password: String,
 }
 
-/// What is done with requests that arrived while this machine was away.
+/// Handling of the tunnel backlog, which are the requests that arrived while this computer was offline.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BacklogPolicy {
-    /// A person is asked, where the inbox forwards at all.
+    /// Asks the user, if the inbox has forwards.
     #[default]
     Ask,
-    /// They go on like any other.
+    /// Forwards the requests.
     Forward,
-    /// They stay in the inbox.
+    /// Keeps the requests in the inbox.
     Hold,
 }
 
-/// What becomes of requests that arrived while this machine was away.
+/// Action on the tunnel backlog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BacklogAction {
-    /// All of them go on, one after the other, in the order in which they arrived.
+    /// Forwards all requests, one after the other, oldest first.
     All,
-    /// Of each event type the newest goes on.
+    /// Forwards the latest request of each event type.
     NewestPerType,
-    /// None goes on; they stay in the inbox.
+    /// Keeps all requests in the inbox without forwarding them.
     Hold,
 }
 
-/// What came of a decision.
+/// Result of an action on the tunnel backlog.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BacklogDecision {
-    /// Requests it was about.
+    /// Number of requests in the backlog.
     pub requests: u64,
-    /// Ids of the replays that send them on, one for each forward.
+    /// Ids of the replays that forward the requests, one per forward.
     pub replays: Vec<String>,
 }
 
 impl ExposureSettings {
-    /// These settings with the password masked.
+    /// Returns these settings with the password masked.
     pub fn masked(&self) -> Self {
         let mut masked = self.clone();
         if let Some(basic) = &mut masked.basic {
@@ -235,7 +238,7 @@ impl ExposureSettings {
         masked
     }
 
-    /// Takes over `new`. A masked password in it keeps the password.
+    /// Returns `new` with a masked password replaced by the current one.
     pub fn changed_to(&self, mut new: Self) -> Self {
         if let (Some(was), Some(basic)) = (&self.basic, &mut new.basic)
             && basic.password == MASK

@@ -1,16 +1,15 @@
-//! URLs as they are shown.
+//! URLs with masked credentials.
 
 use std::borrow::Cow;
 
 use crate::MASK;
 
-/// Masks the credentials of a URL: its password, or the user name where it has no password, because vendors give out
-/// tokens for that place (`https://TOKEN@host`). Text that is not a URL is masked too, from its first `//` to its last
-/// `@`.
+/// Masks the credentials of a URL: the password, or the user name if there is no password, because vendors put tokens
+/// there (`https://TOKEN@host`). Text that is not a valid URL is masked too, from the first `//` to the last `@`.
 pub fn masked_url(url: &str) -> Cow<'_, str> {
     let Some(start) = url.find("//").map(|at| at + 2) else { return url.into() };
     let mut end = start + url[start..].find(['/', '?', '#']).unwrap_or(url.len() - start);
-    // A password with a slash in it is not valid there, and is a password all the same.
+    // A slash in a password makes the URL invalid, but the password must be masked all the same.
     let port = url[start..end].split_once(':').map(|(_, port)| port);
     if port.is_some_and(|port| !url[start..end].contains('@') && !port.bytes().all(|byte| byte.is_ascii_digit())) {
         end = url.len();

@@ -1,4 +1,4 @@
-//! How the requests of an inbox are verified.
+//! Settings for the verification of signatures.
 
 use std::collections::BTreeMap;
 
@@ -7,29 +7,29 @@ use utoipa::ToSchema;
 
 use crate::MASK;
 
-/// How an inbox's requests are verified.
+/// Settings for the verification of signatures in an inbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct VerificationSettings {
-    /// Id of the vendor; none leaves it to recognition, and nothing is verified.
+    /// Id of the provider. Null detects the provider and verifies nothing.
     pub provider: Option<String>,
-    /// Which of the vendor's schemes; all of them if none.
+    /// Id of the signature scheme. Null tries every scheme of the provider.
     pub scheme: Option<String>,
-    /// Secrets as the vendor shows them; several while one replaces another. Masked when read.
+    /// Signing secrets as the vendor displays them. Several secrets are valid during a rotation. Masked when read.
     pub secrets: Vec<String>,
-    /// Settings the scheme names, such as a webhook id.
+    /// Parameters of the signature scheme, such as a webhook id.
     pub params: BTreeMap<String, String>,
-    /// The inbox's URL as registered with the vendor, where the signature covers it.
+    /// URL of the inbox as registered with the vendor, for schemes that sign the URL.
     pub url: Option<String>,
 }
 
 impl VerificationSettings {
-    /// These settings with each secret masked.
+    /// Returns these settings with each secret masked.
     pub fn masked(&self) -> Self {
         Self { secrets: vec![MASK.to_owned(); self.secrets.len()], ..self.clone() }
     }
 
-    /// Takes over `new`. A masked secret in it keeps the secret at the same position.
+    /// Returns `new` with each masked secret replaced by the current secret at the same position.
     pub fn changed_to(&self, new: Self) -> Self {
         let kept = |(position, secret): (usize, String)| match secret == MASK {
             true => self.secrets.get(position).cloned(),
@@ -38,8 +38,8 @@ impl VerificationSettings {
         Self { secrets: new.secrets.into_iter().enumerate().filter_map(kept).collect(), ..new }
     }
 
-    /// The URL that a sender signs for a request to `target`: the path after the inbox's own path follows the
-    /// registered URL too.
+    /// Returns the URL that a sender signs for a request to `target`: the registered URL, followed by the part of the
+    /// path after the path of the inbox.
     pub fn signed_url(&self, inbox: &str, target: &str) -> Option<String> {
         let url = self.url.as_deref().filter(|url| !url.is_empty())?;
         let rest = target.strip_prefix('/').and_then(|rest| rest.strip_prefix(inbox)).unwrap_or_default();

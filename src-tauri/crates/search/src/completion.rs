@@ -1,4 +1,4 @@
-//! What may come next in a query that is being typed: fields, and names and values that were seen.
+//! Completion of a query that is being typed: fields, and names and values from stored requests.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
@@ -9,29 +9,29 @@ use rusqlite::Connection;
 
 use super::{InboxSnapshot, rows, scan};
 
-/// Newest requests that names and values are taken from.
+/// Number of the newest requests that names and values are taken from.
 const SEEN: u32 = 200;
 
-/// Longest value offered, in characters; a longer one is none that anybody chooses.
+/// Maximum length of an offered value, in characters. Longer values are hardly ever chosen.
 const VALUE_MAX: usize = 80;
 
-/// Most completions.
+/// Maximum number of completions.
 const COMPLETIONS_MAX: usize = 50;
 
-/// JSON bodies are looked into up to this many bytes.
+/// Maximum size of a JSON body that is read, in bytes.
 const JSON_MAX: usize = 64 * 1024;
 
-/// What stands at the caret.
+/// Part of the query at the caret.
 enum Asked<'t> {
-    /// A field's name, of which this much is there.
+    /// A field name, as typed so far.
     Field(&'t str),
-    /// A header, query, form or body name.
+    /// The name of a header, query parameter, form field or body path.
     Name(&'static Field, &'t str),
-    /// A value of a field, which may have a name.
+    /// A value of a field, with the name if the field has one.
     Value(&'static Field, &'t str, &'t str),
 }
 
-/// The word in front of the caret.
+/// Returns the word before the caret.
 fn word(before: &str) -> &str {
     let mut quoted = false;
     let mut start = 0;
@@ -60,7 +60,8 @@ fn asked(word: &str) -> Asked<'_> {
     }
 }
 
-/// What may stand at the end of `before`, the query up to the caret.
+/// Returns completions for the end of `before`, the query up to the caret. At most 50 completions are returned, those
+/// that begin with the typed text first.
 pub fn complete(
     connection: &Connection,
     known: &InboxSnapshot,
@@ -88,10 +89,10 @@ pub fn complete(
     let lower = typed.to_lowercase();
     let fits = |text: &str| text.trim_start_matches('"').to_lowercase().starts_with(&lower);
     let (mut first, rest): (Vec<_>, Vec<_>) = offered.into_iter().partition(|(text, _)| fits(text));
-    // What holds it elsewhere comes behind what begins with it.
+    // Completions that contain the typed text elsewhere follow those that begin with it.
     first.extend(rest.into_iter().filter(|(text, _)| !lower.is_empty() && text.to_lowercase().contains(&lower)));
     first.truncate(COMPLETIONS_MAX);
-    // A quotation mark that is there already is replaced with the value.
+    // A quotation mark that was typed is replaced together with the value.
     let quote = usize::from(before[..before.len() - typed.len()].ends_with('"'));
     Ok(first
         .into_iter()
@@ -107,7 +108,7 @@ fn named(texts: Vec<String>, end: &str) -> Vec<(String, String)> {
     texts.into_iter().map(|text| (format!("{text}{end}"), String::new())).collect()
 }
 
-/// A value as it is written in a query: in quotes where it would read as something else.
+/// Formats a value for a query, in quotes where the query parser would read it differently.
 fn quoted(value: &str) -> String {
     let plain = !value.is_empty()
         && !value.contains(|c: char| c.is_whitespace() || "\"()*".contains(c))
@@ -115,7 +116,8 @@ fn quoted(value: &str) -> String {
     if plain { value.to_owned() } else { format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")) }
 }
 
-/// The values of a verdict's column, found by jumping from one to the next in its index.
+/// Reads up to 500 distinct values of a column of `request_verdict`, by jumping from one value to the next in the
+/// index.
 fn distinct(connection: &Connection, column: &str) -> rusqlite::Result<Vec<String>> {
     let sql = format!(
         "WITH RECURSIVE next (value) AS (
@@ -129,7 +131,7 @@ fn distinct(connection: &Connection, column: &str) -> rusqlite::Result<Vec<Strin
 /// Names and values of the newest requests.
 #[derive(Default)]
 struct Seen {
-    /// Field, name and value; names of a body are paths.
+    /// Field, name and value. Names of body values are paths.
     values: BTreeSet<(&'static str, String, String)>,
 }
 
@@ -159,7 +161,7 @@ impl Seen {
         }
         for (name, value) in header_list(subject.headers) {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
-            // A credential is no value to offer.
+            // The value of a credential is not offered.
             let value = if hookline_provider::is_secret_header(name.as_bytes()) {
                 ""
             } else {

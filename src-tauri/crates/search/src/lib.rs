@@ -1,7 +1,7 @@
 //! Finds stored requests by a query, newest first.
 //!
-//! SQL narrows the search where it can, the index leaves out blocks and rows that cannot match, and every request that is
-//! left is matched in memory. Without an index the search is a scan: slower, with the same result.
+//! SQL narrows the search where possible, the index excludes blocks and rows that cannot match, and every remaining
+//! request is matched in memory. Without an index the search is a scan, which is slower and gives the same result.
 #![forbid(unsafe_code)]
 
 mod completion;
@@ -25,31 +25,31 @@ use narrow::{Names, Narrow};
 use scan::rows_of;
 pub use scan::{InboxSnapshot, oldest_first, rows};
 
-/// How long one page of a search may take before it says how far it came.
+/// Time after which a page of a search is returned incomplete, with the position that the search has reached.
 pub const PAGE_TIME: Duration = Duration::from_millis(150);
 
-/// Everything a search needs beside the store.
+/// A search for stored requests.
 pub struct Search {
     query: Query,
     narrow: Narrow,
     prefilter: Prefilter,
     now_us: i64,
-    /// Conditions of the list it belongs to: its inbox, what is hidden.
+    /// SQL conditions of the list that is searched, such as the inbox and the hidden requests.
     also: String,
     known: InboxSnapshot,
 }
 
-/// What one look found.
+/// A page of matches.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct SearchPage {
-    /// Newest first.
+    /// Matches, newest first.
     pub ids: Vec<RowId>,
-    /// The last request looked at; none if there are no more to look at.
+    /// Last request that was searched. `None` if every request was searched.
     pub upto: Option<RowId>,
 }
 
 impl Search {
-    /// `also` is more SQL on `r` and `m`, as ` AND …`.
+    /// Creates a search. `also` contains further SQL conditions on `r` and `m`, with a leading ` AND`.
     pub fn new(query: Query, known: InboxSnapshot, also: String, now_us: i64) -> Self {
         let row_of = |id: &str| known.tail.row(uuid::Uuid::parse_str(id).ok()?.as_u128());
         let narrow = Narrow::of(&query.root, &Names { now_us, inboxes: &known.names(), row_of: &row_of });
@@ -57,8 +57,8 @@ impl Search {
         Self { query, narrow, prefilter, now_us, also, known }
     }
 
-    /// Up to `limit` matches older than `after` and newer than `until`, newest first, or what was
-    /// found until `deadline`.
+    /// Returns up to `limit` matches older than `after` and newer than `until`, newest first. At `deadline` the page is
+    /// returned as it is.
     pub fn page(
         &self,
         connection: &Connection,
@@ -72,7 +72,8 @@ impl Search {
         Ok(look.found)
     }
 
-    /// How many match, up to `most`, and the last request looked at if the time was too short.
+    /// Counts the matches older than `after`, up to `most`. Returns the count, and the last request that was searched
+    /// if the deadline ended the search.
     pub fn count(
         &self,
         connection: &Connection,
@@ -84,7 +85,7 @@ impl Search {
         let (mut count, mut upto) = (0, None);
         let _ = self.pass(connection, index, (after, RowId(-1)), &mut |id, matched| {
             count += u64::from(matched);
-            // One request may be 16 MB to look through, so each is followed by a look at the time.
+            // Searching one request can mean reading 16 MB, so the deadline is checked after each.
             let late = Instant::now() >= deadline;
             if count == most || late {
                 upto = late.then_some(id);
@@ -95,13 +96,13 @@ impl Search {
         Ok((count, upto))
     }
 
-    /// Of those only pinned ones.
+    /// Restricts the search to pinned requests.
     pub fn pinned(mut self) -> Self {
         self.also.push_str(" AND coalesce(m.pinned, 0)");
         self
     }
 
-    /// Those of some requests that match.
+    /// Returns those of the given requests that match, in the same order.
     pub fn matching(&self, connection: &Connection, ids: Vec<RowId>) -> rusqlite::Result<Vec<RowId>> {
         let mut matching = Vec::new();
         let _ = self.by_id(connection, ids.into_iter(), &mut |subject| {
@@ -113,7 +114,7 @@ impl Search {
         Ok(matching)
     }
 
-    /// Hands every request that may match to `take`, newest first, with whether it does.
+    /// Passes every request that may match to `take`, newest first, with whether the request matches.
     fn pass(
         &self,
         connection: &Connection,
@@ -121,7 +122,7 @@ impl Search {
         (after, until): (RowId, RowId),
         take: &mut dyn FnMut(RowId, bool) -> ControlFlow<()>,
     ) -> rusqlite::Result<ControlFlow<()>> {
-        // One view of the store, and its locks are taken once and not for each request that is read.
+        // A single transaction gives a consistent view, and takes the locks of the store once instead of per request.
         let _view = connection.unchecked_transaction()?;
         let exact = self.narrow.exact;
         let mut matched = |subject: &Subject<'_>| take(subject.id, exact || self.query.matches(subject, self.now_us));
@@ -149,7 +150,7 @@ impl Search {
         self.scan(connection, (top, until), &mut matched)
     }
 
-    /// All requests between two that satisfy the narrow condition.
+    /// Reads all requests between two rows that satisfy the narrowed condition.
     fn scan(
         &self,
         connection: &Connection,

@@ -1,5 +1,5 @@
-//! What SQL can say of a query: a condition that every match satisfies, so that only few requests
-//! have to be read and matched in memory.
+//! Narrowing of a query by SQL: a condition that every match satisfies, so that only few requests have to be read and
+//! matched in memory.
 
 use std::sync::LazyLock;
 
@@ -8,28 +8,28 @@ use hookline_model::SignatureStatus;
 use hookline_query::{FieldKind, Node, Pattern, Place, Term, Test};
 use hookline_store::timeline::BEFORE;
 
-/// What names in a query stand for in the store.
+/// Meaning of names in a query.
 pub(crate) struct Names<'n> {
     pub(crate) now_us: i64,
-    /// Every inbox by number and name.
+    /// Number and name of every inbox.
     pub(crate) inboxes: &'n [(i64, String)],
-    /// The row of an id.
+    /// Returns the row of an id.
     pub(crate) row_of: &'n dyn Fn(&str) -> Option<RowId>,
 }
 
-/// Whether an event had arrived in the same inbox before.
+/// SQL condition for a duplicate: an earlier request of the same event in the same inbox exists.
 pub(crate) static DUPLICATE: LazyLock<String> =
     LazyLock::new(|| format!("(v.event_id IS NOT NULL AND EXISTS (SELECT 1 {BEFORE}))"));
 
-/// A condition on `r`, `m` and `v` (request, its marks, its verdict).
+/// A condition on `r`, `m` and `v` (the request, its marks, its verification).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Narrow {
     pub(crate) sql: String,
-    /// Values of its question marks, in order.
+    /// Values of the `?` placeholders, in order.
     pub(crate) params: Vec<String>,
-    /// Whether everything that satisfies it matches, too.
+    /// Whether every request that satisfies the condition matches.
     pub(crate) exact: bool,
-    /// Whether it names an event or its type, so that an index leads to the few there are.
+    /// Whether the condition names an event or an event type, so that an index leads to the few requests.
     pub(crate) driven: bool,
 }
 
@@ -77,7 +77,7 @@ fn lower(node: &Node, names: &Names<'_>) -> Option<Condition> {
         }
         Node::Not(node) => {
             let inner = lower(node, names).filter(|condition| condition.exact)?;
-            // What a request has none of is NULL, and is not what was asked for.
+            // A missing value is NULL in SQL, which must count as no match.
             Some(Condition { sql: format!("NOT coalesce({}, 0)", inner.sql), ..inner })
         }
         Node::Term(term) => lower_term(term, names),
@@ -107,7 +107,7 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
         (Test::Order(order, than), _) => exactly(format!("({column} {} {than})", order.sql())),
         (Test::Arrived(order, moment), _) => {
             let us = moment.us(names.now_us);
-            // A row's number is never of an earlier millisecond than its arrival, so a list ends there.
+            // The time in a row number is never earlier than the millisecond of the arrival, so the list can end there.
             let from = match order.sql().starts_with('>') {
                 true => format!(" AND r.id >= {}", RowId::at(us.div_euclid(1_000)).0),
                 false => String::new(),

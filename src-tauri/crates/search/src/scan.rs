@@ -1,4 +1,4 @@
-//! Stored requests as subjects of a query.
+//! Reading of stored requests for a query.
 
 use std::{borrow::Cow, collections::HashMap, ops::ControlFlow};
 
@@ -10,28 +10,28 @@ use rusqlite::{Connection, Statement, ToSql};
 
 use super::narrow::DUPLICATE;
 
-/// What a stored row does not say of itself: how its id is spelled, and its inbox's name and read mark.
+/// The data that a stored row lacks: the suffix of its id, and the name and read mark of its inbox.
 #[derive(Debug, Clone)]
 pub struct InboxSnapshot {
-    /// Turns row numbers into ids.
+    /// Suffix that turns row numbers into ids.
     pub tail: IdTail,
     inboxes: HashMap<i64, (String, i64)>,
 }
 
 impl InboxSnapshot {
-    /// A snapshot of the inboxes: the number, name and read mark of each.
+    /// Creates a snapshot of the inboxes: the number, name and read mark of each.
     pub fn new(tail: IdTail, inboxes: impl IntoIterator<Item = (i64, InboxLabel)>) -> Self {
         let label = |(number, label): (i64, InboxLabel)| (number, (label.name, label.read_upto));
         Self { tail, inboxes: inboxes.into_iter().map(label).collect() }
     }
 
-    /// Every inbox by number and name.
+    /// Returns the number and name of every inbox.
     pub(crate) fn names(&self) -> Vec<(i64, String)> {
         self.inboxes.iter().map(|(number, (name, _))| (*number, name.clone())).collect()
     }
 }
 
-/// A statement for [`rows`], newest first. Tables that nothing asks for are not joined.
+/// Returns a statement for [`rows`], newest first. Tables that the query does not use are not joined.
 pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
     let marks = uses.marks || condition.contains("m.");
     let verdict = uses.verdict || driven;
@@ -59,12 +59,12 @@ pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
     )
 }
 
-/// The same, oldest first.
+/// Returns a statement for [`rows`], oldest first. Tables that the query does not use are not joined.
 pub fn oldest_first(uses: Uses, condition: &str) -> String {
     sql(uses, false, condition).replace("DESC", "")
 }
 
-/// Hands the requests of a statement to `take`, until it breaks off.
+/// Passes the requests of a statement to `take` until `take` breaks. Returns [`ControlFlow::Break`] if it did.
 pub fn rows(
     connection: &Connection,
     sql: &str,
@@ -77,7 +77,7 @@ pub fn rows(
     rows_of(&mut statement, connection, &params, known, take)
 }
 
-/// As [`rows`], of a statement that is prepared already.
+/// Same as [`rows`], for a prepared statement.
 pub(crate) fn rows_of(
     statement: &mut Statement<'_>,
     connection: &Connection,
@@ -94,7 +94,7 @@ pub(crate) fn rows_of(
         let body = || match (row.get_ref(20).ok().and_then(|value| value.as_blob().ok()), row.get(19)) {
             (Some(inline), _) => Cow::Borrowed(&inline[..inline.len().min(SEARCHED_MAX as usize)]),
             (None, Ok(Some(chunks))) => {
-                // A body that does not read is searched as if it were empty; opening it says why.
+                // A body that cannot be read is searched as if it were empty. Opening the request shows the error.
                 Cow::Owned(read_chunks(connection, chunks, SEARCHED_MAX).unwrap_or_default())
             }
             _ => Cow::Borrowed(&[][..]),

@@ -1,4 +1,4 @@
-//! A search finds what matching every request one by one finds, whichever way it goes.
+//! Property tests: a search, with or without an index, finds the same requests as matching every request in memory.
 
 use std::{ops::ControlFlow, time::Duration};
 
@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::{InboxSnapshot, Search, index::SearchIndex, rows, scan};
 
-/// Noon of the day the tests are told it is.
+/// Current time in the tests.
 const NOW_US: i64 = 1_790_000_000_000_000;
 
-/// State, vendor, event type and id.
+/// Signature status, provider, event type and event id.
 type Verdict = (u8, Option<&'static str>, Option<&'static str>, Option<&'static str>);
 
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ fn words() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-/// JSON with the odd things in it that senders send.
+/// Generates JSON bodies with unusual content that real senders send.
 fn body() -> impl Strategy<Value = Option<Vec<u8>>> {
     let scalar = prop_oneof![
         words().prop_map(|word| serde_json::Value::from(word).to_string()),
@@ -221,7 +221,7 @@ fn search(query: &str) -> Search {
     Search::new(Query::parse(query).unwrap_or_else(|error| panic!("{query}: {error}")), known(), String::new(), NOW_US)
 }
 
-/// Every request matched in memory, newest first.
+/// Matches every request in memory, newest first.
 fn oracle(connection: &Connection, query: &str) -> Vec<RowId> {
     let query = Query::parse(query).unwrap_or_else(|error| panic!("{query}: {error}"));
     let everything = Uses { marks: true, verdict: true, duplicate: true, content: true };
@@ -259,7 +259,7 @@ proptest! {
         let (connection, ids) = store(&requests);
         let folder = tempfile::tempdir().expect("a folder");
         let (none, index) = (SearchIndex::new(folder.path()), SearchIndex::new(folder.path()));
-        // All but the newest few have their rows in blocks.
+        // The newest quarter of the requests is not in blocks.
         index.make_for_test(&connection, &known(), ids[ids.len() * 3 / 4], ids.len() / 3 + 1);
         for query in queries {
             let oracle = oracle(&connection, &query);

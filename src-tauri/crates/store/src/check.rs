@@ -1,4 +1,4 @@
-//! A run as it is stored, and its results as they come.
+//! Check runs and their results.
 
 use hookline_model::{CheckExchange, CheckFinding, CheckOutcome, CheckRunState, CheckSettings};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -6,30 +6,41 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 const STATES: &[CheckRunState] =
     &[CheckRunState::Running, CheckRunState::Done, CheckRunState::Cancelled, CheckRunState::Failed];
 
-/// One row of `check_run`.
+/// A row of `check_run`.
 #[derive(Debug, Clone)]
 pub struct CheckRow {
+    /// Row number of the run.
     pub number: i64,
+    /// Id of the run, a UUIDv7.
     pub id: String,
+    /// Settings of the run, including secrets.
     pub settings: CheckSettings,
+    /// State of the run.
     pub state: CheckRunState,
+    /// Reason for the state, in one sentence. Empty if there is none.
     pub reason: String,
+    /// Time at which the run was created, in µs since the Unix epoch.
     pub created_us: i64,
+    /// Time at which the run ended, in µs since the Unix epoch. `None` while the run is in progress.
     pub ended_us: Option<i64>,
 }
 
-/// What came of one check.
+/// Result of one check.
 #[derive(Debug, Clone)]
 pub struct ResultRow {
+    /// Id of the check.
     pub check: String,
+    /// Finding of the check.
     pub finding: CheckFinding,
+    /// Requests that were sent, with their responses.
     pub sent: Vec<CheckExchange>,
+    /// Duration of the check, in µs.
     pub took_us: i64,
 }
 
 const SELECT: &str = "SELECT number, id, settings, state, reason, created_us, ended_us FROM check_run";
 
-/// Runs, newest first.
+/// Lists the newest `limit` runs, newest first.
 pub fn list(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<CheckRow>> {
     connection
         .prepare_cached(&format!("{SELECT} ORDER BY number DESC LIMIT ?1"))?
@@ -37,12 +48,12 @@ pub fn list(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<CheckRo
         .collect()
 }
 
-/// A run by its id.
+/// Returns the run with this id.
 pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<CheckRow>> {
     connection.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?.query_row([id], CheckRow::from_row).optional()
 }
 
-/// Runs that have not ended.
+/// Lists the runs that have not ended, oldest first.
 pub fn running(connection: &Connection) -> rusqlite::Result<Vec<CheckRow>> {
     connection
         .prepare_cached(&format!("{SELECT} WHERE ended_us IS NULL ORDER BY number"))?
@@ -51,6 +62,7 @@ pub fn running(connection: &Connection) -> rusqlite::Result<Vec<CheckRow>> {
 }
 
 impl CheckRow {
+    /// Stores a new run in the state [`CheckRunState::Running`].
     pub fn insert(connection: &Connection, settings: &CheckSettings, now_us: i64) -> rusqlite::Result<Self> {
         let id = uuid::Uuid::now_v7().to_string();
         let written = serde_json::to_string(settings).unwrap_or_default();
@@ -69,7 +81,7 @@ impl CheckRow {
         })
     }
 
-    /// Ends it, unless it has ended; whether it did.
+    /// Ends the run and stores its state. Returns whether the run had not ended before.
     pub fn end(
         &self,
         connection: &Connection,
@@ -85,7 +97,7 @@ impl CheckRow {
             .map(|rows| rows > 0)
     }
 
-    /// Lets it go on, without the results of these checks.
+    /// Restarts the run and deletes the results of `checks`.
     pub fn again(&self, connection: &Connection, checks: &[String]) -> rusqlite::Result<()> {
         for check in checks {
             connection.execute("DELETE FROM check_result WHERE run = ?1 AND id = ?2", params![self.number, check])?;
@@ -95,12 +107,13 @@ impl CheckRow {
             .map(drop)
     }
 
+    /// Deletes the run and its results.
     pub fn delete(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection.execute("DELETE FROM check_result WHERE run = ?1", [self.number])?;
         connection.execute("DELETE FROM check_run WHERE number = ?1", [self.number]).map(drop)
     }
 
-    /// Keeps what came of a check.
+    /// Stores the result of a check and replaces an earlier one.
     pub fn keep(&self, connection: &Connection, result: &ResultRow) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
@@ -117,7 +130,8 @@ impl CheckRow {
             .map(drop)
     }
 
-    /// The results of its checks so far, in no order.
+    /// Lists the results so far, in no particular order. A finding that cannot be parsed becomes
+    /// [`CheckOutcome::Unknown`].
     pub fn results(&self, connection: &Connection) -> rusqlite::Result<Vec<ResultRow>> {
         connection
             .prepare_cached("SELECT id, finding, sent, took_us FROM check_result WHERE run = ?1")?
@@ -133,7 +147,7 @@ impl CheckRow {
             .collect()
     }
 
-    /// The outcome of each check that has a result, by the check's id.
+    /// Lists the outcome of each check that has a result, by the id of the check.
     pub fn outcomes(&self, connection: &Connection) -> rusqlite::Result<Vec<(String, CheckOutcome)>> {
         connection
             .prepare_cached("SELECT id, outcome FROM check_result WHERE run = ?1")?

@@ -1,4 +1,4 @@
-//! Removals: requests hidden at once, deleted a moment later, until then back with one undo.
+//! Deletions: requests are hidden at once and deleted a moment later. Until then a deletion can be undone.
 
 use std::sync::RwLock;
 
@@ -8,31 +8,41 @@ use rusqlite::{Connection, Row, params};
 
 use hookline_model::timestamp;
 
-/// How long a removal can be undone, µs.
+/// Time during which a deletion can be undone, in µs: 10 seconds.
 pub const UNDO_US: i64 = 10_000_000;
 
-/// Requests deleted in one transaction, so that no capture waits long behind a deletion.
+/// Maximum number of requests deleted in one transaction, so that no capture waits long for a deletion.
 pub const SLICE: usize = 500;
 
-/// One row of `removal`: the inbox's requests from `first` to `last`; pinned ones stay, unless it
-/// is one request or the whole inbox.
+/// A row of `removal`: the requests of the inbox from `first` to `last`. Pinned requests stay, unless the deletion
+/// covers a single request or the whole inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeletionRow {
+    /// Number of the deletion. 0 before [`DeletionRow::insert`].
     pub number: i64,
+    /// Number of the inbox.
     pub inbox: i64,
+    /// Row number of the first request.
     pub first: i64,
+    /// Row number of the last request.
     pub last: i64,
+    /// Whether the inbox itself is deleted.
     pub whole: bool,
+    /// Number of requests still to delete.
     pub requests: i64,
+    /// Total size of their bodies, in bytes.
     pub bytes: i64,
+    /// Time until which the deletion can be undone, in µs since the Unix epoch.
     pub until_us: i64,
 }
 
 impl DeletionRow {
+    /// Lists every deletion, oldest first.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection.prepare_cached("SELECT * FROM removal ORDER BY number")?.query_map([], Self::from_row)?.collect()
     }
 
+    /// Stores the deletion and returns it with its number.
     pub fn insert(mut self, connection: &Connection) -> rusqlite::Result<Self> {
         connection.execute(
             "INSERT INTO removal (inbox, first, last, whole, requests, bytes, until_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -42,6 +52,7 @@ impl DeletionRow {
         Ok(self)
     }
 
+    /// Deletes the row of the deletion, but no request. Returns whether there was one.
     pub fn delete(&self, connection: &Connection) -> rusqlite::Result<bool> {
         Ok(connection.execute("DELETE FROM removal WHERE number = ?1", [self.number])? == 1)
     }
@@ -63,14 +74,14 @@ impl DeletionRow {
         !self.whole && self.first != self.last
     }
 
-    /// The condition under which a row `r` with its mark `m` is hidden by this.
+    /// Returns the SQL condition under which a row `r` with its mark `m` is hidden by this deletion.
     fn hides(&self) -> String {
         let pinned = if self.keeps_pinned() { " AND NOT coalesce(m.pinned, 0)" } else { "" };
         format!("(r.inbox = {} AND r.id BETWEEN {} AND {}{pinned})", self.inbox, self.first, self.last)
     }
 
-    /// Deletes up to [`SLICE`] of the removal's requests; if that was all, the numbers of the destinations
-    /// that are gone with it.
+    /// Deletes up to [`SLICE`] of the requests. When none is left, deletes the row of the deletion and returns the
+    /// numbers of the destinations that were deleted with the inbox.
     pub fn purge_slice(&mut self, connection: &Connection) -> rusqlite::Result<Option<Vec<i64>>> {
         let mut doomed = connection.prepare_cached(
             "SELECT r.id FROM request r INDEXED BY request_by_inbox LEFT JOIN request_mark m ON m.request = r.id
@@ -102,7 +113,8 @@ impl DeletionRow {
     }
 }
 
-/// Ends the forwards of an inbox that is gone, and what waits for them; their destinations' numbers.
+/// Marks the destinations of the forwards of a deleted inbox as deleted, and skips the deliveries that wait for them.
+/// Returns the numbers of the destinations.
 fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<i64>> {
     const FORWARDS: &str = "SELECT value ->> '$.id' FROM json_each((SELECT forwards FROM inbox WHERE number = ?1))";
     connection.execute(
@@ -118,7 +130,8 @@ fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<
         .collect()
 }
 
-/// Deletes requests with all that belongs to them; how many, and how many body bytes.
+/// Deletes requests with their bodies, marks, verifications and single-use responses. Returns the number of requests
+/// and the total size of their bodies, in bytes.
 pub fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite::Result<(i64, i64)> {
     let mut find = connection.prepare_cached(
         "SELECT inbox, chunks, iif(body_state = 3, 0, body_bytes), answer FROM request WHERE id = ?1",
@@ -150,28 +163,33 @@ pub fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite::Result
     Ok((requests, bytes))
 }
 
-/// What is hidden at the moment, in memory, as every list asks for it.
+/// Deletions that hide requests at the moment. The set is kept in memory, because every list reads it.
 #[derive(Debug, Default)]
 pub struct Hidden(RwLock<Vec<DeletionRow>>);
 
 impl Hidden {
+    /// Creates the set from the stored rows.
     pub fn new(rows: Vec<DeletionRow>) -> Self {
         Self(RwLock::new(rows))
     }
 
+    /// Adds a deletion, which hides its requests.
     pub fn add(&self, row: DeletionRow) {
         self.write().push(row);
     }
 
+    /// Removes the deletion with this number, which shows its requests again.
     pub fn remove(&self, number: i64) {
         self.write().retain(|row| row.number != number);
     }
 
+    /// Returns every deletion.
     pub fn all(&self) -> Vec<DeletionRow> {
         self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    /// An SQL condition on `r` and `m` that leaves out what is hidden; empty if nothing is.
+    /// Returns an SQL condition on `r` and `m`, with a leading ` AND`, that leaves out hidden requests. The condition
+    /// is empty if nothing is hidden.
     pub fn condition(&self) -> String {
         let rows = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         rows.iter().map(|row| format!(" AND NOT {}", row.hides())).collect()
@@ -183,7 +201,7 @@ impl Hidden {
 }
 
 impl DeletionRow {
-    /// The removal as the API shows it.
+    /// Returns the deletion as the API shows it.
     pub fn shown(&self, inbox: String, id: impl Fn(RowId) -> String) -> Deletion {
         Deletion {
             id: self.number,

@@ -1,4 +1,4 @@
-//! Endpoints, and the destinations of forwards and replays, which are rows of the same table.
+//! Endpoints and the destinations of forwards and replays, which share one table.
 
 use std::borrow::Cow;
 
@@ -8,17 +8,17 @@ use hookline_model::{
 use hookline_provider::{Catalogue, Provider, is_secret_header};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// What a destination is for. All of them are rows of one table, with one schedule and one ledger.
+/// Purpose of a destination. All destinations share one table, one schedule and one attempt log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
-    /// An endpoint that somebody made.
+    /// An endpoint that a user created.
     Listed = 0,
-    /// Made for one command, and gone when nobody asks about it any more.
+    /// A destination of a single command, deleted when the command ends or no longer asks for its deliveries.
     Passing = 1,
-    /// Where a forward leads; its id is the forward's.
+    /// The destination of a forward. Its id is that of the forward.
     Forward = 2,
-    /// Where a replay goes.
+    /// The destination of a replay.
     Replay = 3,
 }
 
@@ -31,41 +31,52 @@ impl Purpose {
     }
 }
 
-/// An endpoint as it is stored.
+/// A row of `endpoint`.
 #[derive(Debug, Clone)]
 pub struct EndpointRow {
+    /// Number of the endpoint.
     pub number: i64,
+    /// Id of the endpoint, a UUIDv7.
     pub id: String,
+    /// Settings of the endpoint, including secrets.
     pub settings: EndpointSettings,
+    /// Whether the endpoint is enabled.
     pub enabled: bool,
+    /// Reason why the endpoint is disabled, in one sentence. Empty if the endpoint is enabled.
     pub reason: String,
+    /// Time at which the endpoint was enabled or disabled, in µs since the Unix epoch.
     pub since_us: i64,
+    /// Number of consecutive failed attempts.
     pub failed_attempts: u32,
+    /// Number of consecutive deliveries whose retries all failed.
     pub exhausted: u32,
+    /// Time at which the endpoint was created, in µs since the Unix epoch.
     pub created_us: i64,
-    /// Since when its time stands still.
+    /// Time at which the retry clock was paused, in µs since the Unix epoch. `None` while the clock runs.
     pub paused_us: Option<i64>,
-    /// What it is for; only what is listed is shown in lists.
+    /// Purpose of the destination. Lists show only [`Purpose::Listed`].
     pub purpose: Purpose,
 }
 
 const COLUMNS: &str =
     "number, id, settings, enabled, reason, since_us, failed_attempts, exhausted, created_us, paused_us, purpose";
 
+/// Returns the provider of the endpoint. `None` if the catalogue does not contain it.
 pub fn provider_of<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Option<&'c Provider> {
     catalogue.get(&settings.provider)
 }
 
-/// How it is delivered to: what is set, else what the vendor does.
+/// Returns the effective delivery policy: the vendor's policy with the overrides of the endpoint.
 pub fn policy_in_force<'c>(settings: &EndpointSettings, catalogue: &'c Catalogue) -> Cow<'c, DeliveryPolicy> {
     let vendors = || provider_of(settings, catalogue)?.sending.as_ref().map(|sending| &sending.policy);
     match vendors() {
-        // As nearly all endpoints have it. Each attempt asks, so nothing is copied.
+        // Nearly all endpoints have no overrides. Every attempt reads the policy, so this case copies nothing.
         Some(policy) if settings.policy == PolicyOverrides::default() => Cow::Borrowed(policy),
         policy => Cow::Owned(policy.cloned().unwrap_or_default().with(&settings.policy)),
     }
 }
 
+/// Returns the settings with every secret, secret header value, client certificate and URL credential masked.
 pub fn masked_settings(settings: &EndpointSettings) -> EndpointSettings {
     let mut masked = settings.clone();
     for secret in &mut masked.secrets {
@@ -79,17 +90,18 @@ pub fn masked_settings(settings: &EndpointSettings) -> EndpointSettings {
     masked
 }
 
-/// The endpoints of one vendor in one scope, but for one of them.
+/// Other endpoints of the same provider and account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Beside {
-    /// How many there are.
+    /// Number of these endpoints.
     pub count: u32,
     /// Whether one of them has the same URL.
     pub same_url: bool,
 }
 
 impl Beside {
-    /// Counts those beside settings, without the endpoint of this number.
+    /// Counts the saved endpoints with the provider and account of `settings`, except the endpoint with the number
+    /// `but`.
     pub fn of(connection: &Connection, settings: &EndpointSettings, but: i64) -> rusqlite::Result<Self> {
         connection
             .prepare_cached(
@@ -104,6 +116,7 @@ impl Beside {
 }
 
 impl EndpointRow {
+    /// Lists every destination that is not deleted, oldest first.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE NOT removed ORDER BY number"))?
@@ -111,6 +124,7 @@ impl EndpointRow {
             .collect()
     }
 
+    /// Returns the destination with this number, unless the destination was deleted.
     pub fn numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE number = ?1 AND NOT removed"))?
@@ -118,6 +132,8 @@ impl EndpointRow {
             .optional()
     }
 
+    /// Returns the endpoint with this id, unless the endpoint was deleted. Destinations of forwards and replays are not
+    /// found.
     pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed AND purpose < 2"))?
@@ -125,7 +141,8 @@ impl EndpointRow {
             .optional()
     }
 
-    /// A forward's destination by the forward's id.
+    /// Returns the destination with this id, of any purpose, unless the destination was deleted. The destination of a
+    /// forward has the id of the forward.
     pub fn destination(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed"))?
@@ -133,7 +150,7 @@ impl EndpointRow {
             .optional()
     }
 
-    /// One by its number, also if it was removed.
+    /// Returns the destination with this number, even if the destination was deleted.
     pub fn ever_numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE number = ?1"))?
@@ -141,7 +158,8 @@ impl EndpointRow {
             .optional()
     }
 
-    /// Why it gets nothing now, if so: it may have been switched off or removed since it was read.
+    /// Returns the reason why the endpoint now receives nothing, in one sentence. `None` if the endpoint is enabled.
+    /// The row is read again, because the endpoint may have been disabled or deleted since.
     pub fn off(&self, connection: &Connection) -> rusqlite::Result<Option<String>> {
         let now = connection
             .prepare_cached("SELECT enabled, removed, reason FROM endpoint WHERE number = ?1")?
@@ -156,7 +174,7 @@ impl EndpointRow {
         })
     }
 
-    /// Why what waited for it goes nowhere, once it is switched off.
+    /// Returns the reason that waiting deliveries get when this endpoint is disabled.
     pub fn stopped(&self) -> String {
         match self.purpose {
             Purpose::Replay => "The replay stopped at its first failure.".into(),
@@ -164,11 +182,12 @@ impl EndpointRow {
         }
     }
 
-    /// Its own now: while its time stands still, the instant it was stopped at.
+    /// Returns the current time of the retry clock: the time of the pause while the clock is paused, else `now_us`.
     pub fn time_us(&self, now_us: i64) -> i64 {
         self.paused_us.unwrap_or(now_us)
     }
 
+    /// Stores a new, enabled destination.
     pub fn insert(
         connection: &Connection,
         settings: &EndpointSettings,
@@ -197,6 +216,7 @@ impl EndpointRow {
         })
     }
 
+    /// Stores the settings, the state and the pause of the endpoint.
     pub fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
@@ -236,7 +256,7 @@ impl EndpointRow {
         })
     }
 
-    /// As the API shows it.
+    /// Returns the endpoint as the API shows it, with secrets masked.
     pub fn shown(&self, catalogue: &Catalogue) -> Endpoint {
         Endpoint {
             id: self.id.clone(),
@@ -254,7 +274,7 @@ impl EndpointRow {
     }
 }
 
-/// Removes an endpoint. Its row stays as long as deliveries refer to it.
+/// Marks an endpoint as deleted. The row is kept while deliveries refer to it.
 pub fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE endpoint SET removed = 1 WHERE number = ?1")?.execute([number]).map(drop)
 }

@@ -1,31 +1,31 @@
-//! How an endpoint fared lately.
+//! Statistics of an endpoint for the last 24 hours.
 
 use hookline_model::{DeliveryState, EndpointStats, EndpointStatsSlice};
 use rusqlite::{Connection, params};
 
 use hookline_model::timestamp;
 
-/// Slices of the time looked at: half an hour each of a day.
+/// Number of time slices: half an hour each.
 const SLICES: i64 = 48;
 
-/// The time looked at, in µs: a day, as the vendors' own pages have it.
+/// Time span of the statistics, in µs: 24 hours, as on the vendors' own pages.
 const SPAN_US: i64 = 24 * 3_600 * 1_000_000;
 
-/// Most deliveries looked at, the newest; what is older is left out and said so.
+/// Maximum number of deliveries that are read, newest first. If there are more, the statistics say so.
 const MOST: usize = 200_000;
 
-/// A value that a part of sorted values does not pass (nearest rank).
+/// Returns the value at a percentile of sorted values (nearest rank), converted from µs to ms. `part` is from 0 to 1.
 fn at(sorted: &[i64], part: f64) -> Option<f64> {
     let rank = (sorted.len() as f64 * part).ceil() as usize;
     sorted.get(rank.max(1) - 1).map(|us| *us as f64 / 1_000.0)
 }
 
-/// How an endpoint fared in the day before `now_us`.
+/// Computes the statistics of an endpoint for the 24 hours before `now_us`. Tests are not counted.
 pub fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusqlite::Result<EndpointStats> {
     let from_us = now_us - SPAN_US;
     let mut rows = connection.prepare_cached(
-        // Numbers go with the time they were made: the walk ends where the day began.
-        // What was sent again counts as it ended the first time: a resend by hand does not rewrite how it fared.
+        // Numbers grow with the time of creation, so the loop ends at the first older delivery. A resent delivery
+        // counts with its first result, because a resend by hand must not change the statistics.
         "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_took_us, took_us), created_us
          FROM delivery WHERE endpoint = ?1 AND origin != 1 ORDER BY number DESC LIMIT ?2",
     )?;
@@ -107,11 +107,11 @@ mod tests {
         add(9, DeliveryState::Delivered, Some(now_us), 1);
         add(1, DeliveryState::Waiting, None, 1);
         add(2, DeliveryState::Delivered, Some(now_us - 1), 1);
-        // A resend that arrives leaves the failure a failure.
+        // A resend that succeeds does not change the failure.
         let resent =
             "UPDATE delivery SET state = 2, first_state = 4, first_ended_us = ended_us, ended_us = ?1 WHERE state = 4";
         connection.execute(resent, [now_us]).expect("a resend");
-        // A test counts toward nothing.
+        // A test is not counted.
         connection.execute("UPDATE delivery SET endpoint = 1, origin = 1 WHERE endpoint = 9", []).expect("a test");
         let found = stats(&connection, 1, now_us).expect("stats");
         assert_eq!((found.delivered, found.failed, found.cut), (100, 2, false));

@@ -1,4 +1,4 @@
-//! Events: something that happened, and the deliveries it makes.
+//! Events that Hookline sends, and the deliveries that they create.
 
 use hookline_model::{Delivery, DeliveryOrigin, DeliveryState, Event, timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -8,24 +8,32 @@ use crate::{
     endpoint::EndpointRow,
 };
 
-/// An event to be stored.
+/// An event to store.
 #[derive(Debug, Clone)]
 pub struct EventNew {
+    /// Id of the event.
     pub id: String,
+    /// Id of the provider.
     pub provider: String,
+    /// Event type.
     pub kind: String,
+    /// Payload, as it will be sent.
     pub payload: Vec<u8>,
 }
 
-/// Where an event goes, and why it does not get there, if so.
+/// A destination of an event.
 pub struct Receiver<'a> {
+    /// The endpoint.
     pub endpoint: &'a EndpointRow,
+    /// Reason why the endpoint receives nothing, in one sentence. `None` if the endpoint is enabled.
     pub off: Option<String>,
 }
 
-/// Stores an event with a delivery for each receiver: one that does not get it keeps the reason.
-/// It leaves after `delay_us` of each receiver's own time. The deliveries, each with its number and
-/// the time it is due.
+/// Stores an event with one delivery per destination. A delivery to an endpoint that is not subscribed to the event type
+/// is filtered, and a delivery to an endpoint that is off is skipped; both keep the reason. Tests are always delivered.
+/// The first attempt is due after `delay_us` on the retry clock of each endpoint.
+///
+/// Returns the deliveries, each with its number and the time at which it is due, in µs.
 pub fn insert(
     connection: &Connection,
     event: &EventNew,
@@ -65,7 +73,7 @@ pub fn insert(
         .collect()
 }
 
-/// Events, newest first, each with its number.
+/// Lists events, newest first, each with its number. With `after`, only events with a lower number are listed.
 pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite::Result<Vec<(i64, Event)>> {
     connection
         .prepare_cached(
@@ -85,7 +93,7 @@ pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite
         .collect()
 }
 
-/// The number behind an id.
+/// Returns the number of the event with this id.
 pub fn number_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT number FROM event WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
 }

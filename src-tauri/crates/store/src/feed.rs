@@ -1,8 +1,8 @@
-//! The feed: every change, numbered, in commit order.
+//! The event stream: every change, numbered, in commit order.
 //!
-//! Recent changes stay in a ring. A reader takes what follows its last number; one that comes
-//! too late is told that it is gone, and reads the lists again. Nothing is queued per reader, so a
-//! slow one costs nothing.
+//! Recent changes stay in a ring buffer. A subscriber reads the changes after its last number. A subscriber that is too
+//! late gets [`FeedGone`] and reads the lists again. No queue exists per subscriber, so a slow subscriber costs
+//! nothing.
 
 use std::{
     collections::VecDeque,
@@ -13,19 +13,19 @@ use hookline_model::{Change, FeedItem};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-/// Changes kept for readers that come back or fall behind.
+/// Number of changes kept for subscribers that reconnect or fall behind.
 const RING: usize = 20_000;
 
-/// Numbers one run of the engine may use. Reserved at start, so that a number is never given
-/// twice and no commit has to store it. 2^53, where JSON numbers end, is two million starts away.
+/// Number of changes that one run of the engine can number. The block is reserved at startup, so that no number is
+/// assigned twice and no commit has to store one. The largest exact JSON number, 2^53, is two million starts away.
 const BLOCK: i64 = 1 << 32;
 
-/// Reserves the numbers of this run. Returns the last number that was given before.
+/// Reserves the numbers of this run. Returns the last number that an earlier run may have assigned.
 pub fn reserve(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("UPDATE feed SET reserved = reserved + ?1 RETURNING reserved - ?1", [BLOCK], |row| row.get(0))
 }
 
-/// The wanted changes are no longer kept: read the lists again.
+/// Error of a subscriber that is too late: the requested changes are no longer kept, so the lists must be read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the changes after this number are no longer kept")]
 pub struct FeedGone;
@@ -37,7 +37,7 @@ struct Ring {
     last: i64,
 }
 
-/// The stream of changes.
+/// The event stream.
 #[derive(Debug)]
 pub struct Feed {
     ring: Mutex<Ring>,
@@ -45,10 +45,12 @@ pub struct Feed {
 }
 
 impl Feed {
+    /// Creates a stream whose first change gets the number `last + 1`.
     pub fn new(last: i64) -> Self {
         Self { ring: Mutex::new(Ring { items: VecDeque::with_capacity(1024), last }), last: watch::Sender::new(last) }
     }
 
+    /// Numbers changes and appends them to the stream.
     pub fn publish(&self, changes: impl IntoIterator<Item = Change>) {
         let mut ring = self.lock();
         for change in changes {
@@ -64,12 +66,16 @@ impl Feed {
         self.last.send_replace(last);
     }
 
-    /// Number of the last change. Whatever is read after this call includes it.
+    /// Returns the number of the last change. Whatever is read after this call includes that change.
     pub fn last(&self) -> i64 {
         self.lock().last
     }
 
-    /// What follows change number `after`, from now on; from the present if there is none.
+    /// Subscribes to the changes after number `after`. With `None`, the subscription starts with the next change.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FeedGone`] if the changes are no longer kept, or if the number has not been assigned yet.
     pub fn subscribe(self: &Arc<Self>, after: Option<i64>) -> Result<Subscription, FeedGone> {
         let after = after.unwrap_or_else(|| self.last());
         let subscription = Subscription { changed: self.last.subscribe(), feed: self.clone(), after };
@@ -91,7 +97,7 @@ impl Feed {
     }
 }
 
-/// One reader's place in the feed.
+/// A position of one subscriber in the stream.
 #[derive(Debug)]
 pub struct Subscription {
     feed: Arc<Feed>,
@@ -100,12 +106,16 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Number of the last change this reader has had.
+    /// Returns the number of the last change that the subscriber has received.
     pub fn after(&self) -> i64 {
         self.after
     }
 
-    /// Waits for changes and takes up to `most` of them.
+    /// Waits for changes and returns up to `most` of them.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FeedGone`] if the next changes are no longer kept.
     pub async fn next(&mut self, most: usize) -> Result<Vec<Arc<FeedItem>>, FeedGone> {
         loop {
             self.changed.mark_unchanged();
@@ -114,7 +124,7 @@ impl Subscription {
                 self.after = last.seq;
                 return Ok(items);
             }
-            // An error means the feed has ended, which this reader's own hold on it prevents.
+            // An error would mean that the stream has ended, but this subscription keeps the stream alive.
             let _ = self.changed.changed().await;
         }
     }

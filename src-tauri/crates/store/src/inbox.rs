@@ -1,27 +1,37 @@
-//! Inboxes.
+//! Rows of `inbox`.
 
 use hookline_model::{Forward, Inbox, InboxResponse, ReplayTarget, ResponseRule, VerificationSettings, timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{masked_forward, response, verification};
 
-/// One row of `inbox` with its answer.
+/// A row of `inbox` with its response.
 #[derive(Debug, Clone)]
 pub struct InboxRow {
+    /// Number of the inbox.
     pub number: i64,
+    /// Name of the inbox.
     pub name: String,
+    /// Number of the response.
     pub answer_number: i64,
+    /// Response that senders get if no rule and no forward provides another.
     pub answer: InboxResponse,
+    /// Verification settings, including secrets.
     pub verification: VerificationSettings,
+    /// Response rules.
     pub rules: Vec<ResponseRule>,
+    /// Whether requests to `/<inbox>/status/<code>` get a response with that status.
     pub status_by_path: bool,
+    /// Forwards, including credentials.
     pub forwards: Vec<Forward>,
+    /// Target of the last replay from this inbox.
     pub replayed_to: Option<ReplayTarget>,
+    /// Row number up to which requests count as read.
     pub read_upto: i64,
     created_us: i64,
 }
 
-/// A list kept as JSON.
+/// Reads a list from a JSON column.
 fn from_json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<T>> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text)
@@ -34,14 +44,17 @@ const SELECT: &str =
  FROM inbox i JOIN answer a ON a.number = i.answer";
 
 impl InboxRow {
+    /// Lists every inbox, oldest first.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection.prepare_cached(&format!("{SELECT} ORDER BY i.number"))?.query_map([], Self::from_row)?.collect()
     }
 
+    /// Returns the inbox with this name.
     pub fn named(connection: &Connection, name: &str) -> rusqlite::Result<Option<Self>> {
         connection.prepare_cached(&format!("{SELECT} WHERE i.name = ?1"))?.query_row([name], Self::from_row).optional()
     }
 
+    /// Stores a new inbox with its response.
     pub fn insert(
         connection: &Connection,
         name: &str,
@@ -70,8 +83,9 @@ impl InboxRow {
         })
     }
 
+    /// Stores the changed fields of the inbox.
     pub fn update(&self, connection: &Connection) -> rusqlite::Result<()> {
-        // Saved queries go on with an inbox that is renamed.
+        // Saved searches follow an inbox that is renamed.
         connection.execute(
             "UPDATE saved_query SET inbox = ?2 WHERE inbox = (SELECT name FROM inbox WHERE number = ?1)",
             params![self.number, self.name],
@@ -111,7 +125,7 @@ impl InboxRow {
         })
     }
 
-    /// The inbox as the API shows it, counted now.
+    /// Returns the inbox as the API shows it: with current counts and with credentials masked.
     pub fn counted(self, connection: &Connection) -> rusqlite::Result<Inbox> {
         let (requests, bytes) = connection
             .prepare_cached("SELECT requests, bytes FROM inbox_total WHERE inbox = ?1")?

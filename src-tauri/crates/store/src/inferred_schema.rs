@@ -1,12 +1,12 @@
-//! Schemas inferred from the JSON bodies of an inbox, one for each event type.
+//! Schemas inferred from the JSON bodies of an inbox, one per event type.
 
 use hookline_schema::InferredSchema;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Most schemas of one inbox; event types past them are not learned.
+/// Maximum number of schemas per inbox. No schema is inferred for further event types.
 const SCHEMAS_MAX: i64 = 200;
 
-/// All that are known, in short, by inbox and event type.
+/// Lists a summary of every schema, each with the number of its inbox and its event type.
 pub fn all(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, hookline_schema::Brief)>> {
     connection
         .prepare_cached("SELECT inbox, event_type, brief FROM shape ORDER BY inbox, event_type")?
@@ -17,7 +17,7 @@ pub fn all(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, hookli
         .collect()
 }
 
-/// That of an inbox's event type; none if nothing was seen.
+/// Returns the schema of an event type. `None` if no body of this type was seen.
 pub fn load(connection: &Connection, inbox: i64, event_type: &str) -> rusqlite::Result<Option<InferredSchema>> {
     connection
         .prepare_cached("SELECT value FROM shape WHERE inbox = ?1 AND event_type = ?2")?
@@ -25,14 +25,14 @@ pub fn load(connection: &Connection, inbox: i64, event_type: &str) -> rusqlite::
         .optional()
 }
 
-/// Forgets one: it is learned anew from what arrives then.
+/// Deletes a schema, which is then inferred again from new requests. Returns whether there was one.
 pub fn forget(connection: &Connection, inbox: i64, event_type: &str) -> rusqlite::Result<bool> {
     let forgotten =
         connection.execute("DELETE FROM shape WHERE inbox = ?1 AND event_type = ?2", params![inbox, event_type])?;
     Ok(forgotten > 0)
 }
 
-/// A schema as it is stored; written out before the writer has it, so that no capture waits for that.
+/// A schema ready to store. The value is serialized before the writer gets it, so that no capture waits for that.
 pub struct SchemaWrite {
     inbox: i64,
     event_type: String,
@@ -41,11 +41,13 @@ pub struct SchemaWrite {
 }
 
 impl SchemaWrite {
+    /// Serializes a schema.
     pub fn of(inbox: i64, event_type: String, shape: &InferredSchema) -> Self {
         let brief = serde_json::to_string(&shape.brief()).unwrap_or_default();
         Self { inbox, event_type, brief, value: serde_json::to_string(shape).unwrap_or_default() }
     }
 
+    /// Stores the schema, unless the inbox was deleted or already has 200 others.
     pub fn save(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
@@ -60,7 +62,7 @@ impl SchemaWrite {
     }
 }
 
-/// One that does not read is learned anew.
+/// Parses a stored schema. A schema that cannot be parsed becomes an empty one, which is inferred again.
 fn read(value: &str) -> InferredSchema {
     serde_json::from_str(value).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
-//! The tables of a data folder beside those of the captured requests: one file per table, with typed columns.
+//! The tables of a data directory other than those of the captured requests: one module per table, with typed columns.
 //!
-//! Every function works on a connection that the caller has: one that only reads, or the writer's inside a transaction.
+//! Every function uses a connection of the caller: a read-only one, or the writer's inside a transaction.
 #![forbid(unsafe_code)]
 
 pub mod check;

@@ -1,4 +1,4 @@
-//! The database layout of the engine: the capture tables and its own.
+//! Migrations of the database: the capture tables and the engine's own.
 
 use hookline_capture::{SCHEMA as CAPTURE, SCHEMA_VIA as VIA};
 use rusqlite::Connection;
@@ -41,8 +41,8 @@ CREATE TABLE feed (one INTEGER PRIMARY KEY CHECK (one = 1), reserved INTEGER NOT
 INSERT INTO feed VALUES (1, 0);
 ";
 
-/// `request_verdict`: what judging found, for requests of which anything is known.
-/// `judge`: one row, the last request that was looked at.
+/// `request_verdict`: result of the verification, for requests of which anything is known. `judge`: one row with the
+/// last request that was verified.
 const VERDICTS: &str = "
 ALTER TABLE inbox ADD COLUMN verification TEXT NOT NULL DEFAULT '{}';
 CREATE TABLE request_verdict (
@@ -58,13 +58,14 @@ CREATE TABLE judge (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER NOT NU
 INSERT INTO judge VALUES (1, 0);
 ";
 
-/// Answers that a vendor asked for: `origin` says who, `once` that it belongs to one request.
+/// Source of responses: `origin` names a rule, a fallback or a vendor's handshake, and `once` marks a response that
+/// belongs to a single request.
 const ORIGINS: &str = "
 ALTER TABLE answer ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 ALTER TABLE answer ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
 ";
 
-/// What is sent: `delivery.state` and `origin` are numbered in `outbox::delivery`.
+/// Sending: `delivery.state` and `origin` are numbered in `hookline_model::DeliveryState` and `DeliveryOrigin`.
 const OUTBOX: &str = "
 CREATE TABLE endpoint (
   number          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -125,9 +126,9 @@ CREATE TABLE attempt (
 ) WITHOUT ROWID;
 ";
 
-/// What the outbox holds. An attempt is a row once it has ended: one under way is its delivery's
-/// `state` 1, and `due_us` is when it began. A policy is only what somebody set of it.
-/// `base` are the attempts made before a delivery was sent again: its schedule begins behind them.
+/// Totals of the outbox. An attempt is a row once it has ended: while it is in flight, `delivery.state` is 1 and
+/// `due_us` is its start. A policy holds only the values that a user set. `base` is the number of attempts made before
+/// a delivery was resent: the retry schedule starts after them.
 const OUTBOX_TOTAL: &str = "
 DELETE FROM event WHERE NOT EXISTS (SELECT 1 FROM delivery WHERE event = event.number);
 DELETE FROM attempt WHERE timings IS NULL AND error IS NULL;
@@ -142,7 +143,7 @@ INSERT INTO outbox_total VALUES (1, (SELECT count(*) FROM delivery),
   (SELECT coalesce(sum(length(payload)), 0) FROM event) + (SELECT coalesce(sum(length(response_body)), 0) FROM attempt));
 ";
 
-/// Finding events by id and type, as a query compares them; and queries that were given a name.
+/// Indexes for events by id and type, with the collation that queries use; and saved searches.
 const SEARCH: &str = "
 CREATE INDEX verdict_event_id ON request_verdict (event_id COLLATE NOCASE) WHERE event_id IS NOT NULL;
 CREATE INDEX verdict_event_type ON request_verdict (event_type COLLATE NOCASE) WHERE event_type IS NOT NULL;
@@ -156,15 +157,15 @@ CREATE TABLE saved_query (
 );
 ";
 
-/// Where a request was imported from. The few that are pinned or read are found without the many that
-/// are only marked as imported.
+/// File that a request was imported from. The partial indexes find the few requests that are pinned or read without the
+/// many that only have a source.
 const SOURCES: &str = "
 ALTER TABLE request_mark ADD COLUMN source TEXT NOT NULL DEFAULT '';
 CREATE INDEX mark_pinned ON request_mark (request) WHERE pinned;
 CREATE INDEX mark_read ON request_mark (request) WHERE read;
 ";
 
-/// What bodies are like, and the last request that was learned from.
+/// Inferred schemas, and the last request that was used for them.
 const SHAPES: &str = "
 CREATE TABLE shape (
   inbox      INTEGER NOT NULL,
@@ -177,8 +178,8 @@ CREATE TABLE shape_upto (one INTEGER PRIMARY KEY CHECK (one = 1), upto INTEGER N
 INSERT INTO shape_upto VALUES (1, 0);
 ";
 
-/// Answers by rule, forwards, replays. `endpoint.purpose` is numbered in `outbox::endpoint`; a delivery is
-/// of an event or of a request, and then says by which replay, if by one.
+/// Response rules, forwards and replays. `endpoint.purpose` is numbered in [`crate::endpoint::Purpose`]. A delivery
+/// belongs to an event or to a request; one of a request can belong to a replay.
 const ONWARD: &str = "
 ALTER TABLE answer ADD COLUMN fault TEXT NOT NULL DEFAULT '';
 ALTER TABLE answer ADD COLUMN template INTEGER NOT NULL DEFAULT 0;
@@ -229,9 +230,9 @@ CREATE TABLE replay_item (
 CREATE TABLE known_host (host TEXT PRIMARY KEY) WITHOUT ROWID;
 ";
 
-/// Requests that were refused unread, the newest of them with the bytes that had arrived; how many there were in all, by
-/// inbox (0 where none is known) and reason, and how many of those a person has dismissed. And the files that were
-/// imported, by their SHA-256, so that importing one again is said.
+/// Requests that were refused before they could be stored: the newest ones with the bytes that had arrived, and totals
+/// by inbox (0 where none is known) and reason, with the number of dismissed ones. Also the imported files by SHA-256,
+/// so that a repeated import is reported.
 const REFUSALS: &str = "
 CREATE TABLE refusal (
   number  INTEGER PRIMARY KEY,
@@ -261,7 +262,7 @@ CREATE TABLE imported_file (
 ) WITHOUT ROWID;
 ";
 
-/// How a delivery ended the first time, before it was sent again by hand; indexes of endpoints.
+/// First result of a delivery before it was resent by hand; indexes of endpoints.
 const FIRST_ENDS: &str = "
 ALTER TABLE delivery ADD COLUMN first_state INTEGER;
 ALTER TABLE delivery ADD COLUMN first_ended_us INTEGER;
@@ -273,7 +274,7 @@ CREATE INDEX endpoint_of ON endpoint (settings ->> '$.provider', settings ->> '$
 CREATE INDEX endpoint_named ON endpoint (settings ->> '$.name') WHERE NOT removed AND purpose = 0;
 ";
 
-/// Runs of handler checks, and what came of each check as it ended.
+/// Check runs and the result of each check.
 const CHECKS: &str = "
 CREATE TABLE check_run (
   number     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -295,9 +296,9 @@ CREATE TABLE check_result (
 );
 ";
 
-/// Tunnels, the inboxes they expose, and what came through them. `tunnelled.away` is 1 where a request
-/// arrived while the laptop was away and nobody has said yet what is to be done about it, 2 after that; its
-/// `request` is 0 where a delivery was refused for good.
+/// Tunnels, the inboxes that they expose, and the requests that arrived through them. `tunnelled.away` is 1 if a
+/// request arrived while this computer was offline and awaits a decision, and 2 after the decision. `tunnelled.request`
+/// is 0 if a delivery was refused permanently.
 const TUNNELS: &str = "
 CREATE TABLE tunnel (
   number     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -332,7 +333,7 @@ CREATE INDEX tunnelled_request ON tunnelled (request);
 CREATE INDEX tunnelled_away ON tunnelled (inbox, request) WHERE away = 1;
 ";
 
-/// Tunnels before were to relays only.
+/// Older tunnels all lead to relays.
 const TUNNEL_KINDS: &str = "UPDATE tunnel SET settings = json_set(settings, '$.is', 'relay');";
 
 fn migrations() -> Migrations<'static> {
@@ -356,10 +357,14 @@ fn migrations() -> Migrations<'static> {
     ])
 }
 
-/// The layout this program knows.
+/// Version of the database layout that this program supports.
 pub const VERSION: i32 = 16;
 
-/// Brings a database to this layout.
+/// Migrates a database to this version.
+///
+/// # Errors
+///
+/// Returns the message of SQLite if a migration fails, or if the database has a newer version.
 pub fn migrate(connection: &mut Connection) -> Result<(), String> {
     migrations().to_latest(connection).map_err(|e| e.to_string())
 }

@@ -1,16 +1,16 @@
-//! The TOML files of a user's own in a folder of the data directory.
+//! TOML files of the user in a folder of the data directory.
 
 use std::path::Path;
 
 use hookline_provider::BadFile;
 
-/// Names and texts of a user's own files, and those that cannot be read.
+/// Names and contents of the user's files, and the files that cannot be read.
 pub type OwnFiles = (Vec<(String, String)>, Vec<BadFile>);
 
-/// Largest such file, in bytes: the largest that ships has a tenth of it.
+/// Maximum size of a file, in bytes: ten times the largest file that ships.
 const FILE_MAX: u64 = 1024 * 1024;
 
-/// The files of a folder, by name; none where there is no such folder.
+/// Reads the `.toml` files of a folder, sorted by name. A folder that does not exist has no files.
 pub fn own_files(folder: &Path) -> OwnFiles {
     let Ok(entries) = std::fs::read_dir(folder) else { return (Vec::new(), Vec::new()) };
     let (mut files, mut bad) = (Vec::new(), Vec::new());

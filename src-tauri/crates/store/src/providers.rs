@@ -1,4 +1,4 @@
-//! The vendors of one data directory: those that ship, with a user's own files over them.
+//! The provider catalogue of a data directory: the providers that ship, overridden by the user's files.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +10,8 @@ use hookline_provider::{BadFile, Catalogue};
 
 use crate::own_files::{OwnFiles, own_files};
 
-/// The vendors that ship, with those of a data directory's own files over them.
+/// Loads the providers that ship, overridden by the user's files in the data directory. Returns the catalogue and the
+/// files that are not valid.
 pub fn catalogue(data: &Path) -> (Catalogue, Vec<BadFile>) {
     with_own(own_files(&data.join("providers")))
 }
@@ -21,7 +22,7 @@ fn with_own((files, unreadable): OwnFiles) -> (Catalogue, Vec<BadFile>) {
     (catalogue, bad)
 }
 
-/// The vendors as they are now; a user's own files can change while the engine lives.
+/// The current provider catalogue. The user's files can change while the engine runs.
 #[derive(Debug)]
 pub struct Providers {
     data: PathBuf,
@@ -32,7 +33,7 @@ pub struct Providers {
 struct Loaded {
     catalogue: Arc<Catalogue>,
     bad: Arc<Vec<BadFile>>,
-    /// The user's own files as they were read.
+    /// The user's files as they were read.
     own: Arc<OwnFiles>,
 }
 
@@ -45,6 +46,7 @@ fn load(own: OwnFiles) -> Loaded {
 }
 
 impl Providers {
+    /// Loads the catalogue of a data directory. A file that is not valid is logged.
     pub fn open(data: &Path) -> Self {
         Self { data: data.into(), now: RwLock::new(load(own_files(&data.join("providers")))) }
     }
@@ -53,16 +55,17 @@ impl Providers {
         self.now.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
+    /// Returns the current catalogue.
     pub fn catalogue(&self) -> Arc<Catalogue> {
         self.now().catalogue
     }
 
-    /// Files that are no vendor.
+    /// Returns the user's files that are not valid.
     pub fn bad_files(&self) -> Arc<Vec<BadFile>> {
         self.now().bad
     }
 
-    /// Ids of the vendors that are files of the user's own.
+    /// Returns the ids of the providers that are defined by the user's files.
     pub fn own_ids(&self) -> BTreeSet<String> {
         let own = self.now().own;
         own.0.iter().filter_map(|(file, _)| Some(file.strip_suffix(".toml")?.to_owned())).collect()
@@ -72,7 +75,7 @@ impl Providers {
         self.data.join("providers").join(format!("{id}.toml"))
     }
 
-    /// Takes in what changed in the user's own files since they were read.
+    /// Reloads the user's files if they changed since they were read.
     pub fn refresh(&self) {
         let own = own_files(&self.data.join("providers"));
         if *self.now().own != own {
@@ -80,11 +83,15 @@ impl Providers {
         }
     }
 
-    /// Writes a file of the user's own and takes it in.
+    /// Writes the file of a provider and reloads the files.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written; an existing file is then unchanged.
     pub fn save(&self, id: &str, text: &str) -> std::io::Result<()> {
         let folder = self.data.join("providers");
         std::fs::create_dir_all(&folder)?;
-        // Whole or not at all: a full disk must not leave half a vendor.
+        // The file is replaced atomically, so that a full disk does not leave half a provider.
         let mut file = tempfile::NamedTempFile::new_in(&folder)?;
         std::io::Write::write_all(&mut file, text.as_bytes())?;
         file.as_file().sync_all()?;
@@ -93,7 +100,7 @@ impl Providers {
         Ok(())
     }
 
-    /// Removes a file of the user's own; whether there was one.
+    /// Deletes the file of a provider. Returns whether there was one.
     pub fn remove(&self, id: &str) -> std::io::Result<bool> {
         match std::fs::remove_file(self.path(id)) {
             Ok(()) => {

@@ -2,45 +2,55 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// A refusal as it is listed.
+/// A refusal as lists show it.
 #[derive(Debug, Clone)]
 pub struct Refusal {
-    /// Its number, which only grows: when it was refused, in µs, or one more than that of the one before.
+    /// Number of the refusal: the time of the refusal in µs, or one more than the number before. Numbers only grow.
     pub number: i64,
-    /// Number of the inbox; 0 where none is known.
+    /// Number of the inbox. 0 if no inbox is known.
     pub inbox: i64,
+    /// Time of the refusal, in µs since the Unix epoch.
     pub at_us: i64,
+    /// Remote address and port.
     pub peer: String,
+    /// Status of the response that the sender got.
     pub status: u16,
+    /// Reason of the refusal, as a stable code.
     pub reason: String,
+    /// Description of the reason, in one sentence.
     pub message: String,
+    /// Bytes that had arrived, as far as they are kept.
     pub bytes: Vec<u8>,
 }
 
-/// How many requests of an inbox were refused for one reason.
+/// Number of refusals of an inbox for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusalCount {
+    /// Number of the inbox. 0 if no inbox is known.
     pub inbox: i64,
+    /// Reason of the refusals, as a stable code.
     pub reason: String,
-    /// All of them, and those that nobody has dismissed.
+    /// Number of refusals.
     pub count: u64,
+    /// Number of refusals that were not dismissed.
     pub open: u64,
-    /// The first that nobody has dismissed, and the last.
+    /// Time of the first refusal that was not dismissed, in µs since the Unix epoch.
     pub first_us: i64,
+    /// Time of the last refusal, in µs since the Unix epoch.
     pub last_us: i64,
 }
 
 /// Stores a refusal.
 pub fn insert(connection: &Connection, refusal: &Refusal) -> rusqlite::Result<()> {
     let Refusal { number, inbox, at_us, peer, status, reason, message, bytes } = refusal;
-    // A clock that was set back may name a number twice; the count has them both.
+    // After the clock was set back, a number may occur twice; the totals count both refusals.
     connection
         .prepare_cached(&format!("INSERT OR IGNORE INTO refusal ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"))?
         .execute(params![number, inbox, at_us, peer, status, reason, message, bytes])
         .map(drop)
 }
 
-/// Counts the stored refusals by inbox and reason.
+/// Counts the stored refusals by inbox and reason, the most recent reason first.
 pub fn counts(connection: &Connection) -> rusqlite::Result<Vec<RefusalCount>> {
     let mut statement = connection.prepare_cached(
         "SELECT inbox, reason, count, count - dismissed, first_us, last_us FROM refusal_total ORDER BY last_us DESC",
@@ -83,7 +93,7 @@ pub fn list(connection: &Connection, inbox: Option<i64>, before: i64, limit: usi
     rows.collect()
 }
 
-/// Reads a refusal by its number.
+/// Returns the refusal with this number.
 pub fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Refusal>> {
     connection.query_row(&format!("SELECT {COLUMNS} FROM refusal WHERE number = ?1"), [number], of_row).optional()
 }

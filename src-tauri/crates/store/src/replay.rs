@@ -1,4 +1,4 @@
-//! A replay as it is stored.
+//! Rows of `replay`.
 
 use hookline_model::{Replay, ReplaySettings, ReplayState, masked_url};
 use jiff::Timestamp;
@@ -15,19 +15,24 @@ const STATES: &[ReplayState] = &[
     ReplayState::Failed,
 ];
 
-/// One row of `replay`.
+/// A row of `replay`.
 #[derive(Debug, Clone)]
 pub struct ReplayRow {
+    /// Number of the replay.
     pub number: i64,
+    /// Id of the replay, a UUIDv7.
     pub id: String,
+    /// Settings of the replay, including credentials.
     pub settings: ReplaySettings,
-    /// Number of its destination.
+    /// Number of the destination.
     pub endpoint: i64,
+    /// URL of the destination.
     pub url: String,
+    /// State of the replay.
     pub state: ReplayState,
     reason: String,
     total: i64,
-    /// Deliveries made so far.
+    /// Number of deliveries created so far.
     fed: i64,
     created_us: i64,
     ended_us: Option<i64>,
@@ -37,7 +42,7 @@ const SELECT: &str =
     "SELECT y.number, y.id, y.settings, y.endpoint, p.settings ->> '$.url' url, y.state, y.reason, y.total, y.fed,
   y.created_us, y.ended_us FROM replay y JOIN endpoint p ON p.number = y.endpoint";
 
-/// The replays, newest first.
+/// Lists replays, newest first. With `after`, only replays with a lower number are listed.
 pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite::Result<Vec<ReplayRow>> {
     connection
         .prepare_cached(&format!("{SELECT} WHERE y.number < ?1 ORDER BY y.number DESC LIMIT ?2"))?
@@ -45,12 +50,12 @@ pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite
         .collect()
 }
 
-/// One by its id.
+/// Returns the replay with this id.
 pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<ReplayRow>> {
     connection.prepare_cached(&format!("{SELECT} WHERE y.id = ?1"))?.query_row([id], ReplayRow::from_row).optional()
 }
 
-/// Ends what a program that died was still collecting: nothing of it had been sent.
+/// Ends the replays that were still collecting requests when the program stopped. None of their requests was sent.
 pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
     connection.execute(
         "DELETE FROM replay_item WHERE replay IN (SELECT number FROM replay WHERE ended_us IS NULL AND state = 0)",
@@ -71,6 +76,8 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<()>
 }
 
 impl ReplayRow {
+    /// Stores a new replay in the state [`ReplayState::Collecting`] and returns its number. `body` replaces the body of
+    /// the request.
     pub fn insert(
         connection: &Connection,
         settings: &ReplaySettings,
@@ -92,6 +99,7 @@ impl ReplayRow {
         Ok(connection.last_insert_rowid())
     }
 
+    /// Returns the replay with this number.
     pub fn numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
         connection
             .prepare_cached(&format!("{SELECT} WHERE y.number = ?1"))?
@@ -99,7 +107,7 @@ impl ReplayRow {
             .optional()
     }
 
-    /// Those that have not ended and send.
+    /// Lists the replays that are sending, oldest first.
     pub fn running(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection
             .prepare_cached(&format!("{SELECT} WHERE y.ended_us IS NULL AND y.state = 1 ORDER BY y.number"))?
@@ -107,7 +115,8 @@ impl ReplayRow {
             .collect()
     }
 
-    /// Adds requests to what it is to send, from a place on; each stands there `times` times.
+    /// Adds requests to a replay, each `times` times. The first one gets the position `first`, and each further one a
+    /// position `step` higher.
     pub fn add(
         connection: &Connection,
         number: i64,
@@ -132,12 +141,12 @@ impl ReplayRow {
             .map(drop)
     }
 
-    /// Lets it begin, unless somebody ended it meanwhile; whether it does.
+    /// Starts a replay that is still collecting. Returns `false` if the replay was ended meanwhile.
     pub fn begin(connection: &Connection, number: i64) -> rusqlite::Result<bool> {
         connection.execute("UPDATE replay SET state = 1 WHERE number = ?1 AND state = 0", [number]).map(|rows| rows > 0)
     }
 
-    /// Ends it, unless it has ended; whether it did. What it had not sent is forgotten.
+    /// Ends a replay and drops the requests that were not sent. Returns whether the replay had not ended before.
     pub fn end(
         connection: &Connection,
         number: i64,
@@ -159,7 +168,7 @@ impl ReplayRow {
         Ok(ended > 0)
     }
 
-    /// The next places of what it is to send, and their requests; they are taken off.
+    /// Removes up to `most` requests from the front of the queue and returns their row numbers.
     pub fn take(&self, connection: &Connection, most: usize) -> rusqlite::Result<Vec<i64>> {
         let taken: Vec<(i64, i64)> = connection
             .prepare_cached("SELECT place, request FROM replay_item WHERE replay = ?1 ORDER BY place LIMIT ?2")?
@@ -176,14 +185,14 @@ impl ReplayRow {
         Ok(taken.into_iter().map(|(_, request)| request).collect())
     }
 
-    /// Deliveries of it that have not ended.
+    /// Counts the deliveries of the replay that have not ended.
     pub fn open(&self, connection: &Connection) -> rusqlite::Result<i64> {
         connection
             .prepare_cached("SELECT count(*) FROM delivery WHERE replay = ?1 AND state IN (0, 1)")?
             .query_row([self.number], |row| row.get(0))
     }
 
-    /// Whether all it is to send was made a delivery.
+    /// Returns whether every request of the replay has its delivery.
     pub fn all_fed(&self) -> bool {
         self.fed >= self.total
     }
@@ -207,7 +216,7 @@ impl ReplayRow {
         })
     }
 
-    /// As the API shows it, counted now.
+    /// Returns the replay as the API shows it: with current counts and with credentials masked.
     pub fn counted(self, connection: &Connection) -> rusqlite::Result<Replay> {
         let mut count = connection.prepare_cached(
             "SELECT count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state IN (3, 4, 6)) FROM delivery WHERE replay = ?1",

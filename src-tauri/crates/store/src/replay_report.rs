@@ -1,4 +1,4 @@
-//! What a replay came to: counts, times and every failure.
+//! The report of a replay: responses, latencies and failures.
 
 use hookline_model::{ReplayFailure, ReplayLatencies, ReplayReport, ReplayResponses};
 use rusqlite::Connection;
@@ -6,10 +6,10 @@ use rusqlite::Connection;
 use crate::replay::ReplayRow;
 use hookline_model::milliseconds as ms;
 
-/// Failures that are listed; beyond, there is one cause and not ten thousand.
+/// Maximum number of failures in a report. More failures than that have one cause.
 const FAILURES_MAX: i64 = 100_000;
 
-/// Reads what a replay has come to.
+/// Creates the report of a replay.
 pub fn report(connection: &Connection, row: ReplayRow) -> rusqlite::Result<ReplayReport> {
     let number = row.number;
     let replay = row.counted(connection)?;

@@ -1,10 +1,10 @@
-//! Responses of inboxes and rules. Requests refer to the response that their sender got.
+//! Responses of inboxes and rules. A request refers to the response that its sender got.
 
 use hookline_model::InboxResponse;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// Its number in the store. The same answer again, on any inbox, is the same row: requests
-/// refer to it for good. `origin` says whose it is where no person made it.
+/// Stores a response and returns its number. An equal response that is stored already is reused, because requests refer
+/// to responses permanently. `origin` is the source of a response that is not the one of the inbox, else empty.
 pub fn insert(answer: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
     let columns = columns_of(answer);
     let found = connection
@@ -33,7 +33,7 @@ pub fn insert(answer: &InboxResponse, connection: &Connection, origin: &str) -> 
     }
 }
 
-/// The number of a row of its own: an answer to one request, removed with it.
+/// Stores a response that belongs to a single request and is deleted with it. Returns its number.
 pub fn insert_once(answer: &InboxResponse, connection: &Connection, origin: &str) -> rusqlite::Result<i64> {
     insert_row(answer, connection, origin, true)
 }
@@ -71,7 +71,7 @@ fn columns_of(answer: &InboxResponse) -> Columns {
     }
 }
 
-/// A stored answer, and whose it is where no person made it.
+/// Returns a stored response and its source. The source is `None` for the response of an inbox.
 pub fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(InboxResponse, Option<String>)>> {
     connection
         .prepare_cached(
@@ -84,7 +84,7 @@ pub fn load(connection: &Connection, number: i64) -> rusqlite::Result<Option<(In
         .optional()
 }
 
-/// From a row with an answer's columns.
+/// Reads a response from a row with the columns of `answer`.
 pub fn from_row(row: &Row<'_>) -> rusqlite::Result<InboxResponse> {
     Ok(InboxResponse {
         status: row.get("status")?,
@@ -97,7 +97,7 @@ pub fn from_row(row: &Row<'_>) -> rusqlite::Result<InboxResponse> {
         file: serde_json::from_str(&row.get::<_, String>("file")?).ok(),
     })
 }
-/// Parts of an answer as its row has them.
+/// Columns of a response that are stored as JSON.
 struct Columns {
     headers: String,
     fault: String,

@@ -1,23 +1,23 @@
-//! Files that responses are made of, by their content.
+//! Files that are bodies of responses, stored by content.
 
 use hookline_model::ResponseFile;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// Keeps its content.
+/// Stores the content of a file, unless the same content is stored.
 pub fn keep_file(file: &ResponseFile, connection: &Connection, content: &[u8]) -> rusqlite::Result<()> {
     connection
         .execute("INSERT OR IGNORE INTO answer_file (id, bytes) VALUES (?1, ?2)", params![file.id, content])
         .map(drop)
 }
 
-/// Whether its content is kept.
+/// Returns whether the content of a file is stored.
 pub fn is_kept(file: &ResponseFile, connection: &Connection) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM answer_file WHERE id = ?1)")?
         .query_row([&file.id], |row| row.get(0))
 }
 
-/// Its content.
+/// Returns the content of the file with this id.
 pub fn content_of_file(id: &str, connection: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
     connection
         .prepare_cached("SELECT bytes FROM answer_file WHERE id = ?1")?
@@ -25,7 +25,7 @@ pub fn content_of_file(id: &str, connection: &Connection) -> rusqlite::Result<Op
         .optional()
 }
 
-/// Deletes what no answer refers to: files that were read for an answer nobody saved.
+/// Deletes the files that no response, rule or forward refers to, such as uploads for a response that was never saved.
 pub fn sweep(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .execute(

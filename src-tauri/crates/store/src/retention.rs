@@ -1,4 +1,4 @@
-//! Retention: the oldest requests roll over, pinned ones stay.
+//! Retention of requests: the oldest requests are deleted, pinned ones are kept.
 
 use hookline_capture::RowId;
 use hookline_model::RetentionPolicy;
@@ -8,24 +8,25 @@ use crate::deletion::{SLICE, delete_requests};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-/// What the limits count: pinned requests are not to go, removed ones are as good as gone.
+/// Totals that the limits apply to: without pinned requests, which are kept, and without deleted ones, which are as
+/// good as gone.
 const COUNTED: &str = "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM (
    SELECT requests, bytes FROM inbox_total
    UNION ALL SELECT -requests, -bytes FROM removal
    UNION ALL SELECT -1, -iif(r.body_state = 3, 0, r.body_bytes) FROM request_mark m CROSS JOIN request r ON r.id = m.request
      WHERE m.pinned AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last AND (v.whole OR v.first = v.last)))";
 
-/// Whether a request `r` may roll over: it is neither pinned nor removed.
+/// Condition under which retention may delete a request `r`: the request is neither pinned nor deleted.
 const MAY_GO: &str = "NOT EXISTS (SELECT 1 FROM request_mark m WHERE m.request = r.id AND m.pinned)
    AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last)";
 
-/// A limit as SQLite counts; one past its range never bites.
+/// Converts a limit to an SQLite integer. A larger limit becomes the largest integer, which is never reached.
 fn limit(most: u64) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-/// Deletes up to one slice of what is over the limits, oldest first; how many, and whether more
-/// is over.
+/// Deletes requests that exceed the limits, oldest first, in one slice of at most [`SLICE`] requests. Returns the
+/// number of deleted requests, and whether more may have to be deleted.
 pub fn expire_slice(
     connection: &Connection,
     retention: &RetentionPolicy,

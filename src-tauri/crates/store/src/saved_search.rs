@@ -1,14 +1,15 @@
-//! Queries that were given a name.
+//! Saved searches.
 
 use hookline_model::{SavedSearch, SavedSearchNew};
 use rusqlite::{Connection, Row, params};
 
-/// Most saved queries: they are counted and told of one by one.
+/// Maximum number of saved searches. The limit exists because matches are counted, and alerts raised, for each one.
 pub const SAVED_MAX: usize = 100;
 
-/// Longest name, in characters.
+/// Maximum length of a name, in characters.
 pub const NAME_MAX: usize = 60;
 
+/// Lists every saved search, oldest first.
 pub fn all(connection: &Connection) -> rusqlite::Result<Vec<SavedSearch>> {
     connection
         .prepare_cached("SELECT name, query, inbox, notify FROM saved_query ORDER BY number")?
@@ -21,7 +22,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<SavedSearch> {
     Ok(SavedSearch { name: row.get(0)?, asked })
 }
 
-/// Stores it, in place of one of the same name.
+/// Stores a saved search. A search of the same name is replaced.
 pub fn save(search: &SavedSearch, connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -32,7 +33,7 @@ pub fn save(search: &SavedSearch, connection: &Connection, now_us: i64) -> rusql
         .map(drop)
 }
 
-/// Removes the one of a name; whether there was one.
+/// Deletes the saved search of a name. Returns whether there was one.
 pub fn remove(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     Ok(connection.execute("DELETE FROM saved_query WHERE name = ?1", [name])? > 0)
 }

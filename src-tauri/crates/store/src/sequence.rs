@@ -1,12 +1,13 @@
-//! How many responses of a rule's sequence were given.
+//! Positions in the response sequences of rules.
 
 use rusqlite::{Connection, params};
 
-/// What a sequence is counted by: the number of the inbox, the id of the rule, and the event, or an empty text.
+/// Key of a position: the number of the inbox, the id of the rule, and the event, or an empty text if the position is
+/// kept per inbox.
 pub type SequenceKey = (i64, String, String);
 
-/// Loads the newest `most` positions, and deletes the others: each key with the responses given so far and the time of the
-/// last one, in µs.
+/// Loads the newest `most` positions and deletes the others. Each key has the number of responses given so far and the
+/// time of the last one, in µs.
 pub fn load(connection: &Connection, most: usize) -> rusqlite::Result<Vec<(SequenceKey, (u32, i64))>> {
     connection.execute(
         "DELETE FROM rule_step WHERE at_us < (SELECT at_us FROM rule_step ORDER BY at_us DESC LIMIT 1 OFFSET ?1)",
@@ -18,7 +19,7 @@ pub fn load(connection: &Connection, most: usize) -> rusqlite::Result<Vec<(Seque
         .collect()
 }
 
-/// Writes a place down.
+/// Stores a position.
 pub fn keep(connection: &Connection, key: &SequenceKey, step: u32, now_us: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO rule_step (inbox, rule, key, step, at_us) VALUES (?1, ?2, ?3, ?4, ?5)")?
@@ -26,7 +27,7 @@ pub fn keep(connection: &Connection, key: &SequenceKey, step: u32, now_us: i64) 
         .map(drop)
 }
 
-/// Forgets places in the store as the memory does.
+/// Deletes the positions of an inbox, or of one rule of the inbox.
 pub fn forget(connection: &Connection, inbox: i64, rule: Option<&str>) -> rusqlite::Result<()> {
     connection
         .execute("DELETE FROM rule_step WHERE inbox = ?1 AND (?2 IS NULL OR rule = ?2)", params![inbox, rule])

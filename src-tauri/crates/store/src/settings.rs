@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 /// Loads the settings. A field that an older release did not store has its default.
 pub fn load(connection: &Connection) -> rusqlite::Result<Settings> {
     let stored: Option<String> = connection.query_row("SELECT value FROM settings", [], |row| row.get(0)).optional()?;
-    // Settings a newer release wrote, or a field it added, fall back to what this one knows.
+    // Settings or fields that a newer release stored are ignored if this one does not know them.
     let mut value = serde_json::to_value(Settings::default()).unwrap_or_default();
     if let Some(stored) = stored.and_then(|text| serde_json::from_str(&text).ok()) {
         merge(&mut value, stored).unwrap_or_else(|why| tracing::warn!(%why, "settings that do not read are left out"));

@@ -1,4 +1,4 @@
-//! Threads: everything that belongs to one event, in order of time.
+//! Timelines: everything that happened to one event, in time order.
 
 use hookline_capture::RowId;
 use hookline_model::{Timeline, TimelineItem, TimelineRepeat};
@@ -8,20 +8,20 @@ use sha2::{Digest, Sha256};
 
 use crate::{delivery, request::RequestReader};
 
-/// Most requests of one thread; a vendor that retries for three days makes about twenty.
+/// Maximum number of requests in a timeline. A vendor that retries for three days sends about twenty.
 const REQUESTS_MAX: usize = 200;
 
-/// Body bytes that are compared for one thread; what is over them is left undecided.
+/// Maximum number of body bytes that are compared for one timeline. The relation of further requests is unknown.
 const COMPARED_MAX: u64 = 256 * 1024 * 1024;
 
-/// SQL for the requests `q` of `v`'s event which arrived in `r`'s inbox before `r`.
+/// SQL for the requests `q` of `v`'s event that arrived in `r`'s inbox before `r`.
 pub const BEFORE: &str = "FROM request_verdict w CROSS JOIN request q ON q.id = w.request
  WHERE w.event_id = v.event_id COLLATE NOCASE AND w.event_id = v.event_id AND w.request < v.request AND q.inbox = r.inbox";
 
-/// Repeats that are counted; more are as many.
+/// Maximum number of earlier requests that are counted.
 pub const EARLIER_MAX: u32 = 100;
 
-/// Everything that happened to the event of a request, in time order. `None` where the request is hidden.
+/// Returns the timeline of the event of a request. `None` if the request is hidden or deleted.
 pub fn timeline(connection: &Connection, id: RowId, requests: &RequestReader) -> rusqlite::Result<Option<Timeline>> {
     let Some(summary) = requests.one(connection, id)? else { return Ok(None) };
     let Some(event_id) = summary.event_id.clone() else {
@@ -68,7 +68,7 @@ pub fn timeline(connection: &Connection, id: RowId, requests: &RequestReader) ->
     Ok(Some(Timeline { event_id: Some(event_id), items, more }))
 }
 
-/// The digest of a stored body; none once `left` is used up.
+/// Computes the SHA-256 of a stored body, and subtracts its size from `left`. `None` if the body is larger than `left`.
 fn digest(connection: &Connection, id: RowId, left: &mut u64) -> rusqlite::Result<Option<[u8; 32]>> {
     let found: Option<(Option<i64>, i64)> = connection
         .prepare_cached("SELECT chunks, body_bytes FROM request WHERE id = ?1")?

@@ -1,4 +1,4 @@
-//! Tunnels in the store.
+//! Rows of `tunnel`, `exposure` and `tunnelled`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,68 +9,76 @@ use hookline_model::ExposureSettings;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-/// A tunnel as it is kept. Its key leaves the store only to sign.
+/// A row of `tunnel`. The key leaves the store only to sign.
 #[derive(Debug, Clone)]
 pub struct TunnelRow {
+    /// Number of the tunnel.
     pub number: i64,
+    /// Id of the tunnel, a UUIDv7.
     pub id: String,
+    /// Kind and destination of the tunnel.
     pub settings: TunnelSettings,
-    /// The secret of the key by which its relay knows this machine. `None` where it leads to no relay.
+    /// Secret key by which the relay recognizes this computer. `None` if the tunnel does not lead to a relay.
     pub key: Option<[u8; 32]>,
+    /// Whether the tunnel is switched on.
     pub wanted: bool,
+    /// Time at which the tunnel was created, in µs since the Unix epoch.
     pub created_us: i64,
 }
 
-/// Where a tunnel leads.
+/// Kind and destination of a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum TunnelSettings {
+    /// A relay.
     Relay(RelaySettings),
+    /// A port of an SSH host.
     Ssh(SshSettings),
+    /// A tunnel of another program.
     Other(OtherSettings),
 }
 
 /// A relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelaySettings {
-    /// Its address.
+    /// Address of the relay.
     pub url: String,
-    /// Its id.
+    /// Id of the relay.
     pub relay: String,
-    /// What this machine is called there.
+    /// Name of this computer at the relay.
     pub device: String,
 }
 
 /// A port of an SSH host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshSettings {
-    /// The host and who is let in there, as `hookline_ssh::Destination` shows it.
+    /// User and host, as `hookline_ssh::Destination` displays them.
     pub destination: String,
-    /// The port that is asked for, as `hookline_ssh::Remote` shows it.
+    /// Requested port, as `hookline_ssh::Remote` displays it.
     pub remote: String,
-    /// The one key file that is used; whatever this machine has if none.
+    /// Path of the private key file. `None` uses the keys of the agent and those in `~/.ssh`.
     pub key_file: Option<PathBuf>,
-    /// Its public URL, where somebody has said it.
+    /// Public URL that a user has set.
     pub given: Option<String>,
-    /// Fingerprint of the host's key as it was seen first; empty before that.
+    /// Fingerprint of the trusted host key. Empty before the first connection.
     pub host_key: String,
-    /// The port the host chose last, where it was free to.
+    /// Port that the host chose last, if any port was requested.
     pub port: Option<u16>,
-    /// Its public URL as it was last.
+    /// Last known public URL.
     pub url: String,
 }
 
-/// Another program's tunnel.
+/// A tunnel of another program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherSettings {
-    /// Its public URL.
+    /// Public URL of the tunnel.
     pub url: String,
-    /// The port of this machine to which it leads.
+    /// Local port that the other program must forward to.
     pub port: u16,
 }
 
 impl TunnelSettings {
-    /// What it is called by.
+    /// Returns the name of the tunnel: the address of the relay, the SSH destination, or the public URL.
     pub fn name(&self) -> &str {
         match self {
             Self::Relay(RelaySettings { url, .. }) | Self::Other(OtherSettings { url, .. }) => url,
@@ -78,7 +86,7 @@ impl TunnelSettings {
         }
     }
 
-    /// What no two tunnels share.
+    /// Returns the key that is unique among tunnels.
     pub fn place(&self) -> String {
         match self {
             Self::Ssh(SshSettings { destination, remote, .. }) => format!("{destination} {remote}"),
@@ -86,12 +94,12 @@ impl TunnelSettings {
         }
     }
 
-    /// Whether what arrives is kept while this machine is away.
+    /// Returns whether requests are stored while this computer is offline. Only relays do that.
     pub fn is_durable(&self) -> bool {
         matches!(self, Self::Relay(_))
     }
 
-    /// The public URL below which inboxes stand; none where a relay gives each its own.
+    /// Returns the public URL that all inboxes share. `None` for a relay, which gives each inbox its own URL.
     pub fn public(&self) -> Option<&str> {
         match self {
             Self::Relay(_) => None,
@@ -103,10 +111,12 @@ impl TunnelSettings {
 const SELECT: &str = "SELECT number, id, settings, secret, wanted, created_us FROM tunnel";
 
 impl TunnelRow {
+    /// Lists every tunnel, oldest first.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection.prepare_cached(&format!("{SELECT} ORDER BY number"))?.query_map([], Self::from_row)?.collect()
     }
 
+    /// Stores a new tunnel, switched on.
     pub fn insert(
         connection: &Connection,
         settings: &TunnelSettings,
@@ -122,7 +132,7 @@ impl TunnelRow {
         Ok(Self { number, id, settings: settings.clone(), key, wanted: true, created_us: now_us })
     }
 
-    /// Writes down what has changed of it.
+    /// Stores the settings, the key and the switch of the tunnel.
     pub fn put(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .execute(
@@ -137,7 +147,8 @@ impl TunnelRow {
             .map(drop)
     }
 
-    /// Forgets a tunnel. What came through it stays, and is no longer held.
+    /// Deletes a tunnel and its exposures. Requests that arrived through the tunnel stay, and no longer await a
+    /// decision.
     pub fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
         connection.execute("DELETE FROM tunnel WHERE number = ?1", [number])?;
         connection.execute("DELETE FROM exposure WHERE tunnel = ?1", [number])?;
@@ -163,20 +174,24 @@ fn secret(key: Option<[u8; 32]>) -> Vec<u8> {
     key.map(|secret| secret.to_vec()).unwrap_or_default()
 }
 
-/// An inbox as one tunnel exposes it.
+/// A row of `exposure`: an inbox that a tunnel exposes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExposureRow {
+    /// Number of the tunnel.
     pub tunnel: i64,
+    /// Number of the inbox.
     pub inbox: i64,
-    /// What the other end calls it: a name at a relay, the token in the URL elsewhere. Stays when the inbox is
+    /// Name of the inbox at a relay, or the token in the URL of other tunnels. The label stays when the inbox is
     /// renamed.
     pub label: String,
-    /// Its URL at a relay; empty elsewhere.
+    /// URL of the inbox at a relay. Empty for other tunnels.
     pub url: String,
+    /// Settings of the exposure, including the password.
     pub settings: ExposureSettings,
 }
 
 impl ExposureRow {
+    /// Lists every exposure.
     pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection
             .prepare_cached("SELECT tunnel, inbox, label, url, settings FROM exposure ORDER BY tunnel, inbox")?
@@ -192,6 +207,7 @@ impl ExposureRow {
             .collect()
     }
 
+    /// Stores the exposure, or changes the URL and the settings of an existing one.
     pub fn put(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection
             .execute(
@@ -208,21 +224,22 @@ impl ExposureRow {
             .map(drop)
     }
 
+    /// Deletes the exposure.
     pub fn remove(connection: &Connection, tunnel: i64, inbox: i64) -> rusqlite::Result<()> {
         connection.execute("DELETE FROM exposure WHERE tunnel = ?1 AND inbox = ?2", params![tunnel, inbox])?;
-        // Exposed again, its numbers begin anew.
+        // The numbers restart if the inbox is exposed again.
         connection
             .execute("UPDATE tunnelled SET seq = 0 WHERE tunnel = ?1 AND inbox = ?2", params![tunnel, inbox])
             .map(drop)
     }
 
-    /// Numbers of the inboxes there are, also of those whose removal can still be undone.
+    /// Lists the numbers of all inboxes, including those whose deletion can still be undone.
     pub fn inboxes(connection: &Connection) -> rusqlite::Result<BTreeSet<i64>> {
         connection.prepare_cached("SELECT number FROM inbox")?.query_map([], |row| row.get(0))?.collect()
     }
 
-    /// The last number up to which nothing is missing that the relay still has, by what the relay calls each
-    /// inbox.
+    /// Returns, for each label, the last sequence number up to which every delivery that the relay still has was
+    /// received.
     pub fn had(connection: &Connection, tunnel: i64, now_us: i64) -> rusqlite::Result<BTreeMap<String, i64>> {
         let rows: Vec<(i64, String, i64)> = connection
             .prepare_cached("SELECT inbox, label, had FROM exposure WHERE tunnel = ?1")?
@@ -244,7 +261,7 @@ impl ExposureRow {
         Ok(had)
     }
 
-    /// Writes those numbers down, so that they need not be counted again.
+    /// Stores these numbers, so that they need not be counted again.
     pub fn keep_had(connection: &Connection, tunnel: i64, had: &BTreeMap<String, i64>) -> rusqlite::Result<()> {
         for (label, last) in had {
             connection.execute(
@@ -256,26 +273,33 @@ impl ExposureRow {
     }
 }
 
-/// A delivery that has come through a tunnel.
+/// A row of `tunnelled`: a delivery that arrived through a tunnel.
 #[derive(Debug, Clone)]
 pub struct Tunnelled {
+    /// Id of the delivery at the relay.
     pub delivery: uuid::Uuid,
+    /// Number of the tunnel.
     pub tunnel: i64,
+    /// Number of the inbox.
     pub inbox: i64,
+    /// Sequence number of the delivery within the exposure.
     pub seq: i64,
+    /// SHA-256 of the body.
     pub sha256: String,
+    /// Time at which the relay received the request, in µs since the Unix epoch.
     pub received_us: i64,
+    /// Whether the request arrived while this computer was offline and awaits a decision.
     pub away: bool,
 }
 
-/// How long a relay can send again what was taken, and two hours; a gap before that stays one.
+/// Time during which a relay can resend a delivery that was accepted, plus two hours, in µs. An older gap is permanent.
 const SENT_AGAIN_US: i64 = 26 * 3_600 * 1_000_000;
 
-/// How long deliveries are known again: longer than any relay keeps them.
+/// Time for which deliveries are remembered, in µs: longer than any relay keeps them.
 const KNOWN_US: i64 = 90 * 24 * 3_600 * 1_000_000;
 
 impl Tunnelled {
-    /// Keeps it with the request it became; 0 where it became none.
+    /// Stores the delivery with the row number of its request. The number is 0 if the delivery was refused.
     pub fn insert(&self, connection: &Connection, request: i64) -> rusqlite::Result<()> {
         connection
             .prepare_cached(
@@ -295,7 +319,7 @@ impl Tunnelled {
             .map(drop)
     }
 
-    /// The digest of the body a delivery had when it was kept.
+    /// Returns the SHA-256 of the body of a delivery that was stored before.
     pub fn known(connection: &Connection, delivery: uuid::Uuid) -> rusqlite::Result<Option<String>> {
         connection
             .prepare_cached("SELECT sha256 FROM tunnelled WHERE delivery = ?1")?
@@ -303,14 +327,14 @@ impl Tunnelled {
             .optional()
     }
 
-    /// Forgets what no relay can send again.
+    /// Deletes the deliveries that no relay can resend, except those that await a decision.
     pub fn forget_old(connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
         let old = now_us - KNOWN_US;
         connection.execute("DELETE FROM tunnelled WHERE received_us < ?1 AND away <> 1", [old]).map(drop)
     }
 }
 
-/// Those of some rows that came from outside, in order.
+/// Lists the requests between two rows that arrived through a tunnel, by row number.
 pub fn outside(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(
@@ -321,7 +345,7 @@ pub fn outside(connection: &Connection, after: i64, upto: i64) -> rusqlite::Resu
         .collect()
 }
 
-/// Those of some rows that wait for a person to say what is to be done about them, in order.
+/// Lists the requests between two rows that await a decision on the tunnel backlog, by row number.
 pub fn held(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(

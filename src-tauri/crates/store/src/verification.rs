@@ -1,4 +1,4 @@
-//! What verification found out about a request, and how far it has come.
+//! Results of the verification of requests, and its progress.
 
 use hookline_capture::RowId;
 use hookline_model::{SignatureStatus, VerificationSettings};
@@ -6,30 +6,30 @@ use hookline_provider::Recognised;
 use hookline_signature::Fault;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// What verification found out about a request.
+/// Result of the verification of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verification {
-    /// Whether the signature is valid.
+    /// Signature status.
     pub state: SignatureStatus,
-    /// Why it is not.
+    /// Reason why the signature is not valid.
     pub fault: Option<Fault>,
-    /// Which of a vendor's schemes decided, in a sentence.
+    /// Signature scheme that decided, in one sentence.
     pub note: Option<String>,
-    /// The vendor, and the event's type and id.
+    /// Provider, event type and event id.
     pub recognised: Recognised,
 }
 
-/// The settings as they are stored.
+/// Serializes verification settings to JSON.
 pub fn to_json(settings: &VerificationSettings) -> String {
     serde_json::to_string(settings).unwrap_or_default()
 }
 
-/// Reads settings as [`to_json`] writes them; text that cannot be read gives the default.
+/// Parses settings that [`to_json`] wrote. Text that cannot be parsed gives the default.
 pub fn from_json(text: &str) -> VerificationSettings {
     serde_json::from_str(text).unwrap_or_default()
 }
 
-/// Stores what verification found out about a request, unless the request was deleted.
+/// Stores the result of the verification of a request, unless the request was deleted.
 pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> rusqlite::Result<()> {
     let Verification { state, fault, note, recognised } = verification;
     let sentences: Vec<String> = fault.iter().map(ToString::to_string).chain(note.clone()).collect();
@@ -50,7 +50,7 @@ pub fn save(connection: &Connection, id: RowId, verification: &Verification) -> 
         .map(drop)
 }
 
-/// The sentence that explains the signature status of a request.
+/// Returns the explanation of the signature status of a request.
 pub fn sentence(connection: &Connection, id: RowId) -> rusqlite::Result<Option<String>> {
     connection
         .prepare_cached("SELECT sentence FROM request_verdict WHERE request = ?1")?
@@ -59,17 +59,17 @@ pub fn sentence(connection: &Connection, id: RowId) -> rusqlite::Result<Option<S
         .map(Option::flatten)
 }
 
-/// Row number of the last request that was verified.
+/// Returns the row number of the last request that was verified.
 pub fn cursor(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT upto FROM judge", [], |row| row.get(0))
 }
 
-/// Stores the row number of the last request that was verified.
+/// Stores the row number of the last request that was verified. A lower number than the stored one is ignored.
 pub fn save_cursor(connection: &Connection, cursor: i64) -> rusqlite::Result<()> {
     connection.execute("UPDATE judge SET upto = ?1 WHERE upto < ?1", [cursor]).map(drop)
 }
 
-/// Counts the requests stored after a row.
+/// Counts the requests that were stored after a row.
 pub fn waiting(connection: &Connection, cursor: i64) -> rusqlite::Result<u64> {
     let count =
         "SELECT coalesce(sum((SELECT count(*) FROM request r WHERE r.inbox = i.number AND r.id > ?1)), 0) FROM inbox i";

@@ -30,20 +30,26 @@ const JUDGED_MAX: u64 = 8 * 1024 * 1024;
 
 /// A request as it arrived, stored or not.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Arrival<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) target: &'a str,
-    pub(crate) headers: &'a [u8],
+pub struct Arrival<'a> {
+    /// Method.
+    pub method: &'a str,
+    /// Target as sent.
+    pub target: &'a str,
+    /// Header block.
+    pub headers: &'a [u8],
     /// Its first 16 MiB.
-    pub(crate) body: &'a [u8],
-    pub(crate) body_bytes: u64,
-    pub(crate) peer: &'a str,
-    pub(crate) arrived_us: i64,
+    pub body: &'a [u8],
+    /// Size of the body, in bytes.
+    pub body_bytes: u64,
+    /// Remote address.
+    pub peer: &'a str,
+    /// When its head was complete, in µs since the Unix epoch.
+    pub arrived_us: i64,
 }
 
 /// How a request is answered.
 #[derive(Debug, Clone)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// As its inbox answers.
     Own,
     /// By the status in its path.
@@ -56,7 +62,7 @@ pub(crate) enum Outcome {
 
 /// One thing that was looked at to decide an answer, and why it was chosen or not.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub(crate) struct Considered {
+pub struct Considered {
     /// What it is: the number and name of a rule, a forward, the inbox's own answer.
     pub(crate) name: String,
     /// Id of the rule or forward, if it is one.
@@ -68,7 +74,7 @@ pub(crate) struct Considered {
 }
 
 /// A request with what is known of it, looked at once.
-pub(crate) struct Looking<'a> {
+pub struct Looking<'a> {
     arrival: Arrival<'a>,
     address: &'a Address,
     judged: Verification,
@@ -76,7 +82,8 @@ pub(crate) struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    pub(crate) fn new(engine: &Engine, address: &'a Address, arrival: Arrival<'a>) -> Self {
+    /// Verifies a request that arrived, and reads what rules ask about it.
+    pub fn new(engine: &Engine, address: &'a Address, arrival: Arrival<'a>) -> Self {
         let body = (arrival.body_bytes <= JUDGED_MAX && arrival.body.len() as u64 == arrival.body_bytes)
             .then_some(arrival.body);
         let looked = Looked {
@@ -176,7 +183,7 @@ fn takes_long(headers: &[u8], body_bytes: u64) -> bool {
 
 /// Does what takes long away from the threads that carry connections: the runtime gives this thread's
 /// connections to another one meanwhile.
-pub(crate) fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
+pub fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::MultiThread if long => tokio::task::block_in_place(look),
         _ => look(),
@@ -186,7 +193,7 @@ pub(crate) fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
 impl Engine {
     /// How a request is answered, without what a vendor asks for. `take` counts sequences on; `told`
     /// gets each thing that was looked at.
-    pub(crate) fn consider(&self, looking: &Looking<'_>, take: bool, told: &mut dyn FnMut(Considered)) -> Outcome {
+    pub fn consider(&self, looking: &Looking<'_>, take: bool, told: &mut dyn FnMut(Considered)) -> Outcome {
         let address = looking.address;
         if address.answering.status_by_path
             && let Some(status) = status_in(looking.arrival.target)
@@ -335,7 +342,7 @@ impl Engine {
     }
 
     /// The answer that follows from an outcome, with its templates filled in.
-    pub(crate) async fn made(&self, looking: &Looking<'_>, outcome: &Outcome) -> Made {
+    pub async fn made(&self, looking: &Looking<'_>, outcome: &Outcome) -> Made {
         let address = looking.address;
         let (answer, origin) = match outcome {
             Outcome::Forward(place) => {
@@ -428,11 +435,18 @@ impl Engine {
 }
 
 /// What follows from an outcome.
-pub(crate) enum Made {
+pub enum Made {
     /// The inbox's own answer as it stands.
     Own,
     /// This answer; `fixed` if every request gets the same.
-    Answer { answer: InboxResponse, origin: String, fixed: bool },
+    Answer {
+        /// The response.
+        answer: InboxResponse,
+        /// Where it comes from, where it is not the inbox's default.
+        origin: String,
+        /// Whether it is the same for every request.
+        fixed: bool,
+    },
     /// What the app at this destination says.
     Forward(i64),
 }

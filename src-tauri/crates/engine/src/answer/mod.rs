@@ -13,17 +13,17 @@ use hookline_capture::{Answer, DELAY_MAX};
 use hookline_model::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-pub(crate) use decide::{Arrival, Considered, Looking, Made, aside};
-pub(crate) use file::{ANSWER_FILE_MAX, Files, file_of};
+pub use decide::{Arrival, Considered, Looking, Made, aside};
+pub use file::{ANSWER_FILE_MAX, Files, file_of};
 pub(crate) use fixed::FixedAnswers;
-pub(crate) use rule::{Answering, check_rules, compile_rules, known_on_arrival};
+pub use rule::{Answering, check_rules, compile_rules, known_on_arrival};
 pub(crate) use steps::Steps;
 
 /// Longest time a dripping body may be spread over.
 const DRIP_MAX: Duration = Duration::from_mins(5);
 
 /// What is wrong with it, if anything is.
-pub(crate) fn check(answer: &InboxResponse) -> Result<(), String> {
+pub fn check(answer: &InboxResponse) -> Result<(), String> {
     if answer.body.len() > RESPONSE_BODY_MAX {
         return Err(format!("The answer body has {} bytes; {RESPONSE_BODY_MAX} are allowed.", answer.body.len()));
     }

@@ -12,13 +12,14 @@ const TEXT_MAX: usize = 4 * 1024;
 
 /// What is asked of each request an inbox gets, ready to be asked.
 #[derive(Debug, Default)]
-pub(crate) struct Answering {
-    pub(crate) rules: Vec<(ResponseRule, Query)>,
+pub struct Answering {
+    /// The rules, each with its parsed query.
+    pub rules: Vec<(ResponseRule, Query)>,
     pub(crate) status_by_path: bool,
 }
 
 /// A query about a request that has just arrived, or what of it is not known then.
-pub(crate) fn known_on_arrival(when: &str) -> Result<Query, String> {
+pub fn known_on_arrival(when: &str) -> Result<Query, String> {
     if when.len() > TEXT_MAX {
         return Err(format!("A condition has at most {TEXT_MAX} bytes."));
     }
@@ -34,7 +35,7 @@ pub(crate) fn known_on_arrival(when: &str) -> Result<Query, String> {
 }
 
 /// What is wrong with some rules, if anything is. Those without an id get one.
-pub(crate) fn check_rules(rules: &mut [ResponseRule]) -> Result<(), String> {
+pub fn check_rules(rules: &mut [ResponseRule]) -> Result<(), String> {
     if rules.len() > RULES_MAX {
         return Err(format!("An inbox has at most {RULES_MAX} rules."));
     }
@@ -59,7 +60,7 @@ pub(crate) fn check_rules(rules: &mut [ResponseRule]) -> Result<(), String> {
 }
 
 /// Rules as they were saved, ready to be asked; what no longer reads is left out and said in the log.
-pub(crate) fn compile_rules(rules: &[ResponseRule], status_by_path: bool) -> Answering {
+pub fn compile_rules(rules: &[ResponseRule], status_by_path: bool) -> Answering {
     let compiled = rules.iter().filter_map(|rule| match known_on_arrival(&rule.when) {
         Ok(query) => Some((rule.clone(), query)),
         Err(why) => {

@@ -16,7 +16,7 @@ pub(crate) type Key = sequence::SequenceKey;
 
 /// The next answer of every sequence, in memory: the store has it too.
 #[derive(Debug, Default)]
-pub(crate) struct Steps(Mutex<HashMap<Key, (u32, i64)>>);
+pub struct Steps(Mutex<HashMap<Key, (u32, i64)>>);
 
 impl Steps {
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
@@ -44,7 +44,7 @@ impl Steps {
     }
 
     /// Lets the sequences of a rule, or of a whole inbox, begin again.
-    pub(crate) fn forget(&self, inbox: i64, rule: Option<&str>) {
+    pub fn forget(&self, inbox: i64, rule: Option<&str>) {
         self.lock().retain(|(of, own, _), _| *of != inbox || rule.is_some_and(|rule| rule != own));
     }
 

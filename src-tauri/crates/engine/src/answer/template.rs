@@ -236,7 +236,7 @@ pub(super) fn render(template: &str, seen: &Seen<'_>) -> Result<Vec<u8>, String>
         event: seen.event_type,
         event_id: seen.event_id,
         uuid: uuid::Uuid::now_v7().to_string(),
-        now: crate::time::timestamp(seen.now_us).to_string(),
+        now: hookline_model::timestamp(seen.now_us).to_string(),
         now_s: seen.now_us / 1_000_000,
     };
     let mut made = Made(Vec::new());

@@ -40,12 +40,12 @@ struct Copy {
 }
 
 /// The last request that was looked at, as it was written down.
-pub(crate) fn upto(connection: &Connection) -> rusqlite::Result<i64> {
+pub fn upto(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT upto FROM forward_upto", [], |row| row.get(0))
 }
 
 /// Follows the judged requests as long as the engine lives.
-pub(crate) fn spawn(engine: &Arc<Engine>) {
+pub fn spawn(engine: &Arc<Engine>) {
     let engine: Weak<Engine> = Arc::downgrade(engine);
     tokio::spawn(async move {
         let Some(mut judged) = engine.upgrade().map(|engine| engine.judged.subscribe()) else { return };
@@ -223,6 +223,6 @@ impl Engine {
 }
 
 /// Writes down how far requests were looked at.
-pub(crate) fn keep_upto(connection: &Connection, upto: i64) -> rusqlite::Result<()> {
+pub fn keep_upto(connection: &Connection, upto: i64) -> rusqlite::Result<()> {
     connection.execute("UPDATE forward_upto SET upto = max(upto, ?1)", [upto]).map(drop)
 }

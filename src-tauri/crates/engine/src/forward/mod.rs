@@ -15,8 +15,8 @@ use crate::{
     outgoing::OutgoingChanges,
 };
 
-pub(crate) use follow::{keep_upto, spawn, upto};
-pub(crate) use save::{Destinations, saved};
+pub use follow::{keep_upto, spawn, upto};
+pub use save::{Destinations, saved};
 
 /// Most forwards of one inbox.
 const FORWARDS_MAX: usize = 20;

@@ -14,7 +14,7 @@ use crate::{Engine, inbox::Address};
 
 /// What saving forwards changes of the outbox.
 #[derive(Debug, Default)]
-pub(crate) struct Destinations {
+pub struct Destinations {
     /// Those that are new or changed.
     set: Vec<EndpointRow>,
     /// Numbers of those that are no more.
@@ -25,7 +25,7 @@ pub(crate) struct Destinations {
 
 impl Destinations {
     /// Lets it take effect, once it is on disk.
-    pub(crate) fn apply(&self, schedule: &mut Schedule, now_us: i64) {
+    pub fn apply(&self, schedule: &mut Schedule, now_us: i64) {
         for row in &self.set {
             schedule.set_endpoint(row.clone(), now_us);
         }
@@ -40,7 +40,7 @@ impl Destinations {
 
 /// Saves an inbox's forwards in the place of those it had: new ones get an id and a destination. What
 /// is wrong with one is said as `Err`, and nothing is changed.
-pub(crate) fn saved(
+pub fn saved(
     connection: &Connection,
     inbox: &str,
     was: &[Forward],

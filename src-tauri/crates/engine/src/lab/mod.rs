@@ -134,7 +134,7 @@ fn fail<T>(why: impl Into<String>) -> Result<T, LabError> {
 
 /// What a message is verified by.
 #[derive(Debug, Clone)]
-pub(crate) enum Rule<'c> {
+pub enum Rule<'c> {
     /// One scheme, of a vendor's or custom.
     One(Box<Scheme>),
     /// All schemes of a vendor, and the usual one of them.
@@ -187,7 +187,7 @@ impl Question {
 }
 
 /// A scheme given as an object.
-pub(crate) fn custom_scheme(scheme: &Value) -> Result<Scheme, LabError> {
+pub fn custom_scheme(scheme: &Value) -> Result<Scheme, LabError> {
     let scheme: Scheme =
         serde_json::from_value(scheme.clone()).map_err(|e| LabError(format!("The scheme cannot be parsed: {e}.")))?;
     scheme.check().map_err(|why| LabError(format!("The scheme cannot be used: {why}.")))?;
@@ -195,7 +195,7 @@ pub(crate) fn custom_scheme(scheme: &Value) -> Result<Scheme, LabError> {
 }
 
 /// What is meant: all schemes of a vendor, one of them by its name, or a custom one.
-pub(crate) fn rule_of<'c>(
+pub fn rule_of<'c>(
     catalogue: &'c Catalogue,
     provider: Option<&str>,
     scheme: Option<&Value>,
@@ -351,7 +351,7 @@ pub fn find(catalogue: &Catalogue, question: &Question) -> Result<FoundShown, La
 }
 
 /// Tries every vendor's schemes, and then the usual ways to sign.
-pub(crate) fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> FoundShown {
+pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> FoundShown {
     let began = Instant::now();
     let mut items = Vec::new();
     for provider in catalogue.providers() {
@@ -411,17 +411,20 @@ fn other_schemes<'c>(catalogue: &'c Catalogue, recognised: Option<&'c Provider>)
 }
 
 /// What a message's verdict is explained by.
-pub(crate) struct Explained<'e> {
-    pub(crate) rule: &'e Rule<'e>,
-    pub(crate) provider: Option<&'e Provider>,
-    pub(crate) keys: &'e Keys,
+pub struct Explained<'e> {
+    /// The scheme.
+    pub rule: &'e Rule<'e>,
+    /// The vendor, where there is one.
+    pub provider: Option<&'e Provider>,
+    /// The secrets and settings.
+    pub keys: &'e Keys,
     /// Secrets of other inboxes and endpoints, each with whose it is.
-    pub(crate) other_secrets: Vec<(String, String)>,
+    pub other_secrets: Vec<(String, String)>,
 }
 
 impl Explained<'_> {
     /// Explains within the time a call may take, counted from `began`.
-    pub(crate) fn searched(
+    pub fn searched(
         self,
         catalogue: &Catalogue,
         message: &Message<'_>,

@@ -19,7 +19,7 @@ use crate::Engine;
 const SLICE: usize = 2_000;
 
 /// Which requests.
-pub(crate) enum Wanted {
+pub enum Wanted {
     /// These, in this order.
     These(Vec<RowId>),
     /// Those of a query, in one inbox or in all.
@@ -27,15 +27,19 @@ pub(crate) enum Wanted {
 }
 
 /// What a replay is begun with.
-pub(crate) struct Collecting {
-    pub(crate) settings: ReplaySettings,
-    pub(crate) body: Option<Vec<u8>>,
-    pub(crate) destination: EndpointSettings,
-    pub(crate) wanted: Wanted,
+pub struct Collecting {
+    /// The settings.
+    pub settings: ReplaySettings,
+    /// Another body for the request.
+    pub body: Option<Vec<u8>>,
+    /// Where the requests go.
+    pub destination: EndpointSettings,
+    /// The requests.
+    pub wanted: Wanted,
 }
 
 /// Begins a replay: its number. Its requests are collected behind, and then it runs.
-pub(crate) async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64, WriteError<rusqlite::Error>> {
+pub async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64, WriteError<rusqlite::Error>> {
     let Collecting { settings, body, destination, wanted } = collecting;
     let (now_us, times, newest_first) = (engine.clock.now_us(), settings.times, settings.newest_first);
     let work = move |connection: &Connection| {

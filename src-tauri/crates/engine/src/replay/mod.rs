@@ -3,7 +3,7 @@
 //! What is to be sent stands in the store as a list; `run` makes deliveries of it a few hundred ahead
 //! of the outbox, so that memory stays flat and a restart goes on where the list is.
 
-mod collect;
+pub mod collect;
 mod report;
 mod run;
 
@@ -14,8 +14,8 @@ use hookline_model::{
 };
 use hookline_store::endpoint::EndpointRow;
 
-pub(crate) use collect::{Collecting, Wanted, collect};
-pub(crate) use report::html;
+pub use collect::{Collecting, Wanted, collect};
+pub use report::html;
 pub(crate) use run::{Replays, spawn};
 
 /// How often one request can be delivered by one replay: twice shows whether a receiver is idempotent.
@@ -47,7 +47,7 @@ fn check_edit(edit: &ReplayEdit) -> Result<(), String> {
 }
 
 /// The first thing wrong with it, in a sentence.
-pub(crate) fn check(settings: &ReplaySettings) -> Result<(), String> {
+pub fn check(settings: &ReplaySettings) -> Result<(), String> {
     check_headers(&settings.headers)?;
     settings.edit.as_ref().map_or(Ok(()), check_edit)?;
     if !(1..=TIMES_MAX).contains(&settings.times) {
@@ -70,7 +70,7 @@ pub(crate) fn check(settings: &ReplaySettings) -> Result<(), String> {
 
 /// Its destination as the outbox keeps it. What is saved of an endpoint, such as its secrets, is used
 /// as it is now.
-pub(crate) fn destination(settings: &ReplaySettings, url: String, endpoint: Option<&EndpointRow>) -> EndpointSettings {
+pub fn destination(settings: &ReplaySettings, url: String, endpoint: Option<&EndpointRow>) -> EndpointSettings {
     let saved = endpoint.map(|row| row.settings.clone());
     let base = saved.unwrap_or_else(|| EndpointSettings::to(url.clone()));
     EndpointSettings {

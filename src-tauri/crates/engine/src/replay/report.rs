@@ -4,7 +4,7 @@ use hookline_model::ReplayReport;
 use minijinja::{AutoEscape, Environment, context};
 
 /// A report as a page: everything in it is text, and nothing runs.
-pub(crate) fn html(report: &ReplayReport) -> Result<String, String> {
+pub fn html(report: &ReplayReport) -> Result<String, String> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("ms", |value: f64| format!("{value:.1}"));

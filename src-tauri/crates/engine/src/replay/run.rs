@@ -207,7 +207,7 @@ impl Engine {
     }
 
     /// Ends a replay, and what of it waits.
-    pub(crate) async fn end_replay(&self, number: i64, state: ReplayState, reason: &str) -> Result<(), String> {
+    pub async fn end_replay(&self, number: i64, state: ReplayState, reason: &str) -> Result<(), String> {
         let (now_us, reason) = (self.clock.now_us(), reason.to_owned());
         let work = move |connection: &Connection| {
             if !ReplayRow::end(connection, number, state, &reason, now_us)? {

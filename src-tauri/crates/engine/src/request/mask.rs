@@ -10,10 +10,10 @@ use hookline_signature::{Place, Source};
 const REPEATED_MIN: usize = 5;
 
 /// Largest body that is looked into, in bytes. What these vendors send has a few kilobytes.
-pub(crate) const MASKED_MAX: u64 = 1024 * 1024;
+pub const MASKED_MAX: u64 = 1024 * 1024;
 
 /// Places in this request's body in which its vendor sends the secret; none where nobody knows the vendor.
-pub(crate) fn secret_paths(
+pub fn secret_paths(
     catalogue: &Catalogue,
     summary: &RequestSummary,
     inbox: Option<&VerificationSettings>,
@@ -23,7 +23,7 @@ pub(crate) fn secret_paths(
 }
 
 /// Those of every vendor.
-pub(crate) fn every_secret_path(catalogue: &Catalogue) -> Vec<JsonPath> {
+pub fn every_secret_path(catalogue: &Catalogue) -> Vec<JsonPath> {
     in_json(catalogue.secret_places())
 }
 
@@ -33,7 +33,7 @@ fn in_json<'c>(places: impl Iterator<Item = &'c Source>) -> Vec<JsonPath> {
 
 /// The body with those values written as stars, byte for byte as long: sizes and ranges stay true, and
 /// JSON stays JSON. Every value of JSON Lines is looked into, in any character set. What is not JSON is as it was.
-pub(crate) fn masked(mut body: Vec<u8>, paths: &[JsonPath]) -> Vec<u8> {
+pub fn masked(mut body: Vec<u8>, paths: &[JsonPath]) -> Vec<u8> {
     if paths.is_empty() || body.is_empty() {
         return body;
     }

@@ -2,4 +2,4 @@
 
 mod mask;
 
-pub(crate) use mask::{MASKED_MAX, every_secret_path, masked, secret_paths};
+pub use mask::{MASKED_MAX, every_secret_path, masked, secret_paths};

@@ -42,7 +42,7 @@ impl Engine {
     /// Does what a person says about an inbox's requests that arrived while this machine was away. With
     /// `resign` they get a new signature where the inbox can make one, for the old one may be too old for
     /// the app.
-    pub(crate) async fn decide_away(
+    pub async fn decide_away(
         self: &Arc<Self>,
         address: &Address,
         triage: BacklogAction,

@@ -20,7 +20,7 @@ use hookline_store::tunnel::TunnelSettings;
 
 pub(crate) use deliver::{Entry, in_turn};
 pub(crate) use hookline_store::tunnel::{ExposureRow, TunnelRow, Tunnelled};
-pub(crate) use run::{TunnelError, Tunnels};
+pub use run::{TunnelError, Tunnels};
 
 /// Most networks an inbox is open to.
 const NETWORKS_MAX: usize = 50;
@@ -36,7 +36,7 @@ const WAIT_MAX: u32 = 60_000;
 const AWAY_AFTER: Duration = Duration::from_secs(60);
 
 /// The first thing wrong with it for such a tunnel, in a sentence.
-pub(crate) fn check_exposure(exposure: &ExposureSettings, settings: &TunnelSettings) -> Result<(), String> {
+pub fn check_exposure(exposure: &ExposureSettings, settings: &TunnelSettings) -> Result<(), String> {
     let keeps = exposure.wait_ms.is_some() || exposure.give_secrets || exposure.on_return != BacklogPolicy::Ask;
     if keeps && !settings.is_durable() {
         return Err("A live tunnel keeps nothing: there is no wait and no secret to give, and nothing arrives while this machine is away.".into());

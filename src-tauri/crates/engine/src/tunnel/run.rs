@@ -28,7 +28,7 @@ use crate::{Engine, inbox::Address};
 
 /// Why a tunnel could not be made or changed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum TunnelError {
+pub enum TunnelError {
     /// What was asked for makes no sense, in a sentence.
     #[error("{0}")]
     Wrong(String),
@@ -75,7 +75,7 @@ pub(super) struct Exposed {
 
 /// All tunnels.
 #[derive(Default)]
-pub(crate) struct Tunnels {
+pub struct Tunnels {
     known: Mutex<HashMap<i64, Known>>,
     /// Whether they are dialled at all: a command is gone before that would be of use.
     dials: AtomicBool,
@@ -107,19 +107,19 @@ impl Tunnels {
     }
 
     /// How an inbox is exposed, by whatever tunnel.
-    pub(crate) fn exposures_of(&self, inbox: i64) -> Vec<ExposureRow> {
+    pub fn exposures_of(&self, inbox: i64) -> Vec<ExposureRow> {
         let known = self.lock();
         let exposures = known.values().flat_map(|known| &known.exposures);
         exposures.map(|one| &one.row).filter(|row| row.inbox == inbox).cloned().collect()
     }
 
     /// The number of the tunnel with an id.
-    pub(crate) fn with_id(&self, id: &str) -> Option<i64> {
+    pub fn with_id(&self, id: &str) -> Option<i64> {
         self.lock().values().find(|known| known.row.id == id).map(|known| known.row.number)
     }
 
     /// Where a tunnel leads.
-    pub(crate) fn settings(&self, tunnel: i64) -> Option<TunnelSettings> {
+    pub fn settings(&self, tunnel: i64) -> Option<TunnelSettings> {
         self.lock().get(&tunnel).map(|known| known.row.settings.clone())
     }
 
@@ -254,7 +254,7 @@ impl Engine {
     }
 
     /// Makes a tunnel, or makes anew the one that leads to the same place, and starts it.
-    pub(crate) async fn add_tunnel(self: &Arc<Self>, new: TunnelNew) -> Result<Tunnel, TunnelError> {
+    pub async fn add_tunnel(self: &Arc<Self>, new: TunnelNew) -> Result<Tunnel, TunnelError> {
         let number = match new {
             TunnelNew::Relay { relay, code, device } => self.add_relay(&relay, &code, device).await?,
             TunnelNew::Ssh { destination, remote, url, key_file, host_key } => {
@@ -299,7 +299,7 @@ impl Engine {
 
     /// Starts or stops a tunnel, and remembers which. With `host_key` that key of its SSH host is trusted
     /// from now on.
-    pub(crate) async fn want_tunnel(
+    pub async fn want_tunnel(
         self: &Arc<Self>,
         number: i64,
         on: bool,
@@ -334,7 +334,7 @@ impl Engine {
 
     /// Ends a tunnel for good. Its addresses at a relay are given up first, for nobody could do so after;
     /// with `force` it ends though they stay.
-    pub(crate) async fn remove_tunnel(self: &Arc<Self>, number: i64, force: bool) -> Result<(), TunnelError> {
+    pub async fn remove_tunnel(self: &Arc<Self>, number: i64, force: bool) -> Result<(), TunnelError> {
         let Some((_alone, _)) = self.tunnels.alone_with(number).await else { return Ok(()) };
         self.give_up_addresses(number, force).await?;
         self.store.write(move |connection| TunnelRow::remove(connection, number), |()| ()).await?;
@@ -346,7 +346,7 @@ impl Engine {
     }
 
     /// Exposes an inbox through a tunnel, or changes how.
-    pub(crate) async fn expose(
+    pub async fn expose(
         self: &Arc<Self>,
         tunnel: i64,
         address: &Address,
@@ -368,7 +368,7 @@ impl Engine {
     }
 
     /// Ends an inbox's exposure: its public address is gone, and at a relay what waits there with it.
-    pub(crate) async fn conceal(self: &Arc<Self>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
+    pub async fn conceal(self: &Arc<Self>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
         let Some((_alone, _)) = self.tunnels.alone_with(tunnel).await else { return Ok(false) };
         let label = {
             let all = self.tunnels.lock();

@@ -42,7 +42,7 @@ impl Known {
 
 impl Engine {
     /// All tunnels as they stand.
-    pub(crate) async fn tunnels(&self) -> Result<Vec<Tunnel>, ReadError> {
+    pub async fn tunnels(&self) -> Result<Vec<Tunnel>, ReadError> {
         let mut numbers: Vec<i64> = self.tunnels.lock().keys().copied().collect();
         numbers.sort_unstable();
         let mut tunnels = Vec::new();
@@ -53,7 +53,7 @@ impl Engine {
     }
 
     /// One tunnel as it stands.
-    pub(crate) async fn tunnel(&self, number: i64) -> Result<Option<Tunnel>, ReadError> {
+    pub async fn tunnel(&self, number: i64) -> Result<Option<Tunnel>, ReadError> {
         let away = self.away_counts(number).await?;
         let catalogue = self.providers.catalogue();
         let all = self.tunnels.lock();

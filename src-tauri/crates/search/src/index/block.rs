@@ -1,4 +1,4 @@
-//! A block: up to 4,096 rows, bit by bit.
+//! Blocks of the index: up to 4,096 rows, stored bit by bit.
 
 use std::{
     fs::File,
@@ -18,30 +18,30 @@ use super::{
     prefilter::Prefilter,
 };
 
-/// Rows of a block. A request takes one, a long one several.
+/// Number of rows per block. A request takes one row, a large one several.
 pub(crate) const ROWS: usize = 4_096;
 
-/// Bytes of one bit's slice: a bit for each row.
+/// Size of the slice of one bit, in bytes: one bit per row.
 const SLICE: usize = ROWS / 8;
 
 const HEAD: usize = 64;
 const IDS: usize = ROWS * 8;
 const SLICES: usize = BITS * SLICE;
 
-/// Bytes of a block in its file.
+/// Size of a block in its file, in bytes.
 pub(crate) const BYTES: usize = HEAD + IDS + SLICES;
 
 const MAGIC: &[u8; 8] = b"hooksift";
 
-/// Above this share of a block's requests it is faster to read all of them.
+/// Share of the rows of a block above which reading all requests is faster.
 const SCANNED_ABOVE: f64 = 0.1;
 
-/// What a block says of its requests.
+/// Requests of a block that may match.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Candidates {
-    /// Any of them may match.
+    /// Every request may match.
     All,
-    /// Only these may, newest first.
+    /// Only these requests may match, newest first.
     Some(Vec<RowId>),
 }
 
@@ -56,32 +56,33 @@ pub(crate) struct Block {
     requests: u64,
     /// Whether a request takes several rows.
     long: bool,
-    /// Whether it was found to be as it was written.
+    /// Whether the checksum was found to be correct.
     checked: AtomicBool,
 }
 
 impl Block {
-    /// It covers every request behind this one, up to its last.
+    /// Returns the row before the first request of the block. The block covers every request after it, up to
+    /// [`Self::last`].
     pub(crate) fn before(&self) -> RowId {
         self.before
     }
 
-    /// The newest request it covers.
+    /// Returns the newest request that the block covers.
     pub(crate) fn last(&self) -> RowId {
         self.last
     }
 
-    /// Requests it holds.
+    /// Returns the number of requests in the block.
     pub(crate) fn requests(&self) -> u64 {
         self.requests
     }
 
-    /// The requests that may match.
+    /// Returns the requests that may match.
     pub(crate) fn prefilter(&self, prefilter: &Prefilter) -> Candidates {
         if !self.checked.load(Ordering::Acquire) {
             return Candidates::All;
         }
-        // What cannot be read is searched without.
+        // A block that cannot be read is searched without the index.
         let Ok(Some(rows)) = self.rows(prefilter) else { return Candidates::All };
         let mut ids: Vec<RowId> = ones(&rows).filter_map(|row| Some(RowId(*self.ids.get(row)?))).collect();
         ids.dedup();
@@ -92,7 +93,7 @@ impl Block {
         Candidates::Some(ids)
     }
 
-    /// A bit for each row that may match; none if all may.
+    /// Returns a bit for each row that may match. `None` if all may match.
     fn rows(&self, prefilter: &Prefilter) -> io::Result<Option<Vec<u64>>> {
         match prefilter {
             Prefilter::Everything => Ok(None),
@@ -138,7 +139,8 @@ impl Block {
         }
     }
 
-    /// Terms may stand in different rows of one long request: a row that has one stands for all.
+    /// Extends the found rows to all rows of the same request, because the terms of a query may match in different rows
+    /// of a large request.
     fn spread(&self, rows: &mut [u64]) {
         let found: Vec<usize> = ones(rows).collect();
         for row in found {
@@ -152,8 +154,8 @@ impl Block {
         }
     }
 
-    /// Reads what stands at a place in a file; none if it is no block of this store. What it says of
-    /// its requests is believed after [`Self::check`].
+    /// Opens the block at an offset of a file. Returns `None` if the bytes are not a block of this store. The block
+    /// leaves out no request before [`Self::check`] succeeds.
     pub(crate) fn open(file: &Arc<File>, offset: u64, store: u64) -> io::Result<Option<Self>> {
         let mut head = vec![0; HEAD + IDS];
         read_at(file, &mut head, offset)?;
@@ -170,7 +172,7 @@ impl Block {
         Ok(ordered.then(|| Self { file, offset, before, last, requests: requests as u64, ids, long, checked }))
     }
 
-    /// Reads all of it; whether it is as it was written.
+    /// Reads the whole block and verifies its checksum. Returns whether the checksum is correct.
     pub(crate) fn check(&self) -> bool {
         let mut bytes = vec![0; BYTES];
         let whole = read_at(&self.file, &mut bytes, self.offset).is_ok() && sum(&bytes) == bytes[56..64];
@@ -179,7 +181,7 @@ impl Block {
     }
 }
 
-/// Numbers of the bits that are set, ascending.
+/// Returns the positions of the bits that are set, ascending.
 fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
     words.iter().enumerate().flat_map(|(place, word)| {
         let mut rest = *word;
@@ -191,12 +193,12 @@ fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// The checksum of a block but for the place where it stands.
+/// Computes the checksum of a block, without the bytes of the checksum itself.
 fn sum(bytes: &[u8]) -> [u8; 8] {
     (xxh3_64(&bytes[..56]) ^ xxh3_64(&bytes[HEAD..])).to_le_bytes()
 }
 
-/// A block being made.
+/// A block that is being built.
 pub(crate) struct Building {
     bytes: Vec<u8>,
     ids: Vec<i64>,
@@ -207,7 +209,7 @@ impl Building {
         Self { bytes: vec![0; BYTES], ids: Vec::with_capacity(ROWS) }
     }
 
-    /// Takes a request of so many rows; its first row, or none if there is no room left.
+    /// Adds a request of `rows` rows. Returns its first row, or `None` if the block has no room left.
     pub(crate) fn add(&mut self, id: RowId, rows: usize) -> Option<usize> {
         let first = self.ids.len();
         if first + rows > ROWS {
@@ -221,12 +223,12 @@ impl Building {
         self.bytes[HEAD + IDS + usize::from(bit) * SLICE + row / 8] |= 1 << (row % 8);
     }
 
-    /// Sets every bit of a row: it may match anything.
+    /// Sets every bit of a row, which then may match any query.
     pub(crate) fn fill(&mut self, row: usize) {
         (0..BITS as u16).for_each(|bit| self.set(row, bit));
     }
 
-    /// The block as it stands in its file; none if it is empty.
+    /// Returns the bytes of the block. `None` if the block is empty.
     pub(crate) fn finish(mut self, before: RowId, store: u64) -> Option<Vec<u8>> {
         let last = *self.ids.last()?;
         let numbers = [FORM, store, before.0 as u64, last as u64, self.ids.len() as u64];

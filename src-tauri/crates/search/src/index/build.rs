@@ -1,4 +1,4 @@
-//! Making the index: behind the store, off the capture path, from where it was left.
+//! Building of the index: after requests are stored, outside the capture path, from where the last run stopped.
 
 use std::{
     io,
@@ -23,32 +23,33 @@ use crate::{
     scan::{InboxSnapshot, rows},
 };
 
-/// How often it looks whether there is enough for a block.
+/// Interval at which the index checks whether there are enough requests for a block.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Arrivals within a tick above which receiving comes first, and the most ticks it waits for that.
+/// Number of arrivals per interval above which capturing has priority, and the maximum number of intervals for which
+/// the index waits.
 const FLOOD: u64 = 2_000;
 const WAITED_MAX: u32 = 20;
 
-/// Requests that wait are counted up to here.
+/// Maximum number of waiting requests that are counted exactly.
 const COUNTED_MAX: i64 = 2 * ROWS as i64;
 
-/// Pause between two blocks, as a multiple of the time that one took: the rest of the machine is others',
-/// and more of it while they need it.
+/// Pause between two blocks, as a multiple of the time that the last block took. The pause leaves the machine to other
+/// programs, and is longer while many requests arrive.
 const PAUSE: u32 = 1;
 const FLOOD_PAUSE: u32 = 6;
 
-/// What makes an index: the store it follows, and what it asks of the engine.
+/// Background task that builds the index of a store.
 pub struct Indexer {
     /// The index.
     pub index: Arc<SearchIndex>,
-    /// The store. The index is made until it is dropped.
+    /// The store. The task ends when the store is dropped.
     pub store: Weak<Store>,
-    /// The inboxes as they are now.
+    /// Returns the current inboxes.
     pub inboxes: Box<dyn Fn() -> InboxSnapshot + Send + Sync>,
-    /// Whether an index is wanted.
+    /// Returns whether an index is wanted.
     pub wanted: Box<dyn Fn() -> bool + Send + Sync>,
-    /// A number that grows with each change: how fast it grows tells how busy the engine is.
+    /// Returns a number that grows with each change. The speed of its growth shows how busy the engine is.
     pub changes: Box<dyn Fn() -> i64 + Send + Sync>,
 }
 
@@ -59,12 +60,12 @@ impl std::fmt::Debug for Indexer {
 }
 
 impl Indexer {
-    /// Follows the store until it is dropped.
+    /// Follows the store until the store is dropped.
     pub async fn run(self) {
         let Some(store) = self.store.upgrade().map(|store| store.id_tail().get()) else { return };
         let index = self.index.clone();
         let opening = index.clone();
-        // Opened blocks are checked, whole, before any is believed.
+        // Every block is checked completely before any block is used.
         let _ = tokio::task::spawn_blocking(move || opening.open(store)).await;
         let mut waited = 0;
         loop {
@@ -88,13 +89,13 @@ impl Indexer {
         }
     }
 
-    /// Notes how much waits, and lets go of what has rolled over.
+    /// Updates the number of waiting requests, and deletes files whose requests were all deleted.
     async fn follow(&self, opened: &Store) -> Result<(), String> {
         let (covered, index) = (self.index.covered(), self.index.clone());
         let indexed = index.requests();
         let counted = opened.readers().read(move |connection| {
-            // Few are counted. Of many the totals tell about how many there are, without reading them:
-            // at least as many, for what was indexed may be gone.
+            // A small number is counted. A large one is estimated from the totals without reading the requests. The
+            // estimate is never too high, because indexed requests may have been deleted.
             let all: i64 = connection
                 .prepare_cached("SELECT coalesce(sum(requests), 0) FROM inbox_total")?
                 .query_row([], |row| row.get(0))?;
@@ -115,7 +116,7 @@ impl Indexer {
         Ok(())
     }
 
-    /// Makes blocks of what waits, one by one.
+    /// Builds blocks from the waiting requests, one at a time.
     async fn make_blocks(&self, opened: &Store, store: u64) {
         loop {
             let (began, changes) = (Instant::now(), (self.changes)());
@@ -147,7 +148,7 @@ impl Indexer {
     }
 }
 
-/// A block of the requests behind one; none if they do not fill it.
+/// Builds a block from the requests after `before`. Returns `None` if the requests do not fill a block.
 fn build(connection: &Connection, known: &InboxSnapshot, before: RowId) -> rusqlite::Result<Option<Building>> {
     let mut building = Building::new();
     let mut full = false;
@@ -160,7 +161,7 @@ fn build(connection: &Connection, known: &InboxSnapshot, before: RowId) -> rusql
 }
 
 impl SearchIndex {
-    /// Opens what a run before has left; what is damaged is made again.
+    /// Opens the files of an earlier run. Damaged files are deleted and built again.
     fn open(&self, store: u64) -> io::Result<()> {
         let blocks = file::open(&self.folder, store).unwrap_or_default();
         let whole = blocks.iter().all(Block::check);
@@ -174,7 +175,7 @@ impl SearchIndex {
         Ok(())
     }
 
-    /// Goes on without: searches look through what is stored, one by one.
+    /// Deletes the index. Searches then read the stored requests one by one.
     fn clear(&self) {
         let blocks = std::mem::take(&mut *self.blocks.write().unwrap_or_else(PoisonError::into_inner));
         self.note(0);
@@ -185,7 +186,7 @@ impl SearchIndex {
         }
     }
 
-    /// Keeps a block; whether there is more to do.
+    /// Appends a block to the index. Returns `false` if the block is empty.
     fn add(&self, building: Building, before: RowId, store: u64) -> io::Result<bool> {
         let last = self.blocks.read().unwrap_or_else(PoisonError::into_inner).last().cloned();
         let Some(bytes) = building.finish(before, store) else { return Ok(false) };
@@ -197,12 +198,12 @@ impl SearchIndex {
         Ok(true)
     }
 
-    /// Lets go of files whose requests are all gone.
+    /// Deletes the files whose requests were all deleted from the store.
     fn forget_before(&self, oldest: RowId) {
         let mut blocks = self.blocks.write().unwrap_or_else(PoisonError::into_inner);
         while let Some(first) = blocks.first().cloned() {
             let same = blocks.iter().take_while(|block| Arc::ptr_eq(&block.file, &first.file)).count();
-            // The newest file goes on being written.
+            // The newest file is still being written.
             if same == blocks.len() || blocks[same - 1].last() >= oldest {
                 return;
             }
@@ -223,7 +224,7 @@ impl SearchIndex {
 
 #[cfg(test)]
 impl SearchIndex {
-    /// Makes blocks of a few requests each, up to one.
+    /// Builds blocks of a few requests each, up to the row `upto`.
     pub(crate) fn make_for_test(&self, connection: &Connection, known: &InboxSnapshot, upto: RowId, requests: usize) {
         file::remove_all(&self.folder).expect("a folder");
         loop {

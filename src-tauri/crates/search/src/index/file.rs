@@ -1,4 +1,4 @@
-//! The index's files: up to 64 blocks each, one behind the other, named by the first request.
+//! Files of the index: up to 64 blocks each, one after the other, named after the first request.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,12 +9,12 @@ use std::{
 
 use super::block::{BYTES, Block};
 
-/// Blocks of one file: it goes when the last of its requests has rolled over.
+/// Maximum number of blocks per file. A file is deleted once all of its requests are deleted.
 const BLOCKS: u64 = 64;
 
 const SUFFIX: &str = "index";
 
-/// Reads all of `bytes` at a place, without moving anything.
+/// Reads all of `bytes` at an offset, without moving the file cursor.
 pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     #[cfg(unix)]
     return std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset);
@@ -34,7 +34,8 @@ pub(crate) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
     }
 }
 
-/// The blocks in a folder, oldest first, as far as they follow one on the other; not yet checked.
+/// Opens the blocks in a folder, oldest first, without checking them. Returns no blocks if one is not valid or does not
+/// continue the one before.
 pub(crate) fn open(folder: &Path, store: u64) -> io::Result<Vec<Block>> {
     make_private(folder)?;
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
@@ -56,31 +57,35 @@ pub(crate) fn open(folder: &Path, store: u64) -> io::Result<Vec<Block>> {
     Ok(blocks)
 }
 
-/// Writes a block behind the last one, or into a new file.
+/// Appends a block after the last one, or to a new file.
+///
+/// # Errors
+///
+/// Returns an error if the block cannot be written, or differs when it is read back.
 pub(crate) fn append(folder: &Path, last: Option<&Block>, bytes: &[u8], store: u64) -> io::Result<Block> {
     let (file, offset) = match last.map(|last| (last.file.clone(), last.offset + BYTES as u64)) {
         Some((file, offset)) if offset < BLOCKS * BYTES as u64 => (file, offset),
         _ => {
-            // Hexadecimal numbers of one length sort as they grow.
+            // Hexadecimal numbers of one length sort in numeric order.
             let first = i64::from_le_bytes(bytes[24..32].try_into().unwrap_or_default());
             (Arc::new(private(&folder.join(format!("{:016x}.{SUFFIX}", first + 1)), true)?), 0)
         }
     };
     write_at(&file, bytes, offset)?;
     let block = Block::open(&file, offset, store)?.ok_or_else(|| io::Error::other("what was written is no block"))?;
-    // Read back, so that a disk that lies is found out now.
+    // The block is read back, so that a faulty disk is detected now.
     block.check().then_some(block).ok_or_else(|| io::Error::other("what was written does not read back"))
 }
 
 fn write_at(mut file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     use std::io::{Seek, SeekFrom, Write};
-    // What a crash left half written behind the last block goes.
+    // The rest of a block that a crash left incomplete is cut off.
     file.set_len(offset)?;
     file.seek(SeekFrom::Start(offset))?;
     file.write_all(bytes)
 }
 
-/// Removes every file of a index.
+/// Deletes every file of the index.
 pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -88,7 +93,7 @@ pub(crate) fn remove_all(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes the file that a block is the last of.
+/// Deletes the file that begins with the block `first`.
 pub(crate) fn remove(folder: &Path, first: &Block) -> io::Result<()> {
     fs::remove_file(folder.join(format!("{:016x}.{SUFFIX}", first.before().0 + 1)))
 }

@@ -1,10 +1,9 @@
-//! The index: which requests cannot hold a text, told from 2,048 bits for each.
+//! The search index: finds the requests that cannot contain a text, by 2,048 bits per row.
 //!
-//! A request's bits are the trigrams of everything free text is looked for in, and the values in its
-//! JSON body with their paths. Blocks of 4,096 rows hold them bit by bit, so that a search reads a
-//! few slices of 512 bytes and is left with the requests that have all the bits it asks for. The
-//! files can always be made again from the store: they are checked before they are used, and are
-//! never right about more than "cannot match".
+//! The bits of a request are the trigrams of every text that a free-text search covers, and hashes of the values in the
+//! JSON body with their paths. Blocks of 4,096 rows store them bit by bit, so that a search reads a few slices of 512
+//! bytes and keeps the requests that have all required bits. The files can always be rebuilt from the store. They are
+//! checked before they are used, and only ever exclude requests that cannot match.
 
 mod bits;
 mod block;
@@ -25,22 +24,22 @@ pub(crate) use block::{Block, Candidates};
 pub use build::Indexer;
 pub(crate) use prefilter::Prefilter;
 
-/// The index of one store.
+/// The search index of one store.
 #[derive(Debug)]
 pub struct SearchIndex {
     folder: PathBuf,
-    /// By the requests they cover, oldest first.
+    /// Blocks in the order of the requests that they cover, oldest first.
     blocks: RwLock<Vec<Arc<Block>>>,
     indexing: RwLock<SearchIndexState>,
 }
 
 impl SearchIndex {
-    /// A index without anything in it, whose files stand in `folder`.
+    /// Creates an empty index whose files are in `folder`.
     pub fn new(folder: &Path) -> Self {
         Self { folder: folder.into(), blocks: RwLock::default(), indexing: RwLock::default() }
     }
 
-    /// Blocks that cover requests between two, newest first.
+    /// Returns the blocks that cover requests between two rows, newest first.
     pub(crate) fn blocks(&self, after: RowId, until: RowId) -> Vec<Arc<Block>> {
         let blocks = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
         blocks
@@ -51,18 +50,18 @@ impl SearchIndex {
             .collect()
     }
 
-    /// The newest request it covers.
+    /// Returns the newest request that the index covers.
     fn covered(&self) -> RowId {
         let blocks = self.blocks.read().unwrap_or_else(PoisonError::into_inner);
         blocks.last().map_or(RowId(-1), |block| block.last())
     }
 
-    /// Requests it covers; some may be gone from the store.
+    /// Returns the number of indexed requests. Some may have been deleted from the store.
     fn requests(&self) -> u64 {
         self.blocks.read().unwrap_or_else(PoisonError::into_inner).iter().map(|block| block.requests()).sum()
     }
 
-    /// How far it has come.
+    /// Returns the progress and the size of the index.
     pub fn state(&self) -> SearchIndexState {
         *self.indexing.read().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,23 +1,25 @@
-//! What a query asks of the index: bits that every match has.
+//! Prefilters: bits that every match of a query has.
 
 use hookline_query::{Node, Pattern, Place, Step, Term, Test, canonical, fold};
 
 use super::bits;
 
-/// Bytes of a text that are asked for: rows of one long body overlap by one less.
+/// Maximum number of bytes of a text that are tested. Pieces of a large text overlap by this number.
 pub(crate) const NEEDLE_MAX: usize = 64;
 
-/// Bits asked for at most; more leave out hardly anything more.
+/// Maximum number of bits that are tested for one text. Further bits exclude hardly any request.
 const BITS_MAX: usize = 24;
 
-/// Bits that a match has.
+/// Bits that every match has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Prefilter {
-    /// Nothing can be left out.
+    /// No request can be excluded.
     Everything,
-    /// One row of the request has all of these.
+    /// One row of the request has all of these bits.
     Bits(Vec<u16>),
+    /// All of these prefilters apply.
     All(Vec<Prefilter>),
+    /// At least one of these prefilters applies.
     Any(Vec<Prefilter>),
 }
 
@@ -26,7 +28,7 @@ impl Prefilter {
         match node {
             Node::All(nodes) => all(nodes.iter().map(Self::of)),
             Node::Any(nodes) => any(nodes.iter().map(Self::of)),
-            // A index lets things pass that do not match, so it says nothing of what must not.
+            // A prefilter also passes requests that do not match, so it cannot be negated.
             Node::Not(_) => Self::Everything,
             Node::Term(term) => of_term(term),
         }
@@ -58,7 +60,7 @@ fn of_term(term: &Term) -> Prefilter {
         Place::Field(field) if matches!(field.name, "path" | "target") => containing(pattern),
         Place::Header(name) => all([needle(&fold(name.as_bytes())), containing(pattern)].into_iter()),
         Place::Body(path) => in_json(&path.0, pattern),
-        // Names and values of forms and queries may be written in many ways.
+        // Names and values of forms and queries can be encoded in many ways.
         Place::Query(_) | Place::Form(_) | Place::Field(_) => Prefilter::Everything,
     }
 }
@@ -67,7 +69,7 @@ fn containing(pattern: &Pattern) -> Prefilter {
     all(pattern.needles().iter().map(|bytes| needle(bytes)))
 }
 
-/// The bits of a folded text.
+/// Returns the prefilter for a case-folded text.
 fn needle(bytes: &[u8]) -> Prefilter {
     let bits: Vec<u16> = bytes[..bytes.len().min(NEEDLE_MAX)].windows(3).map(bits::trigram).collect();
     let every = bits.len().div_ceil(BITS_MAX).max(1);
@@ -80,7 +82,7 @@ fn in_json(path: &[Step], pattern: &Pattern) -> Prefilter {
     {
         return any(paths.iter().map(|path| Prefilter::Bits(bits::value(path, text).collect())));
     }
-    // Keys and texts stand in the body as they read; numbers may be written in many ways.
+    // Keys and strings appear in the folded texts of a request; numbers can be written in many ways.
     let keys = path.iter().map(|step| match step {
         Step::Key(key) if key.parse::<usize>().is_err() => needle(&fold(key.as_bytes())),
         _ => Prefilter::Everything,
@@ -90,8 +92,8 @@ fn in_json(path: &[Step], pattern: &Pattern) -> Prefilter {
     all(keys.chain([value]))
 }
 
-/// A path as the values in the index are named; both ways if a step may be a key or a number. None
-/// if there are more.
+/// Returns the paths under which the values of these steps are indexed. A numeric step can be a key or an array index,
+/// so it gives two paths. `None` for a wildcard step, or if there are more than four paths.
 fn paths(steps: &[Step]) -> Option<Vec<String>> {
     let mut paths = vec![String::new()];
     for step in steps {

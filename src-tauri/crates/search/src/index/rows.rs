@@ -1,4 +1,4 @@
-//! A request's rows: which bits it has.
+//! Rows of a request: the bits that a request sets.
 
 use hookline_query::{Subject, Walk, looks_like_json, walk};
 
@@ -8,24 +8,24 @@ use super::{
     prefilter::NEEDLE_MAX,
 };
 
-/// Bytes of text in one piece. More would set so many bits that the row says little.
+/// Size of a piece of text, in bytes. A larger piece would set so many bits that the row excludes little.
 const PIECE: usize = 2_048;
 
-/// Bytes of text in one row: a webhook with its headers has fewer.
+/// Maximum size of the text in one row, in bytes. A typical webhook with its headers is smaller.
 const ROW: usize = 3_072;
 
-/// JSON values in one row.
+/// Maximum number of JSON values in one row.
 const VALUES: usize = 200;
 
-/// Rows of one request. One that needs more may match anything, and is always looked at.
+/// Maximum number of rows of one request. A larger request passes every prefilter and is always read.
 const ROWS_MAX: usize = 64;
 
 const _: () = assert!(ROWS_MAX < ROWS);
 
-/// Bytes that [`ROWS_MAX`] rows have room for.
+/// Maximum size of the text of one request, in bytes, so that [`ROWS_MAX`] rows have room for it.
 const TEXT_MAX: usize = ROWS_MAX * PIECE;
 
-/// Puts a request's rows into a block; whether there was room for them.
+/// Adds the rows of a request to a block. Returns whether the block had room for them.
 pub(crate) fn add(building: &mut Building, subject: &Subject<'_>) -> bool {
     let Some((pieces, values)) = read(subject) else {
         let row = building.add(subject.id, 1);
@@ -56,8 +56,8 @@ pub(crate) fn add(building: &mut Building, subject: &Subject<'_>) -> bool {
     true
 }
 
-/// The request's texts in pieces, and the bits of its JSON values; none if there is too much of
-/// them, or they do not read.
+/// Returns the texts of a request in pieces, and the bits of its JSON values. `None` if they are too large or the JSON
+/// cannot be parsed.
 fn read<'s>(subject: &'s Subject<'_>) -> Option<(Vec<&'s [u8]>, ValueBits)> {
     let texts = subject.folded();
     if texts.iter().map(Vec::len).sum::<usize>() > TEXT_MAX {
@@ -65,7 +65,7 @@ fn read<'s>(subject: &'s Subject<'_>) -> Option<(Vec<&'s [u8]>, ValueBits)> {
     }
     let pieces = texts
         .iter()
-        // Pieces overlap, so that each text that is asked for stands in one of them whole.
+        // Pieces overlap, so that each tested text is contained in one of them.
         .flat_map(|text| (0..text.len()).step_by(PIECE).map(|at| &text[at..text.len().min(at + PIECE + NEEDLE_MAX)]))
         .collect();
     let body = subject.json();
@@ -77,14 +77,14 @@ fn read<'s>(subject: &'s Subject<'_>) -> Option<(Vec<&'s [u8]>, ValueBits)> {
     Some((pieces, values.bits))
 }
 
-/// The bits of each value.
+/// Bits of each value.
 type ValueBits = Vec<Vec<u16>>;
 
-/// The bits of the values met on a walk.
+/// Bits of the values found by a walk through a JSON body.
 #[derive(Default)]
 struct Values {
     path: String,
-    /// Length of the path at each step, and whether the step is into an array.
+    /// Length of the path before each step, and whether the step leads into an array.
     steps: Vec<(usize, bool)>,
     bits: ValueBits,
 }
@@ -105,7 +105,7 @@ impl Walk for Values {
 
     fn scalar(&mut self, text: &str) {
         self.bits.push(bits::value(&self.path, text).collect());
-        // An array of scalars is found by its own path, too.
+        // A scalar in an array is also found by the path of the array.
         if let Some((length, true)) = self.steps.last() {
             self.bits.push(bits::value(&self.path[..*length], text).collect());
         }

@@ -1,40 +1,45 @@
-//! One HTTP exchange of a delivery: what it took, and what came of it.
+//! An HTTP exchange of a delivery: durations and result.
 
 use hookline_model::{AttemptError, AttemptTimings};
 
-/// Bytes of a response body that are kept; the rest is only counted.
+/// Maximum number of bytes of a response body that are stored. The rest is only counted.
 pub const RESPONSE_KEPT: usize = 64 * 1024;
 
-/// What a receiver answered.
+/// A response that was received.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
+    /// Status of the response.
     pub status: u16,
+    /// Headers in order, with repeated ones.
     pub headers: Vec<(String, String)>,
-    /// As far as it is kept.
+    /// Beginning of the body, at most [`RESPONSE_KEPT`] bytes.
     pub body: Vec<u8>,
-    /// Whole size, as far as it was read.
+    /// Size of the body as far as it was read, in bytes.
     pub body_bytes: u64,
-    /// The wait it asks for, in seconds.
+    /// Delay that the response requests with `Retry-After`, in seconds.
     pub retry_after_s: Option<f64>,
 }
 
-/// One exchange.
+/// An HTTP exchange.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Exchange {
+    /// Durations of the phases.
     pub timings: AttemptTimings,
+    /// Remote address that the request was sent to. `None` if no connection was made.
     pub peer: Option<String>,
+    /// The complete response, or the error that the exchange ended with.
     pub result: Result<Received, AttemptError>,
-    /// What had arrived of an answer that broke off.
+    /// Received part of an incomplete response.
     pub partial: Option<Received>,
 }
 
 impl Exchange {
-    /// What the receiver answered, be it whole or not.
+    /// Returns the response, whether or not it is complete.
     pub fn received(&self) -> Option<&Received> {
         self.result.as_ref().ok().or(self.partial.as_ref())
     }
 
-    /// One without an answer.
+    /// Creates an exchange that failed without a response.
     pub fn failed(error: AttemptError) -> Self {
         Self { timings: AttemptTimings::default(), peer: None, result: Err(error), partial: None }
     }

@@ -4,7 +4,7 @@ use hookline_model::{DeliveryFilter, DeliveryState, SuccessStatuses};
 use hookline_query::moment_us;
 use rusqlite::{Connection, OptionalExtension as _, types::Value};
 
-/// Conditions of SQL over `delivery d` and `event e`, and their values in order.
+/// SQL conditions on `delivery d` and `event e`, and their values in order.
 #[derive(Debug, Clone, Default)]
 pub struct Conditions {
     sql: String,
@@ -12,7 +12,7 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Adds a condition, whose `?` stand for these values.
+    /// Adds a condition with the values for its `?` placeholders.
     pub fn add(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         if !self.sql.is_empty() {
             self.sql.push_str(" AND ");
@@ -21,35 +21,35 @@ impl Conditions {
         self.values.extend(values);
     }
 
-    /// The text behind `WHERE`.
+    /// Returns the text for `WHERE`: the conditions joined by `AND`, or `true` if there is none.
     pub fn sql(&self) -> &str {
         if self.sql.is_empty() { "true" } else { &self.sql }
     }
 
-    /// The values for its `?`.
+    /// Returns the values for the `?` placeholders, in order.
     pub fn values(&self) -> &[Value] {
         &self.values
     }
 }
 
-/// Why a filter cannot be used.
+/// Error of a filter.
 pub enum BadFilter {
-    /// There is no such endpoint; the name or id.
+    /// No endpoint has this name or id.
     NoEndpoint(String),
-    /// Several endpoints have the name.
+    /// Several endpoints have this name.
     Ambiguous(String),
-    /// A value is not valid; a sentence.
+    /// A value is not valid; the text explains why.
     Invalid(String),
 }
 
-/// A text as part of a pattern of `LIKE … ESCAPE '\'`.
+/// Returns a pattern for `LIKE … ESCAPE '\'` that matches values which contain `text`.
 fn like(text: &str) -> Value {
     let escaped: String =
         text.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect();
     Value::Text(format!("%{escaped}%"))
 }
 
-/// The number of an endpoint by its id, or of one that is listed by its name.
+/// Finds the number of an endpoint by id, or by name among the saved endpoints.
 fn endpoint_number(connection: &Connection, wanted: &str) -> rusqlite::Result<Result<i64, BadFilter>> {
     let by_id = connection
         .prepare_cached("SELECT number FROM endpoint WHERE id = ?1")?
@@ -71,7 +71,11 @@ fn endpoint_number(connection: &Connection, wanted: &str) -> rusqlite::Result<Re
     })
 }
 
-/// Returns the filter as conditions of SQL.
+/// Converts a filter to SQL conditions.
+///
+/// # Errors
+///
+/// Returns a [`BadFilter`] if the endpoint is unknown or ambiguous, or if a time or status cannot be parsed.
 pub fn conditions(
     filter: &DeliveryFilter,
     connection: &Connection,
@@ -89,7 +93,7 @@ pub fn conditions(
 
 fn rest(filter: &DeliveryFilter, all: &mut Conditions, now_us: i64) -> Result<(), String> {
     if let Some(state) = filter.state {
-        // What is open is found by the index of what is.
+        // Deliveries that have not ended are found by a partial index.
         let open = matches!(state, DeliveryState::Waiting | DeliveryState::Sending);
         let condition = if open { "d.state = ? AND d.ended_us IS NULL" } else { "d.state = ?" };
         all.add(condition, [i64::from(state as u8).into()]);
@@ -135,5 +139,5 @@ fn rest(filter: &DeliveryFilter, all: &mut Conditions, now_us: i64) -> Result<()
     Ok(())
 }
 
-/// The event type of a delivery.
+/// SQL expression for the event type of a delivery.
 const KIND: &str = "coalesce(e.kind, v.event_type, '')";

@@ -1,4 +1,4 @@
-//! Deliveries: one event or request on its way to one endpoint, with every attempt.
+//! Deliveries: an event or a request on its way to a destination, with every attempt.
 
 mod exchange;
 mod filter;

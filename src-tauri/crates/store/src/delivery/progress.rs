@@ -1,4 +1,4 @@
-//! How a delivery goes on in the store: made, marked, written down, ended, sent again.
+//! The life cycle of a delivery: created, claimed, recorded, ended and resent.
 
 use std::sync::LazyLock;
 
@@ -17,39 +17,40 @@ use crate::{
     event::EventNew,
 };
 
-/// What is needed to make an attempt.
+/// An attempt that is in flight, with the data to make it.
 #[derive(Debug, Clone)]
 pub struct InFlightAttempt {
+    /// Number of the delivery.
     pub number: i64,
-    /// The delivery as lists show it, being sent.
+    /// The delivery as lists show it, in the state [`DeliveryState::Sending`].
     pub shown: Delivery,
-    /// The event's payload; empty where a request is sent on.
+    /// Payload of the event. Empty if the delivery sends a captured request.
     pub payload: Bytes,
-    /// Row number of the request that is sent on.
+    /// Row number of the captured request.
     pub request: Option<i64>,
-    /// Number of the replay it is part of.
+    /// Number of the replay that the delivery is part of.
     pub replay: Option<i64>,
-    /// When the attempt began, µs since the Unix epoch.
+    /// Time at which the attempt started, in µs since the Unix epoch.
     pub started_us: i64,
-    /// Whether its waits are passed over.
+    /// Whether the delays between the retries are skipped.
     pub hurried: bool,
-    /// Attempts made before it was sent again.
+    /// Number of attempts made before the delivery was resent.
     pub base: u32,
-    /// Why the attempt before this one failed; none for the first.
+    /// Reason why the attempt before this one failed. `None` for the first attempt.
     pub failure: Option<AttemptFailure>,
 }
 
-/// Why an attempt failed.
+/// Reason why an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptFailure {
-    /// The answer was no success.
+    /// The response had this status, which is not a success.
     Status(u16),
-    /// There was no answer.
+    /// There was no complete response.
     Error(AttemptErrorKind),
 }
 
 impl AttemptFailure {
-    /// It as Slack calls it in `X-Slack-Retry-Reason` (api.slack.com/apis/events-api, "Retries").
+    /// Returns the value of `X-Slack-Retry-Reason` for this failure (api.slack.com/apis/events-api, "Retries").
     pub fn slack_reason(self) -> &'static str {
         match self {
             Self::Status(_) => "http_error",
@@ -66,7 +67,7 @@ impl AttemptFailure {
         }
     }
 
-    /// That of a delivery's newest attempt.
+    /// Reads the failure of the newest attempt of a delivery.
     fn of(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
         let last = connection
             .prepare_cached("SELECT status, error FROM attempt WHERE delivery = ?1 ORDER BY number DESC LIMIT 1")?
@@ -80,8 +81,8 @@ impl AttemptFailure {
 }
 
 impl InFlightAttempt {
-    /// One that was marked and never written down: a program ended in the middle of it. What it sent is
-    /// not in it.
+    /// Reads an attempt that was claimed and never recorded, because the program stopped during it. The payload is left
+    /// empty.
     pub fn under_way(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
         let Some(shown) = one(connection, number)? else { return Ok(None) };
         connection
@@ -105,50 +106,62 @@ impl InFlightAttempt {
             .optional()
     }
 
-    /// Which attempt of its schedule it is, from 1.
+    /// Returns the number of this attempt within its retry schedule, from 1.
     pub fn made(&self) -> u32 {
         self.shown.attempts.saturating_sub(self.base).max(1)
     }
 }
 
-/// What a new delivery delivers.
+/// Source of a new delivery.
 #[derive(Debug, Clone, Copy)]
 pub enum DeliverySource<'a> {
-    /// An event with its number.
+    /// An event and its number.
     Event(&'a EventNew, i64),
-    /// A request that is stored.
+    /// A stored request.
     Request(&'a SourceRequest),
 }
 
-/// A stored request on its way to somebody.
+/// A stored request to forward or replay.
 #[derive(Debug, Clone, Default)]
 pub struct SourceRequest {
-    /// Its row number and its id.
+    /// Row number of the request.
     pub row: i64,
+    /// Id of the request.
     pub id: String,
+    /// Event type. Empty if the request has none.
     pub event_type: String,
+    /// Id of the provider. Empty if the provider is not known.
     pub provider: String,
+    /// Method to send.
     pub method: String,
-    /// Where it goes.
+    /// URL to send to.
     pub url: String,
+    /// Whether the request is re-signed.
     pub resigned: bool,
-    /// Number and id of the replay it is part of.
+    /// Number and id of the replay that the delivery is part of.
     pub replay: Option<(i64, String)>,
 }
 
-/// Makes a new delivery.
+/// A delivery to create.
 pub struct NewDelivery<'a> {
+    /// Event or request to deliver.
     pub of: DeliverySource<'a>,
+    /// Destination of the delivery.
     pub endpoint: &'a EndpointRow,
+    /// Reason why the delivery is created.
     pub origin: DeliveryOrigin,
+    /// Initial state. A delivery that is neither waiting nor being sent has ended.
     pub state: DeliveryState,
+    /// Reason for the state, in one sentence. Empty if there is none.
     pub reason: String,
+    /// Current time, in µs since the Unix epoch.
     pub now_us: i64,
+    /// Time at which the first attempt is due, in µs on the retry clock of the endpoint.
     pub due_us: i64,
 }
 
 impl NewDelivery<'_> {
-    /// Stores it; its number, and how lists show it.
+    /// Stores the delivery. Returns its number, and the delivery as lists show it.
     pub fn insert(self, connection: &Connection) -> rusqlite::Result<(i64, Delivery)> {
         let Self { of, endpoint, origin, state, reason, now_us, due_us } = self;
         let ended = (!matches!(state, DeliveryState::Waiting | DeliveryState::Sending)).then_some(now_us);
@@ -221,15 +234,15 @@ impl NewDelivery<'_> {
     }
 }
 
-/// One that waits, with what its next attempt needs.
+/// Statement that reads a waiting delivery with the data for its next attempt.
 static WAITING: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM} WHERE d.number = ?1 AND d.state = 0"
     )
 });
 
-/// Marks a delivery as being sent, before anything leaves: after a crash it is known that an
-/// attempt may have arrived. None if it no longer waits.
+/// Claims a waiting delivery for an attempt: marks it as being sent before any byte leaves, so that after a crash an
+/// attempt is known to have possibly arrived. Returns `None` if the delivery no longer waits.
 pub fn claim(
     connection: &Connection,
     number: i64,
@@ -264,18 +277,18 @@ pub fn claim(
     let shown = &mut claimed.shown;
     (shown.state, shown.next_at) = (DeliveryState::Sending, None);
     shown.attempts += 1;
-    // An event goes to where its endpoint is now.
+    // The current URL of the endpoint applies to events, also if the endpoint changed after the delivery was created.
     if claimed.request.is_none() {
         shown.url.clone_from(&endpoint.settings.url);
     }
-    // While it is sent, what was due says when that began.
+    // While a delivery is being sent, `due_us` holds the start of the attempt.
     connection
         .prepare_cached("UPDATE delivery SET state = 1, attempts = ?2, due_us = ?3, url = ?4 WHERE number = ?1")?
         .execute(params![number, shown.attempts, now_us, shown.url])?;
     Ok(Some(claimed))
 }
 
-/// Writes down an attempt; how many bytes of its answer are kept.
+/// Stores a finished attempt. Returns the number of bytes of the response body that were stored.
 pub fn record(
     connection: &Connection,
     claimed: &InFlightAttempt,
@@ -310,18 +323,19 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// How a delivery continues after an attempt.
+/// Next state of a delivery after an attempt.
 #[derive(Debug, Clone)]
 pub struct Advance {
-    /// Its new state.
+    /// New state.
     pub state: DeliveryState,
-    /// Why it ended so, in a sentence; empty where there is nothing to say.
+    /// Reason for the state, in one sentence. Empty if there is none.
     pub reason: String,
-    /// When its next attempt is due, in µs of its endpoint's own time. `None` where it has ended.
+    /// Time at which the next attempt is due, in µs on the retry clock of the endpoint. `None` if the delivery has
+    /// ended.
     pub due_us: Option<i64>,
 }
 
-/// Stores how a delivery continues after an attempt, and writes it into `shown`.
+/// Stores the next state of a delivery after an attempt, and updates `shown`.
 pub fn advance(
     connection: &Connection,
     number: i64,
@@ -357,7 +371,7 @@ pub fn advance(
     Ok(())
 }
 
-/// Ends a delivery that waits, or was skipped; whether it did.
+/// Ends a waiting delivery. Returns whether the delivery was waiting.
 pub fn end(
     connection: &Connection,
     number: i64,
@@ -371,7 +385,7 @@ pub fn end(
         .map(|changed| changed > 0)
 }
 
-/// Ends everything that waits for an endpoint; their numbers.
+/// Skips every delivery that waits for an endpoint. Returns their numbers.
 pub fn skip_waiting(connection: &Connection, endpoint: i64, reason: &str, now_us: i64) -> rusqlite::Result<Vec<i64>> {
     connection
         .prepare_cached(
@@ -381,8 +395,11 @@ pub fn skip_waiting(connection: &Connection, endpoint: i64, reason: &str, now_us
         .collect()
 }
 
-/// Makes a delivery due at `due_us`; whether that was possible. A delivery that has ended is sent again as by its
-/// vendor's "resend", with its schedule from the beginning, and how it ended the first time is kept for the success rate.
+/// Makes a delivery due at `due_us`, in µs on the retry clock of the endpoint. Returns `false` if an attempt is in
+/// flight or the delivery does not exist.
+///
+/// A delivery that has ended is resent like by the "resend" of its vendor: the retry schedule starts again, and the
+/// first result is kept for the success rate.
 pub fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: bool) -> rusqlite::Result<bool> {
     connection
         .prepare_cached(
@@ -396,8 +413,8 @@ pub fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: boo
         .map(|changed| changed > 0)
 }
 
-/// Numbers of deliveries that meet these conditions, and the numbers of their endpoints: those behind a
-/// number, the oldest first.
+/// Lists deliveries that meet the conditions, oldest first, starting after the number `after`: each with its number and
+/// the number of its endpoint.
 pub fn numbers(
     connection: &Connection,
     conditions: &Conditions,
@@ -417,8 +434,8 @@ pub fn numbers(
         .collect()
 }
 
-/// Ends what cannot continue after a restart: deliveries of commands, and those to endpoints that were removed. Returns
-/// the attempts that were in flight when the program ended, each as the numbers of its delivery and endpoint.
+/// Ends what cannot continue after a restart: deliveries of commands, and deliveries that wait for deleted endpoints.
+/// Returns the attempts that were in flight when the program stopped, each as the numbers of its delivery and endpoint.
 pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
     connection.execute(
         "UPDATE delivery SET state = ?2, reason = 'The command that sent it has ended.', ended_us = ?1
@@ -437,7 +454,8 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec
         .collect()
 }
 
-/// Deliveries that wait for their next attempt: the number, the endpoint's number and the time it is due, in µs.
+/// Lists the deliveries that wait for their next attempt, each with its number, the number of its endpoint, and the
+/// time at which it is due, in µs on the retry clock of the endpoint.
 pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64, i64)>> {
     connection
         .prepare("SELECT number, endpoint, due_us FROM delivery WHERE ended_us IS NULL AND state = ?1")?

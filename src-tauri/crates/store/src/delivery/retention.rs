@@ -1,4 +1,4 @@
-//! Retention of deliveries: the oldest that have ended are deleted; what waits stays.
+//! Retention of deliveries: the oldest deliveries that have ended are deleted.
 
 use hookline_model::RetentionPolicy;
 use rusqlite::{Connection, OptionalExtension};
@@ -7,12 +7,12 @@ use crate::deletion::SLICE;
 
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
-/// A limit as SQLite counts; one past its range never bites.
+/// Converts a limit to an SQLite integer. A larger limit becomes the largest integer, which is never reached.
 fn limit(most: u64) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
-/// Counts what came or went: deliveries, and bytes of payloads and answers.
+/// Adds to the totals of stored deliveries and of the bytes of payloads and responses. Negative values subtract.
 pub fn count(connection: &Connection, deliveries: i64, bytes: i64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE outbox_total SET deliveries = deliveries + ?1, bytes = bytes + ?2")?
@@ -20,8 +20,9 @@ pub fn count(connection: &Connection, deliveries: i64, bytes: i64) -> rusqlite::
         .map(drop)
 }
 
-/// Deletes what is over the limits in one slice of deliveries behind a number, that which was made
-/// first first; how many, and behind which number there may be more.
+/// Deletes deliveries that exceed the limits, in one slice of at most [`SLICE`] deliveries after the number `after`,
+/// oldest first. Returns the number of deleted deliveries, and the number after which the next slice starts, if there
+/// may be more.
 pub fn expire_deliveries(
     connection: &Connection,
     retention: &RetentionPolicy,
@@ -46,7 +47,7 @@ pub fn expire_deliveries(
     let mut expired = 0;
     for (delivery, event, endpoint, ended_us, created_us) in &oldest {
         if !over(*ended_us)? {
-            // One that ended late, after others made later, does not keep those.
+            // A delivery that ended late, after others created later, must not keep those.
             if *created_us < too_old {
                 continue;
             }
@@ -66,7 +67,7 @@ pub fn expire_deliveries(
             .query_row([event], |row| row.get(0))
             .optional()?
             .unwrap_or(0);
-        // What was removed is kept only for the sake of its deliveries.
+        // The row of a deleted endpoint is kept only while it has deliveries.
         connection
             .prepare_cached(
                 "DELETE FROM endpoint WHERE number = ?1 AND removed AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
@@ -91,7 +92,8 @@ mod tests {
     const NONE: RetentionPolicy =
         RetentionPolicy { requests: None, bytes: None, days: None, deliveries: None, delivery_bytes: None };
 
-    /// Ten events of 100 bytes to two endpoints each: the second's delivery of the last two waits.
+    /// Ten events of 100 bytes, each with a delivery to two endpoints. The deliveries of the last two events to the
+    /// second endpoint wait.
     fn filled() -> Connection {
         let mut connection = Connection::open_in_memory().expect("a database in memory");
         migrate(&mut connection).expect("migrations");
@@ -144,7 +146,7 @@ mod tests {
         assert_eq!(expire_deliveries(&connection, &NONE, 0, 0).expect("nothing"), (0, None));
         let count_limit = RetentionPolicy { deliveries: Some(15), ..NONE };
         assert_eq!(expire_deliveries(&connection, &count_limit, 0, 0).expect("five"), (5, None));
-        // Two events have gone with both of their deliveries, the third has one left.
+        // Two events were deleted with both of their deliveries; the third has one delivery left.
         assert_eq!((rows(&connection, "event"), rows(&connection, "attempt")), (8, 15));
         assert_eq!(total(&connection), (15, 8 * 100 + 15 * 50));
         let bytes_limit = RetentionPolicy { delivery_bytes: Some(1_000), ..NONE };
@@ -152,7 +154,7 @@ mod tests {
         let (_, bytes) = total(&connection);
         assert!((850..=1_000).contains(&bytes), "{bytes}");
         let age_limit = RetentionPolicy { days: Some(1), ..NONE };
-        // The oldest was sent again lately: it stays, and keeps none of the others.
+        // The oldest delivery was resent recently: it stays, and does not keep any other.
         let oldest: i64 = connection.query_row("SELECT min(number) FROM delivery", [], |row| row.get(0)).expect("one");
         connection
             .execute("UPDATE delivery SET ended_us = ?2 WHERE number = ?1", [oldest, 1_000 * DAY_US])

@@ -1,4 +1,4 @@
-//! Deliveries: one event on its way to one endpoint, with every attempt.
+//! Rows of `delivery`, as lists and details show them.
 
 use hookline_model::{Attempt, Delivery, DeliveryDetail, DeliveryOrigin, DeliveryState, HeaderLine, MASK, timestamp};
 use hookline_provider::is_secret_header;
@@ -6,21 +6,21 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, typ
 
 use super::{exchange::RESPONSE_KEPT, filter::Conditions};
 
-/// What [`from_row`] reads, and the number before it.
-pub const COLUMNS: &str = "d.number, d.id, e.id, d.request_id, y.id, coalesce(e.kind, v.event_type, ''),
+/// Columns that [`from_row`] reads. The first is the number of the delivery.
+pub(crate) const COLUMNS: &str = "d.number, d.id, e.id, d.request_id, y.id, coalesce(e.kind, v.event_type, ''),
  coalesce(e.provider, v.provider, ''), p.id, d.method, d.url, d.resigned, d.origin, d.state, d.reason, d.attempts,
  d.due_us, d.created_us, d.ended_us, d.status, d.error, d.took_us";
 
-/// How many these are: what is read beside them has the places from here on.
-pub const WIDTH: usize = 21;
+/// Number of these columns, which is the index of the first column after them.
+pub(crate) const WIDTH: usize = 21;
 
-/// Where they are read from.
-pub const FROM: &str =
+/// Tables that [`COLUMNS`] are read from.
+pub(crate) const FROM: &str =
     "FROM delivery d JOIN endpoint p ON p.number = d.endpoint LEFT JOIN event e ON e.number = d.event
  LEFT JOIN request_verdict v ON v.request = d.request LEFT JOIN replay y ON y.number = d.replay";
 
-/// A page of deliveries that meet these conditions, newest first, each with its number: those with a lower
-/// number than `after`.
+/// Lists deliveries that meet the conditions, newest first, each with its number. With `after`, only deliveries with a
+/// lower number are listed.
 pub fn list(
     connection: &Connection,
     conditions: &Conditions,
@@ -40,7 +40,7 @@ pub fn list(
         .collect()
 }
 
-/// One by its number.
+/// Returns the delivery with this number.
 pub fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Delivery>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} {FROM} WHERE d.number = ?1"))?
@@ -48,18 +48,18 @@ pub fn one(connection: &Connection, number: i64) -> rusqlite::Result<Option<Deli
         .optional()
 }
 
-/// The number behind an id.
+/// Returns the number of the delivery with this id.
 pub fn number_of(connection: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT number FROM delivery WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()
 }
 
-/// Deliveries that send a request on, the oldest hundred.
+/// Lists the oldest 100 deliveries that forward or replay a request, oldest first.
 pub fn deliveries_of_request(connection: &Connection, request: i64) -> rusqlite::Result<Vec<Delivery>> {
     let sql = format!("SELECT {COLUMNS} {FROM} WHERE d.request = ?1 ORDER BY d.number LIMIT 100");
     connection.prepare_cached(&sql)?.query_map([request], from_row)?.collect()
 }
 
-/// Deliveries that carry an event's id, as their own or as their event's; the oldest hundred.
+/// Lists the oldest 100 deliveries that carry an event id, as their own id or as that of their event, oldest first.
 pub fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite::Result<Vec<Delivery>> {
     let sql = format!(
         "SELECT {COLUMNS} {FROM} WHERE d.number IN (SELECT number FROM delivery WHERE id = ?1
@@ -68,8 +68,8 @@ pub fn deliveries_of(connection: &Connection, event_id: &str) -> rusqlite::Resul
     connection.prepare_cached(&sql)?.query_map([event_id], from_row)?.collect()
 }
 
-/// Reads [`COLUMNS`], by their places: to find them by their names took longer than to read them.
-pub fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+/// Reads the columns [`COLUMNS`] by index, because finding them by name took longer than reading them.
+pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let state = DeliveryState::of(row.get(12)?);
     let reason: String = row.get(13)?;
     let took: Option<i64> = row.get(20)?;
@@ -106,9 +106,9 @@ fn lines(text: Option<String>) -> Vec<HeaderLine> {
     pairs.into_iter().map(line).collect()
 }
 
-/// A delivery with its attempts.
+/// Returns a delivery with its attempts, including one that is in flight. Credentials in headers are masked.
 pub fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<DeliveryDetail>> {
-    // One view of delivery and attempts: an attempt may end between two looks.
+    // A single transaction for the delivery and its attempts, because an attempt may end between two statements.
     let _view = connection.unchecked_transaction()?;
     let Some(delivery) = one(connection, number)? else { return Ok(None) };
     let body_bytes = connection
@@ -149,16 +149,19 @@ pub fn detail(connection: &Connection, number: i64) -> rusqlite::Result<Option<D
     Ok(Some(DeliveryDetail { delivery, body_bytes, attempts_made }))
 }
 
-/// An answer as it is kept.
+/// Stored response of an attempt.
 pub struct AttemptResponse {
+    /// Status of the response.
     pub status: u16,
+    /// Headers in order, not masked.
     pub headers: Vec<(String, String)>,
-    /// As far as it is kept.
+    /// Beginning of the body, at most [`RESPONSE_KEPT`] bytes.
     pub body: Vec<u8>,
+    /// Size of the whole body, in bytes.
     pub body_bytes: u64,
 }
 
-/// The answer that an attempt got, if it got one.
+/// Returns the response of an attempt. `None` if the attempt got no response. `delivery` is an id.
 pub fn response_of(connection: &Connection, delivery: &str, number: u32) -> rusqlite::Result<Option<AttemptResponse>> {
     connection
         .prepare_cached(

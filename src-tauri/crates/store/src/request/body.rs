@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use hookline_capture::BodyBlocks;
 
-/// The bytes of a body from `start` up to `end`.
+/// Returns a stream of the bytes of a body from `start` up to `end`, exclusive.
 pub fn body_stream(
     body: BodyBlocks,
     start: u64,
@@ -24,7 +24,7 @@ pub fn body_stream(
     })
 }
 
-/// A whole body in memory; none if it is larger than `most`.
+/// Reads a whole body into memory. Returns `None` if the body is larger than `most` bytes.
 pub async fn collect_body(body: BodyBlocks, most: u64) -> std::io::Result<Option<Vec<u8>>> {
     let length = body.length();
     if length > most {

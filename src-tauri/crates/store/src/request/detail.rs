@@ -1,4 +1,4 @@
-//! A request in full, but for its body.
+//! A request in full, without the body.
 
 use hookline_capture::{IdTail, RowId};
 use hookline_model::{InboxResponse, MASK, RequestDetail, RequestSummary, timestamp};
@@ -9,17 +9,22 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{headers, list::one};
 use crate::{request::InboxNames, response, verification};
 
-/// The parts of a stored request that routes put together.
+/// The parts of a stored request that the API combines.
 pub struct Stored {
+    /// The request as lists show it.
     pub summary: RequestSummary,
+    /// Header block as received, not masked.
     pub header_block: Vec<u8>,
+    /// Trailer block as received, not masked.
     pub trailer_block: Vec<u8>,
+    /// Response that the sender got, and its source. The source is `None` for the response of the inbox.
     pub answer: Option<(InboxResponse, Option<String>)>,
+    /// Explanation of the signature status.
     pub sentence: Option<String>,
 }
 
-/// A request's stored head, unless it is hidden.
-pub fn detail(
+/// Returns a stored request without its body. `None` if the request is hidden or deleted.
+pub(crate) fn detail(
     connection: &Connection,
     id: RowId,
     hidden: &str,
@@ -41,10 +46,11 @@ pub fn detail(
 }
 
 impl Stored {
+    /// Returns the request as the API shows it. Credentials are masked unless `reveal` is set.
     pub fn shown(self, id: RowId, reveal: bool) -> RequestDetail {
         let (mut answer, answer_origin) = self.answer.map_or((None, None), |(answer, origin)| (Some(answer), origin));
         for (name, value) in answer.iter_mut().flat_map(|answer| &mut answer.headers) {
-            // A vendor's handshake may want its own secret back.
+            // A vendor's handshake may require its own secret in a response header.
             if !reveal && is_secret_header(name.as_bytes()) {
                 MASK.clone_into(value);
             }

@@ -1,11 +1,11 @@
-//! Header blocks as lists, with what must not be seen masked.
+//! Header blocks as lists, with credentials masked.
 
 use hookline_capture::header_list;
 use hookline_model::{HeaderLine, MASK, text};
 use hookline_provider::is_secret_header;
 
-/// The lines of a header block; credentials masked unless `reveal`.
-pub fn lines(block: &[u8], reveal: bool) -> Vec<HeaderLine> {
+/// Returns the lines of a header block. Credentials are masked unless `reveal` is set.
+pub(crate) fn lines(block: &[u8], reveal: bool) -> Vec<HeaderLine> {
     header_list(block)
         .map(|(name, value)| {
             let secret = is_secret_header(name);

@@ -1,4 +1,4 @@
-//! Requests as a list shows them.
+//! Requests as lists show them.
 
 use std::sync::LazyLock;
 
@@ -14,13 +14,18 @@ use crate::{
     timeline::{BEFORE, EARLIER_MAX},
 };
 
-/// What a list is asked for.
+/// Selection of a page of requests.
 #[derive(Debug, Clone, Default)]
 pub struct List {
+    /// Number of the inbox. `None` selects all inboxes.
     pub inbox: Option<i64>,
+    /// Row of the last request of the page before. Only older requests are listed.
     pub after: Option<RowId>,
+    /// Number of requests to skip.
     pub skip: u32,
+    /// Maximum number of requests.
     pub limit: u32,
+    /// Whether only pinned requests are listed.
     pub pinned: bool,
 }
 
@@ -34,15 +39,15 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// `hookline_formats::UNKNOWN_PEER` as it is stored.
+/// `hookline_formats::UNKNOWN_PEER` as the store writes it.
 pub const NOBODY_STORED: &str = "0.0.0.0:0";
 
-/// What stands beside a request.
+/// Tables that are joined to a request.
 const JOINED: &str = "LEFT JOIN request_mark m ON m.request = r.id LEFT JOIN request_verdict v ON v.request = r.id
  LEFT JOIN delivery f ON f.number = (SELECT max(number) FROM delivery WHERE request = r.id)";
 
-/// The requests asked for, newest first.
-pub fn list(
+/// Lists the selected requests, newest first.
+pub(crate) fn list(
     connection: &Connection,
     list: &List,
     hidden: &str,
@@ -52,8 +57,7 @@ pub fn list(
     let by_inbox = list.inbox.map_or(String::new(), |number| format!(" AND r.inbox = {number}"));
     let pinned = if list.pinned { " AND m.pinned" } else { "" };
     let columns = &*COLUMNS;
-    // The rows are found by index alone and then read, so that a far page skips index entries
-    // and not bodies.
+    // The rows are found by index alone and then read, so that a far page skips index entries and not bodies.
     let sql = if hidden.is_empty() && !list.pinned {
         format!(
             "SELECT {columns} FROM (SELECT r.id FROM request r WHERE r.id < ?1{by_inbox} ORDER BY r.id DESC LIMIT ?2 OFFSET ?3) page
@@ -72,8 +76,8 @@ pub fn list(
         .collect()
 }
 
-/// One request, unless it is hidden.
-pub fn one(
+/// Returns one request. `None` if the request is hidden or deleted.
+pub(crate) fn one(
     connection: &Connection,
     id: RowId,
     hidden: &str,
@@ -127,7 +131,7 @@ fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::
     })
 }
 
-/// The summary of a request that was committed this moment.
+/// Returns the summary of a request that was stored just now.
 pub fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: String) -> RequestSummary {
     RequestSummary {
         id: tail.text(id),
@@ -181,7 +185,7 @@ fn names(stored: u8) -> HeaderNames {
     }
 }
 
-/// Stores what the sender of a request got, where that is known only after the request was stored: the status, and the
+/// Stores the response of a request, if the response is known only after the request was stored: the status, and the
 /// number of the response.
 pub fn set_response(connection: &Connection, id: RowId, status: u16, response: Option<i64>) -> rusqlite::Result<()> {
     connection

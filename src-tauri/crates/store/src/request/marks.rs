@@ -1,9 +1,10 @@
-//! What a person marks on a request: pin, note, read.
+//! Marks of requests: pin, note, read.
 
 use hookline_capture::RowId;
 use hookline_model::RequestMarks;
 use rusqlite::{Connection, params};
 
+/// Changes the marks of a request. A mark that is `None` stays unchanged.
 pub fn mark(connection: &Connection, id: RowId, marks: &RequestMarks) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT OR IGNORE INTO request_mark (request) VALUES (?1)")?.execute([id.0])?;
     connection

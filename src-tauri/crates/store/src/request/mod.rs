@@ -1,4 +1,4 @@
-//! Captured requests: lists, details, headers, and the forms they are copied in.
+//! Captured requests: lists, details, headers, marks, and the raw HTTP message.
 
 mod body;
 mod detail;
@@ -21,29 +21,29 @@ pub use raw::{header_lines, raw_head};
 
 pub use list::NOBODY_STORED;
 
-/// What a list shows of an inbox.
+/// Properties of an inbox that lists need.
 #[derive(Debug, Clone)]
 pub struct InboxLabel {
-    /// The inbox's name.
+    /// Name of the inbox.
     pub name: String,
-    /// Row number up to which its requests count as read.
+    /// Row number up to which requests count as read.
     pub read_upto: i64,
 }
 
-/// The inboxes by their numbers, in memory.
+/// Lookup of inboxes by number, in memory.
 pub trait InboxNames: Send + Sync {
-    /// The inbox with a number. `None` where it was deleted.
+    /// Returns the inbox with this number. `None` if the inbox was deleted.
     fn inbox(&self, number: i64) -> Option<InboxLabel>;
 }
 
-/// Reads requests as the API shows them: with the names of inboxes, and without the hidden ones.
+/// Reader of requests as the API shows them: with the names of inboxes, and without hidden requests.
 #[derive(Clone)]
 pub struct RequestReader {
-    /// An SQL condition that leaves out hidden requests, as [`Hidden::condition`](crate::deletion::Hidden::condition) gives it.
+    /// SQL condition that leaves out hidden requests, from [`Hidden::condition`](crate::deletion::Hidden::condition).
     pub hidden: String,
-    /// Turns row numbers into ids.
+    /// Suffix that turns row numbers into ids.
     pub tail: IdTail,
-    /// The inboxes.
+    /// Lookup of inboxes.
     pub inboxes: Arc<dyn InboxNames>,
 }
 
@@ -53,12 +53,12 @@ impl RequestReader {
         list::list(connection, list, &self.hidden, self.tail, &*self.inboxes)
     }
 
-    /// Reads one request as a list shows it. `None` where it is hidden or deleted.
+    /// Returns one request as lists show it. `None` if the request is hidden or deleted.
     pub fn one(&self, connection: &Connection, id: RowId) -> rusqlite::Result<Option<RequestSummary>> {
         list::one(connection, id, &self.hidden, self.tail, &*self.inboxes)
     }
 
-    /// Reads one request in full, but for its body. `None` where it is hidden or deleted.
+    /// Returns one request without its body. `None` if the request is hidden or deleted.
     pub fn stored(&self, connection: &Connection, id: RowId) -> rusqlite::Result<Option<Stored>> {
         detail::detail(connection, id, &self.hidden, self.tail, &*self.inboxes)
     }

@@ -1,10 +1,11 @@
-//! A request as the HTTP message it was.
+//! A request as a raw HTTP message.
 
 use hookline_capture::header_list;
 use hookline_model::{MASK, RequestSummary};
 use hookline_provider::is_secret_header;
 
-/// Request line, header block and blank line, as on the wire; credentials masked unless `reveal`.
+/// Returns the request line, the header block and the blank line, as on the wire. Credentials are masked unless
+/// `reveal` is set.
 pub fn raw_head(summary: &RequestSummary, header_block: &[u8], reveal: bool) -> Vec<u8> {
     let mut head = format!("{} {} {}\r\n", summary.method, summary.target, summary.version.as_str()).into_bytes();
     head.extend_from_slice(&header_lines(header_block, reveal));
@@ -12,7 +13,7 @@ pub fn raw_head(summary: &RequestSummary, header_block: &[u8], reveal: bool) -> 
     head
 }
 
-/// The lines of a header or trailer block; credentials masked unless `reveal`.
+/// Returns the lines of a header or trailer block, as on the wire. Credentials are masked unless `reveal` is set.
 pub fn header_lines(block: &[u8], reveal: bool) -> Vec<u8> {
     let mut head = Vec::with_capacity(block.len());
     for (name, value) in header_list(block) {

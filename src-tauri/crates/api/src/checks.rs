@@ -1,0 +1,423 @@
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use hookline_checks::{CHECKS, Stop, compared, planned, to_ask_again};
+use hookline_delivery::is_this_machine;
+use hookline_engine::Engine;
+use hookline_model::{
+    Change, CheckChange, CheckLevel, CheckReport, CheckReportFormat, CheckRun, CheckRunState, CheckSettings,
+    PlannedCheck, masked_url,
+};
+use hookline_store::check::CheckRow;
+use http::{HeaderMap, StatusCode, header};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{error::ApiError, extract, replays::known_as};
+
+/// Runs of a page.
+const LIMIT: u32 = 200;
+
+/// A run to be begun.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CheckNew {
+    /// How it is made.
+    settings: CheckSettings,
+    /// The host that a person has agreed to, where it is not this machine.
+    #[serde(default)]
+    confirm: Option<String>,
+    /// Whether a person has agreed to the commands it names.
+    #[serde(default)]
+    confirm_commands: bool,
+}
+
+/// All runs, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CheckList {
+    items: Vec<CheckRun>,
+}
+
+/// One of the questions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CheckQuestion {
+    number: u8,
+    id: String,
+    level: CheckLevel,
+    question: String,
+    why: String,
+    source: String,
+    advice: String,
+}
+
+/// All questions, by number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CheckQuestionList {
+    items: Vec<CheckQuestion>,
+}
+
+/// What a run would send, and where to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CheckPlan {
+    url: String,
+    /// Its host, with its port if it names one.
+    host: String,
+    /// Whether it is this machine, which needs no agreement.
+    this_machine: bool,
+    /// Requests in all, and bytes of their bodies.
+    requests: u32,
+    bytes: u64,
+    /// Most requests a second: those of the burst.
+    rate: u32,
+    /// Whether the events are made up, since none of the vendor's is known.
+    made_up: bool,
+    /// Commands and queries it runs here.
+    commands: Vec<String>,
+    checks: Vec<PlannedCheck>,
+}
+
+fn no_run() -> ApiError {
+    ApiError::not_found("check_not_found", "There is no run of checks with this id.")
+}
+
+/// Commands and paths are a person's to name, and no page's: captured content is shown in pages.
+fn without_page(headers: &HeaderMap, settings: &CheckSettings) -> Result<(), ApiError> {
+    if headers.contains_key(header::ORIGIN) && !hookline_checks::commands(settings).is_empty() {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "commands_from_page",
+            "A page names no commands, files or databases.",
+            "Give them on the command line: hookline check --probe-command … ; the page shows the run.",
+        ));
+    }
+    Ok(())
+}
+
+/// The settings with what an endpoint says, checked; and who is asked.
+fn read_settings(
+    engine: &Arc<Engine>,
+    mut settings: CheckSettings,
+) -> Result<(CheckSettings, hookline_checks::Subject), ApiError> {
+    if let Some(id) = &settings.endpoint {
+        let found = engine.outbox.schedule().endpoints().into_iter().find(|row| row.id == *id);
+        let row = found.ok_or_else(|| ApiError::no_endpoint(id))?;
+        settings.url.clone_from(&row.settings.url);
+        if settings.provider.is_empty() {
+            settings.provider.clone_from(&row.settings.provider);
+            settings.scheme.clone_from(&row.settings.scheme);
+        }
+    }
+    hookline_checks::check(&settings).map_err(ApiError::invalid)?;
+    let subject = engine.checks.subject(settings.clone()).map_err(ApiError::invalid)?;
+    Ok((settings, subject))
+}
+
+/// The questions that are asked.
+#[utoipa::path(get, path = "/check-questions", tag = "checks", responses((status = 200, body = CheckQuestionList)))]
+pub(crate) async fn questions() -> Json<CheckQuestionList> {
+    let items = CHECKS.iter().map(|check| CheckQuestion {
+        number: check.number,
+        id: check.id.into(),
+        level: check.level,
+        question: check.question.into(),
+        why: check.why.into(),
+        source: check.source.into(),
+        advice: check.advice.into(),
+    });
+    Json(CheckQuestionList { items: items.collect() })
+}
+
+/// What a run would send: nothing is sent yet.
+#[utoipa::path(post, path = "/check-plan", tag = "checks", request_body = CheckNew, responses(
+    (status = 200, body = CheckPlan), (status = 403, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn plan(
+    State(engine): State<Arc<Engine>>,
+    headers: HeaderMap,
+    extract::Json(new): extract::Json<CheckNew>,
+) -> Result<Json<CheckPlan>, ApiError> {
+    without_page(&headers, &new.settings)?;
+    let (settings, subject) = read_settings(&engine, new.settings)?;
+    let host = known_as(&settings.url).map_err(ApiError::invalid)?;
+    let made_up = subject.makes_up();
+    let now_ms = engine.clock.now_us() / 1_000;
+    // Bodies of 25 MB are made for it.
+    let checks = tokio::task::spawn_blocking(move || planned(&subject, now_ms));
+    let checks = checks.await.map_err(|e| ApiError::internal(e.to_string()))?;
+    Ok(Json(CheckPlan {
+        this_machine: is_this_machine(&host),
+        host,
+        requests: checks.iter().map(|check| check.requests).sum(),
+        bytes: checks.iter().map(|check| check.bytes).sum(),
+        rate: settings.burst,
+        made_up,
+        commands: hookline_checks::commands(&settings),
+        url: masked_url(&settings.url).into_owned(),
+        checks,
+    }))
+}
+
+/// Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
+#[utoipa::path(post, path = "/checks", tag = "checks", request_body = CheckNew, responses(
+    (status = 202, body = CheckRun), (status = 403, body = super::ErrorBody), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn begin(
+    State(engine): State<Arc<Engine>>,
+    headers: HeaderMap,
+    extract::Json(new): extract::Json<CheckNew>,
+) -> Result<(StatusCode, Json<CheckRun>), ApiError> {
+    without_page(&headers, &new.settings)?;
+    let (settings, _) = read_settings(&engine, new.settings)?;
+    let host = known_as(&settings.url).map_err(ApiError::invalid)?;
+    if !is_this_machine(&host) && new.confirm.as_deref() != Some(host.as_str()) {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "confirm_host",
+            format!("Checks send broken, forged and large requests, and many at a time, to {host}."),
+            "If that is meant, send it again with this host as `confirm`.",
+        ));
+    }
+    let commands = hookline_checks::commands(&settings);
+    if !commands.is_empty() && !new.confirm_commands {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "confirm_commands",
+            format!("It runs on this machine: {}", commands.join("; ")),
+            "If that is meant, send it again with `confirm_commands`.",
+        ));
+    }
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection| {
+        let row = CheckRow::insert(connection, &settings, now_us)?;
+        let shown = hookline_checks::shown(&row, connection)?;
+        Ok::<_, rusqlite::Error>((row, shown))
+    };
+    let feed = engine.feed.clone();
+    let after = move |(_, run): &(CheckRow, CheckRun)| {
+        feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
+    };
+    let (row, run) = engine.store.write(work, after).await?;
+    if let Some(stopped) = engine.checks.take_place(row.number) {
+        engine.checks.run(row, stopped);
+    }
+    Ok((StatusCode::ACCEPTED, Json(run)))
+}
+
+/// Runs of checks, newest first.
+#[utoipa::path(get, path = "/checks", tag = "checks", responses((status = 200, body = CheckList)))]
+pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<CheckList>, ApiError> {
+    let read = |connection: &Connection| {
+        hookline_store::check::list(connection, LIMIT)?
+            .iter()
+            .map(|row| hookline_checks::shown(row, connection))
+            .collect::<rusqlite::Result<Vec<_>>>()
+    };
+    Ok(Json(CheckList { items: engine.store.readers().read(read).await? }))
+}
+
+async fn row_of(engine: &Arc<Engine>, id: String) -> Result<CheckRow, ApiError> {
+    engine
+        .store
+        .readers()
+        .read(move |connection| hookline_store::check::with_id(connection, &id))
+        .await?
+        .ok_or_else(no_run)
+}
+
+/// How long a run that has ended may keep its place.
+const LEAVING: Duration = Duration::from_secs(1);
+
+/// The place of a run that is not under way; one that ends this moment gives it back at once.
+async fn place_of(engine: &Arc<Engine>, row: &CheckRow) -> Result<watch::Receiver<Option<Stop>>, ApiError> {
+    let ends = tokio::time::Instant::now() + LEAVING;
+    loop {
+        if let Some(place) = engine.checks.take_place(row.number) {
+            return Ok(place);
+        }
+        if row.ended_us.is_none() || tokio::time::Instant::now() > ends {
+            let (why, hint) = ("This run is under way.", "Wait for it, or cancel it.");
+            return Err(ApiError::new(StatusCode::CONFLICT, "running", why, hint));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// How a run stands.
+#[utoipa::path(get, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
+    (status = 200, body = CheckRun), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<CheckRun>, ApiError> {
+    let row = row_of(&engine, id).await?;
+    Ok(Json(engine.store.readers().read(move |connection| hookline_checks::shown(&row, connection)).await?))
+}
+
+/// End a run that is under way.
+#[utoipa::path(post, path = "/checks/{id}/cancel", tag = "checks", params(("id" = String, Path)), responses(
+    (status = 202), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(crate) async fn cancel(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let row = row_of(&engine, id).await?;
+    match engine.checks.stop(row.number, Stop::Cancelled) {
+        true => Ok(StatusCode::ACCEPTED),
+        false => Err(ApiError::new(StatusCode::CONFLICT, "ended", "This run has ended.", "Ask it again.")),
+    }
+}
+
+/// Remove a run that has ended.
+#[utoipa::path(delete, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(crate) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let row = row_of(&engine, id).await?;
+    let number = row.number;
+    place_of(&engine, &row).await?;
+    let removed = engine.store.write(move |connection| row.delete(connection), |()| ()).await;
+    engine.checks.leave_place(number);
+    removed?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Which checks are asked again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Again {
+    /// These, by id; those that failed, were cut off or are unknown, if empty.
+    #[serde(default)]
+    checks: Vec<String>,
+}
+
+/// Ask some checks of a run again, with the same settings.
+#[utoipa::path(post, path = "/checks/{id}/again", tag = "checks", params(("id" = String, Path)), request_body = Again, responses(
+    (status = 202, body = CheckRun), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(crate) async fn again(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(again): extract::Json<Again>,
+) -> Result<(StatusCode, Json<CheckRun>), ApiError> {
+    let row = row_of(&engine, id).await?;
+    if let Some(unknown) =
+        again.checks.iter().find(|id| !CHECKS.iter().any(|c| c.id == **id && hookline_checks::wants(&row.settings, c)))
+    {
+        return Err(ApiError::invalid(format!("There is no check {unknown:?} in this run.")));
+    }
+    // What cannot be asked any more keeps what it came to.
+    let subject = engine.checks.subject(row.settings.clone()).map_err(ApiError::invalid)?;
+    let stopped = place_of(&engine, &row).await?;
+    let (number, row_) = (row.number, row);
+    let work = move |connection: &Connection| {
+        let wanted = to_ask_again(&subject, &hookline_checks::results(&row_, connection)?, again.checks);
+        row_.again(connection, &wanted)?;
+        let row = CheckRow { state: CheckRunState::Running, reason: String::new(), ended_us: None, ..row_ };
+        let shown = hookline_checks::shown(&row, connection)?;
+        Ok::<_, rusqlite::Error>((row, shown))
+    };
+    let feed = engine.feed.clone();
+    let after = move |(_, run): &(CheckRow, CheckRun)| {
+        feed.publish([Change::CheckChanged { check: Box::new(run.clone()) }]);
+    };
+    let (row, run) = match engine.store.write(work, after).await {
+        Ok(written) => written,
+        Err(error) => {
+            engine.checks.leave_place(number);
+            return Err(error.into());
+        }
+    };
+    engine.checks.run(row, stopped);
+    Ok((StatusCode::ACCEPTED, Json(run)))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReportQuery {
+    /// `json`, `html` for a page without scripts, or `junit`.
+    #[param(inline)]
+    r#as: Option<CheckReportFormat>,
+}
+
+async fn report_of(engine: &Arc<Engine>, id: String) -> Result<CheckReport, ApiError> {
+    let row = row_of(engine, id).await?;
+    let catalogue = engine.providers.catalogue();
+    Ok(engine.store.readers().read(move |connection| hookline_checks::report(connection, &row, &catalogue)).await?)
+}
+
+/// What a run came to: each question with what was sent and what came back.
+#[utoipa::path(get, path = "/checks/{id}/report", tag = "checks", params(("id" = String, Path), ReportQuery), responses(
+    (status = 200, body = CheckReport), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read_report(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<ReportQuery>,
+) -> Result<Response, ApiError> {
+    let report = report_of(&engine, id).await?;
+    // As a file: it names what a handler answered, and no page of this origin shows that.
+    let file = |kind: &'static str, name: &'static str, text: String| {
+        let headers = [
+            (header::CONTENT_TYPE, kind),
+            (header::CONTENT_DISPOSITION, name),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'; style-src 'unsafe-inline'"),
+        ];
+        (headers, text).into_response()
+    };
+    Ok(match query.r#as.unwrap_or_default() {
+        CheckReportFormat::Json => Json(report).into_response(),
+        CheckReportFormat::Html => {
+            let page = hookline_checks::html(&report).map_err(ApiError::internal)?;
+            file("text/html; charset=utf-8", "attachment; filename=\"check.html\"", page)
+        }
+        CheckReportFormat::Junit => {
+            let xml = hookline_checks::junit(&report).map_err(ApiError::internal)?;
+            file("application/xml", "attachment; filename=\"check.xml\"", xml)
+        }
+    })
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CompareQuery {
+    /// The run before.
+    before: String,
+    /// The run after it.
+    after: String,
+}
+
+/// What differs between two runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Comparison {
+    before: CheckRun,
+    after: CheckRun,
+    /// Questions that were answered differently.
+    changed: Vec<CheckChange>,
+}
+
+/// Compare two runs.
+#[utoipa::path(get, path = "/check-comparison", tag = "checks", params(CompareQuery), responses(
+    (status = 200, body = Comparison), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn compare(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<CompareQuery>,
+) -> Result<Json<Comparison>, ApiError> {
+    let (before, after) = (report_of(&engine, query.before).await?, report_of(&engine, query.after).await?);
+    let changed = compared(&before, &after);
+    Ok(Json(Comparison { before: before.run, after: after.run, changed }))
+}

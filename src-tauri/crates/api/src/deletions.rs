@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use hookline_engine::Engine;
+use hookline_model::{Change, Deletion};
+use hookline_store::{deletion::DeletionRow, inbox::InboxRow};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{error::ApiError, extract};
+
+/// Undo a removal.
+#[utoipa::path(post, path = "/removals/{id}/undo", tag = "requests", params(("id" = i64, Path)), responses(
+    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn undo(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<i64>,
+) -> Result<Json<Deletion>, ApiError> {
+    let too_late = || {
+        ApiError::not_found(
+            "too_late",
+            "It cannot be undone any more: it was undone already, or deleted for good after ten seconds.",
+        )
+    };
+    let row = engine.hidden.all().into_iter().find(|row| row.number == id).ok_or_else(too_late)?;
+    if row.until_us <= engine.clock.now_us() {
+        return Err(too_late());
+    }
+    let work = move |connection: &Connection| {
+        if !row.delete(connection)? {
+            return Err(too_late());
+        }
+        let name: Option<String> =
+            connection.query_row("SELECT name FROM inbox WHERE number = ?1", [row.inbox], |r| r.get(0)).optional()?;
+        let inbox = name.map(|name| InboxRow::named(connection, &name)).transpose()?.flatten();
+        let inbox = inbox.ok_or_else(too_late)?;
+        let address = hookline_engine::inbox::address(&inbox).map_err(ApiError::internal)?;
+        Ok((row, address, inbox.counted(connection)?))
+    };
+    let (feed, hidden, addresses) = (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone());
+    let (tail, outbox) = (engine.store.id_tail(), engine.outbox.clone());
+    let after = move |(row, address, inbox): &(DeletionRow, hookline_engine::inbox::Address, hookline_model::Inbox)| {
+        hidden.remove(row.number);
+        let removal = row.shown(address.name.clone(), |id| tail.text(id));
+        if row.whole {
+            addresses.put(address.clone());
+            outbox.hold(address.forward_ids(), false);
+            feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
+        }
+        feed.publish([Change::RequestsRestored { removal }]);
+    };
+    let (row, address, _) = engine.store.write(work, after).await?;
+    Ok(Json(row.shown(address.name, |id| engine.id_of(id))))
+}

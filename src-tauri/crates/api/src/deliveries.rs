@@ -1,0 +1,410 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use hookline_capture::RowId;
+use hookline_engine::Engine;
+use hookline_model::{Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryState};
+use hookline_store::{delivery, delivery::BadFilter, endpoint::EndpointRow, replay, request::body_stream};
+use http::{StatusCode, header};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{error::ApiError, extract};
+
+/// Rows of a page unless asked otherwise, and at most.
+const LIMIT: u32 = 100;
+const LIMIT_MAX: u32 = 500;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only deliveries to this endpoint, by id or name.
+    endpoint: Option<String>,
+    /// Only of this event, by its id.
+    event: Option<String>,
+    /// Only those that send this request on, by its id.
+    request: Option<String>,
+    /// Only of this replay, by its id.
+    replay: Option<String>,
+    /// Only in this state.
+    state: Option<DeliveryState>,
+    /// Only deliveries created at or after this time: RFC 3339, a date, `yesterday`, or an age such as `2h`.
+    since: Option<String>,
+    /// Only deliveries created before this time, in the same forms.
+    until: Option<String>,
+    /// Only deliveries of this event type; a trailing `*` matches any suffix.
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// Only deliveries whose last response has this status, such as `500` or `4xx,5xx`; `none` for no response.
+    status: Option<String>,
+    /// Only deliveries whose URL contains this text.
+    url: Option<String>,
+    /// Only deliveries with this text in the payload, URL, event type, reason or error.
+    text: Option<String>,
+    /// Only what is older than this delivery.
+    after: Option<String>,
+    /// Rows, to 500.
+    limit: Option<u32>,
+}
+
+/// A page of deliveries, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeliveryPage {
+    items: Vec<Delivery>,
+    /// What to pass as `after` for the next page; none at the end.
+    next: Option<String>,
+    /// Number of the feed's last change that this page includes.
+    seq: i64,
+}
+
+fn no_attempt() -> ApiError {
+    ApiError::not_found("attempt_not_found", "This delivery has no attempt with this number.")
+}
+
+fn no_delivery() -> ApiError {
+    ApiError::not_found("delivery_not_found", "There is no delivery with this id.")
+}
+
+impl From<BadFilter> for ApiError {
+    fn from(bad: BadFilter) -> Self {
+        match bad {
+            BadFilter::NoEndpoint(wanted) => {
+                Self::not_found("endpoint_not_found", format!("There is no endpoint with the id or name {wanted:?}."))
+            }
+            BadFilter::Ambiguous(wanted) => {
+                Self::invalid(format!("Several endpoints have the name {wanted:?}. Use an id."))
+            }
+            BadFilter::Invalid(why) => Self::invalid(why),
+        }
+    }
+}
+
+/// Deliveries, newest first.
+#[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(ListQuery), responses(
+    (status = 200, body = DeliveryPage), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn list(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<ListQuery>,
+) -> Result<Json<DeliveryPage>, ApiError> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
+    }
+    let seq = engine.feed().last();
+    let now_us = engine.clock.now_us();
+    if let Some(endpoint) = &query.endpoint {
+        engine.outbox.schedule().asked(endpoint, now_us);
+    }
+    let request = match &query.request {
+        Some(id) => Some(engine.row_of(id).ok_or_else(ApiError::no_request)?.0),
+        None => None,
+    };
+    let found = move |connection: &Connection| {
+        let after = match &query.after {
+            Some(id) => match delivery::number_of(connection, id)? {
+                Some(number) => Some(number),
+                None => return Ok(Err(no_delivery())),
+            },
+            None => None,
+        };
+        let ListQuery { endpoint, state, since, until, kind, status, url, text, .. } = query;
+        let filter = DeliveryFilter { endpoint, state, since, until, kind, status, url, text };
+        let mut conditions = match hookline_store::delivery::conditions(&filter, connection, now_us)? {
+            Ok(conditions) => conditions,
+            Err(bad) => return Ok(Err(bad.into())),
+        };
+        if let Some(id) = query.event {
+            conditions.add("d.event = (SELECT number FROM event WHERE id = ?)", [id.into()]);
+        }
+        if let Some(row) = request {
+            conditions.add("d.request = ?", [row.into()]);
+        }
+        if let Some(id) = query.replay {
+            conditions.add("d.replay = ?", [replay::with_id(connection, &id)?.map_or(-1, |row| row.number).into()]);
+        }
+        delivery::list(connection, &conditions, after, limit).map(Ok)
+    };
+    let items = engine.store.readers().read(found).await??;
+    let items: Vec<Delivery> = items.into_iter().map(|(_, delivery)| delivery).collect();
+    let next = if items.len() == limit as usize { items.last().map(|delivery| delivery.id.clone()) } else { None };
+    Ok(Json(DeliveryPage { items, next, seq }))
+}
+
+/// A delivery with its attempts.
+#[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, body = DeliveryDetail), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<DeliveryDetail>, ApiError> {
+    let found = move |connection: &Connection| match delivery::number_of(connection, &id)? {
+        Some(number) => delivery::detail(connection, number),
+        None => Ok(None),
+    };
+    let detail = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
+    engine.outbox.schedule().asked(&detail.delivery.endpoint, engine.clock.now_us());
+    Ok(Json(detail))
+}
+
+/// Bytes that a browser never shows as a page.
+fn inert(bytes: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_DISPOSITION, "attachment"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "sandbox"),
+    ];
+    (headers, bytes).into_response()
+}
+
+/// A delivery's payload, byte for byte.
+#[utoipa::path(get, path = "/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn body(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Response, ApiError> {
+    let found = move |connection: &Connection| {
+        connection
+            .prepare_cached(
+                "SELECT coalesce(e.payload, y.body), d.request FROM delivery d LEFT JOIN event e ON e.number = d.event
+                 LEFT JOIN replay y ON y.number = d.replay WHERE d.id = ?1",
+            )?
+            .query_row([id], |row| Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, Option<i64>>(1)?)))
+            .optional()
+    };
+    match engine.store.readers().read(found).await?.ok_or_else(no_delivery)? {
+        (Some(payload), _) => Ok(inert(payload)),
+        (None, Some(row)) => {
+            let body = engine.store.readers().body(RowId(row)).await?.ok_or_else(ApiError::no_request)?;
+            let length = body.length();
+            let mut response = inert(Vec::new());
+            *response.body_mut() = axum::body::Body::from_stream(body_stream(body, 0, length));
+            Ok(response)
+        }
+        (None, None) => Err(no_delivery()),
+    }
+}
+
+/// What a receiver answered to an attempt: the body, as far as it is kept.
+#[utoipa::path(get, path = "/deliveries/{id}/attempts/{number}/body", tag = "deliveries", params(("id" = String, Path), ("number" = u32, Path)), responses(
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn attempt_body(
+    State(engine): State<Arc<Engine>>,
+    extract::Path((id, number)): extract::Path<(String, u32)>,
+) -> Result<Response, ApiError> {
+    let found = move |connection: &Connection| {
+        connection
+            .prepare_cached(
+                "SELECT iif(a.number IS NULL, NULL, coalesce(a.response_body, x'')) FROM delivery d
+                 LEFT JOIN attempt a ON a.delivery = d.number AND a.number = ?2 WHERE d.id = ?1",
+            )?
+            .query_row(params![id, number], |row| row.get::<_, Option<Vec<u8>>>(0))
+            .optional()
+    };
+    let body = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
+    body.map(inert).ok_or_else(no_attempt)
+}
+
+fn endpoint_gone() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "endpoint_gone",
+        "The endpoint of this delivery was deleted.",
+        "Create one, and send the event again.",
+    )
+}
+
+/// How a delivery is tried again.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Retry {
+    /// Whether all its waits are passed over, to the end.
+    to_the_end: bool,
+}
+
+/// Try a delivery now: its next attempt if it waits, once more if it has ended.
+#[utoipa::path(post, path = "/deliveries/{id}/retry", tag = "deliveries", params(("id" = String, Path)), request_body = Retry, responses(
+    (status = 202, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(crate) async fn retry(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(how): extract::Json<Retry>,
+) -> Result<(StatusCode, Json<Delivery>), ApiError> {
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection| {
+        let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
+        let endpoint: i64 =
+            connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))?;
+        let row = EndpointRow::numbered(connection, endpoint)?.ok_or_else(endpoint_gone)?;
+        let due_us = row.time_us(now_us);
+        if !delivery::due_again(connection, number, due_us, how.to_the_end)? {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "under_way",
+                "An attempt of this delivery is under way.",
+                "Wait until it has ended.",
+            ));
+        }
+        Ok::<_, ApiError>((number, endpoint, due_us, delivery::one(connection, number)?.ok_or_else(no_delivery)?))
+    };
+    let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+    let after = move |(number, endpoint, due_us, delivery): &(i64, i64, i64, Delivery)| {
+        outbox.schedule().wait(*number, *endpoint, *due_us);
+        outbox.wake();
+        feed.publish([Change::DeliveryChanged { delivery: delivery.clone() }]);
+    };
+    let (.., delivery) = engine.store.write(work, after).await?;
+    Ok((StatusCode::ACCEPTED, Json(delivery)))
+}
+
+/// The result of a resend.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Retried {
+    /// Deliveries that are resent.
+    deliveries: u64,
+    /// Deliveries that are not resent, because their endpoints are disabled or deleted.
+    left: u64,
+}
+
+/// Most deliveries one transaction lets go.
+const SLICE: u32 = 500;
+
+/// Resend all deliveries that match the filter, the oldest first. Without `state`, resends deliveries that are failed,
+/// exhausted or skipped. Needs at least one condition.
+#[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = DeliveryFilter, responses(
+    (status = 202, body = Retried), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
+    (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn retry_many(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(filter): extract::Json<DeliveryFilter>,
+) -> Result<(StatusCode, Json<Retried>), ApiError> {
+    if matches!(filter.state, Some(DeliveryState::Waiting | DeliveryState::Sending | DeliveryState::Delivered)) {
+        return Err(ApiError::invalid(
+            "`state` must be skipped, filtered, failed, exhausted or cancelled: other deliveries cannot be resent.",
+        ));
+    }
+    if filter.is_empty() {
+        return Err(ApiError::invalid(
+            "Pass at least one filter: endpoint, state, since, until, type, status, url or text.",
+        ));
+    }
+    let now_us = engine.clock.now_us();
+    let (one_endpoint, any_state) = (filter.endpoint.is_some(), filter.state.is_none());
+    let conditions = engine
+        .store
+        .readers()
+        .read(move |connection| hookline_store::delivery::conditions(&filter, connection, now_us))
+        .await?;
+    let mut conditions = conditions.map_err(ApiError::from)?;
+    if any_state {
+        conditions.add("d.state IN (3, 4, 5)", []);
+    }
+    // Deliveries that are created during the resend do not belong to it.
+    conditions.add("d.created_us <= ? AND d.origin != 1", [now_us.into()]);
+    let conditions = Arc::new(conditions);
+    let mut retried = Retried { deliveries: 0, left: 0 };
+    let mut after_number = 0_i64;
+    loop {
+        // A reader finds the deliveries: on the writer, a search for a text in every payload would delay captures.
+        let conditions = conditions.clone();
+        let found = move |connection: &Connection| delivery::numbers(connection, &conditions, after_number, SLICE);
+        let found = engine.store.readers().read(found).await?;
+        let work = move |connection: &Connection| {
+            let mut slice = Slice::default();
+            for (number, endpoint) in found {
+                slice.last = Some(number);
+                let row = EndpointRow::numbered(connection, endpoint)?;
+                match row {
+                    None if one_endpoint => return Err(endpoint_gone()),
+                    Some(row) if !row.enabled && one_endpoint => return Err(endpoint_off(&row)),
+                    Some(row) if row.enabled => {
+                        let due_us = row.time_us(now_us);
+                        if delivery::due_again(connection, number, due_us, false)? {
+                            let delivery = delivery::one(connection, number)?;
+                            slice.due.extend(delivery.map(|delivery| (number, endpoint, due_us, delivery)));
+                        }
+                    }
+                    _ => slice.left += 1,
+                }
+            }
+            Ok(slice)
+        };
+        let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+        let after = move |slice: &Slice| {
+            let mut schedule = outbox.schedule();
+            for (number, endpoint, due_us, _) in &slice.due {
+                schedule.wait(*number, *endpoint, *due_us);
+            }
+            drop(schedule);
+            outbox.wake();
+            let changed = slice.due.iter().map(|(.., delivery)| delivery.clone());
+            feed.publish(changed.map(|delivery| Change::DeliveryChanged { delivery }));
+        };
+        let slice = engine.store.write(work, after).await?;
+        retried.deliveries += slice.due.len() as u64;
+        retried.left += slice.left;
+        let Some(last) = slice.last else { break };
+        after_number = last;
+    }
+    Ok((StatusCode::ACCEPTED, Json(retried)))
+}
+
+/// What one transaction of a resend did.
+#[derive(Debug, Default)]
+struct Slice {
+    /// Deliveries that leave: number, endpoint, when they are due, and how lists show them.
+    due: Vec<(i64, i64, i64, Delivery)>,
+    left: u64,
+    last: Option<i64>,
+}
+
+fn endpoint_off(row: &EndpointRow) -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "endpoint_off",
+        format!("The endpoint is disabled: {}", row.reason),
+        "Enable the endpoint, then resend. No delivery was changed.",
+    )
+}
+
+/// End a delivery that waits.
+#[utoipa::path(post, path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
+    (status = 200, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(crate) async fn cancel(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Delivery>, ApiError> {
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection| {
+        let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
+        if !delivery::end(connection, number, DeliveryState::Cancelled, "You ended it.", now_us)? {
+            return Err(ApiError::new(
+                StatusCode::CONFLICT,
+                "not_waiting",
+                "This delivery does not wait.",
+                "Only what waits for its next attempt can be ended.",
+            ));
+        }
+        Ok::<_, ApiError>((number, delivery::one(connection, number)?.ok_or_else(no_delivery)?))
+    };
+    let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+    let after = move |(number, delivery): &(i64, Delivery)| {
+        outbox.schedule().forget(*number);
+        feed.publish([Change::DeliveryChanged { delivery: delivery.clone() }]);
+    };
+    Ok(Json(engine.store.write(work, after).await?.1))
+}

@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use futures_util::StreamExt;
+use hookline_diff::{COMPARED_MAX, Diff, Side, SideBody, diff};
+use hookline_engine::Engine;
+use hookline_query::body::{as_text, content_of, decode};
+use hookline_store::{
+    delivery,
+    delivery::AttemptResponse,
+    request::{body_stream, collect_body},
+};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
+
+use super::{error::ApiError, extract, requests::stored};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DiffQuery {
+    /// Id of the first request; or the answer that an attempt got, as `DELIVERY:NUMBER`.
+    a: String,
+    /// The second in the same way.
+    b: String,
+}
+
+async fn side(engine: &Engine, id: &str) -> Result<Side, ApiError> {
+    let (row, stored) = stored(engine, id).await?;
+    let content = content_of(&stored.header_block);
+    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+    let body_bytes = body.length();
+    let body = match collect_body(body.clone(), COMPARED_MAX).await? {
+        // What cannot be decoded is compared as it was sent.
+        Some(coded) => SideBody::Read(match decode(&coded, &content.codings, COMPARED_MAX) {
+            Ok(decoded) => as_text(&content, decoded.bytes.into()).bytes.into_owned(),
+            Err(_) => coded,
+        }),
+        None => {
+            let mut digest = Sha256::new();
+            let mut blocks = std::pin::pin!(body_stream(body, 0, body_bytes));
+            while let Some(block) = blocks.next().await {
+                digest.update(&block?);
+            }
+            SideBody::Digest(digest.finalize().into())
+        }
+    };
+    let line = format!("{} {}", stored.summary.method, stored.summary.target);
+    Ok(Side { line, header_block: stored.header_block, body, body_bytes })
+}
+
+/// The answer that an attempt of a delivery got.
+async fn answer(engine: &Engine, delivery: &str, number: u32) -> Result<Side, ApiError> {
+    let delivery = delivery.to_owned();
+    let found =
+        engine.store.readers().read(move |connection| delivery::response_of(connection, &delivery, number)).await?;
+    let Some(AttemptResponse { status, headers, body, body_bytes }) = found else {
+        return Err(ApiError::not_found("attempt_not_found", "There is no such attempt, or it got no answer."));
+    };
+    let block = headers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
+    Ok(Side { line: format!("HTTP {status}"), header_block: block, body: SideBody::Read(body), body_bytes })
+}
+
+/// A request by its id, or the answer of an attempt as `DELIVERY:NUMBER`.
+async fn side_of(engine: &Engine, id: &str) -> Result<Side, ApiError> {
+    match id.split_once(':') {
+        None => side(engine, id).await,
+        Some((delivery, number)) => {
+            let number =
+                number.parse().map_err(|_| ApiError::invalid(format!("{number:?} is no attempt's number.")))?;
+            answer(engine, delivery, number).await
+        }
+    }
+}
+
+/// What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
+#[utoipa::path(get, path = "/diff", tag = "diff", params(DiffQuery), responses(
+    (status = 200, body = Diff), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<DiffQuery>,
+) -> Result<Json<Diff>, ApiError> {
+    let (a, b) = (side_of(&engine, &query.a).await?, side_of(&engine, &query.b).await?);
+    let compared = tokio::task::spawn_blocking(move || diff(&a, &b)).await;
+    compared.map(Json).map_err(|_| ApiError::internal("A defect in Hookline stopped this comparison."))
+}

@@ -1,0 +1,458 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use hookline_delivery::{new_secret, vendor_request, vendor_request::SampleContext};
+use hookline_engine::Engine;
+use hookline_model::{
+    Change, Delivery, DeliveryOrigin, DiagnosisStep, Endpoint, EndpointSecret, EndpointSettings, EndpointStats,
+    timestamp,
+};
+use hookline_provider::Catalogue;
+use hookline_store::{
+    delivery,
+    delivery::{Conditions, skip_waiting},
+    endpoint::{Beside, EndpointRow, Purpose},
+    endpoint_stats,
+    event::EventNew,
+};
+use http::StatusCode;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{error::ApiError, extract, json_fault::in_words};
+
+/// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
+const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
+
+/// A page of endpoints, the oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EndpointList {
+    items: Vec<Endpoint>,
+    /// What to pass as `after` for the next page; none at the end.
+    next: Option<String>,
+    /// Number of the feed's last change that this list includes.
+    seq: i64,
+}
+
+/// A change of an endpoint: settings as `GET` shows them, and whether it is switched on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EndpointChange {
+    /// Fields of the settings to change, with their new values.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    settings: Option<serde_json::Map<String, Value>>,
+    /// Whether it gets anything.
+    #[serde(default)]
+    enabled: Option<bool>,
+}
+
+/// Rows of a page unless asked otherwise, and at most.
+const LIMIT: u32 = 500;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only of this name.
+    name: Option<String>,
+    /// Only of this vendor, by its id.
+    provider: Option<String>,
+    /// Only what was made after this endpoint.
+    after: Option<String>,
+    /// Rows, to 500.
+    limit: Option<u32>,
+}
+
+/// Endpoints, the oldest first.
+#[utoipa::path(get, path = "/endpoints", tag = "endpoints", params(ListQuery), responses(
+    (status = 200, body = EndpointList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn list(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<ListQuery>,
+) -> Result<Json<EndpointList>, ApiError> {
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT).contains(&limit) {
+        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT}.")));
+    }
+    let seq = engine.feed().last();
+    let catalogue = engine.providers.catalogue();
+    let schedule = engine.outbox.schedule();
+    let after = match &query.after {
+        Some(id) => schedule.with_id(id).ok_or_else(|| ApiError::no_endpoint(id))?.number,
+        None => i64::MIN,
+    };
+    let rows = schedule.endpoints();
+    drop(schedule);
+    let wanted = |row: &&Arc<EndpointRow>| {
+        row.number > after
+            && query.name.as_ref().is_none_or(|name| *name == row.settings.name)
+            && query.provider.as_ref().is_none_or(|provider| *provider == row.settings.provider)
+    };
+    let mut found = rows.iter().filter(wanted);
+    let items: Vec<Endpoint> = found.by_ref().take(limit as usize).map(|row| row.shown(&catalogue)).collect();
+    let next = found.next().and_then(|_| items.last()).map(|last| last.id.clone());
+    Ok(Json(EndpointList { items, next, seq }))
+}
+
+/// One endpoint.
+#[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Endpoint>, ApiError> {
+    let row = stored(&engine, &id).await?;
+    Ok(Json(row.shown(&engine.providers.catalogue())))
+}
+
+async fn stored(engine: &Engine, id: &str) -> Result<EndpointRow, ApiError> {
+    let wanted = id.to_owned();
+    let found = engine.store.readers().read(move |connection| EndpointRow::with_id(connection, &wanted)).await?;
+    found.ok_or_else(|| ApiError::no_endpoint(id))
+}
+
+/// The endpoints beside one that its vendor's rules count; none where they count none.
+fn beside(
+    connection: &Connection,
+    catalogue: &Catalogue,
+    settings: &EndpointSettings,
+    but: i64,
+) -> rusqlite::Result<Beside> {
+    if hookline_delivery::is_counted(settings, catalogue) {
+        Beside::of(connection, settings, but)
+    } else {
+        Ok(Beside::default())
+    }
+}
+
+/// Make an endpoint. Where the vendor signs and no secret is given, one is made.
+#[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = EndpointSettings, responses(
+    (status = 201, body = Endpoint), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn add(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(settings): extract::Json<EndpointSettings>,
+) -> Result<(StatusCode, Json<Endpoint>), ApiError> {
+    let row = add_endpoint(&engine, settings, Purpose::Listed).await?;
+    Ok((StatusCode::CREATED, Json(row.shown(&engine.providers.catalogue()))))
+}
+
+/// Makes an endpoint; only those that are listed count toward a vendor's caps.
+pub(crate) async fn add_endpoint(
+    engine: &Arc<Engine>,
+    mut settings: EndpointSettings,
+    purpose: Purpose,
+) -> Result<EndpointRow, ApiError> {
+    let catalogue = engine.providers.catalogue();
+    let now_us = engine.clock.now_us();
+    if settings.secrets.is_empty()
+        && let Some(provider) = catalogue.get(&settings.provider)
+        && hookline_delivery::signing(&settings, &catalogue).is_some()
+    {
+        let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
+        let value = new_secret(form).map_err(ApiError::internal)?;
+        settings.secrets = vec![EndpointSecret { value, until: None }];
+    }
+    let (outbox, feed, shown_by) = (engine.outbox.clone(), engine.feed.clone(), catalogue.clone());
+    let work = move |connection: &Connection| {
+        let beside = match purpose {
+            Purpose::Listed => beside(connection, &catalogue, &settings, 0)?,
+            _ => Beside::default(),
+        };
+        if let Some(fault) = hookline_delivery::fault(&settings, &catalogue, beside) {
+            return Err(ApiError::invalid(fault));
+        }
+        Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, purpose, now_us)?)
+    };
+    let after = move |row: &EndpointRow| {
+        outbox.schedule().set_endpoint(row.clone(), now_us);
+        if purpose == Purpose::Listed {
+            feed.publish([Change::EndpointChanged { endpoint: Box::new(row.shown(&shown_by)) }]);
+        }
+    };
+    Ok(engine.store.write(work, after).await?)
+}
+
+/// Changes an endpoint; its row as it is then.
+async fn change_endpoint(
+    engine: &Arc<Engine>,
+    id: String,
+    change: impl FnOnce(&Connection, &mut EndpointRow) -> Result<Vec<i64>, ApiError> + Send + 'static,
+) -> Result<EndpointRow, ApiError> {
+    let catalogue = engine.providers.catalogue();
+    let (outbox, feed, shown_by) = (engine.outbox.clone(), engine.feed.clone(), catalogue.clone());
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection| {
+        let mut row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
+        let was = row.clone();
+        let ended = change(connection, &mut row)?;
+        if row.settings != was.settings {
+            let beside = beside(connection, &catalogue, &row.settings, row.number)?;
+            if let Some(fault) = hookline_delivery::fault(&row.settings, &catalogue, beside) {
+                return Err(ApiError::invalid(fault));
+            }
+        }
+        let due = again_due(connection, &was, &row, now_us)?;
+        row.update(connection)?;
+        let shown: Vec<Delivery> = ended
+            .iter()
+            .filter_map(|number| delivery::one(connection, *number).transpose())
+            .collect::<Result<_, _>>()?;
+        Ok::<_, ApiError>((row, ended, due, shown))
+    };
+    type Changed = (EndpointRow, Vec<i64>, Vec<(i64, i64)>, Vec<Delivery>);
+    let after = move |(row, ended, due, shown): &Changed| {
+        let mut schedule = outbox.schedule();
+        schedule.set_endpoint(row.clone(), now_us);
+        for number in ended {
+            schedule.forget(*number);
+        }
+        for (number, due_us) in due {
+            schedule.wait(*number, row.number, *due_us);
+        }
+        drop(schedule);
+        outbox.wake();
+        let deliveries = shown.iter().map(|delivery| Change::DeliveryChanged { delivery: delivery.clone() });
+        feed.publish(
+            [Change::EndpointChanged { endpoint: Box::new(row.shown(&shown_by)) }].into_iter().chain(deliveries),
+        );
+    };
+    Ok(engine.store.write(work, after).await?.0)
+}
+
+/// What waits is due at another time when its endpoint's time goes at another speed, or stood
+/// still: the time that was left is what counts.
+fn again_due(
+    connection: &Connection,
+    was: &EndpointRow,
+    now: &EndpointRow,
+    now_us: i64,
+) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let resumed = was.settings.paused && !now.settings.paused;
+    let paused = !was.settings.paused && now.settings.paused;
+    let ratio = was.settings.speed / now.settings.speed;
+    if !resumed && !paused && (ratio - 1.0).abs() < f64::EPSILON {
+        return Ok(Vec::new());
+    }
+    let waiting: Vec<(i64, i64)> = connection
+        .prepare("SELECT number, due_us FROM delivery WHERE endpoint = ?1 AND ended_us IS NULL AND state = 0")?
+        .query_map([now.number], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    // While it stands still, `since_us` of the pause is the endpoint's own now.
+    let from_us = if resumed { was.paused_us.unwrap_or(now_us) } else { now_us };
+    let mut due = Vec::new();
+    for (number, due_us) in waiting {
+        let left = (due_us - from_us).max(0) as f64;
+        let due_us = now_us.saturating_add((left * ratio) as i64);
+        connection
+            .prepare_cached("UPDATE delivery SET due_us = ?2 WHERE number = ?1")?
+            .execute(rusqlite::params![number, due_us])?;
+        due.push((number, due_us));
+    }
+    Ok(due)
+}
+
+/// Change an endpoint. A mask in a secret's place keeps the secret.
+#[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), request_body = EndpointChange, responses(
+    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn change(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(change): extract::Json<EndpointChange>,
+) -> Result<Json<Endpoint>, ApiError> {
+    let now_us = engine.clock.now_us();
+    let work = move |connection: &Connection, row: &mut EndpointRow| {
+        if let Some(fields) = change.settings {
+            let mut whole = serde_json::to_value(&row.settings).map_err(|e| ApiError::internal(e.to_string()))?;
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    // What is set of a policy stays but for what this names; null is the vendor's own again.
+                    ("policy", Value::Object(own)) => own.into_iter().for_each(|(name, value)| {
+                        whole["policy"][name] = value;
+                    }),
+                    ("policy", Value::Null) => whole["policy"] = Value::Object(serde_json::Map::new()),
+                    (_, value) => whole[name] = value,
+                }
+            }
+            let new: EndpointSettings =
+                serde_path_to_error::deserialize(whole).map_err(|e| ApiError::invalid(in_words(&e.to_string())))?;
+            let new = new.keeping_secrets(&row.settings);
+            if new.paused != row.settings.paused {
+                row.paused_us = new.paused.then_some(now_us);
+            }
+            row.settings = new;
+        }
+        match change.enabled {
+            Some(true) if !row.enabled => {
+                (row.enabled, row.reason, row.since_us) = (true, String::new(), now_us);
+                (row.failed_attempts, row.exhausted) = (0, 0);
+                Ok(Vec::new())
+            }
+            Some(false) if row.enabled => {
+                (row.enabled, row.reason, row.since_us) = (false, "You switched it off.".into(), now_us);
+                Ok(skip_waiting(connection, row.number, "The endpoint was switched off by you.", now_us)?)
+            }
+            _ => Ok(Vec::new()),
+        }
+    };
+    let row = change_endpoint(&engine, id, work).await?;
+    Ok(Json(row.shown(&engine.providers.catalogue())))
+}
+
+/// Remove an endpoint. Its deliveries stay; what waits is ended.
+#[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let now_us = engine.clock.now_us();
+    let (outbox, feed, removed) = (engine.outbox.clone(), engine.feed.clone(), id.clone());
+    let work = move |connection: &Connection| {
+        let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
+        skip_waiting(connection, row.number, "The endpoint was removed.", now_us)?;
+        connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
+        // Kept only for the sake of its deliveries.
+        connection.execute(
+            "DELETE FROM endpoint WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
+            [row.number],
+        )?;
+        Ok::<_, ApiError>(row.number)
+    };
+    let after = move |number: &i64| {
+        outbox.schedule().remove_endpoint(*number);
+        feed.publish([Change::EndpointRemoved { id: removed }]);
+    };
+    engine.store.write(work, after).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An endpoint's secrets, unmasked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EndpointSecrets {
+    items: Vec<EndpointSecret>,
+}
+
+/// An endpoint's secrets, unmasked.
+#[utoipa::path(get, path = "/endpoints/{id}/secrets", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = EndpointSecrets), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn secrets(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<EndpointSecrets>, ApiError> {
+    Ok(Json(EndpointSecrets { items: stored(&engine, &id).await?.settings.secrets }))
+}
+
+/// Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
+/// a day beside it.
+#[utoipa::path(post, path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn rotate(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Endpoint>, ApiError> {
+    let catalogue = engine.providers.catalogue();
+    let now_us = engine.clock.now_us();
+    let work = move |_: &Connection, row: &mut EndpointRow| {
+        let Some(record) = hookline_delivery::signing(&row.settings, &catalogue) else {
+            return Err(ApiError::invalid("This endpoint signs nothing, so there is no secret to replace."));
+        };
+        let overlaps = record.scheme.takes_several();
+        let form = catalogue.get(&row.settings.provider).and_then(|provider| provider.sending.as_ref());
+        let value = new_secret(form.map(|sending| sending.secret).unwrap_or_default()).map_err(ApiError::internal)?;
+        let until = timestamp(now_us + OVERLAP_US);
+        let old = row.settings.secrets.drain(..).filter(|_| overlaps).take(1);
+        let old: Vec<EndpointSecret> = old.map(|secret| EndpointSecret { until: Some(until), ..secret }).collect();
+        row.settings.secrets = [EndpointSecret { value, until: None }].into_iter().chain(old).collect();
+        Ok(Vec::new())
+    };
+    let row = change_endpoint(&engine, id, work).await?;
+    Ok(Json(row.shown(&engine.providers.catalogue())))
+}
+
+/// How an endpoint fared over the last 24 hours.
+#[utoipa::path(get, path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 200, body = EndpointStats), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read_stats(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<EndpointStats>, ApiError> {
+    let (number, now_us) = (stored(&engine, &id).await?.number, engine.clock.now_us());
+    Ok(Json(engine.store.readers().read(move |connection| endpoint_stats::stats(connection, number, now_us)).await?))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DiagnoseQuery {
+    /// The event type that is missed.
+    event: Option<String>,
+}
+
+/// The causes that were looked at, in their order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Causes {
+    items: Vec<DiagnosisStep>,
+}
+
+/// Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
+#[utoipa::path(post, path = "/endpoints/{id}/diagnose", tag = "endpoints", params(("id" = String, Path), DiagnoseQuery), responses(
+    (status = 200, body = Causes), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn diagnose(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<DiagnoseQuery>,
+) -> Result<Json<Causes>, ApiError> {
+    let row = stored(&engine, &id).await?;
+    let mut of_it = Conditions::default();
+    of_it.add("d.endpoint = ?", [row.number.into()]);
+    let last = engine.store.readers().read(move |connection| delivery::list(connection, &of_it, None, 1)).await?;
+    let policy = hookline_store::endpoint::policy_in_force(&row.settings, &engine.providers.catalogue()).into_owned();
+    let last = last.first().map(|(_, delivery)| delivery);
+    let now_s = engine.clock.now_us() / 1_000_000;
+    Ok(Json(Causes { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))
+}
+
+/// Send an endpoint its vendor's test event. It counts toward nothing.
+#[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)), responses(
+    (status = 202, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(crate) async fn test(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<(StatusCode, Json<Delivery>), ApiError> {
+    let row = stored(&engine, &id).await?;
+    let catalogue = engine.providers.catalogue();
+    let found = catalogue.get(&row.settings.provider).and_then(vendor_request::test_event);
+    let (kind, sample) = found.ok_or_else(|| {
+        ApiError::new(
+            StatusCode::CONFLICT,
+            "no_test_event",
+            format!("Nothing says what {} sends.", row.settings.provider),
+            "Send an event with a payload of your own.",
+        )
+    })?;
+    let uuid = uuid::Uuid::now_v7();
+    let event_id = uuid.to_string();
+    let now_ms = engine.clock.now_us() / 1_000;
+    let moment = SampleContext { id: &event_id, seed: uuid.as_u128() as u64, step: 0, now_ms };
+    let payload = serde_json::to_vec(&vendor_request::payload(kind, sample, &moment)).unwrap_or_default();
+    let event = EventNew { id: event_id, provider: row.settings.provider.clone(), kind: kind.to_owned(), payload };
+    let mut made = None;
+    crate::events::send_events(&engine, [Ok((event, 0))].into_iter(), vec![row], DeliveryOrigin::Test, |delivery| {
+        made = Some(delivery)
+    })
+    .await?;
+    made.map(|delivery| (StatusCode::ACCEPTED, Json(delivery))).ok_or_else(|| ApiError::no_endpoint(&id))
+}

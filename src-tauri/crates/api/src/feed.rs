@@ -1,0 +1,94 @@
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::{Stream, StreamExt, stream};
+use hookline_engine::Engine;
+use hookline_query::Query;
+use hookline_store::feed::Subscription;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{error::ApiError, extract};
+
+/// Changes sent in one go.
+const BATCH: usize = 500;
+
+/// Silence after which a comment is sent, so that dead readers are noticed.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FeedQuery {
+    /// Number of the last change already known; from now on if absent. `Last-Event-ID` does the same.
+    after: Option<i64>,
+    /// Of requests only those that match this query; what asks for event or verdict is decided once they are judged.
+    query: Option<String>,
+}
+
+fn gone() -> ApiError {
+    ApiError::new(
+        StatusCode::GONE,
+        "feed_gone",
+        "The changes after this number are no longer kept.",
+        "Read the lists again and follow from the seq they carry.",
+    )
+}
+
+/// Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
+#[utoipa::path(get, path = "/feed", tag = "feed", params(FeedQuery), responses(
+    (status = 200, body = hookline_model::FeedItem, content_type = "text/event-stream"), (status = 410, body = super::ErrorBody)
+))]
+pub(crate) async fn stream(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<FeedQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let subscription = engine.feed().subscribe(query.after.or(resumed)).map_err(|_| gone())?;
+    let query = query.query.as_deref().filter(|text| !text.trim().is_empty()).map(Query::parse).transpose()?;
+    Ok(Sse::new(events(engine, subscription, query)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+}
+
+fn events(
+    engine: Arc<Engine>,
+    subscription: Subscription,
+    query: Option<Query>,
+) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+    // The first event says where the stream begins, so that a reader without a number has one.
+    let start =
+        Event::default().event("start").id(subscription.after().to_string()).data(subscription.after().to_string());
+    let changes = stream::unfold(Some(subscription), move |subscription| {
+        let (engine, query) = (engine.clone(), query.clone());
+        async move {
+            let mut subscription = subscription?;
+            match subscription.next(BATCH).await {
+                Ok(items) => {
+                    let items = match query {
+                        Some(query) => engine.only_matching(query, items).await,
+                        None => items,
+                    };
+                    let events: Vec<_> = items
+                        .iter()
+                        .map(|item| {
+                            Event::default()
+                                .id(item.seq.to_string())
+                                .data(serde_json::to_string(item.as_ref()).unwrap_or_default())
+                        })
+                        .collect();
+                    Some((events, Some(subscription)))
+                }
+                Err(_) => Some((vec![Event::default().event("feed_gone").data("")], None)),
+            }
+        }
+    })
+    .flat_map(stream::iter);
+    stream::iter([start]).chain(changes).map(Ok)
+}

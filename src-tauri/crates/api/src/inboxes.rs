@@ -1,0 +1,426 @@
+use std::sync::{Arc, atomic::Ordering};
+
+use axum::{Json, extract::State};
+use hookline_capture::RowId;
+use hookline_engine::{
+    Engine,
+    answer::{self, check_rules},
+    forward::{Destinations, keep_upto, saved},
+    inbox::check_name,
+    test_event,
+};
+use hookline_model::{
+    Change, Deletion, Forward, Inbox, InboxResponse, Job, JobKind, JobState, ListenerState, ResponseRule,
+    VerificationSettings,
+};
+use hookline_store::{
+    deletion::{DeletionRow, UNDO_US},
+    inbox::InboxRow,
+};
+use http::StatusCode;
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{error::ApiError, extract};
+
+/// All inboxes, in the order they were made.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct InboxList {
+    items: Vec<Inbox>,
+    /// Number of the feed's last change that this list includes.
+    seq: i64,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InboxNew {
+    /// First segment of its path: letters, digits, `-`, `_`, `.`.
+    name: String,
+    /// What senders are answered; 200 and nothing else if absent.
+    #[serde(default)]
+    answer: InboxResponse,
+    /// How its requests are verified.
+    #[serde(default)]
+    verification: VerificationSettings,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InboxChange {
+    /// A new name; requests stay, the address changes.
+    name: Option<String>,
+    /// A new answer, whole.
+    answer: Option<InboxResponse>,
+    /// Its rules, all of them, in order. New ones get an id.
+    rules: Option<Vec<ResponseRule>>,
+    /// Whether `/<inbox>/status/503` is answered with that status.
+    status_by_path: Option<bool>,
+    /// Its forwards, all of them, in order. New ones get an id; a mask in a credential's place keeps it.
+    forwards: Option<Vec<Forward>>,
+    /// How its requests are verified, whole; a mask in a secret's place keeps that secret. Stored
+    /// requests are judged anew.
+    verification: Option<VerificationSettings>,
+}
+
+/// What the test event was answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TestEvent {
+    status: u16,
+}
+
+fn name_taken(name: &str) -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "name_taken",
+        format!("There is an inbox {name:?} already."),
+        "Choose another name; a deleted inbox keeps its own until it can no longer be undone.",
+    )
+}
+
+/// All inboxes.
+#[utoipa::path(get, path = "/inboxes", tag = "inboxes", responses((status = 200, body = InboxList)))]
+pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<InboxList>, ApiError> {
+    let seq = engine.feed().last();
+    let addresses = engine.address_by_number();
+    let items = engine
+        .store
+        .readers()
+        .read(move |connection| {
+            InboxRow::all(connection)?
+                .into_iter()
+                .filter(|row| addresses(row.number).is_some())
+                .map(|row| row.counted(connection))
+                .collect()
+        })
+        .await?;
+    Ok(Json(InboxList { items, seq }))
+}
+
+/// Make an inbox.
+#[utoipa::path(post, path = "/inboxes", tag = "inboxes", request_body = InboxNew, responses(
+    (status = 201, body = Inbox), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn add(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(new): extract::Json<InboxNew>,
+) -> Result<(StatusCode, Json<Inbox>), ApiError> {
+    check_name(&new.name).map_err(ApiError::invalid)?;
+    answer::check(&new.answer).map_err(ApiError::invalid)?;
+    engine.providers.refresh();
+    if let Some(fault) = hookline_engine::verification::fault(&new.verification, &engine.providers.catalogue()) {
+        return Err(ApiError::invalid(fault));
+    }
+    let made = engine.add_inbox(new.name.clone(), new.answer, new.verification).await?;
+    made.map(|inbox| (StatusCode::CREATED, Json(inbox))).ok_or_else(|| name_taken(&new.name))
+}
+
+/// One inbox.
+#[utoipa::path(get, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = Inbox), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<Inbox>, ApiError> {
+    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let found = engine
+        .store
+        .readers()
+        .read(move |connection| {
+            InboxRow::named(connection, &address.name)?.map(|row| row.counted(connection)).transpose()
+        })
+        .await?;
+    found.map(Json).ok_or_else(|| ApiError::no_inbox(&name))
+}
+
+/// Rename an inbox or change its answer.
+#[utoipa::path(patch, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), request_body = InboxChange, responses(
+    (status = 200, body = Inbox), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn change(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+    extract::Json(change): extract::Json<InboxChange>,
+) -> Result<Json<Inbox>, ApiError> {
+    if let Some(name) = &change.name {
+        check_name(name).map_err(ApiError::invalid)?;
+    }
+    if let Some(answer) = &change.answer {
+        answer::check(answer).map_err(ApiError::invalid)?;
+    }
+    let mut change = change;
+    if let Some(rules) = &mut change.rules {
+        check_rules(rules).map_err(ApiError::invalid)?;
+    }
+    engine.providers.refresh();
+    if let Some(fault) = change
+        .verification
+        .as_ref()
+        .and_then(|new| hookline_engine::verification::fault(new, &engine.providers.catalogue()))
+    {
+        return Err(ApiError::invalid(fault));
+    }
+    let judged = change.verification.is_some();
+    let (now_us, forwarded) = (engine.clock.now_us(), engine.forwarded_upto.load(Ordering::Relaxed));
+    let now_named = change.name.clone().unwrap_or_else(|| name.clone());
+    let changed = update(&engine, name, move |connection, row| {
+        if let Some(name) = change.name.filter(|name| *name != row.name) {
+            if InboxRow::named(connection, &name)?.is_some() {
+                return Err(name_taken(&name));
+            }
+            row.name = name;
+        }
+        let answers = change.answer.iter().chain(change.rules.iter().flatten().flat_map(|rule| &rule.answers));
+        let fallbacks = change.forwards.iter().flatten().map(|forward| &forward.fallback);
+        for file in answers.chain(fallbacks).filter_map(|answer| answer.file.as_ref()) {
+            if !hookline_store::response_file::is_kept(file, connection)? {
+                return Err(ApiError::invalid(format!("The file {:?} is not kept here; send it again.", file.name)));
+            }
+        }
+        if let Some(answer) = change.answer {
+            row.answer_number = hookline_store::response::insert(&answer, connection, "")?;
+            row.answer = answer;
+        }
+        if let Some(new) = change.verification {
+            row.verification = row.verification.changed_to(new);
+        }
+        if let Some(rules) = change.rules {
+            row.rules = rules;
+        }
+        row.status_by_path = change.status_by_path.unwrap_or(row.status_by_path);
+        match change.forwards {
+            None => Ok(Destinations::default()),
+            Some(new) => {
+                // What arrived before goes nowhere by what is saved now.
+                keep_upto(connection, forwarded)?;
+                let (forwards, destinations) =
+                    saved(connection, &row.name, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
+                row.forwards = forwards;
+                Ok(destinations)
+            }
+        }
+    })
+    .await?;
+    if judged && changed.requests > 0 {
+        start_judging(&engine, &now_named, changed.requests);
+    }
+    Ok(changed)
+}
+
+/// Judges an inbox's stored requests anew, as a job.
+fn start_judging(engine: &Arc<Engine>, name: &str, total: u64) {
+    let Some(address) = engine.addresses.get(name) else { return };
+    let id = uuid::Uuid::now_v7().to_string();
+    let job = Job {
+        id: id.clone(),
+        kind: JobKind::Judge,
+        state: JobState::Running,
+        done: 0,
+        total,
+        path: None,
+        inbox: Some(name.to_owned()),
+        imported: None,
+        error: None,
+    };
+    engine.jobs.start(job, Box::new(|| ()));
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        let tell = |change: &dyn Fn(&mut Job)| {
+            if let Some(job) = engine.jobs.update(&id, |job| change(job)) {
+                engine.feed.publish([Change::JobChanged { job: job.clone() }]);
+                return job.state != JobState::Cancelled;
+            }
+            false
+        };
+        let ended = engine.judge_anew(address.number, |done| tell(&|job| job.done = done.min(job.total))).await;
+        tell(&|job| match (&ended, job.state) {
+            (_, JobState::Cancelled) => {}
+            (Ok(()), _) => (job.state, job.done) = (JobState::Done, job.total),
+            (Err(error), _) => (job.state, job.error) = (JobState::Failed, Some(error.clone())),
+        });
+    });
+}
+
+/// The secrets an inbox verifies with.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Secrets {
+    items: Vec<String>,
+}
+
+/// An inbox's secrets, unmasked.
+#[utoipa::path(get, path = "/inboxes/{name}/secrets", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = Secrets), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn secrets(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<Secrets>, ApiError> {
+    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    Ok(Json(Secrets { items: address.verification.secrets.clone() }))
+}
+
+/// Mark all of an inbox's requests as read.
+#[utoipa::path(post, path = "/inboxes/{name}/read", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = Inbox), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn mark_read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<Inbox>, ApiError> {
+    update(&engine, name, |connection, row| {
+        row.read_upto =
+            connection
+                .query_row("SELECT coalesce(max(id), 0) FROM request WHERE inbox = ?1", [row.number], |r| r.get(0))?;
+        Ok(Destinations::default())
+    })
+    .await
+}
+
+async fn update(
+    engine: &Arc<Engine>,
+    name: String,
+    change: impl FnOnce(&Connection, &mut InboxRow) -> Result<Destinations, ApiError> + Send + 'static,
+) -> Result<Json<Inbox>, ApiError> {
+    engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let (feed, addresses, now_us) = (engine.feed.clone(), engine.addresses.clone(), engine.clock.now_us());
+    let was = name.clone();
+    let work = move |connection: &Connection| {
+        let mut row = InboxRow::named(connection, &name)?.ok_or_else(|| ApiError::no_inbox(&name))?;
+        if DeletionRow::all(connection)?.iter().any(|removal| removal.whole && removal.inbox == row.number) {
+            return Err(ApiError::no_inbox(&name));
+        }
+        let destinations = change(connection, &mut row)?;
+        row.update(connection)?;
+        let address = hookline_engine::inbox::address(&row).map_err(ApiError::invalid)?;
+        Ok::<_, ApiError>((address, row.counted(connection)?, destinations))
+    };
+    let outbox = engine.outbox.clone();
+    let after = move |(address, inbox, destinations): &(hookline_engine::inbox::Address, Inbox, Destinations)| {
+        destinations.apply(&mut outbox.schedule(), now_us);
+        addresses.put(address.clone());
+        feed.publish([Change::InboxChanged { was, inbox: inbox.clone() }]);
+    };
+    Ok(Json(engine.store.write(work, after).await?.1))
+}
+
+/// Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
+#[utoipa::path(delete, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<Deletion>, ApiError> {
+    hide_all(&engine, name, true).await
+}
+
+/// Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
+#[utoipa::path(delete, path = "/inboxes/{name}/requests", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn clear(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<Deletion>, ApiError> {
+    hide_all(&engine, name, false).await
+}
+
+async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Json<Deletion>, ApiError> {
+    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let until_us = engine.clock.now_us() + UNDO_US;
+    let number = address.number;
+    let shown_to = name.clone();
+    let work = move |connection: &Connection| {
+        let standing: Vec<DeletionRow> =
+            DeletionRow::all(connection)?.into_iter().filter(|row| row.inbox == number).collect();
+        if standing.iter().any(|row| row.whole) {
+            return Err(ApiError::no_inbox(&shown_to));
+        }
+        let last = if whole {
+            i64::MAX
+        } else {
+            connection.query_row("SELECT coalesce(max(id), 0) FROM request WHERE inbox = ?1", [number], |r| r.get(0))?
+        };
+        let (total, bytes): (i64, i64) = connection.query_row(
+            "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM
+                 (SELECT requests, bytes FROM inbox_total WHERE inbox = ?1
+                  UNION ALL SELECT -requests, -bytes FROM removal WHERE inbox = ?1)",
+            [number],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let (pinned, pinned_bytes): (i64, i64) = if whole {
+            (0, 0)
+        } else {
+            connection.query_row(
+                "SELECT count(*), coalesce(sum(iif(r.body_state = 3, 0, r.body_bytes)), 0) FROM request_mark m
+                 CROSS JOIN request r ON r.id = m.request WHERE m.pinned AND r.inbox = ?1",
+                params![number],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )?
+        };
+        let row = DeletionRow {
+            number: 0,
+            inbox: number,
+            first: RowId(0).0,
+            last,
+            whole,
+            requests: (total - pinned).max(0),
+            bytes: (bytes - pinned_bytes).max(0),
+            until_us,
+        };
+        // Cleared twice, what was hidden first is what an undo has to bring back.
+        match standing.into_iter().rev().find(|row| row.first != row.last) {
+            Some(first) if !whole && row.requests == 0 => Ok((first, false)),
+            _ => Ok((row.insert(connection)?, true)),
+        }
+    };
+    let (feed, hidden, addresses, shown_name) =
+        (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone(), name.clone());
+    let outbox = engine.outbox.clone();
+    let after = move |(row, new): &(DeletionRow, bool)| {
+        if !new {
+            return;
+        }
+        hidden.add(*row);
+        if whole {
+            if let Some(address) = addresses.by_number(number) {
+                outbox.hold(address.forward_ids(), true);
+            }
+            addresses.remove(number);
+        }
+        feed.publish([Change::RequestsRemoved { removal: row.shown(shown_name, |_| String::new()) }]);
+    };
+    let (row, _) = engine.store.write(work, after).await?;
+    Ok(Json(row.shown(name, |_| String::new())))
+}
+
+/// Send a test event to an inbox, over HTTP like any sender.
+#[utoipa::path(post, path = "/inboxes/{name}/test-event", tag = "inboxes", params(("name" = String, Path)), responses(
+    (status = 200, body = TestEvent), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+))]
+pub(crate) async fn test_event(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(name): extract::Path<String>,
+) -> Result<Json<TestEvent>, ApiError> {
+    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let not_listening = || {
+        ApiError::new(
+            StatusCode::CONFLICT,
+            "not_listening",
+            "The receiver does not listen.",
+            "Choose a free address in the settings.",
+        )
+    };
+    let ListenerState::Listening { url, .. } = engine.receiver_state().await else { return Err(not_listening()) };
+    let target = url.trim_start_matches("http://").parse().map_err(|_| not_listening())?;
+    // The sender is answered after the inbox's own delay, which may be longer than a call may last.
+    let (catalogue, now_ms) = (engine.providers.catalogue(), engine.clock.now_us() / 1_000);
+    let sending = test_event::send(&catalogue, target, &address, now_ms);
+    let sent = tokio::time::timeout(std::time::Duration::from_secs(2), sending).await;
+    match sent {
+        Ok(Ok(status)) => Ok(Json(TestEvent { status })),
+        Ok(Err(reason)) => Err(ApiError::internal(format!("The test event could not be sent: {reason}."))),
+        Err(_) => Ok(Json(TestEvent { status: address.answer.status.as_u16() })),
+    }
+}

@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use hookline_engine::{
+    Engine,
+    backup::{self, BackupError},
+};
+use hookline_model::{Change, Job};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{error::ApiError, extract};
+
+/// Jobs of this run, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct JobList {
+    items: Vec<Job>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BackupNew {
+    /// Absolute path of a file that does not exist yet, on the machine of the engine.
+    path: String,
+}
+
+impl From<BackupError> for ApiError {
+    fn from(error: BackupError) -> Self {
+        let message = error.to_string();
+        match error {
+            BackupError::Relative(_) => Self::invalid(message),
+            BackupError::Exists(_) => {
+                Self::new(StatusCode::CONFLICT, "file_exists", message, "Choose a name that is free.")
+            }
+            BackupError::Unwritable(..) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "file_unwritable",
+                message,
+                "Choose a folder you may write to.",
+            ),
+            BackupError::Unreadable(_) => Self::internal(message),
+        }
+    }
+}
+
+/// Jobs of this run.
+#[utoipa::path(get, path = "/jobs", tag = "jobs", responses((status = 200, body = JobList)))]
+pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<JobList> {
+    Json(JobList { items: engine.jobs.all() })
+}
+
+fn no_job() -> ApiError {
+    ApiError::not_found("job_not_found", "There is no such job in this run.")
+}
+
+/// One job.
+#[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses(
+    (status = 200, body = Job), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Job>, ApiError> {
+    engine.jobs.get(&id).map(Json).ok_or_else(no_job)
+}
+
+/// Cancel a job.
+#[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses(
+    (status = 200, body = Job), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn cancel(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Job>, ApiError> {
+    let job = engine.jobs.cancel(&id).ok_or_else(no_job)?;
+    engine.feed.publish([Change::JobChanged { job: job.clone() }]);
+    Ok(Json(job))
+}
+
+/// Back up the whole database into a new file. It holds all secrets, so only its owner may read it.
+#[utoipa::path(post, path = "/backup", tag = "jobs", request_body = BackupNew, responses(
+    (status = 202, body = Job), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn backup(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(new): extract::Json<BackupNew>,
+) -> Result<(StatusCode, Json<Job>), ApiError> {
+    Ok((StatusCode::ACCEPTED, Json(backup::start(&engine, &new.path)?)))
+}

@@ -1,0 +1,212 @@
+//! The API as a value: one router, described by one OpenAPI document.
+//!
+//! A file holds the routes of one resource. Whoever holds the router decides how it is reached.
+#![forbid(unsafe_code)]
+
+mod checks;
+mod deletions;
+mod deliveries;
+mod diff;
+mod document;
+mod endpoints;
+mod error;
+mod events;
+mod extract;
+mod feed;
+mod import_export;
+mod inboxes;
+mod jobs;
+mod json_fault;
+mod providers;
+mod refusals;
+mod replays;
+mod request_body;
+mod requests;
+mod response_rules;
+mod route;
+mod saved_searches;
+mod scenarios;
+mod schemas;
+mod settings;
+mod signature;
+mod status;
+mod tunnels;
+
+use std::{any::Any, sync::Arc};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    response::{IntoResponse, Response},
+};
+use hookline_engine::{Engine, answer::ANSWER_FILE_MAX};
+use route::{Route, route};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use error::{ApiError, ErrorBody};
+pub use events::PAYLOAD_MAX;
+
+/// Where the API stands.
+pub const PREFIX: &str = "/api/v1";
+
+/// Largest JSON a route takes, in bytes; an inbox's answer body is the largest thing in one.
+const JSON_MAX: usize = 256 * 1024;
+
+/// Largest question with a pasted message: 4 MB of it, in base64, and its secrets.
+const PASTED_MAX: usize = 6 * 1024 * 1024;
+
+/// Largest call that sends an event: a payload of [`PAYLOAD_MAX`] bytes with each byte escaped.
+const EVENT_MAX: usize = 6 * PAYLOAD_MAX + JSON_MAX;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Hookline",
+        description = "The local API of Hookline: inboxes, requests, and what happens to them.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+    ),
+    components(schemas(ErrorBody, hookline_model::FeedItem))
+)]
+struct Description;
+
+/// Every route that answers at once, and the most bytes its body may have, where that is not [`JSON_MAX`].
+fn routes() -> Vec<Route> {
+    vec![
+        route!(status::read),
+        route!(status::listen),
+        route!(settings::read, settings::change),
+        route!(inboxes::list, inboxes::add),
+        route!(inboxes::read, inboxes::change, inboxes::remove),
+        route!(inboxes::mark_read),
+        route!(inboxes::clear),
+        route!(inboxes::test_event),
+        route!(inboxes::secrets),
+        route!(providers::list),
+        route!(providers::read, providers::save, providers::remove),
+        route!(providers::list_snippets),
+        route!(providers::list_handlers),
+        route!(endpoints::list, endpoints::add),
+        route!(endpoints::read, endpoints::change, endpoints::remove),
+        route!(endpoints::secrets),
+        route!(endpoints::rotate),
+        route!(endpoints::test),
+        route!(endpoints::diagnose),
+        route!(endpoints::read_stats),
+        route!(events::list, events::send).taking(DefaultBodyLimit::max(EVENT_MAX)),
+        route!(scenarios::list),
+        route!(scenarios::run),
+        route!(scenarios::read),
+        route!(deliveries::list),
+        route!(deliveries::retry_many),
+        route!(deliveries::read),
+        route!(deliveries::body),
+        route!(deliveries::attempt_body),
+        route!(deliveries::retry),
+        route!(deliveries::cancel),
+        route!(signature::explain_request),
+        route!(signature::try_request),
+        route!(signature::find_for_request),
+        route!(signature::verify).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(signature::sign).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(signature::explain).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(signature::find).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(response_rules::restart),
+        route!(response_rules::dry_run),
+        route!(response_rules::add_file).taking(DefaultBodyLimit::max(ANSWER_FILE_MAX + 1)),
+        route!(checks::questions),
+        route!(checks::plan),
+        route!(checks::list, checks::begin),
+        route!(checks::read, checks::remove),
+        route!(checks::cancel),
+        route!(checks::again),
+        route!(checks::read_report),
+        route!(checks::compare),
+        route!(replays::read, replays::cancel),
+        route!(replays::read_report),
+        route!(replays::list, replays::begin).taking(DefaultBodyLimit::max(PASTED_MAX)),
+        route!(import_export::import).taking(DefaultBodyLimit::disable()),
+        route!(diff::read),
+        route!(schemas::list),
+        route!(schemas::read, schemas::remove),
+        route!(schemas::code),
+        route!(saved_searches::read),
+        route!(saved_searches::fields),
+        route!(saved_searches::list),
+        route!(saved_searches::save, saved_searches::remove),
+        route!(requests::list),
+        route!(requests::count),
+        route!(requests::read, requests::change, requests::remove),
+        route!(requests::read_thread),
+        route!(requests::reveal),
+        route!(requests::code),
+        route!(request_body::body),
+        route!(request_body::raw),
+        route!(request_body::reading),
+        route!(request_body::parts),
+        route!(request_body::part),
+        route!(tunnels::list, tunnels::add),
+        route!(tunnels::read, tunnels::change, tunnels::remove),
+        route!(tunnels::expose, tunnels::conceal),
+        route!(tunnels::decide),
+        route!(deletions::undo),
+        route!(refusals::list_refusals),
+        route!(refusals::refusal_bytes),
+        route!(refusals::dismiss_refusals),
+        route!(jobs::list),
+        route!(jobs::read, jobs::cancel),
+        route!(jobs::backup),
+    ]
+}
+
+/// Every route that goes on until its caller leaves or has it all.
+fn streaming() -> Vec<Route> {
+    vec![route!(feed::stream), route!(import_export::export)]
+}
+
+/// The OpenAPI document.
+pub fn document() -> serde_json::Value {
+    let described = routes().into_iter().chain(streaming()).fold(OpenApiRouter::new(), Route::describe);
+    let mut document = Description::openapi();
+    document.merge(OpenApiRouter::new().nest(PREFIX, described).into_openapi());
+    name_operations(&mut document);
+    document::finished(&document)
+}
+
+/// A function is named for what it does to its resource, so the resource makes its id unique.
+fn name_operations(document: &mut utoipa::openapi::OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+        {
+            let tag = operation.tags.as_ref().and_then(|tags| tags.first()).cloned().unwrap_or_default();
+            operation.operation_id = operation.operation_id.take().map(|id| format!("{tag}_{id}"));
+        }
+    }
+}
+
+/// The API of an engine: every call ends by itself.
+pub fn router(engine: Arc<Engine>) -> Router {
+    let routes = routes().into_iter().fold(Router::new(), Route::serve);
+    Router::new()
+        .nest(PREFIX, routes)
+        .route(&format!("{PREFIX}/openapi.json"), axum::routing::get(async || axum::Json(document())))
+        .fallback(async || ApiError::not_found("route_not_found", "There is no such route."))
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(DefaultBodyLimit::max(JSON_MAX))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))
+        .with_state(engine)
+}
+
+/// The routes that go on until the caller leaves or has it all. They are apart, so that a door that
+/// collects whole answers cannot reach them.
+pub fn streams(engine: Arc<Engine>) -> Router {
+    let routes = streaming().into_iter().fold(Router::new(), Route::serve);
+    Router::new().nest(PREFIX, routes).with_state(engine)
+}
+
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("no message"), "a route panicked");
+    ApiError::internal("A defect in Hookline stopped this call.").into_response()
+}

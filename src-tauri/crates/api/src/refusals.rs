@@ -1,0 +1,195 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use hookline_engine::Engine;
+use hookline_model::timestamp;
+use hookline_store::refusal::RefusalCount;
+use http::{StatusCode, header};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    error::ApiError,
+    extract,
+    requests::{RevealQuery, number_of},
+};
+
+/// Refusals of one page, at most and if nothing is said.
+const LIMIT_MAX: u32 = 500;
+const LIMIT: u32 = 100;
+
+/// A request that was refused before it could be stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefusalShown {
+    /// Its number, which only grows.
+    id: String,
+    /// Name of the inbox; none where the request had not come so far.
+    inbox: Option<String>,
+    /// When it was refused.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The sender's address; empty where it is not known.
+    peer: String,
+    /// Status that the sender got.
+    status: u16,
+    /// A stable code, such as `folded_header` or `disk_full`.
+    reason: String,
+    /// Why it was refused, in a sentence.
+    message: String,
+    /// Its first bytes as text, credentials masked; what is not UTF-8 as `\xNN`.
+    text: String,
+    /// How many of its bytes were kept.
+    bytes: u64,
+}
+
+/// How many requests of an inbox were refused for one reason, and are not dismissed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefusalTotal {
+    /// Name of the inbox; none where no inbox is known.
+    inbox: Option<String>,
+    /// A stable code, such as `folded_header` or `disk_full`.
+    reason: String,
+    /// All of them.
+    count: u64,
+    /// Those that are not dismissed.
+    open: u64,
+    /// When the first of those was refused.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// When the last was.
+    #[schema(value_type = String, format = DateTime)]
+    last: Timestamp,
+}
+
+/// A page of refused requests, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RefusalList {
+    items: Vec<RefusalShown>,
+    /// What to pass as `after` for the next page; none at the end.
+    next: Option<String>,
+    /// How many there were, by inbox and reason; the oldest are only counted.
+    totals: Vec<RefusalTotal>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RefusalQuery {
+    /// Only of this inbox.
+    inbox: Option<String>,
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// How many, to 500.
+    limit: Option<u32>,
+}
+
+/// Names of inboxes by number.
+fn names(engine: &Engine) -> BTreeMap<i64, String> {
+    engine.addresses.all().into_iter().map(|inbox| (inbox.number, inbox.name)).collect()
+}
+
+fn total(count: RefusalCount, names: &BTreeMap<i64, String>) -> RefusalTotal {
+    let RefusalCount { inbox, reason, count, open, first_us, last_us } = count;
+    let (since, last) = (timestamp(first_us), timestamp(last_us));
+    RefusalTotal { inbox: names.get(&inbox).cloned(), reason, count, open, since, last }
+}
+
+/// What was refused and not dismissed.
+pub(crate) async fn open_totals(engine: &Engine) -> Vec<RefusalTotal> {
+    let names = names(engine);
+    let counts = engine.refusal_counts().await;
+    counts.into_iter().filter(|count| count.open > 0).map(|count| total(count, &names)).collect()
+}
+
+/// List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
+#[utoipa::path(get, path = "/refusals", tag = "requests", params(RefusalQuery), responses(
+    (status = 200, body = RefusalList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn list_refusals(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<RefusalQuery>,
+) -> Result<Json<RefusalList>, ApiError> {
+    let inbox = number_of(&engine, query.inbox.as_deref())?;
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(ApiError::invalid(format!("`limit` must be between 1 and {LIMIT_MAX} (got {limit}).")));
+    }
+    let before = match &query.after {
+        None => i64::MAX,
+        Some(text) => text
+            .parse()
+            .map_err(|_| ApiError::invalid(format!("`after` must be the `next` of a page (got {text:?}).")))?,
+    };
+    let found = engine.list_refusals(inbox, before, limit as usize).await?;
+    let names = names(&engine);
+    let next = (found.len() == limit as usize).then(|| found.last().map(|last| last.number.to_string())).flatten();
+    let totals =
+        engine.refusal_counts().await.into_iter().filter(|count| inbox.is_none_or(|inbox| inbox == count.inbox));
+    Ok(Json(RefusalList {
+        totals: totals.map(|count| total(count, &names)).collect(),
+        items: found
+            .into_iter()
+            .map(|refusal| RefusalShown {
+                id: refusal.number.to_string(),
+                inbox: names.get(&refusal.inbox).cloned(),
+                at: timestamp(refusal.at_us),
+                text: hookline_engine::refusal::text(&refusal),
+                bytes: refusal.bytes.len() as u64,
+                peer: refusal.peer,
+                status: refusal.status,
+                reason: refusal.reason,
+                message: refusal.message,
+            })
+            .collect(),
+        next,
+    }))
+}
+
+/// The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
+#[utoipa::path(get, path = "/refusals/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn refusal_bytes(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<RevealQuery>,
+) -> Result<Response, ApiError> {
+    let absent = || ApiError::not_found("refusal_not_found", "There is no refused request with this id.");
+    let number: i64 = id.parse().map_err(|_| absent())?;
+    let bytes = hookline_engine::refusal::shown_bytes(
+        &engine.refusal(number).await?.ok_or_else(absent)?,
+        query.reveal.unwrap_or(false),
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CONTENT_DISPOSITION, "attachment"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RefusalDismissal {
+    /// Only of this inbox.
+    inbox: Option<String>,
+}
+
+/// Dismiss the refused requests so far, so that they are no longer shown as an alarm.
+#[utoipa::path(post, path = "/refusals/dismiss", tag = "requests", request_body = RefusalDismissal, responses(
+    (status = 204), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn dismiss_refusals(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(dismissal): extract::Json<RefusalDismissal>,
+) -> Result<StatusCode, ApiError> {
+    let inbox = number_of(&engine, dismissal.inbox.as_deref())?;
+    engine.dismiss_refusals(inbox).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,393 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use futures_util::{StreamExt, stream};
+use hookline_capture::{BodyBlocks, header_list};
+use hookline_content::Evidence;
+use hookline_engine::{
+    Engine,
+    request::{MASKED_MAX, masked, secret_paths},
+};
+use hookline_model::{BodyContent, BodyKind};
+use hookline_query::{
+    JsonPath,
+    body::{
+        Charset, DecodeError, Decoded, ReadBody, as_text, content_of, decode, form_fields, json_values, parts_of, text,
+    },
+};
+use hookline_store::request::{Stored, body_stream, collect_body, header_lines, raw_head};
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    error::ApiError,
+    extract,
+    requests::{RevealQuery, stored},
+};
+
+/// Largest body looked into or decoded, and largest result of decoding, in bytes. A body above it
+/// can still be saved as it is.
+const DECODED_MAX: u64 = 64 * 1024 * 1024;
+
+/// Captured bytes are hostile: no browser may run, sniff or show them in this origin.
+const INERT: [(HeaderName, &str); 5] = [
+    (header::CONTENT_TYPE, "application/octet-stream"),
+    (header::CONTENT_DISPOSITION, "attachment"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct BodyQuery {
+    /// Undo its content codings first. What breaks off is given as far as it goes; what is not coded at all, as it was sent.
+    decoded: Option<bool>,
+    /// Undo its content codings and read its character set: UTF-8 without a byte order mark. A form in another character
+    /// set is written again with UTF-8 in its escapes.
+    text: Option<bool>,
+    /// Whether a secret that stands in it is shown; else it is stars.
+    reveal: Option<bool>,
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "too_large_to_decode",
+        format!("The body has more than {DECODED_MAX} bytes, as sent or decoded."),
+        "Save it as it was sent, and decode it with a tool of your own.",
+    )
+}
+
+/// A body with its content codings undone, and what is to be said of that.
+fn decoded(coded: Vec<u8>, content: &BodyContent) -> Result<Decoded, ApiError> {
+    if content.codings.is_empty() {
+        return Ok(Decoded { bytes: coded, notes: Vec::new() });
+    }
+    match decode(&coded, &content.codings, DECODED_MAX) {
+        Ok(decoded) => Ok(decoded),
+        Err(DecodeError::TooLarge(_)) => Err(too_large()),
+        Err(error) => Ok(Decoded { bytes: coded, notes: vec![format!("{error} It is shown as it was sent.")] }),
+    }
+}
+
+/// The body's bytes, as sent or decoded; `Range` takes a piece of it.
+#[utoipa::path(get, path = "/requests/{id}/body", tag = "requests", params(("id" = String, Path), BodyQuery), responses(
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
+    (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody), (status = 416, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn body(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<BodyQuery>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    let content = content_of(&stored.header_block);
+    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+    let text = query.text.unwrap_or(false);
+    let decoded = if text || query.decoded.unwrap_or(false) && !content.codings.is_empty() {
+        let coded = collect_body(body.clone(), DECODED_MAX).await?.ok_or_else(too_large)?;
+        let paths = secrets(&engine, &stored, query.reveal);
+        let read = move || -> Result<Vec<u8>, ApiError> {
+            let plain = decoded(coded, &content)?.bytes;
+            Ok(masked(if text { readable(&content, plain) } else { plain }, &paths))
+        };
+        Some(bytes::Bytes::from(apart(read).await?))
+    } else {
+        in_stars(&body, &secrets(&engine, &stored, query.reveal)).await?
+    };
+    let length = decoded.as_ref().map_or(body.length(), |bytes| bytes.len() as u64);
+    let (start, end, status) =
+        match headers.get(header::RANGE).map(|range| parse_range(range.to_str().unwrap_or_default(), length)) {
+            None | Some(Range::Ignored) => (0, length, StatusCode::OK),
+            Some(Range::Part(start, end)) => (start, end, StatusCode::PARTIAL_CONTENT),
+            Some(Range::Unsatisfiable) => {
+                let error = ApiError::new(
+                    StatusCode::RANGE_NOT_SATISFIABLE,
+                    "range_not_satisfiable",
+                    format!("The body has {length} bytes."),
+                    "Ask for a range inside it.",
+                );
+                return Ok(([(header::CONTENT_RANGE, format!("bytes */{length}"))], error).into_response());
+            }
+        };
+    let body = match decoded {
+        Some(bytes) => Body::from(bytes.slice(start as usize..end as usize)),
+        None => Body::from_stream(body_stream(body, start, end)),
+    };
+    let mut response = (status, INERT, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, (end - start).into());
+    headers.insert(header::ACCEPT_RANGES, http::HeaderValue::from_static("bytes"));
+    if status == StatusCode::PARTIAL_CONTENT
+        && let Ok(range) = format!("bytes {start}-{}/{length}", end - 1).parse()
+    {
+        headers.insert(header::CONTENT_RANGE, range);
+    }
+    Ok(response)
+}
+
+/// Runs what may take a moment where it holds nobody up.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, ApiError> + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(e.to_string()))?
+}
+
+/// A body as UTF-8 text; a form in another character set with UTF-8 in its escapes.
+fn readable(content: &BodyContent, plain: Vec<u8>) -> Vec<u8> {
+    let ReadBody { kind, bytes, charset } = as_text(content, plain.into());
+    if kind == BodyKind::Form && charset != Charset::UTF_8 {
+        let fields = form_fields(&bytes, charset);
+        return form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into();
+    }
+    bytes.into_owned()
+}
+
+/// How a body was read: its character set, and what was passed over.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BodyReading {
+    /// Name of the character set, such as `utf-8` or `windows-1252`.
+    charset: String,
+    /// Whether the body says it itself, or its headers do; else it is what its bytes look like.
+    declared: bool,
+    /// What is to be said of it, in sentences: that a coding breaks off, or that other bytes follow.
+    notes: Vec<String>,
+    /// How many JSON values it holds, one after the other; 0 where it is not JSON.
+    json_values: u64,
+}
+
+/// Say how a body is read: in which character set, and what was passed over.
+#[utoipa::path(get, path = "/requests/{id}/reading", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = BodyReading), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody)
+))]
+pub(crate) async fn reading(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<BodyReading>, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    let content = content_of(&stored.header_block);
+    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+    let coded = collect_body(body, DECODED_MAX).await?.ok_or_else(too_large)?;
+    let read = move || {
+        let Decoded { bytes, notes } = decoded(coded, &content)?;
+        let text = text(&content, &bytes);
+        let first = text.bytes.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != 0x1e);
+        let json = matches!(first, Some(b'{' | b'[')) || content.kind == BodyKind::Json;
+        Ok(BodyReading {
+            charset: text.charset.name().into(),
+            declared: !matches!(text.evidence, Evidence::Default | Evidence::Fallback | Evidence::Pattern),
+            json_values: if json { json_values(&text.bytes).count() as u64 } else { 0 },
+            notes,
+        })
+    };
+    apart(read).await.map(Json)
+}
+
+/// Places of secrets in a body, unless they are to be shown.
+fn secrets(engine: &Engine, stored: &Stored, reveal: Option<bool>) -> Vec<JsonPath> {
+    if reveal.unwrap_or(false) {
+        return Vec::new();
+    }
+    let inbox = engine.addresses.get(&stored.summary.inbox);
+    secret_paths(&engine.providers.catalogue(), &stored.summary, inbox.as_ref().map(|inbox| &*inbox.verification))
+        .unwrap_or_default()
+}
+
+/// The body with its secrets as stars; none where it has none, and can be sent as it lies on disk.
+async fn in_stars(body: &BodyBlocks, paths: &[JsonPath]) -> Result<Option<bytes::Bytes>, ApiError> {
+    if paths.is_empty() {
+        return Ok(None);
+    }
+    let whole = collect_body(body.clone(), MASKED_MAX).await?;
+    Ok(whole.map(|whole| bytes::Bytes::from(masked(whole, paths))))
+}
+
+/// A position in a range; one past 64 bits is past every body.
+fn position(digits: &str) -> Option<u64> {
+    let number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    number.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+/// What a Range header comes to (RFC 9110 §14.2); several ranges are ignored, as allowed.
+#[derive(Debug, PartialEq)]
+enum Range {
+    Ignored,
+    Part(u64, u64),
+    Unsatisfiable,
+}
+
+fn parse_range(value: &str, length: u64) -> Range {
+    let Some((first, last)) = value.strip_prefix("bytes=").and_then(|spec| spec.trim().split_once('-')) else {
+        return Range::Ignored;
+    };
+    let bounds = match (position(first), position(last)) {
+        (Some(first), Some(last)) if first <= last => (first, last.saturating_add(1).min(length)),
+        (Some(first), None) if last.is_empty() => (first, length),
+        (None, Some(suffix)) if first.is_empty() => (length.saturating_sub(suffix), length),
+        _ => return Range::Ignored,
+    };
+    if bounds.0 < bounds.1 { Range::Part(bounds.0, bounds.1) } else { Range::Unsatisfiable }
+}
+
+/// The request as the HTTP message it was. Credentials are masked unless asked for.
+#[utoipa::path(get, path = "/requests/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn raw(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<RevealQuery>,
+) -> Result<Response, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+    let reveal = query.reveal.unwrap_or(false);
+    let masked = in_stars(&body, &secrets(&engine, &stored, query.reveal)).await?;
+    let length = masked.as_ref().map_or(body.length(), |masked| masked.len() as u64);
+    let mut head = raw_head(&stored.summary, &stored.header_block, reveal);
+    let (begin, end) = chunk_around(&stored, length, reveal);
+    head.extend_from_slice(&begin);
+    if let Some(masked) = masked {
+        return Ok((INERT, [head.as_slice(), &masked, &end].concat()).into_response());
+    }
+    let stream = stream::iter([Ok(bytes::Bytes::from(head))])
+        .chain(body_stream(body, 0, length))
+        .chain(stream::iter([Ok(bytes::Bytes::from(end))]));
+    Ok((INERT, Body::from_stream(stream)).into_response())
+}
+
+/// What stands before and after the body of a message that was sent in chunks: it is one chunk, and its trailers follow.
+fn chunk_around(stored: &Stored, length: u64, reveal: bool) -> (Vec<u8>, Vec<u8>) {
+    let coding = header_list(&stored.header_block).find(|(name, _)| name.eq_ignore_ascii_case(b"transfer-encoding"));
+    if coding.is_none_or(|(_, value)| !value.to_ascii_lowercase().ends_with(b"chunked")) {
+        return (Vec::new(), Vec::new());
+    }
+    let begin = if length == 0 { Vec::new() } else { format!("{length:x}\r\n").into_bytes() };
+    let mut end = if length == 0 { b"0\r\n".to_vec() } else { b"\r\n0\r\n".to_vec() };
+    end.extend_from_slice(&header_lines(&stored.trailer_block, reveal));
+    end.extend_from_slice(b"\r\n");
+    (begin, end)
+}
+
+/// One part of a multipart body.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Part {
+    /// Its place, from 0.
+    index: usize,
+    /// Field name.
+    name: Option<String>,
+    /// File name as the sender wrote it; only ever shown.
+    file_name: Option<String>,
+    /// BodyContent type.
+    content_type: Option<String>,
+    /// Size in bytes.
+    bytes: u64,
+    /// The value, if it is short text.
+    text: Option<String>,
+    /// What is wrong with it, in a sentence.
+    fault: Option<String>,
+}
+
+/// Values up to this size are shown in the list, in bytes.
+const TEXT_MAX: usize = 4_096;
+
+/// The parts of a multipart body.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PartList {
+    /// The first thousand.
+    items: Vec<Part>,
+    /// How many there are.
+    total: usize,
+    /// What is wrong with the body as a whole, in sentences.
+    notes: Vec<String>,
+}
+
+/// The body of a request with its codings undone, and what its headers say of it.
+async fn multipart_body(engine: &Engine, id: &str) -> Result<(BodyContent, Vec<u8>), ApiError> {
+    let (row, stored) = stored(engine, id).await?;
+    let content = content_of(&stored.header_block);
+    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+    let coded = collect_body(body, DECODED_MAX).await?.ok_or_else(too_large)?;
+    apart(move || Ok((content.clone(), decoded(coded, &content)?.bytes))).await
+}
+
+fn not_multipart() -> ApiError {
+    ApiError::new(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "not_multipart",
+        "The body has no parts: neither its Content-Type nor its first line has a boundary.",
+        "Look at the body as text.",
+    )
+}
+
+/// List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
+#[utoipa::path(get, path = "/requests/{id}/parts", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = PartList), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn parts(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<PartList>, ApiError> {
+    let (content, body) = multipart_body(&engine, &id).await?;
+    let read = parts_of(&content, &body).ok_or_else(not_multipart)?;
+    let items = read.parts.iter().enumerate().map(|(index, part)| Part {
+        index,
+        name: part.name.clone(),
+        file_name: part.file_name.clone(),
+        content_type: part.content_type.clone(),
+        bytes: part.body.len() as u64,
+        text: (part.body.len() <= TEXT_MAX).then(|| read.text(part)).flatten(),
+        fault: part.fault.clone(),
+    });
+    Ok(Json(PartList { items: items.collect(), total: read.total, notes: read.notes.clone() }))
+}
+
+/// The bytes of one part, as sent.
+#[utoipa::path(get, path = "/requests/{id}/parts/{index}", tag = "requests", params(("id" = String, Path), ("index" = usize, Path)), responses(
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn part(
+    State(engine): State<Arc<Engine>>,
+    extract::Path((id, index)): extract::Path<(String, usize)>,
+) -> Result<Response, ApiError> {
+    let (content, body) = multipart_body(&engine, &id).await?;
+    let read = parts_of(&content, &body).ok_or_else(not_multipart)?;
+    let part = read
+        .parts
+        .get(index)
+        .ok_or_else(|| ApiError::not_found("part_not_found", format!("There is no part {index}.")))?;
+    Ok((INERT, bytes::Bytes::copy_from_slice(part.body)).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_the_rfc_says() {
+        for (value, range) in [
+            ("bytes=0-4", Range::Part(0, 5)),
+            ("bytes=5-", Range::Part(5, 10)),
+            ("bytes=-3", Range::Part(7, 10)),
+            ("bytes=0-999", Range::Part(0, 10)),
+            ("bytes=10-", Range::Unsatisfiable),
+            ("bytes=-0", Range::Unsatisfiable),
+            ("bytes=5-4", Range::Ignored),
+            ("bytes=0-1,3-4", Range::Ignored),
+            ("lines=1-2", Range::Ignored),
+            ("bytes=0-18446744073709551615", Range::Part(0, 10)),
+            ("bytes=0-99999999999999999999", Range::Part(0, 10)),
+            ("bytes=99999999999999999999-", Range::Unsatisfiable),
+            ("bytes=1-+5", Range::Ignored),
+        ] {
+            assert_eq!(parse_range(value, 10), range, "{value}");
+        }
+        assert_eq!(parse_range("bytes=0-", 0), Range::Unsatisfiable);
+    }
+}

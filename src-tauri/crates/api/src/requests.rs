@@ -1,0 +1,333 @@
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use hookline_capture::{RowId, header_list};
+use hookline_codegen::{CodeFormat, CodeRequest};
+use hookline_engine::{Engine, request};
+use hookline_model::{
+    Change, Deletion, ListenerState, NOTE_MAX, RequestDetail, RequestMarks, RequestSummary, Timeline,
+};
+use hookline_query::Query;
+use hookline_search::PAGE_TIME;
+use hookline_store::{
+    deletion::{DeletionRow, UNDO_US},
+    request::{List, Stored, collect_body},
+    timeline::timeline,
+};
+use http::header;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{error::ApiError, extract};
+
+/// Rows of a page unless asked otherwise, and at most.
+const LIMIT: u32 = 100;
+const LIMIT_MAX: u32 = 500;
+
+/// Requests counted unless asked otherwise: "1,000 and more" says enough.
+const COUNT_MOST: u64 = 1_000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only this inbox.
+    inbox: Option<String>,
+    /// Only what is older than this request.
+    after: Option<String>,
+    /// How many of those to pass over first.
+    skip: Option<u32>,
+    /// Rows, to 500.
+    limit: Option<u32>,
+    /// Only pinned ones.
+    pinned: Option<bool>,
+    /// Only what matches this query.
+    q: Option<String>,
+    /// Only from this request on, itself included.
+    from: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CountQuery {
+    /// The query.
+    q: String,
+    /// Only this inbox.
+    inbox: Option<String>,
+    /// Only what is older than this request: where the count before it ended.
+    after: Option<String>,
+    /// Count to here and no farther; 1,000 unless asked.
+    most: Option<u64>,
+}
+
+/// How many requests match.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RequestCount {
+    /// How many were found.
+    requests: u64,
+    /// Whether there are more than were counted to.
+    more: bool,
+    /// What to pass as `after` to go on, where the time for one call was too short; none if it is done.
+    next: Option<String>,
+}
+
+/// A page of requests, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RequestList {
+    items: Vec<RequestSummary>,
+    /// What to pass as `after` for the next page; none at the end. With a query, a page may be short
+    /// or empty and have a next one: so far it has been searched.
+    next: Option<String>,
+    /// Number of the feed's last change that this page includes.
+    seq: i64,
+}
+
+/// Requests, newest first; those of a query in as many calls as it takes.
+#[utoipa::path(get, path = "/requests", tag = "requests", params(ListQuery), responses(
+    (status = 200, body = RequestList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn list(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<ListQuery>,
+) -> Result<Json<RequestList>, ApiError> {
+    let inbox = number_of(&engine, query.inbox.as_deref())?;
+    let after = row_in(&engine, query.after.as_deref())?;
+    let from = row_in(&engine, query.from.as_deref())?;
+    let limit = query.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
+    }
+    let (skip, pinned) = (query.skip.unwrap_or(0), query.pinned.unwrap_or(false));
+    let seq = engine.feed().last();
+    let requests = engine.requests();
+    let text = query.q.unwrap_or_default();
+    if text.trim().is_empty() && from.is_none() {
+        let wanted = List { inbox, after, skip, limit, pinned };
+        let items = engine.store.readers().read(move |connection| requests.list(connection, &wanted)).await?;
+        let next = if items.len() == limit as usize { items.last().map(|item| item.id.clone()) } else { None };
+        return Ok(Json(RequestList { items, next, seq }));
+    }
+    if skip > 0 {
+        return Err(ApiError::invalid("skip goes neither with a query nor with from."));
+    }
+    let search = engine.search(Query::parse(&text)?, inbox);
+    let (search, index) = (if pinned { search.pinned() } else { search }, engine.index.clone());
+    let between = (after.unwrap_or(RowId(i64::MAX)), RowId(from.map_or(-1, |from| from.0 - 1)));
+    let (items, upto) = engine
+        .store
+        .readers()
+        .read(move |connection| {
+            let found = search.page(connection, &index, between, limit as usize, Instant::now() + PAGE_TIME)?;
+            let items: Result<Vec<_>, _> = found.ids.iter().map(|id| requests.one(connection, *id)).collect();
+            Ok((items?.into_iter().flatten().collect(), found.upto))
+        })
+        .await?;
+    Ok(Json(RequestList { items, next: upto.map(|row| engine.id_of(row)), seq }))
+}
+
+/// How many requests match a query.
+#[utoipa::path(get, path = "/requests/count", tag = "requests", params(CountQuery), responses(
+    (status = 200, body = RequestCount), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn count(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<CountQuery>,
+) -> Result<Json<RequestCount>, ApiError> {
+    let inbox = number_of(&engine, query.inbox.as_deref())?;
+    let after = row_in(&engine, query.after.as_deref())?.unwrap_or(RowId(i64::MAX));
+    let most = query.most.unwrap_or(COUNT_MOST);
+    let (search, index) = (engine.search(Query::parse(&query.q)?, inbox), engine.index.clone());
+    let (counted, upto) = engine
+        .store
+        .readers()
+        .read(move |connection| {
+            search.count(connection, &index, after, most.saturating_add(1), Instant::now() + PAGE_TIME)
+        })
+        .await?;
+    let next = upto.map(|row| engine.id_of(row));
+    Ok(Json(RequestCount { requests: counted.min(most), more: counted > most, next }))
+}
+
+/// The number of a named inbox, or 404.
+pub(crate) fn number_of(engine: &Engine, name: Option<&str>) -> Result<Option<i64>, ApiError> {
+    name.map(|name| Ok(engine.addresses.get(name).ok_or_else(|| ApiError::no_inbox(name))?.number)).transpose()
+}
+
+/// The row of an id in the parameters.
+fn row_in(engine: &Engine, id: Option<&str>) -> Result<Option<RowId>, ApiError> {
+    let row =
+        |id: &str| engine.row_of(id).ok_or_else(|| ApiError::invalid(format!("{id:?} is not the id of a request.")));
+    id.map(row).transpose()
+}
+
+/// A stored request's parts, or 404.
+pub(crate) async fn stored(engine: &Engine, id: &str) -> Result<(RowId, Stored), ApiError> {
+    let row = engine.row_of(id).ok_or_else(ApiError::no_request)?;
+    let requests = engine.requests();
+    let found = engine.store.readers().read(move |connection| requests.stored(connection, row)).await?;
+    found.map(|stored| (row, stored)).ok_or_else(ApiError::no_request)
+}
+
+/// A request in full, but for its body. Credentials are masked.
+#[utoipa::path(get, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = RequestDetail), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<RequestDetail>, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    Ok(Json(stored.shown(row, false)))
+}
+
+/// All that belongs to the same event: repeats, with whether they are the same, and deliveries.
+#[utoipa::path(get, path = "/requests/{id}/thread", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = Timeline), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read_thread(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Timeline>, ApiError> {
+    let row = engine.row_of(&id).ok_or_else(ApiError::no_request)?;
+    let requests = engine.requests();
+    let found = engine.store.readers().read(move |connection| timeline(connection, row, &requests)).await?;
+    found.map(Json).ok_or_else(ApiError::no_request)
+}
+
+/// A request in full with its credentials.
+#[utoipa::path(get, path = "/requests/{id}/reveal", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = RequestDetail), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn reveal(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<RequestDetail>, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    Ok(Json(stored.shown(row, true)))
+}
+
+/// Pin a request, note something on it, or mark it as read.
+#[utoipa::path(patch, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), request_body = RequestMarks, responses(
+    (status = 200, body = RequestSummary), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn change(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(marks): extract::Json<RequestMarks>,
+) -> Result<Json<RequestSummary>, ApiError> {
+    if marks.note.as_ref().is_some_and(|note| note.len() > NOTE_MAX) {
+        return Err(ApiError::invalid(format!("A note has at most {NOTE_MAX} bytes.")));
+    }
+    let row = engine.row_of(&id).ok_or_else(ApiError::no_request)?;
+    let requests = engine.requests();
+    let work = move |connection: &Connection| {
+        requests.one(connection, row)?.ok_or_else(ApiError::no_request)?;
+        hookline_store::request::mark(connection, row, &marks)?;
+        requests.one(connection, row)?.ok_or_else(ApiError::no_request)
+    };
+    let feed = engine.feed.clone();
+    let after = move |summary: &RequestSummary| feed.publish([Change::RequestChanged { request: summary.clone() }]);
+    Ok(Json(engine.store.write(work, after).await?))
+}
+
+/// Remove a request. Undo is possible for ten seconds.
+#[utoipa::path(delete, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
+    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn remove(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Deletion>, ApiError> {
+    let row = engine.row_of(&id).ok_or_else(ApiError::no_request)?;
+    let summary = engine.summary(row).await?.ok_or_else(ApiError::no_request)?;
+    let until_us = engine.clock.now_us() + UNDO_US;
+    let work = move |connection: &Connection| {
+        let (inbox, bytes) = connection
+            .query_row(
+                "SELECT inbox, iif(body_state = 3, 0, body_bytes) FROM request WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM removal WHERE first = ?1 AND last = ?1)",
+                [row.0],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )
+            .map_err(|error| match error {
+                rusqlite::Error::QueryReturnedNoRows => ApiError::no_request(),
+                error => error.into(),
+            })?;
+        let removal =
+            DeletionRow { number: 0, inbox, first: row.0, last: row.0, whole: false, requests: 1, bytes, until_us };
+        Ok::<_, ApiError>(removal.insert(connection)?)
+    };
+    let (feed, hidden, tail) = (engine.feed.clone(), engine.hidden.clone(), engine.store.id_tail());
+    let inbox = summary.inbox.clone();
+    let after = move |removal: &DeletionRow| {
+        hidden.add(*removal);
+        feed.publish([Change::RequestsRemoved { removal: removal.shown(inbox, |id| tail.text(id)) }]);
+    };
+    let removal = engine.store.write(work, after).await?;
+    Ok(Json(removal.shown(summary.inbox, |id| engine.id_of(id))))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RevealQuery {
+    /// Whether credentials stand in it.
+    pub(crate) reveal: Option<bool>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct CodeQuery {
+    /// What to write it as; curl unless asked otherwise.
+    #[serde(default, rename = "as")]
+    #[param(inline)]
+    form: CodeFormat,
+    /// Whether credentials stand in it.
+    reveal: Option<bool>,
+}
+
+/// The request as code that sends it to its inbox again. Credentials are masked unless asked for.
+#[utoipa::path(get, path = "/requests/{id}/code", tag = "requests", params(("id" = String, Path), CodeQuery), responses(
+    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = super::ErrorBody),
+    (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn code(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<CodeQuery>,
+) -> Result<Response, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    let (form, reveal) = (query.form, query.reveal.unwrap_or(false));
+    let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+    let body = collect_body(body, form.body_max()).await?.ok_or_else(|| {
+        ApiError::new(
+            http::StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large_for_code",
+            format!("The body is larger than {} bytes, more than is written into this code.", form.body_max()),
+            "Replay the request, or save its body and send that file.",
+        )
+    })?;
+    let inbox = engine.addresses.get(&stored.summary.inbox);
+    let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
+    let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification).unwrap_or_default();
+    let shown = if reveal { body.clone() } else { request::masked(body.clone(), &paths) };
+    let base = match engine.receiver_state().await {
+        ListenerState::Listening { url, .. } => url,
+        _ => format!("http://{}", engine.settings().listen),
+    };
+    let sent = (&*stored.summary.method, &*stored.summary.target);
+    let message = CodeRequest::new(&base, sent, header_list(&stored.header_block), &shown, reveal, shown != body);
+    let code = form.write(&message).map_err(|why| {
+        let hint = "Ask for as=curl, which can send any request.";
+        ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "not_in_this_form", why, hint)
+    })?;
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], code).into_response())
+}

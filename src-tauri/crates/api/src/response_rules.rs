@@ -1,0 +1,133 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use bytes::Bytes;
+use hookline_capture::read_chunks;
+use hookline_engine::{
+    Engine,
+    answer::{self, ANSWER_FILE_MAX, Arrival, Considered, Looking, Made},
+};
+use hookline_model::{InboxResponse, ResponseFile};
+use hookline_query::SEARCHED_MAX;
+use http::StatusCode;
+use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{error::ApiError, extract, requests::stored};
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct FileQuery {
+    /// Its name.
+    name: String,
+}
+
+/// Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
+#[utoipa::path(post, path = "/answer-files", tag = "inboxes", params(FileQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
+    (status = 201, body = ResponseFile), (status = 413, body = super::ErrorBody)
+))]
+pub(crate) async fn add_file(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<FileQuery>,
+    content: Bytes,
+) -> Result<(StatusCode, Json<ResponseFile>), ApiError> {
+    if content.len() > ANSWER_FILE_MAX {
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("The file has {} bytes; an answer has {ANSWER_FILE_MAX} at most.", content.len()),
+            "Choose a smaller one.",
+        ));
+    }
+    let file = answer::file_of(query.name, &content);
+    let kept = file.clone();
+    engine
+        .store
+        .write(move |connection| hookline_store::response_file::keep_file(&kept, connection, &content), |()| ())
+        .await?;
+    Ok((StatusCode::CREATED, Json(file)))
+}
+
+/// Let the sequences of an inbox's rule begin again.
+#[utoipa::path(post, path = "/inboxes/{name}/rules/{id}/restart", tag = "inboxes", params(("name" = String, Path), ("id" = String, Path)), responses(
+    (status = 204), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn restart(
+    State(engine): State<Arc<Engine>>,
+    extract::Path((name, id)): extract::Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let number = address.number;
+    if !address.answering.rules.iter().any(|(rule, _)| rule.id == id) {
+        return Err(ApiError::not_found("rule_not_found", format!("The inbox {name} has no rule {id:?}.")));
+    }
+    engine.steps.forget(number, Some(&id));
+    engine
+        .store
+        .write(move |connection| hookline_store::sequence::forget(connection, number, Some(&id)), |()| ())
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct DryRunQuery {
+    /// The inbox whose rules are tried; the request's own if absent.
+    inbox: Option<String>,
+}
+
+/// How a request would be answered now.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DryRun {
+    /// What was looked at, in order; the last one answers.
+    considered: Vec<Considered>,
+    /// The answer, with its template filled in; none where an app would be asked.
+    answer: Option<InboxResponse>,
+}
+
+/// Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
+#[utoipa::path(get, path = "/requests/{id}/answering", tag = "requests", params(("id" = String, Path), DryRunQuery), responses(
+    (status = 200, body = DryRun), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn dry_run(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Query(query): extract::Query<DryRunQuery>,
+) -> Result<Json<DryRun>, ApiError> {
+    let (row, stored) = stored(&engine, &id).await?;
+    let name = query.inbox.unwrap_or_else(|| stored.summary.inbox.clone());
+    let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
+    let read = move |connection: &Connection| {
+        let (chunks, inline): (Option<i64>, Option<Vec<u8>>) = connection
+            .query_row("SELECT chunks, body FROM request WHERE id = ?1", [row.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .unwrap_or_default();
+        match chunks {
+            Some(body) => read_chunks(connection, body, SEARCHED_MAX),
+            None => Ok(inline.unwrap_or_default()),
+        }
+    };
+    let body = engine.store.readers().read(read).await?;
+    let arrival = Arrival {
+        method: &stored.summary.method,
+        target: &stored.summary.target,
+        headers: &stored.header_block,
+        body: &body,
+        body_bytes: stored.summary.body_bytes,
+        peer: &stored.summary.peer,
+        arrived_us: stored.summary.arrived_at.as_microsecond(),
+    };
+    let looking = Looking::new(&engine, &address, arrival);
+    let mut considered = Vec::new();
+    let outcome = engine.consider(&looking, false, &mut |one| considered.push(one));
+    let answer = match engine.made(&looking, &outcome).await {
+        Made::Own => Some((*address.own).clone()),
+        Made::Answer { answer, .. } => Some(answer),
+        Made::Forward(_) => None,
+    };
+    Ok(Json(DryRun { considered, answer }))
+}

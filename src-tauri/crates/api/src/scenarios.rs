@@ -1,0 +1,201 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use hookline_engine::Engine;
+use hookline_model::EndpointSettings;
+use hookline_provider::{Scenario, sample::Seeds, scenarios};
+use hookline_store::{event::EventNew, own_files};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{
+    error::ApiError,
+    events::{DELIVERIES_MAX, Receivers, Sent},
+    extract,
+};
+
+/// How many times faster or slower than written a scenario may run.
+const SPEED_MAX: f64 = 100_000.0;
+const SPEED_MIN: f64 = 0.001;
+
+/// A scenario as it is shown.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ScenarioShown {
+    /// Its id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// What happens in it.
+    about: String,
+    /// Id of the vendor.
+    provider: String,
+    /// Whether it is a file of your own.
+    own: bool,
+    /// From its start to its last event, in ms.
+    lasts_ms: u64,
+    /// Its events, in order.
+    steps: Vec<StepShown>,
+    /// The file it is read from.
+    file: String,
+}
+
+/// One event of a scenario.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StepShown {
+    /// The event type.
+    event: String,
+    /// Since the step before, in ms.
+    after_ms: u64,
+}
+
+/// All scenarios, and the files of your own that do not read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ScenarioList {
+    items: Vec<ScenarioShown>,
+    /// Files that are no scenario, each with the reason.
+    bad_files: Vec<String>,
+    /// The folder that files of your own belong into.
+    folder: String,
+}
+
+impl ScenarioShown {
+    fn of(scenario: &Scenario, file: &str, own: bool) -> Self {
+        let ms = |seconds: f64| (seconds * 1_000.0) as u64;
+        Self {
+            id: scenario.id.clone(),
+            name: scenario.name.clone(),
+            about: scenario.about.clone(),
+            provider: scenario.provider.clone(),
+            own,
+            lasts_ms: ms(scenario.lasts_s()),
+            steps: scenario
+                .steps
+                .iter()
+                .map(|step| StepShown { event: step.event.clone(), after_ms: ms(step.after_s) })
+                .collect(),
+            file: file.to_owned(),
+        }
+    }
+}
+
+/// Reads all scenarios, each time anew: a user writes them while the engine lives.
+async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
+    let folder = engine.dir().path().join("scenarios");
+    let catalogue = engine.providers.catalogue();
+    let read = tokio::task::spawn_blocking(move || {
+        let (own, mut bad) = own_files(&folder);
+        let names: Vec<String> = own.iter().map(|(file, _)| file.clone()).collect();
+        let (found, unread) = scenarios(&catalogue, own);
+        bad.extend(unread);
+        let is_own = |id: &str| names.iter().any(|file| file.strip_suffix(".toml") == Some(id));
+        ScenarioList {
+            items: found.iter().map(|(id, (scenario, file))| ScenarioShown::of(scenario, file, is_own(id))).collect(),
+            bad_files: bad.iter().map(ToString::to_string).collect(),
+            folder: folder.display().to_string(),
+        }
+    });
+    read.await.map_err(|e| ApiError::internal(e.to_string()))
+}
+
+fn no_scenario(id: &str) -> ApiError {
+    ApiError::not_found(
+        "scenario_not_found",
+        format!("There is no scenario {id:?}; `hookline scenario list` names them."),
+    )
+}
+
+/// All scenarios.
+#[utoipa::path(get, path = "/scenarios", tag = "scenarios", responses((status = 200, body = ScenarioList)))]
+pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<ScenarioList>, ApiError> {
+    Ok(Json(all(&engine).await?))
+}
+
+/// One scenario.
+#[utoipa::path(get, path = "/scenarios/{id}", tag = "scenarios", params(("id" = String, Path)), responses(
+    (status = 200, body = ScenarioShown), (status = 404, body = super::ErrorBody)
+))]
+pub(crate) async fn read(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<ScenarioShown>, ApiError> {
+    let found = all(&engine).await?.items.into_iter().find(|scenario| scenario.id == id);
+    found.map(Json).ok_or_else(|| no_scenario(&id))
+}
+
+/// A scenario to be run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ScenarioRun {
+    /// Its id.
+    #[serde(default)]
+    scenario: Option<String>,
+    /// Or the text of its file.
+    #[serde(default)]
+    file: Option<String>,
+    /// Makes the same values again; others each time if absent.
+    #[serde(default)]
+    seed: Option<u64>,
+    /// How many times faster than written its gaps go.
+    #[serde(default)]
+    speed: Option<f64>,
+    /// Ids of the endpoints it goes to; all of the vendor if absent.
+    #[serde(default)]
+    endpoints: Option<Vec<String>>,
+    /// Only endpoints of this scope.
+    #[serde(default)]
+    scope: Option<String>,
+    /// An endpoint for this call alone, as for an event.
+    #[serde(default)]
+    to: Option<EndpointSettings>,
+    /// Whether what goes `to` there is tried again as the vendor does.
+    #[serde(default)]
+    retries: bool,
+}
+
+/// Run a scenario: its events are stored at once and leave one by one, each at its time.
+#[utoipa::path(post, path = "/scenarios/run", tag = "scenarios", request_body = ScenarioRun, responses(
+    (status = 202, body = Sent), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn run(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(wanted): extract::Json<ScenarioRun>,
+) -> Result<(StatusCode, Json<Sent>), ApiError> {
+    let text = match (&wanted.scenario, &wanted.file) {
+        (Some(id), None) => {
+            let found = all(&engine).await?.items.into_iter().find(|scenario| scenario.id == *id);
+            found.ok_or_else(|| no_scenario(id))?.file
+        }
+        (None, Some(text)) => text.clone(),
+        _ => return Err(ApiError::invalid("Give a scenario by its id, or the text of its file.")),
+    };
+    let scenario = Scenario::parse("", &text, &engine.providers.catalogue())
+        .map_err(|why| ApiError::invalid(format!("The scenario does not read: {why}.")))?;
+    let speed = wanted.speed.unwrap_or(1.0);
+    if !(SPEED_MIN..=SPEED_MAX).contains(&speed) {
+        return Err(ApiError::invalid(format!("The speed lies between {SPEED_MIN} and {SPEED_MAX}.")));
+    }
+    let receivers = Receivers {
+        provider: &scenario.provider,
+        endpoints: wanted.endpoints.as_deref(),
+        scope: wanted.scope.as_deref(),
+        to: wanted.to.as_ref(),
+        retries: wanted.retries,
+    };
+    let endpoints = receivers.find(&engine).await?;
+    if scenario.steps.len() * endpoints.len() > DELIVERIES_MAX {
+        return Err(ApiError::invalid(format!("One call makes from 1 to {DELIVERIES_MAX} deliveries.")));
+    }
+    let seed = wanted.seed.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128() as u64);
+    let now_us = engine.clock.now_us();
+    let mut delay_us = 0;
+    let events = scenario.steps.iter().zip(0..).map(|(step, number)| {
+        delay_us += (step.after_s * 1e6 / speed) as i64;
+        let id = uuid::Uuid::now_v7().to_string();
+        let now_ms = (now_us + delay_us) / 1_000;
+        let seeds = Seeds { seed, step: number, event: &step.event, id: &id, now_ms };
+        let payload = serde_json::to_vec(&step.filled(&seeds)).unwrap_or_default();
+        Ok((EventNew { id, provider: scenario.provider.clone(), kind: step.event.clone(), payload }, delay_us))
+    });
+    Ok((StatusCode::ACCEPTED, Json(Sent::of(&engine, events, endpoints).await?)))
+}

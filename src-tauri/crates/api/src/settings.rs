@@ -1,0 +1,41 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use hookline_engine::Engine;
+use hookline_model::{Settings, merge};
+use http::StatusCode;
+
+use super::{error::ApiError, extract, json_fault::in_words};
+
+/// All settings.
+#[utoipa::path(get, path = "/settings", tag = "settings", responses((status = 200, body = Settings)))]
+pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Json<Settings> {
+    Json(engine.settings())
+}
+
+/// Change some settings: what is absent stays. A new address or limit restarts the receiver.
+#[utoipa::path(patch, path = "/settings", tag = "settings", request_body = Object, responses(
+    (status = 200, body = Settings), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn change(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(patch): extract::Json<serde_json::Value>,
+) -> Result<Json<Settings>, ApiError> {
+    let mut value = serde_json::to_value(engine.settings()).map_err(|e| ApiError::internal(e.to_string()))?;
+    merge(&mut value, patch).map_err(|why| ApiError::invalid(format!("The settings are not valid: {why}.")))?;
+    let settings: Settings =
+        serde_path_to_error::deserialize(value).map_err(|e| ApiError::invalid(in_words(&e.to_string())))?;
+    if let Some(fault) = settings.fault() {
+        return Err(ApiError::invalid(fault));
+    }
+    if let Some(why) = engine.cannot_move(settings.listen).await {
+        return Err(ApiError::new(
+            StatusCode::CONFLICT,
+            "port_taken",
+            why,
+            "Choose another address; nothing was changed, and requests arrive as before.",
+        ));
+    }
+    engine.apply_settings(settings.clone()).await?;
+    Ok(Json(settings))
+}

@@ -1,0 +1,271 @@
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use axum::{Json, extract::State};
+use hookline_engine::{
+    Engine,
+    inbox::Address,
+    judge::header_pairs,
+    lab::{self, Explained, ExplanationShown, FoundShown, LabError, Question, Rule, SignedShown, VerdictShown},
+};
+use hookline_model::VerificationSettings;
+use hookline_provider::Catalogue;
+use hookline_query::body::{content_of, decode};
+use hookline_signature::Message;
+use hookline_store::request::{Stored, collect_body};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{error::ApiError, extract, requests::stored};
+
+/// Largest body that is explained, in bytes.
+const EXPLAINED_MAX: u64 = 16 * 1024 * 1024;
+
+impl From<LabError> for ApiError {
+    fn from(error: LabError) -> Self {
+        Self::invalid(error.0)
+    }
+}
+
+/// Runs what may take a moment where it holds nobody up.
+async fn apart<T: Send + 'static>(
+    engine: &Arc<Engine>,
+    work: impl FnOnce(&Engine, i64) -> Result<T, ApiError> + Send + 'static,
+) -> Result<Json<T>, ApiError> {
+    let (engine, now_ms) = (engine.clone(), engine.clock.now_us() / 1_000);
+    let done = tokio::task::spawn_blocking(move || {
+        engine.providers.refresh();
+        work(&engine, now_ms)
+    })
+    .await;
+    done.map_err(|e| ApiError::internal(e.to_string()))?.map(Json)
+}
+
+/// Judge a message.
+#[utoipa::path(post, path = "/signature/verify", tag = "signature", request_body = Question, responses(
+    (status = 200, body = VerdictShown), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn verify(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(question): extract::Json<Question>,
+) -> Result<Json<VerdictShown>, ApiError> {
+    apart(&engine, move |engine, now| Ok(lab::verify(&engine.providers.catalogue(), &question, now)?)).await
+}
+
+/// Sign a message as its vendor would.
+#[utoipa::path(post, path = "/signature/sign", tag = "signature", request_body = Question, responses(
+    (status = 200, body = SignedShown), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn sign(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(question): extract::Json<Question>,
+) -> Result<Json<SignedShown>, ApiError> {
+    apart(&engine, move |engine, now| Ok(lab::sign(&engine.providers.catalogue(), &question, now)?)).await
+}
+
+/// Say why a message's signature does not hold.
+#[utoipa::path(post, path = "/signature/explain", tag = "signature", request_body = Question, responses(
+    (status = 200, body = ExplanationShown), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn explain(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(question): extract::Json<Question>,
+) -> Result<Json<ExplanationShown>, ApiError> {
+    apart(&engine, move |engine, now| {
+        Ok(lab::explain(&engine.providers.catalogue(), &question, known_secrets(engine, None), now)?)
+    })
+    .await
+}
+
+/// Find the schemes by which a message's signature holds.
+#[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = Question, responses(
+    (status = 200, body = FoundShown), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn find(
+    State(engine): State<Arc<Engine>>,
+    extract::Json(question): extract::Json<Question>,
+) -> Result<Json<FoundShown>, ApiError> {
+    apart(&engine, move |engine, _| Ok(lab::find(&engine.providers.catalogue(), &question)?)).await
+}
+
+/// Secrets that are known here, each with whose it is; without those of one inbox.
+fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
+    let mut known = Vec::new();
+    for inbox in engine.addresses.all().into_iter().filter(|inbox| Some(inbox.number) != but) {
+        let whose = format!("the inbox {}", inbox.name);
+        known.extend(inbox.verification.secrets.iter().map(|secret| (whose.clone(), secret.clone())));
+    }
+    for row in engine.outbox.schedule().endpoints() {
+        let whose = format!("the endpoint {}", row.settings.name);
+        known.extend(row.settings.secrets.iter().map(|secret| (whose.clone(), secret.value.clone())));
+    }
+    known
+}
+
+/// What an inbox's requests are verified by.
+fn rule_of<'c>(catalogue: &'c Catalogue, verification: &VerificationSettings) -> Result<Rule<'c>, ApiError> {
+    let id = verification.provider.as_deref().filter(|id| catalogue.get(id).is_some()).ok_or_else(no_provider)?;
+    let scheme = verification.scheme.clone().map(Value::String);
+    Ok(lab::rule_of(catalogue, Some(id), scheme.as_ref())?.0)
+}
+
+/// A stored request with its body, ready to be judged.
+struct Subject {
+    inbox: Address,
+    stored: Stored,
+    body: Vec<u8>,
+    decoded: Option<Vec<u8>>,
+}
+
+impl Subject {
+    async fn load(engine: &Engine, id: &str) -> Result<Self, ApiError> {
+        let (row, stored) = stored(engine, id).await?;
+        let inbox = engine.addresses.get(&stored.summary.inbox).ok_or_else(ApiError::no_request)?;
+        let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
+        let body = collect_body(body, EXPLAINED_MAX).await?.ok_or_else(|| {
+            ApiError::new(
+                http::StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large_to_explain",
+                format!("The body is larger than {EXPLAINED_MAX} bytes."),
+                "Its verdict stands; only the search for a fault is left out.",
+            )
+        })?;
+        let content = content_of(&stored.header_block);
+        let decoded = match content.codings.is_empty() {
+            true => None,
+            false => decode(&body, &content.codings, EXPLAINED_MAX).ok().map(|decoded| decoded.bytes),
+        };
+        Ok(Self { inbox, stored, body, decoded })
+    }
+
+    /// Looks at the message with the URL as this verification has it registered.
+    fn read<T>(&self, verification: &VerificationSettings, look: impl FnOnce(&Message<'_>) -> T) -> T {
+        let headers = header_pairs(&self.stored.header_block);
+        let url = verification.signed_url(&self.inbox.name, &self.stored.summary.target);
+        look(&Message {
+            method: &self.stored.summary.method,
+            target: &self.stored.summary.target,
+            url: url.as_deref(),
+            headers: &headers,
+            body: &self.body,
+        })
+    }
+
+    /// The verdict at its arrival, and why.
+    fn explained(
+        &self,
+        engine: &Engine,
+        catalogue: &Catalogue,
+        rule: &Rule<'_>,
+        verification: &VerificationSettings,
+    ) -> ExplanationShown {
+        let subject = Explained {
+            rule,
+            provider: verification.provider.as_deref().and_then(|id| catalogue.get(id)),
+            keys: &hookline_engine::verification::keys(verification),
+            other_secrets: known_secrets(engine, Some(self.inbox.number)),
+        };
+        let arrived_ms = self.stored.summary.arrived_at.as_millisecond();
+        self.read(verification, |message| {
+            subject.searched(catalogue, message, self.decoded.as_deref(), arrived_ms, Instant::now())
+        })
+    }
+}
+
+/// The verdict on a stored request with everything behind it, judged at its arrival.
+#[utoipa::path(get, path = "/requests/{id}/signature", tag = "signature", params(("id" = String, Path)), responses(
+    (status = 200, body = ExplanationShown), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
+    (status = 413, body = super::ErrorBody)
+))]
+pub(crate) async fn explain_request(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<ExplanationShown>, ApiError> {
+    let subject = Subject::load(&engine, &id).await?;
+    apart(&engine, move |engine, _| {
+        let catalogue = engine.providers.catalogue();
+        let verification = &subject.inbox.verification;
+        let rule = rule_of(&catalogue, verification)?;
+        Ok(subject.explained(engine, &catalogue, &rule, verification))
+    })
+    .await
+}
+
+fn no_provider() -> ApiError {
+    ApiError::new(
+        http::StatusCode::CONFLICT,
+        "no_provider",
+        "The inbox has no provider, so nothing says how its requests are signed.",
+        "Choose the provider and enter its secret in the inbox's settings.",
+    )
+}
+
+/// By what a stored request is to be judged, in the place of its inbox's settings.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Trial {
+    /// A scheme of its own as an object; the inbox's if absent.
+    #[schema(value_type = Option<Object>)]
+    scheme: Option<Value>,
+    /// Secrets; the inbox's if absent, and masked ones are those.
+    secrets: Option<Vec<String>>,
+    /// Settings the scheme names; the inbox's if absent.
+    params: Option<BTreeMap<String, String>>,
+    /// The URL as registered; the inbox's if absent.
+    url: Option<String>,
+}
+
+impl Trial {
+    /// The inbox's verification with what is tried over it.
+    fn over(&self, inbox: &VerificationSettings) -> VerificationSettings {
+        inbox.changed_to(VerificationSettings {
+            secrets: self.secrets.clone().unwrap_or_else(|| inbox.secrets.clone()),
+            params: self.params.clone().unwrap_or_else(|| inbox.params.clone()),
+            url: self.url.clone().or_else(|| inbox.url.clone()),
+            ..inbox.clone()
+        })
+    }
+}
+
+/// Judge a stored request by another scheme or secret; nothing is kept.
+#[utoipa::path(post, path = "/requests/{id}/signature/try", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
+    (status = 200, body = ExplanationShown), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
+    (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+))]
+pub(crate) async fn try_request(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(trial): extract::Json<Trial>,
+) -> Result<Json<ExplanationShown>, ApiError> {
+    let subject = Subject::load(&engine, &id).await?;
+    apart(&engine, move |engine, _| {
+        let catalogue = engine.providers.catalogue();
+        let verification = trial.over(&subject.inbox.verification);
+        let rule = match &trial.scheme {
+            Some(scheme) => lab::rule_of(&catalogue, None, Some(scheme))?.0,
+            None => rule_of(&catalogue, &verification)?,
+        };
+        Ok(subject.explained(engine, &catalogue, &rule, &verification))
+    })
+    .await
+}
+
+/// Find the schemes by which a stored request's signature holds.
+#[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
+    (status = 200, body = FoundShown), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody)
+))]
+pub(crate) async fn find_for_request(
+    State(engine): State<Arc<Engine>>,
+    extract::Path(id): extract::Path<String>,
+    extract::Json(trial): extract::Json<Trial>,
+) -> Result<Json<FoundShown>, ApiError> {
+    let subject = Subject::load(&engine, &id).await?;
+    apart(&engine, move |engine, _| {
+        let catalogue = engine.providers.catalogue();
+        let verification = trial.over(&subject.inbox.verification);
+        Ok(subject.read(&verification, |message| {
+            lab::found(&catalogue, message, &hookline_engine::verification::keys(&verification))
+        }))
+    })
+    .await
+}
