@@ -233,7 +233,10 @@ fn start_judging(engine: &Arc<Engine>, name: &str, total: u64) {
             }
             false
         };
-        let ended = engine.judge_anew(address.number, |done| tell(&|job| job.done = done.min(job.total))).await;
+        let ended = hookline_engine::judge::judge_anew(&engine, address.number, |done| {
+            tell(&|job| job.done = done.min(job.total))
+        })
+        .await;
         tell(&|job| match (&ended, job.state) {
             (_, JobState::Cancelled) => {}
             (Ok(()), _) => (job.state, job.done) = (JobState::Done, job.total),

@@ -102,7 +102,7 @@ fn total(count: RefusalCount, names: &BTreeMap<i64, String>) -> RefusalTotal {
 /// What was refused and not dismissed.
 pub(crate) async fn open_totals(engine: &Engine) -> Vec<RefusalTotal> {
     let names = names(engine);
-    let counts = engine.refusal_counts().await;
+    let counts = hookline_engine::refusal::refusal_counts(engine).await;
     counts.into_iter().filter(|count| count.open > 0).map(|count| total(count, &names)).collect()
 }
 
@@ -125,11 +125,13 @@ pub(crate) async fn list_refusals(
             .parse()
             .map_err(|_| ApiError::invalid(format!("`after` must be the `next` of a page (got {text:?}).")))?,
     };
-    let found = engine.list_refusals(inbox, before, limit as usize).await?;
+    let found = hookline_engine::refusal::list_refusals(&engine, inbox, before, limit as usize).await?;
     let names = names(&engine);
     let next = (found.len() == limit as usize).then(|| found.last().map(|last| last.number.to_string())).flatten();
-    let totals =
-        engine.refusal_counts().await.into_iter().filter(|count| inbox.is_none_or(|inbox| inbox == count.inbox));
+    let totals = hookline_engine::refusal::refusal_counts(&engine)
+        .await
+        .into_iter()
+        .filter(|count| inbox.is_none_or(|inbox| inbox == count.inbox));
     Ok(Json(RefusalList {
         totals: totals.map(|count| total(count, &names)).collect(),
         items: found
@@ -162,7 +164,7 @@ pub(crate) async fn refusal_bytes(
     let absent = || ApiError::not_found("refusal_not_found", "There is no refused request with this id.");
     let number: i64 = id.parse().map_err(|_| absent())?;
     let bytes = hookline_engine::refusal::shown_bytes(
-        &engine.refusal(number).await?.ok_or_else(absent)?,
+        &hookline_engine::refusal::refusal(&engine, number).await?.ok_or_else(absent)?,
         query.reveal.unwrap_or(false),
     );
     let headers = [
@@ -190,6 +192,6 @@ pub(crate) async fn dismiss_refusals(
     extract::Json(dismissal): extract::Json<RefusalDismissal>,
 ) -> Result<StatusCode, ApiError> {
     let inbox = number_of(&engine, dismissal.inbox.as_deref())?;
-    engine.dismiss_refusals(inbox).await?;
+    hookline_engine::refusal::dismiss_refusals(&engine, inbox).await?;
     Ok(StatusCode::NO_CONTENT)
 }

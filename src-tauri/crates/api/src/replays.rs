@@ -332,7 +332,9 @@ pub(crate) async fn cancel(
     let wanted = id.clone();
     let row = engine.store.readers().read(move |connection| replay::with_id(connection, &wanted)).await?;
     let row = row.ok_or_else(no_replay)?;
-    engine.end_replay(row.number, ReplayState::Cancelled, "You ended it.").await.map_err(ApiError::internal)?;
+    hookline_engine::replay::run::end_replay(&engine, row.number, ReplayState::Cancelled, "You ended it.")
+        .await
+        .map_err(ApiError::internal)?;
     read(State(engine), extract::Path(id)).await
 }
 

@@ -123,8 +123,8 @@ pub(crate) async fn dry_run(
     };
     let looking = Looking::new(&engine, &address, arrival);
     let mut considered = Vec::new();
-    let outcome = engine.consider(&looking, false, &mut |one| considered.push(one));
-    let answer = match engine.made(&looking, &outcome).await {
+    let outcome = hookline_engine::answer::decide::consider(&engine, &looking, false, &mut |one| considered.push(one));
+    let answer = match hookline_engine::answer::decide::made(&engine, &looking, &outcome).await {
         Made::Own => Some((*address.own).clone()),
         Made::Answer { answer, .. } => Some(answer),
         Made::Forward(_) => None,

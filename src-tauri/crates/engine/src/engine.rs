@@ -262,7 +262,7 @@ impl Engine {
             engine.spawn_indexing();
             schema_infer::spawn(&engine);
             forward::spawn(&engine);
-            engine.spawn_tunnels();
+            crate::tunnel::run::spawn_tunnels(&engine);
         }
         Ok(engine)
     }
@@ -308,12 +308,12 @@ impl Engine {
 
     /// Ends the receiver, lets open requests finish, and closes the store.
     pub async fn close(self: &Arc<Self>) {
-        self.stop_tunnels();
+        crate::tunnel::run::stop_tunnels(self);
         let old = self.receiver.lock().await.listening.take();
         if let Some(old) = old {
             old.stop().await;
         }
-        self.write_refusals().await;
+        crate::refusal::write_refusals(self).await;
         let (judged, forwarded) = (*self.judged.borrow(), self.forwarded_upto.load(Ordering::Relaxed));
         let keep = move |connection: &Connection| {
             hookline_store::verification::save_cursor(connection, judged)?;
@@ -364,7 +364,7 @@ impl Engine {
         self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
         let running = !matches!(self.receiver_state().await, ListenerState::Off);
         if old.limits != new.limits {
-            self.restart_listening_tunnels();
+            crate::tunnel::run::restart_listening_tunnels(self);
         }
         if running && (old.listen != new.listen || old.limits != new.limits) {
             // Where it listens for this run alone, it goes on listening.
@@ -481,7 +481,7 @@ impl Engine {
             self.feed.publish([Change::RequestsExpired { requests: expired }]);
         }
         self.outbox.tidy(&retention).await;
-        self.forget_passed_forwards().await;
+        crate::forward::save::forget_passed_forwards(self).await;
     }
 
     async fn purge(&self, mut removal: DeletionRow) {

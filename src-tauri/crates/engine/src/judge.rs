@@ -198,49 +198,47 @@ fn slice(
     Ok(slice)
 }
 
-impl Engine {
-    /// Judges the requests behind `after`, of one inbox or of all; the last one looked at, and
-    /// whether there may be more.
-    async fn judge_slice(self: &Arc<Self>, after: i64, only: Option<i64>) -> Result<(i64, bool, u64), String> {
-        let (addresses, catalogue) = (self.address_by_number(), self.providers.catalogue());
-        let read = move |connection: &Connection| slice(connection, &catalogue, after, only, &addresses);
-        let Slice { last, seen, more, judged } = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
-        // A full slice of which nothing is known is written down too: after a crash the rest goes on from there.
-        if judged.is_empty() && !more {
-            return Ok((last, more, seen));
-        }
-        let requests = self.requests();
-        let work = move |connection: &Connection| {
-            for (id, judged) in &judged {
-                verification::save(connection, *id, judged)?;
-            }
-            if only.is_none() {
-                verification::save_cursor(connection, last)?;
-            }
-            let changed = judged.iter().map(|(id, _)| requests.one(connection, *id));
-            Ok::<_, rusqlite::Error>(
-                changed.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>(),
-            )
-        };
-        let feed = self.feed.clone();
-        let after = move |changed: &Vec<RequestSummary>| {
-            feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
-        };
-        self.store.write(work, after).await.map_err(|e| e.to_string())?;
-        Ok((last, more, seen))
+/// Judges the requests behind `after`, of one inbox or of all; the last one looked at, and
+/// whether there may be more.
+async fn judge_slice(engine: &Arc<Engine>, after: i64, only: Option<i64>) -> Result<(i64, bool, u64), String> {
+    let (addresses, catalogue) = (engine.address_by_number(), engine.providers.catalogue());
+    let read = move |connection: &Connection| slice(connection, &catalogue, after, only, &addresses);
+    let Slice { last, seen, more, judged } = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
+    // A full slice of which nothing is known is written down too: after a crash the rest goes on from there.
+    if judged.is_empty() && !more {
+        return Ok((last, more, seen));
     }
+    let requests = engine.requests();
+    let work = move |connection: &Connection| {
+        for (id, judged) in &judged {
+            verification::save(connection, *id, judged)?;
+        }
+        if only.is_none() {
+            verification::save_cursor(connection, last)?;
+        }
+        let changed = judged.iter().map(|(id, _)| requests.one(connection, *id));
+        Ok::<_, rusqlite::Error>(
+            changed.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect::<Vec<_>>(),
+        )
+    };
+    let feed = engine.feed.clone();
+    let after = move |changed: &Vec<RequestSummary>| {
+        feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
+    };
+    engine.store.write(work, after).await.map_err(|e| e.to_string())?;
+    Ok((last, more, seen))
+}
 
-    /// Judges all stored requests of an inbox anew, slice by slice.
-    pub async fn judge_anew(self: &Arc<Self>, inbox: i64, progress: impl Fn(u64) -> bool) -> Result<(), String> {
-        let mut after = 0;
-        let mut done = 0;
-        loop {
-            let (last, more, seen) = self.judge_slice(after, Some(inbox)).await?;
-            after = last;
-            done += seen;
-            if !more || !progress(done) {
-                return Ok(());
-            }
+/// Judges all stored requests of an inbox anew, slice by slice.
+pub async fn judge_anew(engine: &Arc<Engine>, inbox: i64, progress: impl Fn(u64) -> bool) -> Result<(), String> {
+    let mut after = 0;
+    let mut done = 0;
+    loop {
+        let (last, more, seen) = judge_slice(engine, after, Some(inbox)).await?;
+        after = last;
+        done += seen;
+        if !more || !progress(done) {
+            return Ok(());
         }
     }
 }
@@ -255,7 +253,7 @@ pub fn spawn(engine: &Arc<Engine>, arrived: Arc<Notify>, mut after: i64) {
             let began = tokio::time::Instant::now();
             let (last, more, _) = {
                 let Some(engine) = engine.upgrade() else { return };
-                engine.judge_slice(after, None).await.unwrap_or_else(|error| {
+                judge_slice(&engine, after, None).await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "requests could not be verified; it is tried again");
                     (after, true, 0)
                 })

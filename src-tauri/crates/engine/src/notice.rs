@@ -40,7 +40,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
                 Change::RequestAdded { request } => engine.row_of(&request.id),
                 _ => None,
             });
-            if let Err(error) = engine.tell(added.collect()).await {
+            if let Err(error) = tell(&engine, added.collect()).await {
                 tracing::warn!(%error, "saved queries could not be looked at");
             }
             drop(engine);
@@ -49,28 +49,26 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     });
 }
 
-impl Engine {
-    /// Tells of those of some new requests that a saved query is waiting for.
-    async fn tell(self: &Arc<Self>, added: Vec<RowId>) -> Result<(), String> {
-        if added.is_empty() {
-            return Ok(());
-        }
-        let saved = self.store.readers().read(hookline_store::saved_search::all).await.map_err(|e| e.to_string())?;
-        for SavedSearch { name, asked } in saved.into_iter().filter(|saved| saved.asked.notify) {
-            let Ok(query) = Query::parse(&asked.query) else { continue };
-            let inbox = match asked.inbox.as_deref().map(|inbox| self.addresses.get(inbox)) {
-                None => None,
-                Some(Some(address)) => Some(address.number),
-                // Its inbox is gone.
-                Some(None) => continue,
-            };
-            let matching = self.matching(query, inbox, added.clone()).await.map_err(|e| e.to_string())?;
-            let Some(newest) = matching.iter().max() else { continue };
-            if let Some(request) = self.summary(*newest).await.map_err(|e| e.to_string())? {
-                let requests = matching.len() as u64;
-                self.feed.publish([Change::QueryMatched { name, request: Box::new(request), requests }]);
-            }
-        }
-        Ok(())
+/// Tells of those of some new requests that a saved query is waiting for.
+async fn tell(engine: &Arc<Engine>, added: Vec<RowId>) -> Result<(), String> {
+    if added.is_empty() {
+        return Ok(());
     }
+    let saved = engine.store.readers().read(hookline_store::saved_search::all).await.map_err(|e| e.to_string())?;
+    for SavedSearch { name, asked } in saved.into_iter().filter(|saved| saved.asked.notify) {
+        let Ok(query) = Query::parse(&asked.query) else { continue };
+        let inbox = match asked.inbox.as_deref().map(|inbox| engine.addresses.get(inbox)) {
+            None => None,
+            Some(Some(address)) => Some(address.number),
+            // Its inbox is gone.
+            Some(None) => continue,
+        };
+        let matching = engine.matching(query, inbox, added.clone()).await.map_err(|e| e.to_string())?;
+        let Some(newest) = matching.iter().max() else { continue };
+        if let Some(request) = engine.summary(*newest).await.map_err(|e| e.to_string())? {
+            let requests = matching.len() as u64;
+            engine.feed.publish([Change::QueryMatched { name, request: Box::new(request), requests }]);
+        }
+    }
+    Ok(())
 }

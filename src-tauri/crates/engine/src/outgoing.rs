@@ -46,79 +46,79 @@ impl RequestSource for Engine {
         endpoint: &'a EndpointRow,
         row: RowId,
     ) -> Pin<Box<dyn Future<Output = Result<Outgoing, UnsentRequest>> + Send + 'a>> {
-        Box::pin(self.outgoing_request(attempt, endpoint, row))
+        Box::pin(outgoing_request(self, attempt, endpoint, row))
     }
 }
 
-impl Engine {
-    /// A stored request as it goes on to a destination.
-    pub(crate) async fn outgoing_request(
-        &self,
-        claimed: &InFlightAttempt,
-        endpoint: &EndpointRow,
-        row: RowId,
-    ) -> Result<Outgoing, UnsentRequest> {
-        let unmade = |message: String| UnsentRequest { headers: Headers::new(), message };
-        let unread = |e: &dyn std::fmt::Display| unmade(format!("The request cannot be read: {e}."));
-        let found = self
-            .store
-            .readers()
-            .read(move |connection| {
-                connection
-                    // One that was deleted goes on while that can be undone: it was to go before.
-                    .prepare_cached(
-                        "SELECT r.inbox, r.headers, r.peer, v.event_id FROM request r
-                         LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1",
-                    )?
-                    .query_row([row.0], |r| {
-                        Ok(Head { inbox: r.get(0)?, headers: r.get(1)?, peer: r.get(2)?, event_id: r.get(3)? })
-                    })
-                    .optional()
-            })
-            .await
-            .map_err(|e| unread(&e))?;
-        let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;
-        let onward = match claimed.replay {
-            Some(replay) => self.replay_onward(replay, endpoint, head.inbox).await.map_err(unmade)?,
-            None => self.forward_onward(head.inbox, &claimed.shown.url, endpoint).map_err(unmade)?,
-        };
-        let mut headers = match &onward.headers {
-            Some(edited) => {
-                let edited = edited_headers(edited, &head.headers);
-                let lines = edited.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
-                hookline_delivery::applied_headers(&onward.rules, lines, &head.peer)
-            }
-            None => hookline_delivery::applied_headers(&onward.rules, header_list(&head.headers), &head.peer),
-        };
-        if let Some(via) = &onward.via {
-            append(&mut headers, "Via", via.as_bytes());
+/// A stored request as it goes on to a destination.
+pub(crate) async fn outgoing_request(
+    engine: &Engine,
+    claimed: &InFlightAttempt,
+    endpoint: &EndpointRow,
+    row: RowId,
+) -> Result<Outgoing, UnsentRequest> {
+    let unmade = |message: String| UnsentRequest { headers: Headers::new(), message };
+    let unread = |e: &dyn std::fmt::Display| unmade(format!("The request cannot be read: {e}."));
+    let found = engine
+        .store
+        .readers()
+        .read(move |connection| {
+            connection
+                // One that was deleted goes on while that can be undone: it was to go before.
+                .prepare_cached(
+                    "SELECT r.inbox, r.headers, r.peer, v.event_id FROM request r
+                     LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1",
+                )?
+                .query_row([row.0], |r| {
+                    Ok(Head { inbox: r.get(0)?, headers: r.get(1)?, peer: r.get(2)?, event_id: r.get(3)? })
+                })
+                .optional()
+        })
+        .await
+        .map_err(|e| unread(&e))?;
+    let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;
+    let onward = match claimed.replay {
+        Some(replay) => {
+            crate::replay::run::replay_onward(engine, replay, endpoint, head.inbox).await.map_err(unmade)?
         }
-        let stored = async || {
-            let body = self.store.readers().body(row).await.map_err(|e| unread(&e))?;
-            body.ok_or_else(|| unmade("The request is no longer stored.".into()))
-        };
-        let url = claimed.shown.url.clone();
-        let Some((record, keys)) = &onward.resign else {
-            let body = match onward.body {
-                Some(body) => body.into(),
-                None => Payload::stored(stored().await?).await.map_err(|e| unread(&e))?,
-            };
-            return Ok(Outgoing { method: claimed.shown.method.clone(), url, headers, body });
-        };
+        None => crate::forward::forward_onward(engine, head.inbox, &claimed.shown.url, endpoint).map_err(unmade)?,
+    };
+    let mut headers = match &onward.headers {
+        Some(edited) => {
+            let edited = edited_headers(edited, &head.headers);
+            let lines = edited.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
+            hookline_delivery::applied_headers(&onward.rules, lines, &head.peer)
+        }
+        None => hookline_delivery::applied_headers(&onward.rules, header_list(&head.headers), &head.peer),
+    };
+    if let Some(via) = &onward.via {
+        append(&mut headers, "Via", via.as_bytes());
+    }
+    let stored = async || {
+        let body = engine.store.readers().body(row).await.map_err(|e| unread(&e))?;
+        body.ok_or_else(|| unmade("The request is no longer stored.".into()))
+    };
+    let url = claimed.shown.url.clone();
+    let Some((record, keys)) = &onward.resign else {
         let body = match onward.body {
-            Some(body) => body,
-            None => collect_body(stored().await?, SIGNED_MAX)
-                .await
-                .map_err(|e| unread(&e))?
-                .ok_or_else(|| unmade(format!("A body over {SIGNED_MAX} bytes is not signed anew.")))?
-                .into(),
+            Some(body) => body.into(),
+            None => Payload::stored(stored().await?).await.map_err(|e| unread(&e))?,
         };
-        let id = head.event_id.unwrap_or_else(|| claimed.shown.id.clone());
-        let now_ms = self.clock.now_us() / 1_000;
-        match resigned(record, keys, &claimed.shown.method, &url, &headers, &body, &id, now_ms) {
-            Ok(headers) => Ok(Outgoing { method: claimed.shown.method.clone(), url, headers, body: body.into() }),
-            Err(why) => Err(UnsentRequest { headers, message: format!("It cannot be signed: {why}") }),
-        }
+        return Ok(Outgoing { method: claimed.shown.method.clone(), url, headers, body });
+    };
+    let body = match onward.body {
+        Some(body) => body,
+        None => collect_body(stored().await?, SIGNED_MAX)
+            .await
+            .map_err(|e| unread(&e))?
+            .ok_or_else(|| unmade(format!("A body over {SIGNED_MAX} bytes is not signed anew.")))?
+            .into(),
+    };
+    let id = head.event_id.unwrap_or_else(|| claimed.shown.id.clone());
+    let now_ms = engine.clock.now_us() / 1_000;
+    match resigned(record, keys, &claimed.shown.method, &url, &headers, &body, &id, now_ms) {
+        Ok(headers) => Ok(Outgoing { method: claimed.shown.method.clone(), url, headers, body: body.into() }),
+        Err(why) => Err(UnsentRequest { headers, message: format!("It cannot be signed: {why}") }),
     }
 }
 

@@ -193,14 +193,14 @@ impl Routes for InboxRoutes {
 
     async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
         match self.engine.upgrade() {
-            Some(engine) => engine.decide(inbox, request, false).await,
+            Some(engine) => crate::answer::decide::decide(&engine, inbox, request, false).await,
             None => Decision::Own,
         }
     }
 
     async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
         match self.engine.upgrade() {
-            Some(engine) => engine.ask(asked).await,
+            Some(engine) => crate::forward::ask::ask(&engine, asked).await,
             None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookline is closing".into() }),
         }
     }

@@ -109,116 +109,114 @@ impl Refusals {
     }
 }
 
-impl Engine {
-    /// Writes down what was refused; whether the database took it.
-    ///
-    /// A database that fails is left alone until the store says that it can be written again: these few bytes might
-    /// fit where no request does, and would end the alarm.
-    pub(crate) async fn keep_refusals(&self) -> bool {
-        !matches!(self.health(), DatabaseHealth::Failing { .. }) && self.write_refusals().await
-    }
+/// Writes down what was refused; whether the database took it.
+///
+/// A database that fails is left alone until the store says that it can be written again: these few bytes might
+/// fit where no request does, and would end the alarm.
+pub(crate) async fn keep_refusals(engine: &Engine) -> bool {
+    !matches!(engine.health(), DatabaseHealth::Failing { .. }) && write_refusals(engine).await
+}
 
-    /// As [`Engine::keep_refusals`], and also where the database fails: the last try, before Hookline ends.
-    pub(crate) async fn write_refusals(&self) -> bool {
-        let (rows, counts) = self.refusals.take();
-        if counts.is_empty() {
-            return true;
-        }
-        let kept = (rows.clone(), counts.clone());
-        let work = move |connection: &Connection| {
-            rows.iter().try_for_each(|row| refusal::insert(connection, row))?;
-            refusal::keep_newest(connection, KEPT_MAX)?;
-            counts.iter().try_for_each(|((inbox, reason), (count, first, last))| {
-                refusal::add_to_total(connection, *inbox, reason, *count, *first, *last)
-            })
-        };
-        match self.store.write(work, |()| ()).await {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::debug!(%error, "refused requests could not be written down; they are kept in memory");
-                self.refusals.put_back(kept.0, kept.1);
-                false
-            }
+/// As [`Engine::keep_refusals`], and also where the database fails: the last try, before Hookline ends.
+pub(crate) async fn write_refusals(engine: &Engine) -> bool {
+    let (rows, counts) = engine.refusals.take();
+    if counts.is_empty() {
+        return true;
+    }
+    let kept = (rows.clone(), counts.clone());
+    let work = move |connection: &Connection| {
+        rows.iter().try_for_each(|row| refusal::insert(connection, row))?;
+        refusal::keep_newest(connection, KEPT_MAX)?;
+        counts.iter().try_for_each(|((inbox, reason), (count, first, last))| {
+            refusal::add_to_total(connection, *inbox, reason, *count, *first, *last)
+        })
+    };
+    match engine.store.write(work, |()| ()).await {
+        Ok(()) => true,
+        Err(error) => {
+            tracing::debug!(%error, "refused requests could not be written down; they are kept in memory");
+            engine.refusals.put_back(kept.0, kept.1);
+            false
         }
     }
+}
 
-    /// How many requests were refused, by inbox and reason; those that are not written down yet, too.
-    pub async fn refusal_counts(&self) -> Vec<RefusalCount> {
-        // A database that cannot be read must not hide what is in memory.
-        let mut counts = self.store.readers().read(refusal::counts).await.unwrap_or_default();
-        for ((inbox, reason), (count, first, last)) in &self.refusals.waiting().counts {
-            match counts.iter_mut().find(|known| known.inbox == *inbox && known.reason == *reason) {
-                Some(known) => {
-                    if known.open == 0 {
-                        known.first_us = *first;
-                    }
-                    known.count += count;
-                    known.open += count;
-                    known.last_us = *last;
+/// How many requests were refused, by inbox and reason; those that are not written down yet, too.
+pub async fn refusal_counts(engine: &Engine) -> Vec<RefusalCount> {
+    // A database that cannot be read must not hide what is in memory.
+    let mut counts = engine.store.readers().read(refusal::counts).await.unwrap_or_default();
+    for ((inbox, reason), (count, first, last)) in &engine.refusals.waiting().counts {
+        match counts.iter_mut().find(|known| known.inbox == *inbox && known.reason == *reason) {
+            Some(known) => {
+                if known.open == 0 {
+                    known.first_us = *first;
                 }
-                None => counts.push(RefusalCount {
-                    inbox: *inbox,
-                    reason: (*reason).to_owned(),
-                    count: *count,
-                    open: *count,
-                    first_us: *first,
-                    last_us: *last,
-                }),
+                known.count += count;
+                known.open += count;
+                known.last_us = *last;
             }
-        }
-        counts
-    }
-
-    /// The newest refusals before `before`, of one inbox or of all; those that are not written down yet, too.
-    ///
-    /// # Errors
-    /// What the database says where it cannot be read.
-    pub async fn list_refusals(
-        &self,
-        inbox: Option<i64>,
-        before: i64,
-        limit: usize,
-    ) -> Result<Vec<Refusal>, ReadError> {
-        self.keep_refusals().await;
-        let mut found =
-            self.store.readers().read(move |connection| refusal::list(connection, inbox, before, limit)).await?;
-        {
-            let waiting = self.refusals.waiting();
-            let fits = |refusal: &&Refusal| refusal.number < before && inbox.is_none_or(|inbox| inbox == refusal.inbox);
-            found.extend(waiting.rows.iter().filter(fits).cloned());
-        }
-        found.sort_by_key(|refusal| std::cmp::Reverse(refusal.number));
-        found.dedup_by_key(|refusal| refusal.number);
-        found.truncate(limit);
-        Ok(found)
-    }
-
-    /// A refusal by its number.
-    ///
-    /// # Errors
-    /// What the database says where it cannot be read.
-    pub async fn refusal(&self, number: i64) -> Result<Option<Refusal>, ReadError> {
-        let waiting = self.refusals.waiting().rows.iter().find(|refusal| refusal.number == number).cloned();
-        match waiting {
-            Some(refusal) => Ok(Some(refusal)),
-            None => self.store.readers().read(move |connection| refusal::one(connection, number)).await,
+            None => counts.push(RefusalCount {
+                inbox: *inbox,
+                reason: (*reason).to_owned(),
+                count: *count,
+                open: *count,
+                first_us: *first,
+                last_us: *last,
+            }),
         }
     }
+    counts
+}
 
-    /// Dismisses what was refused so far, of one inbox or of all.
-    ///
-    /// # Errors
-    /// What the database says where it cannot be written.
-    pub async fn dismiss_refusals(
-        &self,
-        inbox: Option<i64>,
-    ) -> Result<(), hookline_capture::WriteError<rusqlite::Error>> {
-        self.keep_refusals().await;
-        let work = move |connection: &Connection| refusal::dismiss(connection, inbox);
-        self.store.write(work, |()| ()).await?;
-        self.feed.publish([Change::RefusalsChanged]);
-        Ok(())
+/// The newest refusals before `before`, of one inbox or of all; those that are not written down yet, too.
+///
+/// # Errors
+/// What the database says where it cannot be read.
+pub async fn list_refusals(
+    engine: &Engine,
+    inbox: Option<i64>,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<Refusal>, ReadError> {
+    keep_refusals(engine).await;
+    let mut found =
+        engine.store.readers().read(move |connection| refusal::list(connection, inbox, before, limit)).await?;
+    {
+        let waiting = engine.refusals.waiting();
+        let fits = |refusal: &&Refusal| refusal.number < before && inbox.is_none_or(|inbox| inbox == refusal.inbox);
+        found.extend(waiting.rows.iter().filter(fits).cloned());
     }
+    found.sort_by_key(|refusal| std::cmp::Reverse(refusal.number));
+    found.dedup_by_key(|refusal| refusal.number);
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// A refusal by its number.
+///
+/// # Errors
+/// What the database says where it cannot be read.
+pub async fn refusal(engine: &Engine, number: i64) -> Result<Option<Refusal>, ReadError> {
+    let waiting = engine.refusals.waiting().rows.iter().find(|refusal| refusal.number == number).cloned();
+    match waiting {
+        Some(refusal) => Ok(Some(refusal)),
+        None => engine.store.readers().read(move |connection| refusal::one(connection, number)).await,
+    }
+}
+
+/// Dismisses what was refused so far, of one inbox or of all.
+///
+/// # Errors
+/// What the database says where it cannot be written.
+pub async fn dismiss_refusals(
+    engine: &Engine,
+    inbox: Option<i64>,
+) -> Result<(), hookline_capture::WriteError<rusqlite::Error>> {
+    keep_refusals(engine).await;
+    let work = move |connection: &Connection| refusal::dismiss(connection, inbox);
+    engine.store.write(work, |()| ()).await?;
+    engine.feed.publish([Change::RefusalsChanged]);
+    Ok(())
 }
 
 /// Writes down what is refused, as long as the engine lives.
@@ -230,7 +228,7 @@ pub fn spawn(engine: &Arc<Engine>) {
         loop {
             refusals.wake.notified().await;
             let Some(engine) = engine.upgrade() else { return };
-            let kept = engine.keep_refusals().await;
+            let kept = keep_refusals(&engine).await;
             let total = refusals.waiting().total;
             if std::mem::replace(&mut told, total) != total {
                 engine.feed.publish([Change::RefusalsChanged]);

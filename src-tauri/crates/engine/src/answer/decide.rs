@@ -55,7 +55,14 @@ pub enum Outcome {
     /// By the status in its path.
     Path(u16),
     /// By a rule: which of its answers, and the sequence's place.
-    Rule { rule: usize, answer: usize, key: Option<Key> },
+    Rule {
+        /// Position of the rule.
+        rule: usize,
+        /// Position of the response in the rule's sequence.
+        answer: usize,
+        /// What the sequence is counted by, where there is more than one response.
+        key: Option<Key>,
+    },
     /// By the app a forward leads to: which of the inbox's.
     Forward(usize),
 }
@@ -190,248 +197,245 @@ pub fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
     }
 }
 
-impl Engine {
-    /// How a request is answered, without what a vendor asks for. `take` counts sequences on; `told`
-    /// gets each thing that was looked at.
-    pub fn consider(&self, looking: &Looking<'_>, take: bool, told: &mut dyn FnMut(Considered)) -> Outcome {
-        let address = looking.address;
-        if address.answering.status_by_path
-            && let Some(status) = status_in(looking.arrival.target)
-        {
-            told(Considered {
-                name: "Status by path".into(),
-                id: None,
-                answers: true,
-                why: format!("The path asks for {status}."),
-            });
-            return Outcome::Path(status);
-        }
-        for (place, (rule, query)) in address.answering.rules.iter().enumerate() {
-            let name = format!("Rule {}: {}", place + 1, rule.shown_name());
-            let mut tell =
-                |answers, why| told(Considered { name: name.clone(), id: Some(rule.id.clone()), answers, why });
-            if !rule.enabled {
-                tell(false, "It is switched off.".to_owned());
-                continue;
-            }
-            if let Err(part) = looking.asked(query, &rule.when) {
-                tell(false, format!("{part} does not match."));
-                continue;
-            }
-            let matched = if rule.when.is_empty() { "It takes every request" } else { "All of it matches" };
-            if rule.answers.len() == 1 && rule.at_end != SequenceEnd::NextRule {
-                tell(true, format!("{matched}."));
-                return Outcome::Rule { rule: place, answer: 0, key: None };
-            }
-            let key = looking.key(rule);
-            let given = if take { self.steps.take(&key, looking.now_us) } else { self.steps.given(&key) } as usize;
-            let last = rule.answers.len() - 1;
-            let answer = match rule.at_end {
-                SequenceEnd::Last => given.min(last),
-                SequenceEnd::First => given % rule.answers.len(),
-                SequenceEnd::NextRule if given > last => {
-                    tell(false, format!("All of its {} answers were given.", rule.answers.len()));
-                    continue;
-                }
-                SequenceEnd::NextRule => given,
-            };
-            tell(true, format!("{matched}; it is answer {} of {}.", answer + 1, rule.answers.len()));
-            return Outcome::Rule { rule: place, answer, key: Some(key) };
-        }
-        for (place, bound) in address.forwards.iter().enumerate() {
-            let forward = &bound.forward;
-            if forward.mode != ForwardMode::Answer {
-                continue;
-            }
-            let name = format!("Forward: {}", forward.shown_name());
-            let mut tell = |answers, why: String| {
-                told(Considered { name: name.clone(), id: Some(forward.id.clone()), answers, why });
-            };
-            if !forward.enabled {
-                tell(false, "It is switched off.".into());
-                continue;
-            }
-            if crate::forward::loops(forward, looking.arrival.headers) {
-                tell(false, "The request has come through this forward already.".into());
-                continue;
-            }
-            match looking.asked(&bound.query, &forward.when) {
-                Ok(()) => {
-                    tell(true, format!("{} answers.", masked_url(&forward.to)));
-                    return Outcome::Forward(place);
-                }
-                Err(part) => tell(false, format!("{part} does not match.")),
-            }
-        }
+/// How a request is answered, without what a vendor asks for. `take` counts sequences on; `told`
+/// gets each thing that was looked at.
+pub fn consider(engine: &Engine, looking: &Looking<'_>, take: bool, told: &mut dyn FnMut(Considered)) -> Outcome {
+    let address = looking.address;
+    if address.answering.status_by_path
+        && let Some(status) = status_in(looking.arrival.target)
+    {
         told(Considered {
-            name: "The inbox's own answer".into(),
+            name: "Status by path".into(),
             id: None,
             answers: true,
-            why: "Nothing before it matches.".into(),
+            why: format!("The path asks for {status}."),
         });
-        Outcome::Own
+        return Outcome::Path(status);
     }
+    for (place, (rule, query)) in address.answering.rules.iter().enumerate() {
+        let name = format!("Rule {}: {}", place + 1, rule.shown_name());
+        let mut tell = |answers, why| told(Considered { name: name.clone(), id: Some(rule.id.clone()), answers, why });
+        if !rule.enabled {
+            tell(false, "It is switched off.".to_owned());
+            continue;
+        }
+        if let Err(part) = looking.asked(query, &rule.when) {
+            tell(false, format!("{part} does not match."));
+            continue;
+        }
+        let matched = if rule.when.is_empty() { "It takes every request" } else { "All of it matches" };
+        if rule.answers.len() == 1 && rule.at_end != SequenceEnd::NextRule {
+            tell(true, format!("{matched}."));
+            return Outcome::Rule { rule: place, answer: 0, key: None };
+        }
+        let key = looking.key(rule);
+        let given = if take { engine.steps.take(&key, looking.now_us) } else { engine.steps.given(&key) } as usize;
+        let last = rule.answers.len() - 1;
+        let answer = match rule.at_end {
+            SequenceEnd::Last => given.min(last),
+            SequenceEnd::First => given % rule.answers.len(),
+            SequenceEnd::NextRule if given > last => {
+                tell(false, format!("All of its {} answers were given.", rule.answers.len()));
+                continue;
+            }
+            SequenceEnd::NextRule => given,
+        };
+        tell(true, format!("{matched}; it is answer {} of {}.", answer + 1, rule.answers.len()));
+        return Outcome::Rule { rule: place, answer, key: Some(key) };
+    }
+    for (place, bound) in address.forwards.iter().enumerate() {
+        let forward = &bound.forward;
+        if forward.mode != ForwardMode::Answer {
+            continue;
+        }
+        let name = format!("Forward: {}", forward.shown_name());
+        let mut tell = |answers, why: String| {
+            told(Considered { name: name.clone(), id: Some(forward.id.clone()), answers, why });
+        };
+        if !forward.enabled {
+            tell(false, "It is switched off.".into());
+            continue;
+        }
+        if crate::forward::loops(forward, looking.arrival.headers) {
+            tell(false, "The request has come through this forward already.".into());
+            continue;
+        }
+        match looking.asked(&bound.query, &forward.when) {
+            Ok(()) => {
+                tell(true, format!("{} answers.", masked_url(&forward.to)));
+                return Outcome::Forward(place);
+            }
+            Err(part) => tell(false, format!("{part} does not match.")),
+        }
+    }
+    told(Considered {
+        name: "The inbox's own answer".into(),
+        id: None,
+        answers: true,
+        why: "Nothing before it matches.".into(),
+    });
+    Outcome::Own
+}
 
-    /// How a request that arrived whole is answered. With `proved_only`, no app is asked unless its
-    /// signature holds.
-    pub(crate) async fn decide(self: &Arc<Self>, inbox: i64, request: Arrived<'_>, proved_only: bool) -> Decision {
-        let Some(address) = self.addresses.by_number(inbox) else { return Decision::Own };
-        let bytes = match request.body {
-            ArrivedBody::Memory(body) => body.len() as u64,
-            ArrivedBody::Chunks { bytes, .. } => bytes,
-        };
-        let long = takes_long(request.headers, bytes);
-        if let ArrivedBody::Memory(body) = request.body
-            && let Some(answer) = self.handshake(&address, request, body, long).await
-        {
-            return Decision::Answer(answer);
+/// How a request that arrived whole is answered. With `proved_only`, no app is asked unless its
+/// signature holds.
+pub(crate) async fn decide(engine: &Arc<Engine>, inbox: i64, request: Arrived<'_>, proved_only: bool) -> Decision {
+    let Some(address) = engine.addresses.by_number(inbox) else { return Decision::Own };
+    let bytes = match request.body {
+        ArrivedBody::Memory(body) => body.len() as u64,
+        ArrivedBody::Chunks { bytes, .. } => bytes,
+    };
+    let long = takes_long(request.headers, bytes);
+    if let ArrivedBody::Memory(body) = request.body
+        && let Some(answer) = crate::handshake::handshake(engine, &address, request, body, long).await
+    {
+        return Decision::Answer(answer);
+    }
+    if !address.decides {
+        return Decision::Own;
+    }
+    let (body, body_bytes) = match request.body {
+        ArrivedBody::Memory(body) => (Cow::Borrowed(body), body.len() as u64),
+        ArrivedBody::Chunks { body, bytes } => {
+            let read = move |connection: &Connection| read_chunks(connection, body, SEARCHED_MAX);
+            // What cannot be read is looked at as if it were empty; storing it fails by itself.
+            (Cow::Owned(engine.store.readers().read(read).await.unwrap_or_default()), bytes)
         }
-        if !address.decides {
-            return Decision::Own;
+    };
+    let peer = request.peer.to_string();
+    let arrival = Arrival {
+        method: request.method.as_str(),
+        target: request.target,
+        headers: request.headers,
+        body: &body,
+        body_bytes,
+        peer: &peer,
+        arrived_us: request.arrived_us,
+    };
+    let (looking, outcome) = aside(long, || {
+        let looking = Looking::new(engine, &address, arrival);
+        let outcome = consider(engine, &looking, true, &mut |_| ());
+        (looking, outcome)
+    });
+    match made(engine, &looking, &outcome).await {
+        Made::Own => Decision::Own,
+        Made::Forward(_) if proved_only && looking.judged.state != SignatureStatus::Valid => {
+            let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*address.answer).clone() };
+            Decision::Answer(Arc::new(answer))
         }
-        let (body, body_bytes) = match request.body {
-            ArrivedBody::Memory(body) => (Cow::Borrowed(body), body.len() as u64),
-            ArrivedBody::Chunks { body, bytes } => {
-                let read = move |connection: &Connection| read_chunks(connection, body, SEARCHED_MAX);
-                // What cannot be read is looked at as if it were empty; storing it fails by itself.
-                (Cow::Owned(self.store.readers().read(read).await.unwrap_or_default()), bytes)
+        Made::Forward(endpoint) => Decision::Ask(endpoint),
+        Made::Answer { answer, origin, fixed } => {
+            if let Outcome::Rule { key: Some(key), .. } = outcome {
+                keep_step(engine, key, looking.now_us);
             }
-        };
-        let peer = request.peer.to_string();
-        let arrival = Arrival {
-            method: request.method.as_str(),
-            target: request.target,
-            headers: request.headers,
-            body: &body,
-            body_bytes,
-            peer: &peer,
-            arrived_us: request.arrived_us,
-        };
-        let (looking, outcome) = aside(long, || {
-            let looking = Looking::new(self, &address, arrival);
-            let outcome = self.consider(&looking, true, &mut |_| ());
-            (looking, outcome)
-        });
-        match self.made(&looking, &outcome).await {
-            Made::Own => Decision::Own,
-            Made::Forward(_) if proved_only && looking.judged.state != SignatureStatus::Valid => {
-                let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*address.answer).clone() };
-                Decision::Answer(Arc::new(answer))
+            match given(engine, answer, origin, fixed).await {
+                Some(answer) => Decision::Answer(answer),
+                None => Decision::Own,
             }
-            Made::Forward(endpoint) => Decision::Ask(endpoint),
-            Made::Answer { answer, origin, fixed } => {
-                if let Outcome::Rule { key: Some(key), .. } = outcome {
-                    self.keep_step(key, looking.now_us);
+        }
+    }
+}
+
+/// Writes a sequence's place down ahead of the request it answers; nobody waits for it.
+fn keep_step(engine: &Engine, key: Key, now_us: i64) {
+    use futures_util::FutureExt as _;
+    let step = engine.steps.given(&key);
+    let keep =
+        engine.store.write(move |connection| hookline_store::sequence::keep(connection, &key, step, now_us), |()| ());
+    // It is queued by being looked at once.
+    let _ = keep.now_or_never();
+}
+
+/// The answer that follows from an outcome, with its templates filled in.
+pub async fn made(engine: &Engine, looking: &Looking<'_>, outcome: &Outcome) -> Made {
+    let address = looking.address;
+    let (answer, origin) = match outcome {
+        Outcome::Forward(place) => {
+            let endpoint = engine.outbox.schedule().with_id(&address.forwards[*place].forward.id);
+            return endpoint.map_or(Made::Own, |endpoint| Made::Forward(endpoint.number));
+        }
+        Outcome::Own if !super::depends(&address.own) => return Made::Own,
+        Outcome::Own => (&*address.own, String::new()),
+        Outcome::Path(status) => {
+            let answer = InboxResponse { status: *status, ..InboxResponse::default() };
+            return Made::Answer { answer, origin: "Status by path".into(), fixed: true };
+        }
+        Outcome::Rule { rule, answer, .. } => {
+            let (rule, _) = &address.answering.rules[*rule];
+            let several = rule.answers.len() > 1;
+            let place = if several { format!(", {} of {}", answer + 1, rule.answers.len()) } else { String::new() };
+            (&rule.answers[*answer], format!("Rule {}{place}", rule.shown_name()))
+        }
+    };
+    if !answer.template {
+        return Made::Answer { answer: answer.clone(), origin, fixed: true };
+    }
+    let source = match &answer.file {
+        Some(file) => content(engine, &file.id).await.unwrap_or_default(),
+        None => Bytes::from(answer.body.clone()),
+    };
+    let filled = aside(true, || filled(answer, &String::from_utf8_lossy(&source), &looking.seen()));
+    let answer = match filled {
+        Ok(answer) => answer,
+        Err(why) => InboxResponse {
+            status: 500,
+            body: format!("Hookline could not fill in its answer's template: {why}.\n"),
+            ..InboxResponse::default()
+        },
+    };
+    Made::Answer { answer, origin, fixed: false }
+}
+
+/// A file's content; none if it is gone.
+async fn content(engine: &Engine, id: &str) -> Option<Bytes> {
+    if let Some(held) = engine.answer_files.get(id) {
+        return Some(held);
+    }
+    let wanted = id.to_owned();
+    let content = engine
+        .store
+        .readers()
+        .read(move |connection| hookline_store::response_file::content_of_file(&wanted, connection))
+        .await;
+    let content = Bytes::from(content.ok().flatten()?);
+    engine.answer_files.put(id.to_owned(), content.clone());
+    Some(content)
+}
+
+/// An answer in the form the receiver gives, once it is in the store: a request refers to what it
+/// was answered. A `fixed` one is stored once and not for each request.
+pub(crate) async fn given(engine: &Engine, answer: InboxResponse, origin: String, fixed: bool) -> Option<Arc<Answer>> {
+    let key = (origin.clone(), serde_json::to_string(&answer).unwrap_or_default());
+    let known = engine.fixed_answers.get(&key).filter(|_| fixed);
+    let number = match known {
+        Some(number) => number,
+        None => {
+            let stored = answer.clone();
+            let work = move |connection: &Connection| match fixed {
+                true => hookline_store::response::insert(&stored, connection, &origin),
+                false => hookline_store::response::insert_once(&stored, connection, &origin),
+            };
+            match engine.store.write(work, |_| ()).await {
+                Ok(number) => number,
+                Err(error) => {
+                    // The request itself is about to fail the same way, and says so to its sender.
+                    tracing::warn!(%error, "an answer could not be stored");
+                    return None;
                 }
-                match self.given(answer, origin, fixed).await {
-                    Some(answer) => Decision::Answer(answer),
-                    None => Decision::Own,
-                }
             }
         }
+    };
+    if fixed && known.is_none() {
+        engine.fixed_answers.put(key, number);
     }
-
-    /// Writes a sequence's place down ahead of the request it answers; nobody waits for it.
-    fn keep_step(&self, key: Key, now_us: i64) {
-        use futures_util::FutureExt as _;
-        let step = self.steps.given(&key);
-        let keep =
-            self.store.write(move |connection| hookline_store::sequence::keep(connection, &key, step, now_us), |()| ());
-        // It is queued by being looked at once.
-        let _ = keep.now_or_never();
-    }
-
-    /// The answer that follows from an outcome, with its templates filled in.
-    pub async fn made(&self, looking: &Looking<'_>, outcome: &Outcome) -> Made {
-        let address = looking.address;
-        let (answer, origin) = match outcome {
-            Outcome::Forward(place) => {
-                let endpoint = self.outbox.schedule().with_id(&address.forwards[*place].forward.id);
-                return endpoint.map_or(Made::Own, |endpoint| Made::Forward(endpoint.number));
-            }
-            Outcome::Own if !super::depends(&address.own) => return Made::Own,
-            Outcome::Own => (&*address.own, String::new()),
-            Outcome::Path(status) => {
-                let answer = InboxResponse { status: *status, ..InboxResponse::default() };
-                return Made::Answer { answer, origin: "Status by path".into(), fixed: true };
-            }
-            Outcome::Rule { rule, answer, .. } => {
-                let (rule, _) = &address.answering.rules[*rule];
-                let several = rule.answers.len() > 1;
-                let place = if several { format!(", {} of {}", answer + 1, rule.answers.len()) } else { String::new() };
-                (&rule.answers[*answer], format!("Rule {}{place}", rule.shown_name()))
-            }
-        };
-        if !answer.template {
-            return Made::Answer { answer: answer.clone(), origin, fixed: true };
+    let mut compiled = super::compile(&answer, number).ok()?;
+    if let Some(file) = &answer.file {
+        match content(engine, &file.id).await {
+            Some(content) => compiled.body = content,
+            None => compiled.status = StatusCode::INTERNAL_SERVER_ERROR,
         }
-        let source = match &answer.file {
-            Some(file) => self.content(&file.id).await.unwrap_or_default(),
-            None => Bytes::from(answer.body.clone()),
-        };
-        let filled = aside(true, || filled(answer, &String::from_utf8_lossy(&source), &looking.seen()));
-        let answer = match filled {
-            Ok(answer) => answer,
-            Err(why) => InboxResponse {
-                status: 500,
-                body: format!("Hookline could not fill in its answer's template: {why}.\n"),
-                ..InboxResponse::default()
-            },
-        };
-        Made::Answer { answer, origin, fixed: false }
     }
-
-    /// A file's content; none if it is gone.
-    async fn content(&self, id: &str) -> Option<Bytes> {
-        if let Some(held) = self.answer_files.get(id) {
-            return Some(held);
-        }
-        let wanted = id.to_owned();
-        let content = self
-            .store
-            .readers()
-            .read(move |connection| hookline_store::response_file::content_of_file(&wanted, connection))
-            .await;
-        let content = Bytes::from(content.ok().flatten()?);
-        self.answer_files.put(id.to_owned(), content.clone());
-        Some(content)
-    }
-
-    /// An answer in the form the receiver gives, once it is in the store: a request refers to what it
-    /// was answered. A `fixed` one is stored once and not for each request.
-    pub(crate) async fn given(&self, answer: InboxResponse, origin: String, fixed: bool) -> Option<Arc<Answer>> {
-        let key = (origin.clone(), serde_json::to_string(&answer).unwrap_or_default());
-        let known = self.fixed_answers.get(&key).filter(|_| fixed);
-        let number = match known {
-            Some(number) => number,
-            None => {
-                let stored = answer.clone();
-                let work = move |connection: &Connection| match fixed {
-                    true => hookline_store::response::insert(&stored, connection, &origin),
-                    false => hookline_store::response::insert_once(&stored, connection, &origin),
-                };
-                match self.store.write(work, |_| ()).await {
-                    Ok(number) => number,
-                    Err(error) => {
-                        // The request itself is about to fail the same way, and says so to its sender.
-                        tracing::warn!(%error, "an answer could not be stored");
-                        return None;
-                    }
-                }
-            }
-        };
-        if fixed && known.is_none() {
-            self.fixed_answers.put(key, number);
-        }
-        let mut compiled = super::compile(&answer, number).ok()?;
-        if let Some(file) = &answer.file {
-            match self.content(&file.id).await {
-                Some(content) => compiled.body = content,
-                None => compiled.status = StatusCode::INTERNAL_SERVER_ERROR,
-            }
-        }
-        Some(Arc::new(compiled))
-    }
+    Some(Arc::new(compiled))
 }
 
 /// What follows from an outcome.

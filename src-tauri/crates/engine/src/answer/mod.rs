@@ -1,6 +1,6 @@
 //! What senders are answered: an inbox's own answer, or that of the first of its rules that matches.
 
-mod decide;
+pub mod decide;
 mod file;
 mod fixed;
 mod rule;

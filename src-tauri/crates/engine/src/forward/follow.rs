@@ -54,7 +54,7 @@ pub fn spawn(engine: &Arc<Engine>) {
             let known = *judged.borrow_and_update();
             let more = {
                 let Some(engine) = engine.upgrade() else { return };
-                match engine.copy_slice(known, &mut unkept).await {
+                match copy_slice(&engine, known, &mut unkept).await {
                     Ok(more) => more,
                     Err(error) => {
                         tracing::warn!(error, "requests could not be forwarded; it is tried again");
@@ -70,156 +70,158 @@ pub fn spawn(engine: &Arc<Engine>) {
     });
 }
 
-impl Engine {
-    /// Sends on the next requests up to `known`; whether there are more.
-    async fn copy_slice(self: &Arc<Self>, known: i64, unkept: &mut u32) -> Result<bool, String> {
-        let after = self.forwarded_upto.load(Ordering::Relaxed);
-        if after >= known {
-            return Ok(false);
-        }
-        let copying: Vec<Address> = self
-            .addresses
-            .all()
-            .into_iter()
-            .filter(|address| address.forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Copy))
-            .collect();
-        if copying.is_empty() {
-            self.forwarded_upto.store(known, Ordering::Relaxed);
-            return Ok(false);
-        }
-        let (last, more, copies) = self.copies(after, known, copying).await?;
-        if copies.is_empty() {
-            *unkept += 1;
-            if *unkept >= UNKEPT_MAX {
-                *unkept = 0;
-                let keep = move |connection: &Connection| keep_upto(connection, last);
-                self.store.write(keep, |()| ()).await.map_err(|e| e.to_string())?;
-            }
-        } else {
+/// Sends on the next requests up to `known`; whether there are more.
+async fn copy_slice(engine: &Arc<Engine>, known: i64, unkept: &mut u32) -> Result<bool, String> {
+    let after = engine.forwarded_upto.load(Ordering::Relaxed);
+    if after >= known {
+        return Ok(false);
+    }
+    let copying: Vec<Address> = engine
+        .addresses
+        .all()
+        .into_iter()
+        .filter(|address| address.forwards.iter().any(|bound| bound.forward.mode == ForwardMode::Copy))
+        .collect();
+    if copying.is_empty() {
+        engine.forwarded_upto.store(known, Ordering::Relaxed);
+        return Ok(false);
+    }
+    let (last, more, copies) = copies(engine, after, known, copying).await?;
+    if copies.is_empty() {
+        *unkept += 1;
+        if *unkept >= UNKEPT_MAX {
             *unkept = 0;
-            self.send_copies(last, copies).await?;
+            let keep = move |connection: &Connection| keep_upto(connection, last);
+            engine.store.write(keep, |()| ()).await.map_err(|e| e.to_string())?;
         }
-        self.forwarded_upto.store(last, Ordering::Relaxed);
-        Ok(more)
+    } else {
+        *unkept = 0;
+        send_copies(engine, last, copies).await?;
     }
+    engine.forwarded_upto.store(last, Ordering::Relaxed);
+    Ok(more)
+}
 
-    /// What goes on of the requests behind `after`; the last one looked at, and whether there may be more.
-    async fn copies(&self, after: i64, known: i64, copying: Vec<Address>) -> Result<(i64, bool, Vec<Copy>), String> {
-        // Names as of one moment: an inbox may be renamed meanwhile.
-        let (now_us, search) =
-            (self.clock.now_us(), InboxSnapshot::new(self.store.id_tail(), copying.iter().map(Address::label)));
-        let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
-        let outbox = self.outbox.clone();
-        let tail = self.store.id_tail();
-        // Inboxes of which only what is proved to be the vendor's goes on, where it came from outside.
-        let wary: Vec<String> = (copying.iter())
-            .filter(|address| self.tunnels.exposures_of(address.number).iter().any(|row| row.settings.verified_only))
-            .map(|address| address.name.clone())
-            .collect();
-        let read = move |connection: &Connection| {
-            let held = hookline_store::tunnel::held(connection, after, known)?;
-            let outside =
-                if wary.is_empty() { Vec::new() } else { hookline_store::tunnel::outside(connection, after, known)? };
-            let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
-            // Also what was deleted meanwhile: it arrived, and may come back.
-            let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");
-            let sql = oldest_first(uses, &condition);
-            let (mut last, mut seen, mut copies) = (known, 0, Vec::new());
-            let ended = rows(connection, &sql, &[], &search, &mut |subject| {
-                (last, seen) = (subject.id.0, seen + 1);
-                let address = copying.iter().find(|address| address.name == subject.inbox);
-                // What was imported did not arrive.
-                // What came while nobody was here waits for a person's word.
-                let goes = subject.source.is_empty() && held.binary_search(&subject.id.0).is_err();
-                if let Some(address) = address.filter(|_| goes) {
-                    for bound in address.forwards.iter().filter(|bound| bound.forward.mode == ForwardMode::Copy) {
-                        let forward = &bound.forward;
-                        if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, now_us) {
-                            continue;
-                        }
-                        let Some(endpoint) = outbox.schedule().with_id(&forward.id) else { continue };
-                        let joined = joined(&forward.to, &forward.path, rest_of(subject.target, subject.inbox));
-                        let (url, refused) = match joined {
-                            Ok(url) => (url, None),
-                            Err(why) => (forward.to.clone(), Some((DeliveryState::Failed, why))),
-                        };
-                        let unproved = subject.verdict != SignatureStatus::Valid
-                            && wary.iter().any(|name| name == subject.inbox)
-                            && outside.binary_search(&subject.id.0).is_ok();
-                        let refused = if unproved {
-                            let why = "It came from outside, and its signature does not hold.";
-                            Some((DeliveryState::Skipped, why.to_owned()))
-                        } else if crate::forward::loops(forward, subject.headers) {
-                            Some((DeliveryState::Skipped, "It has come through this forward already.".to_owned()))
-                        } else {
-                            refused
-                        };
-                        let request = SourceRequest {
-                            row: subject.id.0,
-                            id: tail.text(subject.id),
-                            event_type: subject.event_type.unwrap_or_default().to_owned(),
-                            provider: subject.provider.unwrap_or_default().to_owned(),
-                            method: subject.method.to_owned(),
-                            url,
-                            resigned: forward.resign,
-                            replay: None,
-                        };
-                        copies.push(Copy { endpoint, request, refused });
+/// What goes on of the requests behind `after`; the last one looked at, and whether there may be more.
+async fn copies(
+    engine: &Engine,
+    after: i64,
+    known: i64,
+    copying: Vec<Address>,
+) -> Result<(i64, bool, Vec<Copy>), String> {
+    // Names as of one moment: an inbox may be renamed meanwhile.
+    let (now_us, search) =
+        (engine.clock.now_us(), InboxSnapshot::new(engine.store.id_tail(), copying.iter().map(Address::label)));
+    let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
+    let outbox = engine.outbox.clone();
+    let tail = engine.store.id_tail();
+    // Inboxes of which only what is proved to be the vendor's goes on, where it came from outside.
+    let wary: Vec<String> = (copying.iter())
+        .filter(|address| engine.tunnels.exposures_of(address.number).iter().any(|row| row.settings.verified_only))
+        .map(|address| address.name.clone())
+        .collect();
+    let read = move |connection: &Connection| {
+        let held = hookline_store::tunnel::held(connection, after, known)?;
+        let outside =
+            if wary.is_empty() { Vec::new() } else { hookline_store::tunnel::outside(connection, after, known)? };
+        let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
+        // Also what was deleted meanwhile: it arrived, and may come back.
+        let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");
+        let sql = oldest_first(uses, &condition);
+        let (mut last, mut seen, mut copies) = (known, 0, Vec::new());
+        let ended = rows(connection, &sql, &[], &search, &mut |subject| {
+            (last, seen) = (subject.id.0, seen + 1);
+            let address = copying.iter().find(|address| address.name == subject.inbox);
+            // What was imported did not arrive.
+            // What came while nobody was here waits for a person's word.
+            let goes = subject.source.is_empty() && held.binary_search(&subject.id.0).is_err();
+            if let Some(address) = address.filter(|_| goes) {
+                for bound in address.forwards.iter().filter(|bound| bound.forward.mode == ForwardMode::Copy) {
+                    let forward = &bound.forward;
+                    if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, now_us) {
+                        continue;
                     }
-                }
-                if seen >= SLICE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })?;
-            let more = ended.is_break();
-            for copy in &mut copies {
-                let state: u8 = connection
-                    .prepare_cached("SELECT body_state FROM request WHERE id = ?1")?
-                    .query_row([copy.request.row], |row| row.get(0))?;
-                if state != BodyState::Complete as u8 {
-                    copy.refused = Some((DeliveryState::Failed, "The request did not arrive whole.".into()));
+                    let Some(endpoint) = outbox.schedule().with_id(&forward.id) else { continue };
+                    let joined = joined(&forward.to, &forward.path, rest_of(subject.target, subject.inbox));
+                    let (url, refused) = match joined {
+                        Ok(url) => (url, None),
+                        Err(why) => (forward.to.clone(), Some((DeliveryState::Failed, why))),
+                    };
+                    let unproved = subject.verdict != SignatureStatus::Valid
+                        && wary.iter().any(|name| name == subject.inbox)
+                        && outside.binary_search(&subject.id.0).is_ok();
+                    let refused = if unproved {
+                        let why = "It came from outside, and its signature does not hold.";
+                        Some((DeliveryState::Skipped, why.to_owned()))
+                    } else if crate::forward::loops(forward, subject.headers) {
+                        Some((DeliveryState::Skipped, "It has come through this forward already.".to_owned()))
+                    } else {
+                        refused
+                    };
+                    let request = SourceRequest {
+                        row: subject.id.0,
+                        id: tail.text(subject.id),
+                        event_type: subject.event_type.unwrap_or_default().to_owned(),
+                        provider: subject.provider.unwrap_or_default().to_owned(),
+                        method: subject.method.to_owned(),
+                        url,
+                        resigned: forward.resign,
+                        replay: None,
+                    };
+                    copies.push(Copy { endpoint, request, refused });
                 }
             }
-            Ok((if more { last } else { known }, more, copies))
-        };
-        self.store.readers().read(read).await.map_err(|e| e.to_string())
-    }
+            if seen >= SLICE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        let more = ended.is_break();
+        for copy in &mut copies {
+            let state: u8 = connection
+                .prepare_cached("SELECT body_state FROM request WHERE id = ?1")?
+                .query_row([copy.request.row], |row| row.get(0))?;
+            if state != BodyState::Complete as u8 {
+                copy.refused = Some((DeliveryState::Failed, "The request did not arrive whole.".into()));
+            }
+        }
+        Ok((if more { last } else { known }, more, copies))
+    };
+    engine.store.readers().read(read).await.map_err(|e| e.to_string())
+}
 
-    async fn send_copies(&self, upto: i64, copies: Vec<Copy>) -> Result<(), String> {
-        let now_us = self.clock.now_us();
-        let requests = self.requests();
-        let work = move |connection: &Connection| {
-            keep_upto(connection, upto)?;
-            let made = copies
-                .iter()
-                .map(|Copy { endpoint, request, refused }| {
-                    let (state, reason) = refused.clone().unwrap_or((DeliveryState::Waiting, String::new()));
-                    let (of, due_us) = (DeliverySource::Request(request), now_us);
-                    let new =
-                        NewDelivery { of, endpoint, origin: DeliveryOrigin::Forward, state, reason, now_us, due_us };
-                    new.insert(connection).map(|(number, delivery)| (number, endpoint.number, delivery))
-                })
-                .collect::<rusqlite::Result<Vec<_>>>()?;
-            // Of what does not go nobody hears again, so its rows change now.
-            let mut changed = Vec::new();
-            for copy in copies.iter().filter(|copy| copy.refused.is_some()) {
-                changed.extend(requests.one(connection, RowId(copy.request.row))?);
+async fn send_copies(engine: &Engine, upto: i64, copies: Vec<Copy>) -> Result<(), String> {
+    let now_us = engine.clock.now_us();
+    let requests = engine.requests();
+    let work = move |connection: &Connection| {
+        keep_upto(connection, upto)?;
+        let made = copies
+            .iter()
+            .map(|Copy { endpoint, request, refused }| {
+                let (state, reason) = refused.clone().unwrap_or((DeliveryState::Waiting, String::new()));
+                let (of, due_us) = (DeliverySource::Request(request), now_us);
+                let new = NewDelivery { of, endpoint, origin: DeliveryOrigin::Forward, state, reason, now_us, due_us };
+                new.insert(connection).map(|(number, delivery)| (number, endpoint.number, delivery))
+            })
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        // Of what does not go nobody hears again, so its rows change now.
+        let mut changed = Vec::new();
+        for copy in copies.iter().filter(|copy| copy.refused.is_some()) {
+            changed.extend(requests.one(connection, RowId(copy.request.row))?);
+        }
+        Ok::<_, rusqlite::Error>((made, changed))
+    };
+    let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+    let after = move |(made, changed): &(Vec<(i64, i64, Delivery)>, Vec<RequestSummary>)| {
+        let mut schedule = outbox.schedule();
+        for (number, endpoint, delivery) in made {
+            if delivery.state == DeliveryState::Waiting {
+                schedule.wait(*number, *endpoint, now_us);
             }
-            Ok::<_, rusqlite::Error>((made, changed))
-        };
-        let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
-        let after = move |(made, changed): &(Vec<(i64, i64, Delivery)>, Vec<RequestSummary>)| {
-            let mut schedule = outbox.schedule();
-            for (number, endpoint, delivery) in made {
-                if delivery.state == DeliveryState::Waiting {
-                    schedule.wait(*number, *endpoint, now_us);
-                }
-            }
-            drop(schedule);
-            outbox.wake();
-            feed.publish(made.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
-            feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
-        };
-        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
-    }
+        }
+        drop(schedule);
+        outbox.wake();
+        feed.publish(made.iter().map(|(.., delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+        feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
+    };
+    engine.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
 }
 
 /// Writes down how far requests were looked at.

@@ -1,8 +1,8 @@
 //! Forwards: where the requests of an inbox go on to, and which of them.
 
-mod ask;
-mod follow;
-mod save;
+pub mod ask;
+pub mod follow;
+pub mod save;
 
 use hookline_delivery::{check_headers, leads_to, parse, unmasked};
 use hookline_model::{AutoDisable, EndpointSettings, Forward, PolicyOverrides, RetryOn, RetrySchedule, masked_url};
@@ -117,30 +117,28 @@ pub(crate) fn bound(forwards: &[Forward]) -> Vec<Bound> {
     forwards.iter().filter_map(bind).collect()
 }
 
-impl Engine {
-    /// How a request goes on to a URL by a forward, as it is now. What it sets is for where it leads, and
-    /// goes nowhere else.
-    pub(crate) fn forward_onward(
-        &self,
-        inbox: i64,
-        url: &str,
-        endpoint: &EndpointRow,
-    ) -> Result<OutgoingChanges, String> {
-        let address = self.addresses.by_number(inbox).ok_or("Its inbox was removed.")?;
-        let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
-        let forward = &bound.ok_or("The forward was removed.")?.forward;
-        let catalogue = self.providers.catalogue();
-        let resign = match (forward.resign, crate::verification::scheme(&address.verification, &catalogue)) {
-            (false, _) => None,
-            (true, Some((_, record))) => Some((record.clone(), crate::verification::keys(&address.verification))),
-            (true, None) => return Err(format!("It cannot be signed: the inbox {} has no provider.", address.name)),
-        };
-        if !leads_to(&forward.to, url) {
-            return Err("The forward leads elsewhere now; replay the request to send it there.".into());
-        }
-        let via = Some(format!("1.1 {}", forward.pseudonym()));
-        Ok(OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, resign, via })
+/// How a request goes on to a URL by a forward, as it is now. What it sets is for where it leads, and
+/// goes nowhere else.
+pub(crate) fn forward_onward(
+    engine: &Engine,
+    inbox: i64,
+    url: &str,
+    endpoint: &EndpointRow,
+) -> Result<OutgoingChanges, String> {
+    let address = engine.addresses.by_number(inbox).ok_or("Its inbox was removed.")?;
+    let bound = address.forwards.iter().find(|bound| bound.forward.id == endpoint.id);
+    let forward = &bound.ok_or("The forward was removed.")?.forward;
+    let catalogue = engine.providers.catalogue();
+    let resign = match (forward.resign, crate::verification::scheme(&address.verification, &catalogue)) {
+        (false, _) => None,
+        (true, Some((_, record))) => Some((record.clone(), crate::verification::keys(&address.verification))),
+        (true, None) => return Err(format!("It cannot be signed: the inbox {} has no provider.", address.name)),
+    };
+    if !leads_to(&forward.to, url) {
+        return Err("The forward leads elsewhere now; replay the request to send it there.".into());
     }
+    let via = Some(format!("1.1 {}", forward.pseudonym()));
+    Ok(OutgoingChanges { rules: forward.headers.clone(), headers: None, body: None, resign, via })
 }
 
 #[cfg(test)]

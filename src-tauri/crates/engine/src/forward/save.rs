@@ -129,32 +129,30 @@ fn remove(
     Ok(())
 }
 
-impl Engine {
-    /// Takes away the forwards of commands that have ended.
-    pub(crate) async fn forget_passed_forwards(&self) {
-        let ended = |id: &str| self.outbox.schedule().with_id(id).is_none();
-        let passed = |address: &Address| {
-            let passing = address.forwards.iter().filter(|bound| bound.forward.passing);
-            let gone: Vec<String> = passing.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
-            (!gone.is_empty()).then_some((address.name.clone(), gone))
+/// Takes away the forwards of commands that have ended.
+pub(crate) async fn forget_passed_forwards(engine: &Engine) {
+    let ended = |id: &str| engine.outbox.schedule().with_id(id).is_none();
+    let passed = |address: &Address| {
+        let passing = address.forwards.iter().filter(|bound| bound.forward.passing);
+        let gone: Vec<String> = passing.map(|bound| bound.forward.id.clone()).filter(|id| ended(id)).collect();
+        (!gone.is_empty()).then_some((address.name.clone(), gone))
+    };
+    for (name, gone) in engine.addresses.all().iter().filter_map(passed) {
+        let (feed, addresses) = (engine.feed.clone(), engine.addresses.clone());
+        let work = move |connection: &Connection| {
+            let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };
+            row.forwards.retain(|forward| !gone.contains(&forward.id));
+            row.update(connection)?;
+            Ok::<_, rusqlite::Error>(Some((crate::inbox::address(&row), row.counted(connection)?)))
         };
-        for (name, gone) in self.addresses.all().iter().filter_map(passed) {
-            let (feed, addresses) = (self.feed.clone(), self.addresses.clone());
-            let work = move |connection: &Connection| {
-                let Some(mut row) = InboxRow::named(connection, &name)? else { return Ok(None) };
-                row.forwards.retain(|forward| !gone.contains(&forward.id));
-                row.update(connection)?;
-                Ok::<_, rusqlite::Error>(Some((crate::inbox::address(&row), row.counted(connection)?)))
-            };
-            let after = move |changed: &Option<(Result<Address, String>, Inbox)>| {
-                if let Some((Ok(address), inbox)) = changed {
-                    addresses.put(address.clone());
-                    feed.publish([Change::InboxChanged { was: inbox.name.clone(), inbox: inbox.clone() }]);
-                }
-            };
-            if let Err(error) = self.store.write(work, after).await {
-                tracing::warn!(%error, "forwards of commands that have ended could not be removed");
+        let after = move |changed: &Option<(Result<Address, String>, Inbox)>| {
+            if let Some((Ok(address), inbox)) = changed {
+                addresses.put(address.clone());
+                feed.publish([Change::InboxChanged { was: inbox.name.clone(), inbox: inbox.clone() }]);
             }
+        };
+        if let Err(error) = engine.store.write(work, after).await {
+            tracing::warn!(%error, "forwards of commands that have ended could not be removed");
         }
     }
 }

@@ -69,7 +69,7 @@ pub async fn collect(engine: &Arc<Engine>, collecting: Collecting) -> Result<i64
             tokio::spawn(async move {
                 if let Err(error) = by_query(&engine, search, number, newest_first, times).await {
                     // A database that cannot be written says so by itself; the next start ends it.
-                    let _ = engine.end_replay(number, ReplayState::Failed, &error).await;
+                    let _ = crate::replay::run::end_replay(&engine, number, ReplayState::Failed, &error).await;
                 }
                 engine.replays.poke();
             });

@@ -5,7 +5,7 @@
 
 pub mod collect;
 mod report;
-mod run;
+pub mod run;
 
 use hookline_delivery::{RATE_MIN, check_headers, parse};
 use hookline_model::{

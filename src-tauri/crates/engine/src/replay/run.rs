@@ -86,7 +86,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
             let running = {
                 let Some(engine) = engine.upgrade() else { return };
                 look = look.wrapping_add(1);
-                match engine.run_replays(&mut told, look.is_multiple_of(TOLD)).await {
+                match run_replays(&engine, &mut told, look.is_multiple_of(TOLD)).await {
                     Ok(running) => running,
                     Err(error) => {
                         tracing::warn!(error, "replays could not go on; it is tried again");
@@ -105,189 +105,185 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     });
 }
 
-impl Engine {
-    /// One look at every replay that has not ended; whether there is one.
-    async fn run_replays(self: &Arc<Self>, told: &mut HashMap<i64, Replay>, tell: bool) -> Result<bool, String> {
-        let read = |connection: &Connection| {
-            ReplayRow::running(connection)?
-                .into_iter()
-                .map(|row| row.open(connection).map(|open| (row, open)))
-                .collect::<rusqlite::Result<Vec<_>>>()
-        };
-        let mut running = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
-        running.retain(|(row, _)| self.replays.runs(row.number));
-        for (row, open) in &running {
-            let stopped = self.outbox.schedule().numbered(row.endpoint).is_some_and(|endpoint| !endpoint.enabled);
-            if stopped && *open == 0 {
-                let reason = "It stopped at its first failure.";
-                self.end_replay(row.number, ReplayState::Stopped, reason).await?;
-            } else if !stopped && row.all_fed() && *open == 0 {
-                self.end_replay(row.number, ReplayState::Done, "").await?;
-            } else if !stopped && !row.all_fed() && (*open as usize) < AHEAD {
-                self.feed_replay(row.clone()).await?;
+/// One look at every replay that has not ended; whether there is one.
+async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell: bool) -> Result<bool, String> {
+    let read = |connection: &Connection| {
+        ReplayRow::running(connection)?
+            .into_iter()
+            .map(|row| row.open(connection).map(|open| (row, open)))
+            .collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let mut running = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
+    running.retain(|(row, _)| engine.replays.runs(row.number));
+    for (row, open) in &running {
+        let stopped = engine.outbox.schedule().numbered(row.endpoint).is_some_and(|endpoint| !endpoint.enabled);
+        if stopped && *open == 0 {
+            let reason = "It stopped at its first failure.";
+            end_replay(engine, row.number, ReplayState::Stopped, reason).await?;
+        } else if !stopped && row.all_fed() && *open == 0 {
+            end_replay(engine, row.number, ReplayState::Done, "").await?;
+        } else if !stopped && !row.all_fed() && (*open as usize) < AHEAD {
+            feed_replay(engine, row.clone()).await?;
+        }
+    }
+    if tell || running.is_empty() {
+        tell_replays(engine, told).await?;
+    }
+    Ok(!running.is_empty())
+}
+
+/// Tells of the replays that have moved on; one that has ended was told of as it did.
+async fn tell_replays(engine: &Engine, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
+    let read = |connection: &Connection| {
+        let open: Vec<i64> = connection
+            .prepare_cached("SELECT number FROM replay WHERE ended_us IS NULL")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut shown = Vec::with_capacity(open.len());
+        for number in open {
+            if let Some(row) = ReplayRow::numbered(connection, number)? {
+                shown.push((number, row.counted(connection)?));
             }
         }
-        if tell || running.is_empty() {
-            self.tell_replays(told).await?;
+        Ok(shown)
+    };
+    let open = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
+    let moved = open.iter().filter(|(number, replay)| told.get(number) != Some(replay));
+    engine.feed.publish(moved.map(|(_, replay)| Change::ReplayChanged { replay: Box::new(replay.clone()) }));
+    *told = open.into_iter().collect();
+    Ok(())
+}
+
+/// Makes the next deliveries of a replay.
+async fn feed_replay(engine: &Arc<Engine>, row: ReplayRow) -> Result<(), String> {
+    let number = row.number;
+    let Some(endpoint) = engine.outbox.schedule().numbered(row.endpoint) else {
+        return end_replay(engine, number, ReplayState::Failed, "Its destination is gone.").await;
+    };
+    let (now_us, tail, addresses) = (engine.clock.now_us(), engine.store.id_tail(), engine.address_by_number());
+    let to = endpoint.number;
+    let work = move |connection: &Connection| {
+        // Somebody may have ended it since it was read.
+        let running = ReplayRow::numbered(connection, row.number)?.is_some_and(|row| row.state == ReplayState::Running);
+        if !running {
+            return Ok(Vec::new());
         }
-        Ok(!running.is_empty())
-    }
-
-    /// Tells of the replays that have moved on; one that has ended was told of as it did.
-    async fn tell_replays(&self, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
-        let read = |connection: &Connection| {
-            let open: Vec<i64> = connection
-                .prepare_cached("SELECT number FROM replay WHERE ended_us IS NULL")?
-                .query_map([], |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
-            let mut shown = Vec::with_capacity(open.len());
-            for number in open {
-                if let Some(row) = ReplayRow::numbered(connection, number)? {
-                    shown.push((number, row.counted(connection)?));
-                }
-            }
-            Ok(shown)
-        };
-        let open = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
-        let moved = open.iter().filter(|(number, replay)| told.get(number) != Some(replay));
-        self.feed.publish(moved.map(|(_, replay)| Change::ReplayChanged { replay: Box::new(replay.clone()) }));
-        *told = open.into_iter().collect();
-        Ok(())
-    }
-
-    /// Makes the next deliveries of a replay.
-    async fn feed_replay(self: &Arc<Self>, row: ReplayRow) -> Result<(), String> {
-        let number = row.number;
-        let Some(endpoint) = self.outbox.schedule().numbered(row.endpoint) else {
-            return self.end_replay(number, ReplayState::Failed, "Its destination is gone.").await;
-        };
-        let (now_us, tail, addresses) = (self.clock.now_us(), self.store.id_tail(), self.address_by_number());
-        let to = endpoint.number;
-        let work = move |connection: &Connection| {
-            // Somebody may have ended it since it was read.
-            let running =
-                ReplayRow::numbered(connection, row.number)?.is_some_and(|row| row.state == ReplayState::Running);
-            if !running {
-                return Ok(Vec::new());
-            }
-            let mut made = Vec::new();
-            for request in row.take(connection, SLICE)? {
-                let (request, refused) = of_request(connection, &row, request, tail, &addresses)?;
-                let (state, reason) = match refused {
-                    None => (DeliveryState::Waiting, String::new()),
-                    Some(why) => (DeliveryState::Failed, why),
-                };
-                let of = DeliverySource::Request(&request);
-                let new = NewDelivery {
-                    of,
-                    endpoint: &endpoint,
-                    origin: DeliveryOrigin::Replay,
-                    state,
-                    reason,
-                    now_us,
-                    due_us: now_us,
-                };
-                made.push(new.insert(connection)?);
-            }
-            Ok::<_, rusqlite::Error>(made)
-        };
-        let (outbox, feed) = (self.outbox.clone(), self.feed.clone());
-        let after = move |made: &Vec<(i64, Delivery)>| {
-            let mut schedule = outbox.schedule();
-            for (number, delivery) in made {
-                if delivery.state == DeliveryState::Waiting {
-                    schedule.wait(*number, to, now_us);
-                }
-            }
-            drop(schedule);
-            outbox.wake();
-            feed.publish(made.iter().map(|(_, delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
-        };
-        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
-    }
-
-    /// Ends a replay, and what of it waits.
-    pub async fn end_replay(&self, number: i64, state: ReplayState, reason: &str) -> Result<(), String> {
-        let (now_us, reason) = (self.clock.now_us(), reason.to_owned());
-        let work = move |connection: &Connection| {
-            if !ReplayRow::end(connection, number, state, &reason, now_us)? {
-                return Ok(None);
-            }
-            let cancelled: Vec<i64> = connection
-                .prepare_cached(
-                    "UPDATE delivery SET state = 7, reason = 'The replay was ended.', ended_us = ?2
-                     WHERE replay = ?1 AND state = 0 RETURNING number",
-                )?
-                .query_map(rusqlite::params![number, now_us], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
-            let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok(None) };
-            Ok::<_, rusqlite::Error>(Some((row.endpoint, cancelled, row.counted(connection)?)))
-        };
-        let (outbox, replays, feed) = (self.outbox.clone(), self.replays.clone(), self.feed.clone());
-        let after = move |ended: &Option<(i64, Vec<i64>, Replay)>| {
-            let Some((endpoint, cancelled, replay)) = ended else { return };
-            let mut schedule = outbox.schedule();
-            for number in cancelled {
-                schedule.forget(*number);
-            }
-            schedule.remove_endpoint(*endpoint);
-            drop(schedule);
-            // What is begun this moment reads how it is sent from the store.
-            replays.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-            replays.poke();
-            feed.publish([Change::ReplayChanged { replay: Box::new(replay.clone()) }]);
-        };
-        self.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
-    }
-
-    /// How a replay changes what it sends, read once as long as it runs.
-    async fn replay_plan(&self, number: i64) -> Result<Plan, String> {
-        if let Some(plan) = self.replays.plan(number) {
-            return Ok(plan);
+        let mut made = Vec::new();
+        for request in row.take(connection, SLICE)? {
+            let (request, refused) = of_request(connection, &row, request, tail, &addresses)?;
+            let (state, reason) = match refused {
+                None => (DeliveryState::Waiting, String::new()),
+                Some(why) => (DeliveryState::Failed, why),
+            };
+            let of = DeliverySource::Request(&request);
+            let new = NewDelivery {
+                of,
+                endpoint: &endpoint,
+                origin: DeliveryOrigin::Replay,
+                state,
+                reason,
+                now_us,
+                due_us: now_us,
+            };
+            made.push(new.insert(connection)?);
         }
-        let read = move |connection: &Connection| {
-            let row = ReplayRow::numbered(connection, number)?;
-            let body: Option<Option<Vec<u8>>> = connection
-                .query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0))
-                .optional()?;
-            Ok((row, body.flatten()))
-        };
-        let (row, body) = self.store.readers().read(read).await.map_err(|e| e.to_string())?;
-        let row = row.ok_or("The replay is no longer known.")?;
-        let plan = Plan { settings: Arc::new(row.settings), body: body.map(Bytes::from) };
-        if row.state == ReplayState::Running {
-            self.replays.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(number, plan.clone());
+        Ok::<_, rusqlite::Error>(made)
+    };
+    let (outbox, feed) = (engine.outbox.clone(), engine.feed.clone());
+    let after = move |made: &Vec<(i64, Delivery)>| {
+        let mut schedule = outbox.schedule();
+        for (number, delivery) in made {
+            if delivery.state == DeliveryState::Waiting {
+                schedule.wait(*number, to, now_us);
+            }
         }
-        Ok(plan)
-    }
+        drop(schedule);
+        outbox.wake();
+        feed.publish(made.iter().map(|(_, delivery)| Change::DeliveryChanged { delivery: delivery.clone() }));
+    };
+    engine.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+}
 
-    /// How a request goes on by a replay.
-    pub(crate) async fn replay_onward(
-        &self,
-        number: i64,
-        endpoint: &EndpointRow,
-        inbox: i64,
-    ) -> Result<OutgoingChanges, String> {
-        let plan = self.replay_plan(number).await?;
-        let catalogue = self.providers.catalogue();
-        let resign = match plan.settings.resign {
-            None => None,
-            Some(ReSignWith::Endpoint) => {
-                let provider = catalogue.get(&endpoint.settings.provider);
-                let record = provider.and_then(|provider| provider.scheme(endpoint.settings.scheme.as_deref()));
-                let record = record.ok_or("It cannot be signed: its endpoint's vendor is not known.")?;
-                Some((record.clone(), hookline_delivery::keys(&endpoint.settings, self.clock.now_us())))
-            }
-            Some(ReSignWith::Inbox) => {
-                let address = self.addresses.by_number(inbox).ok_or("Its inbox is gone.")?;
-                let (_, record) = crate::verification::scheme(&address.verification, &catalogue)
-                    .ok_or_else(|| format!("It cannot be signed: the inbox {} has no provider.", address.name))?;
-                Some((record.clone(), crate::verification::keys(&address.verification)))
-            }
-        };
-        let headers = plan.settings.edit.as_ref().and_then(|edit| edit.headers.clone());
-        Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, resign, via: None })
+/// Ends a replay, and what of it waits.
+pub async fn end_replay(engine: &Engine, number: i64, state: ReplayState, reason: &str) -> Result<(), String> {
+    let (now_us, reason) = (engine.clock.now_us(), reason.to_owned());
+    let work = move |connection: &Connection| {
+        if !ReplayRow::end(connection, number, state, &reason, now_us)? {
+            return Ok(None);
+        }
+        let cancelled: Vec<i64> = connection
+            .prepare_cached(
+                "UPDATE delivery SET state = 7, reason = 'The replay was ended.', ended_us = ?2
+                 WHERE replay = ?1 AND state = 0 RETURNING number",
+            )?
+            .query_map(rusqlite::params![number, now_us], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok(None) };
+        Ok::<_, rusqlite::Error>(Some((row.endpoint, cancelled, row.counted(connection)?)))
+    };
+    let (outbox, replays, feed) = (engine.outbox.clone(), engine.replays.clone(), engine.feed.clone());
+    let after = move |ended: &Option<(i64, Vec<i64>, Replay)>| {
+        let Some((endpoint, cancelled, replay)) = ended else { return };
+        let mut schedule = outbox.schedule();
+        for number in cancelled {
+            schedule.forget(*number);
+        }
+        schedule.remove_endpoint(*endpoint);
+        drop(schedule);
+        // What is begun this moment reads how it is sent from the store.
+        replays.plans.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        replays.poke();
+        feed.publish([Change::ReplayChanged { replay: Box::new(replay.clone()) }]);
+    };
+    engine.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+}
+
+/// How a replay changes what it sends, read once as long as it runs.
+async fn replay_plan(engine: &Engine, number: i64) -> Result<Plan, String> {
+    if let Some(plan) = engine.replays.plan(number) {
+        return Ok(plan);
     }
+    let read = move |connection: &Connection| {
+        let row = ReplayRow::numbered(connection, number)?;
+        let body: Option<Option<Vec<u8>>> =
+            connection.query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0)).optional()?;
+        Ok((row, body.flatten()))
+    };
+    let (row, body) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
+    let row = row.ok_or("The replay is no longer known.")?;
+    let plan = Plan { settings: Arc::new(row.settings), body: body.map(Bytes::from) };
+    if row.state == ReplayState::Running {
+        engine.replays.plans.lock().unwrap_or_else(PoisonError::into_inner).insert(number, plan.clone());
+    }
+    Ok(plan)
+}
+
+/// How a request goes on by a replay.
+pub(crate) async fn replay_onward(
+    engine: &Engine,
+    number: i64,
+    endpoint: &EndpointRow,
+    inbox: i64,
+) -> Result<OutgoingChanges, String> {
+    let plan = replay_plan(engine, number).await?;
+    let catalogue = engine.providers.catalogue();
+    let resign = match plan.settings.resign {
+        None => None,
+        Some(ReSignWith::Endpoint) => {
+            let provider = catalogue.get(&endpoint.settings.provider);
+            let record = provider.and_then(|provider| provider.scheme(endpoint.settings.scheme.as_deref()));
+            let record = record.ok_or("It cannot be signed: its endpoint's vendor is not known.")?;
+            Some((record.clone(), hookline_delivery::keys(&endpoint.settings, engine.clock.now_us())))
+        }
+        Some(ReSignWith::Inbox) => {
+            let address = engine.addresses.by_number(inbox).ok_or("Its inbox is gone.")?;
+            let (_, record) = crate::verification::scheme(&address.verification, &catalogue)
+                .ok_or_else(|| format!("It cannot be signed: the inbox {} has no provider.", address.name))?;
+            Some((record.clone(), crate::verification::keys(&address.verification)))
+        }
+    };
+    let headers = plan.settings.edit.as_ref().and_then(|edit| edit.headers.clone());
+    Ok(OutgoingChanges { rules: plan.settings.headers.clone(), headers, body: plan.body, resign, via: None })
 }
 
 /// A stored request as a replay sends it, and why it does not, if so.

@@ -46,7 +46,7 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
             let Some(engine) = engine.upgrade() else { return };
             let began = Instant::now();
             let upto = *judged.borrow_and_update();
-            let more = match engine.learn_step(&mut after, upto).await {
+            let more = match learn_step(&engine, &mut after, upto).await {
                 Ok(more) => more,
                 Err(error) => {
                     tracing::warn!(%error, "shapes could not be learned; it is tried again");
@@ -62,45 +62,43 @@ pub(crate) fn spawn(engine: &Arc<Engine>) {
     });
 }
 
-impl Engine {
-    /// Learns from the next requests that are judged; whether there are more.
-    async fn learn_step(&self, after: &mut Option<i64>, upto: i64) -> Result<bool, String> {
-        let (known, numbers) = (self.known(), self.inbox_numbers());
-        let from = *after;
-        let step = self
-            .store
-            .readers()
-            .read(move |connection| {
-                let from = match from {
-                    Some(from) => from,
-                    None => connection.query_row("SELECT upto FROM shape_upto", [], |row| row.get(0))?,
-                };
-                let (learned, last) = learn(connection, &known, &numbers, from, upto)?;
-                Ok((from, learned, last))
-            })
-            .await
-            .map_err(|e| e.to_string())?;
-        let (from, learned, last) = step;
-        *after = Some(from);
-        let Some(last) = last else {
-            return Ok(false);
-        };
-        let changed = !learned.is_empty();
-        let save = move |connection: &Connection| -> rusqlite::Result<()> {
-            learned.iter().try_for_each(|written| written.save(connection))?;
-            connection.execute("UPDATE shape_upto SET upto = ?1", [last]).map(drop)
-        };
-        self.store.write(save, |()| ()).await.map_err(|e| e.to_string())?;
-        *after = Some(last);
-        if changed {
-            self.feed.publish([Change::ShapesChanged]);
-        }
-        Ok(true)
+/// Learns from the next requests that are judged; whether there are more.
+async fn learn_step(engine: &Engine, after: &mut Option<i64>, upto: i64) -> Result<bool, String> {
+    let (known, numbers) = (engine.known(), inbox_numbers(engine));
+    let from = *after;
+    let step = engine
+        .store
+        .readers()
+        .read(move |connection| {
+            let from = match from {
+                Some(from) => from,
+                None => connection.query_row("SELECT upto FROM shape_upto", [], |row| row.get(0))?,
+            };
+            let (learned, last) = learn(connection, &known, &numbers, from, upto)?;
+            Ok((from, learned, last))
+        })
+        .await
+        .map_err(|e| e.to_string())?;
+    let (from, learned, last) = step;
+    *after = Some(from);
+    let Some(last) = last else {
+        return Ok(false);
+    };
+    let changed = !learned.is_empty();
+    let save = move |connection: &Connection| -> rusqlite::Result<()> {
+        learned.iter().try_for_each(|written| written.save(connection))?;
+        connection.execute("UPDATE shape_upto SET upto = ?1", [last]).map(drop)
+    };
+    engine.store.write(save, |()| ()).await.map_err(|e| e.to_string())?;
+    *after = Some(last);
+    if changed {
+        engine.feed.publish([Change::ShapesChanged]);
     }
+    Ok(true)
+}
 
-    fn inbox_numbers(&self) -> HashMap<String, i64> {
-        self.addresses.all().into_iter().map(|inbox| (inbox.name, inbox.number)).collect()
-    }
+fn inbox_numbers(engine: &Engine) -> HashMap<String, i64> {
+    engine.addresses.all().into_iter().map(|inbox| (inbox.name, inbox.number)).collect()
 }
 
 /// The JSON values of a body: one, or those of JSON Lines.

@@ -3,6 +3,6 @@
 //! A schema is learned behind verification, which tells the event type, and kept as a sum: it stays true of what was seen
 //! when requests are deleted.
 
-mod follow;
+pub mod follow;
 
 pub(crate) use follow::spawn;

@@ -23,91 +23,88 @@ struct Held {
     event_type: Option<String>,
 }
 
-impl Engine {
-    /// How many requests wait for a decision, by inbox.
-    pub(super) async fn away_counts(&self, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
-        let hidden = self.hidden.condition();
+/// How many requests wait for a decision, by inbox.
+pub(super) async fn away_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
+    let hidden = engine.hidden.condition();
+    let read = move |connection: &Connection| {
+        connection
+            .prepare_cached(&format!(
+                "SELECT t.inbox, count(*) FROM tunnelled t JOIN request r ON r.id = t.request
+                 LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = 1 AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
+            ))?
+            .query_map([tunnel], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
+            .collect()
+    };
+    engine.store.readers().read(read).await
+}
+
+/// Does what a person says about an inbox's requests that arrived while this machine was away. With
+/// `resign` they get a new signature where the inbox can make one, for the old one may be too old for
+/// the app.
+pub async fn decide_away(
+    engine: &Arc<Engine>,
+    address: &Address,
+    triage: BacklogAction,
+    resign: bool,
+) -> Result<BacklogDecision, WriteError<rusqlite::Error>> {
+    let (inbox, hidden) = (address.number, engine.hidden.condition());
+    // DueBatch in one commit: two decisions at once are about different requests.
+    let work = move |connection: &Connection| {
+        let held: Vec<Held> = connection
+            .prepare(&format!(
+                "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
+                 LEFT JOIN request_verdict v ON v.request = r.id
+                 LEFT JOIN request_mark m ON m.request = r.id
+                 WHERE t.away = 1 AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
+            ))?
+            .query_map(params![inbox, DECIDED_MAX], |row| Ok(Held { row: row.get(0)?, event_type: row.get(1)? }))?
+            .collect::<Result<_, _>>()?;
+        let mut decide = connection.prepare_cached("UPDATE tunnelled SET away = 2 WHERE request = ?1")?;
+        for held in &held {
+            decide.execute([held.row])?;
+        }
+        Ok(held)
+    };
+    let held = engine.store.write(work, |_| ()).await?;
+    let requests = held.len() as u64;
+    let mut replays = Vec::new();
+    // Where there is no secret there is nothing to sign with.
+    let verification = &address.verification;
+    let resign = resign && verification.provider.is_some() && verification.secrets.iter().any(|one| !one.is_empty());
+    for forward in address.forwards.iter().filter(|bound| bound.forward.enabled && triage != BacklogAction::Hold) {
+        let rows: Vec<RowId> = held.iter().map(|held| RowId(held.row)).collect();
+        let matching = goes_on(engine, forward.query.clone(), address.number, rows).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "requests that arrived while away could not be looked at");
+            Vec::new()
+        });
+        let chosen: Vec<RowId> = chosen(&held, triage, |row| matching.contains(&row));
+        if chosen.is_empty() {
+            continue;
+        }
+        let number = collect(engine, collecting(&forward.forward, chosen, resign)).await?;
         let read = move |connection: &Connection| {
-            connection
-                .prepare_cached(&format!(
-                    "SELECT t.inbox, count(*) FROM tunnelled t JOIN request r ON r.id = t.request
-                     LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = 1 AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
-                ))?
-                .query_map([tunnel], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
-                .collect()
+            ReplayRow::numbered(connection, number)?.map(|row| row.counted(connection)).transpose()
         };
-        self.store.readers().read(read).await
+        if let Ok(Some(replay)) = engine.store.readers().read(read).await {
+            replays.push(replay.id.clone());
+            engine.feed.publish([Change::ReplayChanged { replay: Box::new(replay) }]);
+        }
     }
-
-    /// Does what a person says about an inbox's requests that arrived while this machine was away. With
-    /// `resign` they get a new signature where the inbox can make one, for the old one may be too old for
-    /// the app.
-    pub async fn decide_away(
-        self: &Arc<Self>,
-        address: &Address,
-        triage: BacklogAction,
-        resign: bool,
-    ) -> Result<BacklogDecision, WriteError<rusqlite::Error>> {
-        let (inbox, hidden) = (address.number, self.hidden.condition());
-        // DueBatch in one commit: two decisions at once are about different requests.
-        let work = move |connection: &Connection| {
-            let held: Vec<Held> = connection
-                .prepare(&format!(
-                    "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
-                     LEFT JOIN request_verdict v ON v.request = r.id
-                     LEFT JOIN request_mark m ON m.request = r.id
-                     WHERE t.away = 1 AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
-                ))?
-                .query_map(params![inbox, DECIDED_MAX], |row| Ok(Held { row: row.get(0)?, event_type: row.get(1)? }))?
-                .collect::<Result<_, _>>()?;
-            let mut decide = connection.prepare_cached("UPDATE tunnelled SET away = 2 WHERE request = ?1")?;
-            for held in &held {
-                decide.execute([held.row])?;
-            }
-            Ok(held)
-        };
-        let held = self.store.write(work, |_| ()).await?;
-        let requests = held.len() as u64;
-        let mut replays = Vec::new();
-        // Where there is no secret there is nothing to sign with.
-        let verification = &address.verification;
-        let resign =
-            resign && verification.provider.is_some() && verification.secrets.iter().any(|one| !one.is_empty());
-        for forward in address.forwards.iter().filter(|bound| bound.forward.enabled && triage != BacklogAction::Hold) {
-            let rows: Vec<RowId> = held.iter().map(|held| RowId(held.row)).collect();
-            let matching = self.goes_on(forward.query.clone(), address.number, rows).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "requests that arrived while away could not be looked at");
-                Vec::new()
-            });
-            let chosen: Vec<RowId> = chosen(&held, triage, |row| matching.contains(&row));
-            if chosen.is_empty() {
-                continue;
-            }
-            let number = collect(self, collecting(&forward.forward, chosen, resign)).await?;
-            let read = move |connection: &Connection| {
-                ReplayRow::numbered(connection, number)?.map(|row| row.counted(connection)).transpose()
-            };
-            if let Ok(Some(replay)) = self.store.readers().read(read).await {
-                replays.push(replay.id.clone());
-                self.feed.publish([Change::ReplayChanged { replay: Box::new(replay) }]);
-            }
-        }
-        for exposure in self.tunnels.exposures_of(address.number) {
-            self.tell_tunnel(exposure.tunnel);
-        }
-        Ok(BacklogDecision { requests, replays })
+    for exposure in engine.tunnels.exposures_of(address.number) {
+        crate::tunnel::stand::tell_tunnel(engine, exposure.tunnel);
     }
+    Ok(BacklogDecision { requests, replays })
+}
 
-    /// Those of some requests that a forward's condition lets through, and how their inbox is exposed.
-    async fn goes_on(&self, query: Query, inbox: i64, rows: Vec<RowId>) -> Result<Vec<RowId>, ReadError> {
-        let matching = self.matching(query, Some(inbox), rows).await?;
-        if !self.tunnels.exposures_of(inbox).iter().any(|row| row.settings.verified_only) {
-            return Ok(matching);
-        }
-        match Query::parse("verdict:valid") {
-            Ok(proved) => self.matching(proved, Some(inbox), matching).await,
-            Err(_) => Ok(Vec::new()),
-        }
+/// Those of some requests that a forward's condition lets through, and how their inbox is exposed.
+async fn goes_on(engine: &Engine, query: Query, inbox: i64, rows: Vec<RowId>) -> Result<Vec<RowId>, ReadError> {
+    let matching = engine.matching(query, Some(inbox), rows).await?;
+    if !engine.tunnels.exposures_of(inbox).iter().any(|row| row.settings.verified_only) {
+        return Ok(matching);
+    }
+    match Query::parse("verdict:valid") {
+        Ok(proved) => engine.matching(proved, Some(inbox), matching).await,
+        Err(_) => Ok(Vec::new()),
     }
 }
 

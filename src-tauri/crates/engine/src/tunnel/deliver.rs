@@ -68,7 +68,7 @@ pub(super) struct Desk {
 impl Laptop for Desk {
     async fn deliver(self: Arc<Self>, delivery: Delivery, wait_s: Option<u32>, content: Content, turn: Turn) -> Ack {
         match self.engine.upgrade() {
-            Some(engine) => engine.take(self.tunnel, delivery, wait_s, content, turn).await,
+            Some(engine) => take(&engine, self.tunnel, delivery, wait_s, content, turn).await,
             None => Ack::again(),
         }
     }
@@ -96,7 +96,7 @@ impl Laptop for Desk {
 
     fn stands(&self, state: State) {
         if let Some(engine) = self.engine.upgrade() {
-            engine.tunnel_stands(self.tunnel, state);
+            crate::tunnel::stand::tunnel_stands(&engine, self.tunnel, state);
         }
     }
 }
@@ -111,208 +111,205 @@ enum Reply {
     Ask(i64),
 }
 
-impl Engine {
-    async fn take(
-        self: &Arc<Self>,
-        tunnel: i64,
-        delivery: Delivery,
-        wait_s: Option<u32>,
-        content: Content,
-        mut turn: Turn,
-    ) -> Ack {
-        let Some((exposed, _)) = self.tunnels.exposed(tunnel, &delivery.inbox) else {
-            // After a restore this laptop may come to know of it again; the relay keeps it till then.
-            tracing::warn!(inbox = delivery.inbox, "a delivery is for an inbox that is not exposed here");
-            return Ack::Later { after_s: LATER * 12, full: false };
-        };
-        // An inbox that was removed may come back.
-        let Some(address) = self.addresses.by_number(exposed.inbox) else {
-            return Ack::Later { after_s: LATER * 2, full: false };
-        };
-        // The relay's word is not taken for what this machine can bear.
-        let most = self.settings().limits.body_bytes;
-        if delivery.body_state == "complete" && delivery.body_bytes > most {
-            let why = format!("The body has {} bytes, and this laptop takes {most}.", delivery.body_bytes);
-            return self.never(tunnelled(&delivery, tunnel, address.number, false), why).await;
-        }
-        let id = delivery.id;
-        // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
-        // up then. A body of its own chunks is not fetched or stored for nothing.
-        let first = delivery.attempt == 0 && delivery.body_bytes <= INLINE_BODY_BYTES as u64;
-        if !first && let Some(known) = self.came_before(&delivery).await {
-            return known;
-        }
-        let body = match self.body_of(&delivery, content).await {
-            Ok(Some(body)) => body,
-            Ok(None) => return Ack::again(),
-            Err(error) => return later(&error),
-        };
-        let Some(mut captured) = captured(&delivery, &address, body, self.clock.now_us()) else {
-            let why = "The relay's envelope makes no request.".to_owned();
-            return self.never(tunnelled(&delivery, tunnel, address.number, false), why).await;
-        };
-        let away = wait_s.is_none() && is_away(&delivery, &exposed.settings, &address);
-        let headers = header_map(&captured.headers);
-        let method = captured.method.clone();
-        let reply = match wait_s.filter(|_| captured.body_state == BodyState::Complete) {
-            Some(_) => self.reply(&address, &exposed.settings, &captured).await,
-            None => Reply::Given,
-        };
-        turn.come().await;
-        let tunnelled = Some(tunnelled(&delivery, tunnel, address.number, away));
-        let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
-        match reply {
-            Reply::Ask(whom) => {
-                let entry = Entry { captured, tunnelled, turn };
-                let asking = tokio::spawn({
-                    let engine = self.clone();
-                    async move { engine.asked(whom, entry).await }
-                });
-                match tokio::time::timeout(wait, asking).await {
-                    Ok(Ok(Ok(response))) => match app_answer(response).await {
-                        Some(answer) => Ack::Stored(Some(answer)),
-                        None => Ack::Pending,
-                    },
-                    Ok(Ok(Err(error))) => self.not_kept(&delivery, &error).await,
-                    Ok(Err(_)) => Ack::again(),
-                    // What is not on the disk by now is not acknowledged.
-                    Err(_) => match self.store.readers().read(move |c| Tunnelled::known(c, id)).await {
-                        Ok(Some(_)) => Ack::Pending,
-                        _ => Ack::again(),
-                    },
-                }
+async fn take(
+    engine: &Arc<Engine>,
+    tunnel: i64,
+    delivery: Delivery,
+    wait_s: Option<u32>,
+    content: Content,
+    mut turn: Turn,
+) -> Ack {
+    let Some((exposed, _)) = engine.tunnels.exposed(tunnel, &delivery.inbox) else {
+        // After a restore this laptop may come to know of it again; the relay keeps it till then.
+        tracing::warn!(inbox = delivery.inbox, "a delivery is for an inbox that is not exposed here");
+        return Ack::Later { after_s: LATER * 12, full: false };
+    };
+    // An inbox that was removed may come back.
+    let Some(address) = engine.addresses.by_number(exposed.inbox) else {
+        return Ack::Later { after_s: LATER * 2, full: false };
+    };
+    // The relay's word is not taken for what this machine can bear.
+    let most = engine.settings().limits.body_bytes;
+    if delivery.body_state == "complete" && delivery.body_bytes > most {
+        let why = format!("The body has {} bytes, and this laptop takes {most}.", delivery.body_bytes);
+        return never(engine, tunnelled(&delivery, tunnel, address.number, false), why).await;
+    }
+    let id = delivery.id;
+    // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
+    // up then. A body of its own chunks is not fetched or stored for nothing.
+    let first = delivery.attempt == 0 && delivery.body_bytes <= INLINE_BODY_BYTES as u64;
+    if !first && let Some(known) = came_before(engine, &delivery).await {
+        return known;
+    }
+    let body = match body_of(engine, &delivery, content).await {
+        Ok(Some(body)) => body,
+        Ok(None) => return Ack::again(),
+        Err(error) => return later(&error),
+    };
+    let Some(mut captured) = captured(&delivery, &address, body, engine.clock.now_us()) else {
+        let why = "The relay's envelope makes no request.".to_owned();
+        return never(engine, tunnelled(&delivery, tunnel, address.number, false), why).await;
+    };
+    let away = wait_s.is_none() && is_away(&delivery, &exposed.settings, &address);
+    let headers = header_map(&captured.headers);
+    let method = captured.method.clone();
+    let reply = match wait_s.filter(|_| captured.body_state == BodyState::Complete) {
+        Some(_) => reply(engine, &address, &exposed.settings, &captured).await,
+        None => Reply::Given,
+    };
+    turn.come().await;
+    let tunnelled = Some(tunnelled(&delivery, tunnel, address.number, away));
+    let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
+    match reply {
+        Reply::Ask(whom) => {
+            let entry = Entry { captured, tunnelled, turn };
+            let asking = tokio::spawn({
+                let engine = engine.clone();
+                async move { crate::forward::ask::ask_app(engine, whom, entry).await }
+            });
+            match tokio::time::timeout(wait, asking).await {
+                Ok(Ok(Ok(response))) => match app_answer(response).await {
+                    Some(answer) => Ack::Stored(Some(answer)),
+                    None => Ack::Pending,
+                },
+                Ok(Ok(Err(error))) => not_kept(engine, &delivery, &error).await,
+                Ok(Err(_)) => Ack::again(),
+                // What is not on the disk by now is not acknowledged.
+                Err(_) => match engine.store.readers().read(move |c| Tunnelled::known(c, id)).await {
+                    Ok(Some(_)) => Ack::Pending,
+                    _ => Ack::again(),
+                },
             }
-            Reply::Own(answer) => {
-                captured.status = answer.status_for(&method, &headers);
-                captured.answer = Some(answer.number);
-                if let Err(error) = self.keep_entry(Entry { captured, tunnelled, turn }, address.name.clone()).await {
-                    return self.not_kept(&delivery, &error).await;
-                }
-                if answer.fault.is_some() || answer.delay >= wait {
-                    return Ack::Pending;
-                }
-                answer.wait().await;
-                Ack::Stored(app_answer(answer.response(&method, &headers)).await)
+        }
+        Reply::Own(answer) => {
+            captured.status = answer.status_for(&method, &headers);
+            captured.answer = Some(answer.number);
+            if let Err(error) = keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await {
+                return not_kept(engine, &delivery, &error).await;
             }
-            Reply::Given => {
-                captured.status = delivery.answered.unwrap_or_default();
-                match self.keep_entry(Entry { captured, tunnelled, turn }, address.name.clone()).await {
-                    Ok(()) => Ack::Stored(None),
-                    Err(error) => self.not_kept(&delivery, &error).await,
-                }
+            if answer.fault.is_some() || answer.delay >= wait {
+                return Ack::Pending;
+            }
+            answer.wait().await;
+            Ack::Stored(app_answer(answer.response(&method, &headers)).await)
+        }
+        Reply::Given => {
+            captured.status = delivery.answered.unwrap_or_default();
+            match keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await {
+                Ok(()) => Ack::Stored(None),
+                Err(error) => not_kept(engine, &delivery, &error).await,
             }
         }
     }
+}
 
-    /// What a delivery that may have come before is answered; none if it has not.
-    async fn came_before(&self, delivery: &Delivery) -> Option<Ack> {
-        let id = delivery.id;
-        match self.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
-            Ok(None) => None,
-            Ok(Some(sha256)) if sha256 == delivery.sha256 => Some(Ack::Had),
-            Ok(Some(_)) => Some(Ack::Conflict),
-            Err(error) => {
-                tracing::warn!(%error, "a delivery could not be looked up");
-                Some(Ack::Later { after_s: LATER, full: false })
-            }
+/// What a delivery that may have come before is answered; none if it has not.
+async fn came_before(engine: &Engine, delivery: &Delivery) -> Option<Ack> {
+    let id = delivery.id;
+    match engine.store.readers().read(move |connection| Tunnelled::known(connection, id)).await {
+        Ok(None) => None,
+        Ok(Some(sha256)) if sha256 == delivery.sha256 => Some(Ack::Had),
+        Ok(Some(_)) => Some(Ack::Conflict),
+        Err(error) => {
+            tracing::warn!(%error, "a delivery could not be looked up");
+            Some(Ack::Later { after_s: LATER, full: false })
         }
     }
+}
 
-    /// What a delivery is answered that was not kept: perhaps because it was kept before.
-    async fn not_kept(&self, delivery: &Delivery, error: &CommitError) -> Ack {
-        self.came_before(delivery).await.unwrap_or_else(|| later(error))
+/// What a delivery is answered that was not kept: perhaps because it was kept before.
+async fn not_kept(engine: &Engine, delivery: &Delivery, error: &CommitError) -> Ack {
+    came_before(engine, delivery).await.unwrap_or_else(|| later(error))
+}
+
+/// Refuses a delivery for good, and remembers that: what is never taken leaves no gap.
+async fn never(engine: &Engine, tunnelled: Tunnelled, why: String) -> Ack {
+    tracing::warn!(why, "a delivery was refused");
+    let written = engine.store.write(move |connection| tunnelled.insert(connection, 0), |()| ()).await;
+    match written {
+        Ok(()) | Err(WriteError::Refused(_)) => Ack::Never(why),
+        Err(WriteError::Commit(error)) => later(&error),
     }
+}
 
-    /// Refuses a delivery for good, and remembers that: what is never taken leaves no gap.
-    async fn never(&self, tunnelled: Tunnelled, why: String) -> Ack {
-        tracing::warn!(why, "a delivery was refused");
-        let written = self.store.write(move |connection| tunnelled.insert(connection, 0), |()| ()).await;
-        match written {
-            Ok(()) | Err(WriteError::Refused(_)) => Ack::Never(why),
-            Err(WriteError::Commit(error)) => later(&error),
-        }
-    }
-
-    /// A delivery's body, in memory or in the store as its size wants it; none where it does not come whole.
-    async fn body_of(&self, delivery: &Delivery, content: Content) -> Result<Option<Body>, CommitError> {
-        let mut chunks =
-            Chunks { store: self.store.clone(), body: None, part: 0, buffer: BytesMut::new(), kept: false };
-        match delivery.body {
-            BodyPlace::Here => {
-                let Some(bytes) = content.read(delivery).await else { return Ok(None) };
-                if bytes.len() <= INLINE_BODY_BYTES {
-                    return Ok(Some(Body::Inline(bytes)));
-                }
-                for piece in bytes.chunks(CHUNK_BYTES) {
-                    chunks.add(Bytes::copy_from_slice(piece)).await?;
-                }
+/// A delivery's body, in memory or in the store as its size wants it; none where it does not come whole.
+async fn body_of(engine: &Engine, delivery: &Delivery, content: Content) -> Result<Option<Body>, CommitError> {
+    let mut chunks = Chunks { store: engine.store.clone(), body: None, part: 0, buffer: BytesMut::new(), kept: false };
+    match delivery.body {
+        BodyPlace::Here => {
+            let Some(bytes) = content.read(delivery).await else { return Ok(None) };
+            if bytes.len() <= INLINE_BODY_BYTES {
+                return Ok(Some(Body::Inline(bytes)));
             }
-            BodyPlace::Relay => {
-                let adding = tokio::sync::Mutex::new((&mut chunks, None));
-                let keep = |piece: Bytes| async {
-                    let mut adding = adding.lock().await;
-                    match adding.0.add(piece).await {
-                        Ok(()) => true,
-                        Err(error) => {
-                            adding.1 = Some(error);
-                            false
-                        }
+            for piece in bytes.chunks(CHUNK_BYTES) {
+                chunks.add(Bytes::copy_from_slice(piece)).await?;
+            }
+        }
+        BodyPlace::Relay => {
+            let adding = tokio::sync::Mutex::new((&mut chunks, None));
+            let keep = |piece: Bytes| async {
+                let mut adding = adding.lock().await;
+                match adding.0.add(piece).await {
+                    Ok(()) => true,
+                    Err(error) => {
+                        adding.1 = Some(error);
+                        false
                     }
-                };
-                let whole = content.fetch(delivery, keep).await;
-                if let Some(error) = adding.into_inner().1 {
-                    return Err(error);
                 }
-                if !whole {
-                    return Ok(None);
-                }
+            };
+            let whole = content.fetch(delivery, keep).await;
+            if let Some(error) = adding.into_inner().1 {
+                return Err(error);
+            }
+            if !whole {
+                return Ok(None);
             }
         }
-        chunks.end().await.map(Some)
     }
+    chunks.end().await.map(Some)
+}
 
-    /// How a request is answered while its sender waits.
-    async fn reply(self: &Arc<Self>, address: &Address, settings: &ExposureSettings, captured: &Captured) -> Reply {
-        let body = match &captured.body {
-            Body::Inline(bytes) => ArrivedBody::Memory(bytes),
-            Body::Chunks(body) => ArrivedBody::Chunks { body: *body, bytes: captured.body_bytes },
-        };
-        let request = Arrived {
-            method: &captured.method,
-            target: &captured.target,
-            headers: &captured.headers,
-            body,
-            peer: captured.peer,
-            arrived_us: captured.arrived_us,
-        };
-        match self.decide(address.number, request, settings.verified_only).await {
-            Decision::Own => Reply::Own(address.answer.clone()),
-            Decision::Answer(answer) => Reply::Own(answer),
-            Decision::Ask(whom) => Reply::Ask(whom),
-        }
+/// How a request is answered while its sender waits.
+async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSettings, captured: &Captured) -> Reply {
+    let body = match &captured.body {
+        Body::Inline(bytes) => ArrivedBody::Memory(bytes),
+        Body::Chunks(body) => ArrivedBody::Chunks { body: *body, bytes: captured.body_bytes },
+    };
+    let request = Arrived {
+        method: &captured.method,
+        target: &captured.target,
+        headers: &captured.headers,
+        body,
+        peer: captured.peer,
+        arrived_us: captured.arrived_us,
+    };
+    match crate::answer::decide::decide(engine, address.number, request, settings.verified_only).await {
+        Decision::Own => Reply::Own(address.answer.clone()),
+        Decision::Answer(answer) => Reply::Own(answer),
+        Decision::Ask(whom) => Reply::Ask(whom),
     }
+}
 
-    /// Keeps a request, once its turn has come.
-    pub(crate) async fn keep_entry(&self, entry: Entry, name: String) -> Result<(), CommitError> {
-        let tail = self.store.id_tail();
-        let Entry { mut captured, tunnelled, turn } = entry;
-        let work = move |within: &mut Transaction<'_>| {
-            let row = within.keep(&mut captured)?;
-            if let Some(tunnelled) = tunnelled {
-                tunnelled.insert(within.connection, row.0)?;
-            }
-            Ok::<_, rusqlite::Error>(summary_of(row, captured, tail, name))
-        };
-        let (feed, arrived) = (self.feed.clone(), self.arrived.clone());
-        let after = move |request: &RequestSummary| {
-            feed.publish([Change::RequestAdded { request: request.clone() }]);
-            arrived.notify_one();
-        };
-        match in_turn(turn, self.store.transact(work, after)).await {
-            Ok(_) => Ok(()),
-            Err(WriteError::Commit(error)) => Err(error),
-            Err(WriteError::Refused(error)) => Err(error.into()),
+/// Keeps a request, once its turn has come.
+pub(crate) async fn keep_entry(engine: &Engine, entry: Entry, name: String) -> Result<(), CommitError> {
+    let tail = engine.store.id_tail();
+    let Entry { mut captured, tunnelled, turn } = entry;
+    let work = move |within: &mut Transaction<'_>| {
+        let row = within.keep(&mut captured)?;
+        if let Some(tunnelled) = tunnelled {
+            tunnelled.insert(within.connection, row.0)?;
         }
+        Ok::<_, rusqlite::Error>(summary_of(row, captured, tail, name))
+    };
+    let (feed, arrived) = (engine.feed.clone(), engine.arrived.clone());
+    let after = move |request: &RequestSummary| {
+        feed.publish([Change::RequestAdded { request: request.clone() }]);
+        arrived.notify_one();
+    };
+    match in_turn(turn, engine.store.transact(work, after)).await {
+        Ok(_) => Ok(()),
+        Err(WriteError::Commit(error)) => Err(error),
+        Err(WriteError::Refused(error)) => Err(error.into()),
     }
 }
 

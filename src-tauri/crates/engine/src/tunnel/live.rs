@@ -63,30 +63,28 @@ impl Routes for LiveRoutes {
         let Some(engine) = self.engine.upgrade() else { return Decision::Own };
         let exposures = engine.tunnels.exposures_of(inbox);
         let proved_only = exposures.iter().any(|row| row.tunnel == self.tunnel && row.settings.verified_only);
-        engine.decide(inbox, request, proved_only).await
+        crate::answer::decide::decide(&engine, inbox, request, proved_only).await
     }
 
     async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
         match self.engine.upgrade() {
-            Some(engine) => engine.ask(asked).await,
+            Some(engine) => crate::forward::ask::ask(&engine, asked).await,
             None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookline is closing".into() }),
         }
     }
 }
 
-impl Engine {
-    /// Serves connections that come in by a live tunnel.
-    pub(super) fn live_streams(self: &Arc<Self>, tunnel: i64) -> Streams<LiveRoutes> {
-        let routes = Arc::new(LiveRoutes { engine: Arc::downgrade(self), tunnel });
-        Streams::new(self.store.clone(), routes, self.settings().limits, self.clock.clone())
-    }
+/// Serves connections that come in by a live tunnel.
+pub(super) fn live_streams(engine: &Arc<Engine>, tunnel: i64) -> Streams<LiveRoutes> {
+    let routes = Arc::new(LiveRoutes { engine: Arc::downgrade(engine), tunnel });
+    Streams::new(engine.store.clone(), routes, engine.settings().limits, engine.clock.clone())
+}
 
-    /// Gives an inbox an address nobody guesses; it keeps the one it has.
-    pub(super) fn expose_live(&self, tunnel: i64, address: &Address, settings: ExposureSettings) -> Exposed {
-        let own = self.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == tunnel);
-        let label = own.map_or_else(new_token, |own| own.label);
-        Exposed::new(ExposureRow { tunnel, inbox: address.number, label, url: String::new(), settings })
-    }
+/// Gives an inbox an address nobody guesses; it keeps the one it has.
+pub(super) fn expose_live(engine: &Engine, tunnel: i64, address: &Address, settings: ExposureSettings) -> Exposed {
+    let own = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == tunnel);
+    let label = own.map_or_else(new_token, |own| own.label);
+    Exposed::new(ExposureRow { tunnel, inbox: address.number, label, url: String::new(), settings })
 }
 
 /// A public URL as it is kept: inboxes stand behind it.

@@ -2,14 +2,14 @@
 //! and hands it on as deliveries, each of which enters an inbox once. An SSH host and other programs' tunnels
 //! are live: who connects there reaches this machine, or nobody.
 
-mod away;
-mod deliver;
-mod live;
-mod other;
-mod relay;
-mod run;
-mod ssh;
-mod stand;
+pub mod away;
+pub mod deliver;
+pub mod live;
+pub mod other;
+pub mod relay;
+pub mod run;
+pub mod ssh;
+pub mod stand;
 mod wanted;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -31,56 +31,54 @@ pub(super) fn local(settings: &OtherSettings) -> String {
     format!("http://{}", address(settings))
 }
 
-impl Engine {
-    /// Takes in a tunnel that another program makes, and listens for it.
-    pub(super) async fn add_other(self: &Arc<Self>, url: &str, port: Option<u16>) -> Result<i64, TunnelError> {
-        let url = public_url(url).map_err(TunnelError::Wrong)?;
-        let _alone = self.tunnels.alone(&url).await;
-        // No two are promised one port.
-        let _port = self.tunnels.alone("the port of another program").await;
-        let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.url == url);
-        let known = self.tunnels.which(same);
-        let had = known.as_ref().and_then(|row| match &row.settings {
-            TunnelSettings::Other(other) => Some(other.port),
-            _ => None,
-        });
-        let port = match port.or(had) {
-            Some(0) => return Err(TunnelError::Wrong("A port is between 1 and 65535.".into())),
-            // It listens there already.
-            Some(port) if Some(port) == had => port,
-            Some(port) if self.is_promised(port) => {
-                return Err(TunnelError::Wrong(format!("Another tunnel is to lead to port {port}.")));
-            }
-            Some(port) => {
-                let taken = |error| TunnelError::Wrong(format!("Nothing can listen on port {port}: {error}."));
-                TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
-                port
-            }
-            None => self.free_port().await?,
-        };
-        let settings = OtherSettings { url, port };
-        if let Some(row) = known.as_ref().filter(|row| had == Some(port) && self.tunnels.is_up(row.number)) {
-            return Ok(row.number);
+/// Takes in a tunnel that another program makes, and listens for it.
+pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>) -> Result<i64, TunnelError> {
+    let url = public_url(url).map_err(TunnelError::Wrong)?;
+    let _alone = engine.tunnels.alone(&url).await;
+    // No two are promised one port.
+    let _port = engine.tunnels.alone("the port of another program").await;
+    let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.url == url);
+    let known = engine.tunnels.which(same);
+    let had = known.as_ref().and_then(|row| match &row.settings {
+        TunnelSettings::Other(other) => Some(other.port),
+        _ => None,
+    });
+    let port = match port.or(had) {
+        Some(0) => return Err(TunnelError::Wrong("A port is between 1 and 65535.".into())),
+        // It listens there already.
+        Some(port) if Some(port) == had => port,
+        Some(port) if is_promised(engine, port) => {
+            return Err(TunnelError::Wrong(format!("Another tunnel is to lead to port {port}.")));
         }
-        let number = self.put_tunnel(known, TunnelSettings::Other(settings.clone()), None).await?;
-        self.spawn_tunnel(number, run(Arc::downgrade(self), number, settings));
-        Ok(number)
-    }
-
-    fn is_promised(&self, port: u16) -> bool {
-        let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.port == port);
-        self.tunnels.which(same).is_some()
-    }
-
-    async fn free_port(&self) -> Result<u16, TunnelError> {
-        for port in (FIRST_PORT..FIRST_PORT + PORTS).filter(|port| !self.is_promised(*port)) {
-            if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
-                return Ok(port);
-            }
+        Some(port) => {
+            let taken = |error| TunnelError::Wrong(format!("Nothing can listen on port {port}: {error}."));
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?;
+            port
         }
-        let last = FIRST_PORT + PORTS - 1;
-        Err(TunnelError::Wrong(format!("No port between {FIRST_PORT} and {last} is free; say which one to use.")))
+        None => free_port(engine).await?,
+    };
+    let settings = OtherSettings { url, port };
+    if let Some(row) = known.as_ref().filter(|row| had == Some(port) && engine.tunnels.is_up(row.number)) {
+        return Ok(row.number);
     }
+    let number = crate::tunnel::run::put_tunnel(engine, known, TunnelSettings::Other(settings.clone()), None).await?;
+    crate::tunnel::run::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, settings));
+    Ok(number)
+}
+
+fn is_promised(engine: &Engine, port: u16) -> bool {
+    let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Other(known) if known.port == port);
+    engine.tunnels.which(same).is_some()
+}
+
+async fn free_port(engine: &Engine) -> Result<u16, TunnelError> {
+    for port in (FIRST_PORT..FIRST_PORT + PORTS).filter(|port| !is_promised(engine, *port)) {
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+            return Ok(port);
+        }
+    }
+    let last = FIRST_PORT + PORTS - 1;
+    Err(TunnelError::Wrong(format!("No port between {FIRST_PORT} and {last} is free; say which one to use.")))
 }
 
 /// Listens until it is told to stop.
@@ -92,7 +90,11 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
         let (store, limits, clock) = (held.store.clone(), held.settings().limits, held.clock.clone());
         match listen(address(&settings), Plain, store, routes, limits, clock).await {
             Ok(listening) => {
-                held.tunnel_stands(tunnel, State::Online { round_trip_us: 0, waiting: Default::default() });
+                crate::tunnel::stand::tunnel_stands(
+                    &held,
+                    tunnel,
+                    State::Online { round_trip_us: 0, waiting: Default::default() },
+                );
                 drop(held);
                 // It listens as long as this is here.
                 std::future::pending::<()>().await;
@@ -100,7 +102,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
             }
             Err(error) => {
                 let (why, pause) = (format!("Nothing can listen on {}: {error}.", address(&settings)), backoff.pause());
-                held.tunnel_stands(tunnel, State::Waiting { why, pause });
+                crate::tunnel::stand::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
                 drop(held);
                 sleep(pause).await;
             }

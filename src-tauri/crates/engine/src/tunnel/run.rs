@@ -194,195 +194,197 @@ impl Exposed {
     }
 }
 
-impl Engine {
-    /// Starts the tunnels that are to be up, and keeps relays told of what changes.
-    pub(crate) fn spawn_tunnels(self: &Arc<Self>) {
-        self.tunnels.dials.store(true, Ordering::Relaxed);
-        let known = self.tunnels.lock();
-        let wanted: Vec<i64> = known.values().filter(|known| known.row.wanted).map(|known| known.row.number).collect();
-        drop(known);
-        wanted.into_iter().for_each(|tunnel| self.start_tunnel(tunnel));
-        self.spawn_telling_relays();
-    }
+/// Starts the tunnels that are to be up, and keeps relays told of what changes.
+pub(crate) fn spawn_tunnels(engine: &Arc<Engine>) {
+    engine.tunnels.dials.store(true, Ordering::Relaxed);
+    let known = engine.tunnels.lock();
+    let wanted: Vec<i64> = known.values().filter(|known| known.row.wanted).map(|known| known.row.number).collect();
+    drop(known);
+    wanted.into_iter().for_each(|tunnel| start_tunnel(engine, tunnel));
+    crate::tunnel::relay::spawn_telling_relays(engine);
+}
 
-    /// Ends every tunnel's connection.
-    pub(crate) fn stop_tunnels(&self) {
-        self.tunnels.lock().values_mut().for_each(Known::stop);
-    }
+/// Ends every tunnel's connection.
+pub(crate) fn stop_tunnels(engine: &Engine) {
+    engine.tunnels.lock().values_mut().for_each(Known::stop);
+}
 
-    pub(super) fn start_tunnel(self: &Arc<Self>, tunnel: i64) {
-        let settings = self.tunnels.settings(tunnel);
-        match settings {
-            Some(TunnelSettings::Relay(_)) => self.run_relay(tunnel),
-            Some(TunnelSettings::Ssh(_)) => self.spawn_tunnel(tunnel, ssh::run(Arc::downgrade(self), tunnel, None)),
-            Some(TunnelSettings::Other(settings)) => {
-                self.spawn_tunnel(tunnel, other::run(Arc::downgrade(self), tunnel, settings));
-            }
-            None => {}
+pub(super) fn start_tunnel(engine: &Arc<Engine>, tunnel: i64) {
+    let settings = engine.tunnels.settings(tunnel);
+    match settings {
+        Some(TunnelSettings::Relay(_)) => crate::tunnel::relay::run_relay(engine, tunnel),
+        Some(TunnelSettings::Ssh(_)) => spawn_tunnel(engine, tunnel, ssh::run(Arc::downgrade(engine), tunnel, None)),
+        Some(TunnelSettings::Other(settings)) => {
+            spawn_tunnel(engine, tunnel, other::run(Arc::downgrade(engine), tunnel, settings));
         }
+        None => {}
     }
+}
 
-    /// Lets other programs' tunnels listen anew, with the limits as they are now.
-    pub(crate) fn restart_listening_tunnels(self: &Arc<Self>) {
-        let running: Vec<i64> = {
-            let all = self.tunnels.lock();
-            let running = all.values().filter(|known| known.task.is_some());
-            let others = running.filter(|known| matches!(known.row.settings, TunnelSettings::Other(_)));
-            others.map(|known| known.row.number).collect()
-        };
-        running.into_iter().for_each(|tunnel| self.start_tunnel(tunnel));
-    }
+/// Lets other programs' tunnels listen anew, with the limits as they are now.
+pub(crate) fn restart_listening_tunnels(engine: &Arc<Engine>) {
+    let running: Vec<i64> = {
+        let all = engine.tunnels.lock();
+        let running = all.values().filter(|known| known.task.is_some());
+        let others = running.filter(|known| matches!(known.row.settings, TunnelSettings::Other(_)));
+        others.map(|known| known.row.number).collect()
+    };
+    running.into_iter().for_each(|tunnel| start_tunnel(engine, tunnel));
+}
 
-    /// Ends a tunnel's connection, until it is started again.
-    pub(super) fn stop_tunnel(&self, tunnel: i64) {
-        if let Some(known) = self.tunnels.lock().get_mut(&tunnel) {
-            known.stop();
-        }
-    }
-
-    /// Runs a tunnel in place of what ran it before. Who runs it holds the engine only while it does
-    /// something.
-    pub(super) fn spawn_tunnel(&self, tunnel: i64, running: impl Future<Output = ()> + Send + 'static) {
-        let mut all = self.tunnels.lock();
-        let Some(known) = all.get_mut(&tunnel) else { return };
+/// Ends a tunnel's connection, until it is started again.
+pub(super) fn stop_tunnel(engine: &Engine, tunnel: i64) {
+    if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
         known.stop();
-        if self.tunnels.dials.load(Ordering::Relaxed) {
-            known.state = TunnelState::Connecting;
-            known.offered_key = None;
-            known.task = Some(tokio::spawn(running).abort_handle());
-        }
     }
+}
 
-    /// Makes a tunnel, or makes anew the one that leads to the same place, and starts it.
-    pub async fn add_tunnel(self: &Arc<Self>, new: TunnelNew) -> Result<Tunnel, TunnelError> {
-        let number = match new {
-            TunnelNew::Relay { relay, code, device } => self.add_relay(&relay, &code, device).await?,
-            TunnelNew::Ssh { destination, remote, url, key_file, host_key } => {
-                self.add_ssh(&destination, remote, url, key_file.map(Into::into), host_key).await?
+/// Runs a tunnel in place of what ran it before. Who runs it holds the engine only while it does
+/// something.
+pub(super) fn spawn_tunnel(engine: &Engine, tunnel: i64, running: impl Future<Output = ()> + Send + 'static) {
+    let mut all = engine.tunnels.lock();
+    let Some(known) = all.get_mut(&tunnel) else { return };
+    known.stop();
+    if engine.tunnels.dials.load(Ordering::Relaxed) {
+        known.state = TunnelState::Connecting;
+        known.offered_key = None;
+        known.task = Some(tokio::spawn(running).abort_handle());
+    }
+}
+
+/// Makes a tunnel, or makes anew the one that leads to the same place, and starts it.
+pub async fn add_tunnel(engine: &Arc<Engine>, new: TunnelNew) -> Result<Tunnel, TunnelError> {
+    let number = match new {
+        TunnelNew::Relay { relay, code, device } => {
+            crate::tunnel::relay::add_relay(engine, &relay, &code, device).await?
+        }
+        TunnelNew::Ssh { destination, remote, url, key_file, host_key } => {
+            crate::tunnel::ssh::add_ssh(engine, &destination, remote, url, key_file.map(Into::into), host_key).await?
+        }
+        TunnelNew::Other { url, port } => crate::tunnel::other::add_other(engine, &url, port).await?,
+    };
+    crate::tunnel::stand::tell_tunnel(engine, number);
+    crate::tunnel::stand::tunnel(engine, number).await?.ok_or_else(|| TunnelError::Wrong("The tunnel is gone.".into()))
+}
+
+/// Writes a tunnel down: a new one, or another state of a known one, which no longer runs then.
+pub(super) async fn put_tunnel(
+    engine: &Engine,
+    known: Option<TunnelRow>,
+    settings: TunnelSettings,
+    key: Option<[u8; 32]>,
+) -> Result<i64, TunnelError> {
+    let now_us = engine.clock.now_us();
+    match known {
+        // What it exposes, it exposes again.
+        Some(row) => {
+            let row = TunnelRow { settings, key, wanted: true, ..row };
+            let kept = row.clone();
+            engine.store.write(move |connection| kept.put(connection), |()| ()).await?;
+            let number = row.number;
+            if let Some(known) = engine.tunnels.lock().get_mut(&number) {
+                known.stop();
+                (known.row, known.client) = (row, None);
             }
-            TunnelNew::Other { url, port } => self.add_other(&url, port).await?,
-        };
-        self.tell_tunnel(number);
-        self.tunnel(number).await?.ok_or_else(|| TunnelError::Wrong("The tunnel is gone.".into()))
+            Ok(number)
+        }
+        None => {
+            let work = move |connection: &Connection| TunnelRow::insert(connection, &settings, key, now_us);
+            let row = engine.store.write(work, |_| ()).await?;
+            let number = row.number;
+            engine.tunnels.lock().insert(number, Known::new(row, Vec::new()));
+            Ok(number)
+        }
     }
+}
 
-    /// Writes a tunnel down: a new one, or another state of a known one, which no longer runs then.
-    pub(super) async fn put_tunnel(
-        &self,
-        known: Option<TunnelRow>,
-        settings: TunnelSettings,
-        key: Option<[u8; 32]>,
-    ) -> Result<i64, TunnelError> {
-        let now_us = self.clock.now_us();
-        match known {
-            // What it exposes, it exposes again.
-            Some(row) => {
-                let row = TunnelRow { settings, key, wanted: true, ..row };
-                let kept = row.clone();
-                self.store.write(move |connection| kept.put(connection), |()| ()).await?;
-                let number = row.number;
-                if let Some(known) = self.tunnels.lock().get_mut(&number) {
-                    known.stop();
-                    (known.row, known.client) = (row, None);
-                }
-                Ok(number)
-            }
-            None => {
-                let work = move |connection: &Connection| TunnelRow::insert(connection, &settings, key, now_us);
-                let row = self.store.write(work, |_| ()).await?;
-                let number = row.number;
-                self.tunnels.lock().insert(number, Known::new(row, Vec::new()));
-                Ok(number)
-            }
-        }
+/// Starts or stops a tunnel, and remembers which. With `host_key` that key of its SSH host is trusted
+/// from now on.
+pub async fn want_tunnel(
+    engine: &Arc<Engine>,
+    number: i64,
+    on: bool,
+    host_key: Option<String>,
+) -> Result<(), TunnelError> {
+    let Some((_alone, row)) = engine.tunnels.alone_with(number).await else { return Ok(()) };
+    if on && row.wanted && host_key.is_none() && engine.tunnels.is_up(number) {
+        // Whoever waits for an answer through it goes on waiting.
+        return Ok(());
     }
+    let row = TunnelRow { wanted: on, ..row };
+    let row = match (host_key, row.settings.clone()) {
+        (None, _) => row,
+        (Some(host_key), TunnelSettings::Ssh(ssh)) => {
+            let host_key = ssh::fingerprint(host_key)?;
+            TunnelRow { settings: TunnelSettings::Ssh(SshSettings { host_key, ..ssh }), ..row }
+        }
+        (Some(_), _) => return Err(TunnelError::Wrong("Only an SSH host has a host key.".into())),
+    };
+    let kept = row.clone();
+    engine.store.write(move |connection| kept.put(connection), |()| ()).await?;
+    if let Some(known) = engine.tunnels.lock().get_mut(&number) {
+        known.row = row;
+        known.stop();
+    }
+    if on {
+        start_tunnel(engine, number);
+    }
+    crate::tunnel::stand::tell_tunnel(engine, number);
+    Ok(())
+}
 
-    /// Starts or stops a tunnel, and remembers which. With `host_key` that key of its SSH host is trusted
-    /// from now on.
-    pub async fn want_tunnel(
-        self: &Arc<Self>,
-        number: i64,
-        on: bool,
-        host_key: Option<String>,
-    ) -> Result<(), TunnelError> {
-        let Some((_alone, row)) = self.tunnels.alone_with(number).await else { return Ok(()) };
-        if on && row.wanted && host_key.is_none() && self.tunnels.is_up(number) {
-            // Whoever waits for an answer through it goes on waiting.
-            return Ok(());
-        }
-        let row = TunnelRow { wanted: on, ..row };
-        let row = match (host_key, row.settings.clone()) {
-            (None, _) => row,
-            (Some(host_key), TunnelSettings::Ssh(ssh)) => {
-                let host_key = ssh::fingerprint(host_key)?;
-                TunnelRow { settings: TunnelSettings::Ssh(SshSettings { host_key, ..ssh }), ..row }
-            }
-            (Some(_), _) => return Err(TunnelError::Wrong("Only an SSH host has a host key.".into())),
-        };
-        let kept = row.clone();
-        self.store.write(move |connection| kept.put(connection), |()| ()).await?;
-        if let Some(known) = self.tunnels.lock().get_mut(&number) {
-            known.row = row;
-            known.stop();
-        }
-        if on {
-            self.start_tunnel(number);
-        }
-        self.tell_tunnel(number);
-        Ok(())
+/// Ends a tunnel for good. Its addresses at a relay are given up first, for nobody could do so after;
+/// with `force` it ends though they stay.
+pub async fn remove_tunnel(engine: &Arc<Engine>, number: i64, force: bool) -> Result<(), TunnelError> {
+    let Some((_alone, _)) = engine.tunnels.alone_with(number).await else { return Ok(()) };
+    crate::tunnel::relay::give_up_addresses(engine, number, force).await?;
+    engine.store.write(move |connection| TunnelRow::remove(connection, number), |()| ()).await?;
+    if let Some(mut known) = engine.tunnels.lock().remove(&number) {
+        known.stop();
+        engine.feed.publish([Change::TunnelRemoved { id: known.row.id.clone() }]);
     }
+    Ok(())
+}
 
-    /// Ends a tunnel for good. Its addresses at a relay are given up first, for nobody could do so after;
-    /// with `force` it ends though they stay.
-    pub async fn remove_tunnel(self: &Arc<Self>, number: i64, force: bool) -> Result<(), TunnelError> {
-        let Some((_alone, _)) = self.tunnels.alone_with(number).await else { return Ok(()) };
-        self.give_up_addresses(number, force).await?;
-        self.store.write(move |connection| TunnelRow::remove(connection, number), |()| ()).await?;
-        if let Some(mut known) = self.tunnels.lock().remove(&number) {
-            known.stop();
-            self.feed.publish([Change::TunnelRemoved { id: known.row.id.clone() }]);
+/// Exposes an inbox through a tunnel, or changes how.
+pub async fn expose(
+    engine: &Arc<Engine>,
+    tunnel: i64,
+    address: &Address,
+    settings: ExposureSettings,
+) -> Result<(), TunnelError> {
+    let Some((_alone, row)) = engine.tunnels.alone_with(tunnel).await else { return Ok(()) };
+    let exposed = match row.settings {
+        TunnelSettings::Relay(_) => crate::tunnel::relay::expose_at_relay(engine, tunnel, address, settings).await?,
+        TunnelSettings::Ssh(_) | TunnelSettings::Other(_) => {
+            crate::tunnel::live::expose_live(engine, tunnel, address, settings)
         }
-        Ok(())
+    };
+    let kept = exposed.row.clone();
+    engine.store.write(move |connection| kept.put(connection), |()| ()).await?;
+    if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
+        known.exposures.retain(|exposure| exposure.row.inbox != exposed.row.inbox);
+        known.exposures.push(exposed);
     }
+    crate::tunnel::stand::tell_tunnel(engine, tunnel);
+    Ok(())
+}
 
-    /// Exposes an inbox through a tunnel, or changes how.
-    pub async fn expose(
-        self: &Arc<Self>,
-        tunnel: i64,
-        address: &Address,
-        settings: ExposureSettings,
-    ) -> Result<(), TunnelError> {
-        let Some((_alone, row)) = self.tunnels.alone_with(tunnel).await else { return Ok(()) };
-        let exposed = match row.settings {
-            TunnelSettings::Relay(_) => self.expose_at_relay(tunnel, address, settings).await?,
-            TunnelSettings::Ssh(_) | TunnelSettings::Other(_) => self.expose_live(tunnel, address, settings),
-        };
-        let kept = exposed.row.clone();
-        self.store.write(move |connection| kept.put(connection), |()| ()).await?;
-        if let Some(known) = self.tunnels.lock().get_mut(&tunnel) {
-            known.exposures.retain(|exposure| exposure.row.inbox != exposed.row.inbox);
-            known.exposures.push(exposed);
-        }
-        self.tell_tunnel(tunnel);
-        Ok(())
+/// Ends an inbox's exposure: its public address is gone, and at a relay what waits there with it.
+pub async fn conceal(engine: &Arc<Engine>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
+    let Some((_alone, _)) = engine.tunnels.alone_with(tunnel).await else { return Ok(false) };
+    let label = {
+        let all = engine.tunnels.lock();
+        let exposures = all.get(&tunnel).map(|known| known.exposures.as_slice()).unwrap_or_default();
+        let found = exposures.iter().find(|exposure| exposure.row.inbox == inbox);
+        let Some(label) = found.map(|exposure| exposure.row.label.clone()) else { return Ok(false) };
+        label
+    };
+    crate::tunnel::relay::give_up_address(engine, tunnel, &label).await?;
+    engine.store.write(move |connection| ExposureRow::remove(connection, tunnel, inbox), |()| ()).await?;
+    if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
+        known.exposures.retain(|exposure| exposure.row.inbox != inbox);
     }
-
-    /// Ends an inbox's exposure: its public address is gone, and at a relay what waits there with it.
-    pub async fn conceal(self: &Arc<Self>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
-        let Some((_alone, _)) = self.tunnels.alone_with(tunnel).await else { return Ok(false) };
-        let label = {
-            let all = self.tunnels.lock();
-            let exposures = all.get(&tunnel).map(|known| known.exposures.as_slice()).unwrap_or_default();
-            let found = exposures.iter().find(|exposure| exposure.row.inbox == inbox);
-            let Some(label) = found.map(|exposure| exposure.row.label.clone()) else { return Ok(false) };
-            label
-        };
-        self.give_up_address(tunnel, &label).await?;
-        self.store.write(move |connection| ExposureRow::remove(connection, tunnel, inbox), |()| ()).await?;
-        if let Some(known) = self.tunnels.lock().get_mut(&tunnel) {
-            known.exposures.retain(|exposure| exposure.row.inbox != inbox);
-        }
-        self.tell_tunnel(tunnel);
-        Ok(true)
-    }
+    crate::tunnel::stand::tell_tunnel(engine, tunnel);
+    Ok(true)
 }

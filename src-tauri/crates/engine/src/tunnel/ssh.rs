@@ -69,91 +69,89 @@ async fn dialled(ssh: &SshSettings, keep_port: bool) -> Result<Up, DialError> {
     Ok(Up { session, settings })
 }
 
-impl Engine {
-    /// Has an SSH host listen, and serves what comes in there.
-    pub(super) async fn add_ssh(
-        self: &Arc<Self>,
-        destination: &str,
-        remote: Option<String>,
-        url: Option<String>,
-        key_file: Option<PathBuf>,
-        host_key: Option<String>,
-    ) -> Result<i64, TunnelError> {
-        let to: Destination = destination.parse().map_err(TunnelError::Wrong)?;
-        let remote = remote.filter(|text| !text.trim().is_empty());
-        let remote: Remote = remote.as_deref().unwrap_or(usual_remote(&to.host)).parse().map_err(TunnelError::Wrong)?;
-        let url = url.filter(|text| !text.trim().is_empty());
-        let given = url.as_deref().map(public_url).transpose().map_err(TunnelError::Wrong)?;
-        let (destination, remote) = (to.to_string(), remote.to_string());
-        let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Ssh(known) if known.destination == destination && known.remote == remote);
-        let host_key = host_key.map(fingerprint).transpose()?;
-        let _alone = self.tunnels.alone(&format!("{destination} {remote}")).await;
-        let known = self.tunnels.which(same);
-        let settings = match known.as_ref().map(|row| row.settings.clone()) {
-            // What is not said stays as it was.
-            Some(TunnelSettings::Ssh(was)) => SshSettings {
-                key_file: key_file.or(was.key_file),
-                given: given.or(was.given),
-                host_key: host_key.unwrap_or(was.host_key),
-                ..was
-            },
-            _ => {
-                let (destination, remote) = (destination.clone(), remote.clone());
-                let host_key = host_key.unwrap_or_default();
-                SshSettings { destination, remote, key_file, given, host_key, port: None, url: String::new() }
-            }
-        };
-        if let Some(row) = &known {
-            if row.settings == TunnelSettings::Ssh(settings.clone()) && self.tunnels.is_up(row.number) {
-                return Ok(row.number);
-            }
-            // The host gives one port to one session.
-            self.stop_tunnel(row.number);
+/// Has an SSH host listen, and serves what comes in there.
+pub(super) async fn add_ssh(
+    engine: &Arc<Engine>,
+    destination: &str,
+    remote: Option<String>,
+    url: Option<String>,
+    key_file: Option<PathBuf>,
+    host_key: Option<String>,
+) -> Result<i64, TunnelError> {
+    let to: Destination = destination.parse().map_err(TunnelError::Wrong)?;
+    let remote = remote.filter(|text| !text.trim().is_empty());
+    let remote: Remote = remote.as_deref().unwrap_or(usual_remote(&to.host)).parse().map_err(TunnelError::Wrong)?;
+    let url = url.filter(|text| !text.trim().is_empty());
+    let given = url.as_deref().map(public_url).transpose().map_err(TunnelError::Wrong)?;
+    let (destination, remote) = (to.to_string(), remote.to_string());
+    let same = |settings: &TunnelSettings| matches!(settings, TunnelSettings::Ssh(known) if known.destination == destination && known.remote == remote);
+    let host_key = host_key.map(fingerprint).transpose()?;
+    let _alone = engine.tunnels.alone(&format!("{destination} {remote}")).await;
+    let known = engine.tunnels.which(same);
+    let settings = match known.as_ref().map(|row| row.settings.clone()) {
+        // What is not said stays as it was.
+        Some(TunnelSettings::Ssh(was)) => SshSettings {
+            key_file: key_file.or(was.key_file),
+            given: given.or(was.given),
+            host_key: host_key.unwrap_or(was.host_key),
+            ..was
+        },
+        _ => {
+            let (destination, remote) = (destination.clone(), remote.clone());
+            let host_key = host_key.unwrap_or_default();
+            SshSettings { destination, remote, key_file, given, host_key, port: None, url: String::new() }
         }
-        let mut up = dialled(&settings, true).await;
-        if known.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
-            sleep(FREED).await;
-            up = dialled(&settings, true).await;
-            if settings.port.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
-                // The port it chose before is somebody else's by now.
-                up = dialled(&settings, false).await;
-            }
+    };
+    if let Some(row) = &known {
+        if row.settings == TunnelSettings::Ssh(settings.clone()) && engine.tunnels.is_up(row.number) {
+            return Ok(row.number);
         }
-        let up = match up {
-            Ok(up) => up.with_url().await,
-            Err(error) => Err(error),
-        };
-        let up = match up {
-            Ok(up) => up,
-            Err(error) => {
-                if let Some(row) = known.filter(|row| row.wanted) {
-                    self.start_tunnel(row.number);
-                }
-                return Err(error.into());
-            }
-        };
-        let number = self.put_tunnel(known, TunnelSettings::Ssh(up.settings.clone()), None).await?;
-        self.spawn_tunnel(number, run(Arc::downgrade(self), number, Some(up)));
-        Ok(number)
+        // The host gives one port to one session.
+        crate::tunnel::run::stop_tunnel(engine, row.number);
     }
+    let mut up = dialled(&settings, true).await;
+    if known.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
+        sleep(FREED).await;
+        up = dialled(&settings, true).await;
+        if settings.port.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
+            // The port it chose before is somebody else's by now.
+            up = dialled(&settings, false).await;
+        }
+    }
+    let up = match up {
+        Ok(up) => up.with_url().await,
+        Err(error) => Err(error),
+    };
+    let up = match up {
+        Ok(up) => up,
+        Err(error) => {
+            if let Some(row) = known.filter(|row| row.wanted) {
+                crate::tunnel::run::start_tunnel(engine, row.number);
+            }
+            return Err(error.into());
+        }
+    };
+    let number = crate::tunnel::run::put_tunnel(engine, known, TunnelSettings::Ssh(up.settings.clone()), None).await?;
+    crate::tunnel::run::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, Some(up)));
+    Ok(number)
+}
 
-    /// Writes down what a host was found to be.
-    async fn found(self: &Arc<Self>, tunnel: i64, settings: SshSettings) {
-        let Some((_alone, row)) = self.tunnels.alone_with(tunnel).await else { return };
-        let row = TunnelRow { settings: TunnelSettings::Ssh(settings), ..row };
-        {
-            let mut all = self.tunnels.lock();
-            let Some(known) = all.get_mut(&tunnel) else { return };
-            if known.row.settings == row.settings {
-                return;
-            }
-            known.row = row.clone();
+/// Writes down what a host was found to be.
+async fn found(engine: &Arc<Engine>, tunnel: i64, settings: SshSettings) {
+    let Some((_alone, row)) = engine.tunnels.alone_with(tunnel).await else { return };
+    let row = TunnelRow { settings: TunnelSettings::Ssh(settings), ..row };
+    {
+        let mut all = engine.tunnels.lock();
+        let Some(known) = all.get_mut(&tunnel) else { return };
+        if known.row.settings == row.settings {
+            return;
         }
-        if let Err(error) = self.store.write(move |connection| row.put(connection), |()| ()).await {
-            tracing::warn!(%error, "what an SSH host is could not be written down");
-        }
-        self.tell_tunnel(tunnel);
+        known.row = row.clone();
     }
+    if let Err(error) = engine.store.write(move |connection| row.put(connection), |()| ()).await {
+        tracing::warn!(%error, "what an SSH host is could not be written down");
+    }
+    crate::tunnel::stand::tell_tunnel(engine, tunnel);
 }
 
 /// A host key as it is trusted: by its fingerprint.
@@ -189,7 +187,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
         let Some(held) = engine.upgrade() else { return };
         let Some(TunnelSettings::Ssh(settings)) = held.tunnels.settings(tunnel) else { return };
         if up.is_none() {
-            held.tunnel_stands(tunnel, State::Connecting);
+            crate::tunnel::stand::tunnel_stands(&held, tunnel, State::Connecting);
         }
         drop(held);
         let began = Instant::now();
@@ -211,7 +209,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
         refused += u32::from(matches!(ended, DialError::NotForwarded { .. }));
         let why = ended.to_string();
         if ended.is_final() {
-            held.tunnel_ends(tunnel, why, &ended);
+            crate::tunnel::stand::tunnel_ends(&held, tunnel, why, &ended);
             return;
         }
         let pause = match &ended {
@@ -220,7 +218,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
             _ => backoff.pause(),
         };
         tracing::info!(why, ?pause, "the tunnel is down");
-        held.tunnel_stands(tunnel, State::Waiting { why, pause });
+        crate::tunnel::stand::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
         drop(held);
         tokio::select! {
             () = sleep(pause) => {}
@@ -238,16 +236,17 @@ fn asleep() -> DialError {
 async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut settings }: Up) -> DialError {
     let closing = || DialError::Lost("Hookline is closing.".into());
     let Some(held) = engine.upgrade() else { return closing() };
-    let (mut limits, mut streams) = (held.settings().limits, Arc::new(held.live_streams(tunnel)));
+    let (mut limits, mut streams) =
+        (held.settings().limits, Arc::new(crate::tunnel::live::live_streams(&held, tunnel)));
     if settings.url.is_empty() {
         settings.url = plain_url(&settings);
     }
-    held.found(tunnel, settings.clone()).await;
+    found(&held, tunnel, settings.clone()).await;
     let online = |round_trip: Duration| State::Online {
         round_trip_us: round_trip.as_micros() as u64,
         waiting: Default::default(),
     };
-    held.tunnel_stands(tunnel, online(Duration::ZERO));
+    crate::tunnel::stand::tunnel_stands(&held, tunnel, online(Duration::ZERO));
     drop(held);
     let mut open = JoinSet::new();
     let woke = woke();
@@ -263,7 +262,7 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
                 let Some(held) = engine.upgrade() else { return closing() };
                 let now = held.settings().limits;
                 if now != limits {
-                    (limits, streams) = (now, Arc::new(held.live_streams(tunnel)));
+                    (limits, streams) = (now, Arc::new(crate::tunnel::live::live_streams(&held, tunnel)));
                 }
                 let streams = streams.clone();
                 open.spawn(async move { streams.serve(stream, from).await });
@@ -275,12 +274,12 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
             Event::NoUrl => settings.url = plain_url(&settings),
             Event::RoundTrip(time) => {
                 let Some(held) = engine.upgrade() else { return closing() };
-                held.tunnel_stands(tunnel, online(time));
+                crate::tunnel::stand::tunnel_stands(&held, tunnel, online(time));
                 continue;
             }
             Event::Ended(error) => return error,
         }
         let Some(held) = engine.upgrade() else { return closing() };
-        held.found(tunnel, settings.clone()).await;
+        found(&held, tunnel, settings.clone()).await;
     }
 }

@@ -40,110 +40,108 @@ impl Known {
     }
 }
 
-impl Engine {
-    /// All tunnels as they stand.
-    pub async fn tunnels(&self) -> Result<Vec<Tunnel>, ReadError> {
-        let mut numbers: Vec<i64> = self.tunnels.lock().keys().copied().collect();
-        numbers.sort_unstable();
-        let mut tunnels = Vec::new();
-        for number in numbers {
-            tunnels.extend(self.tunnel(number).await?);
+/// All tunnels as they stand.
+pub async fn tunnels(engine: &Engine) -> Result<Vec<Tunnel>, ReadError> {
+    let mut numbers: Vec<i64> = engine.tunnels.lock().keys().copied().collect();
+    numbers.sort_unstable();
+    let mut tunnels = Vec::new();
+    for number in numbers {
+        tunnels.extend(tunnel(engine, number).await?);
+    }
+    Ok(tunnels)
+}
+
+/// One tunnel as it stands.
+pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, ReadError> {
+    let away = crate::tunnel::away::away_counts(engine, number).await?;
+    let catalogue = engine.providers.catalogue();
+    let all = engine.tunnels.lock();
+    let Some(known) = all.get(&number) else { return Ok(None) };
+    let durable = known.row.settings.is_durable();
+    let exposures = known.exposures.iter().filter_map(|Exposed { row, problem, .. }| {
+        let address = engine.addresses.by_number(row.inbox)?;
+        Some(Exposure {
+            inbox: address.name.clone(),
+            url: known.url_of(row),
+            waiting: known.waiting.get(&row.label).copied().unwrap_or_default(),
+            away: away.get(&row.inbox).copied().unwrap_or_default(),
+            problem: problem.clone(),
+            keyed: if durable { keyed(&address, &row.settings, &catalogue) } else { Vec::new() },
+            settings: row.settings.masked(),
+        })
+    });
+    let mut exposures: Vec<Exposure> = exposures.collect();
+    exposures.sort_by(|a, b| a.inbox.cmp(&b.inbox));
+    Ok(Some(Tunnel {
+        id: known.row.id.clone(),
+        name: known.row.settings.name().to_owned(),
+        kind: known.kind(),
+        durable,
+        on: known.row.wanted,
+        state: known.state.clone(),
+        last_drop: known.last_drop.clone(),
+        exposures,
+        created_at: timestamp(known.row.created_us),
+    }))
+}
+
+/// Lets everybody hear how a tunnel stands now.
+pub(super) fn tell_tunnel(engine: &Arc<Engine>, number: i64) {
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        if let Ok(Some(tunnel)) = tunnel(&engine, number).await {
+            engine.feed.publish([Change::TunnelChanged { tunnel: Box::new(tunnel) }]);
         }
-        Ok(tunnels)
-    }
+    });
+}
 
-    /// One tunnel as it stands.
-    pub async fn tunnel(&self, number: i64) -> Result<Option<Tunnel>, ReadError> {
-        let away = self.away_counts(number).await?;
-        let catalogue = self.providers.catalogue();
-        let all = self.tunnels.lock();
-        let Some(known) = all.get(&number) else { return Ok(None) };
-        let durable = known.row.settings.is_durable();
-        let exposures = known.exposures.iter().filter_map(|Exposed { row, problem, .. }| {
-            let address = self.addresses.by_number(row.inbox)?;
-            Some(Exposure {
-                inbox: address.name.clone(),
-                url: known.url_of(row),
-                waiting: known.waiting.get(&row.label).copied().unwrap_or_default(),
-                away: away.get(&row.inbox).copied().unwrap_or_default(),
-                problem: problem.clone(),
-                keyed: if durable { keyed(&address, &row.settings, &catalogue) } else { Vec::new() },
-                settings: row.settings.masked(),
-            })
-        });
-        let mut exposures: Vec<Exposure> = exposures.collect();
-        exposures.sort_by(|a, b| a.inbox.cmp(&b.inbox));
-        Ok(Some(Tunnel {
-            id: known.row.id.clone(),
-            name: known.row.settings.name().to_owned(),
-            kind: known.kind(),
-            durable,
-            on: known.row.wanted,
-            state: known.state.clone(),
-            last_drop: known.last_drop.clone(),
-            exposures,
-            created_at: timestamp(known.row.created_us),
-        }))
+/// Ends a tunnel whose SSH host will not have it, until somebody starts it.
+pub(super) fn tunnel_ends(engine: &Arc<Engine>, number: i64, why: String, error: &DialError) {
+    if let (DialError::OtherKey { offered, .. }, Some(known)) = (error, engine.tunnels.lock().get_mut(&number)) {
+        known.offered_key = Some(offered.clone());
     }
+    tunnel_stands(engine, number, State::Over { why });
+}
 
-    /// Lets everybody hear how a tunnel stands now.
-    pub(super) fn tell_tunnel(self: &Arc<Self>, number: i64) {
-        let engine = self.clone();
-        tokio::spawn(async move {
-            if let Ok(Some(tunnel)) = engine.tunnel(number).await {
-                engine.feed.publish([Change::TunnelChanged { tunnel: Box::new(tunnel) }]);
-            }
-        });
-    }
-
-    /// Ends a tunnel whose SSH host will not have it, until somebody starts it.
-    pub(super) fn tunnel_ends(self: &Arc<Self>, number: i64, why: String, error: &DialError) {
-        if let (DialError::OtherKey { offered, .. }, Some(known)) = (error, self.tunnels.lock().get_mut(&number)) {
-            known.offered_key = Some(offered.clone());
+/// Takes in how a tunnel stands.
+pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
+    let now_us = engine.clock.now_us();
+    {
+        let mut all = engine.tunnels.lock();
+        let Some(known) = all.get_mut(&number) else { return };
+        if known.task.is_none() {
+            return;
         }
-        self.tunnel_stands(number, State::Over { why });
-    }
-
-    /// Takes in how a tunnel stands.
-    pub(super) fn tunnel_stands(self: &Arc<Self>, number: i64, state: State) {
-        let now_us = self.clock.now_us();
-        {
-            let mut all = self.tunnels.lock();
-            let Some(known) = all.get_mut(&number) else { return };
-            if known.task.is_none() {
-                return;
+        let dropped = |why: &str| Some(TunnelDrop { at: timestamp(now_us), why: why.to_owned() });
+        let was_online = matches!(known.state, TunnelState::Online { .. });
+        known.state = match state {
+            State::Connecting => TunnelState::Connecting,
+            State::Online { round_trip_us, waiting } => {
+                known.waiting = waiting;
+                let since = match &known.state {
+                    TunnelState::Online { since, .. } => *since,
+                    _ => timestamp(now_us),
+                };
+                let round_trip_ms = (round_trip_us > 0).then(|| round_trip_us as f64 / 1_000.0);
+                TunnelState::Online { since, round_trip_ms }
             }
-            let dropped = |why: &str| Some(TunnelDrop { at: timestamp(now_us), why: why.to_owned() });
-            let was_online = matches!(known.state, TunnelState::Online { .. });
-            known.state = match state {
-                State::Connecting => TunnelState::Connecting,
-                State::Online { round_trip_us, waiting } => {
-                    known.waiting = waiting;
-                    let since = match &known.state {
-                        TunnelState::Online { since, .. } => *since,
-                        _ => timestamp(now_us),
-                    };
-                    let round_trip_ms = (round_trip_us > 0).then(|| round_trip_us as f64 / 1_000.0);
-                    TunnelState::Online { since, round_trip_ms }
-                }
-                State::Waiting { why, pause } => {
-                    if was_online || known.last_drop.is_none() {
-                        known.last_drop = dropped(&why);
-                    }
-                    TunnelState::Waiting { why, again_at: timestamp(now_us + pause.as_micros() as i64) }
-                }
-                State::Over { why } => {
+            State::Waiting { why, pause } => {
+                if was_online || known.last_drop.is_none() {
                     known.last_drop = dropped(&why);
-                    TunnelState::Over { why }
                 }
-            };
-            if !was_online && matches!(known.state, TunnelState::Online { .. }) {
-                // What was changed while it was down, the relay does not know yet; one that was restored from
-                // a backup may know even less.
-                known.exposures.iter_mut().for_each(|exposure| exposure.told = None);
-                self.tunnels.nudge();
+                TunnelState::Waiting { why, again_at: timestamp(now_us + pause.as_micros() as i64) }
             }
+            State::Over { why } => {
+                known.last_drop = dropped(&why);
+                TunnelState::Over { why }
+            }
+        };
+        if !was_online && matches!(known.state, TunnelState::Online { .. }) {
+            // What was changed while it was down, the relay does not know yet; one that was restored from
+            // a backup may know even less.
+            known.exposures.iter_mut().for_each(|exposure| exposure.told = None);
+            engine.tunnels.nudge();
         }
-        self.tell_tunnel(number);
     }
+    tell_tunnel(engine, number);
 }
