@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use hookline_engine::Engine;
 use hookline_model::{Change, Deletion};
 use hookline_store::{deletion::DeletionRow, inbox::InboxRow};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::{error::ApiError, extract};
 
@@ -30,9 +30,7 @@ pub(crate) async fn undo(
         if !row.delete(connection)? {
             return Err(too_late());
         }
-        let name: Option<String> =
-            connection.query_row("SELECT name FROM inbox WHERE number = ?1", [row.inbox], |r| r.get(0)).optional()?;
-        let inbox = name.map(|name| InboxRow::named(connection, &name)).transpose()?.flatten();
+        let inbox = InboxRow::numbered(connection, row.inbox)?;
         let inbox = inbox.ok_or_else(too_late)?;
         let address = hookline_engine::inbox::address(&inbox).map_err(ApiError::internal)?;
         Ok((row, address, inbox.counted(connection)?))

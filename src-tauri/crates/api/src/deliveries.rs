@@ -10,7 +10,7 @@ use hookline_engine::Engine;
 use hookline_model::{Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryState};
 use hookline_store::{delivery, delivery::BadFilter, endpoint::EndpointRow, replay, request::body_stream};
 use http::{StatusCode, header};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -173,15 +173,7 @@ pub(crate) async fn body(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Response, ApiError> {
-    let found = move |connection: &Connection| {
-        connection
-            .prepare_cached(
-                "SELECT coalesce(e.payload, y.body), d.request FROM delivery d LEFT JOIN event e ON e.number = d.event
-                 LEFT JOIN replay y ON y.number = d.replay WHERE d.id = ?1",
-            )?
-            .query_row([id], |row| Ok((row.get::<_, Option<Vec<u8>>>(0)?, row.get::<_, Option<i64>>(1)?)))
-            .optional()
-    };
+    let found = move |connection: &Connection| delivery::payload(connection, &id);
     match engine.store.readers().read(found).await?.ok_or_else(no_delivery)? {
         (Some(payload), _) => Ok(inert(payload)),
         (None, Some(row)) => {
@@ -203,15 +195,7 @@ pub(crate) async fn attempt_body(
     State(engine): State<Arc<Engine>>,
     extract::Path((id, number)): extract::Path<(String, u32)>,
 ) -> Result<Response, ApiError> {
-    let found = move |connection: &Connection| {
-        connection
-            .prepare_cached(
-                "SELECT iif(a.number IS NULL, NULL, coalesce(a.response_body, x'')) FROM delivery d
-                 LEFT JOIN attempt a ON a.delivery = d.number AND a.number = ?2 WHERE d.id = ?1",
-            )?
-            .query_row(params![id, number], |row| row.get::<_, Option<Vec<u8>>>(0))
-            .optional()
-    };
+    let found = move |connection: &Connection| delivery::attempt_body(connection, &id, number);
     let body = engine.store.readers().read(found).await?.ok_or_else(no_delivery)?;
     body.map(inert).ok_or_else(no_attempt)
 }
@@ -245,8 +229,7 @@ pub(crate) async fn retry(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
-        let endpoint: i64 =
-            connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))?;
+        let endpoint = delivery::endpoint_of(connection, number)?;
         let row = EndpointRow::numbered(connection, endpoint)?.ok_or_else(endpoint_gone)?;
         let due_us = row.time_us(now_us);
         if !delivery::due_again(connection, number, due_us, how.to_the_end)? {

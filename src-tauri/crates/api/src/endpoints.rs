@@ -239,19 +239,14 @@ fn again_due(
     if !resumed && !paused && (ratio - 1.0).abs() < f64::EPSILON {
         return Ok(Vec::new());
     }
-    let waiting: Vec<(i64, i64)> = connection
-        .prepare("SELECT number, due_us FROM delivery WHERE endpoint = ?1 AND ended_us IS NULL AND state = 0")?
-        .query_map([now.number], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<Result<_, _>>()?;
+    let waiting = hookline_store::delivery::waiting_for(connection, now.number)?;
     // While it stands still, `since_us` of the pause is the endpoint's own now.
     let from_us = if resumed { was.paused_us.unwrap_or(now_us) } else { now_us };
     let mut due = Vec::new();
     for (number, due_us) in waiting {
         let left = (due_us - from_us).max(0) as f64;
         let due_us = now_us.saturating_add((left * ratio) as i64);
-        connection
-            .prepare_cached("UPDATE delivery SET due_us = ?2 WHERE number = ?1")?
-            .execute(rusqlite::params![number, due_us])?;
+        hookline_store::delivery::set_due(connection, number, due_us)?;
         due.push((number, due_us));
     }
     Ok(due)
@@ -318,12 +313,8 @@ pub(crate) async fn remove(
     let work = move |connection: &Connection| {
         let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
         skip_waiting(connection, row.number, "The endpoint was removed.", now_us)?;
-        connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
-        // Kept only for the sake of its deliveries.
-        connection.execute(
-            "DELETE FROM endpoint WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
-            [row.number],
-        )?;
+        hookline_store::endpoint::remove(connection, row.number)?;
+        hookline_store::endpoint::delete_unused(connection, row.number)?;
         Ok::<_, ApiError>(row.number)
     };
     let after = move |number: &i64| {

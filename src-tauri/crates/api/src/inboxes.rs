@@ -5,7 +5,7 @@ use hookline_capture::RowId;
 use hookline_engine::{
     Engine,
     answer::{self, check_rules},
-    forward::{Destinations, keep_upto, saved},
+    forward::{Destinations, saved},
     inbox::check_name,
     test_event,
 };
@@ -18,7 +18,7 @@ use hookline_store::{
     inbox::InboxRow,
 };
 use http::StatusCode;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -193,7 +193,7 @@ pub(crate) async fn change(
             None => Ok(Destinations::default()),
             Some(new) => {
                 // What arrived before goes nowhere by what is saved now.
-                keep_upto(connection, forwarded)?;
+                hookline_store::forward_cursor::save(connection, forwarded)?;
                 let (forwards, destinations) =
                     saved(connection, &row.name, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
                 row.forwards = forwards;
@@ -272,9 +272,7 @@ pub(crate) async fn mark_read(
     extract::Path(name): extract::Path<String>,
 ) -> Result<Json<Inbox>, ApiError> {
     update(&engine, name, |connection, row| {
-        row.read_upto =
-            connection
-                .query_row("SELECT coalesce(max(id), 0) FROM request WHERE inbox = ?1", [row.number], |r| r.get(0))?;
+        row.read_upto = hookline_store::request::newest(connection, Some(row.number))?;
         Ok(Destinations::default())
     })
     .await
@@ -340,28 +338,10 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
         if standing.iter().any(|row| row.whole) {
             return Err(ApiError::no_inbox(&shown_to));
         }
-        let last = if whole {
-            i64::MAX
-        } else {
-            connection.query_row("SELECT coalesce(max(id), 0) FROM request WHERE inbox = ?1", [number], |r| r.get(0))?
-        };
-        let (total, bytes): (i64, i64) = connection.query_row(
-            "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM
-                 (SELECT requests, bytes FROM inbox_total WHERE inbox = ?1
-                  UNION ALL SELECT -requests, -bytes FROM removal WHERE inbox = ?1)",
-            [number],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        let (pinned, pinned_bytes): (i64, i64) = if whole {
-            (0, 0)
-        } else {
-            connection.query_row(
-                "SELECT count(*), coalesce(sum(iif(r.body_state = 3, 0, r.body_bytes)), 0) FROM request_mark m
-                 CROSS JOIN request r ON r.id = m.request WHERE m.pinned AND r.inbox = ?1",
-                params![number],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )?
-        };
+        let last = if whole { i64::MAX } else { hookline_store::request::newest(connection, Some(number))? };
+        let (total, bytes) = hookline_store::deletion::shown_totals(connection, number)?;
+        let (pinned, pinned_bytes): (i64, i64) =
+            if whole { (0, 0) } else { hookline_store::deletion::pinned_totals(connection, number)? };
         let row = DeletionRow {
             number: 0,
             inbox: number,

@@ -19,7 +19,7 @@ use hookline_query::Query;
 use hookline_search::PAGE_TIME;
 use hookline_store::{endpoint::EndpointRow, inbox::InboxRow, replay, replay::ReplayRow};
 use http::{StatusCode, header};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
@@ -209,12 +209,7 @@ async fn is_known(engine: &Arc<Engine>, host: &str) -> Result<bool, ApiError> {
         return Ok(true);
     }
     let wanted = host.to_owned();
-    let read = move |connection: &Connection| {
-        connection
-            .query_row("SELECT 1 FROM known_host WHERE host = ?1", [wanted], |_| Ok(()))
-            .optional()
-            .map(|found| found.is_some())
-    };
+    let read = move |connection: &Connection| hookline_store::known_host::is_known(connection, &wanted);
     Ok(engine.store.readers().read(read).await?)
 }
 
@@ -250,7 +245,7 @@ async fn remember(
 ) -> Result<(), ApiError> {
     let name = inbox.clone();
     let work = move |connection: &Connection| {
-        connection.execute("INSERT OR IGNORE INTO known_host (host) VALUES (?1)", [host])?;
+        hookline_store::known_host::save(connection, &host)?;
         let Some(mut row) = name.map(|name| InboxRow::named(connection, &name)).transpose()?.flatten() else {
             return Ok(None);
         };

@@ -249,17 +249,7 @@ pub(crate) async fn remove(
     let summary = engine.summary(row).await?.ok_or_else(ApiError::no_request)?;
     let until_us = engine.clock.now_us() + UNDO_US;
     let work = move |connection: &Connection| {
-        let (inbox, bytes) = connection
-            .query_row(
-                "SELECT inbox, iif(body_state = 3, 0, body_bytes) FROM request WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM removal WHERE first = ?1 AND last = ?1)",
-                [row.0],
-                |r| Ok((r.get(0)?, r.get(1)?)),
-            )
-            .map_err(|error| match error {
-                rusqlite::Error::QueryReturnedNoRows => ApiError::no_request(),
-                error => error.into(),
-            })?;
+        let (inbox, bytes) = hookline_store::deletion::deletable(connection, row)?.ok_or_else(ApiError::no_request)?;
         let removal =
             DeletionRow { number: 0, inbox, first: row.0, last: row.0, whole: false, requests: 1, bytes, until_us };
         Ok::<_, ApiError>(removal.insert(connection)?)

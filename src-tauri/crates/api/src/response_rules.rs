@@ -2,7 +2,6 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use bytes::Bytes;
-use hookline_capture::read_chunks;
 use hookline_engine::{
     Engine,
     answer::{self, ANSWER_FILE_MAX, Arrival, Considered, Looking, Made},
@@ -10,7 +9,7 @@ use hookline_engine::{
 use hookline_model::{InboxResponse, ResponseFile};
 use hookline_query::SEARCHED_MAX;
 use http::StatusCode;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -101,16 +100,7 @@ pub(crate) async fn dry_run(
     let (row, stored) = stored(&engine, &id).await?;
     let name = query.inbox.unwrap_or_else(|| stored.summary.inbox.clone());
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    let read = move |connection: &Connection| {
-        let (chunks, inline): (Option<i64>, Option<Vec<u8>>) = connection
-            .query_row("SELECT chunks, body FROM request WHERE id = ?1", [row.0], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?
-            .unwrap_or_default();
-        match chunks {
-            Some(body) => read_chunks(connection, body, SEARCHED_MAX),
-            None => Ok(inline.unwrap_or_default()),
-        }
-    };
+    let read = move |connection: &Connection| hookline_store::request::body_start(connection, row, SEARCHED_MAX);
     let body = engine.store.readers().read(read).await?;
     let arrival = Arrival {
         method: &stored.summary.method,

@@ -78,18 +78,7 @@ enum Database {
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
 pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Status>, ApiError> {
     let seq = engine.feed().last();
-    let (requests, bytes): (i64, i64) = engine
-        .store
-        .readers()
-        .read(|connection| {
-            connection.query_row(
-                "SELECT coalesce(sum(requests), 0) - (SELECT coalesce(sum(requests), 0) FROM removal),
-                        coalesce(sum(bytes), 0) - (SELECT coalesce(sum(bytes), 0) FROM removal) FROM inbox_total",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-        })
-        .await?;
+    let (requests, bytes) = engine.store.readers().read(hookline_store::deletion::all_totals).await?;
     let (judged, forwarded) = (*engine.judged.borrow(), engine.forwarded_upto.load(Ordering::Relaxed));
     let behind = move |connection: &rusqlite::Connection| {
         let unverified = hookline_store::verification::waiting(connection, judged)?;

@@ -41,10 +41,7 @@ pub fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError> {
     let source = engine.store.path().to_owned();
     let connection =
         Connection::open_with_flags(&source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    let total_bytes =
-        connection.query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
-            row.get::<_, i64>(0)
-        })? as u64;
+    let total_bytes = hookline_store::size(&connection)?;
     make_private(&target).map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists(path.into()),
         _ => BackupError::Unwritable(path.into(), e),

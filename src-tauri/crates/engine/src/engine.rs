@@ -22,7 +22,7 @@ use hookline_query::Query;
 use hookline_search::{InboxSnapshot, Indexer, Search, SearchIndex};
 use hookline_store::{
     Providers,
-    deletion::{DeletionRow, Hidden, SLICE, delete_requests},
+    deletion::{DeletionRow, Hidden},
     feed::Feed,
     inbox::InboxRow,
     request::{RequestReader, summary_of},
@@ -317,7 +317,7 @@ impl Engine {
         let (judged, forwarded) = (*self.judged.borrow(), self.forwarded_upto.load(Ordering::Relaxed));
         let keep = move |connection: &Connection| {
             hookline_store::verification::save_cursor(connection, judged)?;
-            forward::keep_upto(connection, forwarded)
+            hookline_store::forward_cursor::save(connection, forwarded)
         };
         // Where it cannot be written, the next start looks at some requests again.
         let _ = self.store.write(keep, |()| ()).await;
@@ -455,7 +455,7 @@ impl Engine {
                 self.purge(removal).await;
             }
         }
-        if let Err(error) = self.store.write(delete_strays, |_| ()).await {
+        if let Err(error) = self.store.write(hookline_store::deletion::delete_strays, |_| ()).await {
             tracing::warn!(%error, "requests of a deleted inbox could not be deleted");
         }
         let retention = self.settings().retention;
@@ -573,25 +573,6 @@ fn unreadable<T>(error: WriteError<Result<T, rusqlite::Error>>) -> String {
     }
 }
 
-/// Requests whose body was still arriving when their inbox was deleted for good.
-fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
-    let strays: Vec<i64> = connection
-        .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for inbox in strays {
-        let ids: Vec<i64> = connection
-            .prepare_cached("SELECT id FROM request WHERE inbox = ?1 LIMIT ?2")?
-            .query_map([inbox, SLICE as i64], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        delete_requests(connection, &ids)?;
-        if ids.len() < SLICE {
-            connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [inbox])?;
-        }
-    }
-    Ok(())
-}
-
 struct Loaded {
     settings: Settings,
     inboxes: Vec<InboxRow>,
@@ -616,7 +597,7 @@ fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything:
         judged_upto: hookline_store::verification::cursor(connection)?,
         outbox: hookline_delivery::load(connection, catalogue, now_us, everything)?,
         steps: Steps::load(connection)?,
-        forwarded_upto: forward::upto(connection)?,
+        forwarded_upto: hookline_store::forward_cursor::load(connection)?,
         tunnels: TunnelRow::all(connection)?,
         exposures: ExposureRow::all(connection)?,
     })

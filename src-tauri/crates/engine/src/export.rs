@@ -21,7 +21,7 @@ use hookline_query::{
 };
 use hookline_search::PAGE_TIME;
 use hookline_store::request::{Stored, collect_body};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
@@ -203,7 +203,7 @@ impl Run {
             let mut page = Vec::with_capacity(ids.len());
             for id in ids {
                 if let Some(stored) = requests.stored(connection, id)? {
-                    page.push((id, stored, inline_body(connection, id)?));
+                    page.push((id, stored, hookline_store::request::inline_body(connection, id)?));
                 }
             }
             Ok(page)
@@ -280,14 +280,6 @@ impl Run {
             *record = Record { body: Exact(body), ..decoded };
         }
     }
-}
-
-/// A body that stands in its request's own row.
-fn inline_body(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .prepare_cached("SELECT coalesce(body, x'') FROM request WHERE id = ?1 AND chunks IS NULL")?
-        .query_row([id.0], |row| row.get(0))
-        .optional()
 }
 
 /// Undoes a body's codings, so that what is named can be found in it.

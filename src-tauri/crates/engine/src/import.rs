@@ -22,7 +22,7 @@ use hookline_model::{
     VerificationSettings, timestamp,
 };
 use hookline_store::deletion::delete_requests;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use tempfile::NamedTempFile;
 use tokio::{runtime::Handle, time::Instant};
 
@@ -240,13 +240,7 @@ impl Run {
     /// When the same file was imported before.
     fn imported_before(&self) -> Option<EarlierImport> {
         let sha256 = self.import.sha256;
-        let read = move |connection: &Connection| {
-            connection
-                .query_row("SELECT at_us, requests FROM imported_file WHERE sha256 = ?1", [sha256], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)? as u64))
-                })
-                .optional()
-        };
+        let read = move |connection: &Connection| hookline_store::imported_file::find(connection, &sha256);
         let (at_us, requests) = self.runtime.block_on(self.engine.store.readers().read(read)).ok().flatten()?;
         Some(EarlierImport { at: timestamp(at_us), requests })
     }
@@ -259,12 +253,7 @@ impl Run {
         let (sha256, name, requests) = (self.import.sha256, self.import.name.clone(), self.done.requests);
         let at_us = self.engine.clock.now_us();
         let work = move |connection: &Connection| {
-            connection
-                .execute(
-                    "INSERT OR REPLACE INTO imported_file VALUES (?1, ?2, ?3, ?4)",
-                    params![sha256, name, requests as i64, at_us],
-                )
-                .map(drop)
+            hookline_store::imported_file::save(connection, &sha256, &name, requests, at_us)
         };
         if let Err(error) = self.runtime.block_on(self.engine.store.write(work, |()| ())) {
             tracing::warn!(%error, "an import could not be written down");
@@ -424,10 +413,7 @@ impl Run {
                 row.captured.answer =
                     row.answer.map(|answer| number_of(within.connection, &answer, &mut answers)).transpose()?;
                 let id = within.keep(&mut row.captured)?;
-                within
-                    .connection
-                    .prepare_cached("INSERT INTO request_mark (request, pinned, note, source) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute(params![id.0, row.pinned, row.note, source])?;
+                hookline_store::request::insert_mark(within.connection, id, row.pinned, &row.note, &source)?;
                 first.get_or_insert(id.0);
                 last = id.0;
             }

@@ -152,12 +152,7 @@ fn slice(
     only: Option<i64>,
     inbox: &dyn Fn(i64) -> Option<Address>,
 ) -> rusqlite::Result<Slice> {
-    let one_inbox = only.map_or(String::new(), |number| format!(" AND inbox = {number}"));
-    let sql = format!(
-        "SELECT id, inbox, method, target, headers, arrived_us, body_state, body_bytes, chunks FROM request
-         WHERE id > ?1{one_inbox} ORDER BY id LIMIT {SLICE}"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = verification::unverified(connection, only, SLICE)?;
     let mut rows = statement.query([after])?;
     let mut slice = Slice { last: after, ..Slice::default() };
     let mut bytes = 0;
@@ -170,9 +165,7 @@ fn slice(
         let fits = row.get::<_, i64>(7)? <= if verified { VERIFIED_MAX } else { RECOGNISED_MAX };
         let body: Option<Vec<u8>> = match (whole && fits, row.get::<_, Option<i64>>(8)?) {
             (false, _) => None,
-            (true, None) => connection
-                .prepare_cached("SELECT body FROM request WHERE id = ?1")?
-                .query_row([id], |row| row.get(0))?,
+            (true, None) => Some(hookline_store::request::inline_body(connection, RowId(id))?.unwrap_or_default()),
             (true, Some(body)) => Some(hookline_capture::read_chunks(connection, body, VERIFIED_MAX as u64)?),
         };
         bytes += body.as_ref().map_or(0, Vec::len);

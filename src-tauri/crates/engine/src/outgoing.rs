@@ -10,7 +10,6 @@ use hookline_provider::SchemeRecord;
 use hookline_signature::{Keys, Message, sign};
 use hookline_store::{delivery::InFlightAttempt, endpoint::EndpointRow, request::collect_body};
 use http::HeaderName;
-use rusqlite::OptionalExtension;
 
 use crate::Engine;
 
@@ -29,14 +28,6 @@ pub(crate) struct OutgoingChanges {
     pub(crate) resign: Option<(SchemeRecord, Keys)>,
     /// What is added to `Via`, by which a forward knows its own requests again.
     pub(crate) via: Option<String>,
-}
-
-/// A stored request's head.
-struct Head {
-    inbox: i64,
-    headers: Vec<u8>,
-    peer: String,
-    event_id: Option<String>,
 }
 
 impl RequestSource for Engine {
@@ -62,18 +53,7 @@ pub(crate) async fn outgoing_request(
     let found = engine
         .store
         .readers()
-        .read(move |connection| {
-            connection
-                // One that was deleted goes on while that can be undone: it was to go before.
-                .prepare_cached(
-                    "SELECT r.inbox, r.headers, r.peer, v.event_id FROM request r
-                     LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1",
-                )?
-                .query_row([row.0], |r| {
-                    Ok(Head { inbox: r.get(0)?, headers: r.get(1)?, peer: r.get(2)?, event_id: r.get(3)? })
-                })
-                .optional()
-        })
+        .read(move |connection| hookline_store::request::head(connection, row))
         .await
         .map_err(|e| unread(&e))?;
     let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;

@@ -3,10 +3,8 @@
 use std::sync::RwLock;
 
 use hookline_capture::{RowId, delete_chunks};
-use hookline_model::Deletion;
-use rusqlite::{Connection, Row, params};
-
-use hookline_model::timestamp;
+use hookline_model::{Deletion, timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Time during which a deletion can be undone, in µs: 10 seconds.
 pub const UNDO_US: i64 = 10_000_000;
@@ -212,4 +210,66 @@ impl DeletionRow {
             until: timestamp(self.until_us),
         }
     }
+}
+
+/// Deletes the requests whose body was still arriving when their inbox was deleted for good, a slice per inbox.
+pub fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
+    let strays: Vec<i64> = connection
+        .prepare_cached("SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for inbox in strays {
+        let ids: Vec<i64> = connection
+            .prepare_cached("SELECT id FROM request WHERE inbox = ?1 LIMIT ?2")?
+            .query_map([inbox, SLICE as i64], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        delete_requests(connection, &ids)?;
+        if ids.len() < SLICE {
+            connection.execute("DELETE FROM inbox_total WHERE inbox = ?1", [inbox])?;
+        }
+    }
+    Ok(())
+}
+
+/// The inbox of a request and the size of its body in bytes, as far as it is kept. `None` where the request is deleted.
+pub fn deletable(connection: &Connection, id: RowId) -> rusqlite::Result<Option<(i64, i64)>> {
+    connection
+        .query_row(
+            "SELECT inbox, iif(body_state = 3, 0, body_bytes) FROM request WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM removal WHERE first = ?1 AND last = ?1)",
+            [id.0],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()
+}
+
+/// Counts the requests of an inbox that are not hidden, and their bytes.
+pub fn shown_totals(connection: &Connection, inbox: i64) -> rusqlite::Result<(i64, i64)> {
+    connection.query_row(
+        "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM
+             (SELECT requests, bytes FROM inbox_total WHERE inbox = ?1
+              UNION ALL SELECT -requests, -bytes FROM removal WHERE inbox = ?1)",
+        [inbox],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Counts the pinned requests of an inbox, and their bytes.
+pub fn pinned_totals(connection: &Connection, inbox: i64) -> rusqlite::Result<(i64, i64)> {
+    connection.query_row(
+        "SELECT count(*), coalesce(sum(iif(r.body_state = 3, 0, r.body_bytes)), 0) FROM request_mark m
+         CROSS JOIN request r ON r.id = m.request WHERE m.pinned AND r.inbox = ?1",
+        [inbox],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Counts all requests that are not hidden, and their bytes.
+pub fn all_totals(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    connection.query_row(
+        "SELECT coalesce(sum(requests), 0) - (SELECT coalesce(sum(requests), 0) FROM removal),
+                coalesce(sum(bytes), 0) - (SELECT coalesce(sum(bytes), 0) FROM removal) FROM inbox_total",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }

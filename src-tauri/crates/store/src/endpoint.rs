@@ -278,3 +278,13 @@ impl EndpointRow {
 pub fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE endpoint SET removed = 1 WHERE number = ?1")?.execute([number]).map(drop)
 }
+
+/// Deletes the row of an endpoint to which no delivery refers.
+pub fn delete_unused(connection: &Connection, number: i64) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "DELETE FROM endpoint WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1)",
+            [number],
+        )
+        .map(drop)
+}

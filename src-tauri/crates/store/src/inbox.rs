@@ -49,6 +49,14 @@ impl InboxRow {
         connection.prepare_cached(&format!("{SELECT} ORDER BY i.number"))?.query_map([], Self::from_row)?.collect()
     }
 
+    /// The inbox with a number.
+    pub fn numbered(connection: &Connection, number: i64) -> rusqlite::Result<Option<Self>> {
+        connection
+            .prepare_cached(&format!("{SELECT} WHERE i.number = ?1"))?
+            .query_row([number], Self::from_row)
+            .optional()
+    }
+
     /// Returns the inbox with this name.
     pub fn named(connection: &Connection, name: &str) -> rusqlite::Result<Option<Self>> {
         connection.prepare_cached(&format!("{SELECT} WHERE i.name = ?1"))?.query_row([name], Self::from_row).optional()

@@ -369,6 +369,15 @@ pub fn migrate(connection: &mut Connection) -> Result<(), String> {
     migrations().to_latest(connection).map_err(|e| e.to_string())
 }
 
+/// Returns the size of a database in bytes.
+pub fn size(connection: &Connection) -> rusqlite::Result<u64> {
+    connection
+        .query_row("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map(|bytes| bytes as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,8 @@
 //! Rows of `replay`.
 
-use hookline_model::{Replay, ReplaySettings, ReplayState, masked_url};
+use hookline_model::{DeliveryState, Replay, ReplaySettings, ReplayState, masked_url, timestamp};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use hookline_model::timestamp;
 
 const STATES: &[ReplayState] = &[
     ReplayState::Collecting,
@@ -236,4 +234,32 @@ impl ReplayRow {
             ended_at: ended,
         })
     }
+}
+
+/// Numbers of the replays that have not ended.
+pub fn open(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached("SELECT number FROM replay WHERE ended_us IS NULL")?
+        .query_map([], |row| row.get(0))?
+        .collect()
+}
+
+/// Cancels the deliveries of a replay that wait. Returns their numbers.
+pub fn cancel_waiting(connection: &Connection, number: i64, now_us: i64) -> rusqlite::Result<Vec<i64>> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = ?3, reason = 'The replay was ended.', ended_us = ?2
+             WHERE replay = ?1 AND state = ?4 RETURNING number",
+        )?
+        .query_map(params![number, now_us, DeliveryState::Cancelled as u8, DeliveryState::Waiting as u8], |row| {
+            row.get(0)
+        })?
+        .collect()
+}
+
+/// The body that a replay sends in the place of the stored one.
+pub fn body(connection: &Connection, number: i64) -> rusqlite::Result<Option<Vec<u8>>> {
+    let body: Option<Option<Vec<u8>>> =
+        connection.query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0)).optional()?;
+    Ok(body.flatten())
 }

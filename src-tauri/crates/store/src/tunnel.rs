@@ -354,3 +354,46 @@ pub fn held(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<
         .query_map([after, upto], |row| row.get(0))?
         .collect()
 }
+
+/// A request of the offline backlog.
+#[derive(Debug, Clone)]
+pub struct BacklogRequest {
+    /// Row number of the request.
+    pub request: i64,
+    /// The event's type, where it is known.
+    pub event_type: Option<String>,
+}
+
+/// Counts the requests of the offline backlog of a tunnel, by the number of the inbox. `hidden` leaves out hidden requests.
+pub fn backlog_counts(connection: &Connection, tunnel: i64, hidden: &str) -> rusqlite::Result<BTreeMap<i64, u64>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT t.inbox, count(*) FROM tunnelled t JOIN request r ON r.id = t.request
+             LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = 1 AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
+        ))?
+        .query_map([tunnel], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
+        .collect()
+}
+
+/// Takes the oldest requests out of the offline backlog of an inbox. `hidden` leaves out hidden requests.
+pub fn take_backlog(
+    connection: &Connection,
+    inbox: i64,
+    limit: u32,
+    hidden: &str,
+) -> rusqlite::Result<Vec<BacklogRequest>> {
+    let backlog: Vec<BacklogRequest> = connection
+        .prepare(&format!(
+            "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
+             LEFT JOIN request_verdict v ON v.request = r.id
+             LEFT JOIN request_mark m ON m.request = r.id
+             WHERE t.away = 1 AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
+        ))?
+        .query_map(params![inbox, limit], |row| Ok(BacklogRequest { request: row.get(0)?, event_type: row.get(1)? }))?
+        .collect::<Result<_, _>>()?;
+    let mut decide = connection.prepare_cached("UPDATE tunnelled SET away = 2 WHERE request = ?1")?;
+    for request in &backlog {
+        decide.execute([request.request])?;
+    }
+    Ok(backlog)
+}

@@ -75,3 +75,17 @@ pub fn waiting(connection: &Connection, cursor: i64) -> rusqlite::Result<u64> {
         "SELECT coalesce(sum((SELECT count(*) FROM request r WHERE r.inbox = i.number AND r.id > ?1)), 0) FROM inbox i";
     connection.prepare_cached(count)?.query_row([cursor], |row| row.get::<_, i64>(0)).map(|count| count as u64)
 }
+
+/// A statement that lists the requests after a row, oldest first: id, inbox, method, target, headers, arrival in µs, state and
+/// size of the body, and the number of its chunks.
+pub fn unverified(
+    connection: &Connection,
+    inbox: Option<i64>,
+    limit: usize,
+) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
+    let of_inbox = inbox.map_or(String::new(), |number| format!(" AND inbox = {number}"));
+    connection.prepare_cached(&format!(
+        "SELECT id, inbox, method, target, headers, arrived_us, body_state, body_bytes, chunks FROM request
+         WHERE id > ?1{of_inbox} ORDER BY id LIMIT {limit}"
+    ))
+}

@@ -9,9 +9,7 @@ use std::{
 
 use hookline_capture::RowId;
 use hookline_delivery::{joined, rest_of};
-use hookline_model::{
-    BodyState, Change, Delivery, DeliveryOrigin, DeliveryState, ForwardMode, RequestSummary, SignatureStatus,
-};
+use hookline_model::{Change, Delivery, DeliveryOrigin, DeliveryState, ForwardMode, RequestSummary, SignatureStatus};
 use hookline_query::Uses;
 use hookline_search::{InboxSnapshot, oldest_first, rows};
 use hookline_store::{
@@ -37,11 +35,6 @@ struct Copy {
     request: SourceRequest,
     /// Why it does not, if so.
     refused: Option<(DeliveryState, String)>,
-}
-
-/// The last request that was looked at, as it was written down.
-pub fn upto(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT upto FROM forward_upto", [], |row| row.get(0))
 }
 
 /// Follows the judged requests as long as the engine lives.
@@ -91,7 +84,7 @@ async fn copy_slice(engine: &Arc<Engine>, known: i64, unkept: &mut u32) -> Resul
         *unkept += 1;
         if *unkept >= UNKEPT_MAX {
             *unkept = 0;
-            let keep = move |connection: &Connection| keep_upto(connection, last);
+            let keep = move |connection: &Connection| hookline_store::forward_cursor::save(connection, last);
             engine.store.write(keep, |()| ()).await.map_err(|e| e.to_string())?;
         }
     } else {
@@ -175,10 +168,7 @@ async fn copies(
         })?;
         let more = ended.is_break();
         for copy in &mut copies {
-            let state: u8 = connection
-                .prepare_cached("SELECT body_state FROM request WHERE id = ?1")?
-                .query_row([copy.request.row], |row| row.get(0))?;
-            if state != BodyState::Complete as u8 {
+            if !hookline_store::request::is_whole(connection, RowId(copy.request.row))? {
                 copy.refused = Some((DeliveryState::Failed, "The request did not arrive whole.".into()));
             }
         }
@@ -191,7 +181,7 @@ async fn send_copies(engine: &Engine, upto: i64, copies: Vec<Copy>) -> Result<()
     let now_us = engine.clock.now_us();
     let requests = engine.requests();
     let work = move |connection: &Connection| {
-        keep_upto(connection, upto)?;
+        hookline_store::forward_cursor::save(connection, upto)?;
         let made = copies
             .iter()
             .map(|Copy { endpoint, request, refused }| {
@@ -222,9 +212,4 @@ async fn send_copies(engine: &Engine, upto: i64, copies: Vec<Copy>) -> Result<()
         feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
     };
     engine.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
-}
-
-/// Writes down how far requests were looked at.
-pub fn keep_upto(connection: &Connection, upto: i64) -> rusqlite::Result<()> {
-    connection.execute("UPDATE forward_upto SET upto = max(upto, ?1)", [upto]).map(drop)
 }

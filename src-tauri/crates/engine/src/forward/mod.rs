@@ -15,7 +15,7 @@ use crate::{
     outgoing::OutgoingChanges,
 };
 
-pub use follow::{keep_upto, spawn, upto};
+pub(crate) use follow::spawn;
 pub use save::{Destinations, saved};
 
 /// Most forwards of one inbox.

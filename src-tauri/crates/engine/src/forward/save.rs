@@ -61,7 +61,7 @@ pub fn saved(
         }
     }
     let mut destinations = Destinations::default();
-    let last: i64 = connection.query_row("SELECT coalesce(max(id), 0) FROM request", [], |row| row.get(0))?;
+    let last = hookline_store::request::newest(connection, None)?;
     for place in 0..forwards.len() {
         let known = was.iter().any(|old| old.id == forwards[place].id)
             && !forwards[..place].iter().any(|other| other.id == forwards[place].id);
@@ -98,20 +98,13 @@ pub fn saved(
 
 /// Lets what waits go to where the forward leads now.
 fn redirect(connection: &Connection, endpoint: i64, forward: &Forward, inbox: &str) -> rusqlite::Result<()> {
-    let waiting: Vec<(i64, String, String)> = connection
-        .prepare_cached(
-            "SELECT d.number, d.url, r.target FROM delivery d JOIN request r ON r.id = d.request
-             WHERE d.endpoint = ?1 AND d.ended_us IS NULL AND d.state = 0",
-        )?
-        .query_map([endpoint], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<Result<_, _>>()?;
-    let mut change = connection.prepare_cached("UPDATE delivery SET url = ?2 WHERE number = ?1")?;
+    let waiting = hookline_store::delivery::waiting_requests(connection, endpoint)?;
     for (number, was, target) in waiting {
         // One that leads nowhere now says so at its attempt.
         if let Ok(url) = joined(&forward.to, &forward.path, rest_of(&target, inbox))
             && url != was
         {
-            change.execute(rusqlite::params![number, url])?;
+            hookline_store::delivery::set_url(connection, number, &url)?;
         }
     }
     Ok(())
@@ -124,7 +117,7 @@ fn remove(
     destinations: &mut Destinations,
 ) -> rusqlite::Result<()> {
     destinations.skipped.extend(skip_waiting(connection, row.number, "The forward was removed.", now_us)?);
-    connection.execute("UPDATE endpoint SET removed = 1 WHERE number = ?1", [row.number])?;
+    hookline_store::endpoint::remove(connection, row.number)?;
     destinations.gone.push(row.number);
     Ok(())
 }

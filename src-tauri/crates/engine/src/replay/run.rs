@@ -18,7 +18,7 @@ use hookline_store::{
     endpoint::EndpointRow,
     replay::ReplayRow,
 };
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::{Engine, inbox::Address, outgoing::OutgoingChanges};
@@ -135,10 +135,7 @@ async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell
 /// Tells of the replays that have moved on; one that has ended was told of as it did.
 async fn tell_replays(engine: &Engine, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
     let read = |connection: &Connection| {
-        let open: Vec<i64> = connection
-            .prepare_cached("SELECT number FROM replay WHERE ended_us IS NULL")?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let open = hookline_store::replay::open(connection)?;
         let mut shown = Vec::with_capacity(open.len());
         for number in open {
             if let Some(row) = ReplayRow::numbered(connection, number)? {
@@ -211,13 +208,7 @@ pub async fn end_replay(engine: &Engine, number: i64, state: ReplayState, reason
         if !ReplayRow::end(connection, number, state, &reason, now_us)? {
             return Ok(None);
         }
-        let cancelled: Vec<i64> = connection
-            .prepare_cached(
-                "UPDATE delivery SET state = 7, reason = 'The replay was ended.', ended_us = ?2
-                 WHERE replay = ?1 AND state = 0 RETURNING number",
-            )?
-            .query_map(rusqlite::params![number, now_us], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
+        let cancelled = hookline_store::replay::cancel_waiting(connection, number, now_us)?;
         let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok(None) };
         Ok::<_, rusqlite::Error>(Some((row.endpoint, cancelled, row.counted(connection)?)))
     };
@@ -245,9 +236,7 @@ async fn replay_plan(engine: &Engine, number: i64) -> Result<Plan, String> {
     }
     let read = move |connection: &Connection| {
         let row = ReplayRow::numbered(connection, number)?;
-        let body: Option<Option<Vec<u8>>> =
-            connection.query_row("SELECT body FROM replay WHERE number = ?1", [number], |row| row.get(0)).optional()?;
-        Ok((row, body.flatten()))
+        Ok((row, hookline_store::replay::body(connection, number)?))
     };
     let (row, body) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
     let row = row.ok_or("The replay is no longer known.")?;
@@ -303,35 +292,18 @@ fn of_request(
         replay: Some((replay.number, replay.id.clone())),
         ..SourceRequest::default()
     };
-    let found = connection
-        .prepare_cached(
-            "SELECT r.inbox, r.method, r.target, r.body_state, coalesce(v.provider, ''), coalesce(v.event_type, '')
-             FROM request r LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1",
-        )?
-        .query_row([request], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, String>(2)?,
-                row.get::<_, u8>(3)?,
-                row.get::<_, String>(4)?,
-                row.get::<_, String>(5)?,
-            ))
-        })
-        .optional()?;
-    let Some((number, method, target, body_state, provider, event_type)) = found else {
+    let Some(head) = hookline_store::request::head(connection, RowId(request))? else {
         return Ok((of, Some("The request is no longer stored.".into())));
     };
     let edit = settings.edit.as_ref();
-    of.method = edit.and_then(|edit| edit.method.clone()).unwrap_or(method);
-    (of.provider, of.event_type) = (provider, event_type);
-    let name = inbox(number).map(|address| address.name).unwrap_or_default();
-    let rest = edit.and_then(|edit| edit.path.as_deref()).unwrap_or_else(|| rest_of(&target, &name));
+    of.method = edit.and_then(|edit| edit.method.clone()).unwrap_or(head.method);
+    (of.provider, of.event_type) = (head.provider, head.event_type);
+    let name = inbox(head.inbox).map(|address| address.name).unwrap_or_default();
+    let rest = edit.and_then(|edit| edit.path.as_deref()).unwrap_or_else(|| rest_of(&head.target, &name));
     match joined(&replay.url, &settings.path, rest) {
         Ok(url) => of.url = url,
         Err(why) => return Ok((of, Some(why))),
     }
-    let whole = body_state == hookline_model::BodyState::Complete as u8;
-    let refused = (!whole).then(|| "The request did not arrive whole.".to_owned());
+    let refused = (!head.whole).then(|| "The request did not arrive whole.".to_owned());
     Ok((of, refused))
 }

@@ -72,7 +72,7 @@ async fn learn_step(engine: &Engine, after: &mut Option<i64>, upto: i64) -> Resu
         .read(move |connection| {
             let from = match from {
                 Some(from) => from,
-                None => connection.query_row("SELECT upto FROM shape_upto", [], |row| row.get(0))?,
+                None => hookline_store::inferred_schema::cursor(connection)?,
             };
             let (learned, last) = learn(connection, &known, &numbers, from, upto)?;
             Ok((from, learned, last))
@@ -87,7 +87,7 @@ async fn learn_step(engine: &Engine, after: &mut Option<i64>, upto: i64) -> Resu
     let changed = !learned.is_empty();
     let save = move |connection: &Connection| -> rusqlite::Result<()> {
         learned.iter().try_for_each(|written| written.save(connection))?;
-        connection.execute("UPDATE shape_upto SET upto = ?1", [last]).map(drop)
+        hookline_store::inferred_schema::save_cursor(connection, last)
     };
     engine.store.write(save, |()| ()).await.map_err(|e| e.to_string())?;
     *after = Some(last);

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use hookline_capture::{ReadError, RowId, WriteError};
 use hookline_model::{BacklogAction, BacklogDecision, Change, Forward, ReSignWith, ReplaySettings, ReplayTarget};
 use hookline_query::Query;
-use hookline_store::replay::ReplayRow;
-use rusqlite::{Connection, params};
+use hookline_store::{replay::ReplayRow, tunnel::BacklogRequest};
+use rusqlite::Connection;
 
 use crate::{
     Engine,
@@ -17,24 +17,10 @@ use crate::{
 /// Most requests that one decision is about; the rest is asked about again.
 const DECIDED_MAX: u32 = 50_000;
 
-/// A request that waits for a decision.
-struct Held {
-    row: i64,
-    event_type: Option<String>,
-}
-
 /// How many requests wait for a decision, by inbox.
 pub(super) async fn away_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
     let hidden = engine.hidden.condition();
-    let read = move |connection: &Connection| {
-        connection
-            .prepare_cached(&format!(
-                "SELECT t.inbox, count(*) FROM tunnelled t JOIN request r ON r.id = t.request
-                 LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = 1 AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
-            ))?
-            .query_map([tunnel], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
-            .collect()
-    };
+    let read = move |connection: &Connection| hookline_store::tunnel::backlog_counts(connection, tunnel, &hidden);
     engine.store.readers().read(read).await
 }
 
@@ -48,23 +34,9 @@ pub async fn decide_away(
     resign: bool,
 ) -> Result<BacklogDecision, WriteError<rusqlite::Error>> {
     let (inbox, hidden) = (address.number, engine.hidden.condition());
-    // DueBatch in one commit: two decisions at once are about different requests.
-    let work = move |connection: &Connection| {
-        let held: Vec<Held> = connection
-            .prepare(&format!(
-                "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
-                 LEFT JOIN request_verdict v ON v.request = r.id
-                 LEFT JOIN request_mark m ON m.request = r.id
-                 WHERE t.away = 1 AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
-            ))?
-            .query_map(params![inbox, DECIDED_MAX], |row| Ok(Held { row: row.get(0)?, event_type: row.get(1)? }))?
-            .collect::<Result<_, _>>()?;
-        let mut decide = connection.prepare_cached("UPDATE tunnelled SET away = 2 WHERE request = ?1")?;
-        for held in &held {
-            decide.execute([held.row])?;
-        }
-        Ok(held)
-    };
+    // Taken in one commit: two decisions at once are about different requests.
+    let work =
+        move |connection: &Connection| hookline_store::tunnel::take_backlog(connection, inbox, DECIDED_MAX, &hidden);
     let held = engine.store.write(work, |_| ()).await?;
     let requests = held.len() as u64;
     let mut replays = Vec::new();
@@ -72,7 +44,7 @@ pub async fn decide_away(
     let verification = &address.verification;
     let resign = resign && verification.provider.is_some() && verification.secrets.iter().any(|one| !one.is_empty());
     for forward in address.forwards.iter().filter(|bound| bound.forward.enabled && triage != BacklogAction::Hold) {
-        let rows: Vec<RowId> = held.iter().map(|held| RowId(held.row)).collect();
+        let rows: Vec<RowId> = held.iter().map(|held| RowId(held.request)).collect();
         let matching = goes_on(engine, forward.query.clone(), address.number, rows).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "requests that arrived while away could not be looked at");
             Vec::new()
@@ -109,14 +81,14 @@ async fn goes_on(engine: &Engine, query: Query, inbox: i64, rows: Vec<RowId>) ->
 }
 
 /// Which of them go on, oldest first.
-fn chosen(held: &[Held], triage: BacklogAction, goes: impl Fn(RowId) -> bool) -> Vec<RowId> {
-    let going: Vec<&Held> = held.iter().filter(|held| goes(RowId(held.row))).collect();
-    let last = |held: &&Held| {
-        let same = |other: &&&Held| other.event_type == held.event_type;
-        going.iter().rfind(same).is_none_or(|newest| newest.row == held.row)
+fn chosen(held: &[BacklogRequest], triage: BacklogAction, goes: impl Fn(RowId) -> bool) -> Vec<RowId> {
+    let going: Vec<&BacklogRequest> = held.iter().filter(|held| goes(RowId(held.request))).collect();
+    let last = |held: &&BacklogRequest| {
+        let same = |other: &&&BacklogRequest| other.event_type == held.event_type;
+        going.iter().rfind(same).is_none_or(|newest| newest.request == held.request)
     };
     let all = triage == BacklogAction::All;
-    going.iter().filter(|held| all || last(held)).map(|held| RowId(held.row)).collect()
+    going.iter().filter(|held| all || last(held)).map(|held| RowId(held.request)).collect()
 }
 
 fn collecting(forward: &Forward, rows: Vec<RowId>, resign: bool) -> Collecting {
@@ -138,7 +110,10 @@ mod tests {
 
     #[test]
     fn the_newest_of_each_type_goes_on() {
-        let held = |row, event: &str| Held { row, event_type: (!event.is_empty()).then(|| event.to_owned()) };
+        let held = |row, event: &str| BacklogRequest {
+            request: row,
+            event_type: (!event.is_empty()).then(|| event.to_owned()),
+        };
         let all = [held(1, "a"), held(2, "b"), held(3, "a"), held(4, ""), held(5, "a"), held(6, "")];
         let rows = |triage, goes: &dyn Fn(RowId) -> bool| {
             chosen(&all, triage, goes).iter().map(|row| row.0).collect::<Vec<_>>()

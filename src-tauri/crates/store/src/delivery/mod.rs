@@ -10,7 +10,10 @@ pub use exchange::{Exchange, RESPONSE_KEPT, Received};
 pub use filter::{BadFilter, Conditions, conditions};
 pub use progress::{
     Advance, AttemptFailure, DeliverySource, InFlightAttempt, NewDelivery, SourceRequest, advance, claim, due_again,
-    end, interrupted, numbers, record, skip_waiting, waiting,
+    end, interrupted, numbers, record, set_due, set_url, skip_waiting, waiting, waiting_for, waiting_requests,
 };
 pub use retention::{count, expire_deliveries};
-pub use row::{AttemptResponse, deliveries_of, deliveries_of_request, detail, list, number_of, one, response_of};
+pub use row::{
+    AttemptResponse, attempt_body, deliveries_of, deliveries_of_request, detail, endpoint_of, list, number_of, one,
+    payload, response_of,
+};

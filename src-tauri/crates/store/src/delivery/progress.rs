@@ -234,8 +234,12 @@ impl NewDelivery<'_> {
     }
 }
 
+/// States as they are stored. They are written into SQL, because a partial index serves only a number that stands there.
+const WAITING: u8 = DeliveryState::Waiting as u8;
+const SENDING: u8 = DeliveryState::Sending as u8;
+
 /// Statement that reads a waiting delivery with the data for its next attempt.
-static WAITING: LazyLock<String> = LazyLock::new(|| {
+static WAITING_DELIVERY: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM} WHERE d.number = ?1 AND d.state = 0"
     )
@@ -250,7 +254,7 @@ pub fn claim(
     now_us: i64,
 ) -> rusqlite::Result<Option<InFlightAttempt>> {
     let waiting = connection
-        .prepare_cached(&WAITING)?
+        .prepare_cached(&WAITING_DELIVERY)?
         .query_row([number], |row| {
             let request = row.get(WIDTH + 2)?;
             let payload = match request {
@@ -444,13 +448,15 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec
     )?;
     connection.execute("UPDATE endpoint SET removed = 1 WHERE purpose = ?1", [Purpose::Passing as u8])?;
     connection.execute(
-        "UPDATE delivery SET state = ?2, reason = 'The endpoint was removed.', ended_us = ?1
-         WHERE ended_us IS NULL AND state = ?3 AND endpoint IN (SELECT number FROM endpoint WHERE removed)",
-        params![now_us, DeliveryState::Skipped as u8, DeliveryState::Waiting as u8],
+        &format!(
+            "UPDATE delivery SET state = ?2, reason = 'The endpoint was removed.', ended_us = ?1
+         WHERE ended_us IS NULL AND state = {WAITING} AND endpoint IN (SELECT number FROM endpoint WHERE removed)"
+        ),
+        params![now_us, DeliveryState::Skipped as u8],
     )?;
     connection
-        .prepare("SELECT number, endpoint FROM delivery WHERE ended_us IS NULL AND state = ?1")?
-        .query_map([DeliveryState::Sending as u8], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .prepare(&format!("SELECT number, endpoint FROM delivery WHERE ended_us IS NULL AND state = {SENDING}"))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()
 }
 
@@ -458,7 +464,43 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<Vec
 /// time at which it is due, in µs on the retry clock of the endpoint.
 pub fn waiting(connection: &Connection) -> rusqlite::Result<Vec<(i64, i64, i64)>> {
     connection
-        .prepare("SELECT number, endpoint, due_us FROM delivery WHERE ended_us IS NULL AND state = ?1")?
-        .query_map([DeliveryState::Waiting as u8], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .prepare(&format!(
+            "SELECT number, endpoint, due_us FROM delivery WHERE ended_us IS NULL AND state = {WAITING}"
+        ))?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect()
+}
+
+/// Deliveries of requests that wait for an endpoint: the number, the URL and the target of the request.
+pub fn waiting_requests(connection: &Connection, endpoint: i64) -> rusqlite::Result<Vec<(i64, String, String)>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT d.number, d.url, r.target FROM delivery d JOIN request r ON r.id = d.request
+             WHERE d.endpoint = ?1 AND d.ended_us IS NULL AND d.state = {WAITING}",
+        ))?
+        .query_map([endpoint], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect()
+}
+
+/// Sets the URL of a delivery.
+pub fn set_url(connection: &Connection, number: i64, url: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE delivery SET url = ?2 WHERE number = ?1")?.execute(params![number, url]).map(drop)
+}
+
+/// Deliveries that wait for an endpoint: the number, and the time they are due in µs.
+pub fn waiting_for(connection: &Connection, endpoint: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    connection
+        .prepare(&format!(
+            "SELECT number, due_us FROM delivery WHERE endpoint = ?1 AND ended_us IS NULL AND state = {WAITING}"
+        ))?
+        .query_map([endpoint], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect()
+}
+
+/// Sets the time at which a delivery is due, in µs.
+pub fn set_due(connection: &Connection, number: i64, due_us: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE delivery SET due_us = ?2 WHERE number = ?1")?
+        .execute(params![number, due_us])
+        .map(drop)
 }

@@ -180,3 +180,32 @@ pub fn response_of(connection: &Connection, delivery: &str, number: u32) -> rusq
         })
         .optional()
 }
+
+/// The payload of a delivery with its own bytes, or the row of the request that it sends. `None` where there is no such
+/// delivery.
+pub fn payload(connection: &Connection, id: &str) -> rusqlite::Result<Option<(Option<Vec<u8>>, Option<i64>)>> {
+    connection
+        .prepare_cached(
+            "SELECT coalesce(e.payload, y.body), d.request FROM delivery d LEFT JOIN event e ON e.number = d.event
+             LEFT JOIN replay y ON y.number = d.replay WHERE d.id = ?1",
+        )?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// The response body of an attempt, as far as it is kept. `None` where there is no such delivery, `Some(None)` where there is
+/// no such attempt.
+pub fn attempt_body(connection: &Connection, id: &str, number: u32) -> rusqlite::Result<Option<Option<Vec<u8>>>> {
+    connection
+        .prepare_cached(
+            "SELECT iif(a.number IS NULL, NULL, coalesce(a.response_body, x'')) FROM delivery d
+             LEFT JOIN attempt a ON a.delivery = d.number AND a.number = ?2 WHERE d.id = ?1",
+        )?
+        .query_row(params![id, number], |row| row.get(0))
+        .optional()
+}
+
+/// The number of a delivery's endpoint.
+pub fn endpoint_of(connection: &Connection, number: i64) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT endpoint FROM delivery WHERE number = ?1", [number], |row| row.get(0))
+}

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use hookline_capture::BodyBlocks;
+use hookline_capture::{BodyBlocks, RowId, read_chunks};
+use rusqlite::{Connection, OptionalExtension};
 
 /// Returns a stream of the bytes of a body from `start` up to `end`, exclusive.
 pub fn body_stream(
@@ -36,4 +37,24 @@ pub async fn collect_body(body: BodyBlocks, most: u64) -> std::io::Result<Option
         bytes.extend_from_slice(&block?);
     }
     Ok(Some(bytes))
+}
+
+/// Reads a body that is stored in the row of its request. `None` where it is in chunks.
+pub fn inline_body(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT coalesce(body, x'') FROM request WHERE id = ?1 AND chunks IS NULL")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()
+}
+
+/// Reads the first `most` bytes of a body, wherever they are stored; empty where the request was deleted.
+pub fn body_start(connection: &Connection, id: RowId, most: u64) -> rusqlite::Result<Vec<u8>> {
+    let (chunks, inline): (Option<i64>, Option<Vec<u8>>) = connection
+        .query_row("SELECT chunks, body FROM request WHERE id = ?1", [id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_default();
+    match chunks {
+        Some(body) => read_chunks(connection, body, most),
+        None => Ok(inline.unwrap_or_default()),
+    }
 }

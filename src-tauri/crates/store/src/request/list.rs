@@ -193,3 +193,77 @@ pub fn set_response(connection: &Connection, id: RowId, status: u16, response: O
         .execute(params![id.0, status, response])
         .map(drop)
 }
+
+/// What a forward or a replay needs to know of a stored request.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// Number of the inbox.
+    pub inbox: i64,
+    /// Method.
+    pub method: String,
+    /// Target as sent.
+    pub target: String,
+    /// Header block.
+    pub headers: Vec<u8>,
+    /// Remote address.
+    pub peer: String,
+    /// Whether the whole body arrived.
+    pub whole: bool,
+    /// Id of the vendor; empty where it is not known.
+    pub provider: String,
+    /// Type of the event; empty where it is not known.
+    pub event_type: String,
+    /// Id of the event.
+    pub event_id: Option<String>,
+}
+
+/// Reads the head of a stored request, also of one that is hidden: a request that was deleted is sent while the deletion can
+/// be undone.
+pub fn head(connection: &Connection, id: RowId) -> rusqlite::Result<Option<Head>> {
+    connection
+        .prepare_cached(
+            "SELECT r.inbox, r.method, r.target, r.headers, r.peer, r.body_state, coalesce(v.provider, ''),
+               coalesce(v.event_type, ''), v.event_id
+             FROM request r LEFT JOIN request_verdict v ON v.request = r.id WHERE r.id = ?1",
+        )?
+        .query_row([id.0], |row| {
+            Ok(Head {
+                inbox: row.get(0)?,
+                method: row.get(1)?,
+                target: row.get(2)?,
+                headers: row.get(3)?,
+                peer: row.get(4)?,
+                whole: row.get::<_, u8>(5)? == BodyState::Complete as u8,
+                provider: row.get(6)?,
+                event_type: row.get(7)?,
+                event_id: row.get(8)?,
+            })
+        })
+        .optional()
+}
+
+/// Returns whether the whole body of a request arrived.
+pub fn is_whole(connection: &Connection, id: RowId) -> rusqlite::Result<bool> {
+    let state: u8 = connection
+        .prepare_cached("SELECT body_state FROM request WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))?;
+    Ok(state == BodyState::Complete as u8)
+}
+
+/// The row number of the newest request, of one inbox or of all; 0 where there is none.
+pub fn newest(connection: &Connection, inbox: Option<i64>) -> rusqlite::Result<i64> {
+    match inbox {
+        Some(inbox) => connection
+            .prepare_cached("SELECT coalesce(max(id), 0) FROM request WHERE inbox = ?1")?
+            .query_row([inbox], |row| row.get(0)),
+        None => connection.prepare_cached("SELECT coalesce(max(id), 0) FROM request")?.query_row([], |row| row.get(0)),
+    }
+}
+
+/// Stores what an import says about a request.
+pub fn insert_mark(connection: &Connection, id: RowId, pinned: bool, note: &str, source: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO request_mark (request, pinned, note, source) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id.0, pinned, note, source])
+        .map(drop)
+}

@@ -13,9 +13,9 @@ use hookline_capture::{IdTail, RowId};
 use hookline_model::RequestSummary;
 use rusqlite::Connection;
 
-pub use body::{body_stream, collect_body};
+pub use body::{body_start, body_stream, collect_body, inline_body};
 pub use detail::Stored;
-pub use list::{List, set_response, summary_of};
+pub use list::{Head, List, head, insert_mark, is_whole, newest, set_response, summary_of};
 pub use marks::mark;
 pub use raw::{header_lines, raw_head};
 
