@@ -25,24 +25,45 @@ import { TunnelsPage } from "./tunnel/tunnels-page";
 import { ShapesPage } from "./shapes/shapes-page";
 import { LabPage } from "./signature/lab-page";
 
-const root = createRootRoute({ component: App, notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p> });
+const root = createRootRoute({
+  component: App,
+  notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p>,
+});
 
 /** Views that are always there to come back to. */
-const VIEWS = new Set(["settings", "lab", "endpoints", "deliveries", "scenarios", "replays", "checks", "tunnels", "refused", "requests", "diff", "shapes"]);
+const VIEWS = new Set([
+  "settings",
+  "lab",
+  "endpoints",
+  "deliveries",
+  "scenarios",
+  "replays",
+  "checks",
+  "tunnels",
+  "refused",
+  "requests",
+  "diff",
+  "shapes",
+]);
 
 const start = createRoute({
   getParentRoute: () => root,
   path: "/",
   beforeLoad: async () => {
     const { place } = preferences();
-    const { items } = await queries.fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes }).catch(() => ({ items: [] }));
+    const { items } = await queries
+      .fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes })
+      .catch(() => ({ items: [] }));
     const [, view, name] = place.split(/[/?]/);
-    if ((view && VIEWS.has(view)) || (view === "inbox" && items.some((one) => one.name === name))) throw redirect({ to: place });
-    if (items[0]) throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
+    if ((view && VIEWS.has(view)) || (view === "inbox" && items.some((one) => one.name === name)))
+      throw redirect({ to: place });
+    if (items[0])
+      throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
 /** The query of a list stands in its address. */
-const asked = (search: Record<string, unknown>): { q?: string } => (typeof search.q === "string" && search.q ? { q: search.q } : {});
+const asked = (search: Record<string, unknown>): { q?: string } =>
+  typeof search.q === "string" && search.q ? { q: search.q } : {};
 
 // One route with and without a request, so that choosing one keeps the list as it stands.
 const inbox = createRoute({
@@ -110,13 +131,32 @@ const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: L
 const shapes = createRoute({
   getParentRoute: () => root,
   path: "/shapes/{-$inbox}",
-  validateSearch: (search: Record<string, unknown>): { event?: string } => (typeof search.event === "string" && search.event ? { event: search.event } : {}),
+  validateSearch: (search: Record<string, unknown>): { event?: string } =>
+    typeof search.event === "string" && search.event ? { event: search.event } : {},
   component: function Shapes() {
     return <ShapesPage inbox={shapes.useParams().inbox} event={shapes.useSearch().event ?? ""} />;
   },
 });
 
-const router = createRouter({ routeTree: root.addChildren([start, inbox, requests, diff, settings, endpoints, deliveries, replays, checks, tunnels, refused, scenarios, lab, shapes]), defaultPreload: false });
+const router = createRouter({
+  routeTree: root.addChildren([
+    start,
+    inbox,
+    requests,
+    diff,
+    settings,
+    endpoints,
+    deliveries,
+    replays,
+    checks,
+    tunnels,
+    refused,
+    scenarios,
+    lab,
+    shapes,
+  ]),
+  defaultPreload: false,
+});
 
 declare module "@tanstack/react-router" {
   interface Register {

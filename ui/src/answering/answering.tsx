@@ -25,7 +25,11 @@ function AnsweringForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }
   const [error, setError] = useState<string>();
   const save = async (): Promise<void> => {
     try {
-      await api.changeInbox(inbox.name, { rules: rules.map(({ value }) => value), forwards: forwards.map(({ value }) => value), status_by_path: byPath });
+      await api.changeInbox(inbox.name, {
+        rules: rules.map(({ value }) => value),
+        forwards: forwards.map(({ value }) => value),
+        status_by_path: byPath,
+      });
       onClose();
       tell("Rules and forwards saved");
     } catch (failure) {
@@ -39,12 +43,20 @@ function AnsweringForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }
         void save();
       }}
     >
-      <p className="mb-3 text-ink-2">The first rule that matches answers. What no rule answers goes to a forward that asks its app, else the inbox answers.</p>
+      <p className="mb-3 text-ink-2">
+        The first rule that matches answers. What no rule answers goes to a forward that asks its app, else the inbox
+        answers.
+      </p>
       <h3 className="mb-2 font-semibold">Rules</h3>
       <Entries what="rule" entries={rules} fresh={newRule} onChange={setRules}>
         {(rule, change) => <RuleFields rule={rule} onChange={change} />}
       </Entries>
-      <Switch label="Status by path" hint={`/${inbox.name}/status/503 is answered 503.`} checked={byPath} onChange={setByPath} />
+      <Switch
+        label="Status by path"
+        hint={`/${inbox.name}/status/503 is answered 503.`}
+        checked={byPath}
+        onChange={setByPath}
+      />
       <h3 className="mb-2 border-t border-line pt-3 font-semibold">Forwards</h3>
       <Entries what="forward" entries={forwards} fresh={(): Forward => ({ to: "" })} onChange={setForwards}>
         {(forward, change, number) => <ForwardFields forward={forward} number={number} onChange={change} />}

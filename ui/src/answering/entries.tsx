@@ -28,8 +28,10 @@ interface Props<T> {
 }
 
 export function Entries<T extends Named>({ what, entries, fresh, onChange, children }: Props<T>) {
-  const change = (key: number, to: Partial<T>): void => onChange(entries.map((one) => (one.key === key ? { key, value: { ...one.value, ...to } } : one)));
-  const move = (at: number, by: 1 | -1): void => onChange(entries.with(at, entries[at + by]!).with(at + by, entries[at]!));
+  const change = (key: number, to: Partial<T>): void =>
+    onChange(entries.map((one) => (one.key === key ? { key, value: { ...one.value, ...to } } : one)));
+  const move = (at: number, by: 1 | -1): void =>
+    onChange(entries.with(at, entries[at + by]!).with(at + by, entries[at]!));
   return (
     <>
       <ol>
@@ -38,13 +40,39 @@ export function Entries<T extends Named>({ what, entries, fresh, onChange, child
           return (
             <li key={key} aria-label={this_} className="mb-3 rounded-[9px] border border-line p-3">
               <div className="mb-3 flex items-center gap-1">
-                <input aria-label={`Name of ${this_}`} placeholder="Name" className={INPUT} value={value.name ?? ""} onChange={(event) => change(key, { name: event.target.value } as Partial<T>)} />
+                <input
+                  aria-label={`Name of ${this_}`}
+                  placeholder="Name"
+                  className={INPUT}
+                  value={value.name ?? ""}
+                  onChange={(event) => change(key, { name: event.target.value } as Partial<T>)}
+                />
                 <label className="flex shrink-0 items-center gap-1 px-1">
-                  <input type="checkbox" className="accent-accent" checked={value.enabled ?? true} onChange={(event) => change(key, { enabled: event.target.checked } as Partial<T>)} /> on
+                  <input
+                    type="checkbox"
+                    className="accent-accent"
+                    checked={value.enabled ?? true}
+                    onChange={(event) => change(key, { enabled: event.target.checked } as Partial<T>)}
+                  />{" "}
+                  on
                 </label>
-                <IconButton label={`Move ${this_} up`} icon={ArrowUp} disabled={at === 0} onClick={() => move(at, -1)} />
-                <IconButton label={`Move ${this_} down`} icon={ArrowDown} disabled={at === entries.length - 1} onClick={() => move(at, 1)} />
-                <IconButton label={`Remove ${this_}`} icon={X} onClick={() => onChange(entries.filter((one) => one.key !== key))} />
+                <IconButton
+                  label={`Move ${this_} up`}
+                  icon={ArrowUp}
+                  disabled={at === 0}
+                  onClick={() => move(at, -1)}
+                />
+                <IconButton
+                  label={`Move ${this_} down`}
+                  icon={ArrowDown}
+                  disabled={at === entries.length - 1}
+                  onClick={() => move(at, 1)}
+                />
+                <IconButton
+                  label={`Remove ${this_}`}
+                  icon={X}
+                  onClick={() => onChange(entries.filter((one) => one.key !== key))}
+                />
               </div>
               {children(value, (to) => change(key, to), at + 1)}
             </li>
@@ -61,7 +89,16 @@ export function Entries<T extends Named>({ what, entries, fresh, onChange, child
 export function When({ value, onChange }: { value: string; onChange: (now: string) => void }) {
   return (
     <Field label="When" hint="A query; empty is every request.">
-      {(props) => <input {...props} className={`${INPUT} font-mono text-data`} value={value} placeholder="event:chat.closed method:POST" spellCheck={false} onChange={(event) => onChange(event.target.value)} />}
+      {(props) => (
+        <input
+          {...props}
+          className={`${INPUT} font-mono text-data`}
+          value={value}
+          placeholder="event:chat.closed method:POST"
+          spellCheck={false}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
     </Field>
   );
 }

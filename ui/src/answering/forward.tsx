@@ -13,43 +13,107 @@ const FALLBACK: InboxAnswer = { ...ANSWER, status: 502, body: "The app behind th
 
 const SCHEDULE = POLICY.find(({ field }) => field === "schedule")!;
 
-export function ForwardFields({ forward, number, onChange }: { forward: Forward; number: number; onChange: (to: Partial<Forward>) => void }) {
+export function ForwardFields({
+  forward,
+  number,
+  onChange,
+}: {
+  forward: Forward;
+  number: number;
+  onChange: (to: Partial<Forward>) => void;
+}) {
   const of = ` of forward ${number}`;
   const fallback = forward.fallback ?? FALLBACK;
   return (
     <>
       <Field label="To" hint="What stands behind the inbox's name in a path is put behind it.">
-        {(props) => <input {...props} className={`${INPUT} font-mono text-data`} value={forward.to} placeholder="http://localhost:3000/webhooks" spellCheck={false} onChange={(event) => onChange({ to: event.target.value })} />}
+        {(props) => (
+          <input
+            {...props}
+            className={`${INPUT} font-mono text-data`}
+            value={forward.to}
+            placeholder="http://localhost:3000/webhooks"
+            spellCheck={false}
+            onChange={(event) => onChange({ to: event.target.value })}
+          />
+        )}
       </Field>
       <When value={forward.when ?? ""} onChange={(when) => onChange({ when })} />
       <div className="mb-3">
-        <Choice label="Mode" value={forward.mode ?? "copy"} options={[["copy", "Copy, behind the answer"], ["answer", "Answer as the app does"]]} onChange={(mode) => onChange({ mode })} />
+        <Choice
+          label="Mode"
+          value={forward.mode ?? "copy"}
+          options={[
+            ["copy", "Copy, behind the answer"],
+            ["answer", "Answer as the app does"],
+          ]}
+          onChange={(mode) => onChange({ mode })}
+        />
       </div>
       {forward.mode === "answer" ? (
         <>
           <div className="flex gap-4">
             <Field label="Wait for the app, in ms" hint="Then the sender gets the fallback.">
-              {(props) => <NumberField {...props} required min={1} value={forward.deadline_ms ?? 9_000} onChange={(now) => onChange({ deadline_ms: now ?? 0 })} />}
+              {(props) => (
+                <NumberField
+                  {...props}
+                  required
+                  min={1}
+                  value={forward.deadline_ms ?? 9_000}
+                  onChange={(now) => onChange({ deadline_ms: now ?? 0 })}
+                />
+              )}
             </Field>
             <Field label="Fallback status">
-              {(props) => <NumberField {...props} required min={200} max={599} value={fallback.status} onChange={(now) => onChange({ fallback: { ...fallback, status: now ?? 0 } })} />}
+              {(props) => (
+                <NumberField
+                  {...props}
+                  required
+                  min={200}
+                  max={599}
+                  value={fallback.status}
+                  onChange={(now) => onChange({ fallback: { ...fallback, status: now ?? 0 } })}
+                />
+              )}
             </Field>
           </div>
           <Field label="Fallback body">
-            {(props) => <textarea {...props} rows={2} spellCheck={false} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={fallback.body} onChange={(event) => onChange({ fallback: { ...fallback, body: event.target.value } })} />}
+            {(props) => (
+              <textarea
+                {...props}
+                rows={2}
+                spellCheck={false}
+                className={`${INPUT} h-auto! py-1 font-mono text-data`}
+                value={fallback.body}
+                onChange={(event) => onChange({ fallback: { ...fallback, body: event.target.value } })}
+              />
+            )}
           </Field>
         </>
       ) : (
         <Retries schedule={forward.retries ?? null} of={of} onChange={(retries) => onChange({ retries })} />
       )}
-      <Switch label="Sign anew" hint="With the inbox's secret and a new timestamp." checked={forward.resign ?? false} onChange={(resign) => onChange({ resign })} />
+      <Switch
+        label="Sign anew"
+        hint="With the inbox's secret and a new timestamp."
+        checked={forward.resign ?? false}
+        onChange={(resign) => onChange({ resign })}
+      />
       <OnwardFields value={forward} of={of} onChange={onChange} />
     </>
   );
 }
 
 /** When a copy that failed is tried again, as text. */
-function Retries({ schedule, of, onChange }: { schedule: NonNullable<Forward["retries"]> | null; of: string; onChange: (now: Forward["retries"]) => void }) {
+function Retries({
+  schedule,
+  of,
+  onChange,
+}: {
+  schedule: NonNullable<Forward["retries"]> | null;
+  of: string;
+  onChange: (now: Forward["retries"]) => void;
+}) {
   const [text, setText] = useState(schedule ? SCHEDULE.write!(schedule as never) : "");
   const [error, setError] = useState<string>();
   return (

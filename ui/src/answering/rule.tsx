@@ -6,7 +6,15 @@ import { Button, Choice } from "../parts/controls";
 import { When } from "./entries";
 import { ANSWER, OneAnswer } from "./one-answer";
 
-export const newRule = (): Rule => ({ id: "", name: "", enabled: true, when: "", answers: [{ ...ANSWER }], per: "event", at_end: "last" });
+export const newRule = (): Rule => ({
+  id: "",
+  name: "",
+  enabled: true,
+  when: "",
+  answers: [{ ...ANSWER }],
+  per: "event",
+  at_end: "last",
+});
 
 export function RuleFields({ rule, onChange }: { rule: Rule; onChange: (to: Partial<Rule>) => void }) {
   const several = rule.answers.length > 1;
@@ -28,8 +36,25 @@ export function RuleFields({ rule, onChange }: { rule: Rule; onChange: (to: Part
         </Button>
         {several && (
           <>
-            <Choice label="Counted by" value={rule.per ?? "event"} options={[["event", "by event"], ["inbox", "by inbox"]]} onChange={(per) => onChange({ per })} />
-            <Choice label="Then" value={rule.at_end ?? "last"} options={[["last", "then the last"], ["first", "then anew"], ["next_rule", "then the next rule"]]} onChange={(at_end) => onChange({ at_end })} />
+            <Choice
+              label="Counted by"
+              value={rule.per ?? "event"}
+              options={[
+                ["event", "by event"],
+                ["inbox", "by inbox"],
+              ]}
+              onChange={(per) => onChange({ per })}
+            />
+            <Choice
+              label="Then"
+              value={rule.at_end ?? "last"}
+              options={[
+                ["last", "then the last"],
+                ["first", "then anew"],
+                ["next_rule", "then the next rule"],
+              ]}
+              onChange={(at_end) => onChange({ at_end })}
+            />
           </>
         )}
       </div>

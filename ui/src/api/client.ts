@@ -132,7 +132,8 @@ export interface DeliveryFilter {
 export const api = {
   status: () => value(client.GET("/api/v1/status")),
   settings: () => value(client.GET("/api/v1/settings")),
-  changeSettings: (change: object) => value(client.PATCH("/api/v1/settings", { body: change as Record<string, never> })),
+  changeSettings: (change: object) =>
+    value(client.PATCH("/api/v1/settings", { body: change as Record<string, never> })),
   inboxes: () => value(client.GET("/api/v1/inboxes")),
   inbox: (name: string) => value(client.GET("/api/v1/inboxes/{name}", inboxPath(name))),
   addInbox: (name: string) => value(client.POST("/api/v1/inboxes", { body: { name } })),
@@ -144,11 +145,14 @@ export const api = {
   sendTestEvent: (name: string) => value(client.POST("/api/v1/inboxes/{name}/test-event", inboxPath(name))),
   requests: (query: { inbox?: string; q?: string; after?: string; from?: string; skip?: number; limit?: number }) =>
     value(client.GET("/api/v1/requests", { params: { query } })),
-  countRequests: (query: { q: string; inbox?: string; after?: string }) => value(client.GET("/api/v1/requests/count", { params: { query } })),
-  readQuery: (text: string, caret?: number) => value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
+  countRequests: (query: { q: string; inbox?: string; after?: string }) =>
+    value(client.GET("/api/v1/requests/count", { params: { query } })),
+  readQuery: (text: string, caret?: number) =>
+    value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
   queryFields: () => value(client.GET("/api/v1/query/fields")),
   shapes: () => value(client.GET("/api/v1/shapes")),
-  shape: (inbox: string, event: string) => value(client.GET("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } })),
+  shape: (inbox: string, event: string) =>
+    value(client.GET("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } })),
   shapeCode: (inbox: string, event: string, code: string) => text(shapeCode(inbox, event, code)),
   forgetShape: async (inbox: string, event: string) => {
     const { error } = await client.DELETE("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } });
@@ -158,11 +162,16 @@ export const api = {
   job: (id: string) => value(client.GET("/api/v1/jobs/{id}", requestPath(id))),
   cancelJob: (id: string) => value(client.DELETE("/api/v1/jobs/{id}", requestPath(id))),
   importText: async (route: string, text: string): Promise<unknown> =>
-    JSON.parse(new TextDecoder().decode(await bytes(route, { method: "POST", body: text, headers: { "content-type": "application/octet-stream" } }))),
+    JSON.parse(
+      new TextDecoder().decode(
+        await bytes(route, { method: "POST", body: text, headers: { "content-type": "application/octet-stream" } }),
+      ),
+    ),
   thread: (id: string) => value(client.GET("/api/v1/requests/{id}/thread", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
   savedQueries: () => value(client.GET("/api/v1/queries")),
-  saveQuery: (name: string, body: Omit<SavedQuery, "name">) => value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),
+  saveQuery: (name: string, body: Omit<SavedQuery, "name">) =>
+    value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),
   removeQuery: async (name: string) => {
     const { error } = await client.DELETE("/api/v1/queries/{name}", inboxPath(name));
     if (error !== undefined) throw new CallError(error as object);
@@ -177,12 +186,13 @@ export const api = {
   dismissRefusals: () => nothing(client.POST("/api/v1/refusals/dismiss", { body: { inbox: null } })),
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
   providers: () => value(client.GET("/api/v1/providers")),
-  provider: (id: string) => value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,
+  provider: (id: string) =>
+    value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,
   /** All of them, page by page. */
   endpoints: async () => {
     const first = await value(client.GET("/api/v1/endpoints", { params: { query: {} } }));
     const items = [...first.items];
-    for (let after = first.next; after; ) {
+    for (let after = first.next; after;) {
       const page = await value(client.GET("/api/v1/endpoints", { params: { query: { after } } }));
       items.push(...page.items);
       after = page.next;
@@ -192,7 +202,12 @@ export const api = {
   endpoint: (id: string) => value(client.GET("/api/v1/endpoints/{id}", requestPath(id))),
   addEndpoint: (body: EndpointSettings) => value(client.POST("/api/v1/endpoints", { body })),
   changeEndpoint: (id: string, body: { settings?: Partial<EndpointSettings>; enabled?: boolean }) =>
-    value(client.PATCH("/api/v1/endpoints/{id}", { ...requestPath(id), body: body as { settings?: Record<string, never>; enabled?: boolean } })),
+    value(
+      client.PATCH("/api/v1/endpoints/{id}", {
+        ...requestPath(id),
+        body: body as { settings?: Record<string, never>; enabled?: boolean },
+      }),
+    ),
   removeEndpoint: async (id: string) => {
     const { error } = await client.DELETE("/api/v1/endpoints/{id}", requestPath(id));
     if (error !== undefined) throw new CallError(error as object);
@@ -201,48 +216,84 @@ export const api = {
   rotateSecret: (id: string) => value(client.POST("/api/v1/endpoints/{id}/rotate", requestPath(id))),
   testEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/test", requestPath(id))),
   diagnoseEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/diagnose", requestPath(id))),
-  sendEvent: (body: { provider: string; type: string; endpoints?: string[]; body?: string; fill?: boolean; count?: number; rate?: number }) =>
-    value(client.POST("/api/v1/events", { body: body as never })),
+  sendEvent: (body: {
+    provider: string;
+    type: string;
+    endpoints?: string[];
+    body?: string;
+    fill?: boolean;
+    count?: number;
+    rate?: number;
+  }) => value(client.POST("/api/v1/events", { body: body as never })),
   scenarios: () => value(client.GET("/api/v1/scenarios")),
-  runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) => value(client.POST("/api/v1/scenarios/run", { body: body as never })),
+  runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) =>
+    value(client.POST("/api/v1/scenarios/run", { body: body as never })),
   endpointStats: (id: string) => value(client.GET("/api/v1/endpoints/{id}/stats", requestPath(id))),
-  deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
+  deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) =>
+    value(client.GET("/api/v1/deliveries", { params: { query } })),
   delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
-  retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
-  retryDeliveries: (filter: DeliveryFilter) => value(client.POST("/api/v1/deliveries/retry", { body: filter as never })),
+  retryDelivery: (id: string, to_the_end = false) =>
+    value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
+  retryDeliveries: (filter: DeliveryFilter) =>
+    value(client.POST("/api/v1/deliveries/retry", { body: filter as never })),
   cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),
-  snippets: (id: string, scheme?: string) => value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
-  handlers: (id: string, signed: boolean, scheme?: string) => value(client.GET("/api/v1/providers/{id}/handlers", { params: { path: { id }, query: { scheme, signed } } })),
+  snippets: (id: string, scheme?: string) =>
+    value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
+  handlers: (id: string, signed: boolean, scheme?: string) =>
+    value(client.GET("/api/v1/providers/{id}/handlers", { params: { path: { id }, query: { scheme, signed } } })),
   saveProvider: (id: string, body: { name: string; scheme: object; event_type?: string[]; event_id?: string[] }) =>
-    value(client.PUT("/api/v1/providers/{id}", { ...requestPath(id), body: { ...body, scheme: body.scheme as Record<string, never> } })),
-  trySignature: (id: string, body: Trial) => value(client.POST("/api/v1/requests/{id}/signature/try", { ...requestPath(id), body: body as unknown as WholeTrial })),
-  findScheme: (id: string, body: Trial) => value(client.POST("/api/v1/requests/{id}/signature/find", { ...requestPath(id), body: body as unknown as WholeTrial })),
+    value(
+      client.PUT("/api/v1/providers/{id}", {
+        ...requestPath(id),
+        body: { ...body, scheme: body.scheme as Record<string, never> },
+      }),
+    ),
+  trySignature: (id: string, body: Trial) =>
+    value(
+      client.POST("/api/v1/requests/{id}/signature/try", { ...requestPath(id), body: body as unknown as WholeTrial }),
+    ),
+  findScheme: (id: string, body: Trial) =>
+    value(
+      client.POST("/api/v1/requests/{id}/signature/find", { ...requestPath(id), body: body as unknown as WholeTrial }),
+    ),
   signature: (id: string) => value(client.GET("/api/v1/requests/{id}/signature", requestPath(id))),
-  explain: (body: Question) => value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
+  explain: (body: Question) =>
+    value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
   sign: (body: Question) => value(client.POST("/api/v1/signature/sign", { body: body as unknown as WholeQuestion })),
-  findSchemes: (body: Question) => value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
+  findSchemes: (body: Question) =>
+    value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
   tunnels: () => value(client.GET("/api/v1/tunnels")),
   addTunnel: (body: TunnelNew) => value(client.POST("/api/v1/tunnels", { body })),
-  changeTunnel: (id: string, on: boolean) => value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on } })),
-  trustHost: (id: string, host_key: string) => value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on: true, host_key } })),
-  removeTunnel: (id: string, force: boolean) => nothing(client.DELETE("/api/v1/tunnels/{id}", { params: { path: { id }, query: { force } } })),
-  expose: (id: string, name: string, body: ExposureSettings) => value(client.PUT("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } }, body })),
-  conceal: (id: string, name: string) => value(client.DELETE("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } } })),
-  decideAway: (name: string, body: { what: "all" | "newest_per_type" | "hold"; resign: boolean }) => value(client.POST("/api/v1/inboxes/{name}/away", { ...inboxPath(name), body })),
+  changeTunnel: (id: string, on: boolean) =>
+    value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on } })),
+  trustHost: (id: string, host_key: string) =>
+    value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on: true, host_key } })),
+  removeTunnel: (id: string, force: boolean) =>
+    nothing(client.DELETE("/api/v1/tunnels/{id}", { params: { path: { id }, query: { force } } })),
+  expose: (id: string, name: string, body: ExposureSettings) =>
+    value(client.PUT("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } }, body })),
+  conceal: (id: string, name: string) =>
+    value(client.DELETE("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } } })),
+  decideAway: (name: string, body: { what: "all" | "newest_per_type" | "hold"; resign: boolean }) =>
+    value(client.POST("/api/v1/inboxes/{name}/away", { ...inboxPath(name), body })),
   checks: () => value(client.GET("/api/v1/checks")),
   checkPlan: (body: CheckNew) => value(client.POST("/api/v1/check-plan", { body: body as WholeCheck })),
   beginCheck: (body: CheckNew) => value(client.POST("/api/v1/checks", { body: body as WholeCheck })),
   cancelCheck: (id: string) => nothing(client.POST("/api/v1/checks/{id}/cancel", requestPath(id))),
-  againCheck: (id: string, checks: string[]) => value(client.POST("/api/v1/checks/{id}/again", { ...requestPath(id), body: { checks } })),
+  againCheck: (id: string, checks: string[]) =>
+    value(client.POST("/api/v1/checks/{id}/again", { ...requestPath(id), body: { checks } })),
   removeCheck: (id: string) => nothing(client.DELETE("/api/v1/checks/{id}", requestPath(id))),
   checkReport: (id: string) => value(client.GET("/api/v1/checks/{id}/report", { params: { path: { id }, query: {} } })),
-  compareChecks: (before: string, after: string) => value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
+  compareChecks: (before: string, after: string) =>
+    value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
   replays: () => value(client.GET("/api/v1/replays", { params: { query: { limit: 50 } } })),
   replay: (id: string) => value(client.GET("/api/v1/replays/{id}", requestPath(id))),
   beginReplay: (body: ReplayNew) => value(client.POST("/api/v1/replays", { body })),
   cancelReplay: (id: string) => value(client.DELETE("/api/v1/replays/{id}", requestPath(id))),
-  replayReport: (id: string) => value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
-  answering: (id: string) => value(client.GET("/api/v1/requests/{id}/answering", { params: { path: { id }, query: {} } })),
+  replayReport: (id: string) =>
+    value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
+  answering: (id: string) =>
+    value(client.GET("/api/v1/requests/{id}/answering", { params: { path: { id }, query: {} } })),
   undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
   retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),

@@ -11,7 +11,12 @@ import { inWords } from "../platform/platform";
 
 /** What each format is for. */
 const FORMATS = [
-  ["archive", "Archive", "hookline.zip", "Everything, byte for byte, for another Hookline: bodies, headers in order, notes, what was answered."],
+  [
+    "archive",
+    "Archive",
+    "hookline.zip",
+    "Everything, byte for byte, for another Hookline: bodies, headers in order, notes, what was answered.",
+  ],
   ["har", "HAR", "har", "HTTP Archive 1.2, for browsers' tools, proxies and support."],
   ["jsonl", "JSON Lines", "jsonl", "A request a line, for scripts. Nothing is lost."],
   ["csv", "CSV", "csv", "A row a request, for spreadsheets. What one would run as a formula is made text."],
@@ -56,7 +61,10 @@ export function Export({ open, onClose, what }: { open: boolean; onClose: () => 
     if (headers.trim()) asked.set("redact_headers", headers);
     if (paths.trim()) asked.set("redact_paths", paths);
     try {
-      const saved = await platform.saveTo(`/api/v1/export?${asked}`, `${which === "one" ? "request" : which === "list" ? (what.inbox ?? "requests") : "requests"}.${extension}`);
+      const saved = await platform.saveTo(
+        `/api/v1/export?${asked}`,
+        `${which === "one" ? "request" : which === "list" ? (what.inbox ?? "requests") : "requests"}.${extension}`,
+      );
       if (saved) {
         tell(`Saved ${saved}`);
         onClose();
@@ -79,17 +87,52 @@ export function Export({ open, onClose, what }: { open: boolean; onClose: () => 
             <Choice label="What" value={which} options={options} onChange={setChosen} />
           </div>
         )}
-        <p className="mb-3 text-ink-2">{which === "one" ? "The request that is open." : which === "ticked" ? "The requests that are ticked, in any list." : `Exports ${list}, newest first.`}</p>
+        <p className="mb-3 text-ink-2">
+          {which === "one"
+            ? "The request that is open."
+            : which === "ticked"
+              ? "The requests that are ticked, in any list."
+              : `Exports ${list}, newest first.`}
+        </p>
         <div className="mb-4">
-          <Choice label="Format" value={format} options={FORMATS.map(([id, name]) => [id, name] as const)} onChange={setFormat} />
+          <Choice
+            label="Format"
+            value={format}
+            options={FORMATS.map(([id, name]) => [id, name] as const)}
+            onChange={setFormat}
+          />
           <p className="mt-1 text-small text-ink-2">{means}</p>
         </div>
-        <Switch label="With secrets" hint="Else credentials in headers and bodies are masked, and what was signed with them cannot be replayed as it was." checked={secrets} onChange={setSecrets} />
+        <Switch
+          label="With secrets"
+          hint="Else credentials in headers and bodies are masked, and what was signed with them cannot be replayed as it was."
+          checked={secrets}
+          onChange={setSecrets}
+        />
         <Field label="Leave out headers" hint="Names with commas between, such as x-user, x-session.">
-          {(props) => <input {...props} className={INPUT} value={headers} spellCheck={false} onChange={(event) => setHeaders(event.target.value)} />}
+          {(props) => (
+            <input
+              {...props}
+              className={INPUT}
+              value={headers}
+              spellCheck={false}
+              onChange={(event) => setHeaders(event.target.value)}
+            />
+          )}
         </Field>
-        <Field label="Leave out values in JSON" hint="Paths with commas between, such as data.user.email, items[*].name. A body in which they cannot be found for certain is left out whole.">
-          {(props) => <input {...props} className={`${INPUT} font-mono text-data`} value={paths} spellCheck={false} onChange={(event) => setPaths(event.target.value)} />}
+        <Field
+          label="Leave out values in JSON"
+          hint="Paths with commas between, such as data.user.email, items[*].name. A body in which they cannot be found for certain is left out whole."
+        >
+          {(props) => (
+            <input
+              {...props}
+              className={`${INPUT} font-mono text-data`}
+              value={paths}
+              spellCheck={false}
+              onChange={(event) => setPaths(event.target.value)}
+            />
+          )}
         </Field>
         <FormEnd error={error} icon={Download}>
           {busy ? "Saving…" : "Save…"}

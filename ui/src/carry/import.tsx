@@ -41,7 +41,8 @@ function Report({ job: begun, onShow }: { job: Job; onShow: (query: string) => v
       </p>
       {imported?.before && (
         <p className="text-warning">
-          This file was already imported before: {moment(imported.before.at)}, with {count(imported.before.requests)} {imported.before.requests === 1 ? "request" : "requests"}.
+          This file was already imported before: {moment(imported.before.at)}, with {count(imported.before.requests)}{" "}
+          {imported.before.requests === 1 ? "request" : "requests"}.
         </p>
       )}
       {imported && imported.first_bad.length > 0 && (
@@ -111,7 +112,11 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
         setJobs((before) => [...before, job]);
       } catch (failure) {
         failed.push(file);
-        setError((before) => [before, failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure)].filter(Boolean).join(" "));
+        setError((before) =>
+          [before, failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure)]
+            .filter(Boolean)
+            .join(" "),
+        );
       }
     }
     // What could not be imported stays, to be corrected and tried again.
@@ -123,7 +128,10 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
   return (
     <>
       {over && (
-        <div aria-hidden className="pointer-events-none fixed inset-2 z-60 flex items-center justify-center rounded-[9px] border-2 border-dashed border-accent bg-pane/85 text-title font-semibold">
+        <div
+          aria-hidden
+          className="pointer-events-none fixed inset-2 z-60 flex items-center justify-center rounded-[9px] border-2 border-dashed border-accent bg-pane/85 text-title font-semibold"
+        >
           <FileDown size={20} className="mr-2 text-accent" /> Drop to import
         </div>
       )}
@@ -153,20 +161,42 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
               {files.map((file, at) => (
                 <li key={at} className="flex items-center gap-2 rounded-[7px] px-1 odd:bg-background">
                   <span className="min-w-0 flex-1 truncate font-mono text-data">{visible(file.name)}</span>
-                  <IconButton label={`Leave out ${file.name}`} icon={X} onClick={() => setFiles(files.filter((other) => other !== file))} />
+                  <IconButton
+                    label={`Leave out ${file.name}`}
+                    icon={X}
+                    onClick={() => setFiles(files.filter((other) => other !== file))}
+                  />
                 </li>
               ))}
             </ul>
           )}
-          <Field label="Paste, or drop files anywhere in the window" hint="HAR of a browser or proxy, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON, Hookline's archive. Nothing is run or sent.">
+          <Field
+            label="Paste, or drop files anywhere in the window"
+            hint="HAR of a browser or proxy, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON, Hookline's archive. Nothing is run or sent."
+          >
             {(props) => (
-              <textarea {...props} rows={5} spellCheck={false} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={text} onChange={(event) => setText(event.target.value)} placeholder={"curl 'https://…' --data-raw '…'"} />
+              <textarea
+                {...props}
+                rows={5}
+                spellCheck={false}
+                className={`${INPUT} h-auto! py-1 font-mono text-data`}
+                value={text}
+                onChange={(event) => setText(event.target.value)}
+                placeholder={"curl 'https://…' --data-raw '…'"}
+              />
             )}
           </Field>
           <Field label="Into inbox" hint={`It is made if need be. Empty: where the file says, else ${ELSEWHERE}.`}>
             {(props) => (
               <>
-                <input {...props} className={INPUT} list={`${props.id}-inboxes`} value={inbox} maxLength={64} onChange={(event) => setInbox(event.target.value)} />
+                <input
+                  {...props}
+                  className={INPUT}
+                  list={`${props.id}-inboxes`}
+                  value={inbox}
+                  maxLength={64}
+                  onChange={(event) => setInbox(event.target.value)}
+                />
                 <datalist id={`${props.id}-inboxes`}>
                   {inboxes.map(({ name }) => (
                     <option key={name} value={name} />
@@ -175,14 +205,24 @@ export function Import({ open, onOpen, onClose }: { open: boolean; onOpen: () =>
               </>
             )}
           </Field>
-          <Switch label="All or nothing" hint="Import nothing of a file if one of its entries cannot be imported; else the rest is." checked={whole} onChange={setWhole} />
+          <Switch
+            label="All or nothing"
+            hint="Import nothing of a file if one of its entries cannot be imported; else the rest is."
+            checked={whole}
+            onChange={setWhole}
+          />
           {error && (
             <p role="alert" className="mb-3 text-invalid">
               {error}
             </p>
           )}
           <div className="flex justify-end gap-2 border-t border-line pt-3">
-            <Button icon={FolderOpen} onClick={() => void attempt(platform.pickFiles().then((picked) => setFiles((before) => [...before, ...picked])))}>
+            <Button
+              icon={FolderOpen}
+              onClick={() =>
+                void attempt(platform.pickFiles().then((picked) => setFiles((before) => [...before, ...picked])))
+              }
+            >
               Choose files…
             </Button>
             <Button look="primary" type="submit" disabled={busy || given.length === 0}>

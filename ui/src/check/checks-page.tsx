@@ -1,7 +1,21 @@
 /** Handler checks: runs, and what each came to. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { ArrowLeft, Ban, CheckCircle2, CircleAlert, CircleHelp, ClipboardCheck, Download, MinusCircle, RotateCw, Trash2, TriangleAlert, XCircle, type LucideIcon } from "lucide-react";
+import {
+  ArrowLeft,
+  Ban,
+  CheckCircle2,
+  CircleAlert,
+  CircleHelp,
+  ClipboardCheck,
+  Download,
+  MinusCircle,
+  RotateCw,
+  Trash2,
+  TriangleAlert,
+  XCircle,
+  type LucideIcon,
+} from "lucide-react";
 import { useState } from "react";
 
 import { api, type Asked, type CheckRun } from "../api/client";
@@ -36,7 +50,8 @@ const VERDICTS: Record<NonNullable<CheckRun["verdict"]>, readonly [string, strin
   unfinished: ["Not finished", "text-ink-2"],
 };
 
-const verdict = (run: CheckRun): readonly [string, string] => (run.verdict ? VERDICTS[run.verdict] : ["Under way", "text-ink-2"]);
+const verdict = (run: CheckRun): readonly [string, string] =>
+  run.verdict ? VERDICTS[run.verdict] : ["Under way", "text-ink-2"];
 
 const asked = ({ counts }: CheckRun): number => Object.values(counts).reduce((sum, one) => sum + one, 0);
 
@@ -54,11 +69,22 @@ export function ChecksPage({ id }: { id: string | undefined }) {
       <section aria-label="Handler checks" className={`min-w-0 overflow-auto p-6 ${id ? "max-lg:hidden" : ""}`}>
         <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
           <h1 className="text-title font-semibold tracking-tight">Handler checks</h1>
-          <Button look={items.length ? "plain" : "primary"} icon={ClipboardCheck} keys={firstKeys("check-handler")} onClick={() => setBeginning(true)}>
+          <Button
+            look={items.length ? "plain" : "primary"}
+            icon={ClipboardCheck}
+            keys={firstKeys("check-handler")}
+            onClick={() => setBeginning(true)}
+          >
             Check a handler
           </Button>
         </div>
-        {items.length === 0 && <p className="max-w-prose text-ink-2">Is your webhook handler right? Forty-eight questions, asked with real signed events of the vendor you choose: does it refuse what is forged or stale, does a repeat have one effect, does it stand what it does not know. One verdict, and what to do.</p>}
+        {items.length === 0 && (
+          <p className="max-w-prose text-ink-2">
+            Is your webhook handler right? Forty-eight questions, asked with real signed events of the vendor you
+            choose: does it refuse what is forged or stale, does a repeat have one effect, does it stand what it does
+            not know. One verdict, and what to do.
+          </p>
+        )}
         <ul>
           {items.map((run) => {
             const [word, colour] = verdict(run);
@@ -71,7 +97,9 @@ export function ChecksPage({ id }: { id: string | undefined }) {
                   </span>
                   <span className="block truncate font-mono text-data">{visible(run.settings.url ?? "")}</span>
                   <span className="text-small text-ink-2">
-                    {run.ended_at ? `${run.settings.provider}, ${count(run.counts.fail)} failed` : `${run.settings.provider}, ${asked(run)} of ${run.total}`}
+                    {run.ended_at
+                      ? `${run.settings.provider}, ${count(run.counts.fail)} failed`
+                      : `${run.settings.provider}, ${asked(run)} of ${run.total}`}
                   </span>
                 </Link>
               </li>
@@ -96,7 +124,11 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
   const running = !run.ended_at;
   const again = (only: string[]): void => void attempt(api.againCheck(id, only));
   const save = (form: "json" | "html" | "junit"): void =>
-    void attempt(platform.saveTo(`/api/v1/checks/${id}/report?as=${form}`, `check.${form === "junit" ? "xml" : form}`).then((name) => name && tell(`Saved ${name}`)));
+    void attempt(
+      platform
+        .saveTo(`/api/v1/checks/${id}/report?as=${form}`, `check.${form === "junit" ? "xml" : form}`)
+        .then((name) => name && tell(`Saved ${name}`)),
+    );
   const remove = async (): Promise<void> => {
     if (!(await confirm("Remove this run?", "Its results and what was sent for it are deleted.", "Remove"))) return;
     await api.removeCheck(id);
@@ -105,20 +137,30 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
   };
   return (
     <article aria-label="Report" className="min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6">
-      <Link to="/checks/{-$check}" params={{ check: undefined }} className="mb-2 inline-flex items-center gap-1 text-ink-2 lg:hidden">
+      <Link
+        to="/checks/{-$check}"
+        params={{ check: undefined }}
+        className="mb-2 inline-flex items-center gap-1 text-ink-2 lg:hidden"
+      >
         <ArrowLeft size={15} aria-hidden /> All runs
       </Link>
       <h2 className={`text-[22px] font-semibold tracking-tight ${colour}`} aria-live="polite">
         {word}
       </h2>
       <p>
-        <code className="font-mono text-data break-all">{visible(run.settings.url ?? "")}</code> checked as {data.provider}
+        <code className="font-mono text-data break-all">{visible(run.settings.url ?? "")}</code> checked as{" "}
+        {data.provider}
       </p>
       <p className="text-ink-2">
-        {(Object.keys(OUTCOMES) as Outcome[]).map((outcome) => `${run.counts[outcome]} ${OUTCOMES[outcome].word}`).join(", ")} · begun {moment(run.created_at)}
+        {(Object.keys(OUTCOMES) as Outcome[])
+          .map((outcome) => `${run.counts[outcome]} ${OUTCOMES[outcome].word}`)
+          .join(", ")}{" "}
+        · begun {moment(run.created_at)}
       </p>
       {run.reason && <p className="mt-1">{visible(run.reason)}</p>}
-      {running && <progress aria-label="How far it is" className="mt-2 h-1.5 w-64" max={run.total || 1} value={asked(run)} />}
+      {running && (
+        <progress aria-label="How far it is" className="mt-2 h-1.5 w-64" max={run.total || 1} value={asked(run)} />
+      )}
       <div className="my-3 flex flex-wrap items-center gap-2">
         {running ? (
           <Button icon={Ban} onClick={() => void attempt(api.cancelCheck(id))}>
@@ -139,7 +181,12 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
               JSON
             </Button>
             {others.length > 0 && (
-              <select aria-label="Compare with" className={`${INPUT} w-44!`} value={compared} onChange={(event) => setCompared(event.target.value)}>
+              <select
+                aria-label="Compare with"
+                className={`${INPUT} w-44!`}
+                value={compared}
+                onChange={(event) => setCompared(event.target.value)}
+              >
                 <option value="">Compare with…</option>
                 {others.map((other) => (
                   <option key={other.id} value={other.id}>
@@ -169,7 +216,9 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
           </section>
         );
       })}
-      {data.snippets.length > 0 && <Snippets provider={run.settings.provider ?? ""} scheme={run.settings.scheme ?? null} />}
+      {data.snippets.length > 0 && (
+        <Snippets provider={run.settings.provider ?? ""} scheme={run.settings.scheme ?? null} />
+      )}
     </article>
   );
 }
@@ -194,7 +243,10 @@ function OneCheck({ check, onAgain }: { check: Asked; onAgain: (() => void) | un
         {open && (
           <div className="pb-3 pl-6">
             <p>
-              {check.why} <span className="text-ink-2">{check.source}; {check.level === "advice" ? "advice" : `a handler ${check.level} pass it`}.</span>
+              {check.why}{" "}
+              <span className="text-ink-2">
+                {check.source}; {check.level === "advice" ? "advice" : `a handler ${check.level} pass it`}.
+              </span>
             </p>
             {onAgain && (
               <div className="my-2">
@@ -206,7 +258,11 @@ function OneCheck({ check, onAgain }: { check: Asked; onAgain: (() => void) | un
             {check.sent.slice(0, SHOWN).map((shot, place) => (
               <Shot key={place} shot={shot} />
             ))}
-            {check.sent.length > SHOWN && <p className="text-small text-ink-2">And {count(check.sent.length - SHOWN)} more; a saved report has them.</p>}
+            {check.sent.length > SHOWN && (
+              <p className="text-small text-ink-2">
+                And {count(check.sent.length - SHOWN)} more; a saved report has them.
+              </p>
+            )}
           </div>
         )}
       </details>
@@ -217,18 +273,25 @@ function OneCheck({ check, onAgain }: { check: Asked; onAgain: (() => void) | un
 const lines = (text: string): string => text.split("\n").map(visible).join("\n");
 
 function Shot({ shot }: { shot: Asked["sent"][number] }) {
-  const head = (pairs: string[][]): string => pairs.map(([name, value]) => `${name}: ${visible(value ?? "")}`).join("\n");
+  const head = (pairs: string[][]): string =>
+    pairs.map(([name, value]) => `${name}: ${visible(value ?? "")}`).join("\n");
   const sent = `${shot.method} ${visible(shot.url)}\n${head(shot.headers)}\n\n${lines(shot.body)}${shot.body_bytes > shot.body.length ? `\n(${count(shot.body_bytes)} bytes)` : ""}`;
   const came = shot.answer ? `${shot.answer.status}\n${head(shot.answer.headers)}\n\n${lines(shot.answer.body)}` : "";
   return (
     <div className="mt-2">
       <p className="text-small text-ink-2">
-        {visible(shot.label)} · {shot.answer ? `answered ${shot.answer.status}` : "no answer"} in {duration(shot.timings.total_us / 1000)}
+        {visible(shot.label)} · {shot.answer ? `answered ${shot.answer.status}` : "no answer"} in{" "}
+        {duration(shot.timings.total_us / 1000)}
       </p>
       {shot.error && <p className="text-invalid">{visible(shot.error.message)}</p>}
       <div className="grid grid-cols-2 gap-2 max-xl:grid-cols-1">
         {[sent, came].filter(Boolean).map((text, place) => (
-          <pre key={place} tabIndex={0} aria-label={place ? "Answered" : "Sent"} className="max-h-60 overflow-auto rounded-[7px] border border-line p-2 font-mono text-data break-all whitespace-pre-wrap">
+          <pre
+            key={place}
+            tabIndex={0}
+            aria-label={place ? "Answered" : "Sent"}
+            className="max-h-60 overflow-auto rounded-[7px] border border-line p-2 font-mono text-data break-all whitespace-pre-wrap"
+          >
             {text}
           </pre>
         ))}
@@ -238,7 +301,10 @@ function Shot({ shot }: { shot: Asked["sent"][number] }) {
 }
 
 function Compared({ before, after }: { before: string; after: string }) {
-  const { data } = useQuery({ queryKey: ["check-comparison", before, after], queryFn: () => api.compareChecks(before, after) });
+  const { data } = useQuery({
+    queryKey: ["check-comparison", before, after],
+    queryFn: () => api.compareChecks(before, after),
+  });
   if (!data) return null;
   const word = (outcome: Outcome | null | undefined): string => (outcome ? OUTCOMES[outcome].word : "not in it");
   return (
@@ -248,7 +314,9 @@ function Compared({ before, after }: { before: string; after: string }) {
       <ul>
         {data.changed.map((one) => (
           <li key={one.id}>
-            {one.number}. {one.question} <span className={one.before ? OUTCOMES[one.before].colour : "text-ink-2"}>{word(one.before)}</span> → <span className={one.after ? OUTCOMES[one.after].colour : "text-ink-2"}>{word(one.after)}</span>
+            {one.number}. {one.question}{" "}
+            <span className={one.before ? OUTCOMES[one.before].colour : "text-ink-2"}>{word(one.before)}</span> →{" "}
+            <span className={one.after ? OUTCOMES[one.after].colour : "text-ink-2"}>{word(one.after)}</span>
           </li>
         ))}
       </ul>

@@ -13,7 +13,11 @@ export function CommandMenu({ label, commands }: { label: string; commands: read
         <Menu.Positioner sideOffset={4} className="z-50">
           <Menu.Popup data-modal className="rounded-[9px] border border-line bg-pane p-1">
             {commands.map((id) => (
-              <Menu.Item key={id} onClick={() => perform(id)} className="flex items-center justify-between gap-6 rounded-md px-3 py-1 data-highlighted:bg-selection">
+              <Menu.Item
+                key={id}
+                onClick={() => perform(id)}
+                className="flex items-center justify-between gap-6 rounded-md px-3 py-1 data-highlighted:bg-selection"
+              >
                 {COMMANDS.find((command) => command.id === id)?.title} <Keys keys={firstKeys(id)} />
               </Menu.Item>
             ))}

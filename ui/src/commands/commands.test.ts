@@ -11,7 +11,8 @@ test("no two commands share a key, and every one has a key and a title", () => {
 });
 
 test("the newest provider of a command performs it", () => {
-  const first = vi.fn(), second = vi.fn();
+  const first = vi.fn(),
+    second = vi.fn();
   provide({ pin: first });
   const end = provide({ pin: second });
   expect(perform("pin")).toBe(true);
@@ -22,7 +23,8 @@ test("the newest provider of a command performs it", () => {
 });
 
 test("strokes are spelled as the table spells them", () => {
-  const stroke = (key: string, more = {}) => strokeOf({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
+  const stroke = (key: string, more = {}) =>
+    strokeOf({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...more });
   expect(stroke("k", { ctrlKey: true })).toBe("Mod+k");
   expect(stroke("?", { shiftKey: true })).toBe("?");
   expect(stroke("R", { shiftKey: true })).toBe("Shift+R");

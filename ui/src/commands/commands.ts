@@ -83,7 +83,11 @@ export function provide(commands: Partial<Record<CommandId, Run>>): () => void {
   for (const [id, run] of given) running.set(id, [...(running.get(id) ?? []), run]);
   listeners.forEach((listener) => listener());
   return () => {
-    for (const [id, run] of given) running.set(id, (running.get(id) ?? []).filter((other) => other !== run));
+    for (const [id, run] of given)
+      running.set(
+        id,
+        (running.get(id) ?? []).filter((other) => other !== run),
+      );
     listeners.forEach((listener) => listener());
   };
 }
@@ -100,10 +104,22 @@ const MAC = /mac/i.test(navigator.userAgent);
 
 /** Keys as a person reads them. */
 export function keysText(keys: string): string {
-  const names: Record<string, string> = { Mod: MAC ? "⌘" : "Ctrl", ArrowDown: "↓", ArrowUp: "↑", Escape: "Esc", Shift: MAC ? "⇧" : "Shift", Delete: "Del" };
+  const names: Record<string, string> = {
+    Mod: MAC ? "⌘" : "Ctrl",
+    ArrowDown: "↓",
+    ArrowUp: "↑",
+    Escape: "Esc",
+    Shift: MAC ? "⇧" : "Shift",
+    Delete: "Del",
+  };
   return keys
     .split(" ")
-    .map((stroke) => stroke.split(/\+(?=.)/).map((key) => names[key] ?? (key.length === 1 ? key.toUpperCase() : key)).join(MAC ? "" : "+"))
+    .map((stroke) =>
+      stroke
+        .split(/\+(?=.)/)
+        .map((key) => names[key] ?? (key.length === 1 ? key.toUpperCase() : key))
+        .join(MAC ? "" : "+"),
+    )
     .join(" ");
 }
 

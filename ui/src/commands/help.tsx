@@ -6,7 +6,7 @@ import { Dialog, Keys } from "../parts/controls";
 import { COMMANDS, keysText } from "./commands";
 
 const TERMS = [
-  ["word, \"two words\"", "looked for in body, headers and target"],
+  ['word, "two words"', "looked for in body, headers and target"],
   ["a b, a or b, -a, (…)", "both, either, not, together"],
   ["field:value, field=value", "equal or contains; exactly, case too"],
   ["status:5xx  size:>1mb  age:<2h", "ranges, sizes, times"],

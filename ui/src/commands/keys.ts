@@ -14,7 +14,9 @@ export function strokeOf(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey
 
 const REPEATED = new Set<CommandId>(["next", "previous", "zoom-in", "zoom-out"]);
 const byKeys = new Map<string, CommandId>(COMMANDS.flatMap(({ id, keys }) => keys.map((one) => [one, id] as const)));
-const firstStrokes = new Set([...byKeys.keys()].filter((keys) => keys.includes(" ")).map((keys) => keys.split(" ")[0]!));
+const firstStrokes = new Set(
+  [...byKeys.keys()].filter((keys) => keys.includes(" ")).map((keys) => keys.split(" ")[0]!),
+);
 
 const typing = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
@@ -22,7 +24,8 @@ const typing = (target: EventTarget | null): boolean =>
 /** Elements that take these keys themselves. */
 function takenBy(target: EventTarget | null, stroke: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if ((stroke === "Enter" || stroke === " ") && target.closest("button,a,[role=button],[role=switch],[role=tab]")) return true;
+  if ((stroke === "Enter" || stroke === " ") && target.closest("button,a,[role=button],[role=switch],[role=tab]"))
+    return true;
   return Boolean(target.closest(".cm-editor") && !stroke.startsWith("Mod+"));
 }
 

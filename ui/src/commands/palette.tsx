@@ -19,11 +19,22 @@ interface Entry {
 /** Entries that are listed at once; every command and setting is among them before anything is typed. */
 const SHOWN = 100;
 
-const SETTINGS = ["Receiver address", "Limits", "Retention", "Appearance", "Closing the window", "Data folder", "Backup"];
+const SETTINGS = [
+  "Receiver address",
+  "Limits",
+  "Retention",
+  "Appearance",
+  "Closing the window",
+  "Data folder",
+  "Backup",
+];
 
 /** Whether all words of the needle stand in the text. */
 const matches = (text: string, needle: string): boolean =>
-  needle.toLowerCase().split(/\s+/).every((word) => text.toLowerCase().includes(word));
+  needle
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.toLowerCase().includes(word));
 
 export function Palette({ open, onClose }: { open: boolean; onClose: () => void }) {
   const [needle, setNeedle] = useState("");
@@ -39,20 +50,46 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
     if (!open) return;
     setNeedle("");
     setAt(0);
-    api.requests({ limit: 50 }).then(({ items }) => setRecent(items), () => setRecent([]));
+    api.requests({ limit: 50 }).then(
+      ({ items }) => setRecent(items),
+      () => setRecent([]),
+    );
   }, [open]);
 
   const entries: Entry[] = [
-      ...COMMANDS.filter(({ id }) => id !== "palette" && available(id)).map(({ id, title, group, keys }) => ({ id, title, note: group, keys: keysText(keys[0]), run: () => void perform(id) })),
-      ...(inboxes ?? []).map(({ name }) => ({ id: `inbox-${name}`, title: name, note: "Inbox", run: () => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: undefined } }) })),
-      ...(endpoints ?? []).map(({ id, name, url, provider }) => ({ id: `endpoint-${id}`, title: visible(name || url), note: `Endpoint of ${provider}`, run: () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: id, delivery: undefined } }) })),
-      ...SETTINGS.map((title) => ({ id: `setting-${title}`, title, note: "Setting", run: () => void navigate({ to: "/settings", hash: title.toLowerCase().replaceAll(" ", "-") }) })),
-      ...recent.map((request) => ({
-        id: request.id,
-        title: visible(`${request.method} ${request.target}`),
-        note: `Request in ${request.inbox}`,
-        run: () => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: request.inbox, request: request.id } }),
-      })),
+    ...COMMANDS.filter(({ id }) => id !== "palette" && available(id)).map(({ id, title, group, keys }) => ({
+      id,
+      title,
+      note: group,
+      keys: keysText(keys[0]),
+      run: () => void perform(id),
+    })),
+    ...(inboxes ?? []).map(({ name }) => ({
+      id: `inbox-${name}`,
+      title: name,
+      note: "Inbox",
+      run: () => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: undefined } }),
+    })),
+    ...(endpoints ?? []).map(({ id, name, url, provider }) => ({
+      id: `endpoint-${id}`,
+      title: visible(name || url),
+      note: `Endpoint of ${provider}`,
+      run: () =>
+        void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: id, delivery: undefined } }),
+    })),
+    ...SETTINGS.map((title) => ({
+      id: `setting-${title}`,
+      title,
+      note: "Setting",
+      run: () => void navigate({ to: "/settings", hash: title.toLowerCase().replaceAll(" ", "-") }),
+    })),
+    ...recent.map((request) => ({
+      id: request.id,
+      title: visible(`${request.method} ${request.target}`),
+      note: `Request in ${request.inbox}`,
+      run: () =>
+        void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: request.inbox, request: request.id } }),
+    })),
   ];
   const shown = entries.filter((entry) => matches(`${entry.title} ${entry.note}`, needle)).slice(0, SHOWN);
   const current = shown[Math.min(at, shown.length - 1)];
@@ -74,7 +111,12 @@ export function Palette({ open, onClose }: { open: boolean; onClose: () => void 
     >
       <Dialog.Portal>
         <Dialog.Backdrop className="fixed inset-0 z-40 bg-black/30" />
-        <Dialog.Popup data-modal initialFocus={input} aria-label="Find anything" className="fixed top-[12vh] left-1/2 z-50 flex max-h-[60vh] w-[min(600px,92vw)] -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane">
+        <Dialog.Popup
+          data-modal
+          initialFocus={input}
+          aria-label="Find anything"
+          className="fixed top-[12vh] left-1/2 z-50 flex max-h-[60vh] w-[min(600px,92vw)] -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane"
+        >
           <input
             ref={input}
             role="combobox"

@@ -10,7 +10,10 @@ export function useCommands(commands: Partial<Record<CommandId, () => void>>): v
   });
   const ids = Object.keys(commands).join();
   useEffect(
-    () => provide(Object.fromEntries((ids ? ids.split(",") : []).map((id) => [id, () => latest.current[id as CommandId]?.()]))),
+    () =>
+      provide(
+        Object.fromEntries((ids ? ids.split(",") : []).map((id) => [id, () => latest.current[id as CommandId]?.()])),
+      ),
     [ids],
   );
 }

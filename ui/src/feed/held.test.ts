@@ -6,7 +6,10 @@ import { change, queries, readAgain } from "./held";
 /** A list that is looked at, and whose readings end when they are told to. */
 function watched() {
   const ends: ((value: number[]) => void)[] = [];
-  const observer = new QueryObserver<number[]>(queries, { queryKey: ["list"], queryFn: () => new Promise((done) => ends.push(done)) });
+  const observer = new QueryObserver<number[]>(queries, {
+    queryKey: ["list"],
+    queryFn: () => new Promise((done) => ends.push(done)),
+  });
   return { ends, stop: observer.subscribe(() => undefined), held: () => queries.getQueryData<number[]>(["list"]) };
 }
 

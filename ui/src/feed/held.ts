@@ -3,7 +3,15 @@ import { QueryClient, type QueryKey } from "@tanstack/react-query";
 
 /** The engine is on this machine: a laptop without a network asks it as ever. */
 export const queries = new QueryClient({
-  defaultOptions: { queries: { networkMode: "always", retry: false, refetchOnWindowFocus: false, refetchOnReconnect: false, staleTime: Infinity } },
+  defaultOptions: {
+    queries: {
+      networkMode: "always",
+      retry: false,
+      refetchOnWindowFocus: false,
+      refetchOnReconnect: false,
+      staleTime: Infinity,
+    },
+  },
 });
 
 /**
@@ -12,9 +20,16 @@ export const queries = new QueryClient({
  * another follows it.
  */
 export async function readAgain(queryKey: QueryKey = [], { anew = true } = {}): Promise<void> {
-  const joined = queries.getQueryCache().findAll({ queryKey, fetchStatus: "fetching" }).filter(({ state }) => !anew || state.data === undefined);
+  const joined = queries
+    .getQueryCache()
+    .findAll({ queryKey, fetchStatus: "fetching" })
+    .filter(({ state }) => !anew || state.data === undefined);
   await queries.invalidateQueries({ queryKey }, { cancelRefetch: anew });
-  await Promise.all(joined.map((query) => queries.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: anew })));
+  await Promise.all(
+    joined.map((query) =>
+      queries.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: anew }),
+    ),
+  );
 }
 
 /** Changes what is held; a reading that is under way may have looked before, so another follows it. */

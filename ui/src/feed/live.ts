@@ -2,7 +2,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
 
-import { api, type CheckRun, type Endpoint, type Inbox, type Job, type Replay, type Summary, type Tunnel } from "../api/client";
+import {
+  api,
+  type CheckRun,
+  type Endpoint,
+  type Inbox,
+  type Job,
+  type Replay,
+  type Summary,
+  type Tunnel,
+} from "../api/client";
 import { platform, type FeedItem } from "../platform";
 import { tell, tellFailure } from "../parts/toasts";
 import { count, visible } from "../parts/format";
@@ -13,7 +22,11 @@ export const useInboxes = () => useQuery({ queryKey: ["inboxes"], queryFn: api.i
 /** Read again while the search index is being made, which no change tells of. */
 const INDEXING_MS = 1_000;
 export const useStatus = () =>
-  useQuery({ queryKey: ["status"], queryFn: api.status, refetchInterval: ({ state }) => (state.data?.search.busy ? INDEXING_MS : false) });
+  useQuery({
+    queryKey: ["status"],
+    queryFn: api.status,
+    refetchInterval: ({ state }) => (state.data?.search.busy ? INDEXING_MS : false),
+  });
 export const useSettings = () => useQuery({ queryKey: ["settings"], queryFn: api.settings });
 export const useRequest = (id: string) => useQuery({ queryKey: ["request", id], queryFn: () => api.request(id) });
 
@@ -23,29 +36,49 @@ const RATE_WINDOW_MS = 5_000;
 
 /** Puts a new inbox into the list before it is counted again. */
 export function showInbox(inbox: Inbox): void {
-  change<{ items: Inbox[] }>(["inboxes"], (old) => ({ ...old, items: [...old.items.filter(({ name }) => name !== inbox.name), inbox] }));
+  change<{ items: Inbox[] }>(["inboxes"], (old) => ({
+    ...old,
+    items: [...old.items.filter(({ name }) => name !== inbox.name), inbox],
+  }));
 }
 
 /** A job as it stands; none before anything is known of it. */
-export const useJob = (id: string): Job | undefined => useQuery({ queryKey: ["job", id], queryFn: () => api.job(id) }).data;
+export const useJob = (id: string): Job | undefined =>
+  useQuery({ queryKey: ["job", id], queryFn: () => api.job(id) }).data;
 
 /** Imports and exports that are under way. */
 export const useCarrying = (): Job[] =>
-  useQuery({ queryKey: ["jobs"], queryFn: api.jobs, select: ({ items }) => items.filter(({ kind, state }) => state === "running" && (kind === "import" || kind === "export")) }).data ?? [];
+  useQuery({
+    queryKey: ["jobs"],
+    queryFn: api.jobs,
+    select: ({ items }) =>
+      items.filter(({ kind, state }) => state === "running" && (kind === "import" || kind === "export")),
+  }).data ?? [];
 
 /** What is said when a job has ended, by its kind. */
 const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Job) => CallError }> = {
   backup: {
     done: ({ path }) => `Backup written to ${path}`,
-    failed: ({ error }) => new CallError({ code: "backup_failed", message: `The backup failed: ${error}.`, hint: "Choose another place." }),
+    failed: ({ error }) =>
+      new CallError({ code: "backup_failed", message: `The backup failed: ${error}.`, hint: "Choose another place." }),
   },
   judge: {
     done: ({ total }) => `${total.toLocaleString()} stored requests judged anew`,
-    failed: ({ error }) => new CallError({ code: "judge_failed", message: `Stored requests could not be judged: ${error}.`, hint: "Save the inbox's settings again." }),
+    failed: ({ error }) =>
+      new CallError({
+        code: "judge_failed",
+        message: `Stored requests could not be judged: ${error}.`,
+        hint: "Save the inbox's settings again.",
+      }),
   },
   import: {
     done: ({ imported, path }) => `${count(imported?.requests ?? 0)} imported from ${visible(path ?? "a file")}`,
-    failed: ({ error, path }) => new CallError({ code: "import_failed", message: `${visible(path ?? "The file")} was not imported to its end: ${error}.`, hint: "Mend the file and import it again." }),
+    failed: ({ error, path }) =>
+      new CallError({
+        code: "import_failed",
+        message: `${visible(path ?? "The file")} was not imported to its end: ${error}.`,
+        hint: "Mend the file and import it again.",
+      }),
   },
   // Whoever saves it says so, and why not.
   export: {},
@@ -65,7 +98,10 @@ export const useReplays = () => useQuery({ queryKey: ["replays"], queryFn: api.r
 function replayChanged(replay: Replay): void {
   change<{ items: Replay[] }>(["replays"], (old) => {
     const known = old.items.some(({ id }) => id === replay.id);
-    return { ...old, items: known ? old.items.map((one) => (one.id === replay.id ? replay : one)) : [replay, ...old.items] };
+    return {
+      ...old,
+      items: known ? old.items.map((one) => (one.id === replay.id ? replay : one)) : [replay, ...old.items],
+    };
   });
   void readAgain(["replay-report", replay.id], { anew: Boolean(replay.ended_at) });
   if (!replay.ended_at) return;
@@ -89,7 +125,8 @@ function checkChanged(run: CheckRun): void {
     return { ...old, items: known ? old.items.map((one) => (one.id === run.id ? run : one)) : [run, ...old.items] };
   });
   void readAgain(["check-report", run.id], { anew: Boolean(run.ended_at) });
-  if (run.verdict && run.verdict !== "unfinished") tell(run.counts.fail ? `Checked: ${count(run.counts.fail)} failed` : "Checked: nothing failed");
+  if (run.verdict && run.verdict !== "unfinished")
+    tell(run.counts.fail ? `Checked: ${count(run.counts.fail)} failed` : "Checked: nothing failed");
 }
 
 /** Tunnels, in the order in which they were made. */
@@ -98,11 +135,15 @@ export const useTunnels = () => useQuery({ queryKey: ["tunnels"], queryFn: api.t
 function tunnelChanged(tunnel: Tunnel): void {
   change<{ items: Tunnel[] }>(["tunnels"], (old) => {
     const was = old.items.find(({ id }) => id === tunnel.id);
-    const away = (one: Tunnel | undefined): number => one?.exposures.reduce((sum, exposure) => sum + exposure.away, 0) ?? 0;
+    const away = (one: Tunnel | undefined): number =>
+      one?.exposures.reduce((sum, exposure) => sum + exposure.away, 0) ?? 0;
     if (was && away(tunnel) > 0 && away(was) === 0) {
       tell("Requests arrived while away: what becomes of them?");
     }
-    return { ...old, items: was ? old.items.map((one) => (one.id === tunnel.id ? tunnel : one)) : [...old.items, tunnel] };
+    return {
+      ...old,
+      items: was ? old.items.map((one) => (one.id === tunnel.id ? tunnel : one)) : [...old.items, tunnel],
+    };
   });
 }
 
@@ -124,7 +165,9 @@ function deliveriesAgain(): void {
   deliveriesDue ??= window.setTimeout(() => {
     changedSince = false;
     // A read that is under way is not begun anew: in a steady flow none would ever end.
-    const again = ["deliveries", "delivery", "endpoint-stats", "onward"].map((key) => readAgain([key], { anew: false }));
+    const again = ["deliveries", "delivery", "endpoint-stats", "onward"].map((key) =>
+      readAgain([key], { anew: false }),
+    );
     void Promise.allSettled(again).then(() => {
       deliveriesDue = undefined;
       if (changedSince) deliveriesAgain();
@@ -186,7 +229,9 @@ function apply(items: readonly FeedItem[]): void {
       case "query_matched": {
         const request = item.request as Summary;
         const more = (item.requests as number) - 1;
-        const what = visible(`${request.event_type ?? request.method} ${request.target}`.slice(0, 200)) + (more > 0 ? ` and ${count(more)} more` : "");
+        const what =
+          visible(`${request.event_type ?? request.method} ${request.target}`.slice(0, 200)) +
+          (more > 0 ? ` and ${count(more)} more` : "");
         tell(`${item.name as string}: ${what}`);
         platform.notify?.(item.name as string, what);
         break;
@@ -209,7 +254,10 @@ function apply(items: readonly FeedItem[]): void {
         void readAgain(["request"]);
         break;
       case "inbox_changed":
-        change<{ items: Inbox[] }>(["inboxes"], (old) => ({ ...old, items: old.items.map((inbox) => (inbox.name === item.was ? (item.inbox as Inbox) : inbox)) }));
+        change<{ items: Inbox[] }>(["inboxes"], (old) => ({
+          ...old,
+          items: old.items.map((inbox) => (inbox.name === item.was ? (item.inbox as Inbox) : inbox)),
+        }));
         break;
       case "replay_changed":
         replayChanged(item.replay as Replay);

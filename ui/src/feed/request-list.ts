@@ -100,31 +100,37 @@ export class RequestList extends Rows {
       this.#again = true;
     }
     this.#failed = lost !== undefined;
-    if (this.#again && !this.#ended) window.setTimeout(() => void this.read(), lost === undefined ? REPAINT_MS : RETRY_MS);
+    if (this.#again && !this.#ended)
+      window.setTimeout(() => void this.read(), lost === undefined ? REPAINT_MS : RETRY_MS);
   }
 
   async #readNow(): Promise<void> {
-      const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
-      const anchor = page.items[0]?.id ?? null;
-      // What a reader has scrolled to is read along, so that no row goes blank.
-      const looked = anchor && page.items.length === PAGE ? [this.#near - 1, this.#near, this.#near + 1].filter((near) => near > 0) : [];
-      const others = await Promise.all(looked.map(async (near) => [near, (await this.#fetch(anchor!, near)).items] as const));
-      if (this.#ended) return;
-      this.#stop?.();
-      this.#asked.clear();
-      this.unseen = 0;
-      const whole = page.items.length < PAGE;
-      this.#state = {
-        anchor,
-        older: whole ? page.items.length : Math.max(inbox.requests, page.items.length),
-        pages: new Map([[0, page.items], ...others.filter(([, rows]) => rows.length > 0)]),
-        head: [],
-      };
-      if (!this.loaded) performance.mark("hookline-listed");
-      this.loaded = true;
-      this.changed();
-      // The page carries its place in the feed, so nothing is missed between the two.
-      this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
+    const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
+    const anchor = page.items[0]?.id ?? null;
+    // What a reader has scrolled to is read along, so that no row goes blank.
+    const looked =
+      anchor && page.items.length === PAGE
+        ? [this.#near - 1, this.#near, this.#near + 1].filter((near) => near > 0)
+        : [];
+    const others = await Promise.all(
+      looked.map(async (near) => [near, (await this.#fetch(anchor!, near)).items] as const),
+    );
+    if (this.#ended) return;
+    this.#stop?.();
+    this.#asked.clear();
+    this.unseen = 0;
+    const whole = page.items.length < PAGE;
+    this.#state = {
+      anchor,
+      older: whole ? page.items.length : Math.max(inbox.requests, page.items.length),
+      pages: new Map([[0, page.items], ...others.filter(([, rows]) => rows.length > 0)]),
+      head: [],
+    };
+    if (!this.loaded) performance.mark("hookline-listed");
+    this.loaded = true;
+    this.changed();
+    // The page carries its place in the feed, so nothing is missed between the two.
+    this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
   }
 
   /** What is stored is counted again; the rows that show stay. */
@@ -207,7 +213,10 @@ export class RequestList extends Rows {
     const found = [...state.pages].find(([, rows]) => rows.some((row) => row.id === id));
     if (!found) return false;
     const [first, rows] = found;
-    rows.splice(rows.findIndex((row) => row.id === id), 1);
+    rows.splice(
+      rows.findIndex((row) => row.id === id),
+      1,
+    );
     // Each page behind it gives its first row to the one before; past a page that is not there
     // none is right any more.
     let page = first;

@@ -9,13 +9,17 @@ import { CALLS } from "./calls";
 
 /** An inbox nobody has sent to yet: where it is, and how to send there. */
 export function FirstRun({ url }: { url: string }) {
-  const copy = (text: string, what: string): void => void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
+  const copy = (text: string, what: string): void =>
+    void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
   const cut = url.lastIndexOf("/") + 1;
   return (
     <div className="flex h-full items-center justify-center overflow-auto p-8">
       <div className="w-full max-w-[560px]">
         <h1 className="text-[22px] leading-7 font-semibold tracking-tight">Listening. Send a webhook here.</h1>
-        <p className="mt-3 mb-4 text-ink-2">Anything that arrives at this address is stored on your disk before the sender gets its answer. Every path below it works too.</p>
+        <p className="mt-3 mb-4 text-ink-2">
+          Anything that arrives at this address is stored on your disk before the sender gets its answer. Every path
+          below it works too.
+        </p>
         <div className="flex items-center gap-3 rounded-[9px] border border-line bg-background px-4 py-2">
           <span aria-hidden className="size-2 rounded-full bg-accent" />
           <code className="min-w-0 flex-1 truncate font-mono text-[14px]" data-testid="inbox-url">
@@ -35,14 +39,22 @@ export function FirstRun({ url }: { url: string }) {
         <Tabs.Root defaultValue="curl" className="rounded-[9px] border border-line bg-background">
           <Tabs.List aria-label="Ways to send" className="flex items-center gap-1 border-b border-line p-1">
             {CALLS.map(({ id, name }) => (
-              <Tabs.Tab key={id} value={id} className="rounded-md px-2.5 py-0.5 text-ink-2 data-active:bg-pane data-active:font-medium data-active:text-ink">
+              <Tabs.Tab
+                key={id}
+                value={id}
+                className="rounded-md px-2.5 py-0.5 text-ink-2 data-active:bg-pane data-active:font-medium data-active:text-ink"
+              >
                 {name}
               </Tabs.Tab>
             ))}
           </Tabs.List>
           {CALLS.map(({ id, name, text }) => (
             <Tabs.Panel key={id} value={id} className="relative">
-              <pre tabIndex={0} aria-label={`Send with ${name}`} className="overflow-auto p-3 pr-10 font-mono text-data">
+              <pre
+                tabIndex={0}
+                aria-label={`Send with ${name}`}
+                className="overflow-auto p-3 pr-10 font-mono text-data"
+              >
                 {text(url)}
               </pre>
               <span className="absolute top-1 right-1">
@@ -62,7 +74,9 @@ export function NotListening() {
     <div className="flex h-full items-center justify-center p-8">
       <div className="w-full max-w-[560px]">
         <h1 className="text-[22px] leading-7 font-semibold tracking-tight">Not listening.</h1>
-        <p className="mt-3 text-ink-2">Nothing can arrive until the receiver has an address. The line at the top says why, and offers another.</p>
+        <p className="mt-3 text-ink-2">
+          Nothing can arrive until the receiver has an address. The line at the top says why, and offers another.
+        </p>
       </div>
     </div>
   );

@@ -52,7 +52,15 @@ function Replaying({ what }: { what: Replayed }) {
     ...(request && { replay: () => void replay(request), "edit-replay": () => setOpen("edit") }),
     "replay-many": () => setOpen("many"),
   });
-  return <ReplayDialog open={open !== undefined} onClose={() => setOpen(undefined)} what={what} edit={open === "edit"} many={open === "many"} />;
+  return (
+    <ReplayDialog
+      open={open !== undefined}
+      onClose={() => setOpen(undefined)}
+      what={what}
+      edit={open === "edit"}
+      many={open === "many"}
+    />
+  );
 }
 
 /** Shows a list as long as it is the one that is wanted; until it is there, what showed before stays. */
@@ -71,7 +79,8 @@ export function InboxPage({ name, request, query }: { name: string; request: str
     return (
       <div className="p-6">
         <Notice icon={InboxIcon} tone="plain" title={`There is no inbox ${name}`}>
-          It was deleted or renamed. Choose another on the left, or make one. <Button onClick={() => perform("new-inbox")}>New inbox</Button>
+          It was deleted or renamed. Choose another on the left, or make one.{" "}
+          <Button onClick={() => perform("new-inbox")}>New inbox</Button>
         </Notice>
       </div>
     );
@@ -89,10 +98,19 @@ function Known({ name, request, query }: { name: string; request: string | undef
   const navigate = useNavigate();
   const wide = useWide();
 
-  const url = receiver?.state === "listening" ? `${receiver.url}/${name}` : `http://${receiver?.state === "failed" ? receiver.address : "…"}/${name}`;
+  const url =
+    receiver?.state === "listening"
+      ? `${receiver.url}/${name}`
+      : `http://${receiver?.state === "failed" ? receiver.address : "…"}/${name}`;
   const start = receiver?.state === "failed" ? <NotListening /> : <FirstRun url={url} />;
   const show = useCallback(
-    (id: string | undefined, q: string, replace: boolean) => void navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: name, request: id }, search: q ? { q } : {}, replace }),
+    (id: string | undefined, q: string, replace: boolean) =>
+      void navigate({
+        to: "/inbox/$inbox/{-$request}",
+        params: { inbox: name, request: id },
+        search: q ? { q } : {},
+        replace,
+      }),
     [navigate, name],
   );
   const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
@@ -105,7 +123,9 @@ function Known({ name, request, query }: { name: string; request: string | undef
     else leave();
   };
   const copyUrl = (): void => void attempt(platform.copyText(url).then(() => tell("Copied URL")));
-  const exposure = useTunnels().data?.items.flatMap(({ exposures }) => exposures).find((one) => one.inbox === name);
+  const exposure = useTunnels()
+    .data?.items.flatMap(({ exposures }) => exposures)
+    .find((one) => one.inbox === name);
   const copyPublic = (): void => {
     if (exposure) void attempt(platform.copyText(exposure.url).then(() => tell("Copied public URL")));
     else void navigate({ to: "/tunnels" });
@@ -118,7 +138,12 @@ function Known({ name, request, query }: { name: string; request: string | undef
     "inbox-settings": () => setSettings(true),
     answering: () => setAnswering(true),
     export: () => setExporting(true),
-    clear: () => void attempt(api.clearInbox(name).then((removal) => offerUndo(`${removal.requests} requests deleted`, () => api.undo(removal.id)))),
+    clear: () =>
+      void attempt(
+        api
+          .clearInbox(name)
+          .then((removal) => offerUndo(`${removal.requests} requests deleted`, () => api.undo(removal.id))),
+      ),
   });
 
   const blank = !query && list.loaded && list.length === 0;
@@ -132,10 +157,32 @@ function Known({ name, request, query }: { name: string; request: string | undef
           </code>
           <IconButton label="Copy URL" icon={Copy} keys={firstKeys("copy-url")} onClick={copyUrl} />
         </div>
-        {exposure && <IconButton label="Copy the public URL" icon={Globe} keys={firstKeys("copy-public-url")} onClick={copyPublic} />}
-        <IconButton label="Send a test event" icon={Zap} keys={firstKeys("test-event")} onClick={() => perform("test-event")} />
-        <IconButton label="Rules and forwards" icon={Split} keys={firstKeys("answering")} onClick={() => setAnswering(true)} />
-        <IconButton label="Inbox settings" icon={SlidersHorizontal} keys={firstKeys("inbox-settings")} onClick={() => setSettings(true)} />
+        {exposure && (
+          <IconButton
+            label="Copy the public URL"
+            icon={Globe}
+            keys={firstKeys("copy-public-url")}
+            onClick={copyPublic}
+          />
+        )}
+        <IconButton
+          label="Send a test event"
+          icon={Zap}
+          keys={firstKeys("test-event")}
+          onClick={() => perform("test-event")}
+        />
+        <IconButton
+          label="Rules and forwards"
+          icon={Split}
+          keys={firstKeys("answering")}
+          onClick={() => setAnswering(true)}
+        />
+        <IconButton
+          label="Inbox settings"
+          icon={SlidersHorizontal}
+          keys={firstKeys("inbox-settings")}
+          onClick={() => setSettings(true)}
+        />
         <CommandMenu label="More for this inbox" commands={MENU} />
       </header>
       {exposure && exposure.away > 0 && (
@@ -143,8 +190,18 @@ function Known({ name, request, query }: { name: string; request: string | undef
           <Away exposure={exposure} />
         </div>
       )}
-      {!blank && <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={name} onLeave={() => focusList()} />}
-      {blank ? wide ? <p className="p-6 text-center text-ink-3">Nothing has arrived yet.</p> : start : <Found list={list} selected={request} onPick={pick} />}
+      {!blank && (
+        <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={name} onLeave={() => focusList()} />
+      )}
+      {blank ? (
+        wide ? (
+          <p className="p-6 text-center text-ink-3">Nothing has arrived yet.</p>
+        ) : (
+          start
+        )
+      ) : (
+        <Found list={list} selected={request} onPick={pick} />
+      )}
     </section>
   );
   const detailPane = request ? (
@@ -170,7 +227,8 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
   const list = useShown(useMemo(() => new FoundList(undefined, query), [query]));
   const navigate = useNavigate();
   const show = useCallback(
-    (id: string | undefined, q: string, replace: boolean) => void navigate({ to: "/requests/{-$request}", params: { request: id }, search: q ? { q } : {}, replace }),
+    (id: string | undefined, q: string, replace: boolean) =>
+      void navigate({ to: "/requests/{-$request}", params: { request: id }, search: q ? { q } : {}, replace }),
     [navigate],
   );
   const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
@@ -189,11 +247,24 @@ export function AllRequestsPage({ request, query }: { request: string | undefine
               <h1 className="flex-1 text-title font-semibold tracking-tight">All requests</h1>
               <CommandMenu label="More for these requests" commands={ALL_MENU} />
             </header>
-            <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={() => focusList()} />
+            <QueryBar
+              query={query}
+              onQuery={(q) => show(request, q, true)}
+              inbox={undefined}
+              onLeave={() => focusList()}
+            />
             <Found list={list} selected={request} onPick={pick} />
           </section>
         }
-        detail={request ? <RequestDetail key={request} id={request} onLeave={leave} onGone={leave} /> : <div className="flex h-full items-center justify-center p-8 text-ink-2">Choose a request to look into it.</div>}
+        detail={
+          request ? (
+            <RequestDetail key={request} id={request} onLeave={leave} onGone={leave} />
+          ) : (
+            <div className="flex h-full items-center justify-center p-8 text-ink-2">
+              Choose a request to look into it.
+            </div>
+          )
+        }
       />
     </AddTerm>
   );
@@ -209,13 +280,23 @@ function Found({ list, selected, onPick }: { list: Rows; selected: string | unde
     <>
       {found?.error ? (
         <p className="p-6 text-center text-invalid">{found.error.message}</p>
-      ) : found?.query && (
-        <p role="status" className="border-b border-line px-4 py-1 text-small text-ink-2" data-testid="found">
-          {!found.loaded ? "Searching…" : found.searching ? `${count(found.length)} so far${back ? `, searched back to ${moment(back.toISOString())}` : ""}…` : found.complete ? `${count(found.length)} found` : `${count(found.length)} and more`}
-        </p>
+      ) : (
+        found?.query && (
+          <p role="status" className="border-b border-line px-4 py-1 text-small text-ink-2" data-testid="found">
+            {!found.loaded
+              ? "Searching…"
+              : found.searching
+                ? `${count(found.length)} so far${back ? `, searched back to ${moment(back.toISOString())}` : ""}…`
+                : found.complete
+                  ? `${count(found.length)} found`
+                  : `${count(found.length)} and more`}
+          </p>
+        )
       )}
       {found?.error ? null : found?.loaded && found.complete && found.length === 0 ? (
-        <p className="p-6 text-center text-ink-2">{found.query ? "Nothing stored matches this query." : "Nothing has arrived yet."}</p>
+        <p className="p-6 text-center text-ink-2">
+          {found.query ? "Nothing stored matches this query." : "Nothing has arrived yet."}
+        </p>
       ) : (
         <RequestList list={list} selected={selected} onPick={onPick} />
       )}
@@ -232,7 +313,10 @@ function Panes({ list, detail, opened }: { list: ReactNode; detail: ReactNode; o
       <Panel id="list" defaultSize="42%" minSize="320px">
         {list}
       </Panel>
-      <Separator aria-label="Width of the list" className="w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent" />
+      <Separator
+        aria-label="Width of the list"
+        className="w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent"
+      />
       <Panel id="detail" minSize="320px" className="bg-pane">
         {detail}
       </Panel>

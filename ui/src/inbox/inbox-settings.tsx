@@ -32,10 +32,15 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
     try {
       const changed = verification !== inbox.verification;
       const secrets = verification.secrets?.filter((secret) => secret !== "");
-      const saved = await api.changeInbox(inbox.name, { name, answer, verification: changed ? { ...verification, secrets } : undefined });
+      const saved = await api.changeInbox(inbox.name, {
+        name,
+        answer,
+        verification: changed ? { ...verification, secrets } : undefined,
+      });
       onClose();
       tell("Inbox saved");
-      if (saved.name !== inbox.name) await navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: saved.name, request: undefined } });
+      if (saved.name !== inbox.name)
+        await navigate({ to: "/inbox/$inbox/{-$request}", params: { inbox: saved.name, request: undefined } });
     } catch (failure) {
       setError(failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure));
     }
@@ -49,41 +54,78 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   };
 
   return (
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <Field label="Name" hint="First part of its path. Requests stay when it changes; senders need the new URL.">
-          {(props) => <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />}
-        </Field>
-        <h3 className="mb-2 border-t border-line pt-3 font-semibold">Who sends here</h3>
-        <VerificationForm value={verification} onChange={setVerification} />
-        <h3 className="mb-2 border-t border-line pt-3 font-semibold">What senders are answered</h3>
-        <div className="flex gap-4">
-          <Field label="Status">{(props) => <NumberField {...props} required min={200} max={599} value={answer.status} onChange={(now) => set({ status: now ?? 0 })} />}</Field>
-          <Field label="Delay in ms" hint="To 60,000.">
-            {(props) => <NumberField {...props} min={0} max={60_000} value={answer.delay_ms} onChange={(now) => set({ delay_ms: now ?? 0 })} />}
-          </Field>
-        </div>
-        <Headers headers={answer.headers ?? []} onChange={(headers) => set({ headers })} />
-        <Field label="Body">{(props) => <textarea {...props} rows={4} spellCheck={false} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={answer.body} onChange={(event) => set({ body: event.target.value })} />}</Field>
-        <Switch label="Allow pages of any origin (CORS)" hint="Preflights are answered, and the answer may be read." checked={answer.cors} onChange={(cors) => set({ cors })} />
-        {error && (
-          <p role="alert" className="mb-3 text-invalid">
-            {error}
-          </p>
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <Field label="Name" hint="First part of its path. Requests stay when it changes; senders need the new URL.">
+        {(props) => (
+          <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />
         )}
-        <div className="flex justify-between border-t border-line pt-3">
-          <Button look="danger" icon={Trash2} onClick={() => void remove()}>
-            Delete inbox
-          </Button>
-          <Button look="primary" type="submit">
-            Save
-          </Button>
-        </div>
-      </form>
+      </Field>
+      <h3 className="mb-2 border-t border-line pt-3 font-semibold">Who sends here</h3>
+      <VerificationForm value={verification} onChange={setVerification} />
+      <h3 className="mb-2 border-t border-line pt-3 font-semibold">What senders are answered</h3>
+      <div className="flex gap-4">
+        <Field label="Status">
+          {(props) => (
+            <NumberField
+              {...props}
+              required
+              min={200}
+              max={599}
+              value={answer.status}
+              onChange={(now) => set({ status: now ?? 0 })}
+            />
+          )}
+        </Field>
+        <Field label="Delay in ms" hint="To 60,000.">
+          {(props) => (
+            <NumberField
+              {...props}
+              min={0}
+              max={60_000}
+              value={answer.delay_ms}
+              onChange={(now) => set({ delay_ms: now ?? 0 })}
+            />
+          )}
+        </Field>
+      </div>
+      <Headers headers={answer.headers ?? []} onChange={(headers) => set({ headers })} />
+      <Field label="Body">
+        {(props) => (
+          <textarea
+            {...props}
+            rows={4}
+            spellCheck={false}
+            className={`${INPUT} h-auto! py-1 font-mono text-data`}
+            value={answer.body}
+            onChange={(event) => set({ body: event.target.value })}
+          />
+        )}
+      </Field>
+      <Switch
+        label="Allow pages of any origin (CORS)"
+        hint="Preflights are answered, and the answer may be read."
+        checked={answer.cors}
+        onChange={(cors) => set({ cors })}
+      />
+      {error && (
+        <p role="alert" className="mb-3 text-invalid">
+          {error}
+        </p>
+      )}
+      <div className="flex justify-between border-t border-line pt-3">
+        <Button look="danger" icon={Trash2} onClick={() => void remove()}>
+          Delete inbox
+        </Button>
+        <Button look="primary" type="submit">
+          Save
+        </Button>
+      </div>
+    </form>
   );
 }
 
@@ -113,7 +155,9 @@ export function NewInbox({ open, onClose }: { open: boolean; onClose: () => void
         }}
       >
         <Field label="Name" hint="It is the first part of the path senders use." error={error}>
-          {(props) => <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />}
+          {(props) => (
+            <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />
+          )}
         </Field>
         <div className="flex justify-end">
           <Button look="primary" type="submit">

@@ -24,7 +24,15 @@ function onwardOf({ onward }: Summary): string | null {
   return onward.state === "waiting" || onward.state === "sending" ? "…" : onward.state;
 }
 
-export function RequestList({ list, selected, onPick }: { list: Rows; selected: string | undefined; onPick: (id: string, keep?: boolean) => void }) {
+export function RequestList({
+  list,
+  selected,
+  onPick,
+}: {
+  list: Rows;
+  selected: string | undefined;
+  onPick: (id: string, keep?: boolean) => void;
+}) {
   const version = useSyncExternalStore(list.subscribe, () => list.version);
   const height = rowHeight(usePreferences().density);
   const scroller = useRef<HTMLDivElement>(null);
@@ -32,7 +40,12 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
   const total = list.length;
   const rowsMax = Math.floor(HEIGHT_MAX / height);
   const scale = total > rowsMax ? total / rowsMax : 1;
-  const rows = useVirtualizer({ count: Math.min(total, rowsMax), getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 12 });
+  const rows = useVirtualizer({
+    count: Math.min(total, rowsMax),
+    getScrollElement: () => scroller.current,
+    estimateSize: () => height,
+    overscan: 12,
+  });
   useEffect(() => rows.measure(), [rows, height]);
 
   const ticked = useTicked();
@@ -42,7 +55,10 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
     (id: string, { shiftKey, ctrlKey, metaKey }: MouseEvent) => {
       const [start, end] = [list.indexOf(from.current ?? ""), list.indexOf(id)];
       if (shiftKey && start >= 0) {
-        const range = Array.from({ length: Math.abs(end - start) + 1 }, (_, step) => list.at(Math.min(start, end) + step)?.id);
+        const range = Array.from(
+          { length: Math.abs(end - start) + 1 },
+          (_, step) => list.at(Math.min(start, end) + step)?.id,
+        );
         tick(range.filter((one) => one !== undefined));
       } else if (ctrlKey || metaKey) toggleTick(id);
       else onPick(id);
@@ -82,7 +98,10 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
   return (
     <div className="relative flex min-h-0 flex-1 flex-col" data-version={version}>
       {ticked.size > 0 && (
-        <div role="status" className="flex shrink-0 items-center gap-2 border-b border-line bg-sidebar px-3 py-1 text-small">
+        <div
+          role="status"
+          className="flex shrink-0 items-center gap-2 border-b border-line bg-sidebar px-3 py-1 text-small"
+        >
           <span className="flex-1">{count(ticked.size)} ticked</span>
           <Button onClick={() => perform("export")}>Export…</Button>
           <Button onClick={untick}>Untick</Button>
@@ -114,7 +133,15 @@ export function RequestList({ list, selected, onPick }: { list: Rows; selected: 
           {items.map((item) => {
             const index = Math.min(total - 1, item.index + offset);
             const request = list.at(index);
-            if (!request) return <div key={item.key} role="presentation" className="row-height absolute right-0 left-0 border-b border-line" style={{ transform: `translateY(${item.start}px)` }} />;
+            if (!request)
+              return (
+                <div
+                  key={item.key}
+                  role="presentation"
+                  className="row-height absolute right-0 left-0 border-b border-line"
+                  style={{ transform: `translateY(${item.start}px)` }}
+                />
+              );
             return (
               <RequestRow
                 key={request.id}

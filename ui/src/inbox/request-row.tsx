@@ -34,7 +34,29 @@ export interface RowProps {
 const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
 
 /** One request in the list. It takes only plain values, so that an unchanged row is not drawn again. */
-export const RequestRow = memo(function RequestRow({ id, method, target, status, bytes, state, eventType, earlier, verdict, reason, onward, age, pinned, noted, unread, selected, ticked, place, total, top, onPick }: RowProps) {
+export const RequestRow = memo(function RequestRow({
+  id,
+  method,
+  target,
+  status,
+  bytes,
+  state,
+  eventType,
+  earlier,
+  verdict,
+  reason,
+  onward,
+  age,
+  pinned,
+  noted,
+  unread,
+  selected,
+  ticked,
+  place,
+  total,
+  top,
+  onPick,
+}: RowProps) {
   const path = visible(target);
   const slash = path.indexOf("/", 1);
   return (
@@ -52,13 +74,20 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
       {unread && <span className="sr-only">unread</span>}
       {ticked && <Check size={14} aria-label="ticked" className="shrink-0 text-accent" strokeWidth={3} />}
       {verdict !== "unchecked" && <Verdict verdict={verdict} reason={reason} className="w-20" />}
-      <span className={`shrink-0 truncate ${eventType ? "max-w-[60%]" : "w-14"}`}>{eventType ? visible(eventType) : visible(method)}</span>
+      <span className={`shrink-0 truncate ${eventType ? "max-w-[60%]" : "w-14"}`}>
+        {eventType ? visible(eventType) : visible(method)}
+      </span>
       <span className="min-w-0 flex-1 truncate font-mono text-data" title={path.slice(0, 2000)}>
-        <span className={slash > 0 ? "font-normal text-ink-3" : ""}>{slash > 0 ? path.slice(0, slash) : path.slice(0, 300)}</span>
+        <span className={slash > 0 ? "font-normal text-ink-3" : ""}>
+          {slash > 0 ? path.slice(0, slash) : path.slice(0, 300)}
+        </span>
         {slash > 0 && path.slice(slash, 300)}
       </span>
       {earlier > 0 && (
-        <span className="flex shrink-0 items-center gap-0.5 text-small font-normal text-ink-2" title={`Arrived ${earlier} times before, see its thread`}>
+        <span
+          className="flex shrink-0 items-center gap-0.5 text-small font-normal text-ink-2"
+          title={`Arrived ${earlier} times before, see its thread`}
+        >
           <RotateCcw size={12} aria-hidden />
           <span className="sr-only">repeat number</span> {earlier >= 100 ? "100+" : earlier + 1}
         </span>
@@ -71,13 +100,18 @@ export const RequestRow = memo(function RequestRow({ id, method, target, status,
       {noted && <NotebookPen size={13} aria-label="has a note" className="shrink-0 text-ink-2" />}
       {pinned && <Pin size={13} aria-label="pinned" className="shrink-0 text-accent" fill="currentColor" />}
       {onward && (
-        <span className={`flex shrink-0 items-center gap-0.5 font-mono text-data font-normal ${/^[23]/.test(onward) ? "text-valid" : onward === "…" ? "text-ink-2" : "text-invalid"}`} title="What your app answered">
+        <span
+          className={`flex shrink-0 items-center gap-0.5 font-mono text-data font-normal ${/^[23]/.test(onward) ? "text-valid" : onward === "…" ? "text-ink-2" : "text-invalid"}`}
+          title="What your app answered"
+        >
           <CornerDownRight size={12} aria-hidden />
           <span className="sr-only">app answered</span> {onward}
         </span>
       )}
       <Status status={status} className="w-8 shrink-0 text-right font-mono text-data" />
-      <span className="w-16 shrink-0 text-right @max-[26rem]:hidden font-mono text-data font-normal text-ink-2">{size(bytes)}</span>
+      <span className="w-16 shrink-0 text-right @max-[26rem]:hidden font-mono text-data font-normal text-ink-2">
+        {size(bytes)}
+      </span>
       <span className="w-12 shrink-0 text-right text-small font-normal text-ink-2">{age}</span>
     </div>
   );

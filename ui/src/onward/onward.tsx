@@ -32,10 +32,20 @@ const PATHS = [
 
 /** Whether anything is set that is not as usual. */
 const isSet = ({ headers, path, timeout_ms }: Onward): boolean =>
-  Boolean(headers && (headers.set.length || headers.remove.length || SWITCHES.some(([rule]) => headers[rule]))) || (path ?? "append") !== "append" || (timeout_ms ?? 10_000) !== 10_000;
+  Boolean(headers && (headers.set.length || headers.remove.length || SWITCHES.some(([rule]) => headers[rule]))) ||
+  (path ?? "append") !== "append" ||
+  (timeout_ms ?? 10_000) !== 10_000;
 
 /** `of` tells its fields from others of their kind. */
-export function OnwardFields({ value, of = "", onChange }: { value: Onward; of?: string; onChange: (change: Onward) => void }) {
+export function OnwardFields({
+  value,
+  of = "",
+  onChange,
+}: {
+  value: Onward;
+  of?: string;
+  onChange: (change: Onward) => void;
+}) {
   const rules = value.headers ?? RULES;
   const [removed, setRemoved] = useState(rules.remove.join(", "));
   const [open] = useState(isSet(value));
@@ -46,8 +56,21 @@ export function OnwardFields({ value, of = "", onChange }: { value: Onward; of?:
     <details open={open} className="mb-4 border-l-2 border-line pl-3">
       <summary className="mb-2 cursor-default font-medium">Path, headers and time-out</summary>
       <div className="mb-3">
-        <Choice label={`Path${of}`} value={kind} options={PATHS} onChange={(now) => onChange({ path: now === "strip" ? { strip: "/" } : now })} />
-        {typeof path !== "string" && <input aria-label={`Beginning that is left out${of}`} className={`${INPUT} mt-2 font-mono text-data`} value={path.strip} spellCheck={false} onChange={(event) => onChange({ path: { strip: event.target.value } })} />}
+        <Choice
+          label={`Path${of}`}
+          value={kind}
+          options={PATHS}
+          onChange={(now) => onChange({ path: now === "strip" ? { strip: "/" } : now })}
+        />
+        {typeof path !== "string" && (
+          <input
+            aria-label={`Beginning that is left out${of}`}
+            className={`${INPUT} mt-2 font-mono text-data`}
+            value={path.strip}
+            spellCheck={false}
+            onChange={(event) => onChange({ path: { strip: event.target.value } })}
+          />
+        )}
       </div>
       <Headers legend="Headers that are set" of={of} headers={rules.set} onChange={(set) => change({ set })} />
       <Field label={`Headers left out${of}`} hint="Names, with commas between them.">
@@ -59,19 +82,38 @@ export function OnwardFields({ value, of = "", onChange }: { value: Onward; of?:
             spellCheck={false}
             onChange={(event) => {
               setRemoved(event.target.value);
-              change({ remove: event.target.value.split(",").map((name) => name.trim()).filter(Boolean) });
+              change({
+                remove: event.target.value
+                  .split(",")
+                  .map((name) => name.trim())
+                  .filter(Boolean),
+              });
             }}
           />
         )}
       </Field>
       {SWITCHES.map(([rule, words]) => (
         <label key={rule} className="mb-1 flex items-center gap-2">
-          <input type="checkbox" className="accent-accent" checked={rules[rule]} onChange={(event) => change({ [rule]: event.target.checked })} /> {words}
+          <input
+            type="checkbox"
+            className="accent-accent"
+            checked={rules[rule]}
+            onChange={(event) => change({ [rule]: event.target.checked })}
+          />{" "}
+          {words}
         </label>
       ))}
       <div className="mt-3">
         <Field label={`Time-out in ms${of}`} hint="How long each answer may take.">
-          {(props) => <NumberField {...props} required min={1} value={value.timeout_ms ?? 10_000} onChange={(now) => onChange({ timeout_ms: now ?? 0 })} />}
+          {(props) => (
+            <NumberField
+              {...props}
+              required
+              min={1}
+              value={value.timeout_ms ?? 10_000}
+              onChange={(now) => onChange({ timeout_ms: now ?? 0 })}
+            />
+          )}
         </Field>
       </div>
     </details>

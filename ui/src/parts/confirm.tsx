@@ -42,7 +42,10 @@ export function Confirm() {
     <AlertDialog.Root open={question !== undefined} onOpenChange={(now) => !now && end(false)}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className="fixed inset-0 z-60 bg-black/30" />
-        <AlertDialog.Popup data-modal className="fixed top-[20vh] left-1/2 z-60 w-[min(400px,92vw)] -translate-x-1/2 rounded-[9px] border border-line bg-pane p-4">
+        <AlertDialog.Popup
+          data-modal
+          className="fixed top-[20vh] left-1/2 z-60 w-[min(400px,92vw)] -translate-x-1/2 rounded-[9px] border border-line bg-pane p-4"
+        >
           <AlertDialog.Title className="text-title font-semibold tracking-tight">{question?.title}</AlertDialog.Title>
           <AlertDialog.Description className="mt-1 mb-4 text-ink-2">{question?.text}</AlertDialog.Description>
           <div className="flex justify-end gap-2">

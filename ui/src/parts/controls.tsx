@@ -7,14 +7,22 @@ import { useEffect, useId, useRef, type ComponentProps, type ReactNode } from "r
 
 import { confirm } from "./confirm";
 
-const BUTTON = "control inline-flex items-center gap-2 rounded-[7px] border px-3 font-medium whitespace-nowrap disabled:opacity-50";
+const BUTTON =
+  "control inline-flex items-center gap-2 rounded-[7px] border px-3 font-medium whitespace-nowrap disabled:opacity-50";
 const LOOKS = {
   plain: "bg-control border-line hover:bg-hover text-ink",
   primary: "bg-accent border-transparent text-accent-ink hover:brightness-110",
   danger: "bg-control border-line text-invalid hover:bg-hover",
 } as const;
 
-export function Button({ look = "plain", icon: Icon, keys, children, className = "", ...rest }: ComponentProps<"button"> & { look?: keyof typeof LOOKS; icon?: LucideIcon; keys?: string }) {
+export function Button({
+  look = "plain",
+  icon: Icon,
+  keys,
+  children,
+  className = "",
+  ...rest
+}: ComponentProps<"button"> & { look?: keyof typeof LOOKS; icon?: LucideIcon; keys?: string }) {
   return (
     <button type="button" className={`${BUTTON} ${LOOKS[look]} ${className}`} {...rest}>
       {Icon && <Icon size={15} aria-hidden />}
@@ -25,12 +33,25 @@ export function Button({ look = "plain", icon: Icon, keys, children, className =
 }
 
 /** A button with only an icon; its label is its name and its tooltip. */
-export function IconButton({ label, icon: Icon, pressed, keys, className = "", ...rest }: ComponentProps<"button"> & { label: string; icon: LucideIcon; pressed?: boolean; keys?: string }) {
+export function IconButton({
+  label,
+  icon: Icon,
+  pressed,
+  keys,
+  className = "",
+  ...rest
+}: ComponentProps<"button"> & { label: string; icon: LucideIcon; pressed?: boolean; keys?: string }) {
   return (
     <Tooltip.Root>
       <Tooltip.Trigger
         render={
-          <button type="button" aria-label={label} aria-pressed={pressed} className={`control inline-flex aspect-square items-center justify-center rounded-[7px] text-ink-2 hover:bg-hover hover:text-ink disabled:opacity-50 ${pressed ? "text-accent" : ""} ${className}`} {...rest}>
+          <button
+            type="button"
+            aria-label={label}
+            aria-pressed={pressed}
+            className={`control inline-flex aspect-square items-center justify-center rounded-[7px] text-ink-2 hover:bg-hover hover:text-ink disabled:opacity-50 ${pressed ? "text-accent" : ""} ${className}`}
+            {...rest}
+          >
             <Icon size={16} aria-hidden fill={pressed ? "currentColor" : "none"} />
           </button>
         }
@@ -55,7 +76,19 @@ export function Keys({ keys }: { keys: string }) {
 }
 
 /** A dialog. Where something was entered, a click beside it does nothing, and closing it asks first. */
-export function Dialog({ title, open, onClose, children, wide }: { title: string; open: boolean; onClose: () => void; children: ReactNode; wide?: boolean }) {
+export function Dialog({
+  title,
+  open,
+  onClose,
+  children,
+  wide,
+}: {
+  title: string;
+  open: boolean;
+  onClose: () => void;
+  children: ReactNode;
+  wide?: boolean;
+}) {
   const popup = useRef<HTMLDivElement>(null);
   const dirty = useRef(false);
   useEffect(() => {
@@ -72,7 +105,18 @@ export function Dialog({ title, open, onClose, children, wide }: { title: string
     <BaseDialog.Root open={open} onOpenChange={(now, { reason }) => !now && void close(reason)}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className="fixed inset-0 z-40 bg-black/30" />
-        <BaseDialog.Popup ref={popup} data-modal onInput={() => (dirty.current = true)} initialFocus={() => popup.current?.querySelector<HTMLElement>("input,textarea") ?? popup.current?.querySelector<HTMLElement>("[type=submit]") ?? popup.current ?? true} className={`fixed top-[8vh] left-1/2 z-50 flex max-h-[calc(92vh-96px)] -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane ${wide ? "w-[min(640px,92vw)]" : "w-[min(460px,92vw)]"}`}>
+        <BaseDialog.Popup
+          ref={popup}
+          data-modal
+          onInput={() => (dirty.current = true)}
+          initialFocus={() =>
+            popup.current?.querySelector<HTMLElement>("input,textarea") ??
+            popup.current?.querySelector<HTMLElement>("[type=submit]") ??
+            popup.current ??
+            true
+          }
+          className={`fixed top-[8vh] left-1/2 z-50 flex max-h-[calc(92vh-96px)] -translate-x-1/2 flex-col rounded-[9px] border border-line bg-pane ${wide ? "w-[min(640px,92vw)]" : "w-[min(460px,92vw)]"}`}
+        >
           <header className="flex items-center justify-between border-b border-line px-4 py-2">
             <BaseDialog.Title className="text-title font-semibold tracking-tight">{title}</BaseDialog.Title>
             <BaseDialog.Close render={<IconButton label="Close" icon={X} />} />
@@ -86,7 +130,17 @@ export function Dialog({ title, open, onClose, children, wide }: { title: string
 
 export const INPUT = "control w-full rounded-[7px] border border-line bg-control px-2 text-ink placeholder:text-ink-3";
 
-export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string; children: (props: { id: string; "aria-describedby": string; "aria-invalid": boolean }) => ReactNode }) {
+export function Field({
+  label,
+  hint,
+  error,
+  children,
+}: {
+  label: string;
+  hint?: ReactNode;
+  error?: string;
+  children: (props: { id: string; "aria-describedby": string; "aria-invalid": boolean }) => ReactNode;
+}) {
   const id = useId();
   return (
     <div className="mb-4">
@@ -94,7 +148,11 @@ export function Field({ label, hint, error, children }: { label: string; hint?: 
         {label}
       </label>
       {children({ id, "aria-describedby": `${id}-hint`, "aria-invalid": Boolean(error) })}
-      <p id={`${id}-hint`} className={`mt-1 text-small ${error ? "text-invalid" : "text-ink-2"}`} role={error ? "alert" : undefined}>
+      <p
+        id={`${id}-hint`}
+        className={`mt-1 text-small ${error ? "text-invalid" : "text-ink-2"}`}
+        role={error ? "alert" : undefined}
+      >
         {error ?? hint}
       </p>
     </div>
@@ -102,7 +160,11 @@ export function Field({ label, hint, error, children }: { label: string; hint?: 
 }
 
 /** How a form ends: what is wrong, and the button that submits it, in sight however long the form is. */
-export function FormEnd({ error, children, ...button }: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children" | "disabled">) {
+export function FormEnd({
+  error,
+  children,
+  ...button
+}: { error: string | undefined } & Pick<ComponentProps<typeof Button>, "icon" | "keys" | "children" | "disabled">) {
   return (
     <div className="sticky -bottom-4 z-10 -mx-4 -mb-4 rounded-b-[9px] border-t border-line bg-pane px-4 py-3">
       {error && (
@@ -119,11 +181,26 @@ export function FormEnd({ error, children, ...button }: { error: string | undefi
   );
 }
 
-export function Switch({ label, hint, checked, onChange }: { label: string; hint?: string; checked: boolean; onChange: (now: boolean) => void }) {
+export function Switch({
+  label,
+  hint,
+  checked,
+  onChange,
+}: {
+  label: string;
+  hint?: string;
+  checked: boolean;
+  onChange: (now: boolean) => void;
+}) {
   const id = useId();
   return (
     <div className="mb-4 flex items-start gap-3">
-      <BaseSwitch.Root aria-labelledby={id} checked={checked} onCheckedChange={onChange} className="mt-0.5 flex h-5 w-9 shrink-0 rounded-full border border-ink-3 bg-hover p-px data-checked:border-accent data-checked:bg-accent">
+      <BaseSwitch.Root
+        aria-labelledby={id}
+        checked={checked}
+        onCheckedChange={onChange}
+        className="mt-0.5 flex h-5 w-9 shrink-0 rounded-full border border-ink-3 bg-hover p-px data-checked:border-accent data-checked:bg-accent"
+      >
         <BaseSwitch.Thumb className="size-4 rounded-full bg-ink-2 data-checked:translate-x-4 data-checked:bg-accent-ink" />
       </BaseSwitch.Root>
       <div>
@@ -136,7 +213,17 @@ export function Switch({ label, hint, checked, onChange }: { label: string; hint
   );
 }
 
-export function Choice<T extends string>({ label, value, options, onChange }: { label: string; value: T; options: readonly (readonly [T, string])[]; onChange: (now: T) => void }) {
+export function Choice<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  label: string;
+  value: T;
+  options: readonly (readonly [T, string])[];
+  onChange: (now: T) => void;
+}) {
   return (
     <div role="radiogroup" aria-label={label} className="inline-flex rounded-[7px] border border-line bg-hover p-px">
       {options.map(([option, name]) => (
@@ -171,10 +258,23 @@ export function Status({ status, className = "" }: { status: number; className?:
   return <strong className={`font-semibold ${colour} ${className}`}>{status || "—"}</strong>;
 }
 
-export function Notice({ icon: Icon, tone, title, children }: { icon: LucideIcon; tone: "invalid" | "warning" | "plain"; title: string; children?: ReactNode }) {
+export function Notice({
+  icon: Icon,
+  tone,
+  title,
+  children,
+}: {
+  icon: LucideIcon;
+  tone: "invalid" | "warning" | "plain";
+  title: string;
+  children?: ReactNode;
+}) {
   const colour = { invalid: "text-invalid", warning: "text-warning", plain: "text-ink-2" }[tone];
   return (
-    <div role={tone === "plain" ? undefined : "alert"} className="flex gap-3 rounded-[9px] border border-line bg-background p-3">
+    <div
+      role={tone === "plain" ? undefined : "alert"}
+      className="flex gap-3 rounded-[9px] border border-line bg-background p-3"
+    >
       <Icon size={18} aria-hidden className={`mt-px shrink-0 ${colour}`} />
       <div className="min-w-0">
         <div className={`font-medium ${colour}`}>{title}</div>

@@ -2,7 +2,11 @@
 
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
-  for (const [unit, power] of [["kB", 1e3], ["MB", 1e6], ["GB", 1e9]] as const) {
+  for (const [unit, power] of [
+    ["kB", 1e3],
+    ["MB", 1e6],
+    ["GB", 1e9],
+  ] as const) {
     if (bytes < power * 1000) return `${(bytes / power).toFixed(1)} ${unit}`;
   }
   return `${(bytes / 1e12).toFixed(1)} TB`;

@@ -19,9 +19,25 @@ export function Headers({ headers, onChange, legend = "Headers", of = "" }: Prop
       <legend className="mb-1 font-medium">{legend}</legend>
       {headers.map(([name, value], place) => (
         <div key={place} className="mb-1 flex gap-1">
-          <input aria-label={`Name of header ${place + 1}${of}`} className={`${INPUT} w-2/5! font-mono text-data`} value={name} spellCheck={false} onChange={(event) => set(place, 0, event.target.value)} />
-          <input aria-label={`Value of header ${place + 1}${of}`} className={`${INPUT} font-mono text-data`} value={value} spellCheck={false} onChange={(event) => set(place, 1, event.target.value)} />
-          <IconButton label={`Remove header ${place + 1}${of}`} icon={X} onClick={() => onChange(headers.filter((_, at) => at !== place))} />
+          <input
+            aria-label={`Name of header ${place + 1}${of}`}
+            className={`${INPUT} w-2/5! font-mono text-data`}
+            value={name}
+            spellCheck={false}
+            onChange={(event) => set(place, 0, event.target.value)}
+          />
+          <input
+            aria-label={`Value of header ${place + 1}${of}`}
+            className={`${INPUT} font-mono text-data`}
+            value={value}
+            spellCheck={false}
+            onChange={(event) => set(place, 1, event.target.value)}
+          />
+          <IconButton
+            label={`Remove header ${place + 1}${of}`}
+            icon={X}
+            onClick={() => onChange(headers.filter((_, at) => at !== place))}
+          />
         </div>
       ))}
       <Button icon={Plus} onClick={() => onChange([...headers, ["", ""]])}>

@@ -17,7 +17,12 @@ export function tell(title: string): void {
 
 export function tellFailure(error: unknown): void {
   const known = error instanceof CallError;
-  toasts.add({ title: known ? error.message : String(error), description: known ? `${error.hint} (${error.code})` : undefined, priority: "high", timeout: 12_000 });
+  toasts.add({
+    title: known ? error.message : String(error),
+    description: known ? `${error.hint} (${error.code})` : undefined,
+    priority: "high",
+    timeout: 12_000,
+  });
 }
 
 export function offerUndo(title: string, undo: () => Promise<unknown>): void {
@@ -46,7 +51,11 @@ export async function attempt<T>(work: Promise<T>): Promise<T | undefined> {
 
 function List() {
   return Toast.useToastManager().toasts.map((toast) => (
-    <Toast.Root key={toast.id} toast={toast} className="flex items-center gap-3 rounded-[9px] border border-line bg-pane py-2 pr-2 pl-3 data-limited:hidden">
+    <Toast.Root
+      key={toast.id}
+      toast={toast}
+      className="flex items-center gap-3 rounded-[9px] border border-line bg-pane py-2 pr-2 pl-3 data-limited:hidden"
+    >
       <div className="min-w-0 flex-1">
         <Toast.Title className="font-medium break-words" />
         <Toast.Description className="text-small text-ink-2" />

@@ -23,7 +23,10 @@ function Terms({ text, read }: { text: string; read: ReadQuery | undefined }) {
   for (const one of read?.terms ?? []) {
     parts.push(characters.slice(at, one.at).join(""));
     parts.push(
-      <mark key={one.at} className={`rounded-[4px] text-transparent ${one.negated ? "bg-invalid/15" : one.field ? "bg-selection" : "bg-hover"}`}>
+      <mark
+        key={one.at}
+        className={`rounded-[4px] text-transparent ${one.negated ? "bg-invalid/15" : one.field ? "bg-selection" : "bg-hover"}`}
+      >
         {characters.slice(one.at, one.at + one.length).join("")}
       </mark>,
     );
@@ -43,7 +46,17 @@ function Terms({ text, read }: { text: string; read: ReadQuery | undefined }) {
 }
 
 /** The query bar: what is typed runs at once; the table of fields and what was seen complete it. */
-export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; onQuery: (query: string) => void; inbox: string | undefined; onLeave: () => void }) {
+export function QueryBar({
+  query,
+  onQuery,
+  inbox,
+  onLeave,
+}: {
+  query: string;
+  onQuery: (query: string) => void;
+  inbox: string | undefined;
+  onLeave: () => void;
+}) {
   const [text, setText] = useState(query);
   const [caret, setCaret] = useState<number>();
   const [open, setOpen] = useState(false);
@@ -79,7 +92,10 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
     setText(query);
   }, [query]);
 
-  const [typed, typedTo] = useSettled(useMemo(() => [text, open ? caret : undefined] as const, [text, open, caret]), TYPED_MS);
+  const [typed, typedTo] = useSettled(
+    useMemo(() => [text, open ? caret : undefined] as const, [text, open, caret]),
+    TYPED_MS,
+  );
   const settled = useSettled(text, ERROR_MS);
   const { data: read, isPlaceholderData } = useQuery({
     queryKey: ["read-query", typed, typedTo],
@@ -95,11 +111,17 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
 
   const before = [...text].slice(0, caret).join("");
   // Behind a space a new term may begin, or the query be done: what was found is not covered.
-  const offered: Completion[] = !open || (!asked && /\S\s$/.test(before))
-    ? []
-    : text.trim() === ""
-      ? [...history().map((one) => ({ text: one, means: "asked before", at: 0, length: [...text].length })), ...(read?.completions ?? [])]
-      : (read?.completions ?? []).filter((one) => before.slice(one.at).toLowerCase() !== one.text.trim().toLowerCase());
+  const offered: Completion[] =
+    !open || (!asked && /\S\s$/.test(before))
+      ? []
+      : text.trim() === ""
+        ? [
+            ...history().map((one) => ({ text: one, means: "asked before", at: 0, length: [...text].length })),
+            ...(read?.completions ?? []),
+          ]
+        : (read?.completions ?? []).filter(
+            (one) => before.slice(one.at).toLowerCase() !== one.text.trim().toLowerCase(),
+          );
   const shown = offered.slice(0, 12);
 
   const accept = (one: Completion): void => {
@@ -135,7 +157,7 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
       },
       Escape: () => {
         if (open && shown.length) return setOpen(false);
-        if (text) return setText(""), tell("");
+        if (text) return (setText(""), tell(""));
         onLeave();
       },
     };
@@ -156,7 +178,11 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
       <div className="control flex items-center gap-2 rounded-[7px] border border-line bg-control pl-2.5 focus-within:border-accent">
         <Search size={14} aria-hidden className="shrink-0 text-ink-2" />
         <div className="relative min-w-0 flex-1">
-          <div ref={under} aria-hidden className="pointer-events-none absolute inset-0 overflow-hidden font-mono text-data leading-[26px] whitespace-pre text-transparent">
+          <div
+            ref={under}
+            aria-hidden
+            className="pointer-events-none absolute inset-0 overflow-hidden font-mono text-data leading-[26px] whitespace-pre text-transparent"
+          >
             <Terms text={text} read={isRead ? read : undefined} />
           </div>
           <input
@@ -189,13 +215,24 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
         </div>
         {text && (
           <>
-            <IconButton label="Save this query" icon={Bookmark} className="h-6!" keys={firstKeys("save-query")} onClick={() => setSaving(true)} />
+            <IconButton
+              label="Save this query"
+              icon={Bookmark}
+              className="h-6!"
+              keys={firstKeys("save-query")}
+              onClick={() => setSaving(true)}
+            />
             <IconButton label="Clear the query" icon={X} className="h-6!" onClick={() => (setText(""), tell(""))} />
           </>
         )}
       </div>
       {shown.length > 0 && (
-        <ul id={`${id}-list`} role="listbox" aria-label="Completions" className="absolute right-2.5 left-2.5 z-30 mt-1 max-h-[50vh] overflow-auto rounded-[7px] border border-line bg-pane p-1">
+        <ul
+          id={`${id}-list`}
+          role="listbox"
+          aria-label="Completions"
+          className="absolute right-2.5 left-2.5 z-30 mt-1 max-h-[50vh] overflow-auto rounded-[7px] border border-line bg-pane p-1"
+        >
           {shown.map((one, place) => (
             <li
               key={`${one.text}-${place}`}
@@ -216,7 +253,11 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: { query: string; on
         <p id={`${id}-error`} role="alert" className="mt-1 text-small text-invalid">
           {error.message}{" "}
           {error.suggestion && (
-            <button type="button" className="underline" onClick={() => (setText(error.suggestion!), input.current?.focus())}>
+            <button
+              type="button"
+              className="underline"
+              onClick={() => (setText(error.suggestion!), input.current?.focus())}
+            >
               Use {error.suggestion}
             </button>
           )}

@@ -6,7 +6,17 @@ import { tell } from "../parts/toasts";
 import { inWords } from "../platform/platform";
 
 /** Gives a query a name. */
-export function SaveQuery({ open, onClose, query, inbox }: { open: boolean; onClose: () => void; query: string; inbox: string | undefined }) {
+export function SaveQuery({
+  open,
+  onClose,
+  query,
+  inbox,
+}: {
+  open: boolean;
+  onClose: () => void;
+  query: string;
+  inbox: string | undefined;
+}) {
   const [name, setName] = useState("");
   const [notify, setNotify] = useState(false);
   const [everywhere, setEverywhere] = useState(false);
@@ -35,12 +45,34 @@ export function SaveQuery({ open, onClose, query, inbox }: { open: boolean; onCl
           void save();
         }}
       >
-        <p className="mb-4 rounded-[7px] border border-line bg-background px-3 py-2 font-mono text-data break-all">{query}</p>
+        <p className="mb-4 rounded-[7px] border border-line bg-background px-3 py-2 font-mono text-data break-all">
+          {query}
+        </p>
         <Field label="Name" hint="It stands on the left, with how many requests match.">
-          {(props) => <input {...props} className={INPUT} value={name} maxLength={60} onChange={(event) => setName(event.target.value)} />}
+          {(props) => (
+            <input
+              {...props}
+              className={INPUT}
+              value={name}
+              maxLength={60}
+              onChange={(event) => setName(event.target.value)}
+            />
+          )}
         </Field>
-        {inbox && <Switch label="Look in all inboxes" hint={`Otherwise only in ${inbox}.`} checked={everywhere} onChange={setEverywhere} />}
-        <Switch label="Tell me when one arrives" hint="A notification for each request that matches; a flood comes as one." checked={notify} onChange={setNotify} />
+        {inbox && (
+          <Switch
+            label="Look in all inboxes"
+            hint={`Otherwise only in ${inbox}.`}
+            checked={everywhere}
+            onChange={setEverywhere}
+          />
+        )}
+        <Switch
+          label="Tell me when one arrives"
+          hint="A notification for each request that matches; a flood comes as one."
+          checked={notify}
+          onChange={setNotify}
+        />
         <FormEnd error={error}>Save</FormEnd>
       </form>
     </Dialog>

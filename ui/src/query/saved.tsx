@@ -13,7 +13,11 @@ async function counted(saved: SavedQuery): Promise<{ requests: number; more: boo
   let requests = 0;
   let after: string | undefined;
   for (;;) {
-    const { requests: found, more, next } = await api.countRequests({ q: saved.query, inbox: saved.inbox ?? undefined, after });
+    const {
+      requests: found,
+      more,
+      next,
+    } = await api.countRequests({ q: saved.query, inbox: saved.inbox ?? undefined, after });
     requests += found;
     if (more || !next || requests >= 1000) return { requests, more };
     after = next;
@@ -21,8 +25,16 @@ async function counted(saved: SavedQuery): Promise<{ requests: number; more: boo
 }
 
 function Count({ saved }: { saved: SavedQuery }) {
-  const found = useQuery({ queryKey: ["saved-count", saved.query, saved.inbox], queryFn: () => counted(saved), staleTime: 5_000 }).data;
-  return <span className="text-small text-ink-2">{found && (found.more ? `${count(found.requests)}+` : count(found.requests))}</span>;
+  const found = useQuery({
+    queryKey: ["saved-count", saved.query, saved.inbox],
+    queryFn: () => counted(saved),
+    staleTime: 5_000,
+  }).data;
+  return (
+    <span className="text-small text-ink-2">
+      {found && (found.more ? `${count(found.requests)}+` : count(found.requests))}
+    </span>
+  );
 }
 
 const ENTRY = "control flex min-w-0 flex-1 items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover";
@@ -31,7 +43,16 @@ const ENTRY = "control flex min-w-0 flex-1 items-center gap-2.5 rounded-[7px] px
 export function Saved() {
   const saved = useSavedQueries().data?.items ?? [];
   if (saved.length === 0) return null;
-  const remove = (one: SavedQuery): void => void attempt(api.removeQuery(one.name).then(() => offerUndo(`${one.name} removed`, () => api.saveQuery(one.name, { query: one.query, inbox: one.inbox, notify: one.notify }))));
+  const remove = (one: SavedQuery): void =>
+    void attempt(
+      api
+        .removeQuery(one.name)
+        .then(() =>
+          offerUndo(`${one.name} removed`, () =>
+            api.saveQuery(one.name, { query: one.query, inbox: one.inbox, notify: one.notify }),
+          ),
+        ),
+    );
   return (
     <>
       <h2 className="mt-3 pl-2 text-small font-semibold text-ink-2">Saved</h2>
@@ -45,11 +66,20 @@ export function Saved() {
               search={{ q: one.query }}
               className={ENTRY}
             >
-              {one.notify ? <BellRing size={14} aria-label="tells of new ones" className="shrink-0" /> : <Bookmark size={14} aria-hidden className="shrink-0" />}
+              {one.notify ? (
+                <BellRing size={14} aria-label="tells of new ones" className="shrink-0" />
+              ) : (
+                <Bookmark size={14} aria-hidden className="shrink-0" />
+              )}
               <span className="min-w-0 flex-1 truncate">{one.name}</span>
               <Count saved={one} />
             </Link>
-            <IconButton label={`Remove ${one.name}`} icon={X} className="hidden h-6! group-focus-within:inline-flex group-hover:inline-flex" onClick={() => remove(one)} />
+            <IconButton
+              label={`Remove ${one.name}`}
+              icon={X}
+              className="hidden h-6! group-focus-within:inline-flex group-hover:inline-flex"
+              onClick={() => remove(one)}
+            />
           </li>
         ))}
       </ul>

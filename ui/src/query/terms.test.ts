@@ -3,7 +3,16 @@ import { expect, test } from "vitest";
 import { bodyPath, quoted, term, withTerm } from "./terms";
 
 test("values are quoted where they would read as something else", () => {
-  expect(["a", "a b", 'say "x"', "*", "/a/", ">5", "", "a\\ b"].map(quoted)).toEqual(["a", '"a b"', '"say \\"x\\""', '"*"', '"/a/"', '">5"', '""', '"a\\\\ b"']);
+  expect(["a", "a b", 'say "x"', "*", "/a/", ">5", "", "a\\ b"].map(quoted)).toEqual([
+    "a",
+    '"a b"',
+    '"say \\"x\\""',
+    '"*"',
+    '"/a/"',
+    '">5"',
+    '""',
+    '"a\\\\ b"',
+  ]);
 });
 
 test("paths are written as the language reads them", () => {

@@ -13,7 +13,15 @@ export const term = (field: string, value: string): string => `${field}:${quoted
 /** Keys and places as a path behind `body`, such as `.data.items[*]."odd key"`. An element stands for any. */
 export const bodyPath = (steps: readonly (string | number)[]): string =>
   "body" +
-  steps.map((step) => (typeof step === "number" ? "[*]" : /^[^\s.[\]():=<>"\\*]+$/.test(step) ? `.${step}` : `."${step.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`)).join("");
+  steps
+    .map((step) =>
+      typeof step === "number"
+        ? "[*]"
+        : /^[^\s.[\]():=<>"\\*]+$/.test(step)
+          ? `.${step}`
+          : `."${step.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`,
+    )
+    .join("");
 
 /** A query with one more term, or without it where it was there already. */
 export function withTerm(query: string, one: string, not: boolean): string {

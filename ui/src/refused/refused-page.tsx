@@ -10,7 +10,8 @@ import { platform } from "../platform";
 import { reasonText } from "./refused";
 
 /** Dismisses what was refused so far. */
-export const dismissRefused = (): void => void attempt(api.dismissRefusals().then(() => tell("Alert dismissed. The requests stay in this list.")));
+export const dismissRefused = (): void =>
+  void attempt(api.dismissRefusals().then(() => tell("Alert dismissed. The requests stay in this list.")));
 
 function Bytes({ refusal }: { refusal: Refusal }) {
   if (refusal.bytes === 0) return <p className="text-ink-2">No bytes were read.</p>;
@@ -18,14 +19,28 @@ function Bytes({ refusal }: { refusal: Refusal }) {
     <div className="rounded-[7px] border border-line bg-background">
       <div className="flex items-center gap-1 border-b border-line pl-3 text-small text-ink-2">
         <span className="mr-auto">Its first {size(refusal.bytes)}, credentials masked</span>
-        <IconButton label="Copy the bytes as text" icon={Copy} onClick={() => void attempt(platform.copyText(refusal.text).then(() => tell("Copied as shown")))} />
+        <IconButton
+          label="Copy the bytes as text"
+          icon={Copy}
+          onClick={() => void attempt(platform.copyText(refusal.text).then(() => tell("Copied as shown")))}
+        />
         <IconButton
           label="Save the bytes"
           icon={Download}
-          onClick={() => void attempt(platform.saveTo(refusedBytes(refusal.id), `refused-${refusal.id}.txt`).then((name) => name && tell(`Saved ${name}`)))}
+          onClick={() =>
+            void attempt(
+              platform
+                .saveTo(refusedBytes(refusal.id), `refused-${refusal.id}.txt`)
+                .then((name) => name && tell(`Saved ${name}`)),
+            )
+          }
         />
       </div>
-      <pre tabIndex={0} aria-label="Its first bytes" className="max-h-80 overflow-auto p-3 font-mono text-data break-all whitespace-pre-wrap">
+      <pre
+        tabIndex={0}
+        aria-label="Its first bytes"
+        className="max-h-80 overflow-auto p-3 font-mono text-data break-all whitespace-pre-wrap"
+      >
         {refusal.text.trimEnd().split(/\r?\n/).map(visible).join("\n")}
       </pre>
     </div>
@@ -80,7 +95,11 @@ export function RefusedPage() {
           <Row key={refusal.id} refusal={refusal} open={place === 0} />
         ))}
       </ul>
-      {list.items.length < all && <p className="mt-3 text-small text-ink-2">{count(all - list.items.length)} older refused requests are not shown.</p>}
+      {list.items.length < all && (
+        <p className="mt-3 text-small text-ink-2">
+          {count(all - list.items.length)} older refused requests are not shown.
+        </p>
+      )}
     </section>
   );
 }

@@ -15,7 +15,8 @@ const REASONS: Record<string, string> = {
 /** A reason such as `disk_full`, as words. */
 export const reasonText = (reason: string): string => REASONS[reason] ?? reason.replaceAll("_", " ");
 
-const time = (then: string): string => new Date(then).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+const time = (then: string): string =>
+  new Date(then).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 /** What the alarm says: how many since when, and why, the most frequent reason first. None where nothing is open. */
 export function refusedText(totals: Totals, today = new Date()): string | null {
@@ -25,8 +26,11 @@ export function refusedText(totals: Totals, today = new Date()): string | null {
   const undismissed = totals.filter(({ open }) => open > 0);
   for (const { reason, open } of undismissed) reasons.set(reason, (reasons.get(reason) ?? 0) + open);
   const sorted = [...reasons].sort(([, a], [, b]) => b - a);
-  const why = sorted.map(([reason, number]) => reasonText(reason) + (sorted.length > 1 ? ` (${count(number)})` : "")).join(", ");
+  const why = sorted
+    .map(([reason, number]) => reasonText(reason) + (sorted.length > 1 ? ` (${count(number)})` : ""))
+    .join(", ");
   const since = undismissed.map((total) => total.since).sort()[0]!;
-  const day = new Date(since).toDateString() === today.toDateString() ? "" : `${new Date(since).toLocaleDateString("en-CA")} `;
+  const day =
+    new Date(since).toDateString() === today.toDateString() ? "" : `${new Date(since).toLocaleDateString("en-CA")} `;
   return `${count(all)} ${all === 1 ? "request" : "requests"} refused since ${day}${time(since)}: ${why}`;
 }

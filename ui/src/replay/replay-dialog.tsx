@@ -50,10 +50,19 @@ const EDITED_MAX = 1_000_000;
 /** A request as it can be edited; none where its body is no text, or too long to be written over. */
 async function draftOf(detail: Detail): Promise<Draft | undefined> {
   if (detail.body_bytes > EDITED_MAX) return undefined;
-  const rest = detail.target.startsWith(`/${detail.inbox}`) ? detail.target.slice(detail.inbox.length + 1) : detail.target;
+  const rest = detail.target.startsWith(`/${detail.inbox}`)
+    ? detail.target.slice(detail.inbox.length + 1)
+    : detail.target;
   try {
-    const body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await bytes(requestRoute(detail.id, "body?reveal=true")));
-    return { method: detail.method, path: rest, headers: detail.headers.map(({ name, value }) => `${name}: ${value}`).join("\n"), body };
+    const body = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      await bytes(requestRoute(detail.id, "body?reveal=true")),
+    );
+    return {
+      method: detail.method,
+      path: rest,
+      headers: detail.headers.map(({ name, value }) => `${name}: ${value}`).join("\n"),
+      body,
+    };
   } catch {
     return undefined;
   }
@@ -80,7 +89,17 @@ function base64(text: string): string {
   return btoa(binary);
 }
 
-export function ReplayDialog({ open, onClose, ...rest }: { open: boolean; onClose: () => void; what: Replayed; edit: boolean; many: boolean }) {
+export function ReplayDialog({
+  open,
+  onClose,
+  ...rest
+}: {
+  open: boolean;
+  onClose: () => void;
+  what: Replayed;
+  edit: boolean;
+  many: boolean;
+}) {
   return (
     <Dialog title={rest.edit ? "Edit and replay" : "Replay"} open={open} onClose={onClose} wide>
       <ReplayForm onClose={onClose} {...rest} />
@@ -88,7 +107,17 @@ export function ReplayDialog({ open, onClose, ...rest }: { open: boolean; onClos
   );
 }
 
-function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: Replayed; edit: boolean; many: boolean }) {
+function ReplayForm({
+  onClose,
+  what,
+  edit,
+  many,
+}: {
+  onClose: () => void;
+  what: Replayed;
+  edit: boolean;
+  many: boolean;
+}) {
   const navigate = useNavigate();
   const ticked = [...useTicked()];
   const options: (readonly [Which, string])[] = [];
@@ -114,7 +143,12 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
   const [error, setError] = useState<string>();
   const one = which === "one";
   const { data: detail } = useRequest(what.request ?? "");
-  const first = useQuery({ queryKey: ["draft", what.request], queryFn: () => draftOf(detail!).then((made) => made ?? null), enabled: edit && Boolean(detail), staleTime: Infinity });
+  const first = useQuery({
+    queryKey: ["draft", what.request],
+    queryFn: () => draftOf(detail!).then((made) => made ?? null),
+    enabled: edit && Boolean(detail),
+    staleTime: Infinity,
+  });
   useEffect(() => {
     if (first.data) setDraft(first.data);
   }, [first.data]);
@@ -133,16 +167,26 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
       times: probe ? 2 : 1,
       edit: one && draft ? { method: draft.method, path: draft.path, headers: pairs(draft.headers) } : null,
     };
-    const which_ = one ? { requests: [what.request!] } : which === "ticked" ? { requests: ticked } : { query: what.query, inbox: what.inbox };
+    const which_ = one
+      ? { requests: [what.request!] }
+      : which === "ticked"
+        ? { requests: ticked }
+        : { query: what.query, inbox: what.inbox };
     try {
-      const replay = await api.beginReplay({ ...which_, settings, confirm, body: one && draft ? base64(draft.body) : undefined });
+      const replay = await api.beginReplay({
+        ...which_,
+        settings,
+        confirm,
+        body: one && draft ? base64(draft.body) : undefined,
+      });
       onClose();
       // What one is answered is told as soon as it is, and two answers are compared on their page.
       if (probe) void navigate({ to: "/replays/{-$replay}", params: { replay: replay.id } });
       else if (!one) tell(`Replay begun: ${replay.url}`);
     } catch (failure) {
       setError(inWords(failure));
-      if (failure instanceof CallError && failure.code === "confirm_host") setConfirm(new URL(endpoint ? endpoints.find(({ id }) => id === endpoint)!.url : url).host);
+      if (failure instanceof CallError && failure.code === "confirm_host")
+        setConfirm(new URL(endpoint ? endpoints.find(({ id }) => id === endpoint)!.url : url).host);
     }
   };
   const set = (change: Partial<Draft>): void => setDraft((now) => now && { ...now, ...change });
@@ -159,7 +203,9 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
           <Choice label="What" value={which} options={options} onChange={setChosen} />
         </div>
       )}
-      {which === "list" && <p className="mb-3 text-ink-2">{`Sends ${what.query ? "what the query finds" : "everything"}${what.inbox ? ` in ${what.inbox}` : ""}, the ${newest ? "newest" : "oldest"} first.`}</p>}
+      {which === "list" && (
+        <p className="mb-3 text-ink-2">{`Sends ${what.query ? "what the query finds" : "everything"}${what.inbox ? ` in ${what.inbox}` : ""}, the ${newest ? "newest" : "oldest"} first.`}</p>
+      )}
       {endpoints.length > 0 && (
         <Field label="To">
           {(props) => (
@@ -191,23 +237,68 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
           )}
         </Field>
       )}
-      <Switch label="Sign anew" hint={`With a new timestamp and the ${endpoint ? "endpoint" : "inbox"}'s secret. Without, the bytes and headers go as they came.`} checked={resign} onChange={setResign} />
-      {edit && !draft && first.isFetched && <Notice icon={AlertTriangle} tone="plain" title="This body is not edited here">It is no text, or very long. It goes as it is; the command line takes another from a file.</Notice>}
+      <Switch
+        label="Sign anew"
+        hint={`With a new timestamp and the ${endpoint ? "endpoint" : "inbox"}'s secret. Without, the bytes and headers go as they came.`}
+        checked={resign}
+        onChange={setResign}
+      />
+      {edit && !draft && first.isFetched && (
+        <Notice icon={AlertTriangle} tone="plain" title="This body is not edited here">
+          It is no text, or very long. It goes as it is; the command line takes another from a file.
+        </Notice>
+      )}
       {edit && draft && (
         <>
           <div className="flex gap-4">
-            <Field label="Method">{(props) => <input {...props} className={text} value={draft.method} onChange={(event) => set({ method: event.target.value })} />}</Field>
+            <Field label="Method">
+              {(props) => (
+                <input
+                  {...props}
+                  className={text}
+                  value={draft.method}
+                  onChange={(event) => set({ method: event.target.value })}
+                />
+              )}
+            </Field>
             <div className="flex-1">
-              <Field label="Path behind the URL">{(props) => <input {...props} className={text} value={draft.path} spellCheck={false} onChange={(event) => set({ path: event.target.value })} />}</Field>
+              <Field label="Path behind the URL">
+                {(props) => (
+                  <input
+                    {...props}
+                    className={text}
+                    value={draft.path}
+                    spellCheck={false}
+                    onChange={(event) => set({ path: event.target.value })}
+                  />
+                )}
+              </Field>
             </div>
           </div>
-          <Field label="Headers" hint={`One a line. ${MASK} stands for the value that is stored. Those of one connection are left out.`}>
-            {(props) => <textarea {...props} rows={6} spellCheck={false} className={`${text} h-auto! py-1`} value={draft.headers} onChange={(event) => set({ headers: event.target.value })} />}
+          <Field
+            label="Headers"
+            hint={`One a line. ${MASK} stands for the value that is stored. Those of one connection are left out.`}
+          >
+            {(props) => (
+              <textarea
+                {...props}
+                rows={6}
+                spellCheck={false}
+                className={`${text} h-auto! py-1`}
+                value={draft.headers}
+                onChange={(event) => set({ headers: event.target.value })}
+              />
+            )}
           </Field>
           <p className="mb-1 font-medium">Body</p>
           <div className="h-60 overflow-hidden rounded-[7px] border border-line bg-control">
             <Suspense fallback={null}>
-              <CodeView text={first.data!.body} language={isJson(first.data!.body) ? "json" : "text"} label="Body" onChange={(body) => set({ body })} />
+              <CodeView
+                text={first.data!.body}
+                language={isJson(first.data!.body) ? "json" : "text"}
+                label="Body"
+                onChange={(body) => set({ body })}
+              />
             </Suspense>
           </div>
           <p className="mt-1 mb-4 text-small text-ink-2">The stored request stays as it is.</p>
@@ -218,19 +309,45 @@ function ReplayForm({ onClose, what, edit, many }: { onClose: () => void; what: 
         <div className="mb-4">
           <p className="mb-1 font-medium">Deliver it</p>
           <Choice label="Deliver it" value={times} options={TIMES} onChange={setTimes} />
-          <p className="mt-1 text-small text-ink-2">Twice tells whether the receiver does the same thing once: its answers are compared.</p>
+          <p className="mt-1 text-small text-ink-2">
+            Twice tells whether the receiver does the same thing once: its answers are compared.
+          </p>
         </div>
       ) : (
         <>
           <div className="flex gap-4">
             <Field label="Requests a second" hint="As fast as they are answered if empty.">
-              {(props) => <input {...props} type="number" min={0.001} step="any" className={INPUT} value={rate} onChange={(event) => setRate(event.target.value)} />}
+              {(props) => (
+                <input
+                  {...props}
+                  type="number"
+                  min={0.001}
+                  step="any"
+                  className={INPUT}
+                  value={rate}
+                  onChange={(event) => setRate(event.target.value)}
+                />
+              )}
             </Field>
             <Field label="At a time" hint="1 keeps them in order.">
-              {(props) => <NumberField {...props} required min={1} max={256} value={concurrency} onChange={(now) => setConcurrency(now ?? 0)} />}
+              {(props) => (
+                <NumberField
+                  {...props}
+                  required
+                  min={1}
+                  max={256}
+                  value={concurrency}
+                  onChange={(now) => setConcurrency(now ?? 0)}
+                />
+              )}
             </Field>
           </div>
-          <Switch label="Stop at the first failure" hint="At the first that is not answered 2xx." checked={stop} onChange={setStop} />
+          <Switch
+            label="Stop at the first failure"
+            hint="At the first that is not answered 2xx."
+            checked={stop}
+            onChange={setStop}
+          />
           <Switch label="Newest first" checked={newest} onChange={setNewest} />
         </>
       )}

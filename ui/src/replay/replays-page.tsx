@@ -35,7 +35,9 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
       <section aria-label="Replays" className={`min-w-0 overflow-auto p-6 ${id ? "max-lg:hidden" : ""}`}>
         <h1 className="text-title font-semibold tracking-tight">Replays</h1>
         <p className="mb-4 text-ink-2">Stored requests that were sent again, newest first.</p>
-        {items.length === 0 && <p className="text-ink-2">Nothing was replayed yet. Open a request and press R, or tick some and press B.</p>}
+        {items.length === 0 && (
+          <p className="text-ink-2">Nothing was replayed yet. Open a request and press R, or tick some and press B.</p>
+        )}
         {items.length > 0 && (
           <table className="w-full table-fixed border-collapse">
             <thead>
@@ -49,7 +51,11 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
             </thead>
             <tbody>
               {items.map((replay) => (
-                <tr key={replay.id} aria-selected={replay.id === id} className={`row-height border-b border-line ${replay.id === id ? "bg-selection" : "hover:bg-hover"}`}>
+                <tr
+                  key={replay.id}
+                  aria-selected={replay.id === id}
+                  className={`row-height border-b border-line ${replay.id === id ? "bg-selection" : "hover:bg-hover"}`}
+                >
                   <td className="truncate pl-3">
                     <Link to="/replays/{-$replay}" params={{ replay: replay.id }} className="font-mono text-data">
                       {visible(replay.url)}
@@ -59,7 +65,11 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
                   <td>
                     <Progress replay={replay} />
                   </td>
-                  <td className={`text-right font-mono text-data ${replay.failed ? "font-semibold text-invalid" : "text-ink-2"}`}>{count(replay.failed)}</td>
+                  <td
+                    className={`text-right font-mono text-data ${replay.failed ? "font-semibold text-invalid" : "text-ink-2"}`}
+                  >
+                    {count(replay.failed)}
+                  </td>
                   <td className="pr-3 text-right text-small text-ink-2">{age(replay.created_at, now)}</td>
                 </tr>
               ))}
@@ -80,11 +90,16 @@ function Report({ id }: { id: string }) {
     const [second, first] = items;
     if (first && second) await navigate({ to: "/diff/$a/$b", params: { a: `${first.id}:1`, b: `${second.id}:1` } });
   };
-  if (error) return <p className="p-6 text-ink-2">This replay is not there; the oldest roll over with their deliveries.</p>;
+  if (error)
+    return <p className="p-6 text-ink-2">This replay is not there; the oldest roll over with their deliveries.</p>;
   if (!data) return null;
   const { replay, latencies, failures, answers } = data;
   const save = (form: "json" | "html"): void =>
-    void attempt(platform.saveTo(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`).then((saved) => saved && tell(`Saved ${saved}`)));
+    void attempt(
+      platform
+        .saveTo(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`)
+        .then((saved) => saved && tell(`Saved ${saved}`)),
+    );
   const running = replay.ended_at == null;
   return (
     <article aria-label="Replay" className="min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6">
@@ -131,7 +146,8 @@ function Report({ id }: { id: string }) {
           <>
             <dt className="text-ink-2">Answer in</dt>
             <dd>
-              {duration(latencies.p50)} half, {duration(latencies.p90)} 90 %, {duration(latencies.p99)} 99 %, {duration(latencies.max)} slowest
+              {duration(latencies.p50)} half, {duration(latencies.p90)} 90 %, {duration(latencies.p99)} 99 %,{" "}
+              {duration(latencies.max)} slowest
             </dd>
           </>
         )}
@@ -140,7 +156,10 @@ function Report({ id }: { id: string }) {
       <ul>
         {answers.map(({ status, error: why, count: many }) => (
           <li key={`${status} ${why}`}>
-            <strong className={status && status < 400 ? "text-valid" : "text-invalid"}>{status ?? visible(why ?? "none yet")}</strong> {count(many)} times
+            <strong className={status && status < 400 ? "text-valid" : "text-invalid"}>
+              {status ?? visible(why ?? "none yet")}
+            </strong>{" "}
+            {count(many)} times
           </li>
         ))}
       </ul>
@@ -153,11 +172,14 @@ function Report({ id }: { id: string }) {
                 <Link to="/deliveries/{-$delivery}" params={{ delivery: failure.delivery }} className="underline">
                   {visible(failure.event_type || failure.method)}
                 </Link>{" "}
-                <span className="font-mono text-data text-ink-2">{visible(failure.url)}</span> {failure.status ?? ""} {visible(failure.reason ?? "")}
+                <span className="font-mono text-data text-ink-2">{visible(failure.url)}</span> {failure.status ?? ""}{" "}
+                {visible(failure.reason ?? "")}
               </li>
             ))}
           </ol>
-          {failures.length > SHOWN && <p className="mt-1 text-ink-2">And {count(failures.length - SHOWN)} more; the saved report has all.</p>}
+          {failures.length > SHOWN && (
+            <p className="mt-1 text-ink-2">And {count(failures.length - SHOWN)} more; the saved report has all.</p>
+          )}
         </>
       )}
     </article>

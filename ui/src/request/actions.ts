@@ -7,7 +7,8 @@ import { platform } from "../platform";
 const copied = (what: string, content: Promise<string>): void =>
   void attempt(content.then((value) => platform.copyText(value)).then(() => tell(`Copied ${what}`)));
 
-const headers = async (id: string): Promise<string> => (await api.request(id)).headers.map(({ name, value }) => `${name}: ${value}`).join("\n");
+const headers = async (id: string): Promise<string> =>
+  (await api.request(id)).headers.map(({ name, value }) => `${name}: ${value}`).join("\n");
 
 /** Deletes requests that are ticked, with one undo for all of them. */
 export async function removeTicked(ids: readonly string[]): Promise<void> {
@@ -18,7 +19,10 @@ export async function removeTicked(ids: readonly string[]): Promise<void> {
     })(),
   );
   untick();
-  if (removals.length > 0) offerUndo(removals.length === 1 ? "Request deleted" : `${removals.length} requests deleted`, () => Promise.all(removals.map(({ id }) => api.undo(id))));
+  if (removals.length > 0)
+    offerUndo(removals.length === 1 ? "Request deleted" : `${removals.length} requests deleted`, () =>
+      Promise.all(removals.map(({ id }) => api.undo(id))),
+    );
 }
 
 export const requestActions = (id: string) => ({
@@ -26,6 +30,10 @@ export const requestActions = (id: string) => ({
   copyRaw: () => copied("as raw HTTP", text(requestRoute(id, "raw"))),
   copyBody: () => copied("body", text(requestRoute(id, "body?text=true"))),
   copyHeaders: () => copied("headers", headers(id)),
-  pin: (pinned: boolean) => void attempt(api.markRequest(id, { pinned }).then(() => tell(pinned ? "Pinned: it stays when others roll over" : "Unpinned"))),
-  remove: () => void attempt(api.removeRequest(id).then((removal) => offerUndo("Request deleted", () => api.undo(removal.id)))),
+  pin: (pinned: boolean) =>
+    void attempt(
+      api.markRequest(id, { pinned }).then(() => tell(pinned ? "Pinned: it stays when others roll over" : "Unpinned")),
+    ),
+  remove: () =>
+    void attempt(api.removeRequest(id).then((removal) => offerUndo("Request deleted", () => api.undo(removal.id)))),
 });

@@ -32,7 +32,11 @@ function Onward({ id }: { id: string }) {
       <ul>
         {data.items.map((made) => (
           <li key={made.id} className="flex items-center gap-2 border-b border-line py-1.5">
-            {made.status ? <Status status={made.status} className="w-8 font-mono text-data" /> : <strong className="w-8 text-invalid">—</strong>}
+            {made.status ? (
+              <Status status={made.status} className="w-8 font-mono text-data" />
+            ) : (
+              <strong className="w-8 text-invalid">—</strong>
+            )}
             <Link to="/deliveries/{-$delivery}" params={{ delivery: made.id }} className="shrink-0 underline">
               {made.origin === "forward" ? "forwarded" : "replayed"}
             </Link>
@@ -50,7 +54,13 @@ function Onward({ id }: { id: string }) {
 /** Which rule would answer the request if it came now, and why the others would not. */
 function Now({ id }: { id: string }) {
   const [open, setOpen] = useState(false);
-  const { data } = useQuery({ queryKey: ["answering", id], queryFn: () => api.answering(id), enabled: open, staleTime: 0, gcTime: 0 });
+  const { data } = useQuery({
+    queryKey: ["answering", id],
+    queryFn: () => api.answering(id),
+    enabled: open,
+    staleTime: 0,
+    gcTime: 0,
+  });
   if (!open) return <Button onClick={() => setOpen(true)}>What would answer it now?</Button>;
   if (!data) return null;
   return (
@@ -66,7 +76,8 @@ function Now({ id }: { id: string }) {
       </ol>
       {data.answer && (
         <p className="mt-1">
-          It would be answered {data.answer.fault ? FAULTS[data.answer.fault.kind] : <Status status={data.answer.status} />}.
+          It would be answered{" "}
+          {data.answer.fault ? FAULTS[data.answer.fault.kind] : <Status status={data.answer.status} />}.
         </p>
       )}
     </section>
@@ -80,9 +91,22 @@ export function AnswerTab({ detail }: { detail: Detail }) {
     <div className="space-y-4 p-4">
       <p>
         <Status status={detail.status} />{" "}
-        {detail.source ? (answer ? `is what ${visible(detail.source)} says it was answered.` : `${visible(detail.source)}, which it was imported from, says nothing of an answer.`) : detail.answer_origin ? `was given after the request was on disk, by: ${visible(detail.answer_origin)}.` : answer ? "was the inbox's answer, given after the request was on disk." : (REFUSED[detail.status] ?? (detail.status ? "was what the app answered, or the receiver by itself." : "No answer is known yet."))}
+        {detail.source
+          ? answer
+            ? `is what ${visible(detail.source)} says it was answered.`
+            : `${visible(detail.source)}, which it was imported from, says nothing of an answer.`
+          : detail.answer_origin
+            ? `was given after the request was on disk, by: ${visible(detail.answer_origin)}.`
+            : answer
+              ? "was the inbox's answer, given after the request was on disk."
+              : (REFUSED[detail.status] ??
+                (detail.status ? "was what the app answered, or the receiver by itself." : "No answer is known yet."))}
       </p>
-      {answer?.fault && <p className="font-medium text-warning">It was made to go wrong: the sender was answered {FAULTS[answer.fault.kind]}.</p>}
+      {answer?.fault && (
+        <p className="font-medium text-warning">
+          It was made to go wrong: the sender was answered {FAULTS[answer.fault.kind]}.
+        </p>
+      )}
       <Onward id={detail.id} />
       <Now key={detail.id} id={detail.id} />
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
@@ -100,9 +124,22 @@ export function AnswerTab({ detail }: { detail: Detail }) {
         )}
       </dl>
       {answer && answer.headers.length > 0 && (
-        <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">{answer.headers.map(([name, value]) => `${name}: ${value}`).join("\n")}</pre>
+        <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">
+          {answer.headers.map(([name, value]) => `${name}: ${value}`).join("\n")}
+        </pre>
       )}
-      {answer && (answer.file ? <p className="text-ink-2">The body was the file {visible(answer.file.name)}, {size(answer.file.bytes)}.</p> : answer.body ? <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">{answer.body.split("\n").map(visible).join("\n")}</pre> : <p className="text-ink-2">The answer had no body.</p>)}
+      {answer &&
+        (answer.file ? (
+          <p className="text-ink-2">
+            The body was the file {visible(answer.file.name)}, {size(answer.file.bytes)}.
+          </p>
+        ) : answer.body ? (
+          <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">
+            {answer.body.split("\n").map(visible).join("\n")}
+          </pre>
+        ) : (
+          <p className="text-ink-2">The answer had no body.</p>
+        ))}
     </div>
   );
 }

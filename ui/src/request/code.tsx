@@ -49,7 +49,12 @@ function Code({ id, onClose }: { id: string; onClose: () => void }) {
       <div className="mb-3 overflow-x-auto">
         <Choice label="Form" value={form} options={FORMS} onChange={(now) => prefer({ code: now })} />
       </div>
-      <Switch label="With credentials" hint="Otherwise they are masked, and such a request is not sent as it was." checked={reveal} onChange={setReveal} />
+      <Switch
+        label="With credentials"
+        hint="Otherwise they are masked, and such a request is not sent as it was."
+        checked={reveal}
+        onChange={setReveal}
+      />
       <div className="mb-3 h-[40vh] overflow-hidden rounded-[9px] border border-line">
         {error ? (
           <p role="alert" className="p-3 text-invalid">
@@ -64,7 +69,9 @@ function Code({ id, onClose }: { id: string; onClose: () => void }) {
         )}
       </div>
       <div className="flex items-center justify-between gap-3 border-t border-line pt-3">
-        <p className="text-small text-ink-2">It sends the request to its inbox here; change the URL to send it elsewhere.</p>
+        <p className="text-small text-ink-2">
+          It sends the request to its inbox here; change the URL to send it elsewhere.
+        </p>
         <Button look="primary" type="submit" icon={Copy} disabled={data === undefined}>
           Copy
         </Button>

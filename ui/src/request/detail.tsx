@@ -1,5 +1,15 @@
 import { Tabs } from "@base-ui/react/tabs";
-import { AlertTriangle, ArrowLeft, GitCompare, NotebookPen, PencilLine, Pin, Repeat, Terminal, Trash2 } from "lucide-react";
+import {
+  AlertTriangle,
+  ArrowLeft,
+  GitCompare,
+  NotebookPen,
+  PencilLine,
+  Pin,
+  Repeat,
+  Terminal,
+  Trash2,
+} from "lucide-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 
@@ -114,13 +124,16 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
             <IconButton label="Back to the list" icon={ArrowLeft} onClick={onLeave} />
           </span>
           <h1 ref={heading} tabIndex={-1} className="min-w-0 truncate text-title font-semibold tracking-tight">
-            {detail.event_type ? visible(detail.event_type) : visible(detail.method)} <span className="font-mono text-[14px] font-medium">{visible(detail.target)}</span>
+            {detail.event_type ? visible(detail.event_type) : visible(detail.method)}{" "}
+            <span className="font-mono text-[14px] font-medium">{visible(detail.target)}</span>
           </h1>
           {detail.provider && <span className="ml-auto shrink-0 text-ink-2">{detail.provider}</span>}
         </div>
         <p className="text-small text-ink-2">
-          <Verdict verdict={detail.verdict} reason={detail.reason} className="mr-1 align-text-bottom" /> {detail.verdict !== "unchecked" && "· "}
-          answered <Status status={detail.status} /> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} · {moment(detail.arrived_at)} · {detail.version}
+          <Verdict verdict={detail.verdict} reason={detail.reason} className="mr-1 align-text-bottom" />{" "}
+          {detail.verdict !== "unchecked" && "· "}
+          answered <Status status={detail.status} /> · {size(detail.body_bytes)} in {duration(detail.receiving_ms)} ·{" "}
+          {moment(detail.arrived_at)} · {detail.version}
           {detail.peer && ` from ${detail.peer}`}
           {detail.source && ` · imported from ${visible(detail.source)}`}
         </p>
@@ -134,15 +147,40 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
           <Button icon={Terminal} onClick={actions.copyCurl} keys={firstKeys("copy-curl")}>
             Copy as curl
           </Button>
-          <IconButton label={detail.pinned ? "Unpin" : "Pin"} icon={Pin} pressed={detail.pinned} keys={firstKeys("pin")} onClick={() => actions.pin(!detail.pinned)} />
-          <IconButton label="Write a note" icon={NotebookPen} keys={firstKeys("note")} onClick={() => setNoting(true)} />
-          <IconButton label="Compare with another" icon={GitCompare} keys={firstKeys("diff")} onClick={() => perform("diff")} />
-          <IconButton label="Delete request" icon={Trash2} keys={firstKeys("delete")} onClick={() => perform("delete")} />
+          <IconButton
+            label={detail.pinned ? "Unpin" : "Pin"}
+            icon={Pin}
+            pressed={detail.pinned}
+            keys={firstKeys("pin")}
+            onClick={() => actions.pin(!detail.pinned)}
+          />
+          <IconButton
+            label="Write a note"
+            icon={NotebookPen}
+            keys={firstKeys("note")}
+            onClick={() => setNoting(true)}
+          />
+          <IconButton
+            label="Compare with another"
+            icon={GitCompare}
+            keys={firstKeys("diff")}
+            onClick={() => perform("diff")}
+          />
+          <IconButton
+            label="Delete request"
+            icon={Trash2}
+            keys={firstKeys("delete")}
+            onClick={() => perform("delete")}
+          />
           <CommandMenu label="More for this request" commands={MENU} />
         </div>
         {detail.note && <p className="mt-2 rounded-md bg-selection px-3 py-1 whitespace-pre-wrap">{detail.note}</p>}
       </header>
-      <Tabs.Root value={tab} onValueChange={(now) => setTab((lastTab = String(now)))} className="flex min-h-0 flex-1 flex-col">
+      <Tabs.Root
+        value={tab}
+        onValueChange={(now) => setTab((lastTab = String(now)))}
+        className="flex min-h-0 flex-1 flex-col"
+      >
         <Tabs.List className="flex gap-5 border-b border-line px-4">
           {(
             [
@@ -154,7 +192,11 @@ export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: ()
               ["raw", "Raw", null],
             ] as const
           ).map(([value, name, number]) => (
-            <Tabs.Tab key={value} value={value} className="border-b-2 border-transparent py-1.5 font-medium text-ink-2 data-active:border-accent data-active:text-ink">
+            <Tabs.Tab
+              key={value}
+              value={value}
+              className="border-b-2 border-transparent py-1.5 font-medium text-ink-2 data-active:border-accent data-active:text-ink"
+            >
               {name} {number !== null && <span className="text-small text-ink-3">{number}</span>}
             </Tabs.Tab>
           ))}

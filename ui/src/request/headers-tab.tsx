@@ -12,7 +12,8 @@ import { term } from "../query/terms";
 const NAMES: Record<string, string> = {
   exact: "Names and order as the sender wrote them.",
   lowercase: "HTTP/2 has only lower-case names on the wire.",
-  normalised: "Normalised: what came over the wire did not agree with what was parsed, so names are lower-cased and repeats grouped.",
+  normalised:
+    "Normalised: what came over the wire did not agree with what was parsed, so names are lower-cased and repeats grouped.",
 };
 
 function Lines({ label, lines }: { label: string; lines: HeaderLine[] }) {
@@ -28,14 +29,28 @@ function Lines({ label, lines }: { label: string; lines: HeaderLine[] }) {
       <tbody>
         {lines.map(({ name, value, secret }, place) => (
           <tr key={place} className="border-b border-line hover:bg-hover">
-            <th scope="row" className="w-[32%] py-1.5 pr-4 align-top font-mono text-data font-normal break-all text-key">
+            <th
+              scope="row"
+              className="w-[32%] py-1.5 pr-4 align-top font-mono text-data font-normal break-all text-key"
+            >
               {visible(name)}
             </th>
             <td className="py-1.5 font-mono text-data break-all">{visible(value)}</td>
             <td className="w-px align-top">
               <span className="flex">
-              {!secret && <Only one={term(`header.${name.toLowerCase()}`, value)} what={visible(name)} className="h-7!" />}
-              <IconButton label={`Copy ${visible(name)}`} icon={Copy} className="h-7!" onClick={() => void attempt(platform.copyText(value).then(() => tell(secret ? "Copied as shown" : `Copied ${visible(name)}`)))} />
+                {!secret && (
+                  <Only one={term(`header.${name.toLowerCase()}`, value)} what={visible(name)} className="h-7!" />
+                )}
+                <IconButton
+                  label={`Copy ${visible(name)}`}
+                  icon={Copy}
+                  className="h-7!"
+                  onClick={() =>
+                    void attempt(
+                      platform.copyText(value).then(() => tell(secret ? "Copied as shown" : `Copied ${visible(name)}`)),
+                    )
+                  }
+                />
               </span>
             </td>
           </tr>
@@ -54,7 +69,11 @@ export function HeadersTab({ detail }: { detail: Detail }) {
       <div className="mb-1 flex items-center gap-3 text-small text-ink-2">
         <span className={detail.names === "normalised" ? "text-warning" : ""}>{NAMES[detail.names]}</span>
         {secrets && (
-          <Button icon={revealed ? EyeOff : Eye} className="ml-auto" onClick={() => (revealed ? setRevealed(undefined) : void attempt(api.reveal(detail.id).then(setRevealed)))}>
+          <Button
+            icon={revealed ? EyeOff : Eye}
+            className="ml-auto"
+            onClick={() => (revealed ? setRevealed(undefined) : void attempt(api.reveal(detail.id).then(setRevealed)))}
+          >
             {revealed ? "Mask credentials" : "Show credentials"}
           </Button>
         )}

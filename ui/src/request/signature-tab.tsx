@@ -14,8 +14,20 @@ import { Subscription } from "../signature/subscription";
 function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unknown; onDescribe: () => void }) {
   return (
     <div className="p-4">
-      <Notice icon={ShieldQuestion} tone="plain" title={detail.provider ? `This looks like ${detail.provider}. It is not verified yet.` : "Nothing says who signs here."}>
-        <p className="mb-3">{error instanceof CallError && error.code !== "no_provider" ? `${error.message} ${error.hint}` : "Choose the provider and enter its secret in the inbox's settings; stored requests are judged too."}</p>
+      <Notice
+        icon={ShieldQuestion}
+        tone="plain"
+        title={
+          detail.provider
+            ? `This looks like ${detail.provider}. It is not verified yet.`
+            : "Nothing says who signs here."
+        }
+      >
+        <p className="mb-3">
+          {error instanceof CallError && error.code !== "no_provider"
+            ? `${error.message} ${error.hint}`
+            : "Choose the provider and enter its secret in the inbox's settings; stored requests are judged too."}
+        </p>
         <div className="flex flex-wrap gap-2">
           <Button onClick={() => perform("inbox-settings")}>Set up verification</Button>
           <Button icon={SlidersHorizontal} onClick={onDescribe}>
@@ -41,7 +53,11 @@ export function SignatureTab({ detail }: { detail: Detail }) {
     queryFn: () => api.signature(detail.id),
     gcTime: 5_000,
   });
-  const inbox = useQuery({ queryKey: ["inbox", detail.inbox, detail.verdict], queryFn: () => api.inbox(detail.inbox), enabled: Boolean(data) }).data;
+  const inbox = useQuery({
+    queryKey: ["inbox", detail.inbox, detail.verdict],
+    queryFn: () => api.inbox(detail.inbox),
+    enabled: Boolean(data),
+  }).data;
   if (isPending) return <p className="p-4 text-ink-2">Looking for the reason…</p>;
   return (
     <>
@@ -50,7 +66,9 @@ export function SignatureTab({ detail }: { detail: Detail }) {
         <>
           <Explained data={data} arrived={detail.arrived_at} />
           <div className="space-y-4 px-4 pb-4">
-            {inbox?.verification.provider && <Snippets provider={inbox.verification.provider} scheme={inbox.verification.scheme} />}
+            {inbox?.verification.provider && (
+              <Snippets provider={inbox.verification.provider} scheme={inbox.verification.scheme} />
+            )}
             {data.state !== "valid" && (
               <Button icon={SlidersHorizontal} onClick={() => setDescribing(true)}>
                 Find or describe the scheme

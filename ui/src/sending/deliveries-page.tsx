@@ -41,19 +41,41 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
   const settled = useSettled(filter, TYPED_MS);
   const endpoints = useEndpoints().data?.items ?? [];
   const navigate = useNavigate();
-  const show = (id: string | undefined): void => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: id } });
+  const show = (id: string | undefined): void =>
+    void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: id } });
   const set = (change: Partial<Record<keyof DeliveryFilter, string>>): void =>
-    setFilter((before) => Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value)) as DeliveryFilter);
+    setFilter(
+      (before) =>
+        Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value)) as DeliveryFilter,
+    );
   const filtered = Object.keys(filter).length > 0;
   const resend = async (): Promise<void> => {
     const which = filter.state ? `that are ${filter.state}` : "that failed, are exhausted or were skipped";
-    if (!(await confirm("Resend these deliveries?", `Resends all deliveries of this list ${which}, the oldest first.`, "Resend"))) return;
+    if (
+      !(await confirm(
+        "Resend these deliveries?",
+        `Resends all deliveries of this list ${which}, the oldest first.`,
+        "Resend",
+      ))
+    )
+      return;
     await attempt(
-      api.retryDeliveries(filter).then(({ deliveries, left }) => tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way${left ? `; ${left} not sent: endpoint disabled or deleted` : ""}`)),
+      api
+        .retryDeliveries(filter)
+        .then(({ deliveries, left }) =>
+          tell(
+            `${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way${left ? `; ${left} not sent: endpoint disabled or deleted` : ""}`,
+          ),
+        ),
     );
   };
   const choice = (label: string, field: keyof DeliveryFilter, options: readonly (readonly [string, string])[]) => (
-    <select aria-label={label} className={`${INPUT} w-auto!`} value={filter[field] ?? ""} onChange={(event) => set({ [field]: event.target.value })}>
+    <select
+      aria-label={label}
+      className={`${INPUT} w-auto!`}
+      value={filter[field] ?? ""}
+      onChange={(event) => set({ [field]: event.target.value })}
+    >
       {options.map(([value, name]) => (
         <option key={value} value={value}>
           {name}
@@ -62,7 +84,13 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
     </select>
   );
   const entry = (label: string, field: keyof DeliveryFilter, width: string) => (
-    <input aria-label={label} placeholder={label} className={`${INPUT} ${width}`} value={filter[field] ?? ""} onChange={(event) => set({ [field]: event.target.value })} />
+    <input
+      aria-label={label}
+      placeholder={label}
+      className={`${INPUT} ${width}`}
+      value={filter[field] ?? ""}
+      onChange={(event) => set({ [field]: event.target.value })}
+    />
   );
   return (
     <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
@@ -73,7 +101,10 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
           {choice("State", "state", [["", "any state"], ...STATES.map((one) => [one, one] as const)])}
           {choice("Time", "since", TIMES)}
           {choice("Status", "status", STATUSES)}
-          {choice("Endpoint", "endpoint", [["", "any endpoint"], ...endpoints.map(({ id, name, url }) => [id, name || url] as const)])}
+          {choice("Endpoint", "endpoint", [
+            ["", "any endpoint"],
+            ...endpoints.map(({ id, name, url }) => [id, name || url] as const),
+          ])}
           {entry("Event type", "type", "w-36!")}
           {entry("URL", "url", "w-36!")}
           {entry("Text", "text", "w-36!")}
@@ -84,7 +115,16 @@ export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
             </Button>
           )}
         </div>
-        <DeliveryTable query={settled} selected={delivery} onPick={show} empty={filtered ? "No delivery matches." : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."} />
+        <DeliveryTable
+          query={settled}
+          selected={delivery}
+          onPick={show}
+          empty={
+            filtered
+              ? "No delivery matches."
+              : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."
+          }
+        />
       </section>
       {delivery && (
         <div className="flex min-h-0 min-w-0 flex-col border-l border-line bg-pane">

@@ -19,9 +19,27 @@ interface Columns {
   error: boolean;
 }
 
-function DeliveryRow({ delivery, name, columns, selected, now, onPick }: { delivery: Delivery; name: string; columns: Columns; selected: boolean; now: number; onPick: () => void }) {
+function DeliveryRow({
+  delivery,
+  name,
+  columns,
+  selected,
+  now,
+  onPick,
+}: {
+  delivery: Delivery;
+  name: string;
+  columns: Columns;
+  selected: boolean;
+  now: number;
+  onPick: () => void;
+}) {
   return (
-    <tr onClick={onPick} aria-selected={selected} className={`row-height border-b border-line ${selected ? "bg-selection" : "hover:bg-hover"}`}>
+    <tr
+      onClick={onPick}
+      aria-selected={selected}
+      className={`row-height border-b border-line ${selected ? "bg-selection" : "hover:bg-hover"}`}
+    >
       <td className="pl-3">
         <button type="button" className="max-w-full truncate text-left font-medium" onClick={onPick}>
           {visible(delivery.event_type || `${delivery.method} ${delivery.origin}`)}
@@ -31,17 +49,41 @@ function DeliveryRow({ delivery, name, columns, selected, now, onPick }: { deliv
       <td className="align-middle">
         <DeliveryState state={delivery.state} className="align-middle" />
       </td>
-      <td className={`text-right font-mono text-data font-semibold ${delivery.state === "delivered" ? "text-valid" : "text-invalid"}`}>{delivery.status ?? ""}</td>
+      <td
+        className={`text-right font-mono text-data font-semibold ${delivery.state === "delivered" ? "text-valid" : "text-invalid"}`}
+      >
+        {delivery.status ?? ""}
+      </td>
       <td className="text-right">{delivery.attempts}</td>
       <td className="text-right text-ink-2">{delivery.took_ms != null && duration(delivery.took_ms)}</td>
       <td className="pr-3 text-right text-small text-ink-2">{age(delivery.created_at, now)}</td>
-      {columns.error && <td className="max-w-0 truncate pr-3 pl-4 text-ink-2">{delivery.next_at ? <>next <Until at={delivery.next_at} /></> : visible(delivery.reason ?? delivery.error ?? "")}</td>}
+      {columns.error && (
+        <td className="max-w-0 truncate pr-3 pl-4 text-ink-2">
+          {delivery.next_at ? (
+            <>
+              next <Until at={delivery.next_at} />
+            </>
+          ) : (
+            visible(delivery.reason ?? delivery.error ?? "")
+          )}
+        </td>
+      )}
     </tr>
   );
 }
 
 /** Deliveries, newest first; j and k go through them. */
-export function DeliveryTable({ query, selected, onPick, empty }: { query: DeliveryFilter; selected: string | undefined; onPick: (id: string | undefined) => void; empty: string }) {
+export function DeliveryTable({
+  query,
+  selected,
+  onPick,
+  empty,
+}: {
+  query: DeliveryFilter;
+  selected: string | undefined;
+  onPick: (id: string | undefined) => void;
+  empty: string;
+}) {
   const { data, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
     queryKey: ["deliveries", query],
     queryFn: ({ pageParam }) => api.deliveries({ ...query, limit: PAGE, after: pageParam }),
@@ -57,7 +99,12 @@ export function DeliveryTable({ query, selected, onPick, empty }: { query: Deliv
     const next = items[at < 0 ? 0 : Math.max(0, Math.min(items.length - 1, at + step))];
     if (next) onPick(next.id);
   };
-  useCommands({ next: () => go(1), previous: () => go(-1), newest: () => items[0] && onPick(items[0].id), leave: () => onPick(undefined) });
+  useCommands({
+    next: () => go(1),
+    previous: () => go(-1),
+    newest: () => items[0] && onPick(items[0].id),
+    leave: () => onPick(undefined),
+  });
   if (!data) return null;
   if (items.length === 0) return <p className="text-ink-2">{empty}</p>;
   const columns = { endpoint: !query.endpoint, error: !selected };
@@ -79,7 +126,15 @@ export function DeliveryTable({ query, selected, onPick, empty }: { query: Deliv
         </thead>
         <tbody>
           {items.map((delivery) => (
-            <DeliveryRow key={delivery.id} delivery={delivery} name={name(delivery)} columns={columns} selected={delivery.id === selected} now={now} onPick={() => onPick(delivery.id)} />
+            <DeliveryRow
+              key={delivery.id}
+              delivery={delivery}
+              name={name(delivery)}
+              columns={columns}
+              selected={delivery.id === selected}
+              now={now}
+              onPick={() => onPick(delivery.id)}
+            />
           ))}
         </tbody>
       </table>

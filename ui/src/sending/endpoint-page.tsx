@@ -1,6 +1,24 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { CheckCircle2, ClipboardCheck, Copy, Eye, MinusCircle, Pause, Pencil, Play, Power, RefreshCw, Send, SkipForward, Stethoscope, Trash2, TriangleAlert, XCircle, Zap } from "lucide-react";
+import {
+  CheckCircle2,
+  ClipboardCheck,
+  Copy,
+  Eye,
+  MinusCircle,
+  Pause,
+  Pencil,
+  Play,
+  Power,
+  RefreshCw,
+  Send,
+  SkipForward,
+  Stethoscope,
+  Trash2,
+  TriangleAlert,
+  XCircle,
+  Zap,
+} from "lucide-react";
 import { useState } from "react";
 
 import { CheckDialog } from "../check/check-form";
@@ -30,7 +48,8 @@ function Secret({ endpoint }: { endpoint: Endpoint }) {
   const [shown, setShown] = useState<string>();
   const first = (): Promise<string> => api.endpointSecrets(endpoint.id).then(({ items }) => items[0]?.value ?? "");
   const rotate = async (): Promise<void> => {
-    const text = "New events use the new secret. The old one signs beside it for 24 hours where the vendor's signature can hold two; elsewhere it stops working now, and your handler needs the new one.";
+    const text =
+      "New events use the new secret. The old one signs beside it for 24 hours where the vendor's signature can hold two; elsewhere it stops working now, and your handler needs the new one.";
     if (!(await confirm("Replace the signing secret?", text, "Replace"))) return;
     await attempt(
       api.rotateSecret(endpoint.id).then(({ secrets }) => {
@@ -44,13 +63,24 @@ function Secret({ endpoint }: { endpoint: Endpoint }) {
     <p className="flex flex-wrap items-center gap-1">
       <span className="text-ink-2">Signing secret</span>
       <code className="font-mono text-data break-all">{shown ?? "••••••••"}</code>
-      <IconButton label={shown ? "Hide secret" : "Reveal secret"} icon={Eye} pressed={Boolean(shown)} onClick={() => void (shown ? setShown(undefined) : attempt(first().then(setShown)))} />
-      <IconButton label="Copy secret" icon={Copy} onClick={() => void attempt(first().then((secret) => platform.copyText(secret)).then(() => tell("Copied secret")))} />
       <IconButton
-        label="New secret"
-        icon={RefreshCw}
-        onClick={() => void rotate()}
+        label={shown ? "Hide secret" : "Reveal secret"}
+        icon={Eye}
+        pressed={Boolean(shown)}
+        onClick={() => void (shown ? setShown(undefined) : attempt(first().then(setShown)))}
       />
+      <IconButton
+        label="Copy secret"
+        icon={Copy}
+        onClick={() =>
+          void attempt(
+            first()
+              .then((secret) => platform.copyText(secret))
+              .then(() => tell("Copied secret")),
+          )
+        }
+      />
+      <IconButton label="New secret" icon={RefreshCw} onClick={() => void rotate()} />
       {endpoint.secrets.length > 1 && <span className="text-small text-ink-2">and an old one beside it</span>}
     </p>
   );
@@ -58,13 +88,28 @@ function Secret({ endpoint }: { endpoint: Endpoint }) {
 
 /** What was skipped while it was switched off can be sent late, all of it at once. */
 function Skipped({ endpoint }: { endpoint: string }) {
-  const { data } = useQuery({ queryKey: ["deliveries", "skipped", endpoint], queryFn: () => api.deliveries({ endpoint, state: "skipped", limit: SKIPPED_COUNTED }) });
+  const { data } = useQuery({
+    queryKey: ["deliveries", "skipped", endpoint],
+    queryFn: () => api.deliveries({ endpoint, state: "skipped", limit: SKIPPED_COUNTED }),
+  });
   const skipped = data?.items.length ?? 0;
   if (skipped === 0) return null;
   return (
     <p className="mb-2 flex flex-wrap items-center gap-3">
-      {data?.next ? `More than ${SKIPPED_COUNTED}` : skipped} {skipped === 1 ? "delivery was" : "deliveries were"} skipped while it was off.
-      <Button icon={SkipForward} onClick={() => void attempt(api.retryDeliveries({ endpoint, state: "skipped" }).then(({ deliveries }) => tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way`)))}>
+      {data?.next ? `More than ${SKIPPED_COUNTED}` : skipped} {skipped === 1 ? "delivery was" : "deliveries were"}{" "}
+      skipped while it was off.
+      <Button
+        icon={SkipForward}
+        onClick={() =>
+          void attempt(
+            api
+              .retryDeliveries({ endpoint, state: "skipped" })
+              .then(({ deliveries }) =>
+                tell(`${deliveries} ${deliveries === 1 ? "delivery is" : "deliveries are"} on the way`),
+              ),
+          )
+        }
+      >
         Send them now
       </Button>
     </p>
@@ -83,7 +128,11 @@ const FOUND = {
 /** The causes for which nothing arrives, each with what was found. */
 function Causes({ causes }: { causes: Cause[] }) {
   return (
-    <ul aria-label="Why is nothing arriving?" aria-live="polite" className="mb-4 rounded-[9px] border border-line bg-pane px-3 py-2">
+    <ul
+      aria-label="Why is nothing arriving?"
+      aria-live="polite"
+      className="mb-4 rounded-[9px] border border-line bg-pane px-3 py-2"
+    >
       {causes.map(({ name, found, detail }) => {
         const { icon: Icon, colour, word } = FOUND[found];
         return (
@@ -105,15 +154,30 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
   const [sending, setSending] = useState(false);
   const [causes, setCauses] = useState<Cause[]>();
   const navigate = useNavigate();
-  const file = useQuery({ queryKey: ["provider", endpoint.provider], queryFn: () => api.provider(endpoint.provider), staleTime: Infinity }).data;
-  const show = (id: string | undefined): void => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: endpoint.id, delivery: id } });
+  const file = useQuery({
+    queryKey: ["provider", endpoint.provider],
+    queryFn: () => api.provider(endpoint.provider),
+    staleTime: Infinity,
+  }).data;
+  const show = (id: string | undefined): void =>
+    void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: endpoint.id, delivery: id } });
   const test = (): void => void attempt(api.testEndpoint(endpoint.id).then(({ id }) => show(id)));
   const remove = async (): Promise<void> => {
-    if (!(await confirm("Remove this endpoint?", "Its settings and its secret are deleted, and what waits for it is not sent. Its deliveries stay.", "Remove"))) return;
+    if (
+      !(await confirm(
+        "Remove this endpoint?",
+        "Its settings and its secret are deleted, and what waits for it is not sent. Its deliveries stay.",
+        "Remove",
+      ))
+    )
+      return;
     await attempt(
       api.removeEndpoint(endpoint.id).then(() => {
         tell("Endpoint removed; its deliveries stay");
-        void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } });
+        void navigate({
+          to: "/endpoints/{-$endpoint}/{-$delivery}",
+          params: { endpoint: undefined, delivery: undefined },
+        });
       }),
     );
   };
@@ -125,8 +189,12 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
       <section aria-label="Endpoint" className={`min-w-0 overflow-auto p-6 ${delivery ? "max-lg:hidden" : ""}`}>
         <h1 className="text-title font-semibold tracking-tight">{visible(endpoint.name || endpoint.url)}</h1>
         <p className="mb-3 text-ink-2">
-          Hookline is <strong className="text-ink">{file?.name ?? endpoint.provider}</strong> and sends {endpoint.events ? `${endpoint.events.length} kinds of event` : "all events"} to <code className="font-mono text-data break-all text-ink">{visible(endpoint.url)}</code>
-          {endpoint.local_test && <span className="ml-2 rounded border border-line px-1.5 text-small text-warning">local test</span>}
+          Hookline is <strong className="text-ink">{file?.name ?? endpoint.provider}</strong> and sends{" "}
+          {endpoint.events ? `${endpoint.events.length} kinds of event` : "all events"} to{" "}
+          <code className="font-mono text-data break-all text-ink">{visible(endpoint.url)}</code>
+          {endpoint.local_test && (
+            <span className="ml-2 rounded border border-line px-1.5 text-small text-warning">local test</span>
+          )}
         </p>
         <div className="mb-4 flex flex-wrap items-center gap-2">
           <Button look="primary" icon={Send} keys={firstKeys("send-event")} onClick={() => perform("send-event")}>
@@ -135,7 +203,14 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           <Button icon={Zap} keys={firstKeys("test-event")} onClick={test}>
             Test
           </Button>
-          <Button icon={Stethoscope} onClick={() => void (causes ? setCauses(undefined) : attempt(api.diagnoseEndpoint(endpoint.id).then(({ items }) => setCauses(items))))}>
+          <Button
+            icon={Stethoscope}
+            onClick={() =>
+              void (causes
+                ? setCauses(undefined)
+                : attempt(api.diagnoseEndpoint(endpoint.id).then(({ items }) => setCauses(items))))
+            }
+          >
             Why is nothing arriving?
           </Button>
           <Button icon={ClipboardCheck} onClick={() => setChecking(true)}>
@@ -144,14 +219,13 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           <Button icon={Pencil} onClick={() => setEditing(true)}>
             Edit
           </Button>
-          <Button icon={Power} onClick={() => void attempt(api.changeEndpoint(endpoint.id, { enabled: !endpoint.state.enabled }))}>
+          <Button
+            icon={Power}
+            onClick={() => void attempt(api.changeEndpoint(endpoint.id, { enabled: !endpoint.state.enabled }))}
+          >
             {endpoint.state.enabled ? "Switch off" : "Switch on"}
           </Button>
-          <IconButton
-            label="Remove endpoint"
-            icon={Trash2}
-            onClick={() => void remove()}
-          />
+          <IconButton label="Remove endpoint" icon={Trash2} onClick={() => void remove()} />
         </div>
         {causes && <Causes causes={causes} />}
         {!endpoint.state.enabled && (
@@ -163,8 +237,16 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
         )}
         <div className="mb-4 flex flex-wrap items-center gap-3">
           <span className="text-ink-2">Time</span>
-          <Choice label="Speed of its time" value={speed} options={SPEEDS} onChange={(now) => void attempt(api.changeEndpoint(endpoint.id, { settings: { speed: Number(now) } }))} />
-          <Button icon={endpoint.paused ? Play : Pause} onClick={() => void attempt(api.changeEndpoint(endpoint.id, { settings: { paused: !endpoint.paused } }))}>
+          <Choice
+            label="Speed of its time"
+            value={speed}
+            options={SPEEDS}
+            onChange={(now) => void attempt(api.changeEndpoint(endpoint.id, { settings: { speed: Number(now) } }))}
+          />
+          <Button
+            icon={endpoint.paused ? Play : Pause}
+            onClick={() => void attempt(api.changeEndpoint(endpoint.id, { settings: { paused: !endpoint.paused } }))}
+          >
             {endpoint.paused ? "Let time go on" : "Stop time"}
           </Button>
           {endpoint.paused && <span className="text-warning">Its time stands still: nothing is sent.</span>}
@@ -179,11 +261,20 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
           <h3 className="mb-1 font-semibold">Recent deliveries</h3>
           {endpoint.state.enabled && <Skipped endpoint={endpoint.id} />}
           <EndpointStats id={endpoint.id} />
-          <DeliveryTable query={{ endpoint: endpoint.id }} selected={delivery} onPick={show} empty="Nothing was sent yet." />
+          <DeliveryTable
+            query={{ endpoint: endpoint.id }}
+            selected={delivery}
+            onPick={show}
+            empty="Nothing was sent yet."
+          />
         </section>
         <div className="mt-6 space-y-6">
           <Policy endpoint={endpoint} vendors={file?.sending?.policy} known={file !== undefined} />
-          <Handlers provider={endpoint.provider} scheme={endpoint.scheme} signed={endpoint.signed ?? file?.sending?.signed ?? true} />
+          <Handlers
+            provider={endpoint.provider}
+            scheme={endpoint.scheme}
+            signed={endpoint.signed ?? file?.sending?.signed ?? true}
+          />
         </div>
       </section>
       {delivery && (

@@ -11,10 +11,19 @@ type Facts = Record<string, Fact>;
 
 const LABELS: Record<string, string> = { stated: "stated by the vendor", assumed: "assumed", own: "set by you" };
 
-const entry = (facts: Facts | undefined, field: string): [string, unknown] | undefined => Object.entries(facts?.[field] ?? {})[0];
+const entry = (facts: Facts | undefined, field: string): [string, unknown] | undefined =>
+  Object.entries(facts?.[field] ?? {})[0];
 
 /** How an endpoint is delivered to, each value with what it rests on; `known` once it is known what the vendor does. */
-export function Policy({ endpoint, vendors, known }: { endpoint: Endpoint; vendors: Facts | undefined; known: boolean }) {
+export function Policy({
+  endpoint,
+  vendors,
+  known,
+}: {
+  endpoint: Endpoint;
+  vendors: Facts | undefined;
+  known: boolean;
+}) {
   const [editing, setEditing] = useState(false);
   const facts = endpoint.policy_in_force as unknown as Facts;
   return (
@@ -33,7 +42,9 @@ export function Policy({ endpoint, vendors, known }: { endpoint: Endpoint; vendo
             <div key={field} className="contents">
               <dt className="text-ink-2">{name}</dt>
               <dd>{words(value as never)}</dd>
-              <dd className={`text-small ${basis === "own" ? "font-medium text-accent" : "text-ink-2"}`}>{LABELS[basis]}</dd>
+              <dd className={`text-small ${basis === "own" ? "font-medium text-accent" : "text-ink-2"}`}>
+                {LABELS[basis]}
+              </dd>
             </div>
           );
         })}
@@ -98,7 +109,14 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
                   <Choice label={name} value={text} options={choices} onChange={change} />
                 </div>
               ) : (
-                <input aria-labelledby={`policy-${field}`} title={hint} placeholder={hint} className={INPUT} value={text} onChange={(event) => change(event.target.value)} />
+                <input
+                  aria-labelledby={`policy-${field}`}
+                  title={hint}
+                  placeholder={hint}
+                  className={INPUT}
+                  value={text}
+                  onChange={(event) => change(event.target.value)}
+                />
               )}
               {vendor || !vendors ? (
                 <span className="text-small text-ink-2">{vendors ? LABELS[basis] : hint}</span>
@@ -107,7 +125,9 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
                   As the vendor
                 </Button>
               )}
-              {!choices && hint && hint.length > 20 && <span className="col-start-2 col-end-4 -mt-1 text-small text-ink-2">{hint}</span>}
+              {!choices && hint && hint.length > 20 && (
+                <span className="col-start-2 col-end-4 -mt-1 text-small text-ink-2">{hint}</span>
+              )}
             </div>
           );
         })}

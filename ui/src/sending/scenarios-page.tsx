@@ -48,7 +48,15 @@ function Run({ scenario, onClose }: { scenario: Scenario; onClose: () => void })
     return (
       <>
         <p className="mb-4">There is no endpoint of {scenario.provider} yet: an address it can be sent to.</p>
-        <Button look="primary" onClick={() => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } })}>
+        <Button
+          look="primary"
+          onClick={() =>
+            void navigate({
+              to: "/endpoints/{-$endpoint}/{-$delivery}",
+              params: { endpoint: undefined, delivery: undefined },
+            })
+          }
+        >
           Make one
         </Button>
       </>
@@ -56,10 +64,19 @@ function Run({ scenario, onClose }: { scenario: Scenario; onClose: () => void })
   }
   const run = async (): Promise<void> => {
     try {
-      const sent = await api.runScenario({ scenario: scenario.id, speed: Number(speed), seed: seed === "" ? undefined : Number(seed), endpoints: to ? [to] : undefined });
+      const sent = await api.runScenario({
+        scenario: scenario.id,
+        speed: Number(speed),
+        seed: seed === "" ? undefined : Number(seed),
+        endpoints: to ? [to] : undefined,
+      });
       tell(`${sent.events.length} events are on their way`);
       onClose();
-      if (to || endpoints.length === 1) void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: to || endpoints[0]!.id, delivery: undefined } });
+      if (to || endpoints.length === 1)
+        void navigate({
+          to: "/endpoints/{-$endpoint}/{-$delivery}",
+          params: { endpoint: to || endpoints[0]!.id, delivery: undefined },
+        });
       else void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } });
     } catch (failure) {
       setError(inWords(failure));
@@ -88,19 +105,39 @@ function Run({ scenario, onClose }: { scenario: Scenario; onClose: () => void })
       <div className="mb-4">
         <span className="mb-1 block font-medium">Its gaps</span>
         <Choice label="Its gaps" value={speed} options={SPEEDS} onChange={setSpeed} />
-        <p className="mt-1 text-small text-ink-2">{speed === "100000" ? "All of them leave at once; receivers may get them in any order." : `It takes ${lasts(scenario.lasts_ms / Number(speed))}.`}</p>
+        <p className="mt-1 text-small text-ink-2">
+          {speed === "100000"
+            ? "All of them leave at once; receivers may get them in any order."
+            : `It takes ${lasts(scenario.lasts_ms / Number(speed))}.`}
+        </p>
       </div>
       <Field label="Seed" hint="The same number makes the same values again; empty makes new ones.">
-        {(props) => <input {...props} inputMode="numeric" pattern="[0-9]*" className={`${INPUT} max-w-40`} value={seed} onChange={(event) => setSeed(event.target.value)} />}
+        {(props) => (
+          <input
+            {...props}
+            inputMode="numeric"
+            pattern="[0-9]*"
+            className={`${INPUT} max-w-40`}
+            value={seed}
+            onChange={(event) => setSeed(event.target.value)}
+          />
+        )}
       </Field>
-      <FormEnd error={error} icon={Play}>Run</FormEnd>
+      <FormEnd error={error} icon={Play}>
+        Run
+      </FormEnd>
     </form>
   );
 }
 
 /** Scenarios: events that follow one another and speak of the same things. */
 export function ScenariosPage() {
-  const { data } = useQuery({ queryKey: ["scenarios"], queryFn: api.scenarios, staleTime: 0, refetchOnMount: "always" });
+  const { data } = useQuery({
+    queryKey: ["scenarios"],
+    queryFn: api.scenarios,
+    staleTime: 0,
+    refetchOnMount: "always",
+  });
   const [running, setRunning] = useState<Scenario>();
   const [shown, setShown] = useState<Scenario>();
   if (!data) return null;
@@ -108,7 +145,9 @@ export function ScenariosPage() {
     <div className="h-full overflow-auto p-6" tabIndex={0} role="region" aria-label="Scenarios">
       <h1 className="text-title font-semibold tracking-tight">Scenarios</h1>
       <p className="mb-4 text-ink-2">
-        Events that follow one another and speak of the same chat, order or person. A file of your own in <code className="font-mono text-data break-all text-ink">{data.folder}</code> is one more; begin with any of these.
+        Events that follow one another and speak of the same chat, order or person. A file of your own in{" "}
+        <code className="font-mono text-data break-all text-ink">{data.folder}</code> is one more; begin with any of
+        these.
       </p>
       {data.bad_files.map((reason) => (
         <div key={reason} className="mb-3">
@@ -140,17 +179,33 @@ export function ScenariosPage() {
           </li>
         ))}
       </ul>
-      <Dialog title={running ? visible(running.name) : ""} open={running !== undefined} onClose={() => setRunning(undefined)}>
+      <Dialog
+        title={running ? visible(running.name) : ""}
+        open={running !== undefined}
+        onClose={() => setRunning(undefined)}
+      >
         {running && <Run key={running.id} scenario={running} onClose={() => setRunning(undefined)} />}
       </Dialog>
-      <Dialog title={shown ? `${shown.id}.toml` : ""} open={shown !== undefined} onClose={() => setShown(undefined)} wide>
+      <Dialog
+        title={shown ? `${shown.id}.toml` : ""}
+        open={shown !== undefined}
+        onClose={() => setShown(undefined)}
+        wide
+      >
         {shown && (
           <>
             <div className="mb-2 flex items-center justify-between gap-2">
               <p className="text-ink-2">Saved in the folder under a name of its own, it is a scenario at once.</p>
-              <IconButton label="Copy file" icon={Copy} onClick={() => void attempt(platform.copyText(shown.file).then(() => tell("Copied file")))} />
+              <IconButton
+                label="Copy file"
+                icon={Copy}
+                onClick={() => void attempt(platform.copyText(shown.file).then(() => tell("Copied file")))}
+              />
             </div>
-            <pre className="overflow-auto rounded-[9px] border border-line p-3 font-mono text-data whitespace-pre-wrap" tabIndex={0}>
+            <pre
+              className="overflow-auto rounded-[9px] border border-line p-3 font-mono text-data whitespace-pre-wrap"
+              tabIndex={0}
+            >
               {shown.file.split("\n").map(visible).join("\n")}
             </pre>
           </>

@@ -17,7 +17,11 @@ export function SendEvent({ endpoint, open, onClose }: { endpoint: Endpoint; ope
 }
 
 function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
-  const file = useQuery({ queryKey: ["provider", endpoint.provider], queryFn: () => api.provider(endpoint.provider), staleTime: Infinity }).data;
+  const file = useQuery({
+    queryKey: ["provider", endpoint.provider],
+    queryFn: () => api.provider(endpoint.provider),
+    staleTime: Infinity,
+  }).data;
   const events = file?.sending?.events ?? [];
   const [kind, setKind] = useState("");
   const [payload, setPayload] = useState("");
@@ -36,10 +40,19 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
       JSON.parse(payload);
       // The vendor's own sample leaves as the vendor writes it; what was typed leaves as it was typed.
       const own = event && payload === sample ? {} : { body: payload, fill: true };
-      const sent = await api.sendEvent({ provider: endpoint.provider, type, ...own, count: number, rate, endpoints: to === "one" ? [endpoint.id] : undefined });
+      const sent = await api.sendEvent({
+        provider: endpoint.provider,
+        type,
+        ...own,
+        count: number,
+        rate,
+        endpoints: to === "one" ? [endpoint.id] : undefined,
+      });
       const skipped = sent.deliveries.filter(({ state }) => state === "skipped" || state === "filtered");
-      if (skipped.length > 0 && skipped.length === sent.deliveries.length) tell(`Not sent: ${skipped[0]!.reason ?? "the endpoint does not take it"}`);
-      else tell(sent.deliveries.length === 1 ? `${type} is on its way` : `${sent.events.length} events are on their way`);
+      if (skipped.length > 0 && skipped.length === sent.deliveries.length)
+        tell(`Not sent: ${skipped[0]!.reason ?? "the endpoint does not take it"}`);
+      else
+        tell(sent.deliveries.length === 1 ? `${type} is on its way` : `${sent.events.length} events are on their way`);
       onClose();
     } catch (failure) {
       setError(failure instanceof SyntaxError ? `The payload is not JSON: ${failure.message}.` : inWords(failure));
@@ -73,8 +86,24 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
           )
         }
       </Field>
-      <Field label="Payload" hint={event ? `{{…}} are made up, anew for each event. ${event.stated.length ? `The vendor states ${event.stated.length} of the fields; the others are assumed.` : "The vendor shows no fields; all of them are assumed."}` : "JSON."}>
-        {(props) => <textarea {...props} rows={12} spellCheck={false} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={payload} onChange={(change) => setPayload(change.target.value)} />}
+      <Field
+        label="Payload"
+        hint={
+          event
+            ? `{{…}} are made up, anew for each event. ${event.stated.length ? `The vendor states ${event.stated.length} of the fields; the others are assumed.` : "The vendor shows no fields; all of them are assumed."}`
+            : "JSON."
+        }
+      >
+        {(props) => (
+          <textarea
+            {...props}
+            rows={12}
+            spellCheck={false}
+            className={`${INPUT} h-auto! py-1 font-mono text-data`}
+            value={payload}
+            onChange={(change) => setPayload(change.target.value)}
+          />
+        )}
       </Field>
       {traps.map(({ warning }) => (
         <p key={warning} className="mb-3 text-warning">
@@ -94,10 +123,38 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
             onChange={setTo}
           />
         </div>
-        <Field label="How many">{(props) => <NumberField {...props} required min={1} max={10_000} className="w-24!" value={number} onChange={(now) => setNumber(now)} />}</Field>
-        {(number ?? 1) > 1 && <Field label="A second">{(props) => <NumberField {...props} min={0.1} step="any" placeholder="at once" className="w-24!" value={rate} onChange={setRate} />}</Field>}
+        <Field label="How many">
+          {(props) => (
+            <NumberField
+              {...props}
+              required
+              min={1}
+              max={10_000}
+              className="w-24!"
+              value={number}
+              onChange={(now) => setNumber(now)}
+            />
+          )}
+        </Field>
+        {(number ?? 1) > 1 && (
+          <Field label="A second">
+            {(props) => (
+              <NumberField
+                {...props}
+                min={0.1}
+                step="any"
+                placeholder="at once"
+                className="w-24!"
+                value={rate}
+                onChange={setRate}
+              />
+            )}
+          </Field>
+        )}
       </div>
-      <FormEnd error={error} keys="Ctrl+Enter">Send</FormEnd>
+      <FormEnd error={error} keys="Ctrl+Enter">
+        Send
+      </FormEnd>
     </form>
   );
 }

@@ -18,7 +18,18 @@ export interface Preferences {
 }
 
 const KEY = "hookline-preferences";
-const DEFAULTS: Preferences = { theme: "system", contrast: "normal", density: "cosy", zoom: 1, bodyView: "tree", diff: "side", language: "node", framework: "express", code: "curl", place: "/" };
+const DEFAULTS: Preferences = {
+  theme: "system",
+  contrast: "normal",
+  density: "cosy",
+  zoom: 1,
+  bodyView: "tree",
+  diff: "side",
+  language: "node",
+  framework: "express",
+  code: "curl",
+  place: "/",
+};
 const ZOOMS = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const;
 
 function stored(): Preferences {
@@ -54,7 +65,10 @@ export function prefer(change: Partial<Preferences>): void {
 export const preferences = (): Preferences => current;
 
 export function usePreferences(): Preferences {
-  return useSyncExternalStore((listener) => (listeners.add(listener), () => void listeners.delete(listener)), preferences);
+  return useSyncExternalStore(
+    (listener) => (listeners.add(listener), () => void listeners.delete(listener)),
+    preferences,
+  );
 }
 
 /** The next zoom step up or down; 0 goes back to 100 %. */

@@ -43,7 +43,11 @@ function changed({ what }: ShapeDrift): string {
 function Field({ field, drift }: { field: ShapeField; drift: ShapeDrift | undefined }) {
   return (
     <tr className="border-b border-line align-baseline">
-      <th scope="row" className="py-1 pr-4 text-left font-mono text-data font-medium" style={{ paddingLeft: `${field.depth * 1.1}rem` }}>
+      <th
+        scope="row"
+        className="py-1 pr-4 text-left font-mono text-data font-medium"
+        style={{ paddingLeft: `${field.depth * 1.1}rem` }}
+      >
         {field.depth === 0 ? "body" : visible(field.name)}
         {field.optional && (
           <span className="text-ink-2" title="Not always there">
@@ -55,11 +59,19 @@ function Field({ field, drift }: { field: ShapeField; drift: ShapeDrift | undefi
         {field.types.join(" | ")}
         {field.format && <span className="text-ink-2"> {field.format}</span>}
       </td>
-      <td className="max-w-60 py-1 pr-4 font-mono text-data break-words text-ink-2">{field.values?.map((value) => visible(JSON.stringify(value))).join(" ")}</td>
+      <td className="max-w-60 py-1 pr-4 font-mono text-data break-words text-ink-2">
+        {field.values?.map((value) => visible(JSON.stringify(value))).join(" ")}
+      </td>
       <td className="py-1 pr-4 text-right tabular-nums">{count(field.seen)}</td>
       <td className="py-1 text-small whitespace-nowrap">
         {drift ? (
-          <Link to="/requests/{-$request}" params={{ request: drift.request }} search={{ q: `id:${drift.request}` }} title={changed(drift)} className="text-warning underline">
+          <Link
+            to="/requests/{-$request}"
+            params={{ request: drift.request }}
+            search={{ q: `id:${drift.request}` }}
+            title={changed(drift)}
+            className="text-warning underline"
+          >
             {moment(drift.at)}
           </Link>
         ) : (
@@ -80,10 +92,18 @@ function Fields({ shape }: { shape: Shape }) {
           <h3 className="mb-1 font-semibold">Changes</h3>
           <ul className="max-h-52 overflow-auto rounded-[9px] border border-line">
             {shape.changes.map((drift, at) => (
-              <li key={at} className="flex flex-wrap items-baseline gap-x-2 border-b border-line px-3 py-1 last:border-b-0">
+              <li
+                key={at}
+                className="flex flex-wrap items-baseline gap-x-2 border-b border-line px-3 py-1 last:border-b-0"
+              >
                 <code className="font-mono text-data font-medium">{visible(drift.path) || "body"}</code>
                 <span>{changed(drift)}</span>
-                <Link to="/requests/{-$request}" params={{ request: drift.request }} search={{ q: `id:${drift.request}` }} className="ml-auto text-small text-accent underline">
+                <Link
+                  to="/requests/{-$request}"
+                  params={{ request: drift.request }}
+                  search={{ q: `id:${drift.request}` }}
+                  className="ml-auto text-small text-accent underline"
+                >
                   since {moment(drift.at)}
                 </Link>
               </li>
@@ -112,18 +132,34 @@ function Fields({ shape }: { shape: Shape }) {
 }
 
 function Code({ shape, view }: { shape: Shape; view: Exclude<View, "fields"> }) {
-  const { data } = useQuery({ queryKey: ["shapes", "code", shape.inbox, shape.event_type, view], queryFn: () => api.shapeCode(shape.inbox, shape.event_type, view) });
+  const { data } = useQuery({
+    queryKey: ["shapes", "code", shape.inbox, shape.event_type, view],
+    queryFn: () => api.shapeCode(shape.inbox, shape.event_type, view),
+  });
   return (
     <>
       <div className="mb-2 flex gap-2">
         <Button icon={Copy} onClick={() => void attempt(platform.copyText(data ?? "").then(() => tell("Copied")))}>
           Copy
         </Button>
-        <Button icon={Download} onClick={() => void attempt(platform.saveTo(shapeCode(shape.inbox, shape.event_type, view), `${shape.event_type || "body"}.${FILES[view]}`).then((saved) => saved && tell(`Saved ${saved}`)))}>
+        <Button
+          icon={Download}
+          onClick={() =>
+            void attempt(
+              platform
+                .saveTo(shapeCode(shape.inbox, shape.event_type, view), `${shape.event_type || "body"}.${FILES[view]}`)
+                .then((saved) => saved && tell(`Saved ${saved}`)),
+            )
+          }
+        >
           Save…
         </Button>
       </div>
-      <pre tabIndex={0} aria-label="Code" className="overflow-auto rounded-[9px] border border-line bg-background p-3 font-mono text-data">
+      <pre
+        tabIndex={0}
+        aria-label="Code"
+        className="overflow-auto rounded-[9px] border border-line bg-background p-3 font-mono text-data"
+      >
         {data?.split("\n").map(visible).join("\n")}
       </pre>
     </>
@@ -132,7 +168,11 @@ function Code({ shape, view }: { shape: Shape; view: Exclude<View, "fields"> }) 
 
 function Detail({ inbox, event }: { inbox: string; event: string }) {
   const [view, setView] = useState<View>("fields");
-  const { data: shape, error } = useQuery({ queryKey: ["shapes", "one", inbox, event], queryFn: () => api.shape(inbox, event), placeholderData: (before) => before });
+  const { data: shape, error } = useQuery({
+    queryKey: ["shapes", "one", inbox, event],
+    queryFn: () => api.shape(inbox, event),
+    placeholderData: (before) => before,
+  });
   const navigate = useNavigate();
   if (error) return <p className="p-6 text-ink-2">{error.message}</p>;
   if (!shape) return null;
@@ -142,7 +182,8 @@ function Detail({ inbox, event }: { inbox: string; event: string }) {
         <div className="min-w-0">
           <h2 className="truncate text-title font-semibold tracking-tight">{eventName(shape.event_type)}</h2>
           <p className="text-small text-ink-2">
-            {shape.inbox} · learned from {count(shape.requests)} {shape.requests === 1 ? "body" : "bodies"} since {moment(shape.first_at)}
+            {shape.inbox} · learned from {count(shape.requests)} {shape.requests === 1 ? "body" : "bodies"} since{" "}
+            {moment(shape.first_at)}
           </p>
         </div>
         <IconButton
@@ -150,8 +191,17 @@ function Detail({ inbox, event }: { inbox: string; event: string }) {
           label="Forget it and learn anew"
           icon={Trash2}
           onClick={() =>
-            void confirm("Forget what was learned?", "Hookline infers it again from the requests that arrive from now on.", "Forget").then(async (agreed) => {
-              if (agreed) await attempt(api.forgetShape(shape.inbox, shape.event_type).then(() => navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined }, search: {} })));
+            void confirm(
+              "Forget what was learned?",
+              "Hookline infers it again from the requests that arrive from now on.",
+              "Forget",
+            ).then(async (agreed) => {
+              if (agreed)
+                await attempt(
+                  api
+                    .forgetShape(shape.inbox, shape.event_type)
+                    .then(() => navigate({ to: "/shapes/{-$inbox}", params: { inbox: undefined }, search: {} })),
+                );
             })
           }
         />
@@ -168,12 +218,14 @@ export function ShapesPage({ inbox, event }: { inbox: string | undefined; event:
   const shapes = useShapes();
   const now = useNow(30_000);
   const items = shapes.data?.items ?? [];
-  const shown = inbox === undefined ? items[0] && { inbox: items[0].inbox, event: items[0].event_type } : { inbox, event };
+  const shown =
+    inbox === undefined ? items[0] && { inbox: items[0].inbox, event: items[0].event_type } : { inbox, event };
   if (shapes.data && items.length === 0) {
     return (
       <div className="p-6">
         <Notice icon={Braces} tone="plain" title="No JSON body has been seen yet">
-          As requests arrive or are imported, this page learns what their bodies are like, event type by event type: which fields, which types, what is optional, and what changed since when.
+          As requests arrive or are imported, this page learns what their bodies are like, event type by event type:
+          which fields, which types, what is optional, and what changed since when.
         </Notice>
       </div>
     );
@@ -188,11 +240,22 @@ export function ShapesPage({ inbox, event }: { inbox: string | undefined; event:
             const recent = one.drift_at && now - Date.parse(one.drift_at) < RECENT_MS;
             return (
               <li key={`${one.inbox}/${one.event_type}`}>
-                <Link to="/shapes/{-$inbox}" params={{ inbox: one.inbox }} search={one.event_type ? { event: one.event_type } : {}} aria-current={here || undefined} className={`block rounded-[7px] px-2 py-1.5 ${here ? "bg-selection" : "hover:bg-hover"}`}>
+                <Link
+                  to="/shapes/{-$inbox}"
+                  params={{ inbox: one.inbox }}
+                  search={one.event_type ? { event: one.event_type } : {}}
+                  aria-current={here || undefined}
+                  className={`block rounded-[7px] px-2 py-1.5 ${here ? "bg-selection" : "hover:bg-hover"}`}
+                >
                   <span className="block truncate font-medium">{eventName(one.event_type)}</span>
                   <span className="block truncate text-small text-ink-2">
                     {one.inbox} · {count(one.requests)} · {count(one.fields)} fields
-                    {one.drift_at && <span className={recent ? "text-warning" : ""}> · changed {age(one.drift_at, now) === "now" ? "now" : `${age(one.drift_at, now)} ago`}</span>}
+                    {one.drift_at && (
+                      <span className={recent ? "text-warning" : ""}>
+                        {" "}
+                        · changed {age(one.drift_at, now) === "now" ? "now" : `${age(one.drift_at, now)} ago`}
+                      </span>
+                    )}
                   </span>
                 </Link>
               </li>
@@ -200,7 +263,9 @@ export function ShapesPage({ inbox, event }: { inbox: string | undefined; event:
           })}
         </ul>
       </section>
-      <div className="min-w-0 flex-1 bg-pane">{shown && <Detail key={`${shown.inbox}/${shown.event}`} inbox={shown.inbox} event={shown.event} />}</div>
+      <div className="min-w-0 flex-1 bg-pane">
+        {shown && <Detail key={`${shown.inbox}/${shown.event}`} inbox={shown.inbox} event={shown.event} />}
+      </div>
     </div>
   );
 }

@@ -68,7 +68,10 @@ export function Alarms() {
       {refused && (
         <div role="alert" className={BAR}>
           <strong className="text-invalid">{refused}</strong>
-          <Link to="/refused" className="control ml-auto inline-flex items-center rounded-[7px] border border-line bg-control px-3 hover:bg-hover">
+          <Link
+            to="/refused"
+            className="control ml-auto inline-flex items-center rounded-[7px] border border-line bg-control px-3 hover:bg-hover"
+          >
             Show
           </Link>
           <Button onClick={dismissRefused}>Dismiss</Button>

@@ -51,7 +51,11 @@ export function App() {
     },
     "go-requests": () => void navigate({ to: "/requests/{-$request}", params: { request: undefined } }),
     "go-refused": () => void navigate({ to: "/refused" }),
-    "go-endpoints": () => void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: undefined, delivery: undefined } }),
+    "go-endpoints": () =>
+      void navigate({
+        to: "/endpoints/{-$endpoint}/{-$delivery}",
+        params: { endpoint: undefined, delivery: undefined },
+      }),
     "go-deliveries": () => void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } }),
     "go-replays": () => void navigate({ to: "/replays/{-$replay}", params: { replay: undefined } }),
     "go-tunnels": () => void navigate({ to: "/tunnels" }),

@@ -16,7 +16,10 @@ export function Closing() {
   };
   return (
     <Dialog title="Keep listening?" open={asking} onClose={() => setAsking(false)}>
-      <p className="mb-4">Hookline can go on receiving with an icon in the tray. Start it again to see this window. Settings can change this later.</p>
+      <p className="mb-4">
+        Hookline can go on receiving with an icon in the tray. Start it again to see this window. Settings can change
+        this later.
+      </p>
       <div className="flex justify-end gap-2">
         <Button onClick={() => void answer(false)}>Quit</Button>
         <Button look="primary" onClick={() => void answer(true)}>

@@ -1,5 +1,19 @@
 import { Link } from "@tanstack/react-router";
-import { Braces, Clapperboard, ClipboardCheck, FlaskConical, Globe, Keyboard, Layers, ListChecks, Plus, Repeat, Search, Send, Settings } from "lucide-react";
+import {
+  Braces,
+  Clapperboard,
+  ClipboardCheck,
+  FlaskConical,
+  Globe,
+  Keyboard,
+  Layers,
+  ListChecks,
+  Plus,
+  Repeat,
+  Search,
+  Send,
+  Settings,
+} from "lucide-react";
 
 import { firstKeys, perform } from "../commands/commands";
 import { useEndpoints, useInboxes, useTunnels } from "../feed/live";
@@ -7,11 +21,21 @@ import { IconButton, Keys } from "../parts/controls";
 import { count } from "../parts/format";
 import { Saved } from "../query/saved";
 
-const ENTRY = "control flex whitespace-nowrap items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
+const ENTRY =
+  "control flex whitespace-nowrap items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
 
 function Mark() {
   return (
-    <svg aria-hidden viewBox="4 2 15 20" className="h-5 w-4 shrink-0 text-accent" fill="none" stroke="currentColor" strokeWidth="2.2" strokeLinecap="round" strokeLinejoin="round">
+    <svg
+      aria-hidden
+      viewBox="4 2 15 20"
+      className="h-5 w-4 shrink-0 text-accent"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2.2"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+    >
       <path d="M15 6v9a5 5 0 0 1-10 0v-2l3.500 3" />
       <circle cx="15" cy="4.500" r="1.500" />
     </svg>
@@ -20,14 +44,25 @@ function Mark() {
 
 export function Sidebar() {
   const inboxes = useInboxes().data?.items;
-  const away = useTunnels().data?.items.flatMap(({ exposures }) => exposures).reduce((sum, one) => sum + one.away, 0) ?? 0;
+  const away =
+    useTunnels()
+      .data?.items.flatMap(({ exposures }) => exposures)
+      .reduce((sum, one) => sum + one.away, 0) ?? 0;
   const off = useEndpoints().data?.items.filter(({ state }) => !state.enabled).length ?? 0;
   return (
-    <nav aria-label="Main" className="flex h-full w-[200px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[162px]">
+    <nav
+      aria-label="Main"
+      className="flex h-full w-[200px] shrink-0 flex-col border-r border-line bg-sidebar p-2 max-md:w-[162px]"
+    >
       <div className="mb-4 flex items-center gap-2 px-2 pt-1">
         <Mark />
         <span className="text-[15px] font-semibold tracking-tight">Hookline</span>
-        <button type="button" aria-label={`Find anything ${firstKeys("palette")}`} onClick={() => perform("palette")} className="ml-auto inline-flex items-center gap-1 rounded-md border border-line bg-control px-1.5 py-0.5 text-ink-2 max-md:hidden">
+        <button
+          type="button"
+          aria-label={`Find anything ${firstKeys("palette")}`}
+          onClick={() => perform("palette")}
+          className="ml-auto inline-flex items-center gap-1 rounded-md border border-line bg-control px-1.5 py-0.5 text-ink-2 max-md:hidden"
+        >
           <Search size={12} aria-hidden /> <Keys keys={firstKeys("palette")} />
         </button>
       </div>
@@ -36,30 +71,48 @@ export function Sidebar() {
         <IconButton label="New inbox" icon={Plus} keys={firstKeys("new-inbox")} onClick={() => perform("new-inbox")} />
       </div>
       <div className="min-h-0 flex-1 overflow-auto">
-      <ul>
-        {inboxes?.map(({ name, unread, requests }) => (
-          <li key={name}>
-            <Link to="/inbox/$inbox/{-$request}" params={{ inbox: name, request: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
-              <span aria-hidden className={`size-2 shrink-0 rounded-full ${requests ? "bg-accent" : "border border-ink-3"}`} />
-              <span className="min-w-0 flex-1 truncate">{name}</span>
-              {unread > 0 && (
-                <span className="text-small font-semibold text-accent" aria-label={`${unread} unread`}>
-                  {unread > 9999 ? `${Math.floor(unread / 1000)}k` : count(unread)}
-                </span>
-              )}
+        <ul>
+          {inboxes?.map(({ name, unread, requests }) => (
+            <li key={name}>
+              <Link
+                to="/inbox/$inbox/{-$request}"
+                params={{ inbox: name, request: undefined }}
+                activeOptions={{ exact: false }}
+                className={ENTRY}
+              >
+                <span
+                  aria-hidden
+                  className={`size-2 shrink-0 rounded-full ${requests ? "bg-accent" : "border border-ink-3"}`}
+                />
+                <span className="min-w-0 flex-1 truncate">{name}</span>
+                {unread > 0 && (
+                  <span className="text-small font-semibold text-accent" aria-label={`${unread} unread`}>
+                    {unread > 9999 ? `${Math.floor(unread / 1000)}k` : count(unread)}
+                  </span>
+                )}
+              </Link>
+            </li>
+          ))}
+          <li>
+            <Link
+              to="/requests/{-$request}"
+              params={{ request: undefined }}
+              activeOptions={{ exact: false }}
+              className={ENTRY}
+            >
+              <Layers size={14} aria-hidden className="-ml-[3px] shrink-0" /> All requests
             </Link>
           </li>
-        ))}
-        <li>
-          <Link to="/requests/{-$request}" params={{ request: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
-            <Layers size={14} aria-hidden className="-ml-[3px] shrink-0" /> All requests
-          </Link>
-        </li>
-      </ul>
-      <Saved />
+        </ul>
+        <Saved />
       </div>
       <h2 className="mt-2 pl-2 text-small font-semibold text-ink-2">Sending</h2>
-      <Link to="/endpoints/{-$endpoint}/{-$delivery}" params={{ endpoint: undefined, delivery: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
+      <Link
+        to="/endpoints/{-$endpoint}/{-$delivery}"
+        params={{ endpoint: undefined, delivery: undefined }}
+        activeOptions={{ exact: false }}
+        className={ENTRY}
+      >
         <Send size={16} aria-hidden /> Endpoints
         {off > 0 && (
           <span className="ml-auto text-small font-semibold text-invalid" aria-label={`${off} switched off`}>
@@ -67,7 +120,12 @@ export function Sidebar() {
           </span>
         )}
       </Link>
-      <Link to="/deliveries/{-$delivery}" params={{ delivery: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
+      <Link
+        to="/deliveries/{-$delivery}"
+        params={{ delivery: undefined }}
+        activeOptions={{ exact: false }}
+        className={ENTRY}
+      >
         <ListChecks size={16} aria-hidden /> Deliveries
       </Link>
       <Link to="/replays/{-$replay}" params={{ replay: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
@@ -76,7 +134,12 @@ export function Sidebar() {
       <Link to="/scenarios" className={ENTRY}>
         <Clapperboard size={16} aria-hidden /> Scenarios
       </Link>
-      <Link to="/checks/{-$check}" params={{ check: undefined }} activeOptions={{ exact: false }} className={`${ENTRY} mb-2`}>
+      <Link
+        to="/checks/{-$check}"
+        params={{ check: undefined }}
+        activeOptions={{ exact: false }}
+        className={`${ENTRY} mb-2`}
+      >
         <ClipboardCheck size={16} aria-hidden /> Handler checks
       </Link>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
@@ -91,7 +154,12 @@ export function Sidebar() {
       <Link to="/lab" className={ENTRY}>
         <FlaskConical size={16} aria-hidden /> Signature lab
       </Link>
-      <Link to="/shapes/{-$inbox}" params={{ inbox: undefined }} activeOptions={{ exact: false }} className={`${ENTRY} mb-2`}>
+      <Link
+        to="/shapes/{-$inbox}"
+        params={{ inbox: undefined }}
+        activeOptions={{ exact: false }}
+        className={`${ENTRY} mb-2`}
+      >
         <Braces size={16} aria-hidden /> Shapes
       </Link>
       <button type="button" onClick={() => perform("help")} className={ENTRY}>

@@ -14,27 +14,53 @@ export function StatusBar() {
   if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
   const { receiver } = status;
   return (
-    <footer aria-label="Status" className="flex h-7 shrink-0 items-center gap-5 overflow-hidden border-t border-line bg-sidebar px-3 text-small whitespace-nowrap text-ink-2">
+    <footer
+      aria-label="Status"
+      className="flex h-7 shrink-0 items-center gap-5 overflow-hidden border-t border-line bg-sidebar px-3 text-small whitespace-nowrap text-ink-2"
+    >
       <span className="flex items-center gap-2">
-        <span aria-hidden className={`size-2 rounded-full ${receiver.state === "listening" ? "bg-accent" : "bg-invalid"}`} />
-        {receiver.state === "listening" ? receiver.address : receiver.state === "failed" ? `not listening at ${receiver.address}` : "not listening"}
+        <span
+          aria-hidden
+          className={`size-2 rounded-full ${receiver.state === "listening" ? "bg-accent" : "bg-invalid"}`}
+        />
+        {receiver.state === "listening"
+          ? receiver.address
+          : receiver.state === "failed"
+            ? `not listening at ${receiver.address}`
+            : "not listening"}
       </span>
       <TunnelWord />
       <span>{count(rate)} req/s</span>
       <span>{count(status.queue)} to send</span>
-      {status.connections_refused > 0 && <span className="text-warning">{count(status.connections_refused)} connections refused</span>}
+      {status.connections_refused > 0 && (
+        <span className="text-warning">{count(status.connections_refused)} connections refused</span>
+      )}
       {carrying.map((job) => (
         <span key={job.id} className="flex items-center gap-1">
-          {job.kind === "import" ? `importing ${visible(job.path ?? "")}, ${count(job.imported?.requests ?? 0)}` : `exporting, ${count(job.done)}`}
-          <button type="button" aria-label={`Cancel the ${job.kind}`} className="hover:text-ink" onClick={() => void attempt(api.cancelJob(job.id))}>
+          {job.kind === "import"
+            ? `importing ${visible(job.path ?? "")}, ${count(job.imported?.requests ?? 0)}`
+            : `exporting, ${count(job.done)}`}
+          <button
+            type="button"
+            aria-label={`Cancel the ${job.kind}`}
+            className="hover:text-ink"
+            onClick={() => void attempt(api.cancelJob(job.id))}
+          >
             <X size={13} aria-hidden />
           </button>
         </span>
       ))}
       {replaying.map((replay) => (
         <span key={replay.id} className="flex items-center gap-1">
-          {replay.state === "collecting" ? `looking for requests, ${count(replay.total)}` : `replaying, ${count(replay.delivered + replay.failed)} of ${count(replay.total)}`}
-          <button type="button" aria-label="Cancel the replay" className="hover:text-ink" onClick={() => void attempt(api.cancelReplay(replay.id))}>
+          {replay.state === "collecting"
+            ? `looking for requests, ${count(replay.total)}`
+            : `replaying, ${count(replay.delivered + replay.failed)} of ${count(replay.total)}`}
+          <button
+            type="button"
+            aria-label="Cancel the replay"
+            className="hover:text-ink"
+            onClick={() => void attempt(api.cancelReplay(replay.id))}
+          >
             <X size={13} aria-hidden />
           </button>
         </span>

@@ -7,12 +7,14 @@ import { attempt, tell } from "../parts/toasts";
 import { platform } from "../platform";
 import { Verdict } from "./verdict";
 
-const PRE = "max-h-80 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap";
+const PRE =
+  "max-h-80 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap";
 
 /** Why a signature holds or does not: the sentence, what was signed, and both digests. */
 export function Explained({ data, arrived }: { data: Explanation; arrived?: string }) {
   const skew = data.signed_at && arrived ? Date.parse(arrived) - Date.parse(data.signed_at) : undefined;
-  const copy = (text: string, what: string): void => void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
+  const copy = (text: string, what: string): void =>
+    void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
   return (
     <div className="space-y-4 p-4">
       <div>
@@ -28,7 +30,12 @@ export function Explained({ data, arrived }: { data: Explanation; arrived?: stri
             <dt className="text-ink-2">Signed</dt>
             <dd>
               {moment(data.signed_at)}
-              {skew !== undefined && <span className="text-ink-2"> · {Math.abs(skew / 1000).toFixed(1)} s {skew < 0 ? "after" : "before"} it arrived</span>}
+              {skew !== undefined && (
+                <span className="text-ink-2">
+                  {" "}
+                  · {Math.abs(skew / 1000).toFixed(1)} s {skew < 0 ? "after" : "before"} it arrived
+                </span>
+              )}
             </dd>
           </>
         )}
@@ -41,7 +48,11 @@ export function Explained({ data, arrived }: { data: Explanation; arrived?: stri
         {data.found && (
           <>
             <dt className="text-ink-2">Arrived</dt>
-            <dd className={`font-mono text-data break-all ${data.found === data.expected ? "text-valid" : data.expected ? "text-invalid" : ""}`}>{visible(data.found)}</dd>
+            <dd
+              className={`font-mono text-data break-all ${data.found === data.expected ? "text-valid" : data.expected ? "text-invalid" : ""}`}
+            >
+              {visible(data.found)}
+            </dd>
           </>
         )}
         {data.tried > 0 && (
@@ -56,7 +67,8 @@ export function Explained({ data, arrived }: { data: Explanation; arrived?: stri
       {data.content_bytes > 0 && (
         <section aria-label="Signed content">
           <h3 className="mb-1 flex items-center gap-2 font-semibold">
-            What is signed <span className="text-small font-normal text-ink-2">{size(data.content_bytes)}, escaped</span>
+            What is signed{" "}
+            <span className="text-small font-normal text-ink-2">{size(data.content_bytes)}, escaped</span>
             <IconButton label="Copy signed content" icon={Copy} onClick={() => copy(data.content, "signed content")} />
           </h3>
           <pre className={PRE} tabIndex={0}>

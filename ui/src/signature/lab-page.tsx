@@ -16,12 +16,19 @@ X-Hub-Signature-256: sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4
 
 Hello, World!`;
 
-const base64 = (text: string): string => btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
+const base64 = (text: string): string =>
+  btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
 
 /** A pasted message, judged or signed by any provider's rule. Nothing is stored. */
 export function LabPage() {
   const [message, setMessage] = useState("");
-  const [keys, setKeys] = useState<Verification>({ provider: "github", scheme: null, secrets: [], params: {}, url: null });
+  const [keys, setKeys] = useState<Verification>({
+    provider: "github",
+    scheme: null,
+    secrets: [],
+    params: {},
+    url: null,
+  });
   const [explained, setExplained] = useState<Explanation>();
   const [signed, setSigned] = useState<string>();
   const [found, setFound] = useState<string>();
@@ -39,7 +46,12 @@ export function LabPage() {
   const sign = (): void =>
     void run(async () => {
       const { headers, elsewhere } = await api.sign(question());
-      setSigned([...headers.map(([name, value]) => `${name}: ${value}`), ...elsewhere.map(([place, value]) => `${place} = ${value}`)].join("\n"));
+      setSigned(
+        [
+          ...headers.map(([name, value]) => `${name}: ${value}`),
+          ...elsewhere.map(([place, value]) => `${place} = ${value}`),
+        ].join("\n"),
+      );
     });
   const find = (): void =>
     void run(async () => {
@@ -59,9 +71,21 @@ export function LabPage() {
     <div className="grid h-full min-h-0 grid-cols-2 max-md:grid-cols-1 max-md:overflow-auto">
       <section aria-label="Message and keys" className="overflow-auto border-r border-line p-6">
         <h1 className="mb-1 text-title font-semibold tracking-tight">Signature lab</h1>
-        <p className="mb-4 text-ink-2">Paste a request, choose who signs it, and see whether it holds and why. Nothing here is stored.</p>
+        <p className="mb-4 text-ink-2">
+          Paste a request, choose who signs it, and see whether it holds and why. Nothing here is stored.
+        </p>
         <Field label="Request" hint="Request line, headers, a blank line, and the body as it was sent.">
-          {(props) => <textarea {...props} rows={12} spellCheck={false} placeholder={EXAMPLE} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={message} onChange={(event) => setMessage(event.target.value)} />}
+          {(props) => (
+            <textarea
+              {...props}
+              rows={12}
+              spellCheck={false}
+              placeholder={EXAMPLE}
+              className={`${INPUT} h-auto! py-1 font-mono text-data`}
+              value={message}
+              onChange={(event) => setMessage(event.target.value)}
+            />
+          )}
         </Field>
         <VerificationForm value={keys} onChange={setKeys} />
         <div className="sticky -bottom-6 -mx-6 -mb-6 flex flex-wrap gap-2 border-t border-line bg-pane px-6 py-3">
@@ -84,10 +108,15 @@ export function LabPage() {
         {signed !== undefined && (
           <div className="space-y-3 p-4">
             <h2 className="font-semibold">What signing adds</h2>
-            <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap" tabIndex={0}>
+            <pre
+              className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap"
+              tabIndex={0}
+            >
               {signed}
             </pre>
-            <Button onClick={() => void attempt(platform.copyText(signed).then(() => tell("Copied headers")))}>Copy</Button>
+            <Button onClick={() => void attempt(platform.copyText(signed).then(() => tell("Copied headers")))}>
+              Copy
+            </Button>
           </div>
         )}
         {keys.provider && (

@@ -11,7 +11,16 @@ import { tell } from "../parts/toasts";
 import { CallError } from "../platform";
 import { Verdict } from "./verdict";
 
-const ALGORITHMS = ["hmac-sha256", "hmac-sha1", "hmac-sha512", "hmac-sha384", "hmac-md5", "hash-sha256", "hash-sha1", "token"];
+const ALGORITHMS = [
+  "hmac-sha256",
+  "hmac-sha1",
+  "hmac-sha512",
+  "hmac-sha384",
+  "hmac-md5",
+  "hash-sha256",
+  "hash-sha1",
+  "token",
+];
 const ENCODINGS = ["hex", "base64", "base64url", "hex-upper", "base64-of-hex"];
 const KEYS = [
   ["text", "as it is typed"],
@@ -37,7 +46,15 @@ interface Rule {
   timestamp?: { from: string; unit: string; past_s?: number; future_s?: number } | undefined;
 }
 
-const START: Rule = { signature: [], content: "{body}", algorithm: "hmac-sha256", encoding: "hex", key: "text", prefix: "", split: "" };
+const START: Rule = {
+  signature: [],
+  content: "{body}",
+  algorithm: "hmac-sha256",
+  encoding: "hex",
+  key: "text",
+  prefix: "",
+  split: "",
+};
 /** A header that says it holds a signature. */
 const LIKELY = /sign|hmac|digest|mac$/i;
 const kebab = (name: string): string =>
@@ -46,9 +63,20 @@ const kebab = (name: string): string =>
     .normalize("NFKD")
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "");
-const sentence = (failure: unknown): string => (failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure));
+const sentence = (failure: unknown): string =>
+  failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure);
 
-function Select({ label, value, options, onChange }: { label: string; value: string; options: readonly (readonly [string, string])[]; onChange: (now: string) => void }) {
+function Select({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  options: readonly (readonly [string, string])[];
+  onChange: (now: string) => void;
+}) {
   return (
     <Field label={label}>
       {(props) => (
@@ -66,7 +94,11 @@ function Select({ label, value, options, onChange }: { label: string; value: str
 
 /** A scheme of one's own, judged against a stored request while it is described, and saved as a provider. */
 export function OwnScheme({ detail, open, onClose }: { detail: Detail; open: boolean; onClose: () => void }) {
-  const inbox = useQuery({ queryKey: ["inbox", detail.inbox], queryFn: () => api.inbox(detail.inbox), enabled: open }).data;
+  const inbox = useQuery({
+    queryKey: ["inbox", detail.inbox],
+    queryFn: () => api.inbox(detail.inbox),
+    enabled: open,
+  }).data;
   return (
     <Dialog title="A scheme of your own" open={open} onClose={onClose} wide>
       {inbox && <SchemeForm detail={detail} inbox={inbox} onClose={onClose} />}
@@ -76,7 +108,10 @@ export function OwnScheme({ detail, open, onClose }: { detail: Detail; open: boo
 
 function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; onClose: () => void }) {
   const names = [...new Set(detail.headers.map(({ name }) => name))];
-  const [rule, setRule] = useState<Rule>({ ...START, signature: [`header:${names.find((name) => LIKELY.test(name)) ?? ""}`] });
+  const [rule, setRule] = useState<Rule>({
+    ...START,
+    signature: [`header:${names.find((name) => LIKELY.test(name)) ?? ""}`],
+  });
   const [secret, setSecret] = useState(inbox.verification.secrets?.[0] ?? "");
   const [name, setName] = useState("");
   const [found, setFound] = useState<string>();
@@ -123,7 +158,9 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
     try {
       await api.saveProvider(kebab(name), { name, scheme: { digest: rule } });
       await readAgain(["providers"]);
-      await api.changeInbox(inbox.name, { verification: { ...inbox.verification, provider: kebab(name), scheme: null, secrets: [secret] } });
+      await api.changeInbox(inbox.name, {
+        verification: { ...inbox.verification, provider: kebab(name), scheme: null, secrets: [secret] },
+      });
       await readAgain(["signature", detail.id]);
       tell(`Saved ${name}; ${inbox.name} is verified by it`);
       onClose();
@@ -142,7 +179,17 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
       <div className="flex items-end gap-2">
         <div className="min-w-0 flex-1">
           <Field label="Secret" hint="As the sender has it.">
-            {(props) => <input {...props} type="password" autoComplete="off" spellCheck={false} className={`${INPUT} font-mono text-data`} value={secret} onChange={(event) => setSecret(event.target.value)} />}
+            {(props) => (
+              <input
+                {...props}
+                type="password"
+                autoComplete="off"
+                spellCheck={false}
+                className={`${INPUT} font-mono text-data`}
+                value={secret}
+                onChange={(event) => setSecret(event.target.value)}
+              />
+            )}
           </Field>
         </div>
         <Button icon={Search} className="mb-9" disabled={!secret} onClick={() => void find()}>
@@ -162,29 +209,76 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
         ) : judged.data ? (
           <>
             <p className="flex items-start gap-3">
-              <Verdict verdict={judged.data.state as Detail["verdict"]} reason={judged.data.reason} className="mt-0.5" />
+              <Verdict
+                verdict={judged.data.state as Detail["verdict"]}
+                reason={judged.data.reason}
+                className="mt-0.5"
+              />
               <span>{visible(judged.data.sentence)}</span>
             </p>
-            {judged.data.state !== "valid" && judged.data.expected && <p className="mt-1 truncate font-mono text-data text-ink-2">expected {judged.data.expected}</p>}
+            {judged.data.state !== "valid" && judged.data.expected && (
+              <p className="mt-1 truncate font-mono text-data text-ink-2">expected {judged.data.expected}</p>
+            )}
           </>
         ) : (
           <p className="text-ink-2">Judging…</p>
         )}
       </div>
       <div className="grid grid-cols-2 gap-x-4 max-sm:grid-cols-1">
-        <Select label="Header with the signature" value={header} options={[["", "Choose one"], ...names.map((one) => [one, one] as const)]} onChange={(now) => set({ signature: [`header:${now}`] })} />
+        <Select
+          label="Header with the signature"
+          value={header}
+          options={[["", "Choose one"], ...names.map((one) => [one, one] as const)]}
+          onChange={(now) => set({ signature: [`header:${now}`] })}
+        />
         <Field label="Before the signature" hint="Such as sha256= or v1=.">
-          {(props) => <input {...props} className={`${INPUT} font-mono text-data`} value={rule.prefix ?? ""} onChange={(event) => set({ prefix: event.target.value })} />}
+          {(props) => (
+            <input
+              {...props}
+              className={`${INPUT} font-mono text-data`}
+              value={rule.prefix ?? ""}
+              onChange={(event) => set({ prefix: event.target.value })}
+            />
+          )}
         </Field>
-        <Select label="Algorithm" value={rule.algorithm} options={ALGORITHMS.map((one) => [one, one] as const)} onChange={(algorithm) => set({ algorithm })} />
-        <Select label="Written as" value={rule.encoding ?? "hex"} options={ENCODINGS.map((one) => [one, one] as const)} onChange={(encoding) => set({ encoding })} />
+        <Select
+          label="Algorithm"
+          value={rule.algorithm}
+          options={ALGORITHMS.map((one) => [one, one] as const)}
+          onChange={(algorithm) => set({ algorithm })}
+        />
+        <Select
+          label="Written as"
+          value={rule.encoding ?? "hex"}
+          options={ENCODINGS.map((one) => [one, one] as const)}
+          onChange={(encoding) => set({ encoding })}
+        />
         <Select label="Secret is" value={rule.key ?? "text"} options={KEYS} onChange={(key) => set({ key })} />
         <Field label="Parted by" hint="Where one header holds several items, such as a comma.">
-          {(props) => <input {...props} maxLength={4} className={`${INPUT} font-mono text-data`} value={rule.split ?? ""} onChange={(event) => set({ split: event.target.value })} />}
+          {(props) => (
+            <input
+              {...props}
+              maxLength={4}
+              className={`${INPUT} font-mono text-data`}
+              value={rule.split ?? ""}
+              onChange={(event) => set({ split: event.target.value })}
+            />
+          )}
         </Field>
       </div>
-      <Field label="What is signed" hint="Text with {body}, {url}, {path}, {method}, {header:Name}, {signature:t}, {json:a.b}, {secret}.">
-        {(props) => <input {...props} spellCheck={false} className={`${INPUT} font-mono text-data`} value={rule.content} onChange={(event) => set({ content: event.target.value })} />}
+      <Field
+        label="What is signed"
+        hint="Text with {body}, {url}, {path}, {method}, {header:Name}, {signature:t}, {json:a.b}, {secret}."
+      >
+        {(props) => (
+          <input
+            {...props}
+            spellCheck={false}
+            className={`${INPUT} font-mono text-data`}
+            value={rule.content}
+            onChange={(event) => set({ content: event.target.value })}
+          />
+        )}
       </Field>
       <div className="grid grid-cols-[2fr_1fr_1fr] gap-x-4 max-sm:grid-cols-1">
         <Field label="Time of signing" hint="header:Name or signature:t; empty if there is none.">
@@ -194,23 +288,51 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
               spellCheck={false}
               className={`${INPUT} font-mono text-data`}
               value={rule.timestamp?.from ?? ""}
-              onChange={(event) => set({ timestamp: event.target.value ? { unit: "s", past_s: 300, future_s: 300, ...rule.timestamp, from: event.target.value } : undefined })}
+              onChange={(event) =>
+                set({
+                  timestamp: event.target.value
+                    ? { unit: "s", past_s: 300, future_s: 300, ...rule.timestamp, from: event.target.value }
+                    : undefined,
+                })
+              }
             />
           )}
         </Field>
         {rule.timestamp && (
           <>
-            <Select label="In" value={rule.timestamp.unit} options={UNITS} onChange={(unit) => set({ timestamp: { ...rule.timestamp!, unit } })} />
+            <Select
+              label="In"
+              value={rule.timestamp.unit}
+              options={UNITS}
+              onChange={(unit) => set({ timestamp: { ...rule.timestamp!, unit } })}
+            />
             <Field label="Tolerance in s">
-              {(props) => <NumberField {...props} min={1} value={rule.timestamp!.past_s} onChange={(now) => set({ timestamp: { ...rule.timestamp!, past_s: now, future_s: now } })} />}
+              {(props) => (
+                <NumberField
+                  {...props}
+                  min={1}
+                  value={rule.timestamp!.past_s}
+                  onChange={(now) => set({ timestamp: { ...rule.timestamp!, past_s: now, future_s: now } })}
+                />
+              )}
             </Field>
           </>
         )}
       </div>
       <div className="flex items-end gap-2 border-t border-line pt-3">
         <div className="min-w-0 flex-1">
-          <Field label="Name" hint={name && kebab(name) ? `Kept as providers/${kebab(name)}.toml in the data folder.` : "Of whoever sends this."} error={error}>
-            {(props) => <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />}
+          <Field
+            label="Name"
+            hint={
+              name && kebab(name)
+                ? `Kept as providers/${kebab(name)}.toml in the data folder.`
+                : "Of whoever sends this."
+            }
+            error={error}
+          >
+            {(props) => (
+              <input {...props} className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />
+            )}
           </Field>
         </div>
         <Button look="primary" type="submit" className="mb-9" disabled={!kebab(name) || !secret || !header}>

@@ -28,11 +28,22 @@ export function Subscription({ detail }: { detail: Detail }) {
   const trusted = link.protocol === "https:" && SNS.test(link.hostname);
   return (
     <div className="p-4 pb-0">
-      <Notice icon={MailCheck} tone={trusted ? "plain" : "warning"} title={trusted ? "Amazon SNS waits for this subscription to be confirmed." : `The link leads to ${link.hostname}, which is not Amazon's.`}>
+      <Notice
+        icon={MailCheck}
+        tone={trusted ? "plain" : "warning"}
+        title={
+          trusted
+            ? "Amazon SNS waits for this subscription to be confirmed."
+            : `The link leads to ${link.hostname}, which is not Amazon's.`
+        }
+      >
         {trusted && (
           <>
             <p className="mb-3">Open its link in your browser. Hookline never follows a link it captured.</p>
-            <Button icon={Link2} onClick={() => void attempt(platform.copyText(link.href).then(() => tell("Copied the link")))}>
+            <Button
+              icon={Link2}
+              onClick={() => void attempt(platform.copyText(link.href).then(() => tell("Copied the link")))}
+            >
               Copy the link to {link.hostname}
             </Button>
           </>

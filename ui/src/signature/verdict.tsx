@@ -17,7 +17,15 @@ const LOOKS: Partial<Record<Summary["verdict"], Look>> = {
 const STALE: Look = { icon: Clock, word: "stale", colour: "text-warning" };
 
 /** A verdict as icon and word; nothing while there is none. */
-export function Verdict({ verdict, reason, className = "" }: { verdict: Summary["verdict"]; reason: string | null | undefined; className?: string }) {
+export function Verdict({
+  verdict,
+  reason,
+  className = "",
+}: {
+  verdict: Summary["verdict"];
+  reason: string | null | undefined;
+  className?: string;
+}) {
   const look = verdict === "invalid" && (reason === "stale" || reason === "future") ? STALE : LOOKS[verdict];
   if (!look) return null;
   const { icon: Icon, word, colour } = look;

@@ -17,10 +17,20 @@ export function Away({ exposure: { inbox, away } }: { exposure: Exposure }) {
     const decided = await attempt(api.decideAway(inbox, { what, resign: resign && signs }));
     if (!decided) return;
     const { requests, replays } = decided;
-    tell(what === "hold" ? `${count(requests)} stay in ${inbox}` : replays.length ? `${count(requests)} decided; Replays shows how they go` : "No forward wants them; they stay in the inbox");
+    tell(
+      what === "hold"
+        ? `${count(requests)} stay in ${inbox}`
+        : replays.length
+          ? `${count(requests)} decided; Replays shows how they go`
+          : "No forward wants them; they stay in the inbox",
+    );
   };
   return (
-    <div role="region" aria-label={`Arrived while away in ${inbox}`} className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-[9px] border border-line bg-background p-3">
+    <div
+      role="region"
+      aria-label={`Arrived while away in ${inbox}`}
+      className="mt-2 flex flex-wrap items-center gap-x-3 gap-y-2 rounded-[9px] border border-line bg-background p-3"
+    >
       <Moon size={16} aria-hidden className="text-warning" />
       <strong>{count(away)} arrived while away</strong>
       <Button look="primary" onClick={() => void decide("all")}>

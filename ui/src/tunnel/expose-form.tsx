@@ -8,7 +8,17 @@ import { inWords } from "../platform";
 
 type OnReturn = NonNullable<ExposureSettings["on_return"]>;
 
-export function ExposeDialog({ tunnel, inbox, exposure, onClose }: { tunnel: Tunnel; inbox: string; exposure: Exposure | undefined; onClose: () => void }) {
+export function ExposeDialog({
+  tunnel,
+  inbox,
+  exposure,
+  onClose,
+}: {
+  tunnel: Tunnel;
+  inbox: string;
+  exposure: Exposure | undefined;
+  onClose: () => void;
+}) {
   return (
     <Dialog title={exposure ? `How ${inbox} is exposed` : `Expose ${inbox}`} open onClose={onClose}>
       <ExposeForm tunnel={tunnel} inbox={inbox} settings={exposure?.settings ?? {}} onClose={onClose} />
@@ -16,7 +26,17 @@ export function ExposeDialog({ tunnel, inbox, exposure, onClose }: { tunnel: Tun
   );
 }
 
-function ExposeForm({ tunnel, inbox, settings, onClose }: { tunnel: Tunnel; inbox: string; settings: Partial<ExposureSettings>; onClose: () => void }) {
+function ExposeForm({
+  tunnel,
+  inbox,
+  settings,
+  onClose,
+}: {
+  tunnel: Tunnel;
+  inbox: string;
+  settings: Partial<ExposureSettings>;
+  onClose: () => void;
+}) {
   const [wait, setWait] = useState(settings.wait_ms == null ? "" : String(settings.wait_ms / 1_000));
   const [name, setName] = useState(settings.basic?.name ?? "");
   const [password, setPassword] = useState(settings.basic?.password ?? "");
@@ -52,21 +72,67 @@ function ExposeForm({ tunnel, inbox, settings, onClose }: { tunnel: Tunnel; inbo
       }}
     >
       {tunnel.durable && (
-        <Field label="A sender waits, in seconds" hint="For this machine's own answer, while it is there; as its vendor allows if left empty, 0 not at all. Then it gets the inbox's answer.">
-          {(props) => <input {...props} inputMode="decimal" className={INPUT} value={wait} onChange={(event) => setWait(event.target.value)} />}
+        <Field
+          label="A sender waits, in seconds"
+          hint="For this machine's own answer, while it is there; as its vendor allows if left empty, 0 not at all. Then it gets the inbox's answer."
+        >
+          {(props) => (
+            <input
+              {...props}
+              inputMode="decimal"
+              className={INPUT}
+              value={wait}
+              onChange={(event) => setWait(event.target.value)}
+            />
+          )}
         </Field>
       )}
       <h3 className={`mb-2 font-semibold ${tunnel.durable ? "border-t border-line pt-3" : ""}`}>Who may send</h3>
-      <Switch label="Forward only verified signatures" hint="Judged here, before anything goes on to an app." checked={verifiedOnly} onChange={setVerifiedOnly} />
+      <Switch
+        label="Forward only verified signatures"
+        hint="Judged here, before anything goes on to an app."
+        checked={verifiedOnly}
+        onChange={setVerifiedOnly}
+      />
       {tunnel.kind.is !== "other" && (
-        <Field label="Networks" hint={`Such as 192.0.2.0/24, one a line; any if left empty.${tunnel.durable ? "" : " Judged by what the host says of who has connected."}`}>
-          {(props) => <textarea {...props} rows={2} className={`${INPUT} h-auto! py-1 font-mono text-data`} value={allow} onChange={(event) => setAllow(event.target.value)} />}
+        <Field
+          label="Networks"
+          hint={`Such as 192.0.2.0/24, one a line; any if left empty.${tunnel.durable ? "" : " Judged by what the host says of who has connected."}`}
+        >
+          {(props) => (
+            <textarea
+              {...props}
+              rows={2}
+              className={`${INPUT} h-auto! py-1 font-mono text-data`}
+              value={allow}
+              onChange={(event) => setAllow(event.target.value)}
+            />
+          )}
         </Field>
       )}
       <Field label="Name" hint="Senders give it with the password (HTTP Basic); none is asked for if left empty.">
-        {(props) => <input {...props} autoComplete="off" className={INPUT} value={name} onChange={(event) => setName(event.target.value)} />}
+        {(props) => (
+          <input
+            {...props}
+            autoComplete="off"
+            className={INPUT}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
       </Field>
-      <Field label="Password">{(props) => <input {...props} type="password" autoComplete="new-password" className={INPUT} value={password} onChange={(event) => setPassword(event.target.value)} />}</Field>
+      <Field label="Password">
+        {(props) => (
+          <input
+            {...props}
+            type="password"
+            autoComplete="new-password"
+            className={INPUT}
+            value={password}
+            onChange={(event) => setPassword(event.target.value)}
+          />
+        )}
+      </Field>
       {tunnel.durable && (
         <>
           <h3 className="mb-2 border-t border-line pt-3 font-semibold">While this machine is away</h3>
@@ -82,7 +148,12 @@ function ExposeForm({ tunnel, inbox, settings, onClose }: { tunnel: Tunnel; inbo
               onChange={setOnReturn}
             />
           </div>
-          <Switch label="Give the relay this inbox's secrets" hint="It then answers questions that need them. Whoever runs the relay, or steals its disk, can sign as your vendor." checked={giveSecrets} onChange={setGiveSecrets} />
+          <Switch
+            label="Give the relay this inbox's secrets"
+            hint="It then answers questions that need them. Whoever runs the relay, or steals its disk, can sign as your vendor."
+            checked={giveSecrets}
+            onChange={setGiveSecrets}
+          />
         </>
       )}
       <FormEnd error={error}>{"Save"}</FormEnd>

@@ -9,7 +9,13 @@ export function QrImage({ text }: { text: string }) {
     return { size, path };
   }, [text]);
   return (
-    <svg role="img" aria-label={`QR code of ${text}`} viewBox={`0 0 ${size} ${size}`} shapeRendering="crispEdges" className="mx-auto size-60 rounded-[7px] bg-white text-black">
+    <svg
+      role="img"
+      aria-label={`QR code of ${text}`}
+      viewBox={`0 0 ${size} ${size}`}
+      shapeRendering="crispEdges"
+      className="mx-auto size-60 rounded-[7px] bg-white text-black"
+    >
       <path d={path} fill="currentColor" />
     </svg>
   );

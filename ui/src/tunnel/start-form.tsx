@@ -21,26 +21,73 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
   relay: {
     means: "Durable: the relay keeps what arrives while this machine is away, and hands it over when you are back.",
     entries: [
-      { name: "relay", label: "Relay", needed: true, mono: true, hint: (url) => (isOpen(url) ? "Without https anyone on the way can read what comes through." : "Its address, such as https://relay.example") },
-      { name: "code", label: "Code", needed: true, mono: true, hint: () => "From the relay's owner: hookline relay device add. Good once, for half an hour." },
-      { name: "device", label: "Name of this machine", hint: () => "What the relay's owner sees; its own name if left empty." },
+      {
+        name: "relay",
+        label: "Relay",
+        needed: true,
+        mono: true,
+        hint: (url) =>
+          isOpen(url)
+            ? "Without https anyone on the way can read what comes through."
+            : "Its address, such as https://relay.example",
+      },
+      {
+        name: "code",
+        label: "Code",
+        needed: true,
+        mono: true,
+        hint: () => "From the relay's owner: hookline relay device add. Good once, for half an hour.",
+      },
+      {
+        name: "device",
+        label: "Name of this machine",
+        hint: () => "What the relay's owner sees; its own name if left empty.",
+      },
     ],
     told: "This machine is let in",
   },
   ssh: {
     means: "Live: while this machine is away, senders are refused; most vendors try again for a while.",
     entries: [
-      { name: "destination", label: "Host", needed: true, mono: true, hint: () => "Such as nokey@localhost.run or me@example.com. It lets you in by the keys of your SSH agent or in ~/.ssh." },
-      { name: "url", label: "Public URL", mono: true, hint: () => "As the host prints it if left empty, else its name and port." },
-      { name: "remote", label: "Port on the host", mono: true, hint: () => "As in ssh -R: 8080, *:8080, 0 for any; the usual one if left empty." },
+      {
+        name: "destination",
+        label: "Host",
+        needed: true,
+        mono: true,
+        hint: () =>
+          "Such as nokey@localhost.run or me@example.com. It lets you in by the keys of your SSH agent or in ~/.ssh.",
+      },
+      {
+        name: "url",
+        label: "Public URL",
+        mono: true,
+        hint: () => "As the host prints it if left empty, else its name and port.",
+      },
+      {
+        name: "remote",
+        label: "Port on the host",
+        mono: true,
+        hint: () => "As in ssh -R: 8080, *:8080, 0 for any; the usual one if left empty.",
+      },
     ],
     told: "The host listens for this machine",
   },
   other: {
     means: "Live: while this machine or that program is away, senders are refused; most vendors try again for a while.",
     entries: [
-      { name: "url", label: "Public URL", needed: true, mono: true, hint: () => "What ngrok, cloudflared or Tailscale Funnel shows, such as https://abc.ngrok.app" },
-      { name: "port", label: "Port of this machine", mono: true, hint: () => "Where that program leads to; a free one if left empty." },
+      {
+        name: "url",
+        label: "Public URL",
+        needed: true,
+        mono: true,
+        hint: () => "What ngrok, cloudflared or Tailscale Funnel shows, such as https://abc.ngrok.app",
+      },
+      {
+        name: "port",
+        label: "Port of this machine",
+        mono: true,
+        hint: () => "Where that program leads to; a free one if left empty.",
+      },
     ],
     told: "Hookline listens for that program",
   },
@@ -121,7 +168,14 @@ function StartForm({ onClose }: { onClose: () => void }) {
       {entries.map(({ name, label, hint, needed, mono }) => (
         <Field key={`${kind} ${name}`} label={label} hint={hint(written[name] ?? "")}>
           {(props) => (
-            <input {...props} required={needed} autoComplete="off" spellCheck={false} className={`${INPUT} ${mono ? "font-mono text-data" : ""}`} value={written[name] ?? ""} onChange={(event) => {
+            <input
+              {...props}
+              required={needed}
+              autoComplete="off"
+              spellCheck={false}
+              className={`${INPUT} ${mono ? "font-mono text-data" : ""}`}
+              value={written[name] ?? ""}
+              onChange={(event) => {
                 setWritten({ ...written, [name]: event.target.value });
                 setError(undefined);
               }}

@@ -46,7 +46,12 @@ export function TunnelsPage() {
       <div className="mx-auto max-w-4xl">
         <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
           <h1 className="text-title font-semibold tracking-tight">Tunnels</h1>
-          <Button look={items.length ? "plain" : "primary"} icon={Plus} keys={firstKeys("new-tunnel")} onClick={() => setStarting(true)}>
+          <Button
+            look={items.length ? "plain" : "primary"}
+            icon={Plus}
+            keys={firstKeys("new-tunnel")}
+            onClick={() => setStarting(true)}
+          >
             New tunnel
           </Button>
         </div>
@@ -63,11 +68,19 @@ export function TunnelsPage() {
 function Nothing() {
   return (
     <div className="max-w-prose text-ink-2">
-      <p className="mb-3">A tunnel gives an inbox a public URL. A relay keeps every webhook on disk before it answers, also while this machine sleeps, and hands it over when you are back: nothing is lost, and nothing arrives twice.</p>
+      <p className="mb-3">
+        A tunnel gives an inbox a public URL. A relay keeps every webhook on disk before it answers, also while this
+        machine sleeps, and hands it over when you are back: nothing is lost, and nothing arrives twice.
+      </p>
       <p className="mb-1">A relay is this same program on any server of yours:</p>
-      <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">hookline relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookline relay device add</pre>
+      <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">
+        hookline relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookline relay device add
+      </pre>
       <p className="mb-3">The second line prints a code; with it this machine is let in.</p>
-      <p>Without one, an SSH host such as localhost.run does, or the tunnel of another program, such as ngrok. These are live: what is sent while this machine is away is refused.</p>
+      <p>
+        Without one, an SSH host such as localhost.run does, or the tunnel of another program, such as ngrok. These are
+        live: what is sent while this machine is away is refused.
+      </p>
     </div>
   );
 }
@@ -113,7 +126,12 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
         {(state.is === "waiting" || state.is === "over") && (
           <p role="alert" className="mb-3 text-invalid">
             {visible(state.why)}
-            {state.is === "waiting" && <span className="text-ink-2"> {tunnel.durable ? "What arrives meanwhile is kept by the relay." : "Senders are refused meanwhile."}</span>}
+            {state.is === "waiting" && (
+              <span className="text-ink-2">
+                {" "}
+                {tunnel.durable ? "What arrives meanwhile is kept by the relay." : "Senders are refused meanwhile."}
+              </span>
+            )}
           </p>
         )}
         {tunnel.last_drop && state.is === "online" && (
@@ -124,16 +142,27 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
         {state.is !== "waiting" && <p className="mb-3 text-ink-2">{means}</p>}
         {kind.is === "ssh" && <Host id={tunnel.id} {...kind} />}
         {kind.is === "other" && <Leads {...kind} />}
-        {tunnel.exposures.length === 0 ? <p className="mb-3 text-ink-2">No inbox can be reached through it yet.</p> : null}
+        {tunnel.exposures.length === 0 ? (
+          <p className="mb-3 text-ink-2">No inbox can be reached through it yet.</p>
+        ) : null}
         <ul>
           {tunnel.exposures.map((exposure) => (
-            <Exposed key={exposure.inbox} tunnel={tunnel} exposure={exposure} onEdit={() => setExposing({ inbox: exposure.inbox, exposure })} />
+            <Exposed
+              key={exposure.inbox}
+              tunnel={tunnel}
+              exposure={exposure}
+              onEdit={() => setExposing({ inbox: exposure.inbox, exposure })}
+            />
           ))}
         </ul>
         {hidden.length > 0 && (
           <label className="flex items-center gap-2">
             <span className="text-ink-2">Expose</span>
-            <select className={`${INPUT} w-56!`} value="" onChange={(event) => setExposing({ inbox: event.target.value })}>
+            <select
+              className={`${INPUT} w-56!`}
+              value=""
+              onChange={(event) => setExposing({ inbox: event.target.value })}
+            >
               <option value="">an inbox…</option>
               {hidden.map(({ name }) => (
                 <option key={name}>{name}</option>
@@ -142,7 +171,14 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
           </label>
         )}
       </div>
-      {exposing && <ExposeDialog tunnel={tunnel} inbox={exposing.inbox} exposure={exposing.exposure} onClose={() => setExposing(undefined)} />}
+      {exposing && (
+        <ExposeDialog
+          tunnel={tunnel}
+          inbox={exposing.inbox}
+          exposure={exposing.exposure}
+          onClose={() => setExposing(undefined)}
+        />
+      )}
       <Dialog title="Remove this tunnel?" open={removing} onClose={() => setRemoving(false)}>
         <Removing tunnel={tunnel} onClose={() => setRemoving(false)} />
       </Dialog>
@@ -155,13 +191,17 @@ function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["ki
   if (!offered_key) {
     return (
       <p className="mb-3 text-ink-2">
-        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, believed on first use; no other one is.
+        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, believed on first use; no
+        other one is.
       </p>
     );
   }
   return (
     <div className="mb-3 rounded-[9px] border border-line bg-background p-3">
-      <p className="mb-2">If whoever runs the host says that the new key is right, it can be trusted from now on. Else leave it: what is sent to it might reach somebody else.</p>
+      <p className="mb-2">
+        If whoever runs the host says that the new key is right, it can be trusted from now on. Else leave it: what is
+        sent to it might reach somebody else.
+      </p>
       <p className="mb-3 font-mono text-data break-all">{visible(offered_key)}</p>
       <Button icon={KeyRound} onClick={() => void attempt(api.trustHost(id, offered_key))}>
         Trust this key
@@ -193,7 +233,10 @@ function Removing({ tunnel, onClose }: { tunnel: Tunnel; onClose: () => void }) 
   };
   return (
     <>
-      <p className="mb-4">Its public URLs end for good{tunnel.durable && ", and what waits at the relay is dropped"}. Requests that are here stay.</p>
+      <p className="mb-4">
+        Its public URLs end for good{tunnel.durable && ", and what waits at the relay is dropped"}. Requests that are
+        here stay.
+      </p>
       {open && (
         <p role="alert" className="mb-4 text-invalid">
           {visible(open)}
@@ -212,25 +255,43 @@ function Removing({ tunnel, onClose }: { tunnel: Tunnel; onClose: () => void }) 
 function Exposed({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exposure: Exposure; onEdit: () => void }) {
   const [showing, setShowing] = useState(false);
   const { inbox, url, waiting, keyed, settings } = exposure;
-  const guards = [settings.basic && "name and password", settings.allow?.length && (settings.allow.length === 1 ? "one network" : `${count(settings.allow.length)} networks`), settings.verified_only && "verified signatures only", settings.give_secrets && "the relay has its secrets"].filter(Boolean);
+  const guards = [
+    settings.basic && "name and password",
+    settings.allow?.length &&
+      (settings.allow.length === 1 ? "one network" : `${count(settings.allow.length)} networks`),
+    settings.verified_only && "verified signatures only",
+    settings.give_secrets && "the relay has its secrets",
+  ].filter(Boolean);
   return (
     <li className="mb-4 border-b border-line pb-4 last:border-0 last:pb-0" aria-label={`Inbox ${inbox}`}>
       <div className="mb-1 flex flex-wrap items-center gap-2">
         <strong className="w-28 truncate">{inbox}</strong>
         <div className="control flex min-w-0 flex-1 basis-72 items-center rounded-[7px] border border-line bg-background pl-3">
           <code className="min-w-0 flex-1 truncate font-mono text-data">{visible(url) || "not known yet"}</code>
-          <IconButton label={`Copy the public URL of ${inbox}`} icon={Copy} onClick={() => void attempt(platform.copyText(url).then(() => tell("Copied public URL")))} />
+          <IconButton
+            label={`Copy the public URL of ${inbox}`}
+            icon={Copy}
+            onClick={() => void attempt(platform.copyText(url).then(() => tell("Copied public URL")))}
+          />
           <IconButton label={`QR code of ${inbox}`} icon={QrCode} onClick={() => setShowing(true)} />
         </div>
         <IconButton label={`How ${inbox} is exposed`} icon={SlidersHorizontal} onClick={onEdit} />
-        <IconButton label={`End the exposure of ${inbox}`} icon={X} onClick={() => void attempt(api.conceal(tunnel.id, inbox).then(() => tell(`${inbox} is no longer reached from outside`)))} />
+        <IconButton
+          label={`End the exposure of ${inbox}`}
+          icon={X}
+          onClick={() =>
+            void attempt(api.conceal(tunnel.id, inbox).then(() => tell(`${inbox} is no longer reached from outside`)))
+          }
+        />
       </div>
       <p className="text-small text-ink-2">
         {tunnel.durable && (waiting > 0 ? `${count(waiting)} wait at the relay. ` : "Nothing waits at the relay. ")}
         {guards.length > 0 && `Guarded: ${guards.join(", ")}. `}
         {keyed.length > 0 && `While this machine is away, the relay does not answer: ${keyed.join(", ")}.`}
       </p>
-      {exposure.problem && <p className="text-small text-invalid">The relay does not have it as it is set: {visible(exposure.problem)}</p>}
+      {exposure.problem && (
+        <p className="text-small text-invalid">The relay does not have it as it is set: {visible(exposure.problem)}</p>
+      )}
       <Away exposure={exposure} />
       <Dialog title={`Public URL of ${inbox}`} open={showing} onClose={() => setShowing(false)}>
         <QrImage text={url} />

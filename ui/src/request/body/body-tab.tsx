@@ -24,13 +24,23 @@ const SHOWN_MAX = 32 * 1024 * 1024;
 const BEGINNING = 1024 * 1024;
 
 type View = "tree" | "elements" | "token" | "text" | "hex" | "form" | "parts" | "image";
-const NAMES: Record<View, string> = { tree: "Tree", elements: "Tree", token: "Token", text: "Text", hex: "Hex", form: "Form", parts: "Parts", image: "Image" };
+const NAMES: Record<View, string> = {
+  tree: "Tree",
+  elements: "Tree",
+  token: "Token",
+  text: "Text",
+  hex: "Hex",
+  form: "Form",
+  parts: "Parts",
+  image: "Image",
+};
 const IMAGE_TYPE = /^image\/[a-z0-9.+-]+/;
 
 /** XML above this is shown as text: its tree is built in the page's own thread. */
 const XML_TREE_MAX = 2 * 1024 * 1024;
 
-const looksLikeJson = (bytes: Uint8Array): boolean => /^\s*[{["\d-]/.test(String.fromCharCode(...bytes.subarray(0, 64)));
+const looksLikeJson = (bytes: Uint8Array): boolean =>
+  /^\s*[{["\d-]/.test(String.fromCharCode(...bytes.subarray(0, 64)));
 
 function isText(bytes: Uint8Array): boolean {
   try {
@@ -65,18 +75,26 @@ function useBody(detail: Detail, reading: Reading, enabled = true) {
     queryKey: ["body", detail.id, reading],
     gcTime: 5_000,
     enabled,
-    queryFn: () => readBytes(requestRoute(detail.id, ROUTES[reading]), whole ? {} : { headers: { range: `bytes=0-${BEGINNING - 1}` } }),
+    queryFn: () =>
+      readBytes(
+        requestRoute(detail.id, ROUTES[reading]),
+        whole ? {} : { headers: { range: `bytes=0-${BEGINNING - 1}` } },
+      ),
   });
 }
 
 /** How the engine reads the body; none of one that is only shown by its beginning. */
 function useReading(detail: Detail) {
   const enabled = detail.body_bytes > 0 && detail.body_bytes <= SHOWN_MAX && detail.body_state !== "too_large";
-  return useQuery({ queryKey: ["reading", detail.id], gcTime: 5_000, enabled, queryFn: () => api.reading(detail.id) }).data;
+  return useQuery({ queryKey: ["reading", detail.id], gcTime: 5_000, enabled, queryFn: () => api.reading(detail.id) })
+    .data;
 }
 
 function Image({ bytes, type }: { bytes: Uint8Array<ArrayBuffer>; type: string }) {
-  const url = useMemo(() => URL.createObjectURL(new Blob([bytes], { type: IMAGE_TYPE.exec(type)?.[0] ?? "" })), [bytes, type]);
+  const url = useMemo(
+    () => URL.createObjectURL(new Blob([bytes], { type: IMAGE_TYPE.exec(type)?.[0] ?? "" })),
+    [bytes, type],
+  );
   useEffect(() => () => URL.revokeObjectURL(url), [url]);
   return (
     <div className="h-full overflow-auto p-4">
@@ -86,12 +104,19 @@ function Image({ bytes, type }: { bytes: Uint8Array<ArrayBuffer>; type: string }
 }
 
 function Tree({ bytes, fallback }: { bytes: Uint8Array<ArrayBuffer>; fallback: ReactNode }) {
-  const { data } = useQuery({ queryKey: ["json", bytes], queryFn: () => jsonIndex(bytes), queryKeyHashFn: () => `json-${identity(bytes)}`, gcTime: 0 });
+  const { data } = useQuery({
+    queryKey: ["json", bytes],
+    queryFn: () => jsonIndex(bytes),
+    queryKeyHashFn: () => `json-${identity(bytes)}`,
+    gcTime: 0,
+  });
   if (data === undefined) return null;
   if (typeof data === "number") {
     return (
       <div className="flex h-full flex-col">
-        <p className="border-b border-line px-4 py-2 text-warning">This is not valid JSON from byte {data} on; it is shown as text.</p>
+        <p className="border-b border-line px-4 py-2 text-warning">
+          This is not valid JSON from byte {data} on; it is shown as text.
+        </p>
         <div className="min-h-0 flex-1">{fallback}</div>
       </div>
     );
@@ -128,14 +153,28 @@ function identity(object: object): number {
 
 function Text({ bytes, language }: { bytes: Uint8Array<ArrayBuffer>; language: Language }) {
   const [laidOut, setLaidOut] = useState(language === "json");
-  const formatted = useQuery({ queryKey: ["formatted", bytes], queryKeyHashFn: () => `formatted-${identity(bytes)}`, queryFn: () => jsonFormatted(bytes), enabled: laidOut && language === "json", gcTime: 0 });
+  const formatted = useQuery({
+    queryKey: ["formatted", bytes],
+    queryKeyHashFn: () => `formatted-${identity(bytes)}`,
+    queryFn: () => jsonFormatted(bytes),
+    enabled: laidOut && language === "json",
+    gcTime: 0,
+  });
   const sent = useMemo(() => new TextDecoder().decode(bytes), [bytes]);
   const text = laidOut && language === "json" ? formatted.data : sent;
   return (
     <div className="flex h-full flex-col">
       {language === "json" && (
         <div className="px-4 pt-2">
-          <Choice label="Layout" value={laidOut ? "formatted" : "sent"} options={[["formatted", "Formatted"], ["sent", "As sent"]]} onChange={(now) => setLaidOut(now === "formatted")} />
+          <Choice
+            label="Layout"
+            value={laidOut ? "formatted" : "sent"}
+            options={[
+              ["formatted", "Formatted"],
+              ["sent", "As sent"],
+            ]}
+            onChange={(now) => setLaidOut(now === "formatted")}
+          />
         </div>
       )}
       <div className="min-h-0 flex-1">
@@ -164,14 +203,23 @@ export function BodyTab({ detail }: { detail: Detail }) {
   const body = useBody(detail, read ? "text" : "sent");
   const preferred = usePreferences().bodyView;
   const [picked, setPicked] = useState<View>();
-  const parts = useQuery({ queryKey: ["parts", detail.id], queryFn: () => api.parts(detail.id), enabled: content.kind === "multipart" });
+  const parts = useQuery({
+    queryKey: ["parts", detail.id],
+    queryFn: () => api.parts(detail.id),
+    enabled: content.kind === "multipart",
+  });
 
   const bytes = body.data;
   const charset = reading && reading.charset.toLowerCase() !== "utf-8" ? reading.charset : undefined;
   const how = [...content.codings, ...(charset ? [charset] : [])];
   const views = bytes ? viewsOf(detail, bytes) : [];
   const view = views.find((one) => one === picked) ?? views.find((one) => one === preferred) ?? views[0];
-  const language: Language = content.kind === "xml" || content.kind === "html" ? content.kind : view !== undefined && views.includes("tree") ? "json" : "text";
+  const language: Language =
+    content.kind === "xml" || content.kind === "html"
+      ? content.kind
+      : view !== undefined && views.includes("tree")
+        ? "json"
+        : "text";
   // Hex shows bytes, not text: those that were sent, or what their coding holds.
   const raw = useBody(detail, read && coded ? "decoded" : "sent", view === "hex" || view === "image");
   const choose = (now: View): void => {
@@ -184,13 +232,47 @@ export function BodyTab({ detail }: { detail: Detail }) {
   return (
     <div className="flex h-full flex-col">
       <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2">
-        {views.length > 0 && view && <Choice label="View of the body" value={view} options={views.map((one) => [one, NAMES[one]] as const)} onChange={choose} />}
-        {how.length > 0 && whole && <Choice label="Content coding" value={read ? "decoded" : "sent"} options={[["decoded", `Decoded (${how.join(", ")})`], ["sent", "As sent"]]} onChange={(now) => setRead(now === "decoded")} />}
+        {views.length > 0 && view && (
+          <Choice
+            label="View of the body"
+            value={view}
+            options={views.map((one) => [one, NAMES[one]] as const)}
+            onChange={choose}
+          />
+        )}
+        {how.length > 0 && whole && (
+          <Choice
+            label="Content coding"
+            value={read ? "decoded" : "sent"}
+            options={[
+              ["decoded", `Decoded (${how.join(", ")})`],
+              ["sent", "As sent"],
+            ]}
+            onChange={(now) => setRead(now === "decoded")}
+          />
+        )}
         <span className="ml-auto text-small text-ink-2">
           {content.content_type ?? "no content type"} · {size(detail.body_bytes)}
         </span>
-        <IconButton label="Copy body" icon={Copy} disabled={!bytes?.length} onClick={() => bytes && void attempt(platform.copyText(new TextDecoder().decode(bytes)).then(() => tell("Copied body")))} />
-        <IconButton label="Save body to a file" icon={Download} onClick={() => void attempt(platform.saveTo(requestRoute(detail.id, read && coded ? ROUTES.decoded : ROUTES.sent), fileName).then((name) => name && tell(`Saved ${name}`)))} />
+        <IconButton
+          label="Copy body"
+          icon={Copy}
+          disabled={!bytes?.length}
+          onClick={() =>
+            bytes && void attempt(platform.copyText(new TextDecoder().decode(bytes)).then(() => tell("Copied body")))
+          }
+        />
+        <IconButton
+          label="Save body to a file"
+          icon={Download}
+          onClick={() =>
+            void attempt(
+              platform
+                .saveTo(requestRoute(detail.id, read && coded ? ROUTES.decoded : ROUTES.sent), fileName)
+                .then((name) => name && tell(`Saved ${name}`)),
+            )
+          }
+        />
       </div>
       {state && (
         <p className="flex items-center gap-2 border-b border-line px-4 py-2 text-warning">
@@ -202,7 +284,11 @@ export function BodyTab({ detail }: { detail: Detail }) {
           <AlertTriangle size={15} aria-hidden /> {visible(note)}
         </p>
       ))}
-      {!whole && <p className="border-b border-line px-4 py-2 text-ink-2">This is the first {size(BEGINNING)}; save the body to see all of it.</p>}
+      {!whole && (
+        <p className="border-b border-line px-4 py-2 text-ink-2">
+          This is the first {size(BEGINNING)}; save the body to see all of it.
+        </p>
+      )}
       <div className="min-h-0 flex-1">
         {body.error && (
           <div className="p-4">
@@ -213,14 +299,26 @@ export function BodyTab({ detail }: { detail: Detail }) {
           </div>
         )}
         {bytes?.length === 0 && !state && <p className="p-4 text-ink-2">This request has no body.</p>}
-        {bytes && view === "tree" && <Tree key={identity(bytes)} bytes={bytes} fallback={<Text bytes={bytes} language="text" />} />}
-        {bytes && view === "elements" && <XmlTree key={identity(bytes)} bytes={bytes} fallback={<Text bytes={bytes} language="xml" />} />}
+        {bytes && view === "tree" && (
+          <Tree key={identity(bytes)} bytes={bytes} fallback={<Text bytes={bytes} language="text" />} />
+        )}
+        {bytes && view === "elements" && (
+          <XmlTree key={identity(bytes)} bytes={bytes} fallback={<Text bytes={bytes} language="xml" />} />
+        )}
         {bytes && view === "token" && <Token key={identity(bytes)} bytes={bytes} />}
         {bytes && view === "text" && <Text key={identity(bytes)} bytes={bytes} language={language} />}
         {raw.data && view === "hex" && <HexView bytes={raw.data} />}
         {raw.data && view === "image" && <Image bytes={raw.data} type={content.content_type ?? ""} />}
         {bytes && view === "form" && <FormTable bytes={bytes} />}
-        {view === "parts" && <PartsTable id={detail.id} parts={parts.data?.items} total={parts.data?.total} notes={parts.data?.notes ?? []} error={parts.error} />}
+        {view === "parts" && (
+          <PartsTable
+            id={detail.id}
+            parts={parts.data?.items}
+            total={parts.data?.total}
+            notes={parts.data?.notes ?? []}
+            error={parts.error}
+          />
+        )}
       </div>
     </div>
   );

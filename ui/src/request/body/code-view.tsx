@@ -12,7 +12,12 @@ import { useEffect, useRef } from "react";
 
 export type Language = "json" | "xml" | "html" | "text";
 
-const LANGUAGES: Record<Language, () => Extension> = { json, xml, html: () => html({ autoCloseTags: false }), text: () => [] };
+const LANGUAGES: Record<Language, () => Extension> = {
+  json,
+  xml,
+  html: () => html({ autoCloseTags: false }),
+  text: () => [],
+};
 
 /** Past this many characters colours cost more than they help. */
 const COLOURED_MAX = 3_000_000;

@@ -13,13 +13,20 @@ function random(seed: number) {
   };
   const value = (depth: number): unknown => {
     switch (next(depth > 5 ? 5 : 7)) {
-      case 0: return null;
-      case 1: return next(2) === 0;
-      case 2: return (next(1e6) - 5e5) / 16;
-      case 3: return 'é"\\\n\u2028😀{}[],:'.slice(next(6), next(14));
-      case 4: return next(1e6) * 1e20;
-      case 5: return Array.from({ length: next(5) }, () => value(depth + 1));
-      default: return Object.fromEntries(Array.from({ length: next(5) }, (_, i) => [`k${i}"\\ü`, value(depth + 1)]));
+      case 0:
+        return null;
+      case 1:
+        return next(2) === 0;
+      case 2:
+        return (next(1e6) - 5e5) / 16;
+      case 3:
+        return 'é"\\\n\u2028😀{}[],:'.slice(next(6), next(14));
+      case 4:
+        return next(1e6) * 1e20;
+      case 5:
+        return Array.from({ length: next(5) }, () => value(depth + 1));
+      default:
+        return Object.fromEntries(Array.from({ length: next(5) }, (_, i) => [`k${i}"\\ü`, value(depth + 1)]));
     }
   };
   return value(0);
@@ -35,7 +42,29 @@ describe("the index", () => {
   });
 
   test("refuses what JSON.parse refuses", () => {
-    for (const text of ["", " ", "{", "[1,]", "{,}", '{"a"}', '{"a":}', "[1 2]", "01", "1.", "tru", "nulll", '"\n"', '"', "[]]", "{a:1}", "'a'", "+1", "NaN", "[1,,2]", '{"a":1,}']) {
+    for (const text of [
+      "",
+      " ",
+      "{",
+      "[1,]",
+      "{,}",
+      '{"a"}',
+      '{"a":}',
+      "[1 2]",
+      "01",
+      "1.",
+      "tru",
+      "nulll",
+      '"\n"',
+      '"',
+      "[]]",
+      "{a:1}",
+      "'a'",
+      "+1",
+      "NaN",
+      "[1,,2]",
+      '{"a":1,}',
+    ]) {
       expect(() => index(text), text).toThrow(NotJson);
       expect(() => JSON.parse(text), text).toThrow();
     }
@@ -50,7 +79,14 @@ describe("the index", () => {
 
   test("names paths as people write them", () => {
     const found = index('{"data": {"items": [{"a b": 1}, 2]}}');
-    expect(Array.from({ length: found.length }, (_, node) => pathOf(found, node))).toEqual(["", "data", "data.items", "data.items[0]", 'data.items[0]["a b"]', "data.items[1]"]);
+    expect(Array.from({ length: found.length }, (_, node) => pathOf(found, node))).toEqual([
+      "",
+      "data",
+      "data.items",
+      "data.items[0]",
+      'data.items[0]["a b"]',
+      "data.items[1]",
+    ]);
   });
 
   test("survives ten thousand levels", () => {
@@ -76,9 +112,17 @@ describe("the index", () => {
   test("reads several documents one after the other", () => {
     const found = index('{"n": 1}\n{"n": 2}\n[3] "x" 4\n');
     expect(Array.from({ length: found.length }, (_, node) => [found.parent[node], pathOf(found, node)])).toEqual([
-      [-1, ""], [0, "n"], [-1, ""], [2, "n"], [-1, ""], [4, "[0]"], [-1, ""], [-1, ""],
+      [-1, ""],
+      [0, "n"],
+      [-1, ""],
+      [2, "n"],
+      [-1, ""],
+      [4, "[0]"],
+      [-1, ""],
+      [-1, ""],
     ]);
     expect(formatted(found)).toBe('{\n  "n": 1\n}\n{\n  "n": 2\n}\n[\n  3\n]\n"x"\n4');
-    for (const text of ['{"a":1}, {"b":2}', '{"a":1} rest', '1,2', '"a""b"', "truefalse"]) expect(() => index(text), text).toThrow(NotJson);
+    for (const text of ['{"a":1}, {"b":2}', '{"a":1} rest', "1,2", '"a""b"', "truefalse"])
+      expect(() => index(text), text).toThrow(NotJson);
   });
 });

@@ -35,7 +35,14 @@ export class NotJson extends Error {
   }
 }
 
-const QUOTE = 34, BACKSLASH = 92, COMMA = 44, COLON = 58, OPEN_OBJECT = 123, CLOSE_OBJECT = 125, OPEN_ARRAY = 91, CLOSE_ARRAY = 93;
+const QUOTE = 34,
+  BACKSLASH = 92,
+  COMMA = 44,
+  COLON = 58,
+  OPEN_OBJECT = 123,
+  CLOSE_OBJECT = 125,
+  OPEN_ARRAY = 91,
+  CLOSE_ARRAY = 93;
 const LITERALS = ["true", "false", "null"].map((word) => new TextEncoder().encode(word));
 
 const isSpace = (byte: number | undefined): boolean => byte === 32 || byte === 10 || byte === 13 || byte === 9;
@@ -61,7 +68,14 @@ const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 function scalarEnd(bytes: Uint8Array, at: number): number {
   let end = at;
-  while (end < bytes.length && !isSpace(bytes[end]) && bytes[end] !== COMMA && bytes[end] !== CLOSE_OBJECT && bytes[end] !== CLOSE_ARRAY) end++;
+  while (
+    end < bytes.length &&
+    !isSpace(bytes[end]) &&
+    bytes[end] !== COMMA &&
+    bytes[end] !== CLOSE_OBJECT &&
+    bytes[end] !== CLOSE_ARRAY
+  )
+    end++;
   return end;
 }
 
@@ -72,8 +86,14 @@ function isLiteral(bytes: Uint8Array, start: number, end: number): boolean {
 /** Indexes a JSON text, or throws where it stops being one. */
 export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
   let size = Math.max(16, bytes.length >> 4);
-  let kind = new Uint8Array(size), start = new Int32Array(size), end = new Int32Array(size), key = new Int32Array(size);
-  let after = new Int32Array(size), count = new Int32Array(size), depth = new Int32Array(size), parent = new Int32Array(size);
+  let kind = new Uint8Array(size),
+    start = new Int32Array(size),
+    end = new Int32Array(size),
+    key = new Int32Array(size);
+  let after = new Int32Array(size),
+    count = new Int32Array(size),
+    depth = new Int32Array(size),
+    parent = new Int32Array(size);
   let length = 0;
   let open = -1;
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
@@ -83,8 +103,14 @@ export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
   const add = (what: number, keyAt: number): void => {
     if (length === size) {
       size *= 2;
-      kind = grown(kind, size); start = grown(start, size); end = grown(end, size); key = grown(key, size);
-      after = grown(after, size); count = grown(count, size); depth = grown(depth, size); parent = grown(parent, size);
+      kind = grown(kind, size);
+      start = grown(start, size);
+      end = grown(end, size);
+      key = grown(key, size);
+      after = grown(after, size);
+      count = grown(count, size);
+      depth = grown(depth, size);
+      parent = grown(parent, size);
     }
     kind[length] = what;
     start[length] = at;
@@ -133,7 +159,8 @@ export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
       } else {
         const stop = scalarEnd(bytes, at);
         const literal = isLiteral(bytes, at, stop);
-        if (!literal && !NUMBER.test(String.fromCharCode(...bytes.subarray(at, Math.min(stop, at + 10_000))))) throw new NotJson(at);
+        if (!literal && !NUMBER.test(String.fromCharCode(...bytes.subarray(at, Math.min(stop, at + 10_000)))))
+          throw new NotJson(at);
         add(literal ? Kind.literal : Kind.number, keyAt);
         at = stop;
       }
@@ -162,16 +189,24 @@ export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
     }
   }
   return {
-    bytes, length,
-    kind: kind.slice(0, length), start: start.slice(0, length), end: end.slice(0, length), key: key.slice(0, length),
-    after: after.slice(0, length), count: count.slice(0, length), depth: depth.slice(0, length), parent: parent.slice(0, length),
+    bytes,
+    length,
+    kind: kind.slice(0, length),
+    start: start.slice(0, length),
+    end: end.slice(0, length),
+    key: key.slice(0, length),
+    after: after.slice(0, length),
+    count: count.slice(0, length),
+    depth: depth.slice(0, length),
+    parent: parent.slice(0, length),
   };
 }
 
 const decoder = new TextDecoder();
 
 /** Source text of a range of bytes. */
-export const source = (index: JsonIndex, start: number, end: number): string => decoder.decode(index.bytes.subarray(start, end));
+export const source = (index: JsonIndex, start: number, end: number): string =>
+  decoder.decode(index.bytes.subarray(start, end));
 
 /** A JSON string as the text it stands for; its source where its escapes do not read. */
 function unquoted(text: string): string {
@@ -206,7 +241,9 @@ export function pathOf(index: JsonIndex, node: number): string {
   const steps: string[] = [];
   for (let at = node; index.parent[at]! >= 0; at = index.parent[at]!) {
     const key = keyOf(index, at);
-    steps.push(typeof key === "number" ? `[${key}]` : PLAIN_KEY.test(String(key)) ? `.${key}` : `[${JSON.stringify(key)}]`);
+    steps.push(
+      typeof key === "number" ? `[${key}]` : PLAIN_KEY.test(String(key)) ? `.${key}` : `[${JSON.stringify(key)}]`,
+    );
   }
   return steps.reverse().join("").replace(/^\./, "");
 }
@@ -222,7 +259,7 @@ export function stepsOf(index: JsonIndex, node: number): (string | number)[] {
 export function visibleNodes(index: JsonIndex, isOpen: Uint8Array): Int32Array {
   const shown = new Int32Array(index.length);
   let count = 0;
-  for (let node = 0; node < index.length; ) {
+  for (let node = 0; node < index.length;) {
     shown[count++] = node;
     const container = index.kind[node]! <= Kind.array;
     node = container && !isOpen[node] ? index.after[node]! : node + 1;
@@ -244,7 +281,11 @@ export function formatted(index: JsonIndex): string {
     const depth = index.depth[node]!;
     const container = index.kind[node]! <= Kind.array;
     const [open, close] = index.kind[node] === Kind.object ? ["{", "}"] : ["[", "]"];
-    const text = !container ? source(index, index.start[node]!, index.end[node]!) : index.count[node] === 0 ? open + close : open;
+    const text = !container
+      ? source(index, index.start[node]!, index.end[node]!)
+      : index.count[node] === 0
+        ? open + close
+        : open;
     lines.push(pad(depth) + key + text);
     if (container && index.count[node]! > 0) closers.push({ after: index.after[node]!, text: close, depth });
     const next = node + 1;
@@ -254,7 +295,8 @@ export function formatted(index: JsonIndex): string {
       lines.push(pad(closer.depth) + closer.text);
       closed = true;
     }
-    if (next < index.length && index.depth[next]! > 0 && (closed || !container || index.count[node] === 0)) lines[lines.length - 1] += ",";
+    if (next < index.length && index.depth[next]! > 0 && (closed || !container || index.count[node] === 0))
+      lines[lines.length - 1] += ",";
   }
   return lines.join("\n");
 }

@@ -19,7 +19,12 @@ const INDENT_MAX = 40;
 
 function firstOpen(index: JsonIndex): Uint8Array {
   const open = new Uint8Array(index.length);
-  for (let node = 0; node < index.length; node++) open[node] = Number(index.length <= OPEN_WHOLE ? index.depth[node]! < INDENT_MAX : index.depth[node]! < 2 && index.count[node]! <= OPEN_WHOLE);
+  for (let node = 0; node < index.length; node++)
+    open[node] = Number(
+      index.length <= OPEN_WHOLE
+        ? index.depth[node]! < INDENT_MAX
+        : index.depth[node]! < 2 && index.count[node]! <= OPEN_WHOLE,
+    );
   return open;
 }
 
@@ -47,7 +52,12 @@ export function JsonTree({ index }: { index: JsonIndex }) {
   const [current, setCurrent] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
   const nodes = useMemo(() => visibleNodes(index, open), [index, open]);
-  const lines = useVirtualizer({ count: nodes.length, getScrollElement: () => scroller.current, estimateSize: () => LINE, overscan: 20 });
+  const lines = useVirtualizer({
+    count: nodes.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => LINE,
+    overscan: 20,
+  });
 
   const set = (node: number, now: boolean): void => {
     if (index.kind[node]! > Kind.array) return;
@@ -55,7 +65,8 @@ export function JsonTree({ index }: { index: JsonIndex }) {
     next[node] = Number(now);
     setOpen(next);
   };
-  const copy = (text: string, what: string): void => void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
+  const copy = (text: string, what: string): void =>
+    void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
 
   const onKeyDown = (event: KeyboardEvent): void => {
     const at = nodes.indexOf(current);
@@ -73,10 +84,14 @@ export function JsonTree({ index }: { index: JsonIndex }) {
       PageDown: () => go(at + 20),
       PageUp: () => go(at - 20),
       ArrowRight: () => (open[current] ? go(at + 1) : set(current, true)),
-      ArrowLeft: () => (open[current] && index.kind[current]! <= Kind.array ? set(current, false) : parent >= 0 && go(nodes.indexOf(parent))),
+      ArrowLeft: () =>
+        open[current] && index.kind[current]! <= Kind.array
+          ? set(current, false)
+          : parent >= 0 && go(nodes.indexOf(parent)),
       Enter: () => set(current, !open[current]),
     };
-    if (event.key === "c" && (event.ctrlKey || event.metaKey) && !getSelection()?.toString()) copy(valueOf(index, current), "value");
+    if (event.key === "c" && (event.ctrlKey || event.metaKey) && !getSelection()?.toString())
+      copy(valueOf(index, current), "value");
     else if (actions[event.key]) actions[event.key]!();
     else return;
     event.preventDefault();
@@ -84,7 +99,15 @@ export function JsonTree({ index }: { index: JsonIndex }) {
   };
 
   return (
-    <div ref={scroller} role="tree" aria-label="Body" tabIndex={0} aria-activedescendant={`json-${current}`} onKeyDown={onKeyDown} className="h-full overflow-auto py-2 font-mono text-data">
+    <div
+      ref={scroller}
+      role="tree"
+      aria-label="Body"
+      tabIndex={0}
+      aria-activedescendant={`json-${current}`}
+      onKeyDown={onKeyDown}
+      className="h-full overflow-auto py-2 font-mono text-data"
+    >
       <div role="presentation" className="relative w-max min-w-full" style={{ height: lines.getTotalSize() }}>
         {lines.getVirtualItems().map((line) => {
           const node = nodes[line.index]!;
@@ -101,18 +124,46 @@ export function JsonTree({ index }: { index: JsonIndex }) {
               aria-selected={node === current}
               onClick={() => setCurrent(node)}
               className={`group absolute right-0 left-0 flex items-center gap-1 pr-2 ${node === current ? "bg-selection" : "hover:bg-hover"}`}
-              style={{ height: LINE, transform: `translateY(${line.start}px)`, paddingLeft: 16 + Math.min(index.depth[node]!, INDENT_MAX) * 16 }}
+              style={{
+                height: LINE,
+                transform: `translateY(${line.start}px)`,
+                paddingLeft: 16 + Math.min(index.depth[node]!, INDENT_MAX) * 16,
+              }}
             >
-              <span aria-hidden className="flex w-4 shrink-0 justify-center text-ink-3" onClick={() => set(node, !open[node])}>
+              <span
+                aria-hidden
+                className="flex w-4 shrink-0 justify-center text-ink-3"
+                onClick={() => set(node, !open[node])}
+              >
                 {container && <Chevron size={14} />}
               </span>
-              {key !== null && <span className={`whitespace-pre ${typeof key === "number" ? "text-ink-3" : "text-key"}`}>{visible(String(key).slice(0, SHOWN))}:</span>}
+              {key !== null && (
+                <span className={`whitespace-pre ${typeof key === "number" ? "text-ink-3" : "text-key"}`}>
+                  {visible(String(key).slice(0, SHOWN))}:
+                </span>
+              )}
               <Value index={index} node={node} />
               {node === current && (
                 <span className="sticky right-2 ml-auto flex bg-selection">
-                  {node > 0 && index.kind[node]! > Kind.array && <Only one={term(bodyPath(stepsOf(index, node)), valueOf(index, node))} what="value" className="h-5!" />}
-                  <IconButton label="Copy value" icon={Copy} className="h-5!" onClick={() => copy(valueOf(index, node), "value")} />
-                  <IconButton label="Copy path" icon={Route} className="h-5!" onClick={() => copy(pathOf(index, node), "path")} />
+                  {node > 0 && index.kind[node]! > Kind.array && (
+                    <Only
+                      one={term(bodyPath(stepsOf(index, node)), valueOf(index, node))}
+                      what="value"
+                      className="h-5!"
+                    />
+                  )}
+                  <IconButton
+                    label="Copy value"
+                    icon={Copy}
+                    className="h-5!"
+                    onClick={() => copy(valueOf(index, node), "value")}
+                  />
+                  <IconButton
+                    label="Copy path"
+                    icon={Route}
+                    className="h-5!"
+                    onClick={() => copy(pathOf(index, node), "path")}
+                  />
                 </span>
               )}
             </div>

@@ -10,7 +10,21 @@ self.onmessage = ({ data }: MessageEvent<Asked>) => {
   try {
     const index = indexJson(data.bytes);
     if (data.task === "format") tell({ text: formatted(index) }, []);
-    else tell({ index }, [index.bytes, index.kind, index.start, index.end, index.key, index.after, index.count, index.depth, index.parent].map((array) => array.buffer));
+    else
+      tell(
+        { index },
+        [
+          index.bytes,
+          index.kind,
+          index.start,
+          index.end,
+          index.key,
+          index.after,
+          index.count,
+          index.depth,
+          index.parent,
+        ].map((array) => array.buffer),
+      );
   } catch (error) {
     if (!(error instanceof NotJson)) throw error;
     tell({ notJsonAt: error.at }, []);

@@ -25,7 +25,8 @@ export function xmlText({ node, value }: XmlLine): string {
 export function xmlLines(bytes: Uint8Array): XmlLine[] | string {
   const text = new TextDecoder().decode(bytes);
   // Entities that name each other grow to terabytes, and WebKit's parser does not stop them.
-  if (/<!ENTITY/i.test(text)) return "This XML declares entities of its own, which are not followed; it is shown as text.";
+  if (/<!ENTITY/i.test(text))
+    return "This XML declares entities of its own, which are not followed; it is shown as text.";
   const parsed = new DOMParser().parseFromString(text, "application/xml");
   if (parsed.querySelector("parsererror")) return "This is not well-formed XML; it is shown as text.";
   const lines: XmlLine[] = [];
@@ -34,13 +35,24 @@ export function xmlLines(bytes: Uint8Array): XmlLine[] | string {
       const at = lines.length;
       const line: XmlLine = { depth, name: node.tagName, last: at, node };
       lines.push(line);
-      for (const attribute of node.attributes) lines.push({ depth: depth + 1, name: `@${attribute.name}`, attribute: true, value: attribute.value, last: lines.length, node: attribute });
+      for (const attribute of node.attributes)
+        lines.push({
+          depth: depth + 1,
+          name: `@${attribute.name}`,
+          attribute: true,
+          value: attribute.value,
+          last: lines.length,
+          node: attribute,
+        });
       const children = [...node.childNodes].filter((child) => !(child instanceof Text) || child.data.trim() !== "");
-      if (depth >= DEPTH_MAX || (children.length === 1 && children[0] instanceof Text)) line.value = node.textContent ?? "";
+      if (depth >= DEPTH_MAX || (children.length === 1 && children[0] instanceof Text))
+        line.value = node.textContent ?? "";
       else for (const child of children) add(child, depth + 1);
       line.last = lines.length - 1;
-    } else if (node instanceof Comment) lines.push({ depth, comment: true, value: `<!--${node.data}-->`, last: lines.length, node });
-    else if (node instanceof ProcessingInstruction) lines.push({ depth, comment: true, value: `<?${node.target} ${node.data}?>`, last: lines.length, node });
+    } else if (node instanceof Comment)
+      lines.push({ depth, comment: true, value: `<!--${node.data}-->`, last: lines.length, node });
+    else if (node instanceof ProcessingInstruction)
+      lines.push({ depth, comment: true, value: `<?${node.target} ${node.data}?>`, last: lines.length, node });
     else if (node instanceof Text) lines.push({ depth, value: node.data, last: lines.length, node });
   };
   for (const node of parsed.childNodes) add(node, 0);

@@ -28,7 +28,12 @@ export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: Reac
     }
     return places;
   }, [lines, closed]);
-  const rows = useVirtualizer({ count: shown.length, getScrollElement: () => scroller.current, estimateSize: () => LINE, overscan: 20 });
+  const rows = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => LINE,
+    overscan: 20,
+  });
 
   if (!lines) {
     return (
@@ -62,7 +67,10 @@ export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: Reac
       PageDown: () => go(at + 20),
       PageUp: () => go(at - 20),
       ArrowRight: () => (closed.has(current) ? set(current, true) : go(at + 1)),
-      ArrowLeft: () => (lines[current]!.last > current && !closed.has(current) ? set(current, false) : go(shown.findLastIndex((place, row) => row < at && lines[place]!.depth < lines[current]!.depth))),
+      ArrowLeft: () =>
+        lines[current]!.last > current && !closed.has(current)
+          ? set(current, false)
+          : go(shown.findLastIndex((place, row) => row < at && lines[place]!.depth < lines[current]!.depth)),
       Enter: () => set(current, closed.has(current)),
     };
     if (event.key === "c" && (event.ctrlKey || event.metaKey) && !getSelection()?.toString()) copy(lines[current]!);
@@ -73,7 +81,15 @@ export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: Reac
   };
 
   return (
-    <div ref={scroller} role="tree" aria-label="Body" tabIndex={0} aria-activedescendant={`xml-${current}`} onKeyDown={onKeyDown} className="h-full overflow-auto py-2 font-mono text-data">
+    <div
+      ref={scroller}
+      role="tree"
+      aria-label="Body"
+      tabIndex={0}
+      aria-activedescendant={`xml-${current}`}
+      onKeyDown={onKeyDown}
+      className="h-full overflow-auto py-2 font-mono text-data"
+    >
       <div role="presentation" className="relative w-max min-w-full" style={{ height: rows.getTotalSize() }}>
         {rows.getVirtualItems().map((row) => {
           const place = shown[row.index]!;
@@ -90,19 +106,36 @@ export function XmlTree({ bytes, fallback }: { bytes: Uint8Array; fallback: Reac
               aria-selected={place === current}
               onClick={() => setCurrent(place)}
               className={`absolute right-0 left-0 flex items-center gap-1 pr-2 whitespace-pre ${place === current ? "bg-selection" : "hover:bg-hover"}`}
-              style={{ height: LINE, transform: `translateY(${row.start}px)`, paddingLeft: 16 + Math.min(line.depth, INDENT_MAX) * 16 }}
+              style={{
+                height: LINE,
+                transform: `translateY(${row.start}px)`,
+                paddingLeft: 16 + Math.min(line.depth, INDENT_MAX) * 16,
+              }}
             >
-              <span aria-hidden className="flex w-4 shrink-0 justify-center text-ink-3" onClick={() => set(place, closed.has(place))}>
+              <span
+                aria-hidden
+                className="flex w-4 shrink-0 justify-center text-ink-3"
+                onClick={() => set(place, closed.has(place))}
+              >
                 {container && <Chevron size={14} />}
               </span>
-              {line.name !== undefined && <span className={line.attribute ? "text-ink-2" : "text-key"}>{visible(line.name)}</span>}
+              {line.name !== undefined && (
+                <span className={line.attribute ? "text-ink-2" : "text-key"}>{visible(line.name)}</span>
+              )}
               {line.value !== undefined && (
                 <span className={line.comment ? "text-ink-3" : "text-string"}>
                   {visible(line.value.slice(0, SHOWN))}
                   {line.value.length > SHOWN && <span className="text-ink-3">… {line.value.length} characters</span>}
                 </span>
               )}
-              {place === current && <IconButton label="Copy value" icon={Copy} className="sticky right-2 ml-auto h-5! bg-selection" onClick={() => copy(line)} />}
+              {place === current && (
+                <IconButton
+                  label="Copy value"
+                  icon={Copy}
+                  className="sticky right-2 ml-auto h-5! bg-selection"
+                  onClick={() => copy(line)}
+                />
+              )}
             </div>
           );
         })}
