@@ -11,7 +11,7 @@ const STAGES: &[Stage] = &[
     ("npm packages", setup::npm),
     ("tauri-driver", setup::tauri_driver),
     ("cargo-fuzz", setup::cargo_fuzz),
-    ("format", || shell::run("cargo", &["fmt", "--all", "--check"])),
+    ("format", format),
     ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"])),
     ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"])),
     ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
@@ -49,6 +49,12 @@ pub(crate) fn run() -> Result<(), String> {
         usize::from(failed.is_some())
     );
     failed.map_or(Ok(()), Err)
+}
+
+/// Checks the format of Rust and of TypeScript.
+fn format() -> Result<(), String> {
+    shell::run("cargo", &["fmt", "--all", "--check"])?;
+    shell::run("npm", &["run", "--silent", "format:check"])
 }
 
 /// Fuzz targets of `src-tauri/provider/fuzz`.
