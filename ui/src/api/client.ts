@@ -4,13 +4,13 @@ import { CallError, platform } from "../platform";
 import type { components, paths } from "./schema.gen";
 
 export type Inbox = components["schemas"]["Inbox"];
-export type InboxAnswer = components["schemas"]["InboxResponse"];
+export type InboxResponse = components["schemas"]["InboxResponse"];
 export type Summary = components["schemas"]["Summary"];
 export type Detail = components["schemas"]["Detail"];
 export type HeaderLine = components["schemas"]["HeaderLine"];
 export type Status = components["schemas"]["Status"];
 export type Settings = components["schemas"]["Settings"];
-export type Removal = components["schemas"]["Removal"];
+export type Deletion = components["schemas"]["Removal"];
 export type Refusal = components["schemas"]["RefusalShown"];
 export type Part = components["schemas"]["Part"];
 export type Verification = components["schemas"]["Verification"];
@@ -47,16 +47,16 @@ export interface ProviderFile {
     policy: Record<string, Fact>;
   };
 }
-export type ThreadItem = components["schemas"]["ThreadItem"];
+export type TimelineItem = components["schemas"]["ThreadItem"];
 export type Diff = components["schemas"]["Diff"];
 export type DiffRow = Diff["body"][number];
-export type SavedQuery = components["schemas"]["SavedQuery"];
+export type SavedSearch = components["schemas"]["SavedQuery"];
 export type ReadQuery = components["schemas"]["ReadQuery"];
 export type Completion = components["schemas"]["Completion"];
 export type QueryField = components["schemas"]["Field"];
-export type Shape = components["schemas"]["ShapeShown"];
-export type ShapeField = components["schemas"]["ShapeField"];
-export type ShapeDrift = components["schemas"]["ShapeDrift"];
+export type InferredSchema = components["schemas"]["ShapeShown"];
+export type SchemaField = components["schemas"]["ShapeField"];
+export type SchemaChange = components["schemas"]["ShapeDrift"];
 export type Job = components["schemas"]["Job"];
 export type Tunnel = components["schemas"]["Tunnel"];
 export type TunnelNew = components["schemas"]["TunnelNew"];
@@ -170,7 +170,7 @@ export const api = {
   thread: (id: string) => value(client.GET("/api/v1/requests/{id}/thread", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
   savedQueries: () => value(client.GET("/api/v1/queries")),
-  saveQuery: (name: string, body: Omit<SavedQuery, "name">) =>
+  saveQuery: (name: string, body: Omit<SavedSearch, "name">) =>
     value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),
   removeQuery: async (name: string) => {
     const { error } = await client.DELETE("/api/v1/queries/{name}", inboxPath(name));

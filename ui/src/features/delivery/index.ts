@@ -1,0 +1,3 @@
+export { DeliveriesPage } from "./deliveries-page";
+export { DeliveryDetail } from "./delivery-detail";
+export { DeliveryTable } from "./delivery-table";

@@ -1,0 +1,121 @@
+/** How a request is changed on its way on, for forwards and replays alike. */
+import { useState } from "react";
+
+import type { Forward } from "../../api/client";
+import { Choice, Field, INPUT } from "../../ui/controls";
+import { Headers } from "../../ui/header-fields";
+import { NumberField } from "../../ui/number-field";
+
+type HeaderRules = NonNullable<Forward["headers"]>;
+type PathRule = NonNullable<Forward["path"]>;
+
+/** What of it can be set; what is left out is as it is usually. */
+export interface OutgoingEdits {
+  headers?: HeaderRules;
+  path?: PathRule;
+  timeout_ms?: number;
+}
+
+const RULES: HeaderRules = { set: [], remove: [], keep_host: false, forwarded: false, keep_hop_by_hop: false };
+
+const SWITCHES = [
+  ["keep_host", "Host stays what the sender wrote"],
+  ["forwarded", "X-Forwarded-For, -Host and -Proto say where it came from"],
+  ["keep_hop_by_hop", "headers of the sender's own connection go on, too"],
+] as const;
+
+const PATHS = [
+  ["append", "Path behind it"],
+  ["strip", "Without a beginning"],
+  ["exact", "Just the URL"],
+] as const;
+
+/** Whether anything is set that is not as usual. */
+const isSet = ({ headers, path, timeout_ms }: OutgoingEdits): boolean =>
+  Boolean(headers && (headers.set.length || headers.remove.length || SWITCHES.some(([rule]) => headers[rule]))) ||
+  (path ?? "append") !== "append" ||
+  (timeout_ms ?? 10_000) !== 10_000;
+
+/** `of` tells its fields from others of their kind. */
+export function OutgoingFields({
+  value,
+  of = "",
+  onChange,
+}: {
+  value: OutgoingEdits;
+  of?: string;
+  onChange: (change: OutgoingEdits) => void;
+}) {
+  const rules = value.headers ?? RULES;
+  const [removed, setRemoved] = useState(rules.remove.join(", "));
+  const [open] = useState(isSet(value));
+  const path = value.path ?? "append";
+  const kind = typeof path === "string" ? path : "strip";
+  const change = (to: Partial<HeaderRules>): void => onChange({ headers: { ...rules, ...to } });
+  return (
+    <details open={open} className="mb-4 border-l-2 border-line pl-3">
+      <summary className="mb-2 cursor-default font-medium">Path, headers and time-out</summary>
+      <div className="mb-3">
+        <Choice
+          label={`Path${of}`}
+          value={kind}
+          options={PATHS}
+          onChange={(now) => onChange({ path: now === "strip" ? { strip: "/" } : now })}
+        />
+        {typeof path !== "string" && (
+          <input
+            aria-label={`Beginning that is left out${of}`}
+            className={`${INPUT} mt-2 font-mono text-data`}
+            value={path.strip}
+            spellCheck={false}
+            onChange={(event) => onChange({ path: { strip: event.target.value } })}
+          />
+        )}
+      </div>
+      <Headers legend="Headers that are set" of={of} headers={rules.set} onChange={(set) => change({ set })} />
+      <Field label={`Headers left out${of}`} hint="Names, with commas between them.">
+        {(props) => (
+          <input
+            {...props}
+            className={`${INPUT} font-mono text-data`}
+            value={removed}
+            spellCheck={false}
+            onChange={(event) => {
+              setRemoved(event.target.value);
+              change({
+                remove: event.target.value
+                  .split(",")
+                  .map((name) => name.trim())
+                  .filter(Boolean),
+              });
+            }}
+          />
+        )}
+      </Field>
+      {SWITCHES.map(([rule, words]) => (
+        <label key={rule} className="mb-1 flex items-center gap-2">
+          <input
+            type="checkbox"
+            className="accent-accent"
+            checked={rules[rule]}
+            onChange={(event) => change({ [rule]: event.target.checked })}
+          />{" "}
+          {words}
+        </label>
+      ))}
+      <div className="mt-3">
+        <Field label={`Time-out in ms${of}`} hint="How long each answer may take.">
+          {(props) => (
+            <NumberField
+              {...props}
+              required
+              min={1}
+              value={value.timeout_ms ?? 10_000}
+              onChange={(now) => onChange({ timeout_ms: now ?? 0 })}
+            />
+          )}
+        </Field>
+      </div>
+    </details>
+  );
+}

@@ -1,0 +1,2 @@
+export { AllRequestsPage, InboxPage } from "./inbox-page";
+export { NewInbox } from "./inbox-settings";

@@ -1,0 +1,2 @@
+export { ReplayDialog, type Replayed } from "./replay-dialog";
+export { ReplaysPage } from "./replays-page";

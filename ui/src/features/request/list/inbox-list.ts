@@ -1,0 +1,245 @@
+/**
+ * One inbox's requests, outside React: a thousand arrivals a second only touch an array here, and
+ * the view repaints at most thirty times a second.
+ *
+ * The list is what was stored when it was read (the anchor and all that is older, in pages read on
+ * demand) and, above it, what has arrived since. An index below the anchor never moves.
+ */
+import { api, type Inbox, type Deletion, type Summary } from "../../../api/client";
+import { platform, type FeedItem } from "../../../platform";
+import { tellFailure } from "../../../ui/toasts";
+import { REPAINT_MS, Rows } from "./rows";
+
+const PAGE = 100;
+/** Wait before a list that could not be read is tried again. */
+const RETRY_MS = 2_000;
+/** Arrivals kept above the anchor; past them the list is read anew. */
+const HEAD_MAX = 5_000;
+/** Pages kept; the ones farthest from the last one asked for are let go. */
+const PAGES_MAX = 60;
+
+interface State {
+  anchor: string | null;
+  older: number;
+  pages: Map<number, Summary[]>;
+  /** Newest last, so that an arrival is a push. */
+  head: Summary[];
+}
+
+const empty = (): State => ({ anchor: null, older: 0, pages: new Map(), head: [] });
+
+export class InboxList extends Rows {
+  #state = empty();
+  #asked = new Set<number>();
+  /** The page last looked at. */
+  #near = 0;
+  #stop: (() => void) | undefined;
+  #ended = false;
+  #failed = false;
+  #reading = false;
+  #again = false;
+  readonly inbox: string;
+
+  constructor(inbox: string) {
+    super();
+    this.inbox = inbox;
+    void this.read();
+  }
+
+  override end(): void {
+    this.#ended = true;
+    this.#stop?.();
+    super.end();
+  }
+
+  get length(): number {
+    return this.#state.head.length - this.unseen + this.#state.older;
+  }
+
+  /** The request at a place, newest first; undefined while its page is being read. */
+  at(index: number): Summary | undefined {
+    const { head, pages } = this.#state;
+    const shown = head.length - this.unseen;
+    if (index < shown) return head[shown - 1 - index];
+    const place = index - shown;
+    const page = Math.floor(place / PAGE);
+    this.#near = page;
+    const row = pages.get(page)?.[place % PAGE];
+    if (!row && place < this.#state.older) void this.#readPage(page);
+    return row;
+  }
+
+  indexOf(id: string): number {
+    const { head, pages } = this.#state;
+    const shown = head.length - this.unseen;
+    for (let i = 0; i < shown; i++) if (head[shown - 1 - i]!.id === id) return i;
+    for (const [page, rows] of pages) {
+      const within = rows.findIndex((row) => row.id === id);
+      if (within >= 0) return shown + page * PAGE + within;
+    }
+    return -1;
+  }
+
+  /** Reads the list anew; what is shown stays until the new one is there. */
+  async read(): Promise<void> {
+    if (this.#ended) return;
+    if (this.#reading) {
+      // One at a time: under a flood each would otherwise make the one before worthless.
+      this.#again = true;
+      return;
+    }
+    this.#reading = true;
+    this.#again = false;
+    const lost = await this.#readNow().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    this.#reading = false;
+    if (lost !== undefined && !this.#ended) {
+      if (!this.#failed) tellFailure(lost);
+      this.#again = true;
+    }
+    this.#failed = lost !== undefined;
+    if (this.#again && !this.#ended)
+      window.setTimeout(() => void this.read(), lost === undefined ? REPAINT_MS : RETRY_MS);
+  }
+
+  async #readNow(): Promise<void> {
+    const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
+    const anchor = page.items[0]?.id ?? null;
+    // What a reader has scrolled to is read along, so that no row goes blank.
+    const looked =
+      anchor && page.items.length === PAGE
+        ? [this.#near - 1, this.#near, this.#near + 1].filter((near) => near > 0)
+        : [];
+    const others = await Promise.all(
+      looked.map(async (near) => [near, (await this.#fetch(anchor!, near)).items] as const),
+    );
+    if (this.#ended) return;
+    this.#stop?.();
+    this.#asked.clear();
+    this.unseen = 0;
+    const whole = page.items.length < PAGE;
+    this.#state = {
+      anchor,
+      older: whole ? page.items.length : Math.max(inbox.requests, page.items.length),
+      pages: new Map([[0, page.items], ...others.filter(([, rows]) => rows.length > 0)]),
+      head: [],
+    };
+    if (!this.loaded) performance.mark("hookline-listed");
+    this.loaded = true;
+    this.changed();
+    // The page carries its place in the feed, so nothing is missed between the two.
+    this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
+  }
+
+  /** What is stored is counted again; the rows that show stay. */
+  async #recount(): Promise<void> {
+    const state = this.#state;
+    const inbox = await api.inbox(this.inbox).catch(() => undefined);
+    if (!inbox || state !== this.#state || this.#ended) return;
+    state.older = Math.max(0, inbox.requests - state.head.length);
+    this.changed();
+  }
+
+  #fetch(anchor: string, page: number): Promise<{ items: Summary[] }> {
+    const skip = page === 0 ? undefined : page * PAGE - 1;
+    return api.requests({ inbox: this.inbox, after: page === 0 ? undefined : anchor, skip, limit: PAGE });
+  }
+
+  async #readPage(page: number): Promise<void> {
+    const { anchor } = this.#state;
+    if (this.#asked.has(page) || !anchor) return;
+    this.#asked.add(page);
+    const state = this.#state;
+    try {
+      const { items } = await this.#fetch(anchor, page);
+      if (state !== this.#state || this.#ended) return;
+      state.pages.set(page, items);
+      if (items.length < PAGE) state.older = Math.min(state.older, page * PAGE + items.length);
+      this.#letGo(page);
+      this.changed();
+    } catch (error) {
+      tellFailure(error);
+    } finally {
+      this.#asked.delete(page);
+    }
+  }
+
+  #letGo(near: number): void {
+    const { pages } = this.#state;
+    if (pages.size <= PAGES_MAX) return;
+    const far = [...pages.keys()].filter((page) => page !== 0).sort((a, b) => Math.abs(b - near) - Math.abs(a - near));
+    for (const page of far.slice(0, pages.size - PAGES_MAX)) pages.delete(page);
+  }
+
+  #apply(items: readonly FeedItem[]): void {
+    let again = false;
+    for (const item of items) {
+      const request = item.request as Summary | undefined;
+      if (item.type === "request_added" && request?.inbox === this.inbox) {
+        // A commit is read a moment before the feed tells of it: ids grow, so what is not newer is known.
+        const newest = this.#state.head.at(-1)?.id ?? this.#state.anchor;
+        if (newest && request.id <= newest) continue;
+        this.#state.head.push(request);
+        if (!this.following) this.unseen++;
+      } else if (item.type === "request_changed" && request?.inbox === this.inbox) {
+        this.#replace(request);
+      } else if (item.type === "requests_removed" || item.type === "requests_restored") {
+        const removal = item.removal as Deletion;
+        const alone = item.type === "requests_removed" && removal.request;
+        again ||= removal.inbox === this.inbox && !(alone && this.#takeOut(alone));
+      } else if (item.type === "requests_imported") {
+        again ||= (item.inboxes as string[]).includes(this.inbox);
+      } else if (item.type === "requests_expired") {
+        void this.#recount();
+      } else if (item.type === "inbox_changed" && item.was === this.inbox && (item.inbox as Inbox).unread === 0) {
+        this.#markRead();
+      }
+    }
+    if (again || this.#state.head.length > HEAD_MAX) void this.read();
+    this.changed();
+  }
+
+  /** Takes one request out where it stands, so that no other row moves but up; false if its place is not known. */
+  #takeOut(id: string): boolean {
+    const state = this.#state;
+    const inHead = state.head.findIndex((row) => row.id === id);
+    if (inHead >= 0) {
+      if (inHead >= state.head.length - this.unseen) this.unseen--;
+      state.head.splice(inHead, 1);
+      return true;
+    }
+    const found = [...state.pages].find(([, rows]) => rows.some((row) => row.id === id));
+    if (!found) return false;
+    const [first, rows] = found;
+    rows.splice(
+      rows.findIndex((row) => row.id === id),
+      1,
+    );
+    // Each page behind it gives its first row to the one before; past a page that is not there
+    // none is right any more.
+    let page = first;
+    for (let next = state.pages.get(page + 1); next; next = state.pages.get(page + 1)) {
+      state.pages.get(page)!.push(next.shift()!);
+      page++;
+    }
+    for (const other of state.pages.keys()) if (other > page) state.pages.delete(other);
+    state.older--;
+    state.anchor = state.pages.get(0)?.[0]?.id ?? (state.older === 0 ? null : state.anchor);
+    return true;
+  }
+
+  #markRead(): void {
+    for (const rows of [this.#state.head, ...this.#state.pages.values()]) {
+      for (const [at, row] of rows.entries()) if (row.unread) rows[at] = { ...row, unread: false };
+    }
+  }
+
+  #replace(request: Summary): void {
+    for (const rows of [this.#state.head, ...this.#state.pages.values()]) {
+      const at = rows.findIndex((row) => row.id === request.id);
+      if (at >= 0) rows[at] = request;
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The requests that match a query, outside React: the newest at once, older ones as far as somebody
+ * looks, and what arrives or changes as it does.
+ */
+import { api, type Deletion, type Summary } from "../../../api/client";
+import { CallError, platform, type FeedItem } from "../../../platform";
+import { tellFailure } from "../../../ui/toasts";
+import { Rows } from "./rows";
+
+const PAGE = 100;
+/** Rows read ahead of the last one looked at. */
+const AHEAD = 50;
+/** Most requests looked at anew in one go; past them the search begins again. */
+const ANEW_MAX = 500;
+/** Wait for more changes before they are looked at. */
+const ANEW_MS = 60;
+const RETRY_MS = 2_000;
+
+export class SearchList extends Rows {
+  /** Whether it is still looking. */
+  searching = true;
+  /** The query does not read. */
+  error: CallError | undefined;
+  #items: Summary[] = [];
+  #next: string | null | undefined;
+  #wanted = PAGE;
+  #stop: (() => void) | undefined;
+  #ended = false;
+  #touched: string | undefined;
+  #due: number | undefined;
+  /** Grows when the search begins again, so that an answer to an old one is left out. */
+  #round = 0;
+  readonly inbox: string | undefined;
+  readonly query: string;
+
+  constructor(inbox: string | undefined, query: string) {
+    super();
+    this.inbox = inbox;
+    this.query = query;
+    void this.read();
+  }
+
+  override end(): void {
+    this.#ended = true;
+    this.#stop?.();
+    clearTimeout(this.#due);
+    super.end();
+  }
+
+  get length(): number {
+    return this.#items.length - this.unseen;
+  }
+
+  /** Whether everything stored has been looked through. */
+  get complete(): boolean {
+    return this.#next === null;
+  }
+
+  /** When the oldest request looked at was stored, as its id says (RFC 9562 §5.7). */
+  get lookedTo(): Date | undefined {
+    return this.#next ? new Date(parseInt(this.#next.replaceAll("-", "").slice(0, 12), 16)) : undefined;
+  }
+
+  at(index: number): Summary | undefined {
+    if (index + AHEAD >= this.length && this.#wanted <= this.#items.length && this.#next) {
+      this.#wanted = this.#items.length + PAGE;
+      void this.#more();
+    }
+    return this.#items[this.unseen + index];
+  }
+
+  indexOf(id: string): number {
+    return this.#items.findIndex((row) => row.id === id) - this.unseen;
+  }
+
+  /** Searches from the newest on. What is shown stays until the first answer is there. */
+  async read(): Promise<void> {
+    const round = ++this.#round;
+    try {
+      const page = await this.#page({ limit: PAGE });
+      if (round !== this.#round || this.#ended) return;
+      this.#stop?.();
+      this.#items = page.items;
+      this.#next = page.next ?? null;
+      this.#wanted = PAGE;
+      this.unseen = 0;
+      this.loaded = true;
+      this.error = undefined;
+      this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
+      this.changed();
+      await this.#more();
+    } catch (error) {
+      if (round === this.#round) this.#fail(error);
+    }
+  }
+
+  #page(where: { after?: string; from?: string; limit: number }) {
+    return api.requests({ inbox: this.inbox, q: this.query, ...where });
+  }
+
+  /** Looks farther back until there is as much as is wanted, call by call. */
+  async #more(): Promise<void> {
+    const round = this.#round;
+    this.searching = true;
+    try {
+      while (this.#next && this.#items.length < this.#wanted && !this.#ended && round === this.#round) {
+        const page = await this.#page({ after: this.#next, limit: PAGE });
+        if (round !== this.#round) return;
+        this.#items.push(...page.items);
+        this.#next = page.next ?? null;
+        this.changed();
+      }
+    } catch (error) {
+      if (round === this.#round) this.#fail(error);
+    }
+    if (round !== this.#round) return;
+    this.searching = false;
+    this.changed();
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.searching = false;
+    this.loaded = true;
+    if (error instanceof CallError && error.code === "bad_query") {
+      this.error = error;
+    } else {
+      tellFailure(error);
+      window.setTimeout(() => !this.#ended && void this.read(), RETRY_MS);
+    }
+    this.changed();
+  }
+
+  #apply(items: readonly FeedItem[]): void {
+    for (const item of items) {
+      const request = item.request as Summary | undefined;
+      switch (item.type) {
+        case "request_added":
+        case "request_changed":
+          if (this.inbox && request!.inbox !== this.inbox) break;
+          // Older ones than were looked at are found when it comes to them.
+          if (this.#next && request!.id < this.#next) break;
+          if (!this.#touched || request!.id < this.#touched) this.#touched = request!.id;
+          this.#due ??= window.setTimeout(() => void this.#anew(), ANEW_MS);
+          break;
+        case "requests_removed": {
+          const { request: alone } = item.removal as Deletion;
+          const at = alone ? this.#items.findIndex((row) => row.id === alone) : -1;
+          if (at >= 0) {
+            this.#items.splice(at, 1);
+            if (at < this.unseen) this.unseen--;
+            this.changed();
+          } else if (!alone) void this.read();
+          break;
+        }
+        case "requests_restored":
+        case "requests_imported":
+        case "requests_expired":
+          void this.read();
+          break;
+      }
+    }
+  }
+
+  /** Looks at everything from the oldest request that changed on. */
+  async #anew(): Promise<void> {
+    this.#due = undefined;
+    const from = this.#touched;
+    this.#touched = undefined;
+    if (!from || this.#ended) return;
+    const round = this.#round;
+    try {
+      const page = await this.#page({ from, limit: ANEW_MAX });
+      if (round !== this.#round || this.#ended) return;
+      if (page.next) return void this.read();
+      const kept = this.#items.filter((row) => row.id < from);
+      const before = this.#items.length - kept.length;
+      this.#items = [...page.items, ...kept];
+      if (!this.following) this.unseen = Math.max(0, this.unseen + page.items.length - before);
+      this.changed();
+    } catch (error) {
+      if (round === this.#round) this.#fail(error);
+    }
+  }
+}

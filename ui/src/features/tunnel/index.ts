@@ -1,0 +1,2 @@
+export { OfflineBacklog } from "./offline-backlog";
+export { TunnelStatus, TunnelsPage } from "./tunnels-page";
