@@ -1,83 +1,25 @@
 import createClient from "openapi-fetch";
 
 import { CallError, platform } from "../platform";
-import type { components, paths } from "./schema.gen";
+import type { paths } from "./schema.gen";
+import type {
+  CheckNew,
+  DeliveryFilter,
+  EndpointSettings,
+  ExposureSettings,
+  InboxChange,
+  ProviderFile,
+  Question,
+  ReplayNew,
+  SavedSearch,
+  Trial,
+  TunnelNew,
+  WholeCheck,
+  WholeQuestion,
+  WholeTrial,
+} from "./types";
 
-export type Inbox = components["schemas"]["Inbox"];
-export type InboxResponse = components["schemas"]["InboxResponse"];
-export type Summary = components["schemas"]["Summary"];
-export type Detail = components["schemas"]["Detail"];
-export type HeaderLine = components["schemas"]["HeaderLine"];
-export type Status = components["schemas"]["Status"];
-export type Settings = components["schemas"]["Settings"];
-export type Deletion = components["schemas"]["Removal"];
-export type Refusal = components["schemas"]["RefusalShown"];
-export type Part = components["schemas"]["Part"];
-export type Verification = components["schemas"]["Verification"];
-export type Explanation = components["schemas"]["ExplanationShown"];
-/** What the engine fills in where it is left out. */
-export type Question = Verification & { request: string };
-type WholeQuestion = components["schemas"]["Question"];
-/** What is tried on a stored request in the place of its inbox's settings. */
-export interface Trial {
-  scheme?: object;
-  secrets?: string[];
-  params?: Record<string, string>;
-  url?: string;
-}
-type WholeTrial = components["schemas"]["Trial"];
-export type Endpoint = components["schemas"]["Endpoint"];
-export type EndpointSettings = components["schemas"]["EndpointSettings"];
-export type EndpointStats = components["schemas"]["EndpointStats"];
-export type Scenario = components["schemas"]["ScenarioShown"];
-export type Snippet = components["schemas"]["CodeSample"];
-export type Cause = components["schemas"]["Cause"];
-export type Delivery = components["schemas"]["Delivery"];
-export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
-export type Attempt = components["schemas"]["Attempt"];
-/** A value of a policy and what it rests on. */
-export type Fact<T = unknown> = { stated: T } | { assumed: T } | { own: T };
-/** A provider as its file has it, as far as sending needs it. */
-export interface ProviderFile {
-  name: string;
-  sending: null | {
-    signed: boolean;
-    events: { type: string; about: string; sample: unknown; stated: string[] }[];
-    traps: { events: string[]; warning: string }[];
-    policy: Record<string, Fact>;
-  };
-}
-export type TimelineItem = components["schemas"]["ThreadItem"];
-export type Diff = components["schemas"]["Diff"];
-export type DiffRow = Diff["body"][number];
-export type SavedSearch = components["schemas"]["SavedQuery"];
-export type ReadQuery = components["schemas"]["ReadQuery"];
-export type Completion = components["schemas"]["Completion"];
-export type QueryField = components["schemas"]["Field"];
-export type InferredSchema = components["schemas"]["ShapeShown"];
-export type SchemaField = components["schemas"]["ShapeField"];
-export type SchemaChange = components["schemas"]["ShapeDrift"];
-export type Job = components["schemas"]["Job"];
-export type Tunnel = components["schemas"]["Tunnel"];
-export type TunnelNew = components["schemas"]["TunnelNew"];
-export type Exposure = components["schemas"]["Exposure"];
-export type ExposureSettings = components["schemas"]["ExposureSettings"];
-
-export type InboxChange = components["schemas"]["InboxChange"];
-export type Rule = components["schemas"]["Rule"];
-export type Forward = components["schemas"]["Forward"];
-export type Replay = components["schemas"]["Replay"];
-export type ReplayNew = components["schemas"]["ReplayNew"];
-export type CheckRun = components["schemas"]["CheckRun"];
-/** What the engine fills in where it is left out. */
-export interface CheckNew {
-  settings: Partial<components["schemas"]["CheckSettings"]>;
-  confirm?: string;
-}
-type WholeCheck = components["schemas"]["CheckNew"];
-export type CheckPlan = components["schemas"]["CheckPlan"];
-export type Asked = components["schemas"]["Asked"];
-export type ReplayReport = components["schemas"]["Report"];
+export type * from "./types";
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
 
@@ -116,18 +58,6 @@ export const shapeCode = (inbox: string, event: string, code: string): string =>
 
 const inboxPath = (name: string) => ({ params: { path: { name } } });
 const requestPath = (id: string) => ({ params: { path: { id } } });
-
-/** Which deliveries are meant; each condition that is given must hold. */
-export interface DeliveryFilter {
-  endpoint?: string;
-  state?: Delivery["state"];
-  since?: string;
-  until?: string;
-  type?: string;
-  status?: string;
-  url?: string;
-  text?: string;
-}
 
 export const api = {
   status: () => value(client.GET("/api/v1/status")),

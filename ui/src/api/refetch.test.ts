@@ -15,9 +15,9 @@ function watched() {
 
 afterEach(() => queryClient.clear());
 
-test.each([true, false])("what changes during the first reading is read after it (anew: %s)", async (anew) => {
+test.each([true, false])("what changes during the first reading is read after it (restart: %s)", async (restart) => {
   const { ends, stop, held } = watched();
-  const again = refetch(["list"], { anew });
+  const again = refetch(["list"], { restart });
   ends[0]!([1]);
   await expect.poll(() => ends.length).toBe(2);
   ends[1]!([1, 2]);
@@ -48,7 +48,7 @@ test("a later reading is begun anew, or followed by another", async () => {
   await Promise.all([first, second]);
   expect(held()).toEqual([2]);
   const under = refetch(["list"]);
-  const behind = refetch(["list"], { anew: false });
+  const behind = refetch(["list"], { restart: false });
   expect(ends.length).toBe(4);
   ends[3]!([3]);
   await expect.poll(() => ends.length).toBe(5);

@@ -1,7 +1,7 @@
-/** What is held of the engine's answers, and how it is read again. */
+/** The cache of the API's answers, and how an answer is read again. */
 import { QueryClient, type QueryKey } from "@tanstack/react-query";
 
-/** The engine is on this machine: a laptop without a network asks it as ever. */
+/** The engine is on this machine: a computer without a network asks it all the same. */
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
@@ -15,25 +15,24 @@ export const queryClient = new QueryClient({
 });
 
 /**
- * Reads again what has changed, or everything. A first reading that is under way is never begun anew by
- * TanStack Query, and no reading is that `anew` is false for: each may have looked before the change, so
- * another follows it.
+ * Reads again what has changed, or everything. TanStack Query never restarts a first read, and none is
+ * restarted where `restart` is false: each may have looked before the change, so another read follows it.
  */
-export async function refetch(queryKey: QueryKey = [], { anew = true } = {}): Promise<void> {
+export async function refetch(queryKey: QueryKey = [], { restart = true } = {}): Promise<void> {
   const joined = queryClient
     .getQueryCache()
     .findAll({ queryKey, fetchStatus: "fetching" })
-    .filter(({ state }) => !anew || state.data === undefined);
-  await queryClient.invalidateQueries({ queryKey }, { cancelRefetch: anew });
+    .filter(({ state }) => !restart || state.data === undefined);
+  await queryClient.invalidateQueries({ queryKey }, { cancelRefetch: restart });
   await Promise.all(
     joined.map((query) =>
-      queryClient.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: anew }),
+      queryClient.invalidateQueries({ queryKey: query.queryKey, exact: true }, { cancelRefetch: restart }),
     ),
   );
 }
 
-/** Changes what is held; a reading that is under way may have looked before, so another follows it. */
-export function patch<Held>(queryKey: QueryKey, to: (held: Held) => Held): void {
-  queryClient.setQueryData<Held>(queryKey, (held) => held && to(held));
-  if (queryClient.getQueryState(queryKey)?.fetchStatus === "fetching") void refetch(queryKey, { anew: false });
+/** Changes a cached answer. A read that is under way may have looked before the change, so another follows it. */
+export function patch<Cached>(queryKey: QueryKey, to: (cached: Cached) => Cached): void {
+  queryClient.setQueryData<Cached>(queryKey, (cached) => cached && to(cached));
+  if (queryClient.getQueryState(queryKey)?.fetchStatus === "fetching") void refetch(queryKey, { restart: false });
 }

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { api } from "../api/client";
-import { useStatus } from "../api/live";
+import { useStatus } from "../api/queries";
 import { Button } from "../ui/controls";
 import { moment } from "../ui/format";
 import { attempt } from "../ui/toasts";

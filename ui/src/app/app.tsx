@@ -8,7 +8,7 @@ import { Help } from "./help";
 import { listenForKeys, useCommands } from "./commands";
 import { Palette } from "./palette";
 import { refetch } from "../api/refetch";
-import { useInboxes, useStatus } from "../api/live";
+import { useInboxes, useStatus } from "../api/queries";
 import { NewInbox } from "../features/inbox";
 import { Button, Notice } from "../ui/controls";
 import { Confirm } from "../ui/confirm";

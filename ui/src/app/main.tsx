@@ -7,8 +7,9 @@ import { createRootRoute, createRoute, createRouter, redirect, RouterProvider } 
 import { createRoot } from "react-dom/client";
 
 import { queryClient } from "../api/refetch";
-import { goLive } from "../api/live";
+import { connect } from "./connect";
 import { api } from "../api/client";
+import { keys } from "../api/keys";
 import { AllRequestsPage, InboxPage } from "../features/inbox";
 import { choosePlatform } from "../platform";
 import { DiffPage } from "../features/request";
@@ -52,7 +53,7 @@ const start = createRoute({
   beforeLoad: async () => {
     const { place } = preferences();
     const { items } = await queryClient
-      .fetchQuery({ queryKey: ["inboxes"], queryFn: api.inboxes })
+      .fetchQuery({ queryKey: keys.inboxes, queryFn: api.inboxes })
       .catch(() => ({ items: [] }));
     const [, view, name] = place.split(/[/?]/);
     if ((view && VIEWS.has(view)) || (view === "inbox" && items.some((one) => one.name === name)))
@@ -165,7 +166,7 @@ declare module "@tanstack/react-router" {
 }
 
 await choosePlatform();
-void goLive();
+void connect();
 createRoot(document.getElementById("root")!).render(
   <QueryClientProvider client={queryClient}>
     <RouterProvider router={router} />

@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 
 import { api, type Summary } from "../api/client";
-import { useEndpoints, useInboxes } from "../api/live";
+import { useEndpoints, useInboxes } from "../api/queries";
 import { Keys } from "../ui/controls";
 import { visible } from "../ui/format";
 import { available, COMMANDS, keysText, perform } from "./commands";

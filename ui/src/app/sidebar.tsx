@@ -16,7 +16,7 @@ import {
 } from "lucide-react";
 
 import { firstKeys, perform } from "./commands";
-import { useEndpoints, useInboxes, useTunnels } from "../api/live";
+import { useEndpoints, useInboxes, useTunnels } from "../api/queries";
 import { IconButton, Keys } from "../ui/controls";
 import { count } from "../ui/format";
 import { SavedSearches } from "../features/search";

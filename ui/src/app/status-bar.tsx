@@ -1,7 +1,8 @@
 import { X } from "lucide-react";
 
 import { api } from "../api/client";
-import { useCarrying, useRate, useReplays, useStatus } from "../api/live";
+import { useTransfers, useReplays, useStatus } from "../api/queries";
+import { useRate } from "./rate";
 import { count, size, visible } from "../ui/format";
 import { attempt } from "../ui/toasts";
 import { TunnelStatus } from "../features/tunnel";
@@ -9,7 +10,7 @@ import { TunnelStatus } from "../features/tunnel";
 export function StatusBar() {
   const status = useStatus().data;
   const rate = useRate();
-  const carrying = useCarrying();
+  const carrying = useTransfers();
   const replaying = useReplays().data?.items.filter(({ ended_at, total }) => !ended_at && total !== 1) ?? [];
   if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
   const { receiver } = status;

@@ -1,16 +1,15 @@
 /** What differs between the desktop window and a browser. Nothing else knows which one it is. */
 
+import type { components } from "../api/schema.gen";
+
 /** The engine's changes, in batches; `gone` when the place is lost and lists must be read again. */
 export interface FeedListener {
   batch(items: readonly FeedItem[]): void;
   gone(): void;
 }
 
-export interface FeedItem {
-  seq: number;
-  type: string;
-  [field: string]: unknown;
-}
+/** One change of the engine, with its number. */
+export type FeedItem = components["schemas"]["Item"];
 
 /** A file the user gave. */
 export interface Incoming {

@@ -1,11 +1,10 @@
 /** Beginning a run: who is asked and as whom, then what will be sent, then it goes. */
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { ClipboardCheck } from "lucide-react";
 import { useState } from "react";
 
 import { api, type CheckNew, type CheckPlan } from "../../api/client";
-import { useEndpoints } from "../../api/live";
+import { useEndpoints, useProviders } from "../../api/queries";
 import { Dialog, Field, FormEnd, INPUT } from "../../ui/controls";
 import { count, size, visible } from "../../ui/format";
 import { NumberField } from "../../ui/number-field";
@@ -22,7 +21,7 @@ export function CheckDialog({ endpoint, open, onClose }: { endpoint?: string; op
 function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: () => void }) {
   const navigate = useNavigate();
   const endpoints = useEndpoints().data?.items ?? [];
-  const providers = useQuery({ queryKey: ["providers"], queryFn: api.providers }).data?.items ?? [];
+  const providers = useProviders().data?.items ?? [];
   const [endpoint, setEndpoint] = useState(first);
   const [url, setUrl] = useState("");
   const [provider, setProvider] = useState("standard-webhooks");

@@ -19,9 +19,10 @@ import {
 import { useState } from "react";
 
 import { api, type Asked, type CheckRun } from "../../api/client";
+import { keys } from "../../api/keys";
 import { firstKeys, useCommands } from "../../app/commands";
 import { refetch } from "../../api/refetch";
-import { useChecks } from "../../api/live";
+import { useChecks } from "../../api/queries";
 import { confirm } from "../../ui/confirm";
 import { Button, IconButton, INPUT } from "../../ui/controls";
 import { age, count, duration, moment, visible } from "../../ui/format";
@@ -113,7 +114,7 @@ export function ChecksPage({ id }: { id: string | undefined }) {
 }
 
 function Report({ id, others }: { id: string; others: CheckRun[] }) {
-  const { data, error } = useQuery({ queryKey: ["check-report", id], queryFn: () => api.checkReport(id) });
+  const { data, error } = useQuery({ queryKey: keys.checkReport(id), queryFn: () => api.checkReport(id) });
   const [compared, setCompared] = useState("");
   const navigate = useNavigate();
   if (error) return <p className="p-6 text-ink-2">This run is not there; the oldest roll over.</p>;
@@ -131,7 +132,7 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
   const remove = async (): Promise<void> => {
     if (!(await confirm("Remove this run?", "Its results and what was sent for it are deleted.", "Remove"))) return;
     await api.removeCheck(id);
-    await refetch(["checks"]);
+    await refetch(keys.checks);
     await navigate({ to: "/checks/{-$check}", params: { check: undefined } });
   };
   return (

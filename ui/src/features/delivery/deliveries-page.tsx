@@ -7,7 +7,7 @@ import { confirm } from "../../ui/confirm";
 import { Button, INPUT } from "../../ui/controls";
 import { useSettled } from "../../ui/settled";
 import { attempt, tell } from "../../ui/toasts";
-import { useEndpoints } from "../../api/live";
+import { useEndpoints } from "../../api/queries";
 import { DeliveryDetail } from "./delivery-detail";
 import { DeliveryTable } from "./delivery-table";
 import { STATES } from "./delivery-state";

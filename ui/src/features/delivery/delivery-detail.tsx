@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Ban, FastForward, GitCompare, RotateCw } from "lucide-react";
 
 import { api, text, type Attempt } from "../../api/client";
+import { keys } from "../../api/keys";
 import { Button } from "../../ui/controls";
 import { duration, moment, size, visible } from "../../ui/format";
 import { laidOut } from "../../ui/json-text";
@@ -110,7 +111,7 @@ function OneAttempt({
 
 /** A delivery: how it stands, its payload, and every attempt. */
 export function DeliveryDetail({ id }: { id: string }) {
-  const { data, error } = useQuery({ queryKey: ["delivery", id], queryFn: () => api.delivery(id) });
+  const { data, error } = useQuery({ queryKey: keys.delivery(id), queryFn: () => api.delivery(id) });
   const { data: body } = useQuery({
     queryKey: ["delivery-body", id],
     queryFn: () => text(`/api/v1/deliveries/${id}/body`),

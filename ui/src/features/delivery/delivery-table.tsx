@@ -1,8 +1,9 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 
 import { api, type Delivery, type DeliveryFilter } from "../../api/client";
+import { keys } from "../../api/keys";
 import { useCommands } from "../../app/commands";
-import { useEndpoints } from "../../api/live";
+import { useEndpoints } from "../../api/queries";
 import { Button } from "../../ui/controls";
 import { age, duration, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
@@ -85,7 +86,7 @@ export function DeliveryTable({
   empty: string;
 }) {
   const { data, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
-    queryKey: ["deliveries", query],
+    queryKey: keys.deliveries(query),
     queryFn: ({ pageParam }) => api.deliveries({ ...query, limit: PAGE, after: pageParam }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next ?? undefined,

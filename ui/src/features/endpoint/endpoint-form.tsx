@@ -1,8 +1,8 @@
-import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Endpoint, type EndpointSettings } from "../../api/client";
+import { useProvider, useProviders } from "../../api/queries";
 import { Button, Dialog, Field, FormEnd, IconButton, INPUT, Switch } from "../../ui/controls";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
@@ -48,12 +48,8 @@ function Form({
 }) {
   const [settings, setSettings] = useState<EndpointSettings>(() => (endpoint ? pick(endpoint) : NEW));
   const [error, setError] = useState<string>();
-  const providers = useQuery({ queryKey: ["providers"], queryFn: api.providers }).data?.items ?? [];
-  const file = useQuery({
-    queryKey: ["provider", settings.provider],
-    queryFn: () => api.provider(settings.provider),
-    staleTime: Infinity,
-  }).data;
+  const providers = useProviders().data?.items ?? [];
+  const file = useProvider(settings.provider).data;
   const set = (change: Partial<EndpointSettings>): void => setSettings({ ...settings, ...change });
   const kinds = file?.sending?.events ?? [];
   const policy = endpoint && endpoint.provider === settings.provider ? endpoint.policy_in_force : file?.sending?.policy;

@@ -23,6 +23,8 @@ import { useState } from "react";
 
 import { CheckDialog } from "../checks";
 import { api, type Cause, type Endpoint } from "../../api/client";
+import { keys } from "../../api/keys";
+import { useProvider } from "../../api/queries";
 import { firstKeys, perform, useCommands } from "../../app/commands";
 import { Button, Choice, IconButton, Notice } from "../../ui/controls";
 import { confirm } from "../../ui/confirm";
@@ -86,9 +88,10 @@ function Secret({ endpoint }: { endpoint: Endpoint }) {
 
 /** What was skipped while it was switched off can be sent late, all of it at once. */
 function Skipped({ endpoint }: { endpoint: string }) {
+  const query = { endpoint, state: "skipped", limit: SKIPPED_COUNTED } as const;
   const { data } = useQuery({
-    queryKey: ["deliveries", "skipped", endpoint],
-    queryFn: () => api.deliveries({ endpoint, state: "skipped", limit: SKIPPED_COUNTED }),
+    queryKey: keys.deliveries(query),
+    queryFn: () => api.deliveries(query),
   });
   const skipped = data?.items.length ?? 0;
   if (skipped === 0) return null;
@@ -152,11 +155,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
   const [sending, setSending] = useState(false);
   const [causes, setCauses] = useState<Cause[]>();
   const navigate = useNavigate();
-  const file = useQuery({
-    queryKey: ["provider", endpoint.provider],
-    queryFn: () => api.provider(endpoint.provider),
-    staleTime: Infinity,
-  }).data;
+  const file = useProvider(endpoint.provider).data;
   const show = (id: string | undefined): void =>
     void navigate({ to: "/endpoints/{-$endpoint}/{-$delivery}", params: { endpoint: endpoint.id, delivery: id } });
   const test = (): void => void attempt(api.testEndpoint(endpoint.id).then(({ id }) => show(id)));

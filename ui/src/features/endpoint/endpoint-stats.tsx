@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { api, type EndpointStats as Stats } from "../../api/client";
+import { keys } from "../../api/keys";
 import { count, duration, moment } from "../../ui/format";
 
 const HEIGHT = 28;
@@ -41,7 +42,7 @@ function Sparkline({ slices }: { slices: Stats["slices"] }) {
 /** How an endpoint fared over the last day. */
 export function EndpointStats({ id }: { id: string }) {
   const { data } = useQuery({
-    queryKey: ["endpoint-stats", id],
+    queryKey: keys.endpointStats(id),
     queryFn: () => api.endpointStats(id),
     placeholderData: (before) => before,
   });

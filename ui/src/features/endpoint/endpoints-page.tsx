@@ -3,7 +3,7 @@ import { ChevronRight, Plus, Send } from "lucide-react";
 import { useState } from "react";
 
 import { firstKeys, useCommands } from "../../app/commands";
-import { useEndpoints } from "../../api/live";
+import { useEndpoints } from "../../api/queries";
 import { Button, Notice } from "../../ui/controls";
 import { visible } from "../../ui/format";
 import { EndpointDialog } from "./endpoint-form";

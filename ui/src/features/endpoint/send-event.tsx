@@ -1,7 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import { api, type Endpoint } from "../../api/client";
+import { useProvider } from "../../api/queries";
 import { Button, Choice, Dialog, Field, FormEnd, INPUT } from "../../ui/controls";
 import { NumberField } from "../../ui/number-field";
 import { attempt, tell } from "../../ui/toasts";
@@ -17,11 +17,7 @@ export function SendEvent({ endpoint, open, onClose }: { endpoint: Endpoint; ope
 }
 
 function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
-  const file = useQuery({
-    queryKey: ["provider", endpoint.provider],
-    queryFn: () => api.provider(endpoint.provider),
-    staleTime: Infinity,
-  }).data;
+  const file = useProvider(endpoint.provider).data;
   const events = file?.sending?.events ?? [];
   const [kind, setKind] = useState("");
   const [payload, setPayload] = useState("");

@@ -4,7 +4,7 @@ import { FileDown, FolderOpen, X } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 
 import { api, type Job } from "../../api/client";
-import { useInboxes, useJob } from "../../api/live";
+import { useInboxes, useJob } from "../../api/queries";
 import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../../ui/controls";
 import { count, moment, visible } from "../../ui/format";
 import { attempt } from "../../ui/toasts";

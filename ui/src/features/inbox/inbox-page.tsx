@@ -7,7 +7,7 @@ import { RulesDialog } from "./rules-dialog";
 import { api } from "../../api/client";
 import { ExportDialog } from "../import-export";
 import { CommandMenu, firstKeys, perform, useCommands } from "../../app/commands";
-import { useInboxes, useStatus, useTunnels } from "../../api/live";
+import { useInboxes, useStatus, useTunnels } from "../../api/queries";
 import { SearchList, RequestDetail, RequestList, InboxList, type Rows } from "../request";
 import { Button, IconButton, Notice } from "../../ui/controls";
 import { count, moment } from "../../ui/format";

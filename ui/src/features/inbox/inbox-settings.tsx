@@ -3,7 +3,7 @@ import { Trash2 } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import { api, type Inbox, type InboxResponse, type Verification } from "../../api/client";
-import { showInbox } from "../../api/live";
+import { showInbox } from "../../api/apply-changes";
 import { Button, Dialog, Field, INPUT, Switch } from "../../ui/controls";
 import { Headers } from "../../ui/header-fields";
 import { attempt, offerUndo, tell } from "../../ui/toasts";

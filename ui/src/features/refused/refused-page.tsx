@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Copy, Download } from "lucide-react";
 
 import { api, refusedBytes, type Refusal } from "../../api/client";
+import { keys } from "../../api/keys";
 import { IconButton, Status } from "../../ui/controls";
 import { count, moment, size, visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
@@ -72,7 +73,7 @@ function Row({ refusal, open }: { refusal: Refusal; open: boolean }) {
 }
 
 export function RefusedPage() {
-  const list = useQuery({ queryKey: ["refusals"], queryFn: api.refusals }).data;
+  const list = useQuery({ queryKey: keys.refusals, queryFn: api.refusals }).data;
   if (!list) return null;
   const all = list.totals.reduce((sum, total) => sum + total.count, 0);
   return (

@@ -5,7 +5,7 @@ import { AlertTriangle, Send } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 
 import { api, bytes, requestRoute, type Detail, type ReplayNew } from "../../api/client";
-import { useEndpoints, useInboxes, useRequest } from "../../api/live";
+import { useEndpoints, useInboxes, useRequest } from "../../api/queries";
 import { useSelection } from "../request";
 import { type OutgoingEdits, OutgoingFields } from "../forward";
 import { Choice, Dialog, Field, FormEnd, INPUT, Notice, Switch } from "../../ui/controls";

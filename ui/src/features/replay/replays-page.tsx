@@ -4,7 +4,8 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { Ban, Download, GitCompare } from "lucide-react";
 
 import { api, type Replay } from "../../api/client";
-import { useReplays } from "../../api/live";
+import { keys } from "../../api/keys";
+import { useReplays } from "../../api/queries";
 import { Button } from "../../ui/controls";
 import { age, count, duration, moment, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
@@ -83,7 +84,7 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
 }
 
 function Report({ id }: { id: string }) {
-  const { data, error } = useQuery({ queryKey: ["replay-report", id], queryFn: () => api.replayReport(id) });
+  const { data, error } = useQuery({ queryKey: keys.replayReport(id), queryFn: () => api.replayReport(id) });
   const navigate = useNavigate();
   const compare = async (): Promise<void> => {
     const { items } = await api.deliveries({ replay: id, limit: 2 });

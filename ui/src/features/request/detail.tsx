@@ -15,7 +15,7 @@ import { useEffect, useRef, useState } from "react";
 
 import { api, type Detail } from "../../api/client";
 import { CommandMenu, firstKeys, perform, useCommands } from "../../app/commands";
-import { useRequest } from "../../api/live";
+import { useRequest } from "../../api/queries";
 import { useSelection } from "./selection";
 import { Button, Dialog, IconButton, INPUT, Notice, Status } from "../../ui/controls";
 import { duration, moment, size, visible } from "../../ui/format";

@@ -5,8 +5,9 @@ import { ArrowLeft, ArrowLeftRight, ChevronLeft, ChevronRight, GitCompare } from
 import { useRef } from "react";
 
 import { api, type DiffRow } from "../../api/client";
+import { keys } from "../../api/keys";
 import { firstKeys, useCommands } from "../../app/commands";
-import { useRequest } from "../../api/live";
+import { useRequest } from "../../api/queries";
 import { IconButton, Notice } from "../../ui/controls";
 import { count, moment, visible } from "../../ui/format";
 import { inWords } from "../../platform/platform";
@@ -113,7 +114,7 @@ function Request({ id, which }: { id: string; which: string }) {
 /** The requests of an event, where the two compared follow one another in it: comparisons step through it. */
 function useSteps(a: string, b: string): { at: number; ids: string[] } | undefined {
   const { data: thread } = useQuery({
-    queryKey: ["request", b, "thread", "steps"],
+    queryKey: [...keys.request(b), "timeline", "steps"],
     queryFn: () => api.thread(b),
     gcTime: 60_000,
     enabled: !ATTEMPT.test(b),

@@ -4,6 +4,7 @@ import { ArrowRight } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Detail, type InboxResponse } from "../../api/client";
+import { keys } from "../../api/keys";
 import { Button, Status } from "../../ui/controls";
 import { duration, moment, size, visible } from "../../ui/format";
 
@@ -22,9 +23,13 @@ const FAULTS: Record<NonNullable<InboxResponse["fault"]>["kind"], string> = {
   garbage: "with what is no HTTP",
 };
 
+/** Deliveries of a request that are shown. */
+const SHOWN = 20;
+
 /** Where the request went on to, and what was answered there. */
-function Onward({ id }: { id: string }) {
-  const { data } = useQuery({ queryKey: ["onward", id], queryFn: () => api.deliveries({ request: id, limit: 20 }) });
+function Outgoing({ id }: { id: string }) {
+  const query = { request: id, limit: SHOWN };
+  const { data } = useQuery({ queryKey: keys.deliveries(query), queryFn: () => api.deliveries(query) });
   if (!data?.items.length) return null;
   return (
     <section aria-label="Forwards and replays">
@@ -107,7 +112,7 @@ export function AnswerTab({ detail }: { detail: Detail }) {
           It was made to go wrong: the sender was answered {FAULTS[answer.fault.kind]}.
         </p>
       )}
-      <Onward id={detail.id} />
+      <Outgoing id={detail.id} />
       <Now key={detail.id} id={detail.id} />
       <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
         <dt className="text-ink-2">Arrived</dt>

@@ -3,6 +3,7 @@ import { ShieldQuestion, SlidersHorizontal } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Detail } from "../../api/client";
+import { keys } from "../../api/keys";
 import { perform } from "../../app/commands";
 import { Button, Notice } from "../../ui/controls";
 import { CallError } from "../../platform";
@@ -46,7 +47,7 @@ export function SignatureTab({ detail }: { detail: Detail }) {
   const [describing, setDescribing] = useState(false);
   // Judged anew, the verdict is another question.
   const { data, error, isPending } = useQuery({
-    queryKey: ["signature", detail.id, detail.verdict, detail.reason],
+    queryKey: [...keys.signature(detail.id), detail.verdict, detail.reason],
     queryFn: () => api.signature(detail.id),
     gcTime: 5_000,
   });

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Copy as Same, GitCompare, Inbox, RotateCcw, Send, TriangleAlert, type LucideIcon } from "lucide-react";
 
 import { api, type Delivery, type Detail, type TimelineItem } from "../../api/client";
+import { keys } from "../../api/keys";
 import { Status } from "../../ui/controls";
 import { duration, moment, visible } from "../../ui/format";
 
@@ -43,7 +44,7 @@ const ORIGINS: Record<Delivery["origin"], string> = {
 /** Everything that belongs to one event, in order of time, each comparable with the one before. */
 export function ThreadTab({ detail }: { detail: Detail }) {
   const { data: thread } = useQuery({
-    queryKey: ["request", detail.id, "thread", detail.event_id],
+    queryKey: [...keys.request(detail.id), "timeline", detail.event_id],
     queryFn: () => api.thread(detail.id),
     staleTime: 1_000,
   });

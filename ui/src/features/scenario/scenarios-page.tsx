@@ -4,7 +4,7 @@ import { Copy, FileWarning, Play } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Scenario } from "../../api/client";
-import { useEndpoints } from "../../api/live";
+import { useEndpoints } from "../../api/queries";
 import { Button, Choice, Dialog, Field, FormEnd, IconButton, INPUT, Notice } from "../../ui/controls";
 import { visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";

@@ -5,13 +5,14 @@ import { Braces, Copy, Download, Trash2 } from "lucide-react";
 import { useState } from "react";
 
 import { api, shapeCode, type InferredSchema, type SchemaChange, type SchemaField } from "../../api/client";
+import { keys } from "../../api/keys";
 import { confirm } from "../../ui/confirm";
 import { Button, Choice, IconButton, Notice } from "../../ui/controls";
 import { age, count, moment, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";
-import { useShapes } from "../../api/live";
+import { useSchemas } from "../../api/queries";
 
 const VIEWS = [
   ["fields", "Fields"],
@@ -133,7 +134,7 @@ function Fields({ shape }: { shape: InferredSchema }) {
 
 function Code({ shape, view }: { shape: InferredSchema; view: Exclude<View, "fields"> }) {
   const { data } = useQuery({
-    queryKey: ["shapes", "code", shape.inbox, shape.event_type, view],
+    queryKey: [...keys.schemas, "code", shape.inbox, shape.event_type, view],
     queryFn: () => api.shapeCode(shape.inbox, shape.event_type, view),
   });
   return (
@@ -169,7 +170,7 @@ function Code({ shape, view }: { shape: InferredSchema; view: Exclude<View, "fie
 function Detail({ inbox, event }: { inbox: string; event: string }) {
   const [view, setView] = useState<View>("fields");
   const { data: shape, error } = useQuery({
-    queryKey: ["shapes", "one", inbox, event],
+    queryKey: [...keys.schemas, "one", inbox, event],
     queryFn: () => api.shape(inbox, event),
     placeholderData: (before) => before,
   });
@@ -215,7 +216,7 @@ function Detail({ inbox, event }: { inbox: string; event: string }) {
 }
 
 export function SchemasPage({ inbox, event }: { inbox: string | undefined; event: string }) {
-  const shapes = useShapes();
+  const shapes = useSchemas();
   const now = useNow(30_000);
   const items = shapes.data?.items ?? [];
   const shown =

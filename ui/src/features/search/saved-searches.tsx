@@ -3,7 +3,8 @@ import { Link } from "@tanstack/react-router";
 import { BellRing, Bookmark, X } from "lucide-react";
 
 import { api, type SavedSearch } from "../../api/client";
-import { useSavedQueries } from "../../api/live";
+import { keys } from "../../api/keys";
+import { useSavedSearches } from "../../api/queries";
 import { IconButton } from "../../ui/controls";
 import { count } from "../../ui/format";
 import { attempt, offerUndo } from "../../ui/toasts";
@@ -26,7 +27,7 @@ async function counted(saved: SavedSearch): Promise<{ requests: number; more: bo
 
 function Count({ saved }: { saved: SavedSearch }) {
   const found = useQuery({
-    queryKey: ["saved-count", saved.query, saved.inbox],
+    queryKey: [...keys.savedSearchCounts, saved.query, saved.inbox],
     queryFn: () => counted(saved),
     staleTime: 5_000,
   }).data;
@@ -41,7 +42,7 @@ const ENTRY = "control flex min-w-0 flex-1 items-center gap-2.5 rounded-[7px] px
 
 /** Saved queries on the left, each with how many match. */
 export function SavedSearches() {
-  const saved = useSavedQueries().data?.items ?? [];
+  const saved = useSavedSearches().data?.items ?? [];
   if (saved.length === 0) return null;
   const remove = (one: SavedSearch): void =>
     void attempt(

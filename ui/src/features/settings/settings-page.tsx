@@ -2,7 +2,7 @@ import { useEffect, useState, type ReactNode } from "react";
 
 import { api, type Settings } from "../../api/client";
 import { queryClient } from "../../api/refetch";
-import { useSettings, useStatus } from "../../api/live";
+import { useSettings, useStatus } from "../../api/queries";
 import { Button, Choice, Field, INPUT, Switch } from "../../ui/controls";
 import { size } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";

@@ -3,6 +3,7 @@ import { Search } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import { api, type Detail, type Inbox } from "../../api/client";
+import { keys } from "../../api/keys";
 import { refetch } from "../../api/refetch";
 import { Button, Dialog, Field, INPUT } from "../../ui/controls";
 import { visible } from "../../ui/format";
@@ -157,11 +158,11 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
   const save = async (): Promise<void> => {
     try {
       await api.saveProvider(kebab(name), { name, scheme: { digest: rule } });
-      await refetch(["providers"]);
+      await refetch(keys.providers);
       await api.changeInbox(inbox.name, {
         verification: { ...inbox.verification, provider: kebab(name), scheme: null, secrets: [secret] },
       });
-      await refetch(["signature", detail.id]);
+      await refetch(keys.signature(detail.id));
       tell(`Saved ${name}; ${inbox.name} is verified by it`);
       onClose();
     } catch (failure) {

@@ -1,12 +1,12 @@
-import { useQuery } from "@tanstack/react-query";
 import { Plus, X } from "lucide-react";
 
-import { api, type Verification } from "../../api/client";
+import type { Verification } from "../../api/client";
+import { useProviders } from "../../api/queries";
 import { Button, Field, IconButton, INPUT } from "../../ui/controls";
 
 /** How an inbox's requests are verified: provider, scheme, secrets, and what the scheme needs besides. */
 export function VerificationForm({ value, onChange }: { value: Verification; onChange: (now: Verification) => void }) {
-  const providers = useQuery({ queryKey: ["providers"], queryFn: api.providers }).data;
+  const providers = useProviders().data;
   const set = (change: Partial<Verification>): void => onChange({ ...value, ...change });
   const provider = providers?.items.find(({ id }) => id === value.provider);
   const scheme = provider?.schemes.find(({ id }) => id === value.scheme) ?? provider?.schemes[0];

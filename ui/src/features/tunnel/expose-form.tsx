@@ -1,6 +1,7 @@
 import { useState } from "react";
 
 import { api, type Exposure, type ExposureSettings, type Tunnel } from "../../api/client";
+import { keys } from "../../api/keys";
 import { refetch } from "../../api/refetch";
 import { Choice, Dialog, Field, FormEnd, INPUT, Switch } from "../../ui/controls";
 import { tell } from "../../ui/toasts";
@@ -57,7 +58,7 @@ function ExposeForm({
     if (Number.isNaN(body.wait_ms)) return setError("How long a sender waits is a number of seconds.");
     try {
       await api.expose(tunnel.id, inbox, body);
-      await refetch(["tunnels"]);
+      await refetch(keys.tunnels);
       onClose();
       tell(`${inbox} can be reached from outside`);
     } catch (failure) {

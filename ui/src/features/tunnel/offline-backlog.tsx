@@ -3,7 +3,7 @@ import { Moon } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Exposure } from "../../api/client";
-import { useInboxes } from "../../api/live";
+import { useInboxes } from "../../api/queries";
 import { Button } from "../../ui/controls";
 import { count } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";

@@ -1,6 +1,7 @@
 import { useState, type ReactNode } from "react";
 
 import { api, type Tunnel, type TunnelNew } from "../../api/client";
+import { keys } from "../../api/keys";
 import { refetch } from "../../api/refetch";
 import { Choice, Dialog, Field, FormEnd, INPUT } from "../../ui/controls";
 import { tell } from "../../ui/toasts";
@@ -135,7 +136,7 @@ function StartForm({ onClose }: { onClose: () => void }) {
     }
     try {
       await api.addTunnel(body);
-      await refetch(["tunnels"]);
+      await refetch(keys.tunnels);
       onClose();
       tell(told);
     } catch (failure) {

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { api, type Exposure, type Tunnel } from "../../api/client";
 import { firstKeys, useCommands } from "../../app/commands";
-import { useInboxes, useTunnels } from "../../api/live";
+import { useInboxes, useTunnels } from "../../api/queries";
 import { Button, Dialog, IconButton, INPUT } from "../../ui/controls";
 import { count, moment, visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";

@@ -5,8 +5,9 @@
  * The list is what was stored when it was read (the anchor and all that is older, in pages read on
  * demand) and, above it, what has arrived since. An index below the anchor never moves.
  */
-import { api, type Inbox, type Deletion, type Summary } from "../../../api/client";
-import { platform, type FeedItem } from "../../../platform";
+import { api, type Summary } from "../../../api/client";
+import { feed, type Reading } from "../../../api/feed";
+import type { FeedItem } from "../../../platform";
 import { tellFailure } from "../../../ui/toasts";
 import { REPAINT_MS, Rows } from "./rows";
 
@@ -33,7 +34,8 @@ export class InboxList extends Rows {
   #asked = new Set<number>();
   /** The page last looked at. */
   #near = 0;
-  #stop: (() => void) | undefined;
+  /** Hears what changes after the read that is shown. */
+  #following: Reading | undefined;
   #ended = false;
   #failed = false;
   #reading = false;
@@ -48,7 +50,7 @@ export class InboxList extends Rows {
 
   override end(): void {
     this.#ended = true;
-    this.#stop?.();
+    this.#following?.stop();
     super.end();
   }
 
@@ -90,10 +92,13 @@ export class InboxList extends Rows {
     }
     this.#reading = true;
     this.#again = false;
-    const lost = await this.#readNow().then(
+    // Changes are kept from here on, so nothing is missed between the read and the feed.
+    const changes = feed.beginRead();
+    const lost = await this.#readNow(changes).then(
       () => undefined,
       (error: unknown) => error,
     );
+    if (this.#following !== changes) changes.stop();
     this.#reading = false;
     if (lost !== undefined && !this.#ended) {
       if (!this.#failed) tellFailure(lost);
@@ -104,7 +109,7 @@ export class InboxList extends Rows {
       window.setTimeout(() => void this.read(), lost === undefined ? REPAINT_MS : RETRY_MS);
   }
 
-  async #readNow(): Promise<void> {
+  async #readNow(changes: Reading): Promise<void> {
     const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
     const anchor = page.items[0]?.id ?? null;
     // What a reader has scrolled to is read along, so that no row goes blank.
@@ -116,7 +121,8 @@ export class InboxList extends Rows {
       looked.map(async (near) => [near, (await this.#fetch(anchor!, near)).items] as const),
     );
     if (this.#ended) return;
-    this.#stop?.();
+    this.#following?.stop();
+    this.#following = changes;
     this.#asked.clear();
     this.unseen = 0;
     const whole = page.items.length < PAGE;
@@ -129,8 +135,7 @@ export class InboxList extends Rows {
     if (!this.loaded) performance.mark("hookline-listed");
     this.loaded = true;
     this.changed();
-    // The page carries its place in the feed, so nothing is missed between the two.
-    this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
+    changes.follow(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
   }
 
   /** What is stored is counted again; the rows that show stay. */
@@ -174,31 +179,43 @@ export class InboxList extends Rows {
   }
 
   #apply(items: readonly FeedItem[]): void {
-    let again = false;
-    for (const item of items) {
-      const request = item.request as Summary | undefined;
-      if (item.type === "request_added" && request?.inbox === this.inbox) {
-        // A commit is read a moment before the feed tells of it: ids grow, so what is not newer is known.
-        const newest = this.#state.head.at(-1)?.id ?? this.#state.anchor;
-        if (newest && request.id <= newest) continue;
-        this.#state.head.push(request);
-        if (!this.following) this.unseen++;
-      } else if (item.type === "request_changed" && request?.inbox === this.inbox) {
-        this.#replace(request);
-      } else if (item.type === "requests_removed" || item.type === "requests_restored") {
-        const removal = item.removal as Deletion;
-        const alone = item.type === "requests_removed" && removal.request;
-        again ||= removal.inbox === this.inbox && !(alone && this.#takeOut(alone));
-      } else if (item.type === "requests_imported") {
-        again ||= (item.inboxes as string[]).includes(this.inbox);
-      } else if (item.type === "requests_expired") {
-        void this.#recount();
-      } else if (item.type === "inbox_changed" && item.was === this.inbox && (item.inbox as Inbox).unread === 0) {
-        this.#markRead();
-      }
-    }
-    if (again || this.#state.head.length > HEAD_MAX) void this.read();
+    const readAgain = items.map((item) => this.#applyOne(item)).some(Boolean);
+    if (readAgain || this.#state.head.length > HEAD_MAX) void this.read();
     this.changed();
+  }
+
+  /** Shows one change; true if only another read can show it. */
+  #applyOne(item: FeedItem): boolean {
+    switch (item.type) {
+      case "request_added":
+        if (item.request.inbox === this.inbox) this.#add(item.request);
+        return false;
+      case "request_changed":
+        if (item.request.inbox === this.inbox) this.#replace(item.request);
+        return false;
+      case "requests_removed":
+        return item.removal.inbox === this.inbox && !(item.removal.request && this.#takeOut(item.removal.request));
+      case "requests_restored":
+        return item.removal.inbox === this.inbox;
+      case "requests_imported":
+        return item.inboxes.includes(this.inbox);
+      case "requests_expired":
+        void this.#recount();
+        return false;
+      case "inbox_changed":
+        if (item.was === this.inbox && item.inbox.unread === 0) this.#markRead();
+        return false;
+      default:
+        return false;
+    }
+  }
+
+  #add(request: Summary): void {
+    // A commit is read a moment before the feed tells of it: ids grow, so what is not newer is known.
+    const newest = this.#state.head.at(-1)?.id ?? this.#state.anchor;
+    if (newest && request.id <= newest) return;
+    this.#state.head.push(request);
+    if (!this.following) this.unseen++;
   }
 
   /** Takes one request out where it stands, so that no other row moves but up; false if its place is not known. */

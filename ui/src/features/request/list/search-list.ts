@@ -2,18 +2,19 @@
  * The requests that match a query, outside React: the newest at once, older ones as far as somebody
  * looks, and what arrives or changes as it does.
  */
-import { api, type Deletion, type Summary } from "../../../api/client";
-import { CallError, platform, type FeedItem } from "../../../platform";
+import { api, type Summary } from "../../../api/client";
+import { feed, type Reading } from "../../../api/feed";
+import { CallError, type FeedItem } from "../../../platform";
 import { tellFailure } from "../../../ui/toasts";
 import { Rows } from "./rows";
 
 const PAGE = 100;
 /** Rows read ahead of the last one looked at. */
 const AHEAD = 50;
-/** Most requests looked at anew in one go; past them the search begins again. */
-const ANEW_MAX = 500;
+/** Most requests looked at again in one go; past them the search begins again. */
+const LOOK_AGAIN_MAX = 500;
 /** Wait for more changes before they are looked at. */
-const ANEW_MS = 60;
+const LOOK_AGAIN_MS = 60;
 const RETRY_MS = 2_000;
 
 export class SearchList extends Rows {
@@ -24,7 +25,8 @@ export class SearchList extends Rows {
   #items: Summary[] = [];
   #next: string | null | undefined;
   #wanted = PAGE;
-  #stop: (() => void) | undefined;
+  /** Hears what changes after the read that is shown. */
+  #following: Reading | undefined;
   #ended = false;
   #touched: string | undefined;
   #due: number | undefined;
@@ -42,7 +44,7 @@ export class SearchList extends Rows {
 
   override end(): void {
     this.#ended = true;
-    this.#stop?.();
+    this.#following?.stop();
     clearTimeout(this.#due);
     super.end();
   }
@@ -76,21 +78,26 @@ export class SearchList extends Rows {
   /** Searches from the newest on. What is shown stays until the first answer is there. */
   async read(): Promise<void> {
     const round = ++this.#round;
+    // Changes are kept from here on, so nothing is missed between the read and the feed.
+    const changes = feed.beginRead();
     try {
       const page = await this.#page({ limit: PAGE });
       if (round !== this.#round || this.#ended) return;
-      this.#stop?.();
+      this.#following?.stop();
+      this.#following = changes;
       this.#items = page.items;
       this.#next = page.next ?? null;
       this.#wanted = PAGE;
       this.unseen = 0;
       this.loaded = true;
       this.error = undefined;
-      this.#stop = platform.subscribe(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
+      changes.follow(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
       this.changed();
       await this.#more();
     } catch (error) {
       if (round === this.#round) this.#fail(error);
+    } finally {
+      if (this.#following !== changes) changes.stop();
     }
   }
 
@@ -133,26 +140,15 @@ export class SearchList extends Rows {
 
   #apply(items: readonly FeedItem[]): void {
     for (const item of items) {
-      const request = item.request as Summary | undefined;
       switch (item.type) {
         case "request_added":
         case "request_changed":
-          if (this.inbox && request!.inbox !== this.inbox) break;
-          // Older ones than were looked at are found when it comes to them.
-          if (this.#next && request!.id < this.#next) break;
-          if (!this.#touched || request!.id < this.#touched) this.#touched = request!.id;
-          this.#due ??= window.setTimeout(() => void this.#anew(), ANEW_MS);
+          this.#touch(item.request);
           break;
-        case "requests_removed": {
-          const { request: alone } = item.removal as Deletion;
-          const at = alone ? this.#items.findIndex((row) => row.id === alone) : -1;
-          if (at >= 0) {
-            this.#items.splice(at, 1);
-            if (at < this.unseen) this.unseen--;
-            this.changed();
-          } else if (!alone) void this.read();
+        case "requests_removed":
+          if (item.removal.request) this.#takeOut(item.removal.request);
+          else void this.read();
           break;
-        }
         case "requests_restored":
         case "requests_imported":
         case "requests_expired":
@@ -162,15 +158,31 @@ export class SearchList extends Rows {
     }
   }
 
+  /** A request that came or changed is looked at soon; one older than was looked at is found in its turn. */
+  #touch({ id, inbox }: Summary): void {
+    if (this.inbox && inbox !== this.inbox) return;
+    if (this.#next && id < this.#next) return;
+    if (!this.#touched || id < this.#touched) this.#touched = id;
+    this.#due ??= window.setTimeout(() => void this.#lookAgain(), LOOK_AGAIN_MS);
+  }
+
+  #takeOut(id: string): void {
+    const at = this.#items.findIndex((row) => row.id === id);
+    if (at < 0) return;
+    this.#items.splice(at, 1);
+    if (at < this.unseen) this.unseen--;
+    this.changed();
+  }
+
   /** Looks at everything from the oldest request that changed on. */
-  async #anew(): Promise<void> {
+  async #lookAgain(): Promise<void> {
     this.#due = undefined;
     const from = this.#touched;
     this.#touched = undefined;
     if (!from || this.#ended) return;
     const round = this.#round;
     try {
-      const page = await this.#page({ from, limit: ANEW_MAX });
+      const page = await this.#page({ from, limit: LOOK_AGAIN_MAX });
       if (round !== this.#round || this.#ended) return;
       if (page.next) return void this.read();
       const kept = this.#items.filter((row) => row.id < from);
