@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { api } from "../api/client";
 import { useStatus } from "../api/queries";
-import { Button } from "../ui/controls";
+import { Button } from "../ui/button";
 import { moment } from "../ui/format";
 import { attempt } from "../ui/toasts";
 import { dismissRefused, refusedText } from "../features/refused";

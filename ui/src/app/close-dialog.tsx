@@ -1,7 +1,8 @@
 import { useEffect, useState } from "react";
 
 import { api } from "../api/client";
-import { Button, Dialog } from "../ui/controls";
+import { Button } from "../ui/button";
+import { Dialog } from "../ui/dialog";
 import { platform } from "../platform";
 
 /** Asked once when the window closes: keep listening or quit. */

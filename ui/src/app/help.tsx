@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Fragment } from "react";
 
 import { api } from "../api/client";
-import { Dialog, Keys } from "../ui/controls";
+import { Keys } from "../ui/button";
+import { Dialog } from "../ui/dialog";
 import { COMMANDS, keysText } from "./commands";
 
 const TERMS = [

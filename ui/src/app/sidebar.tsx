@@ -17,7 +17,7 @@ import {
 
 import { firstKeys, perform } from "./commands";
 import { useEndpoints, useInboxes, useTunnels } from "../api/queries";
-import { IconButton, Keys } from "../ui/controls";
+import { IconButton, Keys } from "../ui/button";
 import { count } from "../ui/format";
 import { SavedSearches } from "../features/search";
 

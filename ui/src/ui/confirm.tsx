@@ -2,7 +2,7 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { useSyncExternalStore } from "react";
 
-import { Button } from "./controls";
+import { Button } from "./button";
 
 interface Question {
   title: string;

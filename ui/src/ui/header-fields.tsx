@@ -1,7 +1,8 @@
 /** A list of headers that is edited. */
 import { Plus, X } from "lucide-react";
 
-import { Button, IconButton, INPUT } from "./controls";
+import { Button, IconButton } from "./button";
+import { INPUT } from "./input";
 
 interface Props {
   headers: readonly string[][];

@@ -4,7 +4,7 @@ import { X } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { CallError } from "../platform";
-import { Button, IconButton } from "./controls";
+import { Button, IconButton } from "./button";
 
 const toasts = Toast.createToastManager();
 

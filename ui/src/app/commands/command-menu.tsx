@@ -1,7 +1,7 @@
 import { Menu } from "@base-ui/react/menu";
 import { Ellipsis } from "lucide-react";
 
-import { IconButton, Keys } from "../../ui/controls";
+import { IconButton, Keys } from "../../ui/button";
 import { COMMANDS, firstKeys, perform, type CommandId } from "./commands";
 
 /** A menu of commands, as the table names them. */

@@ -5,9 +5,12 @@ import { useState } from "react";
 
 import { api, type CheckNew, type CheckPlan } from "../../api/client";
 import { useEndpoints, useProviders } from "../../api/queries";
-import { Dialog, Field, FormEnd, INPUT } from "../../ui/controls";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
 import { count, size, visible } from "../../ui/format";
-import { NumberField } from "../../ui/number-field";
+import { NumberInput } from "../../ui/input";
 import { inWords } from "../../platform";
 
 export function CheckDialog({ endpoint, open, onClose }: { endpoint?: string; open: boolean; onClose: () => void }) {
@@ -200,7 +203,7 @@ function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: ()
         </Field>
         <Field label="Requests a second in the burst">
           {(props) => (
-            <NumberField
+            <NumberInput
               {...props}
               required
               min={1}

@@ -4,7 +4,8 @@ import { useState } from "react";
 
 import { api, type DeliveryFilter } from "../../api/client";
 import { confirm } from "../../ui/confirm";
-import { Button, INPUT } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { INPUT } from "../../ui/input";
 import { useSettled } from "../../ui/settled";
 import { attempt, tell } from "../../ui/toasts";
 import { useEndpoints } from "../../api/queries";

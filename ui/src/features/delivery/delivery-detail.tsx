@@ -4,7 +4,7 @@ import { Ban, FastForward, GitCompare, RotateCw } from "lucide-react";
 
 import { api, text, type Attempt } from "../../api/client";
 import { keys } from "../../api/keys";
-import { Button } from "../../ui/controls";
+import { Button } from "../../ui/button";
 import { duration, moment, size, visible } from "../../ui/format";
 import { laidOut } from "../../ui/json-text";
 import { useNow } from "../../ui/now";

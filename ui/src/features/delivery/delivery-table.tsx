@@ -4,7 +4,7 @@ import { api, type Delivery, type DeliveryFilter } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useCommands } from "../../app/commands";
 import { useEndpoints } from "../../api/queries";
-import { Button } from "../../ui/controls";
+import { Button } from "../../ui/button";
 import { age, duration, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
 import { Until } from "./delivery-detail";

@@ -3,7 +3,12 @@ import { useState } from "react";
 
 import { api, type Endpoint, type EndpointSettings } from "../../api/client";
 import { useProvider, useProviders } from "../../api/queries";
-import { Button, Dialog, Field, FormEnd, IconButton, INPUT, Switch } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
+import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
 

@@ -4,7 +4,8 @@ import { useState } from "react";
 
 import { firstKeys, useCommands } from "../../app/commands";
 import { useEndpoints } from "../../api/queries";
-import { Button, Notice } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Notice } from "../../ui/notice";
 import { visible } from "../../ui/format";
 import { EndpointDialog } from "./endpoint-form";
 import { EndpointPage } from "./endpoint-page";

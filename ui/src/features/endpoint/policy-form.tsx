@@ -2,7 +2,11 @@ import { Pencil } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Endpoint, type Fact } from "../../api/client";
-import { Button, Choice, Dialog, FormEnd, INPUT } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
 import { POLICY, type PolicyRow } from "./policy-table";

@@ -2,8 +2,13 @@ import { useEffect, useState } from "react";
 
 import { api, type Endpoint } from "../../api/client";
 import { useProvider } from "../../api/queries";
-import { Button, Choice, Dialog, Field, FormEnd, INPUT } from "../../ui/controls";
-import { NumberField } from "../../ui/number-field";
+import { Button } from "../../ui/button";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
+import { NumberInput } from "../../ui/input";
 import { attempt, tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
 
@@ -121,7 +126,7 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
         </div>
         <Field label="How many">
           {(props) => (
-            <NumberField
+            <NumberInput
               {...props}
               required
               min={1}
@@ -135,7 +140,7 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
         {(number ?? 1) > 1 && (
           <Field label="A second">
             {(props) => (
-              <NumberField
+              <NumberInput
                 {...props}
                 min={0.1}
                 step="any"

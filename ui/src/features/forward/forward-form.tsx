@@ -3,8 +3,11 @@ import { useState } from "react";
 
 import type { Forward, InboxResponse } from "../../api/client";
 import { OutgoingFields } from "./outgoing-form";
-import { Choice, Field, INPUT, Switch } from "../../ui/controls";
-import { NumberField } from "../../ui/number-field";
+import { Choice } from "../../ui/choice";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
+import { Switch } from "../../ui/switch";
+import { NumberInput } from "../../ui/input";
 import { POLICY } from "../endpoint";
 import { ANSWER, When } from "../response-rules";
 
@@ -54,7 +57,7 @@ export function ForwardFields({
           <div className="flex gap-4">
             <Field label="Wait for the app, in ms" hint="Then the sender gets the fallback.">
               {(props) => (
-                <NumberField
+                <NumberInput
                   {...props}
                   required
                   min={1}
@@ -65,7 +68,7 @@ export function ForwardFields({
             </Field>
             <Field label="Fallback status">
               {(props) => (
-                <NumberField
+                <NumberInput
                   {...props}
                   required
                   min={200}

@@ -2,9 +2,11 @@
 import { useState } from "react";
 
 import type { Forward } from "../../api/client";
-import { Choice, Field, INPUT } from "../../ui/controls";
+import { Choice } from "../../ui/choice";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
 import { Headers } from "../../ui/header-fields";
-import { NumberField } from "../../ui/number-field";
+import { NumberInput } from "../../ui/input";
 
 type HeaderRules = NonNullable<Forward["headers"]>;
 type PathRule = NonNullable<Forward["path"]>;
@@ -106,7 +108,7 @@ export function OutgoingFields({
       <div className="mt-3">
         <Field label={`Time-out in ms${of}`} hint="How long each answer may take.">
           {(props) => (
-            <NumberField
+            <NumberInput
               {...props}
               required
               min={1}

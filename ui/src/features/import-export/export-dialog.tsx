@@ -3,7 +3,12 @@ import { Download } from "lucide-react";
 import { useState } from "react";
 
 import { useSelection } from "../request";
-import { Choice, Dialog, Field, FormEnd, INPUT, Switch } from "../../ui/controls";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
+import { Switch } from "../../ui/switch";
 import { count } from "../../ui/format";
 import { tell } from "../../ui/toasts";
 import { platform } from "../../platform";

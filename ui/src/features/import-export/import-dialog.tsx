@@ -5,7 +5,11 @@ import { useEffect, useRef, useState } from "react";
 
 import { api, type Job } from "../../api/client";
 import { useInboxes, useJob } from "../../api/queries";
-import { Button, Dialog, Field, IconButton, INPUT, Switch } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
+import { Switch } from "../../ui/switch";
 import { count, moment, visible } from "../../ui/format";
 import { attempt } from "../../ui/toasts";
 import { CallError, platform, type Incoming } from "../../platform";

@@ -2,7 +2,7 @@ import { Tabs } from "@base-ui/react/tabs";
 import { Copy, Zap } from "lucide-react";
 
 import { firstKeys, perform } from "../../app/commands";
-import { Button, IconButton } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";
 import { CALLS } from "./first-calls";

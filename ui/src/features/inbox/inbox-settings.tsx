@@ -4,10 +4,14 @@ import { useEffect, useState } from "react";
 
 import { api, type Inbox, type InboxResponse, type Verification } from "../../api/client";
 import { showInbox } from "../../api/apply-changes";
-import { Button, Dialog, Field, INPUT, Switch } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
+import { Switch } from "../../ui/switch";
 import { Headers } from "../../ui/header-fields";
 import { attempt, offerUndo, tell } from "../../ui/toasts";
-import { NumberField } from "../../ui/number-field";
+import { NumberInput } from "../../ui/input";
 import { CallError, inWords } from "../../platform";
 import { VerificationForm } from "../signature";
 
@@ -71,7 +75,7 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
       <div className="flex gap-4">
         <Field label="Status">
           {(props) => (
-            <NumberField
+            <NumberInput
               {...props}
               required
               min={200}
@@ -83,7 +87,7 @@ function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
         </Field>
         <Field label="Delay in ms" hint="To 60,000.">
           {(props) => (
-            <NumberField
+            <NumberInput
               {...props}
               min={0}
               max={60_000}

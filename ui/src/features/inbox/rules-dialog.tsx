@@ -2,7 +2,9 @@
 import { useState } from "react";
 
 import { api, type Forward, type Inbox, type Rule } from "../../api/client";
-import { Dialog, FormEnd, Switch } from "../../ui/controls";
+import { Dialog } from "../../ui/dialog";
+import { FormEnd } from "../../ui/form";
+import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform/platform";
 import { ForwardFields } from "../forward";

@@ -4,7 +4,8 @@ import { ChevronRight, Copy, Download } from "lucide-react";
 
 import { api, refusedBytes, type Refusal } from "../../api/client";
 import { keys } from "../../api/keys";
-import { IconButton, Status } from "../../ui/controls";
+import { IconButton } from "../../ui/button";
+import { Status } from "../../ui/status";
 import { count, moment, size, visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";

@@ -8,10 +8,16 @@ import { api, bytes, requestRoute, type Detail, type ReplayNew } from "../../api
 import { useEndpoints, useInboxes, useRequest } from "../../api/queries";
 import { useSelection } from "../request";
 import { type OutgoingEdits, OutgoingFields } from "../forward";
-import { Choice, Dialog, Field, FormEnd, INPUT, Notice, Switch } from "../../ui/controls";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
+import { Notice } from "../../ui/notice";
+import { Switch } from "../../ui/switch";
 import { count } from "../../ui/format";
 import { tell } from "../../ui/toasts";
-import { NumberField } from "../../ui/number-field";
+import { NumberInput } from "../../ui/input";
 import { CallError } from "../../platform";
 import { inWords } from "../../platform/platform";
 
@@ -331,7 +337,7 @@ function ReplayForm({
             </Field>
             <Field label="At a time" hint="1 keeps them in order.">
               {(props) => (
-                <NumberField
+                <NumberInput
                   {...props}
                   required
                   min={1}

@@ -6,7 +6,7 @@ import { Ban, Download, GitCompare } from "lucide-react";
 import { api, type Replay } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useReplays } from "../../api/queries";
-import { Button } from "../../ui/controls";
+import { Button } from "../../ui/button";
 import { age, count, duration, moment, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
 import { attempt, tell } from "../../ui/toasts";

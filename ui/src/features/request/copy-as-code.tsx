@@ -4,7 +4,10 @@ import { Copy } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 
 import { requestRoute, text } from "../../api/client";
-import { Button, Choice, Dialog, Switch } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { Switch } from "../../ui/switch";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";
 import { inWords } from "../../platform/platform";

@@ -2,7 +2,7 @@ import { Copy, Eye, EyeOff } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Detail, type HeaderLine } from "../../api/client";
-import { Button, IconButton } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
 import { visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";

@@ -3,7 +3,7 @@ import { Copy, Download } from "lucide-react";
 import { lazy, Suspense } from "react";
 
 import { bytes, requestRoute, type Detail } from "../../api/client";
-import { IconButton } from "../../ui/controls";
+import { IconButton } from "../../ui/button";
 import { size } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";

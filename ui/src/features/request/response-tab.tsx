@@ -5,7 +5,8 @@ import { useState } from "react";
 
 import { api, type Detail, type InboxResponse } from "../../api/client";
 import { keys } from "../../api/keys";
-import { Button, Status } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Status } from "../../ui/status";
 import { duration, moment, size, visible } from "../../ui/format";
 
 const REFUSED: Record<number, string> = {

@@ -5,7 +5,8 @@ import { useState } from "react";
 import { api, type Detail } from "../../api/client";
 import { keys } from "../../api/keys";
 import { perform } from "../../app/commands";
-import { Button, Notice } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Notice } from "../../ui/notice";
 import { CallError } from "../../platform";
 import { ExplanationView, CustomScheme, Snippets, Subscription } from "../signature";
 

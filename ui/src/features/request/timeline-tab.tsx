@@ -4,7 +4,7 @@ import { Copy as Same, GitCompare, Inbox, RotateCcw, Send, TriangleAlert, type L
 
 import { api, type Delivery, type Detail, type TimelineItem } from "../../api/client";
 import { keys } from "../../api/keys";
-import { Status } from "../../ui/controls";
+import { Status } from "../../ui/status";
 import { duration, moment, visible } from "../../ui/format";
 
 type Repeat = Extract<TimelineItem, { kind: "request" }>["repeat"];

@@ -2,7 +2,9 @@
 import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import type { ReactNode } from "react";
 
-import { Button, Field, IconButton, INPUT } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
 
 /** One of a list that is edited; its key stays when it moves. */
 export interface Entry<T> {

@@ -2,11 +2,12 @@
 import { FileUp, X } from "lucide-react";
 
 import type { InboxResponse } from "../../api/client";
-import { Button, IconButton, INPUT } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
+import { INPUT } from "../../ui/input";
 import { size, visible } from "../../ui/format";
 import { Headers } from "../../ui/header-fields";
 import { attempt } from "../../ui/toasts";
-import { NumberField } from "../../ui/number-field";
+import { NumberInput } from "../../ui/input";
 import { platform } from "../../platform";
 
 type Fault = NonNullable<InboxResponse["fault"]>["kind"];
@@ -82,7 +83,7 @@ export function OneAnswer({
           ))}
         </select>
         {!silent && (
-          <NumberField
+          <NumberInput
             aria-label={`Status${of}`}
             required
             min={200}
@@ -94,7 +95,7 @@ export function OneAnswer({
         )}
         <label className="flex items-center gap-1">
           after{" "}
-          <NumberField
+          <NumberInput
             aria-label={`Delay in ms${of}`}
             min={0}
             max={60_000}
@@ -107,7 +108,7 @@ export function OneAnswer({
         {answer.fault?.kind === "drip" && (
           <label className="flex items-center gap-1">
             over{" "}
-            <NumberField
+            <NumberInput
               aria-label={`Time of the drip in ms${of}`}
               required
               min={1}

@@ -2,7 +2,8 @@
 import { Plus } from "lucide-react";
 
 import type { Rule } from "../../api/client";
-import { Button, Choice } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Choice } from "../../ui/choice";
 import { When } from "./entries";
 import { ANSWER, OneAnswer } from "./response-form";
 

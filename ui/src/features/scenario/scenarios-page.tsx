@@ -5,7 +5,13 @@ import { useState } from "react";
 
 import { api, type Scenario } from "../../api/client";
 import { useEndpoints } from "../../api/queries";
-import { Button, Choice, Dialog, Field, FormEnd, IconButton, INPUT, Notice } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
+import { Notice } from "../../ui/notice";
 import { visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { inWords, platform } from "../../platform";

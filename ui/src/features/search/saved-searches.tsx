@@ -5,7 +5,7 @@ import { BellRing, Bookmark, X } from "lucide-react";
 import { api, type SavedSearch } from "../../api/client";
 import { keys } from "../../api/keys";
 import { useSavedSearches } from "../../api/queries";
-import { IconButton } from "../../ui/controls";
+import { IconButton } from "../../ui/button";
 import { count } from "../../ui/format";
 import { attempt, offerUndo } from "../../ui/toasts";
 

@@ -1,6 +1,6 @@
 import { Filter, FilterX } from "lucide-react";
 
-import { IconButton } from "../../ui/controls";
+import { IconButton } from "../../ui/button";
 import { useAddTerm } from "./terms";
 
 /** "Only this" and "not this" for a value; nothing where there is no list to narrow. */

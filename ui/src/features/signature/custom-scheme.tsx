@@ -5,9 +5,12 @@ import { useEffect, useState } from "react";
 import { api, type Detail, type Inbox } from "../../api/client";
 import { keys } from "../../api/keys";
 import { refetch } from "../../api/refetch";
-import { Button, Dialog, Field, INPUT } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
 import { visible } from "../../ui/format";
-import { NumberField } from "../../ui/number-field";
+import { NumberInput } from "../../ui/input";
 import { tell } from "../../ui/toasts";
 import { CallError } from "../../platform";
 import { SignatureStatus } from "./signature-status";
@@ -309,7 +312,7 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
             />
             <Field label="Tolerance in s">
               {(props) => (
-                <NumberField
+                <NumberInput
                   {...props}
                   min={1}
                   value={rule.timestamp!.past_s}

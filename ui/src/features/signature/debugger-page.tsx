@@ -2,7 +2,9 @@ import { useState } from "react";
 
 import { api, type Explanation, type Verification } from "../../api/client";
 import { useCommands } from "../../app/commands";
-import { Button, Field, INPUT } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
 import { visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";

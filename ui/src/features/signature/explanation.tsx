@@ -1,7 +1,7 @@
 import { Copy } from "lucide-react";
 
 import type { Explanation, Summary } from "../../api/client";
-import { IconButton } from "../../ui/controls";
+import { IconButton } from "../../ui/button";
 import { moment, size, visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";

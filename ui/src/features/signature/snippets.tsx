@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Copy } from "lucide-react";
 
 import { api, type Snippet } from "../../api/client";
-import { Choice, IconButton } from "../../ui/controls";
+import { IconButton } from "../../ui/button";
+import { Choice } from "../../ui/choice";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";
 import { prefer, usePreferences } from "../../ui/preferences";

@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link2, MailCheck } from "lucide-react";
 
 import { requestRoute, text, type Detail } from "../../api/client";
-import { Button, Notice } from "../../ui/controls";
+import { Button } from "../../ui/button";
+import { Notice } from "../../ui/notice";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";
 

@@ -2,7 +2,9 @@ import { Plus, X } from "lucide-react";
 
 import type { Verification } from "../../api/client";
 import { useProviders } from "../../api/queries";
-import { Button, Field, IconButton, INPUT } from "../../ui/controls";
+import { Button, IconButton } from "../../ui/button";
+import { Field } from "../../ui/field";
+import { INPUT } from "../../ui/input";
 
 /** How an inbox's requests are verified: provider, scheme, secrets, and what the scheme needs besides. */
 export function VerificationForm({ value, onChange }: { value: Verification; onChange: (now: Verification) => void }) {

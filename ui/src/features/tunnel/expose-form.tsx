@@ -3,7 +3,12 @@ import { useState } from "react";
 import { api, type Exposure, type ExposureSettings, type Tunnel } from "../../api/client";
 import { keys } from "../../api/keys";
 import { refetch } from "../../api/refetch";
-import { Choice, Dialog, Field, FormEnd, INPUT, Switch } from "../../ui/controls";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
+import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
 

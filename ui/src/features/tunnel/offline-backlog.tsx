@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { api, type Exposure } from "../../api/client";
 import { useInboxes } from "../../api/queries";
-import { Button } from "../../ui/controls";
+import { Button } from "../../ui/button";
 import { count } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 

@@ -3,7 +3,11 @@ import { useState, type ReactNode } from "react";
 import { api, type Tunnel, type TunnelNew } from "../../api/client";
 import { keys } from "../../api/keys";
 import { refetch } from "../../api/refetch";
-import { Choice, Dialog, Field, FormEnd, INPUT } from "../../ui/controls";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { Field } from "../../ui/field";
+import { FormEnd } from "../../ui/form";
+import { INPUT } from "../../ui/input";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
 

@@ -3,7 +3,9 @@ import { AlertTriangle, Copy, Download } from "lucide-react";
 import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from "react";
 
 import { api, bytes as readBytes, requestRoute, type Detail } from "../../../api/client";
-import { Button, Choice, IconButton, Notice } from "../../../ui/controls";
+import { Button, IconButton } from "../../../ui/button";
+import { Choice } from "../../../ui/choice";
+import { Notice } from "../../../ui/notice";
 import { size, visible } from "../../../ui/format";
 import { attempt, tell } from "../../../ui/toasts";
 import { CallError, platform } from "../../../platform";

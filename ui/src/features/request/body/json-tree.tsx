@@ -2,7 +2,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronRight, Copy, Route } from "lucide-react";
 import { useMemo, useRef, useState, type KeyboardEvent } from "react";
 
-import { IconButton } from "../../../ui/controls";
+import { IconButton } from "../../../ui/button";
 import { visible } from "../../../ui/format";
 import { attempt, tell } from "../../../ui/toasts";
 import { platform } from "../../../platform";

@@ -1,7 +1,8 @@
 import { AlertTriangle, Download } from "lucide-react";
 
 import { requestRoute, type Part } from "../../../api/client";
-import { IconButton, Notice } from "../../../ui/controls";
+import { IconButton } from "../../../ui/button";
+import { Notice } from "../../../ui/notice";
 import { size, visible } from "../../../ui/format";
 import { attempt, tell } from "../../../ui/toasts";
 import { platform } from "../../../platform";

@@ -6,7 +6,7 @@ import { perform, useCommands } from "../../../app/commands";
 import type { Summary } from "../../../api/client";
 import type { Rows } from "./rows";
 import { addToSelection, toggleSelected, clearSelection, useSelection } from "../selection";
-import { Button } from "../../../ui/controls";
+import { Button } from "../../../ui/button";
 import { age, count } from "../../../ui/format";
 import { useNow } from "../../../ui/now";
 import { rowHeight, usePreferences } from "../../../ui/preferences";

@@ -2,7 +2,7 @@ import { AlertTriangle, Check, CornerDownRight, NotebookPen, Pin, RotateCcw } fr
 import { memo, type MouseEvent } from "react";
 
 import type { Summary } from "../../../api/client";
-import { Status } from "../../../ui/controls";
+import { Status } from "../../../ui/status";
 import { size, visible } from "../../../ui/format";
 import { SignatureStatus } from "../../signature";
 

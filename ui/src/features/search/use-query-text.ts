@@ -1,0 +1,84 @@
+/** What is typed into the query bar, and what the engine says of it. */
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+
+import { api, type Completion, type ReadQuery } from "../../api/client";
+import { useSettled } from "../../ui/settled";
+import { history } from "./search-history";
+
+/** Wait for the next key before a query is read and run. */
+const TYPED_MS = 30;
+/** Pause in typing after which an error shows: half a term is not yet a mistake. */
+const ERROR_MS = 700;
+
+/** The text of the bar, and `run`, which puts it into the address if it is not there. */
+export function useQueryText(query: string, onQuery: (query: string) => void) {
+  const [text, setText] = useState(query);
+  /** What the address was last told. It says so a moment later, when more may have been typed. */
+  const told = useRef(query);
+  const latest = useRef(onQuery);
+  useEffect(() => {
+    latest.current = onQuery;
+  });
+  const run = useCallback((now: string): void => {
+    if (now === told.current) return;
+    told.current = now;
+    latest.current(now);
+  }, []);
+  // Another view of the same list, or a term added to it, changes the text.
+  useEffect(() => {
+    if (query === told.current) return;
+    told.current = query;
+    setText(query);
+  }, [query]);
+  return { text, setText, run };
+}
+
+/** What the engine reads in the text, with completions at the caret where one is given. */
+export function useReadQuery(text: string, caret: number | undefined) {
+  const [typed, typedTo] = useSettled(
+    useMemo(() => [text, caret] as const, [text, caret]),
+    TYPED_MS,
+  );
+  const settled = useSettled(text, ERROR_MS);
+  const { data: read, isPlaceholderData } = useQuery({
+    queryKey: ["read-query", typed, typedTo],
+    queryFn: () => api.readQuery(typed, typedTo),
+    placeholderData: (before) => before,
+    gcTime: 10_000,
+    staleTime: 2_000,
+  });
+  return {
+    read,
+    /** Whether that is of the text as it is now. */
+    isRead: typed === text && !isPlaceholderData,
+    error: settled === text ? read?.error : undefined,
+  };
+}
+
+/** What may come at the caret. */
+export function completionsAt(
+  text: string,
+  caret: number | undefined,
+  read: ReadQuery | undefined,
+  asked: boolean,
+): Completion[] {
+  const before = [...text].slice(0, caret).join("");
+  // Behind a space a new term may begin, or the query be done: what was found is not covered.
+  if (!asked && /\S\s$/.test(before)) return [];
+  const completions = read?.completions ?? [];
+  if (text.trim() === "") {
+    const length = [...text].length;
+    return [...history().map((one) => ({ text: one, means: "asked before", at: 0, length })), ...completions];
+  }
+  return completions.filter((one) => before.slice(one.at).toLowerCase() !== one.text.trim().toLowerCase());
+}
+
+/** The text with a completion in its place, and where the caret is then, in UTF-16 units. */
+export function completed(text: string, { at, length, text: added }: Completion): { text: string; caret: number } {
+  const characters = [...text];
+  return {
+    text: [...characters.slice(0, at), added, ...characters.slice(at + length)].join(""),
+    caret: at + [...added].length,
+  };
+}
