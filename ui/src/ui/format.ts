@@ -45,3 +45,6 @@ export function visible(text: string): string {
     character === "\t" ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }
+
+/** The same for a text of several lines. */
+export const visibleLines = (text: string): string => text.split("\n").map(visible).join("\n");

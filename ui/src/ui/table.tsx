@@ -16,8 +16,7 @@ interface Props<Row> {
   rows: readonly Row[];
   columns: readonly Column<Row>[];
   rowKey: (row: Row, place: number) => string | number;
-  /** Of each row. */
-  rowClass: string;
+  rowClass?: string;
   className?: string;
   /** Whether the header is for those who do not see the table: the columns explain themselves. */
   plain?: boolean;
@@ -33,7 +32,7 @@ export function Table<Row>({
   rows,
   columns,
   rowKey,
-  rowClass,
+  rowClass = "",
   className = "w-full border-collapse",
   plain,
   label,

@@ -4,9 +4,10 @@ import { useState } from "react";
 import { api, type Detail, type HeaderLine } from "../../api/client";
 import { Button, IconButton } from "../../ui/button";
 import { visible } from "../../ui/format";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
-import { TermButtons, term } from "../search";
+import { Table, type Column } from "../../ui/table";
+import { attempt } from "../../ui/toasts";
+import { copyText } from "../../ui/transfer";
+import { term, TermButtons } from "../search";
 
 const NAMES: Record<string, string> = {
   exact: "Names and order as the sender wrote them.",
@@ -15,51 +16,48 @@ const NAMES: Record<string, string> = {
     "Normalised: what came over the wire did not agree with what was parsed, so names are lower-cased and repeats grouped.",
 };
 
+const COLUMNS: readonly Column<HeaderLine>[] = [
+  {
+    header: "Name",
+    names: true,
+    className: "w-[32%] py-1.5 pr-4 align-top font-mono text-data font-normal break-all text-key",
+    cell: ({ name }) => visible(name),
+  },
+  {
+    header: "Value",
+    className: "py-1.5 font-mono text-data break-all",
+    cell: ({ value }) => visible(value),
+  },
+  { header: "Copy", className: "w-px align-top", cell: (line) => <LineActions line={line} /> },
+];
+
+function LineActions({ line: { name, value, secret } }: { line: HeaderLine }) {
+  return (
+    <span className="flex">
+      {!secret && (
+        <TermButtons one={term(`header.${name.toLowerCase()}`, value)} what={visible(name)} className="h-7!" />
+      )}
+      <IconButton
+        label={`Copy ${visible(name)}`}
+        icon={Copy}
+        className="h-7!"
+        onClick={() => copyText(value, secret ? "as shown" : visible(name))}
+      />
+    </span>
+  );
+}
+
 function Lines({ label, lines }: { label: string; lines: HeaderLine[] }) {
   return (
-    <table aria-label={label} className="w-full border-collapse text-left">
-      <thead className="sr-only">
-        <tr>
-          <th>Name</th>
-          <th>Value</th>
-          <th>Copy</th>
-        </tr>
-      </thead>
-      <tbody>
-        {lines.map(({ name, value, secret }, place) => (
-          <tr key={place} className="border-b border-line hover:bg-hover">
-            <th
-              scope="row"
-              className="w-[32%] py-1.5 pr-4 align-top font-mono text-data font-normal break-all text-key"
-            >
-              {visible(name)}
-            </th>
-            <td className="py-1.5 font-mono text-data break-all">{visible(value)}</td>
-            <td className="w-px align-top">
-              <span className="flex">
-                {!secret && (
-                  <TermButtons
-                    one={term(`header.${name.toLowerCase()}`, value)}
-                    what={visible(name)}
-                    className="h-7!"
-                  />
-                )}
-                <IconButton
-                  label={`Copy ${visible(name)}`}
-                  icon={Copy}
-                  className="h-7!"
-                  onClick={() =>
-                    void attempt(
-                      platform.copyText(value).then(() => tell(secret ? "Copied as shown" : `Copied ${visible(name)}`)),
-                    )
-                  }
-                />
-              </span>
-            </td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
+    <Table
+      plain
+      label={label}
+      className="w-full border-collapse text-left"
+      rows={lines}
+      rowKey={(_, place) => place}
+      rowClass="hover:bg-hover"
+      columns={COLUMNS}
+    />
   );
 }
 

@@ -1,4 +1,4 @@
-export { RequestDetail } from "./detail";
+export { RequestDetail } from "./request-detail";
 export { DiffPage } from "./diff-page";
 export { InboxList } from "./list/inbox-list";
 export { RequestList } from "./list/request-list";

@@ -5,8 +5,7 @@ import { lazy, Suspense } from "react";
 import { bytes, requestRoute, type Detail } from "../../api/client";
 import { IconButton } from "../../ui/button";
 import { size } from "../../ui/format";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { saveFile } from "../../ui/transfer";
 import { requestActions } from "./actions";
 
 const CodeView = lazy(() => import("../../ui/code-view"));
@@ -33,13 +32,7 @@ export function RawTab({ detail }: { detail: Detail }) {
         <IconButton
           label="Save the message to a file"
           icon={Download}
-          onClick={() =>
-            void attempt(
-              platform
-                .saveTo(requestRoute(detail.id, "raw"), `${detail.id}.http`)
-                .then((name) => name && tell(`Saved ${name}`)),
-            )
-          }
+          onClick={() => saveFile(requestRoute(detail.id, "raw"), `${detail.id}.http`)}
         />
       </div>
       {!shown && (

@@ -90,7 +90,7 @@ function Now({ id }: { id: string }) {
   );
 }
 
-export function AnswerTab({ detail }: { detail: Detail }) {
+export function ResponseTab({ detail }: { detail: Detail }) {
   const { answer } = detail;
   const stored = Date.parse(detail.stored_at) - Date.parse(detail.arrived_at);
   return (

@@ -42,7 +42,7 @@ const ORIGINS: Record<Delivery["origin"], string> = {
 };
 
 /** Everything that belongs to one event, in order of time, each comparable with the one before. */
-export function ThreadTab({ detail }: { detail: Detail }) {
+export function TimelineTab({ detail }: { detail: Detail }) {
   const { data: thread } = useQuery({
     queryKey: [...keys.request(detail.id), "timeline", detail.event_id],
     queryFn: () => api.thread(detail.id),

@@ -83,123 +83,167 @@ function isLiteral(bytes: Uint8Array, start: number, end: number): boolean {
   return LITERALS.some((word) => word.length === end - start && word.every((byte, i) => bytes[start + i] === byte));
 }
 
+/** Values in the order in which they begin; a container stays open until its end is read. */
+class Values {
+  length = 0;
+  /** The innermost open container; -1 at the root. */
+  open = -1;
+  #size: number;
+  kind: Uint8Array<ArrayBuffer>;
+  start: Int32Array<ArrayBuffer>;
+  end: Int32Array<ArrayBuffer>;
+  key: Int32Array<ArrayBuffer>;
+  after: Int32Array<ArrayBuffer>;
+  count: Int32Array<ArrayBuffer>;
+  depth: Int32Array<ArrayBuffer>;
+  parent: Int32Array<ArrayBuffer>;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.kind = new Uint8Array(size);
+    this.start = new Int32Array(size);
+    this.end = new Int32Array(size);
+    this.key = new Int32Array(size);
+    this.after = new Int32Array(size);
+    this.count = new Int32Array(size);
+    this.depth = new Int32Array(size);
+    this.parent = new Int32Array(size);
+  }
+
+  #grow(): void {
+    const size = (this.#size *= 2);
+    this.kind = grown(this.kind, size);
+    this.start = grown(this.start, size);
+    this.end = grown(this.end, size);
+    this.key = grown(this.key, size);
+    this.after = grown(this.after, size);
+    this.count = grown(this.count, size);
+    this.depth = grown(this.depth, size);
+    this.parent = grown(this.parent, size);
+  }
+
+  /** A value that begins at `at`, under the key at `keyAt`. */
+  add(kind: number, at: number, keyAt: number): void {
+    if (this.length === this.#size) this.#grow();
+    const { length, open } = this;
+    this.kind[length] = kind;
+    this.start[length] = at;
+    this.key[length] = keyAt;
+    this.parent[length] = open;
+    this.depth[length] = open < 0 ? 0 : this.depth[open]! + 1;
+    if (open >= 0) this.count[open]!++;
+    this.length++;
+  }
+
+  /** The last value is a scalar that ends at `end`. */
+  endScalar(end: number): void {
+    this.end[this.length - 1] = end;
+    this.after[this.length - 1] = this.length;
+  }
+
+  /** The innermost container ends at `end`. */
+  close(end: number): void {
+    this.end[this.open] = end;
+    this.after[this.open] = this.length;
+    this.open = this.parent[this.open]!;
+  }
+
+  index(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
+    const { length, kind, start, end, key, after, count, depth, parent } = this;
+    return {
+      bytes,
+      length,
+      kind: kind.slice(0, length),
+      start: start.slice(0, length),
+      end: end.slice(0, length),
+      key: key.slice(0, length),
+      after: after.slice(0, length),
+      count: count.slice(0, length),
+      depth: depth.slice(0, length),
+      parent: parent.slice(0, length),
+    };
+  }
+}
+
+/** Place after any white space. */
+function skipSpace(bytes: Uint8Array, at: number): number {
+  let next = at;
+  while (isSpace(bytes[next])) next++;
+  return next;
+}
+
+/** Place of the value behind the key that begins at `at`. */
+function skipKey(bytes: Uint8Array, at: number): number {
+  if (bytes[at] !== QUOTE) throw new NotJson(at);
+  const colon = skipSpace(bytes, stringEnd(bytes, at));
+  if (bytes[colon] !== COLON) throw new NotJson(colon);
+  return skipSpace(bytes, colon + 1);
+}
+
+/** Digits that are looked at to tell a number: none is longer. */
+const NUMBER_MAX = 10_000;
+
+/** Adds the scalar at `at`; the result is its end. */
+function addScalar(values: Values, bytes: Uint8Array, at: number, keyAt: number): number {
+  if (bytes[at] === QUOTE) {
+    values.add(Kind.string, at, keyAt);
+    return stringEnd(bytes, at);
+  }
+  const end = scalarEnd(bytes, at);
+  const literal = isLiteral(bytes, at, end);
+  if (!literal && !NUMBER.test(String.fromCharCode(...bytes.subarray(at, Math.min(end, at + NUMBER_MAX)))))
+    throw new NotJson(at);
+  values.add(literal ? Kind.literal : Kind.number, at, keyAt);
+  return end;
+}
+
+const closerOf = (kind: number | undefined): number => (kind === Kind.object ? CLOSE_OBJECT : CLOSE_ARRAY);
+
+/** Reads one value, or the beginning of a container that is not empty; the result is the place after it. */
+function readValue(values: Values, bytes: Uint8Array, from: number): number {
+  const inObject = values.open >= 0 && values.kind[values.open] === Kind.object;
+  const at = inObject ? skipKey(bytes, from) : from;
+  const keyAt = inObject ? from : -1;
+  const byte = bytes[at];
+  if (byte !== OPEN_OBJECT && byte !== OPEN_ARRAY) {
+    const end = addScalar(values, bytes, at, keyAt);
+    values.endScalar(end);
+    return end;
+  }
+  const kind = byte === OPEN_OBJECT ? Kind.object : Kind.array;
+  values.add(kind, at, keyAt);
+  values.open = values.length - 1;
+  const inside = skipSpace(bytes, at + 1);
+  if (bytes[inside] !== closerOf(kind)) return inside;
+  values.close(inside + 1);
+  return inside + 1;
+}
+
 /** Indexes a JSON text, or throws where it stops being one. */
 export function indexJson(bytes: Uint8Array<ArrayBuffer>): JsonIndex {
-  let size = Math.max(16, bytes.length >> 4);
-  let kind = new Uint8Array(size),
-    start = new Int32Array(size),
-    end = new Int32Array(size),
-    key = new Int32Array(size);
-  let after = new Int32Array(size),
-    count = new Int32Array(size),
-    depth = new Int32Array(size),
-    parent = new Int32Array(size);
-  let length = 0;
-  let open = -1;
-  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  const space = (): void => {
-    while (isSpace(bytes[at])) at++;
-  };
-  const add = (what: number, keyAt: number): void => {
-    if (length === size) {
-      size *= 2;
-      kind = grown(kind, size);
-      start = grown(start, size);
-      end = grown(end, size);
-      key = grown(key, size);
-      after = grown(after, size);
-      count = grown(count, size);
-      depth = grown(depth, size);
-      parent = grown(parent, size);
-    }
-    kind[length] = what;
-    start[length] = at;
-    key[length] = keyAt;
-    parent[length] = open;
-    depth[length] = open < 0 ? 0 : depth[open]! + 1;
-    if (open >= 0) count[open]!++;
-    length++;
-  };
-  /** Closes `open` and everything it completes is left to the loop. */
-  const close = (): void => {
-    end[open] = ++at;
-    after[open] = length;
-    open = parent[open]!;
-  };
-  let wantsValue = true;
-  space();
+  const values = new Values(Math.max(16, bytes.length >> 4));
+  const mark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  let at = skipSpace(bytes, mark);
   for (;;) {
-    if (wantsValue) {
-      let keyAt = -1;
-      if (open >= 0 && kind[open] === Kind.object) {
-        if (bytes[at] !== QUOTE) throw new NotJson(at);
-        keyAt = at;
-        at = stringEnd(bytes, at);
-        space();
-        if (bytes[at] !== COLON) throw new NotJson(at);
-        at++;
-        space();
-      }
-      const byte = bytes[at];
-      if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-        add(byte === OPEN_OBJECT ? Kind.object : Kind.array, keyAt);
-        open = length - 1;
-        at++;
-        space();
-        if (bytes[at] === (byte === OPEN_OBJECT ? CLOSE_OBJECT : CLOSE_ARRAY)) {
-          close();
-          wantsValue = false;
-        }
-        continue;
-      }
-      const from = at;
-      if (byte === QUOTE) {
-        add(Kind.string, keyAt);
-        at = stringEnd(bytes, at);
-      } else {
-        const stop = scalarEnd(bytes, at);
-        const literal = isLiteral(bytes, at, stop);
-        if (!literal && !NUMBER.test(String.fromCharCode(...bytes.subarray(at, Math.min(stop, at + 10_000)))))
-          throw new NotJson(at);
-        add(literal ? Kind.literal : Kind.number, keyAt);
-        at = stop;
-      }
-      if (at === from) throw new NotJson(at);
-      end[length - 1] = at;
-      after[length - 1] = length;
-      wantsValue = false;
-      continue;
+    const last = values.length;
+    at = readValue(values, bytes, at);
+    // A container that was just opened has its first value next.
+    if (values.open === last) continue;
+    at = skipSpace(bytes, at);
+    while (values.open >= 0 && bytes[at] === closerOf(values.kind[values.open])) {
+      values.close(at + 1);
+      at = skipSpace(bytes, at + 1);
     }
-    space();
-    if (open < 0) {
-      // Another document may follow, as in JSON Lines; scalars need white space between them.
-      if (at >= bytes.length) break;
-      if (kind[length - 1]! > Kind.array && at === end[length - 1]) throw new NotJson(at);
-      wantsValue = true;
-      continue;
-    }
-    if (bytes[at] === COMMA) {
-      at++;
-      space();
-      wantsValue = true;
-    } else if (bytes[at] === (kind[open] === Kind.object ? CLOSE_OBJECT : CLOSE_ARRAY)) {
-      close();
+    if (values.open >= 0) {
+      if (bytes[at] !== COMMA) throw new NotJson(at);
+      at = skipSpace(bytes, at + 1);
     } else {
-      throw new NotJson(at);
+      // Another document may follow, as in JSON Lines; scalars need white space between them.
+      if (at >= bytes.length) return values.index(bytes);
+      const end = values.end[values.length - 1];
+      if (values.kind[values.length - 1]! > Kind.array && at === end) throw new NotJson(at);
     }
   }
-  return {
-    bytes,
-    length,
-    kind: kind.slice(0, length),
-    start: start.slice(0, length),
-    end: end.slice(0, length),
-    key: key.slice(0, length),
-    after: after.slice(0, length),
-    count: count.slice(0, length),
-    depth: depth.slice(0, length),
-    parent: parent.slice(0, length),
-  };
 }
 
 const decoder = new TextDecoder();

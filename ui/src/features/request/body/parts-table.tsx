@@ -3,9 +3,8 @@ import { AlertTriangle, Download } from "lucide-react";
 import { requestRoute, type Part } from "../../../api/client";
 import { IconButton } from "../../../ui/button";
 import { Notice } from "../../../ui/notice";
-import { size, visible } from "../../../ui/format";
-import { attempt, tell } from "../../../ui/toasts";
-import { platform } from "../../../platform";
+import { size, visible, visibleLines } from "../../../ui/format";
+import { saveFile } from "../../../ui/transfer";
 
 /** The parts of a multipart body. File names are the sender's words and only ever shown. */
 export function PartsTable({
@@ -51,18 +50,14 @@ export function PartsTable({
               label={`Save part ${part.index}`}
               icon={Download}
               onClick={() =>
-                void attempt(
-                  platform
-                    .saveTo(requestRoute(id, `parts/${part.index}`), part.file_name ?? `part-${part.index}.bin`)
-                    .then((name) => name && tell(`Saved ${name}`)),
-                )
+                saveFile(requestRoute(id, `parts/${part.index}`), part.file_name ?? `part-${part.index}.bin`)
               }
             />
           </div>
           {part.fault && <p className="mt-1 text-warning">{visible(part.fault)}</p>}
           {part.text !== undefined && part.text !== null && (
             <pre className="mt-2 max-h-60 overflow-auto font-mono text-data break-all whitespace-pre-wrap">
-              {part.text.split("\n").map(visible).join("\n")}
+              {visibleLines(part.text)}
             </pre>
           )}
         </li>

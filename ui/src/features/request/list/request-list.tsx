@@ -1,54 +1,29 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowUp } from "lucide-react";
-import { useCallback, useEffect, useRef, useSyncExternalStore, type MouseEvent } from "react";
+import { useCallback, useRef, useSyncExternalStore, type MouseEvent } from "react";
 
-import { perform, useCommands } from "../../../app/commands";
 import type { Summary } from "../../../api/client";
-import type { Rows } from "./rows";
-import { addToSelection, toggleSelected, clearSelection, useSelection } from "../selection";
+import { perform, useCommands } from "../../../app/commands";
 import { Button } from "../../../ui/button";
 import { age, count } from "../../../ui/format";
 import { useNow } from "../../../ui/now";
 import { rowHeight, usePreferences } from "../../../ui/preferences";
+import { addToSelection, clearSelection, toggleSelected, useSelection } from "../selection";
 import { RequestRow } from "./request-row";
+import type { Rows } from "./rows";
+import { useScaledRows } from "./use-scaled-rows";
 
-/** WebKitGTK ends an element at 33,554,428 px; the scroll area stays below that and is scaled. */
-const HEIGHT_MAX = 30_000_000;
 const AGE_MS = 10_000;
 
-/** What a request was answered where it went on to last, in a word. */
-function onwardOf({ onward }: Summary): string | null {
+/** The last response to a request that was forwarded or replayed, in a word. */
+function outgoingOf({ onward }: Summary): string | null {
   if (!onward) return null;
   if (onward.status) return String(onward.status);
   return onward.state === "waiting" || onward.state === "sending" ? "…" : onward.state;
 }
 
-export function RequestList({
-  list,
-  selected,
-  onPick,
-}: {
-  list: Rows;
-  selected: string | undefined;
-  onPick: (id: string, keep?: boolean) => void;
-}) {
-  const version = useSyncExternalStore(list.subscribe, () => list.version);
-  const height = rowHeight(usePreferences().density);
-  const scroller = useRef<HTMLDivElement>(null);
-  const now = Math.max(useNow(AGE_MS), Date.now());
-  const total = list.length;
-  const rowsMax = Math.floor(HEIGHT_MAX / height);
-  const scale = total > rowsMax ? total / rowsMax : 1;
-  const rows = useVirtualizer({
-    count: Math.min(total, rowsMax),
-    getScrollElement: () => scroller.current,
-    estimateSize: () => height,
-    overscan: 12,
-  });
-  useEffect(() => rows.measure(), [rows, height]);
-
-  const selection = useSelection();
-  /** Where a range of ticks begins. */
+/** What a click on a row does: shows it, or selects it or all up to it. */
+function usePick(list: Rows, onPick: (id: string) => void) {
+  /** Where a range of selected rows begins. */
   const from = useRef<string>(undefined);
   const pick = useCallback(
     (id: string, { shiftKey, ctrlKey, metaKey }: MouseEvent) => {
@@ -65,12 +40,40 @@ export function RequestList({
     },
     [list, onPick],
   );
+  const beginRange = (id: string): void => {
+    from.current = id;
+  };
+  return { pick, beginRange };
+}
+
+export function RequestList({
+  list,
+  selected,
+  onPick,
+}: {
+  list: Rows;
+  selected: string | undefined;
+  onPick: (id: string, keep?: boolean) => void;
+}) {
+  const version = useSyncExternalStore(list.subscribe, () => list.version);
+  const height = rowHeight(usePreferences().density);
+  // A row that came after the last tick is no older than the view.
+  const now = Math.max(useNow(AGE_MS), list.paintedAt);
+  const total = list.length;
+  const scroller = useRef<HTMLDivElement>(null);
+  const rows = useScaledRows(scroller, total, height);
+  const selection = useSelection();
+  const { pick, beginRange } = usePick(list, onPick);
   const show = (index: number): void => {
     const bounded = Math.min(total - 1, Math.max(0, index));
     const request = list.at(bounded);
     if (!request) return;
     onPick(request.id);
-    rows.scrollToIndex(Math.floor(bounded / scale));
+    rows.scrollTo(bounded);
+  };
+  const toTop = (): void => {
+    scroller.current?.scrollTo({ top: 0 });
+    list.follow(true);
   };
   const at = selected ? list.indexOf(selected) : -1;
   useCommands({
@@ -79,45 +82,16 @@ export function RequestList({
     tick: () => {
       if (!selected) return;
       toggleSelected(selected);
-      from.current = selected;
+      beginRange(selected);
       show(at + 1);
     },
     untick: clearSelection,
-    newest: () => {
-      scroller.current?.scrollTo({ top: 0 });
-      list.follow(true);
-      show(0);
-    },
+    newest: () => (toTop(), show(0)),
   });
-
-  const items = rows.getVirtualItems();
-  const first = items[0]?.index ?? 0;
-  // Above the scaled height one pixel stands for several rows: the window of rows moves faster.
-  const offset = scale === 1 ? 0 : Math.round(first * scale) - first;
   return (
     <div className="relative flex min-h-0 flex-1 flex-col" data-version={version}>
-      {selection.size > 0 && (
-        <div
-          role="status"
-          className="flex shrink-0 items-center gap-2 border-b border-line bg-sidebar px-3 py-1 text-small"
-        >
-          <span className="flex-1">{count(selection.size)} ticked</span>
-          <Button onClick={() => perform("export")}>Export…</Button>
-          <Button onClick={clearSelection}>Untick</Button>
-        </div>
-      )}
-      {list.unseen > 0 && (
-        <button
-          type="button"
-          onClick={() => {
-            scroller.current?.scrollTo({ top: 0 });
-            list.follow(true);
-          }}
-          className="control absolute top-2 left-1/2 z-10 inline-flex -translate-x-1/2 items-center gap-1 rounded-full bg-accent px-3 text-small font-medium text-accent-ink"
-        >
-          {count(list.unseen)} new <ArrowUp size={13} aria-hidden />
-        </button>
-      )}
+      <SelectionBar size={selection.size} />
+      <NewRequests unseen={list.unseen} onShow={toTop} />
       <div
         ref={scroller}
         role="listbox"
@@ -128,19 +102,10 @@ export function RequestList({
         className="@container min-h-0 flex-1 overflow-x-hidden overflow-y-auto"
         data-testid="requests"
       >
-        <div role="presentation" className="relative" style={{ height: rows.getTotalSize() }}>
-          {items.map((item) => {
-            const index = Math.min(total - 1, item.index + offset);
-            const request = list.at(index);
-            if (!request)
-              return (
-                <div
-                  key={item.key}
-                  role="presentation"
-                  className="row-height absolute right-0 left-0 border-b border-line"
-                  style={{ transform: `translateY(${item.start}px)` }}
-                />
-              );
+        <div role="presentation" className="relative" style={{ height: rows.height }}>
+          {rows.items.map(({ key, place, top }) => {
+            const request = list.at(place);
+            if (!request) return <UnreadRow key={key} top={top} />;
             return (
               <RequestRow
                 key={request.id}
@@ -154,16 +119,16 @@ export function RequestList({
                 earlier={request.earlier}
                 verdict={request.verdict}
                 reason={request.reason}
-                onward={onwardOf(request)}
+                outgoing={outgoingOf(request)}
                 age={age(request.arrived_at, now)}
                 pinned={request.pinned}
                 noted={request.note !== ""}
                 unread={request.unread}
                 selected={request.id === selected}
                 inSelection={selection.has(request.id)}
-                place={index}
+                place={place}
                 total={total}
-                top={item.start}
+                top={top}
                 onPick={pick}
               />
             );
@@ -171,5 +136,43 @@ export function RequestList({
         </div>
       </div>
     </div>
+  );
+}
+
+/** A row whose page is still being read. */
+function UnreadRow({ top }: { top: number }) {
+  return (
+    <div
+      role="presentation"
+      className="row-height absolute right-0 left-0 border-b border-line"
+      style={{ transform: `translateY(${top}px)` }}
+    />
+  );
+}
+
+function SelectionBar({ size }: { size: number }) {
+  if (size === 0) return null;
+  return (
+    <div
+      role="status"
+      className="flex shrink-0 items-center gap-2 border-b border-line bg-sidebar px-3 py-1 text-small"
+    >
+      <span className="flex-1">{count(size)} ticked</span>
+      <Button onClick={() => perform("export")}>Export…</Button>
+      <Button onClick={clearSelection}>Untick</Button>
+    </div>
+  );
+}
+
+function NewRequests({ unseen, onShow }: { unseen: number; onShow: () => void }) {
+  if (unseen === 0) return null;
+  return (
+    <button
+      type="button"
+      onClick={onShow}
+      className="control absolute top-2 left-1/2 z-10 inline-flex -translate-x-1/2 items-center gap-1 rounded-full bg-accent px-3 text-small font-medium text-accent-ink"
+    >
+      {count(unseen)} new <ArrowUp size={13} aria-hidden />
+    </button>
   );
 }

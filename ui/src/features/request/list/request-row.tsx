@@ -17,8 +17,8 @@ export interface RowProps {
   earlier: number;
   verdict: Summary["verdict"];
   reason: string | null | undefined;
-  /** What it was answered where it went on to last: a status, or how that stands. */
-  onward: string | null;
+  /** The last response where it was forwarded or replayed: a status, or the state of the delivery. */
+  outgoing: string | null;
   age: string;
   pinned: boolean;
   noted: boolean;
@@ -45,7 +45,7 @@ export const RequestRow = memo(function RequestRow({
   earlier,
   verdict,
   reason,
-  onward,
+  outgoing,
   age,
   pinned,
   noted,
@@ -99,13 +99,13 @@ export const RequestRow = memo(function RequestRow({
       )}
       {noted && <NotebookPen size={13} aria-label="has a note" className="shrink-0 text-ink-2" />}
       {pinned && <Pin size={13} aria-label="pinned" className="shrink-0 text-accent" fill="currentColor" />}
-      {onward && (
+      {outgoing && (
         <span
-          className={`flex shrink-0 items-center gap-0.5 font-mono text-data font-normal ${/^[23]/.test(onward) ? "text-valid" : onward === "…" ? "text-ink-2" : "text-invalid"}`}
+          className={`flex shrink-0 items-center gap-0.5 font-mono text-data font-normal ${/^[23]/.test(outgoing) ? "text-valid" : outgoing === "…" ? "text-ink-2" : "text-invalid"}`}
           title="What your app answered"
         >
           <CornerDownRight size={12} aria-hidden />
-          <span className="sr-only">app answered</span> {onward}
+          <span className="sr-only">app answered</span> {outgoing}
         </span>
       )}
       <Status status={status} className="w-8 shrink-0 text-right font-mono text-data" />

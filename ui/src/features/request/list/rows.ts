@@ -10,6 +10,8 @@ export abstract class Rows {
   /** Arrivals a reader who has scrolled away has not seen; they stay out of the view until asked for. */
   unseen = 0;
   protected following = true;
+  /** When the view was last repainted. */
+  paintedAt = 0;
   #listeners = new Set<() => void>();
   #timer: number | undefined;
   #painted = 0;
@@ -44,6 +46,7 @@ export abstract class Rows {
     this.#timer ??= window.setTimeout(() => {
       this.#timer = undefined;
       this.#painted = performance.now();
+      this.paintedAt = Date.now();
       this.#listeners.forEach((listener) => listener());
     }, due);
   }
