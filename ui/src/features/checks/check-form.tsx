@@ -1,4 +1,4 @@
-/** Beginning a run: who is asked and as whom, then what will be sent, then it goes. */
+/** Starts a run: which handler is checked and as which vendor, then what will be sent, then it starts. */
 import { useNavigate } from "@tanstack/react-router";
 import { ClipboardCheck } from "lucide-react";
 import { useState } from "react";
@@ -6,12 +6,37 @@ import { useState } from "react";
 import { api, type CheckNew, type CheckPlan } from "../../api/client";
 import { useEndpoints, useProviders } from "../../api/queries";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
-import { FormEnd } from "../../ui/form";
-import { INPUT } from "../../ui/input";
-import { count, size, visible } from "../../ui/format";
-import { NumberInput } from "../../ui/input";
-import { inWords } from "../../platform";
+import { NumberField, SecretField, SelectField, TextField } from "../../ui/field";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
+import { PlanSummary } from "./check-plan";
+
+interface Settings {
+  /** Empty for a handler that is given by its URL. */
+  endpoint: string;
+  url: string;
+  provider: string;
+  secret: string;
+  probe: string;
+  event: string;
+  oldSecret: string;
+  burst: number;
+}
+
+interface PartProps {
+  settings: Settings;
+  set: (change: Partial<Settings>) => void;
+}
+
+const FIRST: Settings = {
+  endpoint: "",
+  url: "",
+  provider: "standard-webhooks",
+  secret: "",
+  probe: "",
+  event: "",
+  oldSecret: "",
+  burst: 20,
+};
 
 export function CheckDialog({ endpoint, open, onClose }: { endpoint?: string; open: boolean; onClose: () => void }) {
   return (
@@ -21,235 +46,138 @@ export function CheckDialog({ endpoint, open, onClose }: { endpoint?: string; op
   );
 }
 
-function CheckForm({ endpoint: first, onClose }: { endpoint: string; onClose: () => void }) {
-  const navigate = useNavigate();
+/** The events that may be sent as the usual one. */
+function useEvents({ endpoint, provider }: Settings): string[] {
   const endpoints = useEndpoints().data?.items ?? [];
   const providers = useProviders().data?.items ?? [];
-  const [endpoint, setEndpoint] = useState(first);
-  const [url, setUrl] = useState("");
-  const [provider, setProvider] = useState("standard-webhooks");
-  const [secret, setSecret] = useState("");
-  const [probe, setProbe] = useState("");
-  const [event, setEvent] = useState("");
-  const [oldSecret, setOldSecret] = useState("");
-  const [burst, setBurst] = useState(20);
-  const [plan, setPlan] = useState<CheckPlan>();
-  const [error, setError] = useState<string>();
-  const text = `${INPUT} font-mono text-data`;
-  /** What was planned no longer holds when something changes. */
-  const edited =
-    <T,>(set: (now: T) => void) =>
-    (now: T): void => {
-      set(now);
-      setPlan(undefined);
-      setError(undefined);
-    };
-  const kinds =
-    providers.find(({ id }) => id === (endpoint ? endpoints.find((one) => one.id === endpoint)?.provider : provider))
-      ?.events ?? [];
-  const body: CheckNew = {
+  const vendor = endpoint ? endpoints.find(({ id }) => id === endpoint)?.provider : provider;
+  return providers.find(({ id }) => id === vendor)?.events ?? [];
+}
+
+function requestOf(settings: Settings, events: readonly string[]): CheckNew {
+  const { endpoint, url, provider, secret, probe, event, oldSecret, burst } = settings;
+  return {
     settings: {
       ...(endpoint ? { endpoint } : { url, provider, secret }),
       probe: probe ? { url: probe } : null,
-      event: kinds.includes(event) ? event : null,
+      event: events.includes(event) ? event : null,
       old_secret: oldSecret || null,
       burst,
     },
   };
-  const go = async (): Promise<void> => {
-    setError(undefined);
-    try {
-      if (!plan) {
-        setPlan(await api.checkPlan(body));
-        return;
-      }
-      const run = await api.beginCheck({ ...body, confirm: plan.host });
-      onClose();
-      await navigate({ to: "/checks/{-$check}", params: { check: run.id } });
-    } catch (failure) {
-      setError(inWords(failure));
-    }
+}
+
+function CheckForm({ endpoint, onClose }: { endpoint: string; onClose: () => void }) {
+  const navigate = useNavigate();
+  const endpoints = useEndpoints().data?.items ?? [];
+  const [settings, change] = useFormState<Settings>({ ...FIRST, endpoint });
+  const [plan, setPlan] = useState<CheckPlan>();
+  const events = useEvents(settings);
+  const { submit, error, clear } = useSubmission(async () => {
+    const request = requestOf(settings, events);
+    if (!plan) return setPlan(await api.checkPlan(request));
+    const run = await api.beginCheck({ ...request, confirm: plan.host });
+    onClose();
+    await navigate({ to: "/checks/{-$check}", params: { check: run.id } });
+  });
+  const set = (now: Partial<Settings>): void => {
+    change(now);
+    // What was planned no longer holds.
+    setPlan(undefined);
+    clear();
   };
-  const skipped = plan?.checks.filter((check) => check.skipped) ?? [];
   return (
-    <form
-      onSubmit={(submit) => {
-        submit.preventDefault();
-        void go();
-      }}
-    >
+    <Form onSubmit={submit}>
       <p className="mb-3 text-ink-2">
         Forty-eight questions with real signed events: forged, stale, repeated, broken and large ones, each judged by a
         rule that somebody wrote down.
       </p>
       {endpoints.length > 0 && (
-        <Field label="Handler">
-          {(props) => (
-            <select
-              {...props}
-              className={INPUT}
-              value={endpoint}
-              onChange={(event) => edited(setEndpoint)(event.target.value)}
-            >
-              <option value="">a URL</option>
-              {endpoints.map(({ id, name, url: to }) => (
-                <option key={id} value={id}>
-                  {name || to}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <SelectField
+          label="Handler"
+          value={settings.endpoint}
+          options={[["", "a URL"], ...endpoints.map(({ id, name, url }) => [id, name || url] as const)]}
+          onChange={(now) => set({ endpoint: now })}
+        />
       )}
-      {!endpoint && (
-        <>
-          <Field label="URL of the handler">
-            {(props) => (
-              <input
-                {...props}
-                className={text}
-                value={url}
-                placeholder="http://localhost:3000/webhooks"
-                spellCheck={false}
-                onChange={(event) => edited(setUrl)(event.target.value)}
-              />
-            )}
-          </Field>
-          <div className="flex gap-4 max-sm:block">
-            <div className="flex-1">
-              <Field label="Played vendor">
-                {(props) => (
-                  <select
-                    {...props}
-                    className={INPUT}
-                    value={provider}
-                    onChange={(event) => edited(setProvider)(event.target.value)}
-                  >
-                    {([true, false] as const).map((known) => (
-                      <optgroup key={String(known)} label={known ? "With their own events" : "With made-up events"}>
-                        {providers
-                          .filter(({ events, schemes }) => events.length > 0 === known && schemes.length > 0)
-                          .map(({ id, name }) => (
-                            <option key={id} value={id}>
-                              {name}
-                            </option>
-                          ))}
-                      </optgroup>
-                    ))}
-                  </select>
-                )}
-              </Field>
-            </div>
-            <div className="flex-1">
-              <Field label="Secret the handler knows">
-                {(props) => (
-                  <input
-                    {...props}
-                    type="password"
-                    autoComplete="off"
-                    className={text}
-                    value={secret}
-                    onChange={(event) => edited(setSecret)(event.target.value)}
-                  />
-                )}
-              </Field>
-            </div>
-          </div>
-        </>
-      )}
-      <Field
+      {!settings.endpoint && <HandlerFields settings={settings} set={set} />}
+      <TextField
         label="Effect probe"
         hint="A page of yours that says how many effects there were, such as a count of rows. Without one, whether three deliveries had one effect stays unknown. Commands and SQLite queries: hookline check."
-      >
-        {(props) => (
-          <input
-            {...props}
-            className={text}
-            value={probe}
-            placeholder="http://localhost:3000/effects"
-            spellCheck={false}
-            onChange={(event) => edited(setProbe)(event.target.value)}
-          />
-        )}
-      </Field>
-      <details className="mb-4">
-        <summary className="mb-2 cursor-default font-medium">More</summary>
-        <Field label="Usual event" hint="One that has an effect in your handler.">
-          {(props) => (
-            <select
-              {...props}
-              className={INPUT}
-              value={event}
-              onChange={(change) => edited(setEvent)(change.target.value)}
-            >
-              <option value="">{kinds[0] ?? ""}</option>
-              {kinds.slice(1).map((kind) => (
-                <option key={kind}>{kind}</option>
-              ))}
-            </select>
-          )}
-        </Field>
-        <Field label="Old secret" hint="One the handler knew before; it must be refused now.">
-          {(props) => (
-            <input
-              {...props}
-              type="password"
-              autoComplete="off"
-              className={text}
-              value={oldSecret}
-              onChange={(event) => edited(setOldSecret)(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field label="Requests a second in the burst">
-          {(props) => (
-            <NumberInput
-              {...props}
-              required
-              min={1}
-              max={200}
-              value={burst}
-              onChange={(now) => edited(setBurst)(now ?? 0)}
-            />
-          )}
-        </Field>
-      </details>
-      {plan && (
-        <section aria-label="What will be sent" className="mb-4 rounded-[9px] border border-line p-3">
-          <p>
-            <strong>{count(plan.requests)} requests</strong> to{" "}
-            <code className="font-mono text-data break-all">{visible(plan.url)}</code>, {size(plan.bytes)} in all, one
-            after the other but for a burst of {plan.rate} a second.
-          </p>
-          {plan.made_up && (
-            <p className="mt-1">
-              Hookline knows no event of this vendor and makes one up. On the command line you can give yours.
-            </p>
-          )}
-          {!plan.this_machine && (
-            <p className="mt-1 font-medium text-warning">
-              {visible(plan.host)} is not this machine. Check only handlers that are yours.
-            </p>
-          )}
-          {skipped.length > 0 && (
-            <details className="mt-1">
-              <summary className="cursor-default text-ink-2">
-                {skipped.length} of {plan.checks.length} are not asked
-              </summary>
-              <ul>
-                {skipped.map((check) => (
-                  <li key={check.id}>
-                    {check.question} <span className="text-ink-2">{visible(check.skipped!)}</span>
-                  </li>
-                ))}
-              </ul>
-            </details>
-          )}
-        </section>
-      )}
+        mono
+        value={settings.probe}
+        placeholder="http://localhost:3000/effects"
+        onChange={(probe) => set({ probe })}
+      />
+      <MoreFields settings={settings} set={set} events={events} />
+      {plan && <PlanSummary plan={plan} />}
       <FormEnd error={error} icon={ClipboardCheck}>
         {plan ? (plan.this_machine ? "Begin" : `Send them to ${plan.host}`) : "Show what will be sent"}
       </FormEnd>
-    </form>
+    </Form>
+  );
+}
+
+/** A handler that is no endpoint yet: its URL, the vendor it expects and the secret it has. */
+function HandlerFields({ settings: { url, provider, secret }, set }: PartProps) {
+  const signing = (useProviders().data?.items ?? []).filter(({ schemes }) => schemes.length > 0);
+  const group = (label: string, known: boolean) => ({
+    label,
+    options: signing.filter(({ events }) => events.length > 0 === known).map((one) => [one.id, one.name] as const),
+  });
+  return (
+    <>
+      <TextField
+        label="URL of the handler"
+        mono
+        value={url}
+        placeholder="http://localhost:3000/webhooks"
+        onChange={(now) => set({ url: now })}
+      />
+      <div className="flex gap-4 max-sm:block">
+        <div className="flex-1">
+          <SelectField
+            label="Played vendor"
+            value={provider}
+            groups={[group("With their own events", true), group("With made-up events", false)]}
+            onChange={(now) => set({ provider: now })}
+          />
+        </div>
+        <div className="flex-1">
+          <SecretField label="Secret the handler knows" mono value={secret} onChange={(now) => set({ secret: now })} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function MoreFields({ settings: { event, oldSecret, burst }, set, events }: PartProps & { events: string[] }) {
+  const [first = "", ...others] = events;
+  return (
+    <details className="mb-4">
+      <summary className="mb-2 cursor-default font-medium">More</summary>
+      <SelectField
+        label="Usual event"
+        hint="One that has an effect in your handler."
+        value={event}
+        options={[["", first], ...others.map((kind) => [kind, kind] as const)]}
+        onChange={(now) => set({ event: now })}
+      />
+      <SecretField
+        label="Old secret"
+        hint="One the handler knew before; it must be refused now."
+        mono
+        value={oldSecret}
+        onChange={(now) => set({ oldSecret: now })}
+      />
+      <NumberField
+        label="Requests a second in the burst"
+        required
+        min={1}
+        max={200}
+        value={burst}
+        onChange={(now) => set({ burst: now ?? 0 })}
+      />
+    </details>
   );
 }

@@ -6,7 +6,7 @@ import { Button } from "../../ui/button";
 import { Choice } from "../../ui/choice";
 import { Dialog } from "../../ui/dialog";
 import { FormEnd } from "../../ui/form";
-import { INPUT } from "../../ui/input";
+import { Input } from "../../ui/input";
 import { tell } from "../../ui/toasts";
 import { inWords } from "../../platform";
 import { POLICY, type PolicyRow } from "./policy-table";
@@ -113,13 +113,12 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
                   <Choice label={name} value={text} options={choices} onChange={change} />
                 </div>
               ) : (
-                <input
+                <Input
                   aria-labelledby={`policy-${field}`}
                   title={hint}
                   placeholder={hint}
-                  className={INPUT}
                   value={text}
-                  onChange={(event) => change(event.target.value)}
+                  onChange={change}
                 />
               )}
               {vendor || !vendors ? (

@@ -1,72 +1,79 @@
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 
-import { api, type Endpoint } from "../../api/client";
+import { api, type Endpoint, type ProviderFile } from "../../api/client";
 import { useProvider } from "../../api/queries";
 import { Button } from "../../ui/button";
 import { Choice } from "../../ui/choice";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
-import { FormEnd } from "../../ui/form";
-import { INPUT } from "../../ui/input";
-import { NumberInput } from "../../ui/input";
+import { NumberField, SelectField, TextAreaField, TextField } from "../../ui/field";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { attempt, tell } from "../../ui/toasts";
-import { inWords } from "../../platform";
+import { eventBody } from "./event-payload";
+
+type EventKind = NonNullable<ProviderFile["sending"]>["events"][number];
+
+interface Values {
+  /** Empty for the first event the vendor has. */
+  kind: string;
+  payload: string;
+  to: "one" | "all";
+  number: number | undefined;
+  rate: number | undefined;
+}
+
+const FIRST: Values = { kind: "", payload: "", to: "one", number: 1, rate: undefined };
 
 /** An event with its payload, sent to one endpoint or to all that take it. */
 export function SendEvent({ endpoint, open, onClose }: { endpoint: Endpoint; open: boolean; onClose: () => void }) {
   return (
     <Dialog title="Send an event" open={open} onClose={onClose} wide>
-      <Form endpoint={endpoint} onClose={onClose} />
+      <EventForm endpoint={endpoint} onClose={onClose} />
     </Dialog>
   );
 }
 
-function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
-  const file = useProvider(endpoint.provider).data;
-  const events = file?.sending?.events ?? [];
-  const [kind, setKind] = useState("");
-  const [payload, setPayload] = useState("");
-  const [to, setTo] = useState<"one" | "all">("one");
-  const [number, setNumber] = useState<number | undefined>(1);
-  const [rate, setRate] = useState<number>();
-  const [error, setError] = useState<string>();
+/** What is said of a payload. */
+function payloadHint(event: EventKind | undefined): string {
+  if (!event) return "JSON.";
+  const stated = event.stated.length
+    ? `The vendor states ${event.stated.length} of the fields; the others are assumed.`
+    : "The vendor shows no fields; all of them are assumed.";
+  return `{{…}} are made up, anew for each event. ${stated}`;
+}
+
+/** Says what became of the events that were sent. */
+function tellSent(type: string, { events, deliveries }: Awaited<ReturnType<typeof api.sendEvent>>): void {
+  const skipped = deliveries.filter(({ state }) => state === "skipped" || state === "filtered");
+  if (skipped.length > 0 && skipped.length === deliveries.length)
+    tell(`Not sent: ${skipped[0]!.reason ?? "the endpoint does not take it"}`);
+  else tell(deliveries.length === 1 ? `${type} is on its way` : `${events.length} events are on their way`);
+}
+
+function EventForm({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
+  const sending = useProvider(endpoint.provider).data?.sending;
+  const events = sending?.events ?? [];
+  const [{ kind, payload, to, number, rate }, set] = useFormState(FIRST);
   const type = kind || events[0]?.type || "";
   const event = events.find((one) => one.type === type);
   const sample = event ? JSON.stringify(event.sample, null, 2) : "{}";
-  useEffect(() => setPayload(sample), [sample]);
-  const traps = file?.sending?.traps.filter((trap) => trap.events.length === 0 || trap.events.includes(type)) ?? [];
-
-  const send = async (): Promise<void> => {
-    try {
-      JSON.parse(payload);
-      // The vendor's own sample leaves as the vendor writes it; what was typed leaves as it was typed.
-      const own = event && payload === sample ? {} : { body: payload, fill: true };
-      const sent = await api.sendEvent({
-        provider: endpoint.provider,
-        type,
-        ...own,
-        count: number,
-        rate,
-        endpoints: to === "one" ? [endpoint.id] : undefined,
-      });
-      const skipped = sent.deliveries.filter(({ state }) => state === "skipped" || state === "filtered");
-      if (skipped.length > 0 && skipped.length === sent.deliveries.length)
-        tell(`Not sent: ${skipped[0]!.reason ?? "the endpoint does not take it"}`);
-      else
-        tell(sent.deliveries.length === 1 ? `${type} is on its way` : `${sent.events.length} events are on their way`);
-      onClose();
-    } catch (failure) {
-      setError(failure instanceof SyntaxError ? `The payload is not JSON: ${failure.message}.` : inWords(failure));
-    }
-  };
-
+  useEffect(() => set({ payload: sample }), [sample, set]);
+  const traps = sending?.traps.filter((trap) => trap.events.length === 0 || trap.events.includes(type)) ?? [];
+  const { submit, error } = useSubmission(async () => {
+    const sent = await api.sendEvent({
+      provider: endpoint.provider,
+      type,
+      ...eventBody(payload, event && sample),
+      count: number,
+      rate,
+      endpoints: to === "one" ? [endpoint.id] : undefined,
+    });
+    tellSent(type, sent);
+    onClose();
+  });
   return (
-    <form
-      onSubmit={(submitted) => {
-        submitted.preventDefault();
-        void send();
-      }}
-      onKeyDown={(pressed) => pressed.key === "Enter" && (pressed.ctrlKey || pressed.metaKey) && void send()}
+    <Form
+      onSubmit={submit}
+      onKeyDown={(pressed) => pressed.key === "Enter" && (pressed.ctrlKey || pressed.metaKey) && void submit()}
     >
       {!endpoint.state.enabled && to === "one" && (
         <p role="alert" className="mb-4 flex flex-wrap items-center gap-3 text-warning">
@@ -74,88 +81,78 @@ function Form({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }
           <Button onClick={() => void attempt(api.changeEndpoint(endpoint.id, { enabled: true }))}>Enable</Button>
         </p>
       )}
-      <Field label="Event" hint={event?.about}>
-        {(props) =>
-          events.length > 0 ? (
-            <select {...props} className={INPUT} value={type} onChange={(change) => setKind(change.target.value)}>
-              {events.map((one) => (
-                <option key={one.type}>{one.type}</option>
-              ))}
-            </select>
-          ) : (
-            <input {...props} className={INPUT} value={kind} onChange={(change) => setKind(change.target.value)} />
-          )
-        }
-      </Field>
-      <Field
+      {events.length > 0 ? (
+        <SelectField
+          label="Event"
+          hint={event?.about}
+          value={type}
+          options={events.map((one) => [one.type, one.type] as const)}
+          onChange={(now) => set({ kind: now })}
+        />
+      ) : (
+        <TextField label="Event" value={kind} onChange={(now) => set({ kind: now })} />
+      )}
+      <TextAreaField
         label="Payload"
-        hint={
-          event
-            ? `{{…}} are made up, anew for each event. ${event.stated.length ? `The vendor states ${event.stated.length} of the fields; the others are assumed.` : "The vendor shows no fields; all of them are assumed."}`
-            : "JSON."
-        }
-      >
-        {(props) => (
-          <textarea
-            {...props}
-            rows={12}
-            spellCheck={false}
-            className={`${INPUT} h-auto! py-1 font-mono text-data`}
-            value={payload}
-            onChange={(change) => setPayload(change.target.value)}
-          />
-        )}
-      </Field>
+        hint={payloadHint(event)}
+        rows={12}
+        value={payload}
+        onChange={(now) => set({ payload: now })}
+      />
       {traps.map(({ warning }) => (
         <p key={warning} className="mb-3 text-warning">
           {warning}
         </p>
       ))}
-      <div className="flex flex-wrap items-end gap-4">
-        <div className="mb-4">
-          <span className="mb-1 block font-medium">To</span>
-          <Choice
-            label="To"
-            value={to}
-            options={[
-              ["one", "This endpoint"],
-              ["all", "All that take it"],
-            ]}
-            onChange={setTo}
-          />
-        </div>
-        <Field label="How many">
-          {(props) => (
-            <NumberInput
-              {...props}
-              required
-              min={1}
-              max={10_000}
-              className="w-24!"
-              value={number}
-              onChange={(now) => setNumber(now)}
-            />
-          )}
-        </Field>
-        {(number ?? 1) > 1 && (
-          <Field label="A second">
-            {(props) => (
-              <NumberInput
-                {...props}
-                min={0.1}
-                step="any"
-                placeholder="at once"
-                className="w-24!"
-                value={rate}
-                onChange={setRate}
-              />
-            )}
-          </Field>
-        )}
-      </div>
+      <AmountFields to={to} number={number} rate={rate} set={set} />
       <FormEnd error={error} keys="Ctrl+Enter">
         Send
       </FormEnd>
-    </form>
+    </Form>
+  );
+}
+
+/** To whom, how many, and how fast. */
+function AmountFields({
+  to,
+  number,
+  rate,
+  set,
+}: Pick<Values, "to" | "number" | "rate"> & { set: (change: Partial<Values>) => void }) {
+  return (
+    <div className="flex flex-wrap items-end gap-4">
+      <div className="mb-4">
+        <span className="mb-1 block font-medium">To</span>
+        <Choice
+          label="To"
+          value={to}
+          options={[
+            ["one", "This endpoint"],
+            ["all", "All that take it"],
+          ]}
+          onChange={(now) => set({ to: now })}
+        />
+      </div>
+      <NumberField
+        label="How many"
+        required
+        min={1}
+        max={10_000}
+        className="w-24!"
+        value={number}
+        onChange={(now) => set({ number: now })}
+      />
+      {(number ?? 1) > 1 && (
+        <NumberField
+          label="A second"
+          min={0.1}
+          step="any"
+          placeholder="at once"
+          className="w-24!"
+          value={rate}
+          onChange={(now) => set({ rate: now })}
+        />
+      )}
+    </div>
   );
 }

@@ -1,45 +1,40 @@
-/** One forward: where requests go on to, and whether the sender waits for what is answered there. */
+/** One forward: where requests are forwarded, and whether the sender gets the response of the app. */
 import { useState } from "react";
 
 import type { Forward, InboxResponse } from "../../api/client";
-import { OutgoingFields } from "./outgoing-form";
+import { inWords } from "../../platform";
 import { Choice } from "../../ui/choice";
-import { Field } from "../../ui/field";
-import { INPUT } from "../../ui/input";
+import { NumberField, TextAreaField, TextField } from "../../ui/field";
 import { Switch } from "../../ui/switch";
-import { NumberInput } from "../../ui/input";
 import { POLICY } from "../endpoint";
-import { ANSWER, When } from "../response-rules";
+import { EMPTY_RESPONSE, When } from "../response-rules";
+import { OutgoingFields } from "./outgoing-form";
 
-const FALLBACK: InboxResponse = { ...ANSWER, status: 502, body: "The app behind this address did not answer.\n" };
+const FALLBACK: InboxResponse = {
+  ...EMPTY_RESPONSE,
+  status: 502,
+  body: "The app behind this address did not answer.\n",
+};
 
 const SCHEDULE = POLICY.find(({ field }) => field === "schedule")!;
 
-export function ForwardFields({
-  forward,
-  number,
-  onChange,
-}: {
+interface Props {
   forward: Forward;
-  number: number;
   onChange: (to: Partial<Forward>) => void;
-}) {
+}
+
+export function ForwardFields({ forward, number, onChange }: Props & { number: number }) {
   const of = ` of forward ${number}`;
-  const fallback = forward.fallback ?? FALLBACK;
   return (
     <>
-      <Field label="To" hint="What stands behind the inbox's name in a path is put behind it.">
-        {(props) => (
-          <input
-            {...props}
-            className={`${INPUT} font-mono text-data`}
-            value={forward.to}
-            placeholder="http://localhost:3000/webhooks"
-            spellCheck={false}
-            onChange={(event) => onChange({ to: event.target.value })}
-          />
-        )}
-      </Field>
+      <TextField
+        label="To"
+        hint="What stands behind the inbox's name in a path is put behind it."
+        mono
+        value={forward.to}
+        placeholder="http://localhost:3000/webhooks"
+        onChange={(to) => onChange({ to })}
+      />
       <When value={forward.when ?? ""} onChange={(when) => onChange({ when })} />
       <div className="mb-3">
         <Choice
@@ -53,45 +48,7 @@ export function ForwardFields({
         />
       </div>
       {forward.mode === "answer" ? (
-        <>
-          <div className="flex gap-4">
-            <Field label="Wait for the app, in ms" hint="Then the sender gets the fallback.">
-              {(props) => (
-                <NumberInput
-                  {...props}
-                  required
-                  min={1}
-                  value={forward.deadline_ms ?? 9_000}
-                  onChange={(now) => onChange({ deadline_ms: now ?? 0 })}
-                />
-              )}
-            </Field>
-            <Field label="Fallback status">
-              {(props) => (
-                <NumberInput
-                  {...props}
-                  required
-                  min={200}
-                  max={599}
-                  value={fallback.status}
-                  onChange={(now) => onChange({ fallback: { ...fallback, status: now ?? 0 } })}
-                />
-              )}
-            </Field>
-          </div>
-          <Field label="Fallback body">
-            {(props) => (
-              <textarea
-                {...props}
-                rows={2}
-                spellCheck={false}
-                className={`${INPUT} h-auto! py-1 font-mono text-data`}
-                value={fallback.body}
-                onChange={(event) => onChange({ fallback: { ...fallback, body: event.target.value } })}
-              />
-            )}
-          </Field>
-        </>
+        <ProxyFields forward={forward} onChange={onChange} />
       ) : (
         <Retries schedule={forward.retries ?? null} of={of} onChange={(retries) => onChange({ retries })} />
       )}
@@ -106,7 +63,40 @@ export function ForwardFields({
   );
 }
 
-/** When a copy that failed is tried again, as text. */
+/** How long the sender waits for the app, and the response it gets then. */
+function ProxyFields({ forward, onChange }: Props) {
+  const fallback = forward.fallback ?? FALLBACK;
+  return (
+    <>
+      <div className="flex gap-4">
+        <NumberField
+          label="Wait for the app, in ms"
+          hint="Then the sender gets the fallback."
+          required
+          min={1}
+          value={forward.deadline_ms ?? 9_000}
+          onChange={(now) => onChange({ deadline_ms: now ?? 0 })}
+        />
+        <NumberField
+          label="Fallback status"
+          required
+          min={200}
+          max={599}
+          value={fallback.status}
+          onChange={(now) => onChange({ fallback: { ...fallback, status: now ?? 0 } })}
+        />
+      </div>
+      <TextAreaField
+        label="Fallback body"
+        rows={2}
+        value={fallback.body}
+        onChange={(body) => onChange({ fallback: { ...fallback, body } })}
+      />
+    </>
+  );
+}
+
+/** When a request that failed is sent again, as text. */
 function Retries({
   schedule,
   of,
@@ -118,25 +108,23 @@ function Retries({
 }) {
   const [text, setText] = useState(schedule ? SCHEDULE.write!(schedule as never) : "");
   const [error, setError] = useState<string>();
+  const change = (now: string): void => {
+    setText(now);
+    try {
+      onChange(now.trim() ? (SCHEDULE.read!(now) as Forward["retries"]) : null);
+      setError(undefined);
+    } catch (failure) {
+      setError(inWords(failure));
+    }
+  };
   return (
-    <Field label={`Tried again after${of}`} hint={SCHEDULE.hint} error={error}>
-      {(props) => (
-        <input
-          {...props}
-          className={INPUT}
-          value={text}
-          placeholder="not tried again"
-          onChange={(event) => {
-            setText(event.target.value);
-            try {
-              onChange(event.target.value.trim() ? (SCHEDULE.read!(event.target.value) as Forward["retries"]) : null);
-              setError(undefined);
-            } catch (failure) {
-              setError(String(failure instanceof Error ? failure.message : failure));
-            }
-          }}
-        />
-      )}
-    </Field>
+    <TextField
+      label={`Tried again after${of}`}
+      hint={SCHEDULE.hint}
+      error={error}
+      value={text}
+      placeholder="not tried again"
+      onChange={change}
+    />
   );
 }

@@ -1,12 +1,11 @@
-/** How a request is changed on its way on, for forwards and replays alike. */
+/** How a request is changed before it is sent, for forwards and replays alike. */
 import { useState } from "react";
 
 import type { Forward } from "../../api/client";
 import { Choice } from "../../ui/choice";
-import { Field } from "../../ui/field";
-import { INPUT } from "../../ui/input";
-import { Headers } from "../../ui/header-fields";
-import { NumberInput } from "../../ui/input";
+import { ListField, NumberField } from "../../ui/field";
+import { HeaderFields } from "../../ui/header-fields";
+import { Checkbox, Input } from "../../ui/input";
 
 type HeaderRules = NonNullable<Forward["headers"]>;
 type PathRule = NonNullable<Forward["path"]>;
@@ -49,7 +48,6 @@ export function OutgoingFields({
   onChange: (change: OutgoingEdits) => void;
 }) {
   const rules = value.headers ?? RULES;
-  const [removed, setRemoved] = useState(rules.remove.join(", "));
   const [open] = useState(isSet(value));
   const path = value.path ?? "append";
   const kind = typeof path === "string" ? path : "strip";
@@ -65,58 +63,36 @@ export function OutgoingFields({
           onChange={(now) => onChange({ path: now === "strip" ? { strip: "/" } : now })}
         />
         {typeof path !== "string" && (
-          <input
+          <Input
+            mono
             aria-label={`Beginning that is left out${of}`}
-            className={`${INPUT} mt-2 font-mono text-data`}
+            className="mt-2"
             value={path.strip}
-            spellCheck={false}
-            onChange={(event) => onChange({ path: { strip: event.target.value } })}
+            onChange={(strip) => onChange({ path: { strip } })}
           />
         )}
       </div>
-      <Headers legend="Headers that are set" of={of} headers={rules.set} onChange={(set) => change({ set })} />
-      <Field label={`Headers left out${of}`} hint="Names, with commas between them.">
-        {(props) => (
-          <input
-            {...props}
-            className={`${INPUT} font-mono text-data`}
-            value={removed}
-            spellCheck={false}
-            onChange={(event) => {
-              setRemoved(event.target.value);
-              change({
-                remove: event.target.value
-                  .split(",")
-                  .map((name) => name.trim())
-                  .filter(Boolean),
-              });
-            }}
-          />
-        )}
-      </Field>
+      <HeaderFields legend="Headers that are set" of={of} headers={rules.set} onChange={(set) => change({ set })} />
+      <ListField
+        label={`Headers left out${of}`}
+        hint="Names, with commas between them."
+        value={rules.remove}
+        onChange={(remove) => change({ remove })}
+      />
       {SWITCHES.map(([rule, words]) => (
-        <label key={rule} className="mb-1 flex items-center gap-2">
-          <input
-            type="checkbox"
-            className="accent-accent"
-            checked={rules[rule]}
-            onChange={(event) => change({ [rule]: event.target.checked })}
-          />{" "}
+        <Checkbox key={rule} className="mb-1 gap-2" checked={rules[rule]} onChange={(now) => change({ [rule]: now })}>
           {words}
-        </label>
+        </Checkbox>
       ))}
       <div className="mt-3">
-        <Field label={`Time-out in ms${of}`} hint="How long each answer may take.">
-          {(props) => (
-            <NumberInput
-              {...props}
-              required
-              min={1}
-              value={value.timeout_ms ?? 10_000}
-              onChange={(now) => onChange({ timeout_ms: now ?? 0 })}
-            />
-          )}
-        </Field>
+        <NumberField
+          label={`Time-out in ms${of}`}
+          hint="How long each answer may take."
+          required
+          min={1}
+          value={value.timeout_ms ?? 10_000}
+          onChange={(now) => onChange({ timeout_ms: now ?? 0 })}
+        />
       </div>
     </details>
   );

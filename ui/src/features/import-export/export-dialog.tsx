@@ -1,18 +1,15 @@
 /** Requests into a file: those of a list, or the one that is open. */
 import { Download } from "lucide-react";
-import { useState } from "react";
 
-import { useSelection } from "../request";
+import { platform } from "../../platform";
 import { Choice } from "../../ui/choice";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
-import { FormEnd } from "../../ui/form";
-import { INPUT } from "../../ui/input";
-import { Switch } from "../../ui/switch";
+import { TextField } from "../../ui/field";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { count } from "../../ui/format";
+import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
-import { platform } from "../../platform";
-import { inWords } from "../../platform/platform";
+import { useSelection } from "../request";
 
 /** What each format is for. */
 const FORMATS = [
@@ -29,7 +26,7 @@ const FORMATS = [
 ] as const;
 type Format = (typeof FORMATS)[number][0];
 
-type Which = "list" | "ticked" | "one";
+type Which = "list" | "selected" | "one";
 
 export interface Exported {
   query: string;
@@ -37,112 +34,98 @@ export interface Exported {
   request: string | undefined;
 }
 
+interface Values {
+  format: Format;
+  /** What the person chose; undefined for the usual. */
+  chosen: Which | undefined;
+  secrets: boolean;
+  headers: string;
+  paths: string;
+}
+
+const FIRST: Values = { format: "archive", chosen: undefined, secrets: false, headers: "", paths: "" };
+
+/** The route and the file name of an export. */
+function exportOf(what: Exported, which: Which, selected: readonly string[], values: Values): [string, string] {
+  const { format, secrets, headers, paths } = values;
+  const asked = new URLSearchParams({ as: format, secrets: String(secrets) });
+  if (which === "one") asked.set("ids", what.request!);
+  else if (which === "selected") asked.set("ids", selected.join());
+  else {
+    if (what.query) asked.set("q", what.query);
+    if (what.inbox) asked.set("inbox", what.inbox);
+  }
+  if (headers.trim()) asked.set("redact_headers", headers);
+  if (paths.trim()) asked.set("redact_paths", paths);
+  const name = which === "one" ? "request" : which === "list" ? (what.inbox ?? "requests") : "requests";
+  const [, , extension] = FORMATS.find(([id]) => id === format)!;
+  return [`/api/v1/export?${asked}`, `${name}.${extension}`];
+}
+
+/** What is exported, in words. */
+function summary({ query, inbox }: Exported, which: Which): string {
+  if (which === "one") return "The request that is open.";
+  if (which === "selected") return "The requests that are ticked, in any list.";
+  return `Exports ${query ? "what the query finds" : "everything"}${inbox ? ` in ${inbox}` : ""}, newest first.`;
+}
+
 export function ExportDialog({ open, onClose, what }: { open: boolean; onClose: () => void; what: Exported }) {
-  const [format, setFormat] = useState<Format>("archive");
-  const [chosen, setChosen] = useState<Which>();
-  const [secrets, setSecrets] = useState(false);
-  const [headers, setHeaders] = useState("");
-  const [paths, setPaths] = useState("");
-  const [error, setError] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const ticked = [...useSelection()];
+  const [values, set] = useFormState(FIRST);
+  const { format, chosen, secrets, headers, paths } = values;
+  const selected = [...useSelection()];
   const options: (readonly [Which, string])[] = [["list", "The list"]];
-  if (ticked.length) options.push(["ticked", `${count(ticked.length)} ticked`]);
+  if (selected.length) options.push(["selected", `${count(selected.length)} ticked`]);
   if (what.request) options.push(["one", "This request"]);
-  // What was ticked was meant.
-  const which = options.some(([id]) => id === chosen) ? chosen! : ticked.length ? "ticked" : "list";
-  const [, , extension, means] = FORMATS.find(([id]) => id === format)!;
-  const list = `${what.query ? "what the query finds" : "everything"}${what.inbox ? ` in ${what.inbox}` : ""}`;
-  const save = async (): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    const asked = new URLSearchParams({ as: format, secrets: String(secrets) });
-    if (which === "one") asked.set("ids", what.request!);
-    else if (which === "ticked") asked.set("ids", ticked.join());
-    else {
-      if (what.query) asked.set("q", what.query);
-      if (what.inbox) asked.set("inbox", what.inbox);
-    }
-    if (headers.trim()) asked.set("redact_headers", headers);
-    if (paths.trim()) asked.set("redact_paths", paths);
-    try {
-      const saved = await platform.saveTo(
-        `/api/v1/export?${asked}`,
-        `${which === "one" ? "request" : which === "list" ? (what.inbox ?? "requests") : "requests"}.${extension}`,
-      );
-      if (saved) {
-        tell(`Saved ${saved}`);
-        onClose();
-      }
-    } catch (failure) {
-      setError(inWords(failure));
-    }
-    setBusy(false);
-  };
+  // What is selected is meant.
+  const which = options.some(([id]) => id === chosen) ? chosen! : selected.length ? "selected" : "list";
+  const { submit, error, busy } = useSubmission(async () => {
+    const saved = await platform.saveTo(...exportOf(what, which, selected, values));
+    if (!saved) return;
+    tell(`Saved ${saved}`);
+    onClose();
+  });
   return (
     <Dialog title="Export requests" open={open} onClose={onClose} wide>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
+      <Form onSubmit={submit}>
         {options.length > 1 && (
           <div className="mb-4">
-            <Choice label="What" value={which} options={options} onChange={setChosen} />
+            <Choice label="What" value={which} options={options} onChange={(now) => set({ chosen: now })} />
           </div>
         )}
-        <p className="mb-3 text-ink-2">
-          {which === "one"
-            ? "The request that is open."
-            : which === "ticked"
-              ? "The requests that are ticked, in any list."
-              : `Exports ${list}, newest first.`}
-        </p>
+        <p className="mb-3 text-ink-2">{summary(what, which)}</p>
         <div className="mb-4">
           <Choice
             label="Format"
             value={format}
             options={FORMATS.map(([id, name]) => [id, name] as const)}
-            onChange={setFormat}
+            onChange={(now) => set({ format: now })}
           />
-          <p className="mt-1 text-small text-ink-2">{means}</p>
+          <p className="mt-1 text-small text-ink-2">{FORMATS.find(([id]) => id === format)![3]}</p>
         </div>
         <Switch
           label="With secrets"
           hint="Else credentials in headers and bodies are masked, and what was signed with them cannot be replayed as it was."
           checked={secrets}
-          onChange={setSecrets}
+          onChange={(now) => set({ secrets: now })}
         />
-        <Field label="Leave out headers" hint="Names with commas between, such as x-user, x-session.">
-          {(props) => (
-            <input
-              {...props}
-              className={INPUT}
-              value={headers}
-              spellCheck={false}
-              onChange={(event) => setHeaders(event.target.value)}
-            />
-          )}
-        </Field>
-        <Field
+        <TextField
+          label="Leave out headers"
+          hint="Names with commas between, such as x-user, x-session."
+          spellCheck={false}
+          value={headers}
+          onChange={(now) => set({ headers: now })}
+        />
+        <TextField
           label="Leave out values in JSON"
           hint="Paths with commas between, such as data.user.email, items[*].name. A body in which they cannot be found for certain is left out whole."
-        >
-          {(props) => (
-            <input
-              {...props}
-              className={`${INPUT} font-mono text-data`}
-              value={paths}
-              spellCheck={false}
-              onChange={(event) => setPaths(event.target.value)}
-            />
-          )}
-        </Field>
+          mono
+          value={paths}
+          onChange={(now) => set({ paths: now })}
+        />
         <FormEnd error={error} icon={Download}>
           {busy ? "Saving…" : "Save…"}
         </FormEnd>
-      </form>
+      </Form>
     </Dialog>
   );
 }

@@ -1,12 +1,9 @@
-/** An inbox's rules and forwards: which requests are answered in another way, and where they go on to. */
-import { useState } from "react";
-
+/** An inbox's rules and forwards: which requests get another response, and where they are forwarded. */
 import { api, type Forward, type Inbox, type Rule } from "../../api/client";
 import { Dialog } from "../../ui/dialog";
-import { FormEnd } from "../../ui/form";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
-import { inWords } from "../../platform/platform";
 import { ForwardFields } from "../forward";
 import { Entries, entry, newRule, RuleFields, type Entry } from "../response-rules";
 
@@ -18,51 +15,56 @@ export function RulesDialog({ inbox, open, onClose }: { inbox: Inbox; open: bool
   );
 }
 
-/** Stands only while the dialog is open, so that nothing writes over what is being typed. */
+interface Values {
+  rules: Entry<Rule>[];
+  forwards: Entry<Forward>[];
+  byPath: boolean;
+}
+
+const valuesOf = ({ rules, forwards, status_by_path }: Inbox): Values => ({
+  rules: rules.map(entry),
+  forwards: forwards.map(entry),
+  byPath: status_by_path,
+});
+
+/** Is there only while the dialog is open, so that nothing writes over what is being typed. */
 function RulesForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
-  const [rules, setRules] = useState<Entry<Rule>[]>(() => inbox.rules.map(entry));
-  const [forwards, setForwards] = useState<Entry<Forward>[]>(() => inbox.forwards.map(entry));
-  const [byPath, setByPath] = useState(inbox.status_by_path);
-  const [error, setError] = useState<string>();
-  const save = async (): Promise<void> => {
-    try {
-      await api.changeInbox(inbox.name, {
-        rules: rules.map(({ value }) => value),
-        forwards: forwards.map(({ value }) => value),
-        status_by_path: byPath,
-      });
-      onClose();
-      tell("Rules and forwards saved");
-    } catch (failure) {
-      setError(inWords(failure));
-    }
-  };
+  const [{ rules, forwards, byPath }, set] = useFormState<Values>(() => valuesOf(inbox));
+  const { submit, error } = useSubmission(async () => {
+    await api.changeInbox(inbox.name, {
+      rules: rules.map(({ value }) => value),
+      forwards: forwards.map(({ value }) => value),
+      status_by_path: byPath,
+    });
+    onClose();
+    tell("Rules and forwards saved");
+  });
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
+    <Form onSubmit={submit}>
       <p className="mb-3 text-ink-2">
         The first rule that matches answers. What no rule answers goes to a forward that asks its app, else the inbox
         answers.
       </p>
       <h3 className="mb-2 font-semibold">Rules</h3>
-      <Entries what="rule" entries={rules} fresh={newRule} onChange={setRules}>
+      <Entries what="rule" entries={rules} fresh={newRule} onChange={(now) => set({ rules: now })}>
         {(rule, change) => <RuleFields rule={rule} onChange={change} />}
       </Entries>
       <Switch
         label="Status by path"
         hint={`/${inbox.name}/status/503 is answered 503.`}
         checked={byPath}
-        onChange={setByPath}
+        onChange={(now) => set({ byPath: now })}
       />
       <h3 className="mb-2 border-t border-line pt-3 font-semibold">Forwards</h3>
-      <Entries what="forward" entries={forwards} fresh={(): Forward => ({ to: "" })} onChange={setForwards}>
+      <Entries
+        what="forward"
+        entries={forwards}
+        fresh={(): Forward => ({ to: "" })}
+        onChange={(now) => set({ forwards: now })}
+      >
         {(forward, change, number) => <ForwardFields forward={forward} number={number} onChange={change} />}
       </Entries>
       <FormEnd error={error}>Save</FormEnd>
-    </form>
+    </Form>
   );
 }

@@ -1,2 +1,3 @@
-export { ReplayDialog, type Replayed } from "./replay-dialog";
+export { ReplayDialog } from "./replay-dialog";
+export { type Replayed } from "./replay-form";
 export { ReplaysPage } from "./replays-page";

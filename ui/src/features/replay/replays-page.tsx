@@ -9,8 +9,9 @@ import { useReplays } from "../../api/queries";
 import { Button } from "../../ui/button";
 import { age, count, duration, moment, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { Table, type Column } from "../../ui/table";
+import { attempt } from "../../ui/toasts";
+import { saveFile } from "../../ui/transfer";
 
 /** Failures that are shown; the saved report has all. */
 const SHOWN = 200;
@@ -27,6 +28,33 @@ function Progress({ replay }: { replay: Replay }) {
   );
 }
 
+const columnsOf = (now: number): readonly Column<Replay>[] => [
+  {
+    header: "To",
+    headerClass: "pl-3 font-medium",
+    className: "truncate pl-3",
+    cell: ({ id, url }) => (
+      <Link to="/replays/{-$replay}" params={{ replay: id }} className="font-mono text-data">
+        {visible(url)}
+      </Link>
+    ),
+  },
+  { header: "State", headerClass: "w-24 font-medium", cell: ({ state }) => state },
+  { header: "Sent", headerClass: "w-48 font-medium", cell: (replay) => <Progress replay={replay} /> },
+  {
+    header: "Failed",
+    headerClass: "w-16 text-right font-medium",
+    className: ({ failed }) => `text-right font-mono text-data ${failed ? "font-semibold text-invalid" : "text-ink-2"}`,
+    cell: ({ failed }) => count(failed),
+  },
+  {
+    header: "Begun",
+    headerClass: "w-16 pr-3 text-right font-medium",
+    className: "pr-3 text-right text-small text-ink-2",
+    cell: ({ created_at }) => age(created_at, now),
+  },
+];
+
 export function ReplaysPage({ id }: { id: string | undefined }) {
   const items = useReplays().data?.items;
   const now = useNow(1_000);
@@ -40,42 +68,14 @@ export function ReplaysPage({ id }: { id: string | undefined }) {
           <p className="text-ink-2">Nothing was replayed yet. Open a request and press R, or tick some and press B.</p>
         )}
         {items.length > 0 && (
-          <table className="w-full table-fixed border-collapse">
-            <thead>
-              <tr className="border-b border-line text-left text-small text-ink-2">
-                <th className="pl-3 font-medium">To</th>
-                <th className="w-24 font-medium">State</th>
-                <th className="w-48 font-medium">Sent</th>
-                <th className="w-16 text-right font-medium">Failed</th>
-                <th className="w-16 pr-3 text-right font-medium">Begun</th>
-              </tr>
-            </thead>
-            <tbody>
-              {items.map((replay) => (
-                <tr
-                  key={replay.id}
-                  aria-selected={replay.id === id}
-                  className={`row-height border-b border-line ${replay.id === id ? "bg-selection" : "hover:bg-hover"}`}
-                >
-                  <td className="truncate pl-3">
-                    <Link to="/replays/{-$replay}" params={{ replay: replay.id }} className="font-mono text-data">
-                      {visible(replay.url)}
-                    </Link>
-                  </td>
-                  <td>{replay.state}</td>
-                  <td>
-                    <Progress replay={replay} />
-                  </td>
-                  <td
-                    className={`text-right font-mono text-data ${replay.failed ? "font-semibold text-invalid" : "text-ink-2"}`}
-                  >
-                    {count(replay.failed)}
-                  </td>
-                  <td className="pr-3 text-right text-small text-ink-2">{age(replay.created_at, now)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <Table
+            className="w-full table-fixed border-collapse"
+            rows={items}
+            columns={columnsOf(now)}
+            rowKey={(replay) => replay.id}
+            rowClass="row-height"
+            isSelected={(replay) => replay.id === id}
+          />
         )}
       </section>
       {id && <Report key={id} id={id} />}
@@ -95,12 +95,7 @@ function Report({ id }: { id: string }) {
     return <p className="p-6 text-ink-2">This replay is not there; the oldest roll over with their deliveries.</p>;
   if (!data) return null;
   const { replay, latencies, failures, answers } = data;
-  const save = (form: "json" | "html"): void =>
-    void attempt(
-      platform
-        .saveTo(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`)
-        .then((saved) => saved && tell(`Saved ${saved}`)),
-    );
+  const save = (form: "json" | "html"): void => saveFile(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`);
   const running = replay.ended_at == null;
   return (
     <article aria-label="Replay" className="min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6">

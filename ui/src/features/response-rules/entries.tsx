@@ -3,8 +3,8 @@ import { ArrowDown, ArrowUp, Plus, X } from "lucide-react";
 import type { ReactNode } from "react";
 
 import { Button, IconButton } from "../../ui/button";
-import { Field } from "../../ui/field";
-import { INPUT } from "../../ui/input";
+import { TextField } from "../../ui/field";
+import { Checkbox, Input } from "../../ui/input";
 
 /** One of a list that is edited; its key stays when it moves. */
 export interface Entry<T> {
@@ -41,41 +41,17 @@ export function Entries<T extends Named>({ what, entries, fresh, onChange, child
           const this_ = `${what} ${at + 1}`;
           return (
             <li key={key} aria-label={this_} className="mb-3 rounded-[9px] border border-line p-3">
-              <div className="mb-3 flex items-center gap-1">
-                <input
-                  aria-label={`Name of ${this_}`}
-                  placeholder="Name"
-                  className={INPUT}
-                  value={value.name ?? ""}
-                  onChange={(event) => change(key, { name: event.target.value } as Partial<T>)}
-                />
-                <label className="flex shrink-0 items-center gap-1 px-1">
-                  <input
-                    type="checkbox"
-                    className="accent-accent"
-                    checked={value.enabled ?? true}
-                    onChange={(event) => change(key, { enabled: event.target.checked } as Partial<T>)}
-                  />{" "}
-                  on
-                </label>
-                <IconButton
-                  label={`Move ${this_} up`}
-                  icon={ArrowUp}
-                  disabled={at === 0}
-                  onClick={() => move(at, -1)}
-                />
-                <IconButton
-                  label={`Move ${this_} down`}
-                  icon={ArrowDown}
-                  disabled={at === entries.length - 1}
-                  onClick={() => move(at, 1)}
-                />
-                <IconButton
-                  label={`Remove ${this_}`}
-                  icon={X}
-                  onClick={() => onChange(entries.filter((one) => one.key !== key))}
-                />
-              </div>
+              <EntryHead
+                what={this_}
+                name={value.name ?? ""}
+                enabled={value.enabled ?? true}
+                onChange={(to) => change(key, to as Partial<T>)}
+                onMove={{
+                  up: at > 0 ? () => move(at, -1) : undefined,
+                  down: at < entries.length - 1 ? () => move(at, 1) : undefined,
+                }}
+                onRemove={() => onChange(entries.filter((one) => one.key !== key))}
+              />
               {children(value, (to) => change(key, to), at + 1)}
             </li>
           );
@@ -88,19 +64,50 @@ export function Entries<T extends Named>({ what, entries, fresh, onChange, child
   );
 }
 
+/** The name of an entry, whether it is on, and its place in the list. */
+function EntryHead({
+  what,
+  name,
+  enabled,
+  onChange,
+  onMove: { up, down },
+  onRemove,
+}: {
+  what: string;
+  name: string;
+  enabled: boolean;
+  onChange: (to: Named) => void;
+  /** Undefined at the end of the list. */
+  onMove: { up: (() => void) | undefined; down: (() => void) | undefined };
+  onRemove: () => void;
+}) {
+  return (
+    <div className="mb-3 flex items-center gap-1">
+      <Input
+        aria-label={`Name of ${what}`}
+        placeholder="Name"
+        value={name}
+        onChange={(now) => onChange({ name: now })}
+      />
+      <Checkbox className="shrink-0 gap-1 px-1" checked={enabled} onChange={(now) => onChange({ enabled: now })}>
+        on
+      </Checkbox>
+      <IconButton label={`Move ${what} up`} icon={ArrowUp} disabled={!up} onClick={up} />
+      <IconButton label={`Move ${what} down`} icon={ArrowDown} disabled={!down} onClick={down} />
+      <IconButton label={`Remove ${what}`} icon={X} onClick={onRemove} />
+    </div>
+  );
+}
+
 export function When({ value, onChange }: { value: string; onChange: (now: string) => void }) {
   return (
-    <Field label="When" hint="A query; empty is every request.">
-      {(props) => (
-        <input
-          {...props}
-          className={`${INPUT} font-mono text-data`}
-          value={value}
-          placeholder="event:chat.closed method:POST"
-          spellCheck={false}
-          onChange={(event) => onChange(event.target.value)}
-        />
-      )}
-    </Field>
+    <TextField
+      label="When"
+      hint="A query; empty is every request."
+      mono
+      value={value}
+      placeholder="event:chat.closed method:POST"
+      onChange={onChange}
+    />
   );
 }

@@ -1,3 +1,3 @@
 export { Entries, entry, type Entry, When } from "./entries";
-export { ANSWER } from "./response-form";
+export { EMPTY_RESPONSE } from "./response-form";
 export { newRule, RuleFields } from "./rule-form";

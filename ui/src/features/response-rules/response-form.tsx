@@ -1,16 +1,22 @@
-/** One answer of a rule: what a sender gets, or the fault it meets. */
+/** One response of a rule: what a sender gets, or the fault it meets. */
 import { FileUp, X } from "lucide-react";
 
 import type { InboxResponse } from "../../api/client";
-import { Button, IconButton } from "../../ui/button";
-import { INPUT } from "../../ui/input";
-import { size, visible } from "../../ui/format";
-import { Headers } from "../../ui/header-fields";
-import { attempt } from "../../ui/toasts";
-import { NumberInput } from "../../ui/input";
 import { platform } from "../../platform";
+import { Button, IconButton } from "../../ui/button";
+import { size, visible } from "../../ui/format";
+import { HeaderFields } from "../../ui/header-fields";
+import { Checkbox, NumberInput, Select, TextArea } from "../../ui/input";
+import { attempt } from "../../ui/toasts";
 
 type Fault = NonNullable<InboxResponse["fault"]>["kind"];
+
+interface PartProps {
+  response: InboxResponse;
+  /** Of which response, where there are several: part of each input's name. */
+  of: string;
+  set: (change: Partial<InboxResponse>) => void;
+}
 
 /** What each fault does, as a sender sees it. */
 const FAULTS: readonly (readonly [Fault | "none", string])[] = [
@@ -22,7 +28,10 @@ const FAULTS: readonly (readonly [Fault | "none", string])[] = [
   ["garbage", "sends garbage"],
 ];
 
-export const ANSWER: InboxResponse = {
+/** How long a slow body takes, if nothing else is said. */
+const SLOW_MS = 10_000;
+
+export const EMPTY_RESPONSE: InboxResponse = {
   status: 200,
   headers: [],
   body: "",
@@ -32,6 +41,7 @@ export const ANSWER: InboxResponse = {
   template: false,
   file: null,
 };
+
 /** A file the user picks, kept by the engine as it is now. */
 async function pickedFile(): Promise<InboxResponse["file"] | undefined> {
   const [file] = await platform.pickFiles();
@@ -41,47 +51,39 @@ async function pickedFile(): Promise<InboxResponse["file"] | undefined> {
   );
 }
 
-export function OneAnswer({
+function faultOf(kind: Fault | "none"): InboxResponse["fault"] {
+  if (kind === "none") return null;
+  return kind === "drip" ? { kind, over_ms: SLOW_MS } : { kind };
+}
+
+export function ResponseFields({
   number,
-  answer,
+  response,
   onChange,
   onRemove,
 }: {
   number: number | undefined;
-  answer: InboxResponse;
+  response: InboxResponse;
   onChange: (now: InboxResponse) => void;
   onRemove: (() => void) | undefined;
 }) {
-  const set = (change: Partial<InboxResponse>): void => onChange({ ...answer, ...change });
-  const kind = answer.fault?.kind ?? "none";
+  const set = (change: Partial<InboxResponse>): void => onChange({ ...response, ...change });
+  const kind = response.fault?.kind ?? "none";
   const silent = kind === "reset" || kind === "hang";
   const of = number ? ` of answer ${number}` : "";
+  const part = { response, of, set };
   return (
     <fieldset className="mb-3 border-l-2 border-line pl-3">
       <legend className="sr-only">{number ? `Answer ${number}` : "Answer"}</legend>
       <div className="mb-2 flex flex-wrap items-center gap-2">
         {number && <span className="w-5 text-ink-2">{number}.</span>}
-        <select
+        <Select
           aria-label={`What it does${of}`}
-          className={`${INPUT} w-44!`}
+          className="w-44!"
           value={kind}
-          onChange={(event) =>
-            set({
-              fault:
-                event.target.value === "none"
-                  ? null
-                  : event.target.value === "drip"
-                    ? { kind: "drip", over_ms: 10_000 }
-                    : ({ kind: event.target.value } as InboxResponse["fault"]),
-            })
-          }
-        >
-          {FAULTS.map(([id, name]) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
+          options={FAULTS}
+          onChange={(now) => set({ fault: faultOf(now) })}
+        />
         {!silent && (
           <NumberInput
             aria-label={`Status${of}`}
@@ -89,80 +91,91 @@ export function OneAnswer({
             min={200}
             max={599}
             className="w-20!"
-            value={answer.status}
+            value={response.status}
             onChange={(now) => set({ status: now ?? 0 })}
           />
         )}
+        <Delays {...part} />
+        {onRemove && <IconButton label={`Remove answer ${number}`} icon={X} onClick={onRemove} />}
+      </div>
+      {!silent && !response.file && <WrittenBody {...part} />}
+      {!silent && <BodyFile {...part} />}
+      {!silent && <HeaderFields of={of} headers={response.headers} onChange={(headers) => set({ headers })} />}
+    </fieldset>
+  );
+}
+
+function Delays({ response: { delay_ms, fault }, of, set }: PartProps) {
+  return (
+    <>
+      <label className="flex items-center gap-1">
+        after{" "}
+        <NumberInput
+          aria-label={`Delay in ms${of}`}
+          min={0}
+          max={60_000}
+          className="w-24!"
+          value={delay_ms}
+          onChange={(now) => set({ delay_ms: now ?? 0 })}
+        />{" "}
+        ms
+      </label>
+      {fault?.kind === "drip" && (
         <label className="flex items-center gap-1">
-          after{" "}
+          over{" "}
           <NumberInput
-            aria-label={`Delay in ms${of}`}
-            min={0}
-            max={60_000}
+            aria-label={`Time of the drip in ms${of}`}
+            required
+            min={1}
+            max={300_000}
             className="w-24!"
-            value={answer.delay_ms}
-            onChange={(now) => set({ delay_ms: now ?? 0 })}
+            value={fault.over_ms}
+            onChange={(now) => set({ fault: { kind: "drip", over_ms: now ?? 0 } })}
           />{" "}
           ms
         </label>
-        {answer.fault?.kind === "drip" && (
-          <label className="flex items-center gap-1">
-            over{" "}
-            <NumberInput
-              aria-label={`Time of the drip in ms${of}`}
-              required
-              min={1}
-              max={300_000}
-              className="w-24!"
-              value={answer.fault.over_ms}
-              onChange={(now) => set({ fault: { kind: "drip", over_ms: now ?? 0 } })}
-            />{" "}
-            ms
-          </label>
-        )}
-        {onRemove && <IconButton label={`Remove answer ${number}`} icon={X} onClick={onRemove} />}
-      </div>
-      {!silent && !answer.file && (
+      )}
+    </>
+  );
+}
+
+function WrittenBody({ response: { body, template }, of, set }: PartProps) {
+  return (
+    <>
+      <TextArea
+        aria-label={`Body${of}`}
+        rows={2}
+        placeholder="Body"
+        value={body}
+        onChange={(now) => set({ body: now })}
+      />
+      <Checkbox
+        className="mb-2 gap-1 text-small"
+        checked={template ?? false}
+        onChange={(now) => set({ template: now })}
+      >
+        a template: <code className="font-mono">{"{{ request.json.id }}"}</code> is filled in
+      </Checkbox>
+    </>
+  );
+}
+
+function BodyFile({ response: { file }, set }: PartProps) {
+  const pick = (): void =>
+    void attempt(pickedFile().then((picked) => picked && set({ file: picked, body: "", template: false })));
+  return (
+    <div className="mb-2 flex flex-wrap items-center gap-3">
+      {file && (
         <>
-          <textarea
-            aria-label={`Body${of}`}
-            rows={2}
-            spellCheck={false}
-            placeholder="Body"
-            className={`${INPUT} h-auto! py-1 font-mono text-data`}
-            value={answer.body}
-            onChange={(event) => set({ body: event.target.value })}
-          />
-          <label className="mb-2 flex items-center gap-1 text-small">
-            <input
-              type="checkbox"
-              className="accent-accent"
-              checked={answer.template ?? false}
-              onChange={(event) => set({ template: event.target.checked })}
-            />{" "}
-            a template: <code className="font-mono">{"{{ request.json.id }}"}</code> is filled in
-          </label>
+          <span className="min-w-0 truncate">
+            Body from {visible(file.name)}, {size(file.bytes)}
+          </span>
+          <Button onClick={() => set({ file: null })}>Write it instead</Button>
         </>
       )}
-      {!silent && (
-        <div className="mb-2 flex flex-wrap items-center gap-3">
-          {answer.file && (
-            <>
-              <span className="min-w-0 truncate">
-                Body from {visible(answer.file.name)}, {size(answer.file.bytes)}
-              </span>
-              <Button onClick={() => set({ file: null })}>Write it instead</Button>
-            </>
-          )}
-          <Button
-            icon={FileUp}
-            onClick={() => void attempt(pickedFile().then((file) => file && set({ file, body: "", template: false })))}
-          >
-            {answer.file ? "Another file" : "Body from a file"}
-          </Button>
-        </div>
-      )}
-      {!silent && <Headers of={of} headers={answer.headers} onChange={(headers) => set({ headers })} />}
-    </fieldset>
+      <Button icon={FileUp} onClick={pick}>
+        {file ? "Another file" : "Body from a file"}
+      </Button>
+    </div>
   );
 }

@@ -1,18 +1,18 @@
-/** One rule: when it answers, and with what, answer after answer. */
+/** One rule: when it matches, and its responses, one after the other. */
 import { Plus } from "lucide-react";
 
 import type { Rule } from "../../api/client";
 import { Button } from "../../ui/button";
 import { Choice } from "../../ui/choice";
 import { When } from "./entries";
-import { ANSWER, OneAnswer } from "./response-form";
+import { EMPTY_RESPONSE, ResponseFields } from "./response-form";
 
 export const newRule = (): Rule => ({
   id: "",
   name: "",
   enabled: true,
   when: "",
-  answers: [{ ...ANSWER }],
+  answers: [{ ...EMPTY_RESPONSE }],
   per: "event",
   at_end: "last",
 });
@@ -23,10 +23,10 @@ export function RuleFields({ rule, onChange }: { rule: Rule; onChange: (to: Part
     <>
       <When value={rule.when ?? ""} onChange={(when) => onChange({ when })} />
       {rule.answers.map((answer, place) => (
-        <OneAnswer
+        <ResponseFields
           key={place}
           number={several ? place + 1 : undefined}
-          answer={answer}
+          response={answer}
           onChange={(now) => onChange({ answers: rule.answers.with(place, now) })}
           onRemove={several ? () => onChange({ answers: rule.answers.toSpliced(place, 1) }) : undefined}
         />

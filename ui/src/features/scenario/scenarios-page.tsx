@@ -1,34 +1,15 @@
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
 import { Copy, FileWarning, Play } from "lucide-react";
 import { useState } from "react";
 
 import { api, type Scenario } from "../../api/client";
-import { useEndpoints } from "../../api/queries";
 import { Button, IconButton } from "../../ui/button";
-import { Choice } from "../../ui/choice";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
-import { FormEnd } from "../../ui/form";
-import { INPUT } from "../../ui/input";
+import { visible, visibleLines } from "../../ui/format";
 import { Notice } from "../../ui/notice";
-import { visible } from "../../ui/format";
-import { attempt, tell } from "../../ui/toasts";
-import { inWords, platform } from "../../platform";
-
-const SPEEDS = [
-  ["1", "As written"],
-  ["10", "×10"],
-  ["100", "×100"],
-  ["100000", "At once"],
-] as const;
-
-/** A length of time in minutes and seconds. */
-function lasts(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-}
+import { copyText } from "../../ui/transfer";
+import { lasts } from "./lasts";
+import { RunForm } from "./run-form";
 
 function Steps({ steps }: { steps: Scenario["steps"] }) {
   return (
@@ -40,99 +21,6 @@ function Steps({ steps }: { steps: Scenario["steps"] }) {
         </li>
       ))}
     </ol>
-  );
-}
-
-function Run({ scenario, onClose }: { scenario: Scenario; onClose: () => void }) {
-  const endpoints = (useEndpoints().data?.items ?? []).filter(({ provider }) => provider === scenario.provider);
-  const [to, setTo] = useState("");
-  const [speed, setSpeed] = useState<(typeof SPEEDS)[number][0]>("1");
-  const [seed, setSeed] = useState("");
-  const [error, setError] = useState<string>();
-  const navigate = useNavigate();
-  if (endpoints.length === 0) {
-    return (
-      <>
-        <p className="mb-4">There is no endpoint of {scenario.provider} yet: an address it can be sent to.</p>
-        <Button
-          look="primary"
-          onClick={() =>
-            void navigate({
-              to: "/endpoints/{-$endpoint}/{-$delivery}",
-              params: { endpoint: undefined, delivery: undefined },
-            })
-          }
-        >
-          Make one
-        </Button>
-      </>
-    );
-  }
-  const run = async (): Promise<void> => {
-    try {
-      const sent = await api.runScenario({
-        scenario: scenario.id,
-        speed: Number(speed),
-        seed: seed === "" ? undefined : Number(seed),
-        endpoints: to ? [to] : undefined,
-      });
-      tell(`${sent.events.length} events are on their way`);
-      onClose();
-      if (to || endpoints.length === 1)
-        void navigate({
-          to: "/endpoints/{-$endpoint}/{-$delivery}",
-          params: { endpoint: to || endpoints[0]!.id, delivery: undefined },
-        });
-      else void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: undefined } });
-    } catch (failure) {
-      setError(inWords(failure));
-    }
-  };
-  return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void run();
-      }}
-    >
-      <p className="mb-3 text-ink-2">{visible(scenario.about)}</p>
-      <Field label="To" hint="Each endpoint gets the events it takes.">
-        {(props) => (
-          <select {...props} className={INPUT} value={to} onChange={(event) => setTo(event.target.value)}>
-            <option value="">All endpoints of {scenario.provider}</option>
-            {endpoints.map(({ id, name, url }) => (
-              <option key={id} value={id}>
-                {visible(name || url)}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <div className="mb-4">
-        <span className="mb-1 block font-medium">Its gaps</span>
-        <Choice label="Its gaps" value={speed} options={SPEEDS} onChange={setSpeed} />
-        <p className="mt-1 text-small text-ink-2">
-          {speed === "100000"
-            ? "All of them leave at once; receivers may get them in any order."
-            : `It takes ${lasts(scenario.lasts_ms / Number(speed))}.`}
-        </p>
-      </div>
-      <Field label="Seed" hint="The same number makes the same values again; empty makes new ones.">
-        {(props) => (
-          <input
-            {...props}
-            inputMode="numeric"
-            pattern="[0-9]*"
-            className={`${INPUT} max-w-40`}
-            value={seed}
-            onChange={(event) => setSeed(event.target.value)}
-          />
-        )}
-      </Field>
-      <FormEnd error={error} icon={Play}>
-        Run
-      </FormEnd>
-    </form>
   );
 }
 
@@ -158,7 +46,7 @@ export function ScenariosPage() {
       {data.bad_files.map((reason) => (
         <div key={reason} className="mb-3">
           <Notice icon={FileWarning} tone="warning" title="A file of yours does not read">
-            <pre className="whitespace-pre-wrap">{reason.split("\n").map(visible).join("\n")}</pre>
+            <pre className="whitespace-pre-wrap">{visibleLines(reason)}</pre>
           </Notice>
         </div>
       ))}
@@ -190,7 +78,7 @@ export function ScenariosPage() {
         open={running !== undefined}
         onClose={() => setRunning(undefined)}
       >
-        {running && <Run key={running.id} scenario={running} onClose={() => setRunning(undefined)} />}
+        {running && <RunForm key={running.id} scenario={running} onClose={() => setRunning(undefined)} />}
       </Dialog>
       <Dialog
         title={shown ? `${shown.id}.toml` : ""}
@@ -202,17 +90,13 @@ export function ScenariosPage() {
           <>
             <div className="mb-2 flex items-center justify-between gap-2">
               <p className="text-ink-2">Saved in the folder under a name of its own, it is a scenario at once.</p>
-              <IconButton
-                label="Copy file"
-                icon={Copy}
-                onClick={() => void attempt(platform.copyText(shown.file).then(() => tell("Copied file")))}
-              />
+              <IconButton label="Copy file" icon={Copy} onClick={() => copyText(shown.file, "file")} />
             </div>
             <pre
               className="overflow-auto rounded-[9px] border border-line p-3 font-mono text-data whitespace-pre-wrap"
               tabIndex={0}
             >
-              {shown.file.split("\n").map(visible).join("\n")}
+              {visibleLines(shown.file)}
             </pre>
           </>
         )}

@@ -3,8 +3,7 @@ import { useState } from "react";
 import { api, type Explanation, type Verification } from "../../api/client";
 import { useCommands } from "../../app/commands";
 import { Button } from "../../ui/button";
-import { Field } from "../../ui/field";
-import { INPUT } from "../../ui/input";
+import { TextAreaField } from "../../ui/field";
 import { visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { platform } from "../../platform";
@@ -76,19 +75,14 @@ export function DebuggerPage() {
         <p className="mb-4 text-ink-2">
           Paste a request, choose who signs it, and see whether it holds and why. Nothing here is stored.
         </p>
-        <Field label="Request" hint="Request line, headers, a blank line, and the body as it was sent.">
-          {(props) => (
-            <textarea
-              {...props}
-              rows={12}
-              spellCheck={false}
-              placeholder={EXAMPLE}
-              className={`${INPUT} h-auto! py-1 font-mono text-data`}
-              value={message}
-              onChange={(event) => setMessage(event.target.value)}
-            />
-          )}
-        </Field>
+        <TextAreaField
+          label="Request"
+          hint="Request line, headers, a blank line, and the body as it was sent."
+          rows={12}
+          placeholder={EXAMPLE}
+          value={message}
+          onChange={setMessage}
+        />
         <VerificationForm value={keys} onChange={setKeys} />
         <div className="sticky -bottom-6 -mx-6 -mb-6 flex flex-wrap gap-2 border-t border-line bg-pane px-6 py-3">
           <Button look="primary" disabled={working || !message} onClick={explain}>

@@ -5,16 +5,17 @@ import { useState } from "react";
 import { api, type Exposure } from "../../api/client";
 import { useInboxes } from "../../api/queries";
 import { Button } from "../../ui/button";
+import { Checkbox } from "../../ui/input";
 import { count } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 
 export function OfflineBacklog({ exposure: { inbox, away } }: { exposure: Exposure }) {
-  const [resign, setResign] = useState(true);
+  const [reSign, setReSign] = useState(true);
   const verification = useInboxes().data?.items.find(({ name }) => name === inbox)?.verification;
   const signs = Boolean(verification?.provider && verification.secrets?.length);
   if (away === 0) return null;
   const decide = async (what: "all" | "newest_per_type" | "hold"): Promise<void> => {
-    const decided = await attempt(api.decideAway(inbox, { what, resign: resign && signs }));
+    const decided = await attempt(api.decideAway(inbox, { what, resign: reSign && signs }));
     if (!decided) return;
     const { requests, replays } = decided;
     tell(
@@ -39,10 +40,9 @@ export function OfflineBacklog({ exposure: { inbox, away } }: { exposure: Exposu
       <Button onClick={() => void decide("newest_per_type")}>Newest per type</Button>
       <Button onClick={() => void decide("hold")}>Hold</Button>
       {signs && (
-        <label className="flex items-center gap-2 text-small">
-          <input type="checkbox" checked={resign} onChange={(event) => setResign(event.target.checked)} />
+        <Checkbox className="gap-2 text-small" checked={reSign} onChange={setReSign}>
           sign anew: old signatures may be too old for your app
-        </label>
+        </Checkbox>
       )}
     </div>
   );

@@ -5,11 +5,9 @@ import { keys } from "../../api/keys";
 import { refetch } from "../../api/refetch";
 import { Choice } from "../../ui/choice";
 import { Dialog } from "../../ui/dialog";
-import { Field } from "../../ui/field";
-import { FormEnd } from "../../ui/form";
-import { INPUT } from "../../ui/input";
+import { TextField } from "../../ui/field";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { tell } from "../../ui/toasts";
-import { inWords } from "../../platform";
 
 type Kind = Tunnel["kind"]["is"];
 
@@ -103,16 +101,25 @@ function isOpen(url: string): boolean {
   return url.startsWith("http://") && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url);
 }
 
-function asked(kind: Kind, written: Record<string, string>): TunnelNew {
-  const said = (name: string): string => written[name] ?? "";
+/** Throws where the port is not one. */
+function portOf(text: string): number | null {
+  if (text === "") return null;
+  const port = Number(text);
+  if (!(Number.isInteger(port) && port > 0 && port < 65_536))
+    throw new Error("A port is a number between 1 and 65535.");
+  return port;
+}
+
+function tunnelOf(kind: Kind, written: Record<string, string>): TunnelNew {
+  const text = (name: string): string => written[name] ?? "";
   const maybe = (name: string): string | null => written[name] || null;
   switch (kind) {
     case "relay":
-      return { is: "relay", relay: said("relay"), code: said("code"), device: maybe("device") };
+      return { is: "relay", relay: text("relay"), code: text("code"), device: maybe("device") };
     case "ssh":
-      return { is: "ssh", destination: said("destination"), url: maybe("url"), remote: maybe("remote") };
+      return { is: "ssh", destination: text("destination"), url: maybe("url"), remote: maybe("remote") };
     case "other":
-      return { is: "other", url: said("url"), port: maybe("port") === null ? null : Number(said("port")) };
+      return { is: "other", url: text("url"), port: portOf(text("port")) };
   }
 }
 
@@ -126,36 +133,16 @@ export function StartDialog({ open, onClose }: { open: boolean; onClose: () => v
 
 function StartForm({ onClose }: { onClose: () => void }) {
   const [kind, setKind] = useState<Kind>("relay");
-  const [written, setWritten] = useState<Record<string, string>>({});
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string>();
+  const [written, write] = useFormState<Record<string, string>>({});
   const { means, entries, told } = KINDS[kind];
-  const start = async (): Promise<void> => {
-    setBusy(true);
-    setError(undefined);
-    const body = asked(kind, written);
-    if ("port" in body && body.port != null && !(Number.isInteger(body.port) && body.port > 0 && body.port < 65_536)) {
-      setBusy(false);
-      return setError("A port is a number between 1 and 65535.");
-    }
-    try {
-      await api.addTunnel(body);
-      await refetch(keys.tunnels);
-      onClose();
-      tell(told);
-    } catch (failure) {
-      setError(inWords(failure));
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { submit, error, clear, busy } = useSubmission(async () => {
+    await api.addTunnel(tunnelOf(kind, written));
+    await refetch(keys.tunnels);
+    onClose();
+    tell(told);
+  });
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        void start();
-      }}
-    >
+    <Form onSubmit={submit}>
       <Choice
         label="What stands at its other end"
         value={kind}
@@ -166,31 +153,29 @@ function StartForm({ onClose }: { onClose: () => void }) {
         ]}
         onChange={(now) => {
           setKind(now);
-          setError(undefined);
+          clear();
         }}
       />
       <p className="my-3 text-ink-2">{means}</p>
       {entries.map(({ name, label, hint, needed, mono }) => (
-        <Field key={`${kind} ${name}`} label={label} hint={hint(written[name] ?? "")}>
-          {(props) => (
-            <input
-              {...props}
-              required={needed}
-              autoComplete="off"
-              spellCheck={false}
-              className={`${INPUT} ${mono ? "font-mono text-data" : ""}`}
-              value={written[name] ?? ""}
-              onChange={(event) => {
-                setWritten({ ...written, [name]: event.target.value });
-                setError(undefined);
-              }}
-            />
-          )}
-        </Field>
+        <TextField
+          key={`${kind} ${name}`}
+          label={label}
+          hint={hint(written[name] ?? "")}
+          required={needed}
+          autoComplete="off"
+          spellCheck={false}
+          mono={mono}
+          value={written[name] ?? ""}
+          onChange={(now) => {
+            write({ [name]: now });
+            clear();
+          }}
+        />
       ))}
       <FormEnd error={error} disabled={busy}>
         {busy ? "Dialling…" : "Start"}
       </FormEnd>
-    </form>
+    </Form>
   );
 }

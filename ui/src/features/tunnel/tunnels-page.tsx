@@ -7,7 +7,7 @@ import { firstKeys, useCommands } from "../../app/commands";
 import { useInboxes, useTunnels } from "../../api/queries";
 import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
-import { INPUT } from "../../ui/input";
+import { Select } from "../../ui/input";
 import { count, moment, visible } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
 import { inWords, platform } from "../../platform";
@@ -159,16 +159,12 @@ function Sheet({ tunnel }: { tunnel: Tunnel }) {
         {hidden.length > 0 && (
           <label className="flex items-center gap-2">
             <span className="text-ink-2">Expose</span>
-            <select
-              className={`${INPUT} w-56!`}
+            <Select
+              className="w-56!"
               value=""
-              onChange={(event) => setExposing({ inbox: event.target.value })}
-            >
-              <option value="">an inbox…</option>
-              {hidden.map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
+              options={[["", "an inbox…"], ...hidden.map(({ name }) => [name, name] as const)]}
+              onChange={(inbox) => setExposing({ inbox })}
+            />
           </label>
         )}
       </div>

@@ -1,0 +1,62 @@
+/** What a person chooses for a replay, and the request to the API it becomes. */
+import type { Endpoint, Inbox, ReplayNew } from "../../api/client";
+import type { OutgoingEdits } from "../forward";
+import { headerPairs, type Draft } from "./draft";
+
+/** Which requests are replayed. */
+export type Which = "list" | "selected" | "one";
+
+export type Times = "once" | "twice" | "at_once";
+
+export interface Values {
+  endpoint: string;
+  url: string;
+  reSign: boolean;
+  /** Requests a second, as text; empty for as fast as they are answered. */
+  rate: string;
+  concurrency: number;
+  stopsOnFailure: boolean;
+  newestFirst: boolean;
+  times: Times;
+  outgoing: OutgoingEdits;
+}
+
+/** What the form begins with: the last target of the inbox, else its first forward. */
+export function firstValues(inbox: Inbox | undefined, edit: boolean): Values {
+  const last = inbox?.replayed_to;
+  return {
+    endpoint: last && "endpoint" in last ? last.endpoint : "",
+    url: last && "url" in last ? last.url : (inbox?.forwards[0]?.to ?? ""),
+    reSign: edit,
+    rate: "",
+    concurrency: 1,
+    stopsOnFailure: false,
+    newestFirst: false,
+    times: "once",
+    outgoing: {},
+  };
+}
+
+/** Whether one request is sent twice, to see whether the handler does the same thing once. */
+export const isProbe = (which: Which, times: Times): boolean => which === "one" && times !== "once";
+
+export function settingsOf(values: Values, which: Which, draft: Draft | undefined): NonNullable<ReplayNew["settings"]> {
+  const { endpoint, url, reSign, rate, concurrency, stopsOnFailure, newestFirst, times, outgoing } = values;
+  const probe = isProbe(which, times);
+  return {
+    ...outgoing,
+    to: endpoint ? { endpoint } : url ? { url } : null,
+    resign: reSign ? (endpoint ? "endpoint" : "inbox") : null,
+    rate: rate ? Number(rate) : null,
+    concurrency: probe && times === "at_once" ? 2 : concurrency,
+    stop_on_failure: stopsOnFailure,
+    newest_first: newestFirst,
+    times: probe ? 2 : 1,
+    edit:
+      which === "one" && draft ? { method: draft.method, path: draft.path, headers: headerPairs(draft.headers) } : null,
+  };
+}
+
+/** The host that requests would be sent to. */
+export const hostOf = ({ endpoint, url }: Values, endpoints: readonly Endpoint[]): string =>
+  new URL(endpoint ? endpoints.find(({ id }) => id === endpoint)!.url : url).host;
