@@ -14,6 +14,7 @@ import {
   Send,
   Settings,
 } from "lucide-react";
+import type { ReactNode } from "react";
 
 import { firstKeys, perform } from "./commands";
 import { useEndpoints, useInboxes, useTunnels } from "../api/queries";
@@ -23,6 +24,9 @@ import { SavedSearches } from "../features/search";
 
 const ENTRY =
   "control flex whitespace-nowrap items-center gap-2.5 rounded-[7px] px-2 text-ink-2 hover:bg-hover data-[status=active]:bg-selection data-[status=active]:font-medium data-[status=active]:text-ink";
+
+/** An entry is current on every view below its own. */
+const ANY_BELOW = { exact: false } as const;
 
 function Mark() {
   return (
@@ -42,13 +46,16 @@ function Mark() {
   );
 }
 
+/** A number beside an entry, with words for those who do not see its colour. */
+function Badge({ label, colour, children }: { label: string; colour: string; children: ReactNode }) {
+  return (
+    <span className={`ml-auto text-small font-semibold ${colour}`} aria-label={label}>
+      {children}
+    </span>
+  );
+}
+
 export function Sidebar() {
-  const inboxes = useInboxes().data?.items;
-  const away =
-    useTunnels()
-      .data?.items.flatMap(({ exposures }) => exposures)
-      .reduce((sum, one) => sum + one.away, 0) ?? 0;
-  const off = useEndpoints().data?.items.filter(({ state }) => !state.enabled).length ?? 0;
   return (
     <nav
       aria-label="Main"
@@ -71,95 +78,101 @@ export function Sidebar() {
         <IconButton label="New inbox" icon={Plus} keys={firstKeys("new-inbox")} onClick={() => perform("new-inbox")} />
       </div>
       <div className="min-h-0 flex-1 overflow-auto">
-        <ul>
-          {inboxes?.map(({ name, unread, requests }) => (
-            <li key={name}>
-              <Link
-                to="/inbox/$inbox/{-$request}"
-                params={{ inbox: name, request: undefined }}
-                activeOptions={{ exact: false }}
-                className={ENTRY}
-              >
-                <span
-                  aria-hidden
-                  className={`size-2 shrink-0 rounded-full ${requests ? "bg-accent" : "border border-ink-3"}`}
-                />
-                <span className="min-w-0 flex-1 truncate">{name}</span>
-                {unread > 0 && (
-                  <span className="text-small font-semibold text-accent" aria-label={`${unread} unread`}>
-                    {unread > 9999 ? `${Math.floor(unread / 1000)}k` : count(unread)}
-                  </span>
-                )}
-              </Link>
-            </li>
-          ))}
-          <li>
-            <Link
-              to="/requests/{-$request}"
-              params={{ request: undefined }}
-              activeOptions={{ exact: false }}
-              className={ENTRY}
-            >
-              <Layers size={14} aria-hidden className="-ml-[3px] shrink-0" /> All requests
-            </Link>
-          </li>
-        </ul>
+        <Inboxes />
         <SavedSearches />
       </div>
+      <Sending />
+      <Tools />
+    </nav>
+  );
+}
+
+function Inboxes() {
+  const inboxes = useInboxes().data?.items;
+  return (
+    <ul>
+      {inboxes?.map(({ name, unread, requests }) => (
+        <li key={name}>
+          <Link
+            to="/inbox/$inbox/{-$request}"
+            params={{ inbox: name, request: undefined }}
+            activeOptions={ANY_BELOW}
+            className={ENTRY}
+          >
+            <span
+              aria-hidden
+              className={`size-2 shrink-0 rounded-full ${requests ? "bg-accent" : "border border-ink-3"}`}
+            />
+            <span className="min-w-0 flex-1 truncate">{name}</span>
+            {unread > 0 && (
+              <span className="text-small font-semibold text-accent" aria-label={`${unread} unread`}>
+                {unread > 9999 ? `${Math.floor(unread / 1000)}k` : count(unread)}
+              </span>
+            )}
+          </Link>
+        </li>
+      ))}
+      <li>
+        <Link to="/requests/{-$request}" params={{ request: undefined }} activeOptions={ANY_BELOW} className={ENTRY}>
+          <Layers size={14} aria-hidden className="-ml-[3px] shrink-0" /> All requests
+        </Link>
+      </li>
+    </ul>
+  );
+}
+
+function Sending() {
+  const off = useEndpoints().data?.items.filter(({ state }) => !state.enabled).length ?? 0;
+  return (
+    <>
       <h2 className="mt-2 pl-2 text-small font-semibold text-ink-2">Sending</h2>
       <Link
         to="/endpoints/{-$endpoint}/{-$delivery}"
         params={{ endpoint: undefined, delivery: undefined }}
-        activeOptions={{ exact: false }}
+        activeOptions={ANY_BELOW}
         className={ENTRY}
       >
         <Send size={16} aria-hidden /> Endpoints
         {off > 0 && (
-          <span className="ml-auto text-small font-semibold text-invalid" aria-label={`${off} switched off`}>
+          <Badge label={`${off} switched off`} colour="text-invalid">
             {off} off
-          </span>
+          </Badge>
         )}
       </Link>
-      <Link
-        to="/deliveries/{-$delivery}"
-        params={{ delivery: undefined }}
-        activeOptions={{ exact: false }}
-        className={ENTRY}
-      >
+      <Link to="/deliveries/{-$delivery}" params={{ delivery: undefined }} activeOptions={ANY_BELOW} className={ENTRY}>
         <ListChecks size={16} aria-hidden /> Deliveries
       </Link>
-      <Link to="/replays/{-$replay}" params={{ replay: undefined }} activeOptions={{ exact: false }} className={ENTRY}>
+      <Link to="/replays/{-$replay}" params={{ replay: undefined }} activeOptions={ANY_BELOW} className={ENTRY}>
         <Repeat size={16} aria-hidden /> Replays
       </Link>
       <Link to="/scenarios" className={ENTRY}>
         <Clapperboard size={16} aria-hidden /> Scenarios
       </Link>
-      <Link
-        to="/checks/{-$check}"
-        params={{ check: undefined }}
-        activeOptions={{ exact: false }}
-        className={`${ENTRY} mb-2`}
-      >
+      <Link to="/checks/{-$check}" params={{ check: undefined }} activeOptions={ANY_BELOW} className={`${ENTRY} mb-2`}>
         <ClipboardCheck size={16} aria-hidden /> Handler checks
       </Link>
+    </>
+  );
+}
+
+function Tools() {
+  const exposures = useTunnels().data?.items.flatMap((tunnel) => tunnel.exposures) ?? [];
+  const backlog = exposures.reduce((sum, { away }) => sum + away, 0);
+  return (
+    <>
       <h2 className="pl-2 text-small font-semibold text-ink-2">Tools</h2>
       <Link to="/tunnels" className={ENTRY}>
         <Globe size={16} aria-hidden /> Tunnels
-        {away > 0 && (
-          <span className="ml-auto text-small font-semibold text-warning" aria-label={`${away} arrived while away`}>
-            {count(away)}
-          </span>
+        {backlog > 0 && (
+          <Badge label={`${backlog} arrived while away`} colour="text-warning">
+            {count(backlog)}
+          </Badge>
         )}
       </Link>
       <Link to="/lab" className={ENTRY}>
         <FlaskConical size={16} aria-hidden /> Signature lab
       </Link>
-      <Link
-        to="/shapes/{-$inbox}"
-        params={{ inbox: undefined }}
-        activeOptions={{ exact: false }}
-        className={`${ENTRY} mb-2`}
-      >
+      <Link to="/shapes/{-$inbox}" params={{ inbox: undefined }} activeOptions={ANY_BELOW} className={`${ENTRY} mb-2`}>
         <Braces size={16} aria-hidden /> Shapes
       </Link>
       <button type="button" onClick={() => perform("help")} className={ENTRY}>
@@ -168,6 +181,6 @@ export function Sidebar() {
       <Link to="/settings" className={ENTRY}>
         <Settings size={16} aria-hidden /> Settings
       </Link>
-    </nav>
+    </>
   );
 }

@@ -25,7 +25,7 @@ import { refetch } from "../../api/refetch";
 import { useChecks } from "../../api/queries";
 import { confirm } from "../../ui/confirm";
 import { Button, IconButton } from "../../ui/button";
-import { INPUT } from "../../ui/input";
+import { Select } from "../../ui/input";
 import { age, count, duration, moment, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
 import { attempt, tell } from "../../ui/toasts";
@@ -182,19 +182,16 @@ function Report({ id, others }: { id: string; others: CheckRun[] }) {
               JSON
             </Button>
             {others.length > 0 && (
-              <select
+              <Select
                 aria-label="Compare with"
-                className={`${INPUT} w-44!`}
+                className="w-44!"
                 value={compared}
-                onChange={(event) => setCompared(event.target.value)}
-              >
-                <option value="">Compare with…</option>
-                {others.map((other) => (
-                  <option key={other.id} value={other.id}>
-                    {moment(other.created_at)}, {verdict(other)[0]}
-                  </option>
-                ))}
-              </select>
+                options={[
+                  ["", "Compare with…"],
+                  ...others.map((other) => [other.id, `${moment(other.created_at)}, ${verdict(other)[0]}`] as const),
+                ]}
+                onChange={setCompared}
+              />
             )}
             <IconButton label="Remove this run" icon={Trash2} onClick={() => void attempt(remove())} />
           </>

@@ -2,76 +2,98 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 
 import { api, type Delivery, type DeliveryFilter } from "../../api/client";
 import { keys } from "../../api/keys";
-import { useCommands } from "../../app/commands";
 import { useEndpoints } from "../../api/queries";
+import { useCommands } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { age, duration, visible } from "../../ui/format";
 import { useNow } from "../../ui/now";
-import { Until } from "./delivery-detail";
+import { Table, type Column } from "../../ui/table";
+import { Countdown } from "./countdown";
 import { DeliveryState } from "./delivery-state";
 
 /** Rows read at a time. */
 const PAGE = 100;
 
-interface Columns {
-  /** Whose delivery it is; where all are of one endpoint, nobody asks. */
-  endpoint: boolean;
-  /** Why it ended so; beside an open delivery there is no room. */
-  error: boolean;
+interface Options {
+  /** Whether each row names its endpoint; where all are of one, none does. */
+  withEndpoint: boolean;
+  /** Whether each row says why it ended so; beside an open delivery there is no room. */
+  withError: boolean;
+  endpointOf: (delivery: Delivery) => string;
+  now: number;
+  onPick: (id: string) => void;
 }
 
-function DeliveryRow({
-  delivery,
-  name,
-  columns,
-  selected,
-  now,
-  onPick,
-}: {
-  delivery: Delivery;
-  name: string;
-  columns: Columns;
-  selected: boolean;
-  now: number;
-  onPick: () => void;
-}) {
-  return (
-    <tr
-      onClick={onPick}
-      aria-selected={selected}
-      className={`row-height border-b border-line ${selected ? "bg-selection" : "hover:bg-hover"}`}
-    >
-      <td className="pl-3">
-        <button type="button" className="max-w-full truncate text-left font-medium" onClick={onPick}>
-          {visible(delivery.event_type || `${delivery.method} ${delivery.origin}`)}
-        </button>
-      </td>
-      {columns.endpoint && <td className="max-w-0 truncate pr-3 text-ink-2">{visible(name)}</td>}
-      <td className="align-middle">
-        <DeliveryState state={delivery.state} className="align-middle" />
-      </td>
-      <td
-        className={`text-right font-mono text-data font-semibold ${delivery.state === "delivered" ? "text-valid" : "text-invalid"}`}
-      >
-        {delivery.status ?? ""}
-      </td>
-      <td className="text-right">{delivery.attempts}</td>
-      <td className="text-right text-ink-2">{delivery.took_ms != null && duration(delivery.took_ms)}</td>
-      <td className="pr-3 text-right text-small text-ink-2">{age(delivery.created_at, now)}</td>
-      {columns.error && (
-        <td className="max-w-0 truncate pr-3 pl-4 text-ink-2">
-          {delivery.next_at ? (
-            <>
-              next <Until at={delivery.next_at} />
-            </>
-          ) : (
-            visible(delivery.reason ?? delivery.error ?? "")
-          )}
-        </td>
-      )}
-    </tr>
-  );
+const CUT = "max-w-0 truncate pr-3 text-ink-2";
+
+function columnsOf({ withEndpoint, withError, endpointOf, now, onPick }: Options): Column<Delivery>[] {
+  const event: Column<Delivery> = {
+    header: "Event",
+    headerClass: "pl-3 font-medium",
+    className: "pl-3",
+    cell: ({ id, event_type, method, origin }) => (
+      <button type="button" className="max-w-full truncate text-left font-medium" onClick={() => onPick(id)}>
+        {visible(event_type || `${method} ${origin}`)}
+      </button>
+    ),
+  };
+  const endpoint: Column<Delivery> = {
+    header: "Endpoint",
+    headerClass: "w-[16%] font-medium",
+    className: CUT,
+    cell: (delivery) => visible(endpointOf(delivery)),
+  };
+  const error: Column<Delivery> = {
+    header: "Error",
+    headerClass: `pl-4 font-medium ${withEndpoint ? "w-[18%]" : "w-[26%]"}`,
+    className: `${CUT} pl-4`,
+    cell: ({ next_at, reason, error: why }) =>
+      next_at ? (
+        <>
+          next <Countdown at={next_at} />
+        </>
+      ) : (
+        visible(reason ?? why ?? "")
+      ),
+  };
+  return [event, ...(withEndpoint ? [endpoint] : []), ...OUTCOME, created(now), ...(withError ? [error] : [])];
 }
+
+/** What came of a delivery. */
+const OUTCOME: readonly Column<Delivery>[] = [
+  {
+    header: "State",
+    headerClass: "w-24 font-medium",
+    className: "align-middle",
+    cell: ({ state }) => <DeliveryState state={state} className="align-middle" />,
+  },
+  {
+    header: "Code",
+    headerClass: "w-12 text-right font-medium",
+    className: ({ state }) =>
+      `text-right font-mono text-data font-semibold ${state === "delivered" ? "text-valid" : "text-invalid"}`,
+    cell: ({ status }) => status ?? "",
+  },
+  {
+    header: "Attempts",
+    headerClass: "w-16 text-right font-medium",
+    className: "text-right",
+    cell: ({ attempts }) => attempts,
+  },
+  {
+    header: "Took",
+    headerClass: "w-16 text-right font-medium",
+    className: "text-right text-ink-2",
+    cell: ({ took_ms }) => took_ms != null && duration(took_ms),
+  },
+];
+
+const created = (now: number): Column<Delivery> => ({
+  header: "Created",
+  headerClass: "w-16 pr-3 text-right font-medium",
+  className: "pr-3 text-right text-small text-ink-2",
+  cell: ({ created_at }) => age(created_at, now),
+});
 
 /** Deliveries, newest first; j and k go through them. */
 export function DeliveryTable({
@@ -108,37 +130,25 @@ export function DeliveryTable({
   });
   if (!data) return null;
   if (items.length === 0) return <p className="text-ink-2">{empty}</p>;
-  const columns = { endpoint: !query.endpoint, error: !selected };
-  const name = ({ endpoint, url }: Delivery): string => endpoints.find(({ id }) => id === endpoint)?.name || url;
+  const columns = columnsOf({
+    withEndpoint: !query.endpoint,
+    withError: !selected,
+    endpointOf: ({ endpoint, url }) => endpoints.find(({ id }) => id === endpoint)?.name || url,
+    now,
+    onPick,
+  });
   return (
     <>
-      <table className="w-full table-fixed border-collapse" data-testid="deliveries">
-        <thead>
-          <tr className="border-b border-line text-left text-small text-ink-2">
-            <th className="pl-3 font-medium">Event</th>
-            {columns.endpoint && <th className="w-[16%] font-medium">Endpoint</th>}
-            <th className="w-24 font-medium">State</th>
-            <th className="w-12 text-right font-medium">Code</th>
-            <th className="w-16 text-right font-medium">Attempts</th>
-            <th className="w-16 text-right font-medium">Took</th>
-            <th className="w-16 pr-3 text-right font-medium">Created</th>
-            {columns.error && <th className={`pl-4 font-medium ${columns.endpoint ? "w-[18%]" : "w-[26%]"}`}>Error</th>}
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((delivery) => (
-            <DeliveryRow
-              key={delivery.id}
-              delivery={delivery}
-              name={name(delivery)}
-              columns={columns}
-              selected={delivery.id === selected}
-              now={now}
-              onPick={() => onPick(delivery.id)}
-            />
-          ))}
-        </tbody>
-      </table>
+      <Table
+        testId="deliveries"
+        className="w-full table-fixed border-collapse"
+        rows={items}
+        columns={columns}
+        rowKey={({ id }) => id}
+        rowClass="row-height"
+        isSelected={({ id }) => id === selected}
+        onPick={({ id }) => onPick(id)}
+      />
       {hasNextPage && (
         <div className="p-3 text-center">
           <Button disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>

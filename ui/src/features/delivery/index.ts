@@ -1,3 +1,3 @@
 export { DeliveriesPage } from "./deliveries-page";
-export { DeliveryDetail } from "./delivery-detail";
+export { DeliveryPane } from "./delivery-pane";
 export { DeliveryTable } from "./delivery-table";

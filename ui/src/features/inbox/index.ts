@@ -1,2 +1,3 @@
-export { AllRequestsPage, InboxPage } from "./inbox-page";
+export { AllRequestsPage } from "./all-requests-page";
+export { InboxPage } from "./inbox-page";
 export { NewInbox } from "./inbox-settings";

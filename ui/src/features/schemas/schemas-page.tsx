@@ -10,9 +10,11 @@ import { confirm } from "../../ui/confirm";
 import { Button, IconButton } from "../../ui/button";
 import { Choice } from "../../ui/choice";
 import { Notice } from "../../ui/notice";
-import { age, count, moment, visible } from "../../ui/format";
+import { age, count, moment, visible, visibleLines } from "../../ui/format";
 import { useNow } from "../../ui/now";
+import { Table, type Column } from "../../ui/table";
 import { attempt, tell } from "../../ui/toasts";
+import { saveFile } from "../../ui/transfer";
 import { platform } from "../../platform";
 import { useSchemas } from "../../api/queries";
 
@@ -43,47 +45,72 @@ function changed({ what }: SchemaChange): string {
   }
 }
 
-function Field({ field, drift }: { field: SchemaField; drift: SchemaChange | undefined }) {
+/** When a field was last of another kind, or has been as it is. */
+function Since({ field, change }: { field: SchemaField; change: SchemaChange | undefined }) {
+  if (!change) return <span className="text-ink-2">{moment(field.since)}</span>;
   return (
-    <tr className="border-b border-line align-baseline">
-      <th
-        scope="row"
-        className="py-1 pr-4 text-left font-mono text-data font-medium"
-        style={{ paddingLeft: `${field.depth * 1.1}rem` }}
-      >
-        {field.depth === 0 ? "body" : visible(field.name)}
-        {field.optional && (
+    <Link
+      to="/requests/{-$request}"
+      params={{ request: change.request }}
+      search={{ q: `id:${change.request}` }}
+      title={changed(change)}
+      className="text-warning underline"
+    >
+      {moment(change.at)}
+    </Link>
+  );
+}
+
+const PLAIN = "font-normal";
+
+const columnsOf = (latest: ReadonlyMap<string, SchemaChange>): readonly Column<SchemaField>[] => [
+  {
+    header: "Field",
+    headerClass: PLAIN,
+    names: true,
+    className: "py-1 pr-4 text-left font-mono text-data font-medium",
+    style: ({ depth }) => ({ paddingLeft: `${depth * 1.1}rem` }),
+    cell: ({ depth, name, optional }) => (
+      <>
+        {depth === 0 ? "body" : visible(name)}
+        {optional && (
           <span className="text-ink-2" title="Not always there">
             ?
           </span>
         )}
-      </th>
-      <td className="py-1 pr-4 font-mono text-data whitespace-nowrap">
-        {field.types.join(" | ")}
-        {field.format && <span className="text-ink-2"> {field.format}</span>}
-      </td>
-      <td className="max-w-60 py-1 pr-4 font-mono text-data break-words text-ink-2">
-        {field.values?.map((value) => visible(JSON.stringify(value))).join(" ")}
-      </td>
-      <td className="py-1 pr-4 text-right tabular-nums">{count(field.seen)}</td>
-      <td className="py-1 text-small whitespace-nowrap">
-        {drift ? (
-          <Link
-            to="/requests/{-$request}"
-            params={{ request: drift.request }}
-            search={{ q: `id:${drift.request}` }}
-            title={changed(drift)}
-            className="text-warning underline"
-          >
-            {moment(drift.at)}
-          </Link>
-        ) : (
-          <span className="text-ink-2">{moment(field.since)}</span>
-        )}
-      </td>
-    </tr>
-  );
-}
+      </>
+    ),
+  },
+  {
+    header: "Type",
+    headerClass: PLAIN,
+    className: "py-1 pr-4 font-mono text-data whitespace-nowrap",
+    cell: ({ types, format }) => (
+      <>
+        {types.join(" | ")}
+        {format && <span className="text-ink-2"> {format}</span>}
+      </>
+    ),
+  },
+  {
+    header: "Values",
+    headerClass: PLAIN,
+    className: "max-w-60 py-1 pr-4 font-mono text-data break-words text-ink-2",
+    cell: ({ values }) => values?.map((value) => visible(JSON.stringify(value))).join(" "),
+  },
+  {
+    header: "Seen",
+    headerClass: "pr-4 text-right font-normal",
+    className: "py-1 pr-4 text-right tabular-nums",
+    cell: ({ seen }) => count(seen),
+  },
+  {
+    header: "Since",
+    headerClass: PLAIN,
+    className: "py-1 text-small whitespace-nowrap",
+    cell: (field) => <Since field={field} change={latest.get(field.path)} />,
+  },
+];
 
 function Fields({ shape }: { shape: InferredSchema }) {
   const latest = new Map<string, SchemaChange>();
@@ -114,22 +141,13 @@ function Fields({ shape }: { shape: InferredSchema }) {
           </ul>
         </section>
       )}
-      <table className="w-full">
-        <thead>
-          <tr className="border-b border-line text-left text-small text-ink-2">
-            <th className="font-normal">Field</th>
-            <th className="font-normal">Type</th>
-            <th className="font-normal">Values</th>
-            <th className="pr-4 text-right font-normal">Seen</th>
-            <th className="font-normal">Since</th>
-          </tr>
-        </thead>
-        <tbody>
-          {shape.tree.map((field) => (
-            <Field key={field.path} field={field} drift={latest.get(field.path)} />
-          ))}
-        </tbody>
-      </table>
+      <Table
+        className="w-full"
+        rows={shape.tree}
+        columns={columnsOf(latest)}
+        rowKey={({ path }) => path}
+        rowClass="align-baseline"
+      />
     </>
   );
 }
@@ -148,11 +166,7 @@ function Code({ shape, view }: { shape: InferredSchema; view: Exclude<View, "fie
         <Button
           icon={Download}
           onClick={() =>
-            void attempt(
-              platform
-                .saveTo(shapeCode(shape.inbox, shape.event_type, view), `${shape.event_type || "body"}.${FILES[view]}`)
-                .then((saved) => saved && tell(`Saved ${saved}`)),
-            )
+            saveFile(shapeCode(shape.inbox, shape.event_type, view), `${shape.event_type || "body"}.${FILES[view]}`)
           }
         >
           Save…
@@ -163,7 +177,7 @@ function Code({ shape, view }: { shape: InferredSchema; view: Exclude<View, "fie
         aria-label="Code"
         className="overflow-auto rounded-[9px] border border-line bg-background p-3 font-mono text-data"
       >
-        {data?.split("\n").map(visible).join("\n")}
+        {data !== undefined && visibleLines(data)}
       </pre>
     </>
   );
