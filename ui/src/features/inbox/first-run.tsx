@@ -3,14 +3,11 @@ import { Copy, Zap } from "lucide-react";
 
 import { firstKeys, perform } from "../../app/commands";
 import { Button, IconButton } from "../../ui/button";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { copyText } from "../../ui/transfer";
 import { CALLS } from "./first-calls";
 
 /** An inbox nobody has sent to yet: where it is, and how to send there. */
 export function FirstRun({ url }: { url: string }) {
-  const copy = (text: string, what: string): void =>
-    void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
   const cut = url.lastIndexOf("/") + 1;
   return (
     <div className="flex h-full items-center justify-center overflow-auto p-8">
@@ -26,7 +23,7 @@ export function FirstRun({ url }: { url: string }) {
             {url.slice(0, cut)}
             <strong>{url.slice(cut)}</strong>
           </code>
-          <Button icon={Copy} onClick={() => copy(url, "URL")} keys={firstKeys("copy-url")}>
+          <Button icon={Copy} onClick={() => copyText(url, "URL")} keys={firstKeys("copy-url")}>
             Copy
           </Button>
         </div>
@@ -58,7 +55,7 @@ export function FirstRun({ url }: { url: string }) {
                 {text(url)}
               </pre>
               <span className="absolute top-1 right-1">
-                <IconButton label={`Copy the ${name} call`} icon={Copy} onClick={() => copy(text(url), "call")} />
+                <IconButton label={`Copy the ${name} call`} icon={Copy} onClick={() => copyText(text(url), "call")} />
               </span>
             </Tabs.Panel>
           ))}

@@ -6,9 +6,9 @@ import { api, refusedBytes, type Refusal } from "../../api/client";
 import { keys } from "../../api/keys";
 import { IconButton } from "../../ui/button";
 import { Status } from "../../ui/status";
-import { count, moment, size, visible } from "../../ui/format";
+import { count, moment, size, visible, visibleLines } from "../../ui/format";
 import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { copyText, saveFile } from "../../ui/transfer";
 import { reasonText } from "./refused";
 
 /** Dismisses what was refused so far. */
@@ -21,21 +21,11 @@ function Bytes({ refusal }: { refusal: Refusal }) {
     <div className="rounded-[7px] border border-line bg-background">
       <div className="flex items-center gap-1 border-b border-line pl-3 text-small text-ink-2">
         <span className="mr-auto">Its first {size(refusal.bytes)}, credentials masked</span>
-        <IconButton
-          label="Copy the bytes as text"
-          icon={Copy}
-          onClick={() => void attempt(platform.copyText(refusal.text).then(() => tell("Copied as shown")))}
-        />
+        <IconButton label="Copy the bytes as text" icon={Copy} onClick={() => copyText(refusal.text, "as shown")} />
         <IconButton
           label="Save the bytes"
           icon={Download}
-          onClick={() =>
-            void attempt(
-              platform
-                .saveTo(refusedBytes(refusal.id), `refused-${refusal.id}.txt`)
-                .then((name) => name && tell(`Saved ${name}`)),
-            )
-          }
+          onClick={() => saveFile(refusedBytes(refusal.id), `refused-${refusal.id}.txt`)}
         />
       </div>
       <pre
@@ -43,7 +33,7 @@ function Bytes({ refusal }: { refusal: Refusal }) {
         aria-label="Its first bytes"
         className="max-h-80 overflow-auto p-3 font-mono text-data break-all whitespace-pre-wrap"
       >
-        {refusal.text.trimEnd().split(/\r?\n/).map(visible).join("\n")}
+        {visibleLines(refusal.text.trimEnd().replaceAll("\r\n", "\n"))}
       </pre>
     </div>
   );

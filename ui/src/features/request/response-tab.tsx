@@ -7,7 +7,7 @@ import { api, type Detail, type InboxResponse } from "../../api/client";
 import { keys } from "../../api/keys";
 import { Button } from "../../ui/button";
 import { Status } from "../../ui/status";
-import { duration, moment, size, visible } from "../../ui/format";
+import { duration, moment, size, visible, visibleLines } from "../../ui/format";
 
 const REFUSED: Record<number, string> = {
   400: "The body ended early or its chunks did not read.",
@@ -141,7 +141,7 @@ export function ResponseTab({ detail }: { detail: Detail }) {
           </p>
         ) : answer.body ? (
           <pre className="rounded-[9px] border border-line p-3 font-mono text-data break-all whitespace-pre-wrap">
-            {answer.body.split("\n").map(visible).join("\n")}
+            {visibleLines(answer.body)}
           </pre>
         ) : (
           <p className="text-ink-2">The answer had no body.</p>

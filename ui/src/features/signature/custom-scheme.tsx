@@ -14,7 +14,7 @@ import { visible } from "../../ui/format";
 import { useSettled } from "../../ui/settled";
 import { tell } from "../../ui/toasts";
 import { DigestFields } from "./digest-fields";
-import { digestOf, headerOf, likelyRule, providerId, type DigestRule } from "./digest-rule";
+import { digestOf, headerOf, likelyRule, providerId, signedAs, type DigestRule } from "./digest-rule";
 import { SignatureStatus } from "./signature-status";
 
 /** Pause in typing after which the request is verified by what was typed. */
@@ -115,10 +115,6 @@ async function findRule(request: string, secret: string): Promise<{ rule?: Diges
     return { said: sentence(failure) };
   }
 }
-
-/** Which vendors sign in the way that was found. */
-export const signedAs = (vendors: readonly string[]): string =>
-  `It is signed as ${vendors.join(", ")} ${vendors.length === 1 ? "signs" : "sign"}.`;
 
 /** The request verified by the scheme as it is described now. */
 function Trial({

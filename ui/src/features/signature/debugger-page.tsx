@@ -5,8 +5,9 @@ import { useCommands } from "../../app/commands";
 import { Button } from "../../ui/button";
 import { TextAreaField } from "../../ui/field";
 import { visible } from "../../ui/format";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { attempt } from "../../ui/toasts";
+import { copyText } from "../../ui/transfer";
+import { signedAs } from "./digest-rule";
 import { ExplanationView } from "./explanation";
 import { Snippets } from "./snippets";
 import { VerificationForm } from "./verification-form";
@@ -60,7 +61,7 @@ export function DebuggerPage() {
       const vendors = items.flatMap((item) => (item.name ? [item.name] : []));
       setFound(
         vendors.length
-          ? `It is signed as ${vendors.join(", ")} ${vendors.length === 1 ? "signs" : "sign"}.`
+          ? signedAs(vendors)
           : items.length
             ? `It is signed in a usual way, by no provider known here: ${JSON.stringify(items[0]!.rule)}`
             : "No provider's rule and none of the usual ways makes this signature with this secret.",
@@ -110,9 +111,7 @@ export function DebuggerPage() {
             >
               {signed}
             </pre>
-            <Button onClick={() => void attempt(platform.copyText(signed).then(() => tell("Copied headers")))}>
-              Copy
-            </Button>
+            <Button onClick={() => copyText(signed, "headers")}>Copy</Button>
           </div>
         )}
         {keys.provider && (

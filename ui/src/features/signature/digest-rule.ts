@@ -71,3 +71,7 @@ export const providerId = (name: string): string =>
     .normalize("NFKD")
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-+|-+$/g, "");
+
+/** Which vendors sign in the way that was found. */
+export const signedAs = (vendors: readonly string[]): string =>
+  `It is signed as ${vendors.join(", ")} ${vendors.length === 1 ? "signs" : "sign"}.`;

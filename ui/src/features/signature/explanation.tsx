@@ -3,8 +3,7 @@ import { Copy } from "lucide-react";
 import type { Explanation, Summary } from "../../api/client";
 import { IconButton } from "../../ui/button";
 import { moment, size, visible } from "../../ui/format";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { copyText } from "../../ui/transfer";
 import { SignatureStatus } from "./signature-status";
 
 const PRE =
@@ -13,8 +12,6 @@ const PRE =
 /** Why a signature holds or does not: the sentence, what was signed, and both digests. */
 export function ExplanationView({ data, arrived }: { data: Explanation; arrived?: string }) {
   const skew = data.signed_at && arrived ? Date.parse(arrived) - Date.parse(data.signed_at) : undefined;
-  const copy = (text: string, what: string): void =>
-    void attempt(platform.copyText(text).then(() => tell(`Copied ${what}`)));
   return (
     <div className="space-y-4 p-4">
       <div>
@@ -69,7 +66,11 @@ export function ExplanationView({ data, arrived }: { data: Explanation; arrived?
           <h3 className="mb-1 flex items-center gap-2 font-semibold">
             What is signed{" "}
             <span className="text-small font-normal text-ink-2">{size(data.content_bytes)}, escaped</span>
-            <IconButton label="Copy signed content" icon={Copy} onClick={() => copy(data.content, "signed content")} />
+            <IconButton
+              label="Copy signed content"
+              icon={Copy}
+              onClick={() => copyText(data.content, "signed content")}
+            />
           </h3>
           <pre className={PRE} tabIndex={0}>
             {data.content.slice(0, 20_000)}

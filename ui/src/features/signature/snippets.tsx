@@ -4,8 +4,7 @@ import { Copy } from "lucide-react";
 import { api, type Snippet } from "../../api/client";
 import { IconButton } from "../../ui/button";
 import { Choice } from "../../ui/choice";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { copyText } from "../../ui/transfer";
 import { prefer, usePreferences } from "../../ui/preferences";
 
 /** Code that verifies a provider's requests, in the reader's own language. */
@@ -81,11 +80,7 @@ function Code({
           options={items.map(({ language, name }) => [language, name] as const)}
           onChange={onChoose}
         />
-        <IconButton
-          label="Copy code"
-          icon={Copy}
-          onClick={() => void attempt(platform.copyText(shown.code).then(() => tell("Copied code")))}
-        />
+        <IconButton label="Copy code" icon={Copy} onClick={() => copyText(shown.code, "code")} />
       </h3>
       <pre className="max-h-96 overflow-auto rounded-[9px] border border-line p-3 font-mono text-data" tabIndex={0}>
         {shown.code}

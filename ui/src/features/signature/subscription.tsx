@@ -4,8 +4,7 @@ import { Link2, MailCheck } from "lucide-react";
 import { requestRoute, text, type Detail } from "../../api/client";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
-import { attempt, tell } from "../../ui/toasts";
-import { platform } from "../../platform";
+import { copyText } from "../../ui/transfer";
 
 /** Hosts Amazon confirms subscriptions at; anything else in such a message is somebody's trick. */
 const SNS = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
@@ -41,10 +40,7 @@ export function Subscription({ detail }: { detail: Detail }) {
         {trusted && (
           <>
             <p className="mb-3">Open its link in your browser. Hookline never follows a link it captured.</p>
-            <Button
-              icon={Link2}
-              onClick={() => void attempt(platform.copyText(link.href).then(() => tell("Copied the link")))}
-            >
+            <Button icon={Link2} onClick={() => copyText(link.href, "the link")}>
               Copy the link to {link.hostname}
             </Button>
           </>

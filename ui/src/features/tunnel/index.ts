@@ -1,2 +1,3 @@
 export { OfflineBacklog } from "./offline-backlog";
-export { TunnelStatus, TunnelsPage } from "./tunnels-page";
+export { TunnelStatus } from "./tunnel-status";
+export { TunnelsPage } from "./tunnels-page";
