@@ -129,7 +129,6 @@ export const api = {
     }
     return { items, seq: first.seq };
   },
-  endpoint: (id: string) => value(client.GET("/api/v1/endpoints/{id}", requestPath(id))),
   addEndpoint: (body: EndpointSettings) => value(client.POST("/api/v1/endpoints", { body })),
   changeEndpoint: (id: string, body: { settings?: Partial<EndpointSettings>; enabled?: boolean }) =>
     value(
@@ -217,7 +216,6 @@ export const api = {
   compareChecks: (before: string, after: string) =>
     value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
   replays: () => value(client.GET("/api/v1/replays", { params: { query: { limit: 50 } } })),
-  replay: (id: string) => value(client.GET("/api/v1/replays/{id}", requestPath(id))),
   beginReplay: (body: ReplayNew) => value(client.POST("/api/v1/replays", { body })),
   cancelReplay: (id: string) => value(client.DELETE("/api/v1/replays/{id}", requestPath(id))),
   replayReport: (id: string) =>

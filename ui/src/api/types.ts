@@ -8,7 +8,6 @@ export type Detail = components["schemas"]["Detail"];
 export type HeaderLine = components["schemas"]["HeaderLine"];
 export type Status = components["schemas"]["Status"];
 export type Settings = components["schemas"]["Settings"];
-export type Deletion = components["schemas"]["Removal"];
 export type Refusal = components["schemas"]["RefusalShown"];
 export type Part = components["schemas"]["Part"];
 export type Verification = components["schemas"]["Verification"];
@@ -51,7 +50,6 @@ export type DiffRow = Diff["body"][number];
 export type SavedSearch = components["schemas"]["SavedQuery"];
 export type ReadQuery = components["schemas"]["ReadQuery"];
 export type Completion = components["schemas"]["Completion"];
-export type QueryField = components["schemas"]["Field"];
 export type InferredSchema = components["schemas"]["ShapeShown"];
 export type SchemaField = components["schemas"]["ShapeField"];
 export type SchemaChange = components["schemas"]["ShapeDrift"];
@@ -75,7 +73,6 @@ export interface CheckNew {
 export type WholeCheck = components["schemas"]["CheckNew"];
 export type CheckPlan = components["schemas"]["CheckPlan"];
 export type Asked = components["schemas"]["Asked"];
-export type ReplayReport = components["schemas"]["Report"];
 
 /** Which deliveries are meant; each condition that is given must hold. */
 export interface DeliveryFilter {

@@ -20,7 +20,7 @@ interface FieldProps {
 }
 
 /** What ties an input to its label and to the text below it. */
-export interface FieldInput {
+interface FieldInput {
   id: string;
   "aria-describedby": string;
   "aria-invalid": boolean;

@@ -11,7 +11,7 @@ export function useFormState<T extends object>(first: T | (() => T)): [values: T
   return [values, set];
 }
 
-export interface Submission {
+interface Submission {
   submit: () => Promise<void>;
   /** Why the last attempt failed. */
   error: string | undefined;

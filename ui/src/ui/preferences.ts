@@ -1,7 +1,7 @@
 /** How this view looks and where it stood: of this device, so not in the engine's settings. */
 import { useSyncExternalStore } from "react";
 
-export interface Preferences {
+interface Preferences {
   theme: "system" | "light" | "dark";
   contrast: "normal" | "high";
   density: "cosy" | "compact";

@@ -9,7 +9,7 @@ import { Button, IconButton } from "./button";
 const toasts = Toast.createToastManager();
 
 /** As long as the engine keeps what was removed. */
-export const UNDO_MS = 10_000;
+const UNDO_MS = 10_000;
 
 export function tell(title: string): void {
   toasts.add({ title, timeout: 2500 });

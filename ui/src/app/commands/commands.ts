@@ -2,7 +2,7 @@
  * Every command once: its name, its key, where it works. Menus, palette, help and key handling are
  * drawn from this table.
  */
-export interface Command {
+interface Command {
   id: string;
   title: string;
   /** Keys as `event.key` spells them, with `Mod+` for Ctrl or ⌘; a space parts a sequence. */

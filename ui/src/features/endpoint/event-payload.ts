@@ -1,7 +1,5 @@
 /** The payload of an event that a person sends. */
 
-export class NotJson extends Error {}
-
 /**
  * What is sent of the payload. The text leaves as it was typed, never as a value that was read from it: a number
  * past 2^53, `1.10` and a repeated name stay. The vendor's own sample leaves as the vendor writes it.
@@ -10,7 +8,7 @@ export function eventBody(payload: string, sample: string | undefined): { body?:
   try {
     JSON.parse(payload);
   } catch (failure) {
-    throw new NotJson(`The payload is not JSON: ${failure instanceof Error ? failure.message : String(failure)}.`);
+    throw new Error(`The payload is not JSON: ${failure instanceof Error ? failure.message : String(failure)}.`);
   }
   return payload === sample ? {} : { body: payload, fill: true };
 }

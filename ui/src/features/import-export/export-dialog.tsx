@@ -28,7 +28,7 @@ type Format = (typeof FORMATS)[number][0];
 
 type Which = "list" | "selected" | "one";
 
-export interface Exported {
+interface Exported {
   query: string;
   inbox: string | undefined;
   request: string | undefined;

@@ -6,7 +6,7 @@ import { headerPairs, type Draft } from "./draft";
 /** Which requests are replayed. */
 export type Which = "list" | "selected" | "one";
 
-export type Times = "once" | "twice" | "at_once";
+type Times = "once" | "twice" | "at_once";
 
 export interface Values {
   endpoint: string;

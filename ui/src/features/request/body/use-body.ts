@@ -11,7 +11,7 @@ export const BEGINNING = 1024 * 1024;
 export const isWhole = (detail: Detail): boolean => detail.body_bytes <= SHOWN_MAX;
 
 /** What of a body is read: its bytes as they came, with its codings undone, or as UTF-8 text whatever it was written in. */
-export type Reading = "sent" | "decoded" | "text";
+type Reading = "sent" | "decoded" | "text";
 export const ROUTES: Record<Reading, string> = { sent: "body", decoded: "body?decoded=true", text: "body?text=true" };
 
 export function useBody(detail: Detail, reading: Reading, enabled = true) {

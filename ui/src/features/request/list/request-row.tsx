@@ -6,7 +6,7 @@ import { Status } from "../../../ui/status";
 import { size, visible } from "../../../ui/format";
 import { SignatureStatus } from "../../signature";
 
-export interface RowProps {
+interface RowProps {
   id: string;
   method: string;
   target: string;
