@@ -38,7 +38,7 @@ function folder(path: string): string {
 
 const isFeature = (name: string): boolean => name.startsWith("features/");
 
-/** What each folder may import besides itself and packages. */
+/** Tells whether a folder may import another. Each may import itself and packages. */
 function mayImport(from: string, to: string): boolean {
   if (from === "app") return true;
   if (from === "app/commands") return to === "ui";

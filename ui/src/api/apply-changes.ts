@@ -12,7 +12,7 @@ interface List<T> {
   items: T[];
 }
 
-/** The list with one resource as it is now: in its place, else first or last. */
+/** Returns the list with the new state of a resource: in its place, else first or last. */
 function withOne<T extends { id: string }, L extends List<T>>(list: L, one: T, where: "first" | "last"): L {
   const known = list.items.some(({ id }) => id === one.id);
   if (known) return { ...list, items: list.items.map((other) => (other.id === one.id ? one : other)) };
@@ -78,7 +78,7 @@ function requestChanged(request: Summary): void {
 
 let countTimer: number | undefined;
 
-/** No change says how many requests an inbox or a saved search has now. */
+/** No change carries the number of requests of an inbox or a saved search. */
 function countSoon(): void {
   countTimer ??= window.setTimeout(() => {
     countTimer = undefined;
@@ -88,7 +88,7 @@ function countSoon(): void {
   }, COUNT_WAIT_MS);
 }
 
-/** One change. A delivery is put aside for its batch: an attempt changes many of them many times. */
+/** Applies a change. Deliveries are collected, because a batch holds many changes of the same ones. */
 function applyOne(item: FeedItem, deliveries: Delivery[]): void {
   switch (item.type) {
     case "request_changed":

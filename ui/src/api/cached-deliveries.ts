@@ -43,7 +43,7 @@ const PAGE = 100;
 /** The conditions that only the engine can decide. */
 const DECIDED_BY_ENGINE = ["state", "since", "until", "type", "status", "url", "text"] as const;
 
-/** Whether a delivery belongs to a list; undefined where only the engine can say. */
+/** Tells whether a delivery belongs to a list. Undefined if only the engine can decide. */
 function belongs({ endpoint, request }: Delivery, query: DeliveryQuery): boolean | undefined {
   if (query.endpoint !== undefined && query.endpoint !== endpoint) return false;
   if (query.request !== undefined && query.request !== request) return false;
@@ -51,8 +51,8 @@ function belongs({ endpoint, request }: Delivery, query: DeliveryQuery): boolean
 }
 
 /**
- * The list with these deliveries as they are now, newest first; undefined where it has to be read again.
- * Ids grow with time, so a delivery older than the last row of a list that goes on belongs to a page that is not read.
+ * Returns the list with these deliveries in it, newest first. Undefined if the list has to be read again.
+ * Ids grow with time, so a delivery older than the last row belongs to a page that is not loaded.
  */
 export function withDeliveries<L extends List>(
   list: L,
@@ -66,7 +66,7 @@ export function withDeliveries<L extends List>(
     const at = pages.findIndex(({ items }) => items.some(({ id }) => id === delivery.id));
     if (at < 0 && isBeyond(pages, delivery)) continue;
     if (isMember === undefined) return undefined;
-    // What a flood adds at the top is read in pages instead of kept on one that grows without end.
+    // A page does not grow without limit: after a flood the list is read again in pages.
     if (at < 0 && pages[0]!.items.length >= 2 * (query.limit ?? PAGE)) return undefined;
     pages[Math.max(0, at)] = at < 0 ? withNew(pages[0]!, delivery) : withChanged(pages[at]!, delivery);
   }

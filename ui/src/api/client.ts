@@ -23,14 +23,14 @@ export type * from "./types";
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
 
-/** The value of an answer, or its error as an exception. */
+/** Returns the value of a response, or throws its error. */
 async function value<T>(answer: Promise<{ data?: T; error?: unknown }>): Promise<T> {
   const { data, error } = await answer;
   if (error !== undefined || data === undefined) throw new CallError(error as object | undefined);
   return data;
 }
 
-/** An answer without a body, or its error as an exception. */
+/** Waits for a response without a body, or throws its error. */
 async function nothing(answer: Promise<{ error?: unknown; response: Response }>): Promise<void> {
   const { error, response } = await answer;
   if (!response.ok) throw new CallError(error as object | undefined);

@@ -5,7 +5,7 @@ import { Feed } from "./feed";
 
 const change = (seq: number): FeedItem => ({ seq, type: "status_changed" });
 
-/** A feed on an engine whose changes are told by hand. */
+/** A feed on an engine whose changes the test sends. */
 function engine() {
   const subscriptions: { after: number; listener: FeedListener; ended: boolean }[] = [];
   const feed = new Feed((after, listener) => {

@@ -46,7 +46,7 @@ class Follower implements Reading {
     if (newer.length > 0) listener.batch(newer);
   }
 
-  /** Tells the listener that changes are missing, now or as soon as there is one. */
+  /** Tells the listener that changes are missing, now or when it follows. */
   lose(): void {
     this.#lost = true;
     this.#kept = [];
@@ -55,7 +55,7 @@ class Follower implements Reading {
     this.#following.listener.gone();
   }
 
-  /** Whether something changed between what was read and the beginning of the subscription. */
+  /** True if changes are missing between the read and the start of the subscription. */
   #missedSome(): boolean {
     return this.#following !== undefined && this.#openedAt !== undefined && this.#following.seq < this.#openedAt;
   }
@@ -71,7 +71,7 @@ export class Feed {
     this.#subscribe = subscribe;
   }
 
-  /** Those that follow now. Whoever loses its place begins another read at once, which is not among them. */
+  /** Current followers. A follower that loses its place begins another read at once, which is not in this list. */
   #now(): Follower[] {
     return [...this.#followers];
   }
@@ -93,7 +93,7 @@ export class Feed {
     for (const follower of this.#now()) follower.opened(seq);
   }
 
-  /** Call before a read whose answer carries its place in the feed: no change between the two is lost. */
+  /** Call before a read whose response carries its `seq`: no change between the two is lost. */
   beginRead(): Reading {
     const follower = new Follower((one) => void this.#followers.delete(one));
     this.#followers.add(follower);

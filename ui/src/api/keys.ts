@@ -1,4 +1,4 @@
-/** Under which key each answer of the API is cached. A shorter key stands for all that begin with it. */
+/** Cache keys of the API's responses. A shorter key matches every key that begins with it. */
 import type { QueryKey } from "@tanstack/react-query";
 
 import type { DeliveryFilter } from "./types";

@@ -1,11 +1,11 @@
-/** What several views read from the API. The feed keeps each of them up to date. */
+/** Queries that several views share. The feed keeps their results up to date. */
 import { useQuery } from "@tanstack/react-query";
 
 import { api } from "./client";
 import { keys } from "./keys";
 import type { Job } from "./types";
 
-/** The search index says nothing while it is being made, so the status is read again this often. */
+/** No change reports the progress of the search index, so the status is read again this often. */
 const INDEXING_MS = 1_000;
 
 export const useStatus = () =>

@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 
 import { patch, queryClient, refetch } from "./refetch";
 
-/** A list that is looked at, and whose readings end when they are told to. */
+/** A list that is observed, and whose reads end on command. */
 function watched() {
   const ends: ((value: number[]) => void)[] = [];
   const observer = new QueryObserver<number[]>(queryClient, {

@@ -12,10 +12,10 @@ export type Refusal = components["schemas"]["RefusalShown"];
 export type Part = components["schemas"]["Part"];
 export type Verification = components["schemas"]["Verification"];
 export type Explanation = components["schemas"]["ExplanationShown"];
-/** What the engine fills in where it is left out. */
+/** A request body whose omitted fields the engine fills in. */
 export type Question = Verification & { request: string };
 export type WholeQuestion = components["schemas"]["Question"];
-/** What is tried on a stored request in the place of its inbox's settings. */
+/** Settings to verify a stored request with, instead of those of its inbox. */
 export interface Trial {
   scheme?: object;
   secrets?: string[];
@@ -65,7 +65,7 @@ export type Forward = components["schemas"]["Forward"];
 export type Replay = components["schemas"]["Replay"];
 export type ReplayNew = components["schemas"]["ReplayNew"];
 export type CheckRun = components["schemas"]["CheckRun"];
-/** What the engine fills in where it is left out. */
+/** A request body whose omitted fields the engine fills in. */
 export interface CheckNew {
   settings: Partial<components["schemas"]["CheckSettings"]>;
   confirm?: string;

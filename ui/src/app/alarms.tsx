@@ -1,4 +1,4 @@
-/** What must not be missed: requests are not being stored, or nothing can arrive. */
+/** Alarms: requests are not being stored, or nothing can arrive. */
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 

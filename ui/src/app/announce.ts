@@ -1,4 +1,4 @@
-/** What a person is told of: work that has ended, an endpoint that was disabled, an alert of a saved search. */
+/** Messages about changes: a job has ended, an endpoint was disabled, a saved search has an alert. */
 import { api, type CheckRun, type Endpoint, type Job, type Replay, type Summary, type Tunnel } from "../api/client";
 import { keys } from "../api/keys";
 import { queryClient } from "../api/refetch";
@@ -9,7 +9,7 @@ import { tell, tellFailure } from "../ui/toasts";
 /** Longest part of a request's target in a notification, in characters. */
 const TARGET_MAX = 200;
 
-/** What is said when a job has ended, by its kind. */
+/** Message about the end of a job, by its kind. */
 const ENDS: Record<Job["kind"], { done?: (job: Job) => string; failed?: (job: Job) => CallError }> = {
   backup: {
     done: ({ path }) => `Backup written to ${path}`,
@@ -80,7 +80,7 @@ const backlogs = new Map<string, number>();
 
 const backlogOf = (tunnel: Tunnel): number => tunnel.exposures.reduce((sum, exposure) => sum + exposure.away, 0);
 
-/** Requests that wait are told of once, when the first of them are there. */
+/** Announces an offline backlog once, when its first requests are there. */
 function tunnelChanged(tunnel: Tunnel): void {
   const cached = queryClient.getQueryData<{ items: Tunnel[] }>(keys.tunnels)?.items.find(({ id }) => id === tunnel.id);
   const before = backlogs.get(tunnel.id) ?? (cached && backlogOf(cached));

@@ -73,7 +73,7 @@ export function App() {
 
   const { error } = status;
   const lost = error instanceof CallError && ["token_needed", "no_engine", "engine_lost"].includes(error.code);
-  // One call that failed does not take away what is shown.
+  // A single failed call leaves the page as it is.
   if (error && (lost || !status.data)) {
     return (
       <main className="mx-auto max-w-xl p-10">

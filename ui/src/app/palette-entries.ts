@@ -1,4 +1,4 @@
-/** What the palette finds: commands, inboxes, endpoints, settings and the newest requests. */
+/** Entries of the palette: commands, inboxes, endpoints, settings and the newest requests. */
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 
@@ -28,7 +28,7 @@ const SETTINGS = [
   "Backup",
 ];
 
-/** Whether the text has all words of the needle. */
+/** Returns true if the text has all words of the needle. */
 const matches = (text: string, needle: string): boolean =>
   needle
     .toLowerCase()

@@ -55,11 +55,11 @@ const start = createRoute({
       throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
   },
 });
-/** The query of a list stands in its address. */
+/** The address holds the query of a list. */
 const asked = (search: Record<string, unknown>): { q?: string } =>
   typeof search.q === "string" && search.q ? { q: search.q } : {};
 
-// One route with and without a request, so that choosing one keeps the list as it stands.
+// The route is the same with and without a request, so that choosing one keeps the list.
 const inbox = createRoute({
   getParentRoute: () => root,
   path: "/inbox/$inbox/{-$request}",

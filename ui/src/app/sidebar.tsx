@@ -46,7 +46,7 @@ function Mark() {
   );
 }
 
-/** A number beside an entry, with words for those who do not see its colour. */
+/** A number beside an entry, with a label for screen readers. */
 function Badge({ label, colour, children }: { label: string; colour: string; children: ReactNode }) {
   return (
     <span className={`ml-auto text-small font-semibold ${colour}`} aria-label={label}>

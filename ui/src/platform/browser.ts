@@ -94,7 +94,7 @@ export async function browserPlatform(): Promise<Platform> {
             if (response.status === 410 || response.status === 401) return listener.gone();
             if (response.ok) await readEvents(response, listener, (seq) => (from = seq));
           } catch {
-            // The engine is away: whoever follows reads again, which says so.
+            // The engine does not respond: the listener reads again, and that read reports the error.
             return ended.signal.aborted ? undefined : listener.gone();
           }
           if (!ended.signal.aborted) await new Promise((done) => setTimeout(done, RETRY));

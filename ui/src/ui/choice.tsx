@@ -1,4 +1,4 @@
-/** One of a few values, all of them in sight. */
+/** A choice between a few values, all of them visible. */
 export function Choice<T extends string>({
   label,
   value,

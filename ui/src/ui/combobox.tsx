@@ -6,7 +6,7 @@ import { Field } from "./field";
 import { INPUT } from "./input";
 
 /**
- * An input and its list, wherever they stand. `ComboboxInput` has the focus all the time, and the arrow keys
+ * An input and its list in any layout. `ComboboxInput` keeps the focus, and the arrow keys
  * highlight an item of `ComboboxList`.
  */
 export function Combobox<Item>({
@@ -17,12 +17,12 @@ export function Combobox<Item>({
   highlightsFirst,
   children,
 }: {
-  /** What the list shows; no list, where there are none. */
+  /** Items of the list; without items there is no list. */
   items: readonly Item[];
   text: string;
   onText: (now: string) => void;
   onHighlight?: (item: Item | undefined) => void;
-  /** Whether Enter takes the first item before an arrow key was pressed. */
+  /** True if Enter takes the first item before an arrow key was pressed. */
   highlightsFirst?: boolean;
   children: ReactNode;
 }) {
@@ -45,7 +45,7 @@ export function Combobox<Item>({
 
 export const ComboboxInput = Autocomplete.Input;
 
-/** What a key pressed in the input does, where that differs from the usual. */
+/** A key pressed in the input. */
 export type ComboboxKeyEvent = Parameters<NonNullable<ComponentProps<typeof Autocomplete.Input>["onKeyDown"]>>[0];
 
 export function ComboboxList<Item>({

@@ -7,7 +7,7 @@ import { Button } from "./button";
 interface Question {
   title: string;
   text: string;
-  /** What the button that agrees says. */
+  /** Label of the button that agrees. */
   agree: string;
   answer: (agreed: boolean) => void;
 }
@@ -20,7 +20,7 @@ function show(question: Question | undefined): void {
   listeners.forEach((listener) => listener());
 }
 
-/** Asks, and says whether the person agreed. A second question answers the first with no. */
+/** Asks a question and returns whether the person agreed. A second question cancels the first. */
 export function confirm(title: string, text: string, agree: string): Promise<boolean> {
   open?.answer(false);
   return new Promise((answer) => show({ title, text, agree, answer }));

@@ -5,7 +5,7 @@ import { useEffect, useRef, type ReactNode } from "react";
 import { IconButton } from "./button";
 import { confirm } from "./confirm";
 
-/** A dialog. Where something was entered, a click beside it does nothing, and closing it asks first. */
+/** A dialog. After something was entered, a click outside does nothing and closing asks first. */
 export function Dialog({
   title,
   open,

@@ -19,7 +19,7 @@ interface FieldProps {
   error?: string;
 }
 
-/** What ties an input to its label and to the text below it. */
+/** Attributes that tie an input to its label and to the text below. */
 interface FieldInput {
   id: string;
   "aria-describedby": string;
@@ -86,7 +86,7 @@ export function SelectField<T extends string>({ label, hint, error, ...rest }: F
   );
 }
 
-/** Where a list is parted when it is read, and what stands between its items when it is written. */
+/** Patterns that split a list when it is read, and separators when it is written. */
 const SEPARATORS = { comma: { read: /,/, write: ", " }, line: { read: /[\s,]+/, write: "\n" } } as const;
 
 /** A list of texts, written with commas or line by line. */

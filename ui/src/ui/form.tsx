@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef, useState, type ComponentProps, type Rea
 import { inWords } from "../platform";
 import { Button } from "./button";
 
-/** What a form holds, as one value, and how some of it changes. */
+/** The state of a form as one value, and a setter for part of it. */
 export function useFormState<T extends object>(first: T | (() => T)): [values: T, set: (change: Partial<T>) => void] {
   const [values, setValues] = useState(first);
   const set = useCallback((change: Partial<T>) => setValues((before) => ({ ...before, ...change })), []);
@@ -17,7 +17,7 @@ interface Submission {
   error: string | undefined;
   /** Takes the error away, as what it is about has changed. */
   clear: () => void;
-  /** Whether an attempt is under way. */
+  /** True while an attempt is running. */
   busy: boolean;
 }
 
@@ -62,7 +62,7 @@ export function Form({
   );
 }
 
-/** What is wrong with a form as a whole. */
+/** The error of a form as a whole. */
 export function FormError({ error, className = "" }: { error: string | undefined; className?: string }) {
   return (
     error && (

@@ -1,7 +1,7 @@
 /** Bare inputs. A form uses the fields around them; where there is no room for a label, `aria-label` names one. */
 import { useEffect, useRef, useState, type ComponentProps, type ReactNode } from "react";
 
-/** How inputs look; for those that are made elsewhere. */
+/** Classes of an input, for inputs that another library renders. */
 export const INPUT = "control w-full rounded-[7px] border border-line bg-control px-2 text-ink placeholder:text-ink-3";
 const MONO = "font-mono text-data";
 
@@ -95,7 +95,7 @@ function OptionList<T extends string>({ options }: { options: Options<T> }) {
 }
 
 /**
- * One of many values. The element is the platform's own: a list of two hundred providers opens at once, and
+ * A choice between many values. The element is native: a list of two hundred providers opens at once, and
  * typing finds one of them.
  */
 export function Select<T extends string>({

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** The time, drawn anew as often as that. */
+/** The current time, updated every `every_ms`. */
 export function useNow(every_ms: number): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {

@@ -7,7 +7,7 @@ export interface Column<Row> {
   className?: string | ((row: Row) => string);
   headerClass?: string;
   style?: (row: Row) => CSSProperties;
-  /** Whether its cells name their rows. */
+  /** True if the cells are row headers. */
   names?: boolean;
   cell: (row: Row) => ReactNode;
 }
@@ -18,7 +18,7 @@ interface Props<Row> {
   rowKey: (row: Row, place: number) => string | number;
   rowClass?: string;
   className?: string;
-  /** Whether the header is for those who do not see the table: the columns explain themselves. */
+  /** True if only screen readers get the header, because the columns explain themselves. */
   plain?: boolean;
   label?: string;
   testId?: string;

@@ -1,4 +1,4 @@
-/** Text to the clipboard and answers into files, each with the message that says so. */
+/** Copies text to the clipboard and saves responses to files, each with a message. */
 import { platform } from "../platform";
 import { attempt, tell } from "./toasts";
 
@@ -10,6 +10,6 @@ export const copyText = (text: string | Promise<string>, what: string): void =>
       .then(() => tell(`Copied ${what}`)),
   );
 
-/** Saves what a route answers under a name the person may change. */
+/** Saves the response of a route under a name that the person may change. */
 export const saveFile = (route: string, name: string): void =>
   void attempt(platform.saveTo(route, name).then((saved) => saved && tell(`Saved ${saved}`)));

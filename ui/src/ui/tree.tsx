@@ -15,7 +15,7 @@ export interface TreeModel {
   /** The nodes that show, in order: those whose ancestors are all open. */
   shown: ArrayLike<number>;
   depth: (node: number) => number;
-  /** Whether anything is inside it. */
+  /** True for a node with children. */
   hasChildren: (node: number) => boolean;
   isOpen: (node: number) => boolean;
   setOpen: (node: number, open: boolean) => void;
@@ -26,9 +26,9 @@ interface Props {
   label: string;
   /** Copies a node, as Ctrl+C does. */
   onCopy: (node: number) => void;
-  /** What a line says. */
+  /** Content of a line. */
   line: (node: number) => ReactNode;
-  /** What can be done with the current node. */
+  /** Buttons for the current node. */
   actions: (node: number) => ReactNode;
   /** Begins the id of each line, where a page has several trees. */
   name: string;
@@ -45,7 +45,7 @@ function placeOf(shown: ArrayLike<number>, node: number): number {
   return Array.prototype.indexOf.call(shown, node);
 }
 
-/** What each key does with the current node. */
+/** Maps each key to its action on the current node. */
 function keyActions(model: TreeModel, current: number, go: (place: number) => void): Record<string, () => void> {
   const { shown, hasChildren, isOpen, setOpen } = model;
   const at = placeOf(shown, current);

@@ -8,7 +8,7 @@ interface Command {
   /** Keys as `event.key` spells them, with `Mod+` for Ctrl or ⌘; a space parts a sequence. */
   keys: string[];
   group: "Go to" | "Requests" | "Inbox" | "Sending" | "Lab" | "View";
-  /** What it needs to be there. */
+  /** Precondition: an open request or inbox. */
   needs?: "request" | "inbox";
 }
 

@@ -1,4 +1,4 @@
-/** Starts a run: which handler is checked and as which vendor, then what will be sent, then it starts. */
+/** The form of a run: the handler and the vendor, then the plan, then the start. */
 import { useNavigate } from "@tanstack/react-router";
 import { ClipboardCheck } from "lucide-react";
 import { useState } from "react";
@@ -82,7 +82,7 @@ function CheckForm({ endpoint, onClose }: { endpoint: string; onClose: () => voi
   });
   const set = (now: Partial<Settings>): void => {
     change(now);
-    // What was planned no longer holds.
+    // The plan was made for other settings.
     setPlan(undefined);
     clear();
   };

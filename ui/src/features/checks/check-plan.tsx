@@ -1,7 +1,7 @@
 import type { CheckPlan } from "../../api/client";
 import { count, size, visible } from "../../ui/format";
 
-/** What a run is going to send, and where. */
+/** Summary of the requests that a run will send. */
 export function PlanSummary({ plan }: { plan: CheckPlan }) {
   const skipped = plan.checks.filter((check) => check.skipped);
   return (

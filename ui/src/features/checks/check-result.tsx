@@ -9,7 +9,7 @@ import { OUTCOMES } from "./outcomes";
 /** Requests of one check that are shown; a saved report has all. */
 const SHOWN = 12;
 
-/** One check of a run: what was expected, what came, and what was sent for it. */
+/** A check of a run: its result, its reason, and the requests that were sent for it. */
 export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => void) | undefined }) {
   const { icon: Icon, colour } = OUTCOMES[check.outcome];
   const bad = check.outcome === "fail" || check.outcome === "warn";

@@ -4,7 +4,7 @@ import { api } from "../../api/client";
 import { moment } from "../../ui/format";
 import { OUTCOMES, type Outcome } from "./outcomes";
 
-/** What changed between two runs. */
+/** The differences between two runs. */
 export function Comparison({ before, after }: { before: string; after: string }) {
   const { data } = useQuery({
     queryKey: ["check-comparison", before, after],

@@ -1,4 +1,4 @@
-/** What came of a check and of a run, in words. */
+/** Labels of the outcomes of checks and of runs. */
 import {
   CheckCircle2,
   CircleAlert,

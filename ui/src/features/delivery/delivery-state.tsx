@@ -15,7 +15,7 @@ const LOOKS: Record<Delivery["state"], { icon: LucideIcon; word: string; colour:
 
 export const STATES = Object.keys(LOOKS) as Delivery["state"][];
 
-/** How a delivery stands, as icon and word. */
+/** The state of a delivery, as icon and word. */
 export function DeliveryState({ state, className = "" }: { state: Delivery["state"]; className?: string }) {
   const { icon: Icon, word, colour } = LOOKS[state];
   return (

@@ -15,9 +15,9 @@ import { DeliveryState } from "./delivery-state";
 const PAGE = 100;
 
 interface Options {
-  /** Whether each row names its endpoint; where all are of one, none does. */
+  /** True if each row names its endpoint; a list of one endpoint does not need that. */
   withEndpoint: boolean;
-  /** Whether each row says why it ended so; beside an open delivery there is no room. */
+  /** True if each row shows its error; beside an open delivery there is no room. */
   withError: boolean;
   endpointOf: (delivery: Delivery) => string;
   now: number;
@@ -59,7 +59,7 @@ function columnsOf({ withEndpoint, withError, endpointOf, now, onPick }: Options
   return [event, ...(withEndpoint ? [endpoint] : []), ...OUTCOME, created(now), ...(withError ? [error] : [])];
 }
 
-/** What came of a delivery. */
+/** Columns for the outcome of a delivery. */
 const OUTCOME: readonly Column<Delivery>[] = [
   {
     header: "State",

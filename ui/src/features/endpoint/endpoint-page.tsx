@@ -48,7 +48,7 @@ async function removeEndpoint(id: string): Promise<boolean> {
   return Boolean(removed);
 }
 
-/** One endpoint: what it is, its state, and what was sent. */
+/** An endpoint: its settings, its state, and its deliveries. */
 export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; delivery: string | undefined }) {
   const [causes, setCauses] = useState<Cause[]>();
   const navigate = useNavigate();
@@ -164,7 +164,7 @@ function Actions({
   );
 }
 
-/** How fast the time between attempts passes, and whether it does. */
+/** The retry clock: its speed, and whether it is paused. */
 function RetryClock({ endpoint: { id, speed, paused } }: { endpoint: Endpoint }) {
   const change = (settings: { speed?: number; paused?: boolean }): void =>
     void attempt(api.changeEndpoint(id, { settings }));

@@ -36,6 +36,6 @@ const SETTINGS = [
 type Missing = Exclude<keyof EndpointSettings, (typeof SETTINGS)[number] | "client_certificate">;
 true satisfies [Missing] extends [never] ? true : Missing;
 
-/** What of an endpoint is set, without what is only known of it. */
+/** Returns the settings of an endpoint, without its state. */
 export const settingsOf = (endpoint: Endpoint): EndpointSettings =>
   Object.fromEntries(SETTINGS.map((setting) => [setting, endpoint[setting]])) as unknown as EndpointSettings;

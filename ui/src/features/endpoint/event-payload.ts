@@ -1,7 +1,7 @@
 /** The payload of an event that a person sends. */
 
 /**
- * What is sent of the payload. The text leaves as it was typed, never as a value that was read from it: a number
+ * Returns the body of an event. The text is sent as typed, never as a value parsed from it: a number
  * past 2^53, `1.10` and a repeated name stay. The vendor's own sample leaves as the vendor writes it.
  */
 export function eventBody(payload: string, sample: string | undefined): { body?: string; fill?: boolean } {

@@ -75,7 +75,7 @@ function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Fac
       const own = set.map((row) => {
         const { field, choices, read } = row;
         const text = texts[field] ?? "";
-        // What the vendor does anyway is the vendor's own.
+        // A value that equals the vendor's is not saved.
         if (vendors && text === written(row, vendors)) return [field, null];
         // Without a vendor's policy, what was not touched stays as it is.
         if (text === written(row, facts) && entry(facts, field)?.[0] !== "own") return [field, null];

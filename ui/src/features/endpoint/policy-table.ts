@@ -19,7 +19,7 @@ function wait(seconds: number): string {
   return `${seconds / scale} ${unit}`;
 }
 
-/** What a person writes for waits: `1 min, 5 min, 2 h`; plain numbers are seconds. */
+/** Parses waits such as `1 min, 5 min, 2 h`; plain numbers are seconds. */
 export function waits(text: string): number[] {
   const parts = text
     .split(",")

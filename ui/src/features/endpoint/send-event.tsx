@@ -32,7 +32,7 @@ export function SendEvent({ endpoint, open, onClose }: { endpoint: Endpoint; ope
   );
 }
 
-/** What is said of a payload. */
+/** Returns the help text of the payload. */
 function payloadHint(event: EventKind | undefined): string {
   if (!event) return "JSON.";
   const stated = event.stated.length
@@ -41,7 +41,7 @@ function payloadHint(event: EventKind | undefined): string {
   return `{{…}} are made up, anew for each event. ${stated}`;
 }
 
-/** Says what became of the events that were sent. */
+/** Announces the events that were sent. */
 function tellSent(type: string, { events, deliveries }: Awaited<ReturnType<typeof api.sendEvent>>): void {
   const skipped = deliveries.filter(({ state }) => state === "skipped" || state === "filtered");
   if (skipped.length > 0 && skipped.length === deliveries.length)
@@ -112,7 +112,7 @@ function EventForm({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => v
   );
 }
 
-/** To whom, how many, and how fast. */
+/** Fields for the receivers, the number and the rate of events. */
 function AmountFields({
   to,
   number,

@@ -9,7 +9,7 @@ import { attempt, tell } from "../../ui/toasts";
 /** Skipped deliveries that are counted; beyond, their number says nothing more. */
 const COUNTED = 100;
 
-/** What was skipped while the endpoint was disabled can be sent late, all of it at once. */
+/** The deliveries skipped while the endpoint was disabled, with a button that sends them. */
 export function SkippedDeliveries({ endpoint }: { endpoint: string }) {
   const query = { endpoint, state: "skipped", limit: COUNTED } as const;
   const { data } = useQuery({ queryKey: keys.deliveries(query), queryFn: () => api.deliveries(query) });

@@ -63,7 +63,7 @@ export function ForwardFields({ forward, number, onChange }: Props & { number: n
   );
 }
 
-/** How long the sender waits for the app, and the response it gets then. */
+/** Fields of the proxy mode: the deadline and the fallback response. */
 function ProxyFields({ forward, onChange }: Props) {
   const fallback = forward.fallback ?? FALLBACK;
   return (
@@ -96,7 +96,7 @@ function ProxyFields({ forward, onChange }: Props) {
   );
 }
 
-/** When a request that failed is sent again, as text. */
+/** The retry schedule, as text. */
 function Retries({
   schedule,
   of,

@@ -10,7 +10,7 @@ import { Checkbox, Input } from "../../ui/input";
 type HeaderRules = NonNullable<Forward["headers"]>;
 type PathRule = NonNullable<Forward["path"]>;
 
-/** What of it can be set; what is left out is as it is usually. */
+/** The editable parts of an outgoing request; omitted parts keep their defaults. */
 export interface OutgoingEdits {
   headers?: HeaderRules;
   path?: PathRule;
@@ -31,7 +31,7 @@ const PATHS = [
   ["exact", "Just the URL"],
 ] as const;
 
-/** Whether anything is set that is not as usual. */
+/** Returns true if a part differs from its default. */
 const isSet = ({ headers, path, timeout_ms }: OutgoingEdits): boolean =>
   Boolean(headers && (headers.set.length || headers.remove.length || SWITCHES.some(([rule]) => headers[rule]))) ||
   (path ?? "append") !== "append" ||

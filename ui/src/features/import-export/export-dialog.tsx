@@ -11,7 +11,7 @@ import { Switch } from "../../ui/switch";
 import { tell } from "../../ui/toasts";
 import { useSelection } from "../request";
 
-/** What each format is for. */
+/** The formats, with file extension and purpose. */
 const FORMATS = [
   [
     "archive",
@@ -36,7 +36,7 @@ interface Exported {
 
 interface Values {
   format: Format;
-  /** What the person chose; undefined for the usual. */
+  /** The choice of the person; undefined for the default. */
   chosen: Which | undefined;
   secrets: boolean;
   headers: string;
@@ -62,7 +62,7 @@ function exportOf(what: Exported, which: Which, selected: readonly string[], val
   return [`/api/v1/export?${asked}`, `${name}.${extension}`];
 }
 
-/** What is exported, in words. */
+/** Describes the requests that are exported. */
 function summary({ query, inbox }: Exported, which: Which): string {
   if (which === "one") return "The request that is open.";
   if (which === "selected") return "The requests that are ticked, in any list.";
@@ -76,7 +76,7 @@ export function ExportDialog({ open, onClose, what }: { open: boolean; onClose: 
   const options: (readonly [Which, string])[] = [["list", "The list"]];
   if (selected.length) options.push(["selected", `${count(selected.length)} ticked`]);
   if (what.request) options.push(["one", "This request"]);
-  // What is selected is meant.
+  // A selection is the default.
   const which = options.some(([id]) => id === chosen) ? chosen! : selected.length ? "selected" : "list";
   const { submit, error, busy } = useSubmission(async () => {
     const saved = await platform.saveTo(...exportOf(what, which, selected, values));

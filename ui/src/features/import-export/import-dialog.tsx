@@ -38,7 +38,7 @@ export function ImportDialog({ open, onOpen, onClose }: { open: boolean; onOpen:
     onClose();
   };
   const submit = async (): Promise<void> => {
-    // What could not be imported stays, to be corrected and tried again.
+    // Files that could not be imported stay, to be corrected and tried again.
     const failed = new Set(await start());
     setFiles(files.filter((file) => failed.has(file)));
     if (![...failed].some((file) => !files.includes(file))) set({ text: "" });

@@ -6,7 +6,7 @@ import { Button, IconButton } from "../../ui/button";
 import { count, moment, visible } from "../../ui/format";
 import { attempt } from "../../ui/toasts";
 
-/** How the import of one file goes, and what came of it. */
+/** The progress and the result of the import of one file. */
 export function ImportReport({ job: begun, onShow }: { job: Job; onShow: (query: string) => void }) {
   const job = useJob(begun.id) ?? begun;
   const { imported } = job;

@@ -14,7 +14,7 @@ const sentence = (failure: unknown): string =>
 /** Files that were dropped into the window or chosen; `onDrop` hears of the first kind. */
 export function useFiles(onDrop: () => void) {
   const [files, setFiles] = useState<Incoming[]>([]);
-  /** Whether files are held over the window. */
+  /** True while files are dragged over the window. */
   const [over, setOver] = useState(false);
   const opened = useRef(onDrop);
   useEffect(() => {
@@ -42,7 +42,7 @@ export interface ImportValues {
   atomic: boolean;
 }
 
-/** Sends what is given to the engine, one file after the other, and says which could not be sent. */
+/** Sends the files to the engine, one after the other, and returns those that failed. */
 export function useImport(files: readonly Incoming[], { text, inbox, atomic }: ImportValues) {
   const [jobs, setJobs] = useState<Job[]>([]);
   const [error, setError] = useState<string>();

@@ -6,7 +6,7 @@ import { Button, IconButton } from "../../ui/button";
 import { copyText } from "../../ui/transfer";
 import { CALLS } from "./first-calls";
 
-/** An inbox nobody has sent to yet: where it is, and how to send there. */
+/** An inbox without requests: its URL, and how to send there. */
 export function FirstRun({ url }: { url: string }) {
   const cut = url.lastIndexOf("/") + 1;
   return (

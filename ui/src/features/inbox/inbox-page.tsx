@@ -129,7 +129,7 @@ function KnownInbox({ name, request, query }: Props) {
   );
 }
 
-/** What the commands of an inbox do, and the dialogs they open. */
+/** The commands of an inbox, and the dialogs they open. */
 function InboxDialogs({
   name,
   request,

@@ -31,7 +31,7 @@ export function InboxSettings({ inbox, open, onClose }: { inbox: Inbox; open: bo
 const inWordsWithHint = (failure: unknown): string =>
   failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure);
 
-/** Is there only while the dialog is open, so that arrivals never write over what is being typed. */
+/** The form exists only while the dialog is open, so that arrivals never overwrite the input. */
 function InboxForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   const [{ name, response, verification }, set] = useFormState<Values>({
     name: inbox.name,

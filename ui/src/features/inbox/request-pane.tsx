@@ -16,7 +16,7 @@ export function useShown<L extends Rows>(wanted: L): L {
 /** Gives the focus to the list, wherever it is. */
 export const focusList = (): void => document.querySelector<HTMLElement>("[data-testid=requests]")?.focus();
 
-/** What a search has found so far. */
+/** Describes the progress of a search. */
 function progress({ loaded, searching, complete, length, lookedTo }: SearchList): string {
   if (!loaded) return "Searching…";
   if (searching)

@@ -1,4 +1,4 @@
-/** An inbox's rules and forwards: which requests get another response, and where they are forwarded. */
+/** The response rules and the forwards of an inbox. */
 import { api, type Forward, type Inbox, type Rule } from "../../api/client";
 import { Dialog } from "../../ui/dialog";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
@@ -27,7 +27,7 @@ const valuesOf = ({ rules, forwards, status_by_path }: Inbox): Values => ({
   byPath: status_by_path,
 });
 
-/** Is there only while the dialog is open, so that nothing writes over what is being typed. */
+/** The form exists only while the dialog is open, so that nothing overwrites the input. */
 function RulesForm({ inbox, onClose }: { inbox: Inbox; onClose: () => void }) {
   const [{ rules, forwards, byPath }, set] = useFormState<Values>(() => valuesOf(inbox));
   const { submit, error } = useSubmission(async () => {

@@ -1,4 +1,4 @@
-/** Requests that were refused before they could be stored, as they are told of. */
+/** Texts about requests that were refused before they could be stored. */
 import type { Status } from "../../api/client";
 import { count } from "../../ui/format";
 
@@ -18,7 +18,7 @@ export const reasonText = (reason: string): string => REASONS[reason] ?? reason.
 const time = (then: string): string =>
   new Date(then).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** What the alarm says: how many since when, and why, the most frequent reason first. None where nothing is open. */
+/** Returns the text of the alarm: the number of refused requests and the reasons, the most frequent first. Undefined if all were dismissed. */
 export function refusedText(totals: Totals, today = new Date()): string | null {
   const all = totals.reduce((sum, { open }) => sum + open, 0);
   if (all === 0) return null;

@@ -19,7 +19,7 @@ import { base64, draftOf, type Draft } from "./draft";
 import { DraftFields } from "./draft-fields";
 import { firstValues, hostOf, isProbe, settingsOf, type Values, type Which } from "./replay-settings";
 
-/** Requests that a replay can be made of. */
+/** The requests that a replay can use. */
 export interface Replayed {
   query: string;
   inbox: string | undefined;
@@ -94,7 +94,7 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
         body: one && draft ? base64(draft.body) : undefined,
       });
       onClose();
-      // The response to one request is told as soon as it is there; two are compared on their page.
+      // A message announces the response to one request; the page of the replay compares two.
       if (isProbe(which, values.times)) void navigate({ to: "/replays/{-$replay}", params: { replay: replay.id } });
       else if (!one) tell(`Replay begun: ${replay.url}`);
     } catch (failure) {
@@ -131,7 +131,7 @@ export function ReplayForm({ onClose, what, edit, many }: Props) {
   );
 }
 
-/** Where requests are sent, and who signs them. */
+/** Fields for the target, and for re-signing. */
 function TargetFields({ values: { endpoint, url, reSign }, set, onUrl }: PartProps & { onUrl: () => void }) {
   const endpoints = useEndpoints().data?.items ?? [];
   return (
@@ -179,7 +179,7 @@ function TimesField({ values: { times }, set }: PartProps) {
   );
 }
 
-/** How many requests flow. */
+/** Fields for rate, concurrency and order. */
 function FlowFields({ values: { rate, concurrency, stopsOnFailure, newestFirst }, set }: PartProps) {
   return (
     <>

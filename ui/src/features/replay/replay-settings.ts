@@ -1,4 +1,4 @@
-/** What a person chooses for a replay, and the request to the API it becomes. */
+/** The values of the replay form, and the API request made from them. */
 import type { Endpoint, Inbox, ReplayNew } from "../../api/client";
 import type { OutgoingEdits } from "../forward";
 import { headerPairs, type Draft } from "./draft";
@@ -21,7 +21,7 @@ export interface Values {
   outgoing: OutgoingEdits;
 }
 
-/** What the form begins with: the last target of the inbox, else its first forward. */
+/** Returns the initial values: the last target of the inbox, else its first forward. */
 export function firstValues(inbox: Inbox | undefined, edit: boolean): Values {
   const last = inbox?.replayed_to;
   return {
@@ -37,7 +37,7 @@ export function firstValues(inbox: Inbox | undefined, edit: boolean): Values {
   };
 }
 
-/** Whether one request is sent twice, to see whether the handler does the same thing once. */
+/** Returns true if one request is sent twice, to test whether the handler is idempotent. */
 export const isProbe = (which: Which, times: Times): boolean => which === "one" && times !== "once";
 
 export function settingsOf(values: Values, which: Which, draft: Draft | undefined): NonNullable<ReplayNew["settings"]> {

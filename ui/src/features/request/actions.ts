@@ -1,4 +1,4 @@
-/** What can be done with a request, wherever it is asked for. */
+/** Actions on a request. */
 import { api, requestRoute, text } from "../../api/client";
 import { clearSelection } from "./selection";
 import { attempt, offerUndo, tell } from "../../ui/toasts";

@@ -19,7 +19,7 @@ const BASES = {
   bytes: "Bodies compared byte by byte.",
 } as const;
 
-/** An attempt as `DELIVERY:NUMBER`: its answer is compared. */
+/** An attempt as `DELIVERY:NUMBER`; its response is compared. */
 const ATTEMPT = /^(.+):(\d+)$/;
 
 function Who({ id, which }: { id: string; which: string }) {
@@ -79,7 +79,7 @@ function useSteps(a: string, b: string): Steps | undefined {
   return { at, last: ids.length - 1, step };
 }
 
-/** What differs between two requests, side by side or in one column. */
+/** The differences between two requests, side by side or in one column. */
 export function DiffPage({ a, b }: { a: string; b: string }) {
   const { data: diff, error } = useQuery({ queryKey: ["diff", a, b], queryFn: () => api.diff(a, b), gcTime: 60_000 });
   const inline = usePreferences().diff === "inline";

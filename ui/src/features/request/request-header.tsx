@@ -10,7 +10,7 @@ import { SignatureStatus } from "../signature";
 
 const MENU = ["code", "copy-raw", "copy-body", "copy-headers", "note", "delete"] as const;
 
-/** What a request is, and what can be done with it. */
+/** The header of a request: its summary and its actions. */
 export function RequestHeader({
   detail,
   heading,

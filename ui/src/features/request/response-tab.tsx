@@ -27,7 +27,7 @@ const FAULTS: Record<NonNullable<InboxResponse["fault"]>["kind"], string> = {
 /** Deliveries of a request that are shown. */
 const SHOWN = 20;
 
-/** Where the request went on to, and what was answered there. */
+/** The forwards and replays of a request, with their responses. */
 function Outgoing({ id }: { id: string }) {
   const query = { request: id, limit: SHOWN };
   const { data } = useQuery({ queryKey: keys.deliveries(query), queryFn: () => api.deliveries(query) });
@@ -57,7 +57,7 @@ function Outgoing({ id }: { id: string }) {
   );
 }
 
-/** Which rule would answer the request if it came now, and why the others would not. */
+/** The rule that would respond if the request came now, and why the others would not. */
 function Now({ id }: { id: string }) {
   const [open, setOpen] = useState(false);
   const { data } = useQuery({

@@ -1,9 +1,9 @@
-/** Requests ticked to do something with them together, across lists. */
+/** The selected requests, across lists. */
 import { useSyncExternalStore } from "react";
 
 import { tell } from "../../ui/toasts";
 
-/** As many as one call names one by one; a query takes any number. */
+/** Largest number of requests that one call can name; a query has no limit. */
 const TICKED_MAX = 500;
 
 let ticked: ReadonlySet<string> = new Set();
@@ -21,7 +21,7 @@ export const useSelection = (): ReadonlySet<string> =>
     () => ticked,
   );
 
-/** Ticks one, or takes its tick away. */
+/** Selects a request, or removes it from the selection. */
 export function toggleSelected(id: string): void {
   const rest = new Set(ticked);
   if (!rest.delete(id)) rest.add(id);

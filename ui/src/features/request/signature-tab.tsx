@@ -46,7 +46,7 @@ function Unverified({ detail, error, onDescribe }: { detail: Detail; error: unkn
 /** The verdict on a request, explained. */
 export function SignatureTab({ detail }: { detail: Detail }) {
   const [describing, setDescribing] = useState(false);
-  // Judged anew, the verdict is another question.
+  // A new signature status has another explanation.
   const { data, error, isPending } = useQuery({
     queryKey: [...keys.signature(detail.id), detail.verdict, detail.reason],
     queryFn: () => api.signature(detail.id),

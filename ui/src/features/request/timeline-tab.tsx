@@ -9,7 +9,7 @@ import { duration, moment, visible } from "../../ui/format";
 
 type Repeat = Extract<TimelineItem, { kind: "request" }>["repeat"];
 
-/** What a repeat is called, and what it means for who receives it. */
+/** Labels of repeated requests, and their meaning for the handler. */
 const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; colour: string }> = {
   first: { icon: Inbox, name: "first", means: "the event arrived", colour: "" },
   retry: {
@@ -33,7 +33,7 @@ const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; c
   unknown: { icon: Inbox, name: "not compared", means: "too large to be compared", colour: "text-ink-2" },
 };
 
-/** What a delivery of ours is called, by why it was made. */
+/** Labels of deliveries by their origin. */
 const ORIGINS: Record<Delivery["origin"], string> = {
   event: "sent by Hookline",
   test: "test by Hookline",

@@ -6,7 +6,7 @@ import { Button, IconButton } from "../../ui/button";
 import { TextField } from "../../ui/field";
 import { Checkbox, Input } from "../../ui/input";
 
-/** One of a list that is edited; its key stays when it moves. */
+/** An entry of an edited list; its key stays when it moves. */
 export interface Entry<T> {
   key: number;
   value: T;
@@ -21,7 +21,7 @@ interface Named {
 }
 
 interface Props<T> {
-  /** What one is called: "rule". */
+  /** Name of an entry: "rule". */
   what: string;
   entries: readonly Entry<T>[];
   fresh: () => T;

@@ -18,7 +18,7 @@ interface PartProps {
   set: (change: Partial<InboxResponse>) => void;
 }
 
-/** What each fault does, as a sender sees it. */
+/** Faults as a sender sees them. */
 const FAULTS: readonly (readonly [Fault | "none", string])[] = [
   ["none", "answers"],
   ["reset", "resets the connection"],

@@ -9,7 +9,7 @@ import { attempt, tell } from "../../ui/toasts";
 import { saveFile } from "../../ui/transfer";
 import { platform } from "../../platform";
 
-/** What a schema can be had as, with the end of each file's name. */
+/** Languages of a schema as code, with their file extensions. */
 const FILES = { json_schema: "schema.json", typescript: "ts", rust: "rs" } as const;
 
 export type CodeView = keyof typeof FILES;

@@ -23,7 +23,7 @@ type View = "fields" | CodeView;
 
 export const eventName = (event: string): string => (event ? visible(event) : "No event type");
 
-/** What was inferred for one event type of an inbox. */
+/** The schema inferred for one event type of an inbox. */
 export function SchemaDetail({ inbox, event }: { inbox: string; event: string }) {
   const [view, setView] = useState<View>("fields");
   const { data: schema, error } = useQuery({

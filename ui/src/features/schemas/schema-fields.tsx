@@ -4,7 +4,7 @@ import type { InferredSchema, SchemaChange, SchemaField } from "../../api/client
 import { count, moment, visible } from "../../ui/format";
 import { Table, type Column } from "../../ui/table";
 
-/** What changed, in words. */
+/** Describes a change of a schema. */
 function changed({ what }: SchemaChange): string {
   switch (what.kind) {
     case "new_field":

@@ -8,7 +8,7 @@ import { Notice } from "../../ui/notice";
 import { useNow } from "../../ui/now";
 import { eventName, SchemaDetail } from "./schema-detail";
 
-/** Changes within this time stand out in the list, in ms. */
+/** Changes within this time are highlighted in the list, in ms. */
 const RECENT_MS = 7 * 86_400_000;
 
 export function SchemasPage({ inbox, event }: { inbox: string | undefined; event: string }) {

@@ -19,7 +19,7 @@ function useCompletions(text: string, setText: (now: string) => void) {
   const [open, setOpen] = useState(false);
   /** Ctrl+Space asked for completions. */
   const [asked, setAsked] = useState(false);
-  /** One was taken: those of the text before say nothing of the text as it is now. */
+  /** True after a completion was taken, until the new text has been read: the old completions do not fit it. */
   const [taken, setTaken] = useState(false);
   const [highlighted, setHighlighted] = useState<Completion>();
   const input = useRef<HTMLInputElement>(null);
@@ -116,7 +116,7 @@ export function QueryBar({ query, onQuery, inbox, onLeave }: Props) {
   const onKeyDown = (event: ComboboxKeyEvent): void => {
     const action = keyAction(event, {
       complete: () => (setOpen(true), setAsked(true)),
-      // With nothing to take, Tab goes on as everywhere.
+      // Without a completion, Tab moves the focus as usual.
       tab: !event.shiftKey && text && (!isRead || shown.length) ? completions.takeFirst : undefined,
       // The list moves the highlight by itself, and takes what is highlighted.
       down: shown.length ? undefined : onLeave,
@@ -175,7 +175,7 @@ interface KeyActions {
   escape: () => void;
 }
 
-/** What a key does; nothing where the list or the browser has it. */
+/** Returns the action of a key. Undefined if the list or the browser handles the key. */
 function keyAction({ key, ctrlKey }: ComboboxKeyEvent, actions: KeyActions): (() => void) | undefined {
   switch (key) {
     case " ":

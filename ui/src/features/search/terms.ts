@@ -1,4 +1,4 @@
-/** Terms of a query as text: written so that they read back as what they were made of. */
+/** Formats terms of a query so that the query language parses them back to the same values. */
 import { createContext, useContext } from "react";
 
 /** A value as it is written in a query: in quotes where it would read as something else. */
@@ -10,7 +10,7 @@ export function quoted(value: string): string {
 /** A field with a value. */
 export const term = (field: string, value: string): string => `${field}:${quoted(value)}`;
 
-/** Keys and places as a path behind `body`, such as `.data.items[*]."odd key"`. An element stands for any. */
+/** Formats keys and indexes as a path after `body`, such as `.data.items[*]."odd key"`. An index becomes `[*]`. */
 export const bodyPath = (steps: readonly (string | number)[]): string =>
   "body" +
   steps

@@ -1,4 +1,4 @@
-/** What is typed into the query bar, and what the engine says of it. */
+/** The text of the query bar, and how the engine parses it. */
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
@@ -14,7 +14,7 @@ const ERROR_MS = 700;
 /** The text of the bar, and `run`, which puts it into the address if it is not there. */
 export function useQueryText(query: string, onQuery: (query: string) => void) {
   const [text, setText] = useState(query);
-  /** What the address was last told. It says so a moment later, when more may have been typed. */
+  /** The query last put into the address, which changes a moment later. */
   const told = useRef(query);
   const latest = useRef(onQuery);
   useEffect(() => {
@@ -34,7 +34,7 @@ export function useQueryText(query: string, onQuery: (query: string) => void) {
   return { text, setText, run };
 }
 
-/** What the engine reads in the text, with completions at the caret where one is given. */
+/** Parses the text, with completions at the caret if there is one. */
 export function useReadQuery(text: string, caret: number | undefined) {
   const [typed, typedTo] = useSettled(
     useMemo(() => [text, caret] as const, [text, caret]),
@@ -50,13 +50,13 @@ export function useReadQuery(text: string, caret: number | undefined) {
   });
   return {
     read,
-    /** Whether that is of the text as it is now. */
+    /** True if the result belongs to the current text. */
     isRead: typed === text && !isPlaceholderData,
     error: settled === text ? read?.error : undefined,
   };
 }
 
-/** What may come at the caret. */
+/** Returns the completions at the caret. */
 export function completionsAt(
   text: string,
   caret: number | undefined,

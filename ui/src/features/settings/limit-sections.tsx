@@ -9,7 +9,7 @@ const MB = 1_000_000;
 const saveLimit = (name: string) => (now: number | null) => changeSettings({ limits: { [name]: now ?? 0 } });
 const saveRetention = (name: string) => (now: number | null) => changeSettings({ retention: { [name]: now } });
 
-/** What the listener refuses. */
+/** Limits of the listener. */
 export function LimitsSection({ settings }: SectionProps) {
   const limits = settings.limits as SectionProps["settings"]["limits"] & Record<string, number>;
   return (

@@ -97,7 +97,7 @@ function SchemeForm({ detail, inbox, onClose }: { detail: Detail; inbox: Inbox; 
   );
 }
 
-/** Looks for the scheme a request is signed by, with what to say of it. */
+/** Searches for the scheme of a request, and describes the result. */
 async function findRule(request: string, secret: string): Promise<{ rule?: DigestRule; said: string }> {
   try {
     const { items, complete } = await api.findScheme(request, { secrets: [secret] });

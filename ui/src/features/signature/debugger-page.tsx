@@ -21,7 +21,7 @@ Hello, World!`;
 const base64 = (text: string): string =>
   btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(""));
 
-/** A pasted message, judged or signed by any provider's rule. Nothing is stored. */
+/** The signature debugger: verifies or signs a pasted message by any provider's scheme. Nothing is stored. */
 export function DebuggerPage() {
   const [message, setMessage] = useState("");
   const [keys, setKeys] = useState<Verification>({

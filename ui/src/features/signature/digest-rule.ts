@@ -1,6 +1,6 @@
-/** The parts of a digest scheme that a form sets, and what a scheme is likely to be. */
+/** The editable parts of a digest scheme, and a guess of them. */
 
-/** What the form does not know stays as it was found. */
+/** Fields that the form does not have keep their values. */
 export interface DigestRule {
   signature: string[];
   split?: string;
@@ -48,7 +48,7 @@ const START: DigestRule = {
 /** A header that says it holds a signature. */
 const LIKELY = /sign|hmac|digest|mac$/i;
 
-/** What a scheme is before anything is known of it but the names of the headers. */
+/** Returns the initial scheme for a request with these headers. */
 export const likelyRule = (headers: readonly string[]): DigestRule => ({
   ...START,
   signature: [`header:${headers.find((name) => LIKELY.test(name)) ?? ""}`],

@@ -6,7 +6,7 @@ import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
 import { copyText } from "../../ui/transfer";
 
-/** Hosts Amazon confirms subscriptions at; anything else in such a message is somebody's trick. */
+/** Hosts that confirm subscriptions for Amazon SNS; a link to any other host may be an attack. */
 const SNS = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
 
 /**

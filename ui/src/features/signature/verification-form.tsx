@@ -109,7 +109,7 @@ function Secrets({ value, set, scheme }: PartProps & { scheme: Scheme }) {
   );
 }
 
-/** What a scheme or a handshake needs besides a secret. */
+/** The parameters of a scheme or a handshake. */
 function Params({
   value,
   set,

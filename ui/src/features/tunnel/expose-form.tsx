@@ -110,7 +110,7 @@ function AccessFields({ tunnel, values, set }: PartProps & { tunnel: Tunnel }) {
   );
 }
 
-/** What becomes of requests that the relay keeps meanwhile. */
+/** Fields for the requests that the relay keeps while this computer is offline. */
 function OfflineFields({ values, set }: PartProps) {
   return (
     <>

@@ -10,7 +10,7 @@ import { copyText } from "../../ui/transfer";
 import { OfflineBacklog } from "./offline-backlog";
 import { QrImage } from "./qr-image";
 
-/** An inbox that a tunnel exposes: its public URL, who may send there, and what waits for it. */
+/** An exposed inbox: its public URL, its access control, and the requests that wait at the relay. */
 export function ExposedInbox({ tunnel, exposure, onEdit }: { tunnel: Tunnel; exposure: Exposure; onEdit: () => void }) {
   const [showing, setShowing] = useState(false);
   const { inbox, url, waiting, keyed, settings } = exposure;

@@ -1,4 +1,4 @@
-/** What arrived while this machine was away, and what becomes of it. */
+/** The offline backlog of an inbox, and the actions on it. */
 import { Moon } from "lucide-react";
 import { useState } from "react";
 

@@ -19,7 +19,7 @@ interface Entry {
   mono?: boolean;
 }
 
-/** What is asked of a person for each kind of tunnel, and what it means to have one. */
+/** The fields and the description of each kind of tunnel. */
 const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
   relay: {
     means: "Durable: the relay keeps what arrives while this machine is away, and hands it over when you are back.",
@@ -96,7 +96,7 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
   },
 };
 
-/** Whether others on the way can read what is said to a relay. */
+/** Returns true if the connection to a relay is not encrypted. */
 function isOpen(url: string): boolean {
   return url.startsWith("http://") && !/^http:\/\/(127\.|localhost|\[::1\])/.test(url);
 }

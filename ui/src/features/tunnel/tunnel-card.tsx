@@ -14,13 +14,13 @@ import { ExposedInbox } from "./exposed-inbox";
 import { RemoveTunnel } from "./remove-tunnel";
 import { statusOf } from "./tunnel-status";
 
-/** What it means for a tunnel to be of its kind. */
+/** Labels and descriptions of durable and live tunnels. */
 const MEANS = {
   durable: ["Durable", "The relay keeps what arrives while this machine is away."],
   live: ["Live", "While this machine is away, senders are refused, and nothing is kept for it."],
 } as const;
 
-/** One tunnel: its status, what is known of its other end, and the inboxes it exposes. */
+/** A tunnel: its status, its remote end, and the inboxes it exposes. */
 export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
   const inboxes = useInboxes().data?.items ?? [];
   const [exposing, setExposing] = useState<{ inbox: string; exposure?: Exposure }>();
@@ -118,7 +118,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
   );
 }
 
-/** What is known of an SSH host. */
+/** The host key of an SSH host. */
 function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["kind"], { is: "ssh" }>) {
   if (!offered_key) {
     return (

@@ -1,7 +1,7 @@
 import type { Tunnel } from "../../api/client";
 import { useTunnels } from "../../api/queries";
 
-/** What shows a state: a word, and a colour that never stands alone. */
+/** The word and the colour of each state. */
 const STATES: Record<Tunnel["state"]["is"], readonly [word: string, colour: string]> = {
   off: ["Stopped", "bg-ink-3"],
   connecting: ["Connecting", "bg-warning"],

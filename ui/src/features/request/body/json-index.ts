@@ -172,7 +172,7 @@ function skipSpace(bytes: Uint8Array, at: number): number {
   return next;
 }
 
-/** Place of the value behind the key that begins at `at`. */
+/** Returns the place of the value after the key at `at`. */
 function skipKey(bytes: Uint8Array, at: number): number {
   if (bytes[at] !== QUOTE) throw new NotJson(at);
   const colon = skipSpace(bytes, stringEnd(bytes, at));
@@ -252,7 +252,7 @@ const decoder = new TextDecoder();
 export const source = (index: JsonIndex, start: number, end: number): string =>
   decoder.decode(index.bytes.subarray(start, end));
 
-/** A JSON string as the text it stands for; its source where its escapes do not read. */
+/** Decodes a JSON string. Returns the source if its escapes are invalid. */
 function unquoted(text: string): string {
   try {
     return JSON.parse(text) as string;

@@ -1,4 +1,4 @@
-/** Indexes and lays out JSON beside the page, so that a large body never holds it up. */
+/** Indexes and formats JSON in a worker, so that a large body does not block the page. */
 import { formatted, indexJson, NotJson, type JsonIndex } from "./json-index";
 
 export type Asked = { task: "index" | "format"; bytes: Uint8Array<ArrayBuffer> };

@@ -7,10 +7,10 @@ import { api, bytes as readBytes, requestRoute, type Detail } from "../../../api
 const SHOWN_MAX = 32 * 1024 * 1024;
 export const BEGINNING = 1024 * 1024;
 
-/** Whether all of a body is shown. */
+/** Returns true if the whole body is shown. */
 export const isWhole = (detail: Detail): boolean => detail.body_bytes <= SHOWN_MAX;
 
-/** What of a body is read: its bytes as they came, with its codings undone, or as UTF-8 text whatever it was written in. */
+/** Forms of a body: bytes as received, content decoded, or converted to UTF-8 text. */
 type Reading = "sent" | "decoded" | "text";
 export const ROUTES: Record<Reading, string> = { sent: "body", decoded: "body?decoded=true", text: "body?text=true" };
 

@@ -4,7 +4,7 @@ import type { Language } from "../../../ui/code-view";
 import { jwtParts } from "./jwt";
 
 export type View = "tree" | "elements" | "token" | "text" | "hex" | "form" | "parts" | "image";
-/** What each view is called. */
+/** Labels of the views. */
 export const NAMES: Record<View, string> = {
   tree: "Tree",
   elements: "Tree",
@@ -30,7 +30,7 @@ function isText(bytes: Uint8Array): boolean {
   }
 }
 
-/** What a body can be looked at as, the best first. */
+/** Returns the views of a body, the best first. */
 export function viewsOf(detail: Detail, bytes: Uint8Array): View[] {
   const { kind } = detail.content;
   if (bytes.length === 0) return [];

@@ -16,7 +16,7 @@ export interface XmlLine {
 /** Deeper elements are one line: a body may nest without end, and a stack does not. */
 const DEPTH_MAX = 1_000;
 
-/** What a person would copy of a line: its value, or the XML inside it. */
+/** Returns the text to copy for a line: its value, or its XML. */
 export function xmlText({ node, value }: XmlLine): string {
   return value ?? (node instanceof Element ? node.outerHTML : "");
 }

@@ -14,7 +14,7 @@ import { REPAINT_MS, Rows } from "./rows";
 const PAGE = 100;
 /** Wait before a list that could not be read is tried again. */
 const RETRY_MS = 2_000;
-/** Arrivals kept above the anchor; past them the list is read anew. */
+/** New requests kept above the anchor; beyond this number the list is read again. */
 const HEAD_MAX = 5_000;
 /** Pages kept; the ones farthest from the last one asked for are let go. */
 const PAGES_MAX = 60;
@@ -82,11 +82,11 @@ export class InboxList extends Rows {
     return -1;
   }
 
-  /** Reads the list anew; what is shown stays until the new one is there. */
+  /** Reads the list again. The old list stays until the new one is there. */
   async read(): Promise<void> {
     if (this.#ended) return;
     if (this.#reading) {
-      // One at a time: under a flood each would otherwise make the one before worthless.
+      // Reads run one at a time: under a flood each would otherwise make the previous one useless.
       this.#again = true;
       return;
     }
@@ -112,7 +112,7 @@ export class InboxList extends Rows {
   async #readNow(changes: Reading): Promise<void> {
     const [page, inbox] = await Promise.all([api.requests({ inbox: this.inbox, limit: PAGE }), api.inbox(this.inbox)]);
     const anchor = page.items[0]?.id ?? null;
-    // What a reader has scrolled to is read along, so that no row goes blank.
+    // The pages around the scroll position are read too, so that no row goes blank.
     const looked =
       anchor && page.items.length === PAGE
         ? [this.#near - 1, this.#near, this.#near + 1].filter((near) => near > 0)
@@ -138,7 +138,7 @@ export class InboxList extends Rows {
     changes.follow(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });
   }
 
-  /** What is stored is counted again; the rows that show stay. */
+  /** Counts the stored requests again; the visible rows stay. */
   async #recount(): Promise<void> {
     const state = this.#state;
     const inbox = await api.inbox(this.inbox).catch(() => undefined);
@@ -218,7 +218,7 @@ export class InboxList extends Rows {
     if (!this.following) this.unseen++;
   }
 
-  /** Takes one request out where it stands, so that no other row moves but up; false if its place is not known. */
+  /** Removes a request in place, so that other rows only move up. Returns false if its place is not known. */
   #takeOut(id: string): boolean {
     const state = this.#state;
     const inHead = state.head.findIndex((row) => row.id === id);

@@ -21,7 +21,7 @@ function outgoingOf({ onward }: Summary): string | null {
   return onward.state === "waiting" || onward.state === "sending" ? "…" : onward.state;
 }
 
-/** What a click on a row does: shows it, or selects it or all up to it. */
+/** Handles a click on a row: shows the row, selects it, or selects a range. */
 function usePick(list: Rows, onPick: (id: string) => void) {
   /** Where a range of selected rows begins. */
   const from = useRef<string>(undefined);

@@ -33,7 +33,7 @@ interface RowProps {
 
 const STATES: Record<string, string> = { broken_off: "broken off", stalled: "stalled", too_large: "too large" };
 
-/** One request in the list. It takes only plain values, so that an unchanged row is not drawn again. */
+/** A request in the list. The props are plain values, so that an unchanged row is not rendered again. */
 export const RequestRow = memo(function RequestRow({
   id,
   method,

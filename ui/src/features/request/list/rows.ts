@@ -7,7 +7,7 @@ export abstract class Rows {
   /** Grows with every change that a view may have to show. */
   version = 0;
   loaded = false;
-  /** Arrivals a reader who has scrolled away has not seen; they stay out of the view until asked for. */
+  /** New requests above a scrolled list; the view shows them on demand. */
   unseen = 0;
   protected following = true;
   /** When the view was last repainted. */
@@ -30,7 +30,7 @@ export abstract class Rows {
     clearTimeout(this.#timer);
   }
 
-  /** Whether new arrivals show at once. */
+  /** Sets whether new requests show at once. */
   follow(following: boolean): void {
     this.following = following;
     if (following && this.unseen > 0) {

@@ -18,7 +18,7 @@ const LOOK_AGAIN_MS = 60;
 const RETRY_MS = 2_000;
 
 export class SearchList extends Rows {
-  /** Whether it is still looking. */
+  /** True while the search is running. */
   searching = true;
   /** The query does not read. */
   error: CallError | undefined;
@@ -30,7 +30,7 @@ export class SearchList extends Rows {
   #ended = false;
   #touched: string | undefined;
   #due: number | undefined;
-  /** Grows when the search begins again, so that an answer to an old one is left out. */
+  /** Grows when the search begins again, so that a response to an older one is ignored. */
   #round = 0;
   readonly inbox: string | undefined;
   readonly query: string;
@@ -53,7 +53,7 @@ export class SearchList extends Rows {
     return this.#items.length - this.unseen;
   }
 
-  /** Whether everything stored has been looked through. */
+  /** True if all stored requests have been searched. */
   get complete(): boolean {
     return this.#next === null;
   }
@@ -75,7 +75,7 @@ export class SearchList extends Rows {
     return this.#items.findIndex((row) => row.id === id) - this.unseen;
   }
 
-  /** Searches from the newest on. What is shown stays until the first answer is there. */
+  /** Searches from the newest request on. The list stays until the first response is there. */
   async read(): Promise<void> {
     const round = ++this.#round;
     // Changes are kept from here on, so nothing is missed between the read and the feed.

@@ -17,7 +17,7 @@ export function useScaledRows(scroller: RefObject<HTMLDivElement | null>, total:
   useEffect(() => rows.measure(), [rows, height]);
   const items = rows.getVirtualItems();
   const first = items[0]?.index ?? 0;
-  // Above the scaled height one pixel stands for several rows: the window of rows moves faster.
+  // In a scaled list one pixel is several rows, so the window of rows moves faster.
   const offset = scale === 1 ? 0 : Math.round(first * scale) - first;
   return {
     height: rows.getTotalSize(),
