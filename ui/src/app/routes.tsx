@@ -56,14 +56,14 @@ const start = createRoute({
   },
 });
 /** The address holds the query of a list. */
-const asked = (search: Record<string, unknown>): { q?: string } =>
+const validateSearch = (search: Record<string, unknown>): { q?: string } =>
   typeof search.q === "string" && search.q ? { q: search.q } : {};
 
 // The route is the same with and without a request, so that choosing one keeps the list.
 const inbox = createRoute({
   getParentRoute: () => root,
   path: "/inbox/$inbox/{-$request}",
-  validateSearch: asked,
+  validateSearch,
   component: function Inbox() {
     const { inbox: name, request } = inbox.useParams();
     return <InboxPage name={name} request={request} query={inbox.useSearch().q ?? ""} />;
@@ -72,7 +72,7 @@ const inbox = createRoute({
 const requests = createRoute({
   getParentRoute: () => root,
   path: "/requests/{-$request}",
-  validateSearch: asked,
+  validateSearch,
   component: function Requests() {
     const { request } = requests.useParams();
     return <AllRequestsPage request={request} query={requests.useSearch().q ?? ""} />;
@@ -120,15 +120,15 @@ const checks = createRoute({
 const tunnels = createRoute({ getParentRoute: () => root, path: "/tunnels", component: TunnelsPage });
 const refused = createRoute({ getParentRoute: () => root, path: "/refused", component: RefusedPage });
 const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
-const lab = createRoute({ getParentRoute: () => root, path: "/lab", component: DebuggerPage });
+const signatureDebugger = createRoute({ getParentRoute: () => root, path: "/lab", component: DebuggerPage });
 
-const shapes = createRoute({
+const schemas = createRoute({
   getParentRoute: () => root,
   path: "/shapes/{-$inbox}",
   validateSearch: (search: Record<string, unknown>): { event?: string } =>
     typeof search.event === "string" && search.event ? { event: search.event } : {},
   component: function Shapes() {
-    return <SchemasPage inbox={shapes.useParams().inbox} event={shapes.useSearch().event ?? ""} />;
+    return <SchemasPage inbox={schemas.useParams().inbox} event={schemas.useSearch().event ?? ""} />;
   },
 });
 
@@ -146,8 +146,8 @@ export const router = createRouter({
     tunnels,
     refused,
     scenarios,
-    lab,
-    shapes,
+    signatureDebugger,
+    schemas,
   ]),
   defaultPreload: false,
 });

@@ -10,8 +10,8 @@ import { TunnelStatus } from "../features/tunnel";
 export function StatusBar() {
   const status = useStatus().data;
   const rate = useRate();
-  const carrying = useTransfers();
-  const replaying = useReplays().data?.items.filter(({ ended_at, total }) => !ended_at && total !== 1) ?? [];
+  const transfers = useTransfers();
+  const replays = useReplays().data?.items.filter(({ ended_at, total }) => !ended_at && total !== 1) ?? [];
   if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
   const { receiver } = status;
   return (
@@ -36,7 +36,7 @@ export function StatusBar() {
       {status.connections_refused > 0 && (
         <span className="text-warning">{count(status.connections_refused)} connections refused</span>
       )}
-      {carrying.map((job) => (
+      {transfers.map((job) => (
         <span key={job.id} className="flex items-center gap-1">
           {job.kind === "import"
             ? `importing ${visible(job.path ?? "")}, ${count(job.imported?.requests ?? 0)}`
@@ -51,7 +51,7 @@ export function StatusBar() {
           </button>
         </span>
       ))}
-      {replaying.map((replay) => (
+      {replays.map((replay) => (
         <span key={replay.id} className="flex items-center gap-1">
           {replay.state === "collecting"
             ? `looking for requests, ${count(replay.total)}`

@@ -1,6 +1,7 @@
 /** Fields of forms: a label, an input, and below it help or what is wrong. */
-import { useId, useState, type ReactNode } from "react";
+import { useId, useState, type ComponentProps, type ReactNode } from "react";
 
+import { Choice } from "./choice";
 import {
   Input,
   NumberInput,
@@ -83,6 +84,21 @@ export function SelectField<T extends string>({ label, hint, error, ...rest }: F
     <Field label={label} hint={hint} error={error}>
       {(input) => <Select {...input} {...rest} />}
     </Field>
+  );
+}
+
+/** A choice with its label above it. */
+export function ChoiceField<T extends string>({
+  label,
+  hint,
+  ...rest
+}: ComponentProps<typeof Choice<T>> & { hint?: string }) {
+  return (
+    <div className="mb-4">
+      <span className="mb-1 block font-medium">{label}</span>
+      <Choice label={label} {...rest} />
+      {hint && <p className="mt-1 text-small text-ink-2">{hint}</p>}
+    </div>
   );
 }
 

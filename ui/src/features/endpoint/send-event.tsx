@@ -3,9 +3,8 @@ import { useEffect } from "react";
 import { api, type Endpoint, type ProviderFile } from "../../api/client";
 import { useProvider } from "../../api/queries";
 import { Button } from "../../ui/button";
-import { Choice } from "../../ui/choice";
 import { Dialog } from "../../ui/dialog";
-import { NumberField, SelectField, TextAreaField, TextField } from "../../ui/field";
+import { ChoiceField, NumberField, SelectField, TextAreaField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { attempt, tell } from "../../ui/toasts";
 import { eventBody } from "./event-payload";
@@ -121,18 +120,15 @@ function AmountFields({
 }: Pick<Values, "to" | "number" | "rate"> & { set: (change: Partial<Values>) => void }) {
   return (
     <div className="flex flex-wrap items-end gap-4">
-      <div className="mb-4">
-        <span className="mb-1 block font-medium">To</span>
-        <Choice
-          label="To"
-          value={to}
-          options={[
-            ["one", "This endpoint"],
-            ["all", "All that take it"],
-          ]}
-          onChange={(now) => set({ to: now })}
-        />
-      </div>
+      <ChoiceField
+        label="To"
+        value={to}
+        options={[
+          ["one", "This endpoint"],
+          ["all", "All that take it"],
+        ]}
+        onChange={(now) => set({ to: now })}
+      />
       <NumberField
         label="How many"
         required

@@ -7,7 +7,7 @@ import { api } from "../../api/client";
 import { useEndpoints, useInboxes, useRequest } from "../../api/queries";
 import { CallError } from "../../platform";
 import { Choice } from "../../ui/choice";
-import { NumberField, SelectField, TextField } from "../../ui/field";
+import { ChoiceField, NumberField, SelectField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { count } from "../../ui/format";
 import { Notice } from "../../ui/notice";
@@ -169,13 +169,13 @@ function TargetFields({ values: { endpoint, url, reSign }, set, onUrl }: PartPro
 
 function TimesField({ values: { times }, set }: PartProps) {
   return (
-    <div className="mb-4">
-      <p className="mb-1 font-medium">Deliver it</p>
-      <Choice label="Deliver it" value={times} options={TIMES} onChange={(now) => set({ times: now })} />
-      <p className="mt-1 text-small text-ink-2">
-        Twice tells whether the receiver does the same thing once: its answers are compared.
-      </p>
-    </div>
+    <ChoiceField
+      label="Deliver it"
+      hint="Twice tells whether the receiver does the same thing once: its answers are compared."
+      value={times}
+      options={TIMES}
+      onChange={(now) => set({ times: now })}
+    />
   );
 }
 

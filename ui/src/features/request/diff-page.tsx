@@ -8,6 +8,7 @@ import { useRequest } from "../../api/queries";
 import { firstKeys, useCommands } from "../../app/commands";
 import { inWords } from "../../platform";
 import { IconButton } from "../../ui/button";
+import { Choice } from "../../ui/choice";
 import { moment, visible } from "../../ui/format";
 import { Notice } from "../../ui/notice";
 import { prefer, usePreferences } from "../../ui/preferences";
@@ -18,6 +19,11 @@ const BASES = {
   text: "Bodies compared line by line.",
   bytes: "Bodies compared byte by byte.",
 } as const;
+
+const LAYOUTS = [
+  ["side", "Side by side"],
+  ["inline", "Inline"],
+] as const;
 
 /** An attempt as `DELIVERY:NUMBER`; its response is compared. */
 const ATTEMPT = /^(.+):(\d+)$/;
@@ -98,7 +104,14 @@ export function DiffPage({ a, b }: { a: string; b: string }) {
           onClick={() => void navigate({ to: "/diff/$a/$b", params: { a: b, b: a }, replace: true })}
         />
         {steps && <StepButtons steps={steps} />}
-        <Layout inline={inline} />
+        <span className="ml-auto">
+          <Choice
+            label="Layout"
+            value={inline ? "inline" : "side"}
+            options={LAYOUTS}
+            onChange={(now) => prefer({ diff: now })}
+          />
+        </span>
       </header>
       <div className="flex gap-4 border-b border-line px-4 py-2">
         <Who id={a} which="First" />
@@ -142,31 +155,5 @@ function StepButtons({ steps: { at, last, step } }: { steps: Steps }) {
         onClick={() => step(1)}
       />
     </span>
-  );
-}
-
-function Layout({ inline }: { inline: boolean }) {
-  return (
-    <div
-      role="radiogroup"
-      aria-label="Layout"
-      className="ml-auto flex gap-1 rounded-[7px] border border-line bg-background p-0.5"
-    >
-      {(["side", "inline"] as const).map((one) => {
-        const chosen = inline === (one === "inline");
-        return (
-          <button
-            key={one}
-            type="button"
-            role="radio"
-            aria-checked={chosen}
-            onClick={() => prefer({ diff: one })}
-            className={`rounded-[5px] px-3 py-0.5 ${chosen ? "bg-control font-medium" : "text-ink-2"}`}
-          >
-            {one === "side" ? "Side by side" : "Inline"}
-          </button>
-        );
-      })}
-    </div>
   );
 }

@@ -4,30 +4,30 @@ import { useSyncExternalStore } from "react";
 import { tell } from "../../ui/toasts";
 
 /** Largest number of requests that one call can name; a query has no limit. */
-const TICKED_MAX = 500;
+const SELECTED_MAX = 500;
 
-let ticked: ReadonlySet<string> = new Set();
+let selected: ReadonlySet<string> = new Set();
 const listeners = new Set<() => void>();
 
 function change(to: ReadonlySet<string>): void {
-  if (to.size > TICKED_MAX) return tell(`At most ${TICKED_MAX} can be ticked; a query takes any number.`);
-  ticked = to;
+  if (to.size > SELECTED_MAX) return tell(`At most ${SELECTED_MAX} can be ticked; a query takes any number.`);
+  selected = to;
   listeners.forEach((listener) => listener());
 }
 
 export const useSelection = (): ReadonlySet<string> =>
   useSyncExternalStore(
     (listener) => (listeners.add(listener), () => listeners.delete(listener)),
-    () => ticked,
+    () => selected,
   );
 
 /** Selects a request, or removes it from the selection. */
 export function toggleSelected(id: string): void {
-  const rest = new Set(ticked);
+  const rest = new Set(selected);
   if (!rest.delete(id)) rest.add(id);
   change(rest);
 }
 
-export const addToSelection = (ids: readonly string[]): void => change(new Set([...ticked, ...ids]));
+export const addToSelection = (ids: readonly string[]): void => change(new Set([...selected, ...ids]));
 
 export const clearSelection = (): void => change(new Set());

@@ -43,30 +43,30 @@ const ORIGINS: Record<Delivery["origin"], string> = {
 
 /** Everything that belongs to one event, in order of time, each comparable with the one before. */
 export function TimelineTab({ detail }: { detail: Detail }) {
-  const { data: thread } = useQuery({
+  const { data: timeline } = useQuery({
     queryKey: [...keys.request(detail.id), "timeline", detail.event_id],
     queryFn: () => api.thread(detail.id),
     staleTime: 1_000,
   });
-  if (!thread) return null;
-  if (!thread.event_id && thread.items.length < 2)
+  if (!timeline) return null;
+  if (!timeline.event_id && timeline.items.length < 2)
     return (
       <p className="p-4 text-ink-2">
         This request has no event id that Hookline knows, so it stands alone. A vendor's requests are told apart by
         theirs once the inbox's provider is known.
       </p>
     );
-  const requests = thread.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : []));
+  const requests = timeline.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : []));
   return (
     <div className="p-4">
-      {thread.event_id && (
+      {timeline.event_id && (
         <p className="mb-3 text-ink-2">
-          Event <code className="font-mono text-data text-ink">{visible(thread.event_id)}</code>
-          {thread.more && ", the first 200 requests"}
+          Event <code className="font-mono text-data text-ink">{visible(timeline.event_id)}</code>
+          {timeline.more && ", the first 200 requests"}
         </p>
       )}
       <ol>
-        {thread.items.map((item) => {
+        {timeline.items.map((item) => {
           if (item.kind === "delivery") {
             const { id, state, url, created_at, origin, status, resigned } = item.delivery;
             return (

@@ -4,8 +4,7 @@ import { Play } from "lucide-react";
 import { api, type Scenario } from "../../api/client";
 import { useEndpoints } from "../../api/queries";
 import { Button } from "../../ui/button";
-import { Choice } from "../../ui/choice";
-import { SelectField, TextField } from "../../ui/field";
+import { ChoiceField, SelectField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { visible } from "../../ui/format";
 import { tell } from "../../ui/toasts";
@@ -69,15 +68,17 @@ export function RunForm({ scenario, onClose }: { scenario: Scenario; onClose: ()
         ]}
         onChange={(now) => set({ endpoint: now })}
       />
-      <div className="mb-4">
-        <span className="mb-1 block font-medium">Its gaps</span>
-        <Choice label="Its gaps" value={speed} options={SPEEDS} onChange={(now) => set({ speed: now })} />
-        <p className="mt-1 text-small text-ink-2">
-          {speed === "100000"
+      <ChoiceField
+        label="Its gaps"
+        hint={
+          speed === "100000"
             ? "All of them leave at once; receivers may get them in any order."
-            : `It takes ${lasts(scenario.lasts_ms / Number(speed))}.`}
-        </p>
-      </div>
+            : `It takes ${lasts(scenario.lasts_ms / Number(speed))}.`
+        }
+        value={speed}
+        options={SPEEDS}
+        onChange={(now) => set({ speed: now })}
+      />
       <TextField
         label="Seed"
         hint="The same number makes the same values again; empty makes new ones."

@@ -15,20 +15,20 @@ const ERROR_MS = 700;
 export function useQueryText(query: string, onQuery: (query: string) => void) {
   const [text, setText] = useState(query);
   /** The query last put into the address, which changes a moment later. */
-  const told = useRef(query);
+  const inAddress = useRef(query);
   const latest = useRef(onQuery);
   useEffect(() => {
     latest.current = onQuery;
   });
   const run = useCallback((now: string): void => {
-    if (now === told.current) return;
-    told.current = now;
+    if (now === inAddress.current) return;
+    inAddress.current = now;
     latest.current(now);
   }, []);
   // Another view of the same list, or a term added to it, changes the text.
   useEffect(() => {
-    if (query === told.current) return;
-    told.current = query;
+    if (query === inAddress.current) return;
+    inAddress.current = query;
     setText(query);
   }, [query]);
   return { text, setText, run };

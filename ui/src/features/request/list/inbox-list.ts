@@ -31,7 +31,7 @@ const empty = (): State => ({ anchor: null, older: 0, pages: new Map(), head: []
 
 export class InboxList extends Rows {
   #state = empty();
-  #asked = new Set<number>();
+  #pending = new Set<number>();
   /** The page last looked at. */
   #near = 0;
   /** Hears what changes after the read that is shown. */
@@ -123,7 +123,7 @@ export class InboxList extends Rows {
     if (this.#ended) return;
     this.#following?.stop();
     this.#following = changes;
-    this.#asked.clear();
+    this.#pending.clear();
     this.unseen = 0;
     const whole = page.items.length < PAGE;
     this.#state = {
@@ -154,8 +154,8 @@ export class InboxList extends Rows {
 
   async #readPage(page: number): Promise<void> {
     const { anchor } = this.#state;
-    if (this.#asked.has(page) || !anchor) return;
-    this.#asked.add(page);
+    if (this.#pending.has(page) || !anchor) return;
+    this.#pending.add(page);
     const state = this.#state;
     try {
       const { items } = await this.#fetch(anchor, page);
@@ -167,7 +167,7 @@ export class InboxList extends Rows {
     } catch (error) {
       tellFailure(error);
     } finally {
-      this.#asked.delete(page);
+      this.#pending.delete(page);
     }
   }
 
