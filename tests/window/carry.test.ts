@@ -53,6 +53,13 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     await fill("Paste", "curl 'https://shop.example/orders?x=1' -H 'X-Shop: north' --data-raw '{\"a\":1}'");
     await press(driver, Key.ENTER);
     await type(driver, "curl https://shop.example -d @secret.txt");
+    await fill("Into inbox", "inb");
+    await until("the inbox as a suggestion", () =>
+      driver.executeScript<boolean>(
+        "return [...document.querySelectorAll('[role=listbox][aria-label^=\"Into inbox\"] [role=option]')].some((one) => one.innerText === 'inbox')",
+      ),
+    );
+    expect(await serious(driver)).toEqual([]);
     await fill("Into inbox", "support");
     await shot("import");
     await press(driver, Key.ENTER);

@@ -99,7 +99,8 @@ export function ComboboxField({
     <Field label={label} hint={hint}>
       {(input) => (
         <Autocomplete.Root items={options} value={value} onValueChange={onChange} openOnInputClick>
-          <Autocomplete.Input {...input} {...rest} className={INPUT} />
+          {/* While the list is open, Base UI hides the label from screen readers, so the input has the name, too. */}
+          <Autocomplete.Input {...input} {...rest} aria-label={label} className={INPUT} />
           <Autocomplete.Portal>
             <Autocomplete.Positioner sideOffset={4} className="z-60">
               <Autocomplete.Popup className="max-h-[40vh] w-(--anchor-width) overflow-auto rounded-[7px] border border-line bg-pane p-1 data-empty:hidden">
