@@ -18,7 +18,10 @@ function harSchema(): (har: unknown) => string[] {
   addFormats.default(ajv);
   ajv.addSchema(Object.values(require("har-schema")));
   const validate = ajv.getSchema("har.json")!;
-  return (har) => (validate(har) ? [] : (validate.errors ?? []).map(({ instancePath, message }: ErrorObject) => `${instancePath} ${message}`));
+  return (har) =>
+    validate(har)
+      ? []
+      : (validate.errors ?? []).map(({ instancePath, message }: ErrorObject) => `${instancePath} ${message}`);
 }
 
 describe.each(DOORS)("carrying in the %s", (door) => {
@@ -29,7 +32,10 @@ describe.each(DOORS)("carrying in the %s", (door) => {
   /** Fills the field of a label; keys alone would wait for each change of a long text. */
   const fill = async (label: string, text: string): Promise<void> => {
     await until(`the field ${label}`, () =>
-      hookline.driver.executeScript<boolean>("const [label] = arguments; const to = [...document.querySelectorAll('label')].find((one) => one.innerText.startsWith(label))?.htmlFor; const field = document.getElementById(to); field?.focus(); field?.select(); return Boolean(field)", label),
+      hookline.driver.executeScript<boolean>(
+        "const [label] = arguments; const to = [...document.querySelectorAll('label')].find((one) => one.innerText.startsWith(label))?.htmlFor; const field = document.getElementById(to); field?.focus(); field?.select(); return Boolean(field)",
+        label,
+      ),
     );
     await type(hookline.driver, text);
   };
@@ -47,6 +53,13 @@ describe.each(DOORS)("carrying in the %s", (door) => {
     await fill("Paste", "curl 'https://shop.example/orders?x=1' -H 'X-Shop: north' --data-raw '{\"a\":1}'");
     await press(driver, Key.ENTER);
     await type(driver, "curl https://shop.example -d @secret.txt");
+    await fill("Into inbox", "inb");
+    await until("the inbox as a suggestion", () =>
+      driver.executeScript<boolean>(
+        "return [...document.querySelectorAll('[role=listbox][aria-label^=\"Into inbox\"] [role=option]')].some((one) => one.innerText === 'inbox')",
+      ),
+    );
+    expect(await serious(driver)).toEqual([]);
     await fill("Into inbox", "support");
     await shot("import");
     await press(driver, Key.ENTER);
@@ -125,17 +138,30 @@ describe.each(DOORS)("carrying in the %s", (door) => {
   });
 
   test("our HAR is valid by the schema of HAR 1.2", async () => {
-    await fetch(`${hookline.receiver}/inbox/bytes?q=1&q=%C3%BC`, { method: "POST", headers: { "x-empty": "" }, body: new Uint8Array([0, 255, 1]) });
+    await fetch(`${hookline.receiver}/inbox/bytes?q=1&q=%C3%BC`, {
+      method: "POST",
+      headers: { "x-empty": "" },
+      body: new Uint8Array([0, 255, 1]),
+    });
     await until("the request", async () => (await hookline.api<{ items: unknown[] }>("/requests")).items.length === 4);
-    const har = await hookline.api<{ log: { entries: { request: { postData?: { text: string } } }[] } }>("/export?as=har");
+    const har = await hookline.api<{ log: { entries: { request: { postData?: { text: string } } }[] } }>(
+      "/export?as=har",
+    );
     expect(har.log.entries).toHaveLength(4);
     expect(harSchema()(har)).toEqual([]);
-    expect(har.log.entries.map(({ request }) => request.postData?.text)).toEqual(["AP8B", undefined, undefined, '{"a":1}']);
+    expect(har.log.entries.map(({ request }) => request.postData?.text)).toEqual([
+      "AP8B",
+      undefined,
+      undefined,
+      '{"a":1}',
+    ]);
   });
 
   test("a page cannot have any file read", async () => {
     if (door === "browser") return;
-    const refused = await hookline.driver.executeAsyncScript<{ code: string }>("const done = arguments[arguments.length - 1]; window.__TAURI_INTERNALS__.invoke('send_file', { route: '/api/v1/import?name=x', id: 7 }).then(done, done)");
+    const refused = await hookline.driver.executeAsyncScript<{ code: string }>(
+      "const done = arguments[arguments.length - 1]; window.__TAURI_INTERNALS__.invoke('send_file', { route: '/api/v1/import?name=x', id: 7 }).then(done, done)",
+    );
     expect(refused.code).toBe("unknown_file");
   });
 });

@@ -34,12 +34,18 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
   beforeAll(async () => {
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
-    handler = spawn("node", ["checked.mjs"], { cwd: resolve(import.meta.dirname, "../receivers"), env: { ...process.env, PORT: String(port), WEBHOOK_SECRET: SECRET, FAULT: "unknown" }, stdio: "ignore" });
-    await until("the handler", () =>
-      new Promise<boolean>((done) => {
-        const socket = createConnection(port, "127.0.0.1", () => (socket.destroy(), done(true)));
-        socket.on("error", () => done(false));
-      }),
+    handler = spawn("node", ["checked.mjs"], {
+      cwd: resolve(import.meta.dirname, "../receivers"),
+      env: { ...process.env, PORT: String(port), WEBHOOK_SECRET: SECRET, FAULT: "unknown" },
+      stdio: "ignore",
+    });
+    await until(
+      "the handler",
+      () =>
+        new Promise<boolean>((done) => {
+          const socket = createConnection(port, "127.0.0.1", () => (socket.destroy(), done(true)));
+          socket.on("error", () => done(false));
+        }),
     );
     hookline = await start(door);
     await sees(hookline.driver, "Nothing has arrived yet");
@@ -50,48 +56,76 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
     await ended(handler);
   });
 
-  test("a run says first what it sends, then what is wrong and what to do", async () => {
-    const { driver } = hookline;
-    await press(driver, "g", "k");
-    await sees(driver, "Is your webhook handler right?");
-    await shot("empty");
-    expect(await serious(driver)).toEqual([]);
-    await chord(driver, Key.SHIFT, "H");
-    await sees(driver, "Show what will be sent");
-    await click(driver, "Show what will be sent");
-    await sees(driver, "does not begin with http:// or https://");
-    await fill("URL of the handler", `${url}/webhook`);
-    await fill("Secret the handler knows", SECRET);
-    await fill("Effect probe", `${url}/effects`);
-    await click(driver, "Show what will be sent");
-    await sees(driver, "of 52 are not asked");
-    expect(await serious(driver)).toEqual([]);
-    await shot("plan");
-    await click(driver, "Begin");
-    await sees(driver, "Under way");
-    await until("the verdict", () => driver.executeScript<boolean>("return document.querySelector('article h2')?.textContent === 'Wrong'"), RUN);
-    await sees(driver, "Answer 2xx to what you do not handle.");
-    for (const theme of ["dark", "light"] as const) {
-      await setTheme(driver, theme);
+  test(
+    "a run says first what it sends, then what is wrong and what to do",
+    async () => {
+      const { driver } = hookline;
+      await press(driver, "g", "k");
+      await sees(driver, "Is your webhook handler right?");
+      await shot("empty");
       expect(await serious(driver)).toEqual([]);
-      await shot(`report-${theme}`);
-    }
-    await driver.executeScript("document.querySelector('section[aria-label=Failed] summary').click()");
-    await sees(driver, "hookline.something_new");
-    await sees(driver, "answered 500");
-    await shot("failed");
-    const failed = await driver.executeScript<number>("return document.querySelectorAll('section[aria-label=Failed] li').length");
-    expect(failed).toBe(1);
-    await click(driver, "Ask this again");
-    await until("it again", async () => (await hookline.api<{ items: { ended_at: string | null; counts: { fail: number } }[] }>("/checks")).items.every((run) => run.ended_at && run.counts.fail === 1), RUN);
-  }, 2 * RUN);
+      await chord(driver, Key.SHIFT, "H");
+      await sees(driver, "Show what will be sent");
+      await click(driver, "Show what will be sent");
+      await sees(driver, "does not begin with http:// or https://");
+      await fill("URL of the handler", `${url}/webhook`);
+      await fill("Secret the handler knows", SECRET);
+      await fill("Effect probe", `${url}/effects`);
+      await click(driver, "Show what will be sent");
+      await sees(driver, "of 52 are not asked");
+      expect(await serious(driver)).toEqual([]);
+      await shot("plan");
+      await click(driver, "Begin");
+      await sees(driver, "Under way");
+      await until(
+        "the verdict",
+        () => driver.executeScript<boolean>("return document.querySelector('article h2')?.textContent === 'Wrong'"),
+        RUN,
+      );
+      await sees(driver, "Answer 2xx to what you do not handle.");
+      for (const theme of ["dark", "light"] as const) {
+        await setTheme(driver, theme);
+        expect(await serious(driver)).toEqual([]);
+        await shot(`report-${theme}`);
+      }
+      await driver.executeScript("document.querySelector('section[aria-label=Failed] summary').click()");
+      await sees(driver, "hookline.something_new");
+      await sees(driver, "answered 500");
+      await shot("failed");
+      const failed = await driver.executeScript<number>(
+        "return document.querySelectorAll('section[aria-label=Failed] li').length",
+      );
+      expect(failed).toBe(1);
+      await click(driver, "Ask this again");
+      await until(
+        "it again",
+        async () =>
+          (
+            await hookline.api<{ items: { ended_at: string | null; counts: { fail: number } }[] }>("/checks")
+          ).items.every((run) => run.ended_at && run.counts.fail === 1),
+        RUN,
+      );
+    },
+    2 * RUN,
+  );
 
   test("an endpoint is checked from its page", async () => {
     const { driver } = hookline;
-    await hookline.api("/endpoints", { method: "POST", body: JSON.stringify({ name: "mine", url: `${url}/webhook`, provider: "standard-webhooks", secrets: [{ value: SECRET }], local_test: true }) });
+    await hookline.api("/endpoints", {
+      method: "POST",
+      body: JSON.stringify({
+        name: "mine",
+        url: `${url}/webhook`,
+        provider: "standard-webhooks",
+        secrets: [{ value: SECRET }],
+        local_test: true,
+      }),
+    });
     await press(driver, "g", "e");
     await sees(driver, "mine");
-    await driver.executeScript("[...document.querySelectorAll('a')].find((one) => one.textContent.includes('mine')).click()");
+    await driver.executeScript(
+      "[...document.querySelectorAll('a')].find((one) => one.textContent.includes('mine')).click()",
+    );
     await click(driver, "Check handler");
     await click(driver, "Show what will be sent");
     await sees(driver, "one after the other");
@@ -99,8 +133,14 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
     await sees(driver, "Under way");
     await click(driver, "Cancel");
     await sees(driver, "Not finished");
-    await until("the runs before", () => driver.executeScript<boolean>("return document.querySelector('[aria-label=\"Compare with\"]')?.options.length > 1"));
-    await driver.executeScript("const select = document.querySelector('[aria-label=\"Compare with\"]'); select.value = select.options[1].value; select.dispatchEvent(new Event('change', { bubbles: true }));");
+    await until("the runs before", () =>
+      driver.executeScript<boolean>(
+        "return document.querySelector('[aria-label=\"Compare with\"]')?.options.length > 1",
+      ),
+    );
+    await driver.executeScript(
+      "const select = document.querySelector('[aria-label=\"Compare with\"]'); select.value = select.options[1].value; select.dispatchEvent(new Event('change', { bubbles: true }));",
+    );
     await sees(driver, "Since the run of");
     await shot("compared");
   });

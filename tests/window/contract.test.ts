@@ -34,22 +34,42 @@ const CALL = `
     fetch(path, { method, headers, body: method === "GET" ? undefined : body }).then(async (response) => answer(response.status, await response.text()));
   }`;
 
-async function call(hookline: Running, method: string, path: string, body: string): Promise<{ status: number; answer: unknown }> {
-  const { status, text } = await hookline.driver.executeAsyncScript<{ status: number; text: string }>(CALL, method, `/api/v1${path}`, body);
+async function call(
+  hookline: Running,
+  method: string,
+  path: string,
+  body: string,
+): Promise<{ status: number; answer: unknown }> {
+  const { status, text } = await hookline.driver.executeAsyncScript<{ status: number; text: string }>(
+    CALL,
+    method,
+    `/api/v1${path}`,
+    body,
+  );
   return { status, answer: JSON.parse(text) as unknown };
 }
 
-const at = (value: unknown, pointer: string): unknown => pointer.split("/").slice(1).reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value);
+const at = (value: unknown, pointer: string): unknown =>
+  pointer
+    .split("/")
+    .slice(1)
+    .reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value);
 
 describe.each(DOORS)("the contract through the %s", (door) => {
   test("every step", async () => {
     const hookline = await start(door);
     try {
       const saved: Record<string, string> = {};
-      const fill = (text: string): string => Object.entries(saved).reduce((filled, [name, value]) => filled.replaceAll(`{${name}}`, value), text);
+      const fill = (text: string): string =>
+        Object.entries(saved).reduce((filled, [name, value]) => filled.replaceAll(`{${name}}`, value), text);
       for (const step of steps) {
         const [method, path] = step.call.split(" ") as [string, string];
-        const { status, answer } = await call(hookline, method, fill(path), step.text ?? (step.body ? JSON.stringify(step.body) : ""));
+        const { status, answer } = await call(
+          hookline,
+          method,
+          fill(path),
+          step.text ?? (step.body ? JSON.stringify(step.body) : ""),
+        );
         expect(status, `${step.what}: ${JSON.stringify(answer)}`).toBe(step.status);
         expect(answer, step.what).toMatchObject(JSON.parse(fill(JSON.stringify(step.has))) as object);
         for (const [name, pointer] of Object.entries(step.save ?? {})) saved[name] = String(at(answer, pointer));

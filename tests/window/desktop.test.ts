@@ -12,7 +12,12 @@ import { click, Key, noDialog, press, screenshot, sees, serious } from "./page";
 
 const home = mkdtempSync(join(tmpdir(), "hookline-home-"));
 // The user's own data folder, as no --data names another: only that one is a single instance.
-const env = { HOME: home, XDG_DATA_HOME: join(home, "data"), XDG_CONFIG_HOME: join(home, "config"), HOOKLINE_DATA: undefined };
+const env = {
+  HOME: home,
+  XDG_DATA_HOME: join(home, "data"),
+  XDG_CONFIG_HOME: join(home, "config"),
+  HOOKLINE_DATA: undefined,
+};
 const data = join(home, "data", "hookline");
 
 /** The window's X id, while it is on the screen. */
@@ -118,7 +123,10 @@ test("the window opens where and as large as it was", async () => {
   const again = await start("window", { data: first.data });
   try {
     await sees(again.driver, "Listening.");
-    await until("the same place", async () => JSON.stringify(await again.driver.manage().window().getRect()) === JSON.stringify(place));
+    await until(
+      "the same place",
+      async () => JSON.stringify(await again.driver.manage().window().getRect()) === JSON.stringify(place),
+    );
   } finally {
     await again.stop();
     await first.stop();

@@ -50,7 +50,11 @@ test("a disk that takes no more is an alarm, and its end is seen", async () => {
     await sees(driver, "Listening.");
     limit("1000000");
     // While the log can still be emptied into the database, some of what comes fits; then nothing does.
-    await until("the alarm", async () => (await send()) === 503 && (await seen(driver)).includes("Requests are not being stored; senders get 503."));
+    await until(
+      "the alarm",
+      async () =>
+        (await send()) === 503 && (await seen(driver)).includes("Requests are not being stored; senders get 503."),
+    );
     expect(await serious(driver)).toEqual([]);
     await shot(driver, "full-disk.png");
     limit("unlimited");
@@ -86,7 +90,11 @@ test.each(DOORS)("requests that were refused are told of until they are dismisse
   };
   try {
     await sees(driver, "Listening.");
-    expect(await send("GET /inbox HTTP/1.1\r\nAuthorization: Bearer s3cret\r\nX-Odd: <script>window.hacked=1</script>\r\n folded\r\n\r\n")).toContain("folded_header");
+    expect(
+      await send(
+        "GET /inbox HTTP/1.1\r\nAuthorization: Bearer s3cret\r\nX-Odd: <script>window.hacked=1</script>\r\n folded\r\n\r\n",
+      ),
+    ).toContain("folded_header");
     await sees(driver, /1 request refused since \d\d:\d\d: folded header/);
     await send("GET /inbox HTTP/1.1\r\nX Y: 1\r\n\r\n");
     await sees(driver, /2 requests refused since \d\d:\d\d: /);

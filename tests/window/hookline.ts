@@ -48,7 +48,11 @@ export async function freePort(): Promise<number> {
 }
 
 /** Asks until there is an answer. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined | false>, patience = PATIENCE): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  patience = PATIENCE,
+): Promise<T> {
   const end = Date.now() + patience;
   let last: unknown;
   while (Date.now() < end) {
@@ -91,16 +95,27 @@ function apiOf(data: string) {
 
 /** Sets the receiver's address before the window first opens, so that tests never share a port. */
 export async function prepare(data: string, settings: object = {}): Promise<void> {
-  const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(BINARY, ["serve", "--data", data, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(createInterface(child.stdout!), "line");
-  await apiOf(data)("/settings", { method: "PATCH", body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, on_close: "quit", ...settings }) });
+  await apiOf(data)("/settings", {
+    method: "PATCH",
+    body: JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, on_close: "quit", ...settings }),
+  });
   await ended(child);
 }
 
 /** A window of a Tauri program under a driver, and when it was asked for, in ms since the epoch. */
-export async function inWindow(env: NodeJS.ProcessEnv, application = DESKTOP): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
+export async function inWindow(
+  env: NodeJS.ProcessEnv,
+  application = DESKTOP,
+): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
   const [port, native] = [await freePort(), await freePort()];
-  const tauri = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], { env: { ...process.env, ...env }, stdio: "inherit" });
+  const tauri = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], {
+    env: { ...process.env, ...env },
+    stdio: "inherit",
+  });
   await until("tauri-driver", async () => (await fetch(`http://127.0.0.1:${port}/status`)).ok);
   const capabilities = new Capabilities();
   capabilities.set("tauri:options", { application });
@@ -114,7 +129,11 @@ export async function inWindow(env: NodeJS.ProcessEnv, application = DESKTOP): P
 async function inBrowser(data: string): Promise<{ driver: WebDriver; asked: number; children: ChildProcess[] }> {
   const asked = performance.timeOrigin + performance.now();
   // A file over its limit is an error to the program, and not its end.
-  const child = spawn("sh", ["-c", "trap '' XFSZ; exec \"$@\"", "sh", BINARY, "serve", "--data", data, "--api", "127.0.0.1:0"], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(
+    "sh",
+    ["-c", "trap '' XFSZ; exec \"$@\"", "sh", BINARY, "serve", "--data", data, "--api", "127.0.0.1:0"],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
   const lines = createInterface(child.stderr!);
   const page = await new Promise<string>((found, failed) => {
     lines.on("line", (line) => {
@@ -125,9 +144,24 @@ async function inBrowser(data: string): Promise<{ driver: WebDriver; asked: numb
   });
   const options = new chrome.Options();
   options.setChromeBinaryPath("/usr/bin/chromium");
-  const flags = ["headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync", "window-size=1280,820", `user-data-dir=${join(data, "chromium")}`];
+  const flags = [
+    "headless=new",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+    "window-size=1280,820",
+    `user-data-dir=${join(data, "chromium")}`,
+  ];
   options.addArguments(...flags.map((flag) => `--${flag}`));
-  const driver = await new Builder().forBrowser("chrome").setChromeOptions(options).setChromeService(new chrome.ServiceBuilder("/usr/bin/chromedriver")).build();
+  const driver = await new Builder()
+    .forBrowser("chrome")
+    .setChromeOptions(options)
+    .setChromeService(new chrome.ServiceBuilder("/usr/bin/chromedriver"))
+    .build();
   await driver.get(page);
   return { driver, asked, children: [child] };
 }
@@ -152,11 +186,15 @@ interface Options {
 }
 
 /** Starts Hookline through one of its doors, on a data folder of its own or one that is there. */
-export async function start(door: DoorName, { data, filled = 0, env, settings = {}, listens = true }: Options = {}): Promise<Running> {
+export async function start(
+  door: DoorName,
+  { data, filled = 0, env, settings = {}, listens = true }: Options = {},
+): Promise<Running> {
   const folder = data ?? mkdtempSync(join(tmpdir(), "hookline-window-"));
   if (!data) await prepare(folder, settings);
   if (filled) await fill(folder, filled);
-  const { driver, asked, children } = door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder);
+  const { driver, asked, children } =
+    door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder);
   const live = () => JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live;
   const receiver = listens ? await until("the receiver", async () => live().receiver ?? undefined) : "";
   const { pid } = live();

@@ -59,30 +59,52 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
   });
 
   test("JSON whose keys and values are markup is text in the tree", async () => {
-    await open("/json", { "content-type": "application/json" }, JSON.stringify({ [SCRIPT]: SCRIPT, __proto__x: 1, constructor: { prototype: SCRIPT } }));
+    await open(
+      "/json",
+      { "content-type": "application/json" },
+      JSON.stringify({ [SCRIPT]: SCRIPT, __proto__x: 1, constructor: { prototype: SCRIPT } }),
+    );
     await sees(hookline.driver, "<script>window.hacked=1</script>");
     await unharmed();
   });
 
   test("XML that names outside entities, multiplies or nests without end is a tree and nothing else", async () => {
     const xml = { "content-type": "application/xml" };
-    await open("/order", xml, '<?xml version="1.0"?><order id="42"><item>first</item><item note="a&amp;b">second</item><!-- odd --></order>');
-    await until("the tree", () => hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 6"));
+    await open(
+      "/order",
+      xml,
+      '<?xml version="1.0"?><order id="42"><item>first</item><item note="a&amp;b">second</item><!-- odd --></order>',
+    );
+    await until("the tree", () =>
+      hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 6"),
+    );
     await sees(hookline.driver, "a&b");
     const entities = Array.from({ length: 12 }, (_, n) => `<!ENTITY e${n + 1} "${`&e${n};`.repeat(10)}">`).join("");
-    await open("/entities", xml, `<?xml version="1.0"?><!DOCTYPE o [<!ENTITY e0 "ha"><!ENTITY out SYSTEM "file:///etc/passwd">${entities}]><o><a>&out;</a><b>&e12;</b></o>`);
+    await open(
+      "/entities",
+      xml,
+      `<?xml version="1.0"?><!DOCTYPE o [<!ENTITY e0 "ha"><!ENTITY out SYSTEM "file:///etc/passwd">${entities}]><o><a>&out;</a><b>&e12;</b></o>`,
+    );
     await unharmed();
     await sees(hookline.driver, "declares entities of its own");
     await open("/xml-deep", xml, "<a>".repeat(20_000) + "</a>".repeat(20_000));
     await unharmed();
-    await open("/xml-script", xml, `<html xmlns="http://www.w3.org/1999/xhtml"><script>window.hacked=1</script><img src="x" onerror="window.hacked=1"/></html>`);
+    await open(
+      "/xml-script",
+      xml,
+      `<html xmlns="http://www.w3.org/1999/xhtml"><script>window.hacked=1</script><img src="x" onerror="window.hacked=1"/></html>`,
+    );
     await sees(hookline.driver, "onerror");
     await unharmed();
   });
 
   test("a token is opened and called unverified", async () => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-    await open("/token", { "content-type": "application/jwt" }, `${part({ alg: "none" })}.${part({ sub: SCRIPT })}.c2ln`);
+    await open(
+      "/token",
+      { "content-type": "application/jwt" },
+      `${part({ alg: "none" })}.${part({ sub: SCRIPT })}.c2ln`,
+    );
     await sees(hookline.driver, "Decoded, not verified.");
     await sees(hookline.driver, "<script>window.hacked=1</script>");
     await unharmed();
@@ -90,15 +112,25 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
 
   test("ten thousand levels of JSON open", async () => {
     await open("/deep", { "content-type": "application/json" }, "[".repeat(10_000) + "]".repeat(10_000));
-    await until("the tree", () => hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 3"));
+    await until("the tree", () =>
+      hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 3"),
+    );
     await click(hookline.driver, "Text");
-    await until("the text", () => hookline.driver.executeScript<boolean>("return (document.querySelector('.cm-content')?.innerText.length ?? 0) > 100"));
+    await until("the text", () =>
+      hookline.driver.executeScript<boolean>(
+        "return (document.querySelector('.cm-content')?.innerText.length ?? 0) > 100",
+      ),
+    );
     await click(hookline.driver, "Tree");
     await unharmed();
   });
 
   test("invalid UTF-8, control and direction characters are written out", async () => {
-    await open("/bytes", { "content-type": "application/json" }, Uint8Array.from([...Buffer.from('{"a":"\u202egnp.exe\u001b[31m'), 0xff, 0xfe, ...Buffer.from('"}')]));
+    await open(
+      "/bytes",
+      { "content-type": "application/json" },
+      Uint8Array.from([...Buffer.from('{"a":"\u202egnp.exe\u001b[31m'), 0xff, 0xfe, ...Buffer.from('"}')]),
+    );
     await unharmed();
     const text = await seen(hookline.driver);
     expect(text).not.toMatch(/[\u202e\u001b]/);
@@ -130,25 +162,51 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
   });
 
   test("a form and an image with a lie in them are only shown", async () => {
-    await open("/form", { "content-type": "application/x-www-form-urlencoded" }, `a=${encodeURIComponent(SCRIPT)}&=&&b`);
+    await open(
+      "/form",
+      { "content-type": "application/x-www-form-urlencoded" },
+      `a=${encodeURIComponent(SCRIPT)}&=&&b`,
+    );
     await sees(hookline.driver, "<script>");
     await open("/image", { "content-type": 'image/png"><script>window.hacked=1</script>' }, SCRIPT);
     await unharmed();
   });
 
   test("a body reads in its own character set, with every coding undone, and as it was sent", async () => {
-    await open("/latin", { "content-type": "application/json; charset=iso-8859-1" }, new Uint8Array([...'{"city":"K'].map((c) => c.charCodeAt(0)).concat([0xf6, ...[...'ln<b>"}'].map((c) => c.charCodeAt(0))])));
+    await open(
+      "/latin",
+      { "content-type": "application/json; charset=iso-8859-1" },
+      new Uint8Array(
+        [...'{"city":"K'].map((c) => c.charCodeAt(0)).concat([0xf6, ...[...'ln<b>"}'].map((c) => c.charCodeAt(0))]),
+      ),
+    );
     await sees(hookline.driver, "Köln<b>");
     await sees(hookline.driver, "Decoded (windows-1252)");
-    await open("/paypal", { "content-type": "application/x-www-form-urlencoded" }, "first_name=J%F6rg&charset=windows-1252");
+    await open(
+      "/paypal",
+      { "content-type": "application/x-www-form-urlencoded" },
+      "first_name=J%F6rg&charset=windows-1252",
+    );
     await sees(hookline.driver, "Jörg");
     await open("/lines", { "content-type": "application/x-ndjson" }, '{"n":1}\n{"n":2}\n');
-    await until("two documents", () => hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem][aria-level=\"1\"]').length === 2"));
-    await open("/coded", { "content-type": "application/json", "content-encoding": "deflate, gzip" }, gzipSync(deflateSync('{"inner":"text"}')));
+    await until("two documents", () =>
+      hookline.driver.executeScript<boolean>(
+        "return document.querySelectorAll('[role=treeitem][aria-level=\"1\"]').length === 2",
+      ),
+    );
+    await open(
+      "/coded",
+      { "content-type": "application/json", "content-encoding": "deflate, gzip" },
+      gzipSync(deflateSync('{"inner":"text"}')),
+    );
     await sees(hookline.driver, "inner");
     await open("/not-coded", { "content-type": "text/plain", "content-encoding": "gzip" }, "not coded at all");
     await sees(hookline.driver, "not coded at all");
-    await open("/cut", { "content-type": "multipart/form-data; boundary=B" }, '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n');
+    await open(
+      "/cut",
+      { "content-type": "multipart/form-data; boundary=B" },
+      '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n',
+    );
     await sees(hookline.driver, "The final boundary is missing");
     await unharmed();
   });

@@ -13,7 +13,8 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
   });
   afterAll(() => hookline?.stop());
 
-  const send = (path: string, init: RequestInit = {}) => fetch(`${hookline.receiver}/${path}`, { method: "POST", ...init });
+  const send = (path: string, init: RequestInit = {}) =>
+    fetch(`${hookline.receiver}/${path}`, { method: "POST", ...init });
 
   test("a first run already listens and says where", async () => {
     await sees(hookline.driver, "Listening. Send a webhook here.");
@@ -21,7 +22,10 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
   });
 
   test("a request is answered and shown at once", async () => {
-    const answer = await send("inbox/orders?x=1", { headers: JSON_TYPE, body: '{"event":"test","data":{"id":12345678901234567890}}' });
+    const answer = await send("inbox/orders?x=1", {
+      headers: JSON_TYPE,
+      body: '{"event":"test","data":{"id":12345678901234567890}}',
+    });
     expect(answer.status).toBe(200);
     const [row] = await until("the row", async () => {
       const all = await rows(hookline.driver);
@@ -60,7 +64,11 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
 
   test("every tab of a request says what it should", async () => {
     const { driver } = hookline;
-    await fetch(`${hookline.receiver}/inbox/secret`, { method: "PUT", headers: { Authorization: "Bearer s3cret", "X-Custom-Case": "kept" }, body: "plain words" });
+    await fetch(`${hookline.receiver}/inbox/secret`, {
+      method: "PUT",
+      headers: { Authorization: "Bearer s3cret", "X-Custom-Case": "kept" },
+      body: "plain words",
+    });
     await until("the third row", async () => (await rows(driver)).length === 3);
     await press(driver, Key.HOME);
     await sees(driver, "plain words");
@@ -83,7 +91,10 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     await type(driver, "shortcuts");
     await sees(driver, "Keyboard shortcuts");
     await press(driver, Key.ENTER);
-    const help = () => driver.executeScript<boolean>("return document.querySelector('[role=dialog] h2')?.innerText === 'Keyboard shortcuts'");
+    const help = () =>
+      driver.executeScript<boolean>(
+        "return document.querySelector('[role=dialog] h2')?.innerText === 'Keyboard shortcuts'",
+      );
     await until("the help to open", help);
     await press(driver, Key.ESCAPE);
     await noDialog(driver);
@@ -96,7 +107,12 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     await type(driver, "shop", Key.ENTER);
     await sees(driver, `${hookline.receiver}/shop`);
     await noDialog(driver);
-    await hookline.api("/inboxes/shop", { method: "PATCH", body: JSON.stringify({ answer: { status: 202, headers: [["X-From", "hookline"]], body: "taken", delay_ms: 0, cors: true } }) });
+    await hookline.api("/inboxes/shop", {
+      method: "PATCH",
+      body: JSON.stringify({
+        answer: { status: 202, headers: [["X-From", "hookline"]], body: "taken", delay_ms: 0, cors: true },
+      }),
+    });
     const answer = await send("shop", { body: "x" });
     expect([answer.status, answer.headers.get("x-from"), await answer.text()]).toEqual([202, "hookline", "taken"]);
     await until("its row", async () => (await rows(driver)).some((row) => row.includes("202")));
@@ -119,10 +135,13 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
           await sees(driver, "Data folder");
         } else {
           await chord(driver, Key.CONTROL, "k");
-          await until("the palette", () => driver.executeScript<boolean>("return Boolean(document.querySelector('[role=combobox]'))"));
+          await until("the palette", () =>
+            driver.executeScript<boolean>("return Boolean(document.querySelector('[role=combobox]'))"),
+          );
         }
         found[`${theme} ${view}`] = await serious(driver);
-        if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-${view}.png`);
+        if (process.env.HOOKLINE_SHOTS)
+          await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-${view}.png`);
         if (view === "palette") {
           await press(driver, Key.ESCAPE);
           await noDialog(driver);

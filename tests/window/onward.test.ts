@@ -18,7 +18,12 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
   const shot = async (name: string): Promise<void> => {
     if (shots) await screenshot(hookline.driver, `${shots}/${door}-onward-${name}.png`);
   };
-  const send = (path: string, body: object) => fetch(`${hookline.receiver}/inbox${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const send = (path: string, body: object) =>
+    fetch(`${hookline.receiver}/inbox${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
   const to = (): string => `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
   const fill = (label: string, text: string): Promise<unknown> =>
     hookline.driver.executeScript(
@@ -58,11 +63,15 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await fill("Status", "418");
     await click(driver, "Add forward");
     await fill("To", to());
-    await until("two conditions", () => driver.executeScript<boolean>("return document.querySelectorAll('[placeholder^=\"event:chat\"]').length === 2"));
+    await until("two conditions", () =>
+      driver.executeScript<boolean>("return document.querySelectorAll('[placeholder^=\"event:chat\"]').length === 2"),
+    );
     await driver.executeScript(
       "const input = document.querySelector('[placeholder^=\"event:chat\"]'); Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, 'path:/tea'); input.dispatchEvent(new Event('input', { bubbles: true }));",
     );
-    await driver.executeScript("for (const more of document.querySelectorAll('[data-modal] details')) more.open = true");
+    await driver.executeScript(
+      "for (const more of document.querySelectorAll('[data-modal] details')) more.open = true",
+    );
     await fill("Headers left out of forward 1", "X-Secret-Thing, Cookie");
     await fill("Tried again after of forward 1", "1 s, 2 s");
     expect(await serious(driver)).toEqual([]);
@@ -75,14 +84,21 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     expect(await serious(driver)).toEqual([]);
     await shot("rules-light");
     await driver.executeScript("document.querySelector('[data-modal] [aria-label=Close]').click()");
-    await until("the dialog's end", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+    await until("the dialog's end", () =>
+      driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
+    );
     expect((await send("/tea", { n: 1 })).status).toBe(418);
     expect((await send("/order", { n: 2 })).status).toBe(200);
     await until("both copies", async () => got.length === 2);
     expect(got.map(({ path }) => path).toSorted()).toEqual(["/order", "/tea"]);
-    const [forward] = (await hookline.api<{ forwards: { headers: { remove: string[] }; retries: unknown }[] }>("/inboxes/inbox")).forwards;
+    const [forward] = (
+      await hookline.api<{ forwards: { headers: { remove: string[] }; retries: unknown }[] }>("/inboxes/inbox")
+    ).forwards;
     expect(forward).toMatchObject({ headers: { remove: ["X-Secret-Thing", "Cookie"] }, retries: { fixed: [1, 2] } });
-    await until("what the app answered in both rows", async () => (await rows(driver)).filter((row) => /app answered\s*202/.test(row)).length === 2);
+    await until(
+      "what the app answered in both rows",
+      async () => (await rows(driver)).filter((row) => /app answered\s*202/.test(row)).length === 2,
+    );
     await press(driver, "j", "j");
     await click(driver, "Answer");
     await sees(driver, "Rule teapot");
@@ -99,7 +115,9 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     expect(got.at(-1)).toEqual({ path: "/tea", body: '{"n":1}' });
     await press(driver, "e");
     await sees(driver, "The stored request stays as it is");
-    const body = await until("the editor", () => driver.findElement(By.css("[data-modal] .cm-content")).catch(() => undefined));
+    const body = await until("the editor", () =>
+      driver.findElement(By.css("[data-modal] .cm-content")).catch(() => undefined),
+    );
     await body.sendKeys(Key.chord(Key.CONTROL, "a"));
     await body.sendKeys('{"n":"edited"}');
     await driver.executeScript("document.querySelector('[aria-labelledby][role=switch]').click()");
@@ -123,15 +141,22 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
       ["PowerShell", "Invoke-WebRequest"],
       ["Raw HTTP", "POST /inbox/tea HTTP/1.1"],
     ] as const) {
-      await driver.executeScript("[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent === arguments[0]).click()", form);
+      await driver.executeScript(
+        "[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent === arguments[0]).click()",
+        form,
+      );
       await sees(driver, code);
     }
-    await driver.executeScript("[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent === 'Python').click()");
+    await driver.executeScript(
+      "[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent === 'Python').click()",
+    );
     await sees(driver, "import requests");
     expect(await serious(driver)).toEqual([]);
     await shot("code");
     await press(driver, Key.ESCAPE);
-    await until("the dialog's end", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+    await until("the dialog's end", () =>
+      driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
+    );
   });
 
   test("delivered twice, both answers are compared", async () => {
@@ -139,7 +164,9 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     const before = got.length;
     await press(driver, "e");
     await sees(driver, "Twice tells whether the receiver");
-    await driver.executeScript("[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent.startsWith('twice, one')).click()");
+    await driver.executeScript(
+      "[...document.querySelectorAll('[data-modal] [role=radio]')].find((one) => one.textContent.startsWith('twice, one')).click()",
+    );
     await driver.executeScript("document.querySelector('[data-modal] details').open = true");
     expect(await serious(driver)).toEqual([]);
     await shot("twice");
@@ -152,7 +179,11 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await sees(driver, `effect ${before + 2} of the app`);
     await shot("compared");
     await press(driver, "g", "i");
-    await until("the rows", () => driver.executeScript<boolean>("return document.querySelectorAll('[data-testid=requests] [role=option]').length === 2"));
+    await until("the rows", () =>
+      driver.executeScript<boolean>(
+        "return document.querySelectorAll('[data-testid=requests] [role=option]').length === 2",
+      ),
+    );
   });
 
   test("a whole list is replayed, and its report is there", async () => {
@@ -161,7 +192,11 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await press(driver, Key.ESCAPE, "g", "y");
     await sees(driver, "Stored requests that were sent again");
     await press(driver, "g", "i");
-    await until("the rows", () => driver.executeScript<boolean>("return document.querySelectorAll('[data-testid=requests] [role=option]').length === 2"));
+    await until("the rows", () =>
+      driver.executeScript<boolean>(
+        "return document.querySelectorAll('[data-testid=requests] [role=option]').length === 2",
+      ),
+    );
     await press(driver, "b");
     await sees(driver, "Sends everything in inbox");
     await shot("many");

@@ -12,17 +12,24 @@ export const press = async (driver: WebDriver, ...keys: string[]): Promise<void>
 
 /** Types into the field that has, or is about to have, the focus: sent too soon, letters are commands. */
 export async function type(driver: WebDriver, ...keys: string[]): Promise<void> {
-  await until("a field to type in", () => driver.executeScript<boolean>("return document.activeElement.matches('input, textarea, [contenteditable=true]')"));
+  await until("a field to type in", () =>
+    driver.executeScript<boolean>("return document.activeElement.matches('input, textarea, [contenteditable=true]')"),
+  );
   await press(driver, ...keys);
 }
 
 /** Dialogs end with a movement, and keys are theirs until it is over. A message has their role too, and stays while the pointer is on it. */
-export const noDialog = (driver: WebDriver): Promise<true> => until("the dialog to be gone", () => driver.executeScript<true | false>("return !document.querySelector('[data-modal]')"));
+export const noDialog = (driver: WebDriver): Promise<true> =>
+  until("the dialog to be gone", () =>
+    driver.executeScript<true | false>("return !document.querySelector('[data-modal]')"),
+  );
 
-export const chord = (driver: WebDriver, modifier: string, key: string): Promise<void> => driver.actions().keyDown(modifier).sendKeys(key).keyUp(modifier).perform();
+export const chord = (driver: WebDriver, modifier: string, key: string): Promise<void> =>
+  driver.actions().keyDown(modifier).sendKeys(key).keyUp(modifier).perform();
 
 /** Text of the page as a person sees it. */
-export const seen = (driver: WebDriver): Promise<string> => driver.executeScript<string>("return document.body.innerText");
+export const seen = (driver: WebDriver): Promise<string> =>
+  driver.executeScript<string>("return document.body.innerText");
 
 export const sees = (driver: WebDriver, text: string | RegExp): Promise<true> =>
   until(`the page to show ${text}`, async () => {
@@ -30,7 +37,10 @@ export const sees = (driver: WebDriver, text: string | RegExp): Promise<true> =>
     return (typeof text === "string" ? now.includes(text) : text.test(now)) || undefined;
   });
 
-export const rows = (driver: WebDriver): Promise<string[]> => driver.executeScript<string[]>('return [...document.querySelectorAll("[data-testid=requests] [role=option]")].map((row) => row.innerText.replace(/\\s+/g, " "))');
+export const rows = (driver: WebDriver): Promise<string[]> =>
+  driver.executeScript<string[]>(
+    'return [...document.querySelectorAll("[data-testid=requests] [role=option]")].map((row) => row.innerText.replace(/\\s+/g, " "))',
+  );
 
 /** In the page: the control that shows this name; a count or a shortcut may stand behind it. */
 const FIND = `

@@ -9,11 +9,16 @@ const shots = process.env.HOOKLINE_SHOTS;
 describe.each(DOORS)("queries in the %s", (door) => {
   let hookline: Running;
   const send = (path: string, body: object, headers: Record<string, string> = {}) =>
-    fetch(`${hookline.receiver}/${path}`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+    fetch(`${hookline.receiver}/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
   const shot = async (name: string): Promise<void> => {
     if (shots) await screenshot(hookline.driver, `${shots}/${door}-query-${name}.png`);
   };
-  const query = () => hookline.driver.executeScript<string>("return document.querySelector('[role=combobox][aria-label=Query]').value");
+  const query = () =>
+    hookline.driver.executeScript<string>("return document.querySelector('[role=combobox][aria-label=Query]').value");
   const clear = async (): Promise<void> => {
     await press(hookline.driver, "/");
     await until("an empty query", async () => {
@@ -25,7 +30,12 @@ describe.each(DOORS)("queries in the %s", (door) => {
 
   beforeAll(async () => {
     hookline = await start(door);
-    for (let n = 0; n < 12; n++) await send(`inbox/orders/${n}`, { event: n % 3 ? "order.paid" : "order.refunded", data: { id: n, customer: `Zoë ${n}` } }, { "x-shop": n % 2 ? "north" : "south" });
+    for (let n = 0; n < 12; n++)
+      await send(
+        `inbox/orders/${n}`,
+        { event: n % 3 ? "order.paid" : "order.refunded", data: { id: n, customer: `Zoë ${n}` } },
+        { "x-shop": n % 2 ? "north" : "south" },
+      );
     await until("the rows", async () => (await rows(hookline.driver)).length === 12);
   });
   afterAll(() => hookline?.stop());
@@ -35,7 +45,11 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await press(driver, "/");
     await type(driver, '"ZOË 1', '"');
     await sees(driver, "3 found");
-    expect((await rows(driver)).map((row) => /orders\/\d+/.exec(row)![0])).toEqual(["orders/11", "orders/10", "orders/1"]);
+    expect((await rows(driver)).map((row) => /orders\/\d+/.exec(row)![0])).toEqual([
+      "orders/11",
+      "orders/10",
+      "orders/1",
+    ]);
     await press(driver, Key.ENTER, "j");
     await sees(driver, "order.paid");
     await shot("text");
@@ -86,7 +100,11 @@ describe.each(DOORS)("queries in the %s", (door) => {
     const { driver } = hookline;
     await press(driver, Key.HOME);
     await sees(driver, "Copy as curl");
-    await until("the tree", () => driver.executeScript<boolean>("const tree = document.querySelector('[role=tree]'); tree?.focus(); return Boolean(tree)"));
+    await until("the tree", () =>
+      driver.executeScript<boolean>(
+        "const tree = document.querySelector('[role=tree]'); tree?.focus(); return Boolean(tree)",
+      ),
+    );
     await press(driver, Key.ARROW_DOWN);
     await click(driver, "Only this value");
     await until("the query", async () => (await query()) === "body.event:order.paid");
@@ -122,15 +140,23 @@ describe.each(DOORS)("queries in the %s", (door) => {
 
   test("a thread says what is the same, and what is not", async () => {
     const { driver } = hookline;
-    await hookline.api("/inboxes", { method: "POST", body: JSON.stringify({ name: "repo", verification: { provider: "github" } }) });
+    await hookline.api("/inboxes", {
+      method: "POST",
+      body: JSON.stringify({ name: "repo", verification: { provider: "github" } }),
+    });
     const push = (n: number) => send("repo", { n }, { "x-github-event": "push", "x-github-delivery": "d-1" });
     for (const n of [1, 1, 2]) await push(n);
     await click(driver, "repo");
-    await until("the marks", async () => (await rows(driver)).filter((row) => /push.*repeat number/.test(row)).length === 2);
+    await until(
+      "the marks",
+      async () => (await rows(driver)).filter((row) => /push.*repeat number/.test(row)).length === 2,
+    );
     await press(driver, "j");
     await click(driver, "Thread");
     await sees(driver, "other bytes");
-    const cut = await driver.executeScript<string[]>("return [...document.querySelectorAll('[role=tabpanel] li *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible').map((one) => one.innerText)");
+    const cut = await driver.executeScript<string[]>(
+      "return [...document.querySelectorAll('[role=tabpanel] li *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible').map((one) => one.innerText)",
+    );
     expect(cut, "no word of the thread is cut").toEqual([]);
     await sees(driver, "duplicate");
     const faults = await serious(driver);
@@ -158,12 +184,19 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await press(driver, "d");
     await sees(driver, "Bodies compared as JSON");
     await sees(driver, '"customer": "Zoë 10"');
-    const seenRows = () => driver.executeScript<string>("return document.querySelector('[aria-label=\"What differs\"]').innerText.replace(/\\s+/g, ' ')");
+    const seenRows = () =>
+      driver.executeScript<string>(
+        "return document.querySelector('[aria-label=\"What differs\"]').innerText.replace(/\\s+/g, ' ')",
+      );
     expect(await seenRows()).toMatch(/x-shop: north.*x-shop: south/);
     const faults = await serious(driver);
     await shot("diff");
     await click(driver, "Inline");
-    await until("one column", async () => /− *(changed: |only in the first: )?"id": 11.*\+ *(changed: |only in the second: )?"id": 10/.test(await seenRows()));
+    await until("one column", async () =>
+      /− *(changed: |only in the first: )?"id": 11.*\+ *(changed: |only in the second: )?"id": 10/.test(
+        await seenRows(),
+      ),
+    );
     await shot("diff-inline");
     expect(faults).toEqual([]);
     await press(driver, Key.ESCAPE);

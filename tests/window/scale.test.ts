@@ -22,7 +22,11 @@ describe("size in the window", () => {
     };
     await send(100);
     await until("the rows", async () => (await rows(driver)).length > 10);
-    await until("the list to scroll", () => driver.executeScript<boolean>("const list = document.querySelector('[data-testid=requests]'); list.scrollTop = 1000; return list.scrollTop === 1000"));
+    await until("the list to scroll", () =>
+      driver.executeScript<boolean>(
+        "const list = document.querySelector('[data-testid=requests]'); list.scrollTop = 1000; return list.scrollTop === 1000",
+      ),
+    );
     const before = await until("rows that stand still", async () => {
       const [now, then] = [await rows(driver), await rows(driver)];
       return now.length > 10 && !now.some((row) => row.includes("/inbox/99 ")) && now.join() === then.join() && now;
@@ -30,7 +34,9 @@ describe("size in the window", () => {
     const top = await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop");
     await send(12);
     await sees(driver, "12 new");
-    expect(await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop")).toBe(top);
+    expect(
+      await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop"),
+    ).toBe(top);
     const paths = (all: string[]) => all.map((row) => /\/inbox\/\d+/.exec(row)?.[0]);
     expect(paths(await rows(driver))).toEqual(paths(before));
     // One that is removed goes from where it stands; no other row moves but up.
@@ -40,19 +46,31 @@ describe("size in the window", () => {
     const { items } = await hookline.api<{ items: { id: string; target: string }[] }>("/requests?limit=200");
     await hookline.api(`/requests/${items.findLast(({ target }) => target === gone)!.id}`, { method: "DELETE" });
     await until("the row to go", async () => !(await rows(driver)).some((row) => row.includes(`${gone} `)));
-    expect(await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop")).toBe(top);
+    expect(
+      await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop"),
+    ).toBe(top);
     expect(paths(await rows(driver)).slice(0, middle)).toEqual(paths(shown).slice(0, middle));
     await sees(driver, "12 new");
     await press(driver, Key.HOME);
-    await until("the top", () => driver.executeScript<boolean>("return document.querySelector('[data-testid=requests]').scrollTop === 0"));
+    await until("the top", () =>
+      driver.executeScript<boolean>("return document.querySelector('[data-testid=requests]').scrollTop === 0"),
+    );
   });
 
   test("a 12 MB JSON body opens in a few times what parsing it takes", async () => {
     const { driver } = hookline;
-    const items = Array.from({ length: 60_000 }, (_, n) => ({ id: n, event: "message.created", text: "lorem ipsum dolor sit amet ".repeat(5) }));
+    const items = Array.from({ length: 60_000 }, (_, n) => ({
+      id: n,
+      event: "message.created",
+      text: "lorem ipsum dolor sit amet ".repeat(5),
+    }));
     const body = JSON.stringify({ items });
     expect(body.length).toBeGreaterThan(11_000_000);
-    await fetch(`${hookline.receiver}/inbox/large`, { method: "POST", headers: { "content-type": "application/json" }, body });
+    await fetch(`${hookline.receiver}/inbox/large`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
     await sees(driver, "/large");
     const times: number[] = [];
     for (let round = 0; round < 3; round++) {
@@ -67,7 +85,9 @@ describe("size in the window", () => {
         `),
       );
       await press(driver, Key.ESCAPE);
-      await until("the body to go", () => driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 0"));
+      await until("the body to go", () =>
+        driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 0"),
+      );
     }
     // Half a second is the budget on a quiet machine; what holds on any is the ratio.
     const parse = await driver.executeScript<number>(`
@@ -75,7 +95,9 @@ describe("size in the window", () => {
       const times = [0, 1, 2].map(() => { const started = performance.now(); JSON.parse(text); return performance.now() - started; });
       return times.sort((a, b) => a - b)[1];
     `);
-    console.info(`12 MB JSON opened in ${times.map(Math.round).join(", ")} ms; JSON.parse alone takes ${Math.round(parse)} ms`);
+    console.info(
+      `12 MB JSON opened in ${times.map(Math.round).join(", ")} ms; JSON.parse alone takes ${Math.round(parse)} ms`,
+    );
     expect(times.toSorted((a, b) => a - b)[1]! / parse).toBeLessThan(12);
   });
 
@@ -124,7 +146,11 @@ describe("a hundred thousand stored requests", () => {
         // The newest is number STORED - 1, so a row's number tells its place.
         await until(`the rows at ${share}`, async () => {
           const places = (await rows(driver)).map((row) => STORED - 1 - Number(/\/orders\/(\d+)/.exec(row)?.[1]));
-          return places.length > 10 && places.includes(wanted) && places.every((place, at) => at === 0 || Math.abs(place - places[0]!) < 60);
+          return (
+            places.length > 10 &&
+            places.includes(wanted) &&
+            places.every((place, at) => at === 0 || Math.abs(place - places[0]!) < 60)
+          );
         });
       }
       const gaps = await driver.executeAsyncScript<number[]>(`
@@ -139,7 +165,9 @@ describe("a hundred thousand stored requests", () => {
         };
         requestAnimationFrame(step);
       `);
-      console.info(`scrolling 100,000 rows: frames of ${gaps[100]!.toFixed(0)} ms in the middle, ${gaps[196]!.toFixed(0)} ms at the 99th percentile`);
+      console.info(
+        `scrolling 100,000 rows: frames of ${gaps[100]!.toFixed(0)} ms in the middle, ${gaps[196]!.toFixed(0)} ms at the 99th percentile`,
+      );
       expect(gaps[100]).toBeLessThan(100);
     } finally {
       await hookline.stop();
@@ -180,7 +208,9 @@ describe("the window opens where it was left", () => {
     const again = await start("window", { data });
     try {
       await sees(again.driver, "Copy as curl");
-      expect(await again.driver.executeScript("return [location.pathname, document.documentElement.dataset.density]")).toEqual([address, "compact"]);
+      expect(
+        await again.driver.executeScript("return [location.pathname, document.documentElement.dataset.density]"),
+      ).toEqual([address, "compact"]);
     } finally {
       await again.stop();
       await first.stop();

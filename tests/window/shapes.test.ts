@@ -11,12 +11,21 @@ describe.each(DOORS)("shapes in the %s", (door) => {
   const shot = async (name: string): Promise<void> => {
     if (shots) await screenshot(hookline.driver, `${shots}/${door}-shapes-${name}.png`);
   };
-  const send = (body: object) => fetch(`${hookline.receiver}/inbox`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const send = (body: object) =>
+    fetch(`${hookline.receiver}/inbox`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
 
   beforeAll(async () => {
     hookline = await start(door);
     await sees(hookline.driver, "Nothing has arrived yet");
-    await hookline.api("/inboxes/inbox", { method: "PATCH", headers: { "content-type": "application/json" }, body: JSON.stringify({ verification: { provider: "stripe" } }) });
+    await hookline.api("/inboxes/inbox", {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ verification: { provider: "stripe" } }),
+    });
   });
   afterAll(() => hookline?.stop());
 
@@ -29,7 +38,12 @@ describe.each(DOORS)("shapes in the %s", (door) => {
 
   test("fields, values, changes and types are shown as they are learned", async () => {
     const { driver } = hookline;
-    for (let n = 0; n < 120; n++) await send({ id: `evt_${n}`, type: "order.paid", data: { status: n % 2 ? "paid" : "open", at: "2026-11-21T08:00:00Z", note: n > 9 ? null : "x" } });
+    for (let n = 0; n < 120; n++)
+      await send({
+        id: `evt_${n}`,
+        type: "order.paid",
+        data: { status: n % 2 ? "paid" : "open", at: "2026-11-21T08:00:00Z", note: n > 9 ? null : "x" },
+      });
     await sees(driver, "order.paid");
     await sees(driver, "learned from 120 bodies");
     await sees(driver, "date-time");
@@ -40,7 +54,11 @@ describe.each(DOORS)("shapes in the %s", (door) => {
       expect(await serious(driver)).toEqual([]);
       await shot(`fields-${theme}`);
     }
-    await send({ id: "evt_20", type: "order.paid", data: { status: "paid", at: "2026-11-21T08:00:00Z", note: "x", coupon: 5 } });
+    await send({
+      id: "evt_20",
+      type: "order.paid",
+      data: { status: "paid", at: "2026-11-21T08:00:00Z", note: "x", coupon: 5 },
+    });
     await sees(driver, "data.coupon");
     await click(driver, "TypeScript");
     await sees(driver, "export type OrderPaid");
@@ -52,11 +70,17 @@ describe.each(DOORS)("shapes in the %s", (door) => {
     const { driver } = hookline;
     for (const amount of [1, 2, 3]) await send({ id: "evt_step", type: "step", amount });
     const ids = await until("the thread", async () => {
-      const { items } = await hookline.api<{ items: { id: string; event_id: string }[] }>("/requests?q=eventid:evt_step");
+      const { items } = await hookline.api<{ items: { id: string; event_id: string }[] }>(
+        "/requests?q=eventid:evt_step",
+      );
       return items.length === 3 && items.map(({ id }) => id).reverse();
     });
     await press(driver, "g", "i");
-    await until("the row", () => driver.executeScript<boolean>("return Boolean([...document.querySelectorAll('[data-testid=requests] [role=option]')].length)"));
+    await until("the row", () =>
+      driver.executeScript<boolean>(
+        "return Boolean([...document.querySelectorAll('[data-testid=requests] [role=option]')].length)",
+      ),
+    );
     await press(driver, "j");
     await click(driver, "Thread");
     await click(driver, "compare with the one before");

@@ -20,7 +20,12 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
   const send = (body: string, signed = BODY) =>
     fetch(`${hookline.receiver}/inbox`, {
       method: "POST",
-      headers: { "content-type": "application/json", "x-owc-event": "chat.closed", "x-owc-delivery": "d-1", "x-owc-signature": createHmac("sha256", SECRET).update(signed).digest("hex") },
+      headers: {
+        "content-type": "application/json",
+        "x-owc-event": "chat.closed",
+        "x-owc-delivery": "d-1",
+        "x-owc-signature": createHmac("sha256", SECRET).update(signed).digest("hex"),
+      },
       body,
     });
 
@@ -38,19 +43,26 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     const { driver } = hookline;
     await click(driver, "Set");
     await sees(driver, "Who sends here");
-    await until("the providers", () => driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] option').length > 100"));
+    await until("the providers", () =>
+      driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] option').length > 100"),
+    );
     await driver.executeScript(`
       const select = document.querySelector("[role=dialog] select");
       Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value").set.call(select, "onwebchat");
       select.dispatchEvent(new Event("change", { bubbles: true }));`);
-    await until("the secret's field", () => driver.executeScript<boolean>("const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)"));
+    await until("the secret's field", () =>
+      driver.executeScript<boolean>(
+        "const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)",
+      ),
+    );
     await press(driver, SECRET);
     expect(await serious(driver)).toEqual([]);
     await press(driver, Key.ENTER);
     await noDialog(driver);
     await until("the verdict", async () => (await rows(driver))[0]?.includes("valid"));
     await sees(driver, "The signature holds.");
-    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-signature-valid.png`);
+    if (process.env.HOOKLINE_SHOTS)
+      await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-signature-valid.png`);
   });
 
   test("a body changed after signing says so in one sentence, with both digests and the content", async () => {
@@ -66,7 +78,8 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     for (const theme of ["light", "dark"] as const) {
       await setTheme(driver, theme);
       expect(await serious(driver)).toEqual([]);
-      if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-signature.png`);
+      if (process.env.HOOKLINE_SHOTS)
+        await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-signature.png`);
     }
   });
 
@@ -76,7 +89,9 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await sees(driver, "timingSafeEqual");
     await click(driver, "Ruby");
     await sees(driver, "OpenSSL.secure_compare");
-    const languages = await driver.executeScript<number>("return document.querySelectorAll('[aria-label=Language] [role=radio]').length");
+    const languages = await driver.executeScript<number>(
+      "return document.querySelectorAll('[aria-label=Language] [role=radio]').length",
+    );
     expect(languages).toBe(7);
   });
 
@@ -85,14 +100,22 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await hookline.api("/inboxes", { method: "POST", body: JSON.stringify({ name: `own-${door}` }) });
     const at = String(Math.floor(Date.now() / 1000));
     const signature = createHmac("sha256", SECRET).update(`${at}.${BODY}`).digest("base64");
-    await fetch(`${hookline.receiver}/own-${door}`, { method: "POST", headers: { "x-acme-time": at, "x-acme-signature": `v1=${signature}` }, body: BODY });
+    await fetch(`${hookline.receiver}/own-${door}`, {
+      method: "POST",
+      headers: { "x-acme-time": at, "x-acme-signature": `v1=${signature}` },
+      body: BODY,
+    });
     await click(driver, `own-${door}`);
     await until("the request", async () => (await rows(driver)).length === 1);
     await press(driver, Key.HOME);
     await sees(driver, "Nothing says who signs here.");
     await click(driver, "Find or describe the scheme");
     await sees(driver, "A scheme of your own");
-    await until("the secret's field", () => driver.executeScript<boolean>("const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)"));
+    await until("the secret's field", () =>
+      driver.executeScript<boolean>(
+        "const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)",
+      ),
+    );
     await press(driver, SECRET);
     await sees(driver, "is not hex");
     await click(driver, "Find the scheme");
@@ -100,7 +123,11 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await sees(driver, "The signature holds.");
     expect(await serious(driver)).toEqual([]);
     if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-own-scheme.png`);
-    await until("the name's field", () => driver.executeScript<boolean>("const field = [...document.querySelectorAll('[role=dialog] input')].at(-1); field?.focus(); return Boolean(field)"));
+    await until("the name's field", () =>
+      driver.executeScript<boolean>(
+        "const field = [...document.querySelectorAll('[role=dialog] input')].at(-1); field?.focus(); return Boolean(field)",
+      ),
+    );
     await press(driver, `Acme ${door}`);
     await press(driver, Key.ENTER);
     await noDialog(driver);
@@ -115,7 +142,11 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await press(driver, "g", "l");
     await sees(driver, "Nothing here is stored.");
     await click(driver, "Example");
-    await until("the secret's field", () => driver.executeScript<boolean>("const field = document.querySelector('main input[type=password]'); field?.focus(); return Boolean(field)"));
+    await until("the secret's field", () =>
+      driver.executeScript<boolean>(
+        "const field = document.querySelector('main input[type=password]'); field?.focus(); return Boolean(field)",
+      ),
+    );
     await press(driver, "It's a Secret to Everybody");
     await chord(driver, Key.CONTROL, Key.ENTER);
     await sees(driver, "The signature holds.");

@@ -17,16 +17,28 @@ async function freePort(): Promise<number> {
 
 export async function startSshd() {
   const folder = mkdtempSync(join(tmpdir(), "hookline-sshd-"));
-  const key = (name: string): void => void execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
+  const key = (name: string): void =>
+    void execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
   ["host", "other", "mine"].forEach(key);
   copyFileSync(join(folder, "mine.pub"), join(folder, "authorized"));
   const port = await freePort();
-  const config = ["AddressFamily inet", `ListenAddress 127.0.0.1:${port}`, `AuthorizedKeysFile ${folder}/authorized`, "PidFile none", "StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no"];
+  const config = [
+    "AddressFamily inet",
+    `ListenAddress 127.0.0.1:${port}`,
+    `AuthorizedKeysFile ${folder}/authorized`,
+    "PidFile none",
+    "StrictModes no",
+    "UsePAM no",
+    "PasswordAuthentication no",
+    "KbdInteractiveAuthentication no",
+  ];
   writeFileSync(join(folder, "config"), `${config.join("\n")}\n`);
   // Where it runs as root, it changes into this folder.
   if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true });
   const serve = (hostKey: string) => {
-    return spawn("/usr/sbin/sshd", ["-D", "-q", "-f", join(folder, "config"), "-h", join(folder, hostKey)], { stdio: "ignore" });
+    return spawn("/usr/sbin/sshd", ["-D", "-q", "-f", join(folder, "config"), "-h", join(folder, hostKey)], {
+      stdio: "ignore",
+    });
   };
   let sshd = serve("host");
   const socket = join(folder, "agent");

@@ -40,7 +40,9 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     );
 
   beforeAll(async () => {
-    relay = spawn(BINARY, ["relay", "serve", "--json", "--listen", "127.0.0.1:0", "--data", data], { stdio: ["ignore", "pipe", "ignore"] });
+    relay = spawn(BINARY, ["relay", "serve", "--json", "--listen", "127.0.0.1:0", "--data", data], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     for await (const line of createInterface({ input: relay.stdout! })) {
       address = (JSON.parse(line) as { relay: string }).relay;
       break;
@@ -71,12 +73,17 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Start");
     await sees(driver, "There is no such code");
     expect(await serious(driver)).toEqual([]);
-    const code = execFileSync(BINARY, ["relay", "device", "add", "--data", data], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const code = execFileSync(BINARY, ["relay", "device", "add", "--data", data], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
     await fill("Code", code);
     await click(driver, "Start");
     await sees(driver, "Online");
     await sees(driver, "No inbox can be reached through it yet");
-    await driver.executeScript("const select = document.querySelector('article select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));");
+    await driver.executeScript(
+      "const select = document.querySelector('article select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));",
+    );
     await sees(driver, "Who may send");
     await fill("Networks", "here and there");
     await click(driver, "Save");
@@ -96,10 +103,16 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
       await shot(`sheet-${theme}`);
     }
     await driver.executeScript("document.querySelector('[aria-label=\"QR code of inbox\"]').click()");
-    await until("the code", () => driver.executeScript<boolean>("return document.querySelector('svg[role=img] path')?.getAttribute('d').length > 1000"));
+    await until("the code", () =>
+      driver.executeScript<boolean>(
+        "return document.querySelector('svg[role=img] path')?.getAttribute('d').length > 1000",
+      ),
+    );
     await shot("qr");
     await press(driver, Key.ESCAPE);
-    await until("the end of the dialog", () => driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"));
+    await until("the end of the dialog", () =>
+      driver.executeScript<boolean>("return !document.querySelector('[data-modal]')"),
+    );
     expect((await fetch(`${url}/orders`, { method: "POST", body: "{}" })).status).toBe(200);
     await press(driver, "g", "i");
     await sees(driver, "/inbox/orders");
@@ -121,9 +134,11 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Stop");
     await sees(driver, "Stopped");
     const { items } = await hookline.api<Exposed>("/tunnels");
-    for (const body of ["one", "two", "three"]) expect((await fetch(items[0]!.exposures[0]!.url, { method: "POST", body })).status).toBe(200);
+    for (const body of ["one", "two", "three"])
+      expect((await fetch(items[0]!.exposures[0]!.url, { method: "POST", body })).status).toBe(200);
     // Aged by hand, as a night would.
-    const aged = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1],timeout=5); c.execute('UPDATE request SET arrived_us=arrived_us-3600000000 WHERE id IN (SELECT request FROM delivery WHERE state=0)'); c.commit()";
+    const aged =
+      "import sqlite3,sys; c=sqlite3.connect(sys.argv[1],timeout=5); c.execute('UPDATE request SET arrived_us=arrived_us-3600000000 WHERE id IN (SELECT request FROM delivery WHERE state=0)'); c.commit()";
     execFileSync("python3", ["-c", aged, join(data, "relay.db")]);
     await click(driver, "Start");
     await sees(driver, "3 arrived while away");
@@ -137,7 +152,9 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Forward all in order");
     await until("all three", async () => got.length === 3);
     expect(got).toEqual(["one", "two", "three"]);
-    await until("the end of the question", () => driver.executeScript<boolean>("return !document.body.textContent.includes('3 arrived while away')"));
+    await until("the end of the question", () =>
+      driver.executeScript<boolean>("return !document.body.textContent.includes('3 arrived while away')"),
+    );
     app.close();
   });
 
@@ -174,7 +191,10 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Start");
     await sees(driver, "Host key");
     const article = `article[aria-label="Tunnel to ssh://${sshd.place}"]`;
-    await driver.executeScript(`const select = document.querySelector(arguments[0] + ' select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));`, article);
+    await driver.executeScript(
+      `const select = document.querySelector(arguments[0] + ' select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));`,
+      article,
+    );
     await sees(driver, "Who may send");
     await shot("ssh-expose");
     expect(await serious(driver)).toEqual([]);
@@ -190,7 +210,9 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
       expect(await serious(driver)).toEqual([]);
     }
     await click(driver, "Trust this key");
-    await until("the end of the question", () => driver.executeScript<boolean>("return !document.body.textContent.includes('Trust this key')"));
+    await until("the end of the question", () =>
+      driver.executeScript<boolean>("return !document.body.textContent.includes('Trust this key')"),
+    );
     await sees(driver, "Online");
   });
 
@@ -208,9 +230,14 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Start");
     await sees(driver, "Let that program lead to");
     await sees(driver, "Listening");
-    const { items } = await hookline.api<{ items: { id: string; name: string; kind: { local?: string } }[] }>("/tunnels");
+    const { items } = await hookline.api<{ items: { id: string; name: string; kind: { local?: string } }[] }>(
+      "/tunnels",
+    );
     const made = items.find(({ name }) => name === "https://abc.ngrok.example")!;
-    const { exposures } = await hookline.api<Exposed["items"][0]>(`/tunnels/${made.id}/inboxes/inbox`, { method: "PUT", body: "{}" });
+    const { exposures } = await hookline.api<Exposed["items"][0]>(`/tunnels/${made.id}/inboxes/inbox`, {
+      method: "PUT",
+      body: "{}",
+    });
     const token = exposures[0]!.url.split("/").at(-1)!;
     await sees(driver, exposures[0]!.url);
     await driver.executeScript("document.querySelector('article:last-of-type').scrollIntoView()");

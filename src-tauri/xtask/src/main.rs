@@ -6,6 +6,7 @@ mod generate;
 mod licences;
 mod setup;
 mod shell;
+mod structure;
 mod test;
 
 use std::process::ExitCode;
@@ -14,6 +15,8 @@ const USAGE: &str = "cargo xtask COMMAND
 
   run [ARGS…]      build and open the app; with no display, `hookline serve`
   test             everything: format, lints, licences, tests, the real window
+  test --quick     format, lints, types and unit tests, without a display
+  structure        sizes, cycles and other figures of the code against its rules
   bench NAME       capture | list | search | deliver | signature | window
   generate         the API's document and types; `generate screenshots` for docs/";
 
@@ -22,7 +25,9 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
         ["run", rest @ ..] => run(rest),
-        ["test"] => test::run(),
+        ["test"] => test::run(test::ALL),
+        ["test", "--quick"] => test::run(test::QUICK),
+        ["structure"] => structure::check(),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         ["generate"] => generate::api(),
         ["generate", "screenshots"] => generate::screenshots(),

@@ -1,34 +1,58 @@
-//! `cargo xtask test`: the whole truth, stage by stage.
+//! `cargo xtask test`: everything, stage by stage, and `--quick`, what takes minutes.
 
 use std::time::{Duration, Instant};
 
-use crate::{generate, licences, setup, shell};
+use crate::{generate, licences, setup, shell, structure};
 
 type Stage = (&'static str, fn() -> Result<(), String>);
 
-const STAGES: &[Stage] = &[
+/// Every stage.
+pub(crate) const ALL: &[Stage] = &[
     ("system packages", || setup::packages(&["build", "test"])),
     ("npm packages", setup::npm),
     ("tauri-driver", setup::tauri_driver),
     ("cargo-fuzz", setup::cargo_fuzz),
-    ("format", || shell::run("cargo", &["fmt", "--all", "--check"])),
-    ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"])),
-    ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"])),
+    FORMAT,
+    STRUCTURE,
+    TYPES,
+    UNITS_OF_THE_PAGE,
     ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
-    ("licences", licences::check),
+    LICENCES,
     ("build", || shell::run("cargo", &["build", "--workspace", "--quiet"])),
-    ("lints", || shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])),
+    LINTS,
     ("generated files", generate::check),
     ("fuzzing", fuzzing),
     ("tests", || shell::run("cargo", &["test", "--workspace", "--quiet"])),
     ("the real window and a browser", windows),
 ];
 
-/// Runs every stage to the first that fails, and ends with what each took.
-pub(crate) fn run() -> Result<(), String> {
+/// What finds most mistakes in a few minutes: no display, no program that is started, no network.
+pub(crate) const QUICK: &[Stage] = &[
+    ("system packages", || setup::packages(&["build"])),
+    ("npm packages", setup::npm),
+    FORMAT,
+    STRUCTURE,
+    TYPES,
+    UNITS_OF_THE_PAGE,
+    LICENCES,
+    LINTS,
+    ("unit tests", || shell::run("cargo", &["test", "--workspace", "--lib", "--bins", "--quiet"])),
+];
+
+const FORMAT: Stage = ("format", format);
+const STRUCTURE: Stage = ("structure", structure::check);
+const TYPES: Stage = ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"]));
+const UNITS_OF_THE_PAGE: Stage = ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"]));
+const LICENCES: Stage = ("licences", licences::check);
+const LINTS: Stage = ("lints", || {
+    shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
+});
+
+/// Runs stages to the first that fails, and prints what each took.
+pub(crate) fn run(stages: &[Stage]) -> Result<(), String> {
     let mut times = Vec::new();
     let mut failed = None;
-    for (name, stage) in STAGES {
+    for (name, stage) in stages {
         eprintln!("── {name}");
         let started = Instant::now();
         let result = stage();
@@ -49,6 +73,12 @@ pub(crate) fn run() -> Result<(), String> {
         usize::from(failed.is_some())
     );
     failed.map_or(Ok(()), Err)
+}
+
+/// Checks the format of Rust and of TypeScript.
+fn format() -> Result<(), String> {
+    shell::run("cargo", &["fmt", "--all", "--check"])?;
+    shell::run("npm", &["run", "--silent", "format:check"])
 }
 
 /// Fuzz targets of `src-tauri/crates/provider/fuzz`.

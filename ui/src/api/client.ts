@@ -1,94 +1,36 @@
 import createClient from "openapi-fetch";
 
 import { CallError, platform } from "../platform";
-import type { components, paths } from "./schema.gen";
+import type { paths } from "./schema.gen";
+import type {
+  CheckNew,
+  DeliveryFilter,
+  EndpointSettings,
+  ExposureSettings,
+  InboxChange,
+  ProviderFile,
+  Question,
+  ReplayNew,
+  SavedSearch,
+  Trial,
+  TunnelNew,
+  WholeCheck,
+  WholeQuestion,
+  WholeTrial,
+} from "./types";
 
-export type Inbox = components["schemas"]["Inbox"];
-export type InboxAnswer = components["schemas"]["InboxResponse"];
-export type Summary = components["schemas"]["RequestSummary"];
-export type Detail = components["schemas"]["RequestDetail"];
-export type HeaderLine = components["schemas"]["HeaderLine"];
-export type Status = components["schemas"]["Status"];
-export type Settings = components["schemas"]["Settings"];
-export type Removal = components["schemas"]["Deletion"];
-export type Refusal = components["schemas"]["RefusalShown"];
-export type Part = components["schemas"]["Part"];
-export type Verification = components["schemas"]["VerificationSettings"];
-export type Explanation = components["schemas"]["ExplanationShown"];
-/** What the engine fills in where it is left out. */
-export type Question = Verification & { request: string };
-type WholeQuestion = components["schemas"]["Question"];
-/** What is tried on a stored request in the place of its inbox's settings. */
-export interface Trial {
-  scheme?: object;
-  secrets?: string[];
-  params?: Record<string, string>;
-  url?: string;
-}
-type WholeTrial = components["schemas"]["Trial"];
-export type Endpoint = components["schemas"]["Endpoint"];
-export type EndpointSettings = components["schemas"]["EndpointSettings"];
-export type EndpointStats = components["schemas"]["EndpointStats"];
-export type Scenario = components["schemas"]["ScenarioShown"];
-export type Snippet = components["schemas"]["CodeSample"];
-export type Cause = components["schemas"]["DiagnosisStep"];
-export type Delivery = components["schemas"]["Delivery"];
-export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
-export type Attempt = components["schemas"]["Attempt"];
-/** A value of a policy and what it rests on. */
-export type Fact<T = unknown> = { stated: T } | { assumed: T } | { own: T };
-/** A provider as its file has it, as far as sending needs it. */
-export interface ProviderFile {
-  name: string;
-  sending: null | {
-    signed: boolean;
-    events: { type: string; about: string; sample: unknown; stated: string[] }[];
-    traps: { events: string[]; warning: string }[];
-    policy: Record<string, Fact>;
-  };
-}
-export type ThreadItem = components["schemas"]["TimelineItem"];
-export type Diff = components["schemas"]["Diff"];
-export type DiffRow = Diff["body"][number];
-export type SavedQuery = components["schemas"]["SavedSearch"];
-export type ReadQuery = components["schemas"]["ReadQuery"];
-export type Completion = components["schemas"]["Completion"];
-export type QueryField = components["schemas"]["Field"];
-export type Shape = components["schemas"]["ShapeShown"];
-export type ShapeField = components["schemas"]["ShapeField"];
-export type ShapeDrift = components["schemas"]["ShapeDrift"];
-export type Job = components["schemas"]["Job"];
-export type Tunnel = components["schemas"]["Tunnel"];
-export type TunnelNew = components["schemas"]["TunnelNew"];
-export type Exposure = components["schemas"]["Exposure"];
-export type ExposureSettings = components["schemas"]["ExposureSettings"];
-
-export type InboxChange = components["schemas"]["InboxChange"];
-export type Rule = components["schemas"]["ResponseRule"];
-export type Forward = components["schemas"]["Forward"];
-export type Replay = components["schemas"]["Replay"];
-export type ReplayNew = components["schemas"]["ReplayNew"];
-export type CheckRun = components["schemas"]["CheckRun"];
-/** What the engine fills in where it is left out. */
-export interface CheckNew {
-  settings: Partial<components["schemas"]["CheckSettings"]>;
-  confirm?: string;
-}
-type WholeCheck = components["schemas"]["CheckNew"];
-export type CheckPlan = components["schemas"]["CheckPlan"];
-export type Asked = components["schemas"]["CheckResult"];
-export type ReplayReport = components["schemas"]["ReplayReport"];
+export type * from "./types";
 
 const client = createClient<paths>({ baseUrl: location.origin, fetch: (request) => platform.fetch(request) });
 
-/** The value of an answer, or its error as an exception. */
+/** Returns the value of a response, or throws its error. */
 async function value<T>(answer: Promise<{ data?: T; error?: unknown }>): Promise<T> {
   const { data, error } = await answer;
   if (error !== undefined || data === undefined) throw new CallError(error as object | undefined);
   return data;
 }
 
-/** An answer without a body, or its error as an exception. */
+/** Waits for a response without a body, or throws its error. */
 async function nothing(answer: Promise<{ error?: unknown; response: Response }>): Promise<void> {
   const { error, response } = await answer;
   if (!response.ok) throw new CallError(error as object | undefined);
@@ -117,22 +59,11 @@ export const shapeCode = (inbox: string, event: string, code: string): string =>
 const inboxPath = (name: string) => ({ params: { path: { name } } });
 const requestPath = (id: string) => ({ params: { path: { id } } });
 
-/** Which deliveries are meant; each condition that is given must hold. */
-export interface DeliveryFilter {
-  endpoint?: string;
-  state?: Delivery["state"];
-  since?: string;
-  until?: string;
-  type?: string;
-  status?: string;
-  url?: string;
-  text?: string;
-}
-
 export const api = {
   status: () => value(client.GET("/api/v1/status")),
   settings: () => value(client.GET("/api/v1/settings")),
-  changeSettings: (change: object) => value(client.PATCH("/api/v1/settings", { body: change as Record<string, never> })),
+  changeSettings: (change: object) =>
+    value(client.PATCH("/api/v1/settings", { body: change as Record<string, never> })),
   inboxes: () => value(client.GET("/api/v1/inboxes")),
   inbox: (name: string) => value(client.GET("/api/v1/inboxes/{name}", inboxPath(name))),
   addInbox: (name: string) => value(client.POST("/api/v1/inboxes", { body: { name } })),
@@ -144,11 +75,14 @@ export const api = {
   sendTestEvent: (name: string) => value(client.POST("/api/v1/inboxes/{name}/test-event", inboxPath(name))),
   requests: (query: { inbox?: string; q?: string; after?: string; from?: string; skip?: number; limit?: number }) =>
     value(client.GET("/api/v1/requests", { params: { query } })),
-  countRequests: (query: { q: string; inbox?: string; after?: string }) => value(client.GET("/api/v1/requests/count", { params: { query } })),
-  readQuery: (text: string, caret?: number) => value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
+  countRequests: (query: { q: string; inbox?: string; after?: string }) =>
+    value(client.GET("/api/v1/requests/count", { params: { query } })),
+  readQuery: (text: string, caret?: number) =>
+    value(client.GET("/api/v1/query", { params: { query: { text, caret } } })),
   queryFields: () => value(client.GET("/api/v1/query/fields")),
   shapes: () => value(client.GET("/api/v1/shapes")),
-  shape: (inbox: string, event: string) => value(client.GET("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } })),
+  shape: (inbox: string, event: string) =>
+    value(client.GET("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } })),
   shapeCode: (inbox: string, event: string, code: string) => text(shapeCode(inbox, event, code)),
   forgetShape: async (inbox: string, event: string) => {
     const { error } = await client.DELETE("/api/v1/shapes/{inbox}", { params: { path: { inbox }, query: { event } } });
@@ -158,11 +92,16 @@ export const api = {
   job: (id: string) => value(client.GET("/api/v1/jobs/{id}", requestPath(id))),
   cancelJob: (id: string) => value(client.DELETE("/api/v1/jobs/{id}", requestPath(id))),
   importText: async (route: string, text: string): Promise<unknown> =>
-    JSON.parse(new TextDecoder().decode(await bytes(route, { method: "POST", body: text, headers: { "content-type": "application/octet-stream" } }))),
+    JSON.parse(
+      new TextDecoder().decode(
+        await bytes(route, { method: "POST", body: text, headers: { "content-type": "application/octet-stream" } }),
+      ),
+    ),
   thread: (id: string) => value(client.GET("/api/v1/requests/{id}/thread", requestPath(id))),
   diff: (a: string, b: string) => value(client.GET("/api/v1/diff", { params: { query: { a, b } } })),
   savedQueries: () => value(client.GET("/api/v1/queries")),
-  saveQuery: (name: string, body: Omit<SavedQuery, "name">) => value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),
+  saveQuery: (name: string, body: Omit<SavedSearch, "name">) =>
+    value(client.PUT("/api/v1/queries/{name}", { ...inboxPath(name), body })),
   removeQuery: async (name: string) => {
     const { error } = await client.DELETE("/api/v1/queries/{name}", inboxPath(name));
     if (error !== undefined) throw new CallError(error as object);
@@ -177,22 +116,27 @@ export const api = {
   dismissRefusals: () => nothing(client.POST("/api/v1/refusals/dismiss", { body: { inbox: null } })),
   parts: (id: string) => value(client.GET("/api/v1/requests/{id}/parts", requestPath(id))),
   providers: () => value(client.GET("/api/v1/providers")),
-  provider: (id: string) => value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,
+  provider: (id: string) =>
+    value(client.GET("/api/v1/providers/{id}", requestPath(id))) as unknown as Promise<ProviderFile>,
   /** All of them, page by page. */
   endpoints: async () => {
     const first = await value(client.GET("/api/v1/endpoints", { params: { query: {} } }));
     const items = [...first.items];
-    for (let after = first.next; after; ) {
+    for (let after = first.next; after;) {
       const page = await value(client.GET("/api/v1/endpoints", { params: { query: { after } } }));
       items.push(...page.items);
       after = page.next;
     }
     return { items, seq: first.seq };
   },
-  endpoint: (id: string) => value(client.GET("/api/v1/endpoints/{id}", requestPath(id))),
   addEndpoint: (body: EndpointSettings) => value(client.POST("/api/v1/endpoints", { body })),
   changeEndpoint: (id: string, body: { settings?: Partial<EndpointSettings>; enabled?: boolean }) =>
-    value(client.PATCH("/api/v1/endpoints/{id}", { ...requestPath(id), body: body as { settings?: Record<string, never>; enabled?: boolean } })),
+    value(
+      client.PATCH("/api/v1/endpoints/{id}", {
+        ...requestPath(id),
+        body: body as { settings?: Record<string, never>; enabled?: boolean },
+      }),
+    ),
   removeEndpoint: async (id: string) => {
     const { error } = await client.DELETE("/api/v1/endpoints/{id}", requestPath(id));
     if (error !== undefined) throw new CallError(error as object);
@@ -201,48 +145,83 @@ export const api = {
   rotateSecret: (id: string) => value(client.POST("/api/v1/endpoints/{id}/rotate", requestPath(id))),
   testEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/test", requestPath(id))),
   diagnoseEndpoint: (id: string) => value(client.POST("/api/v1/endpoints/{id}/diagnose", requestPath(id))),
-  sendEvent: (body: { provider: string; type: string; endpoints?: string[]; body?: string; fill?: boolean; count?: number; rate?: number }) =>
-    value(client.POST("/api/v1/events", { body: body as never })),
+  sendEvent: (body: {
+    provider: string;
+    type: string;
+    endpoints?: string[];
+    body?: string;
+    fill?: boolean;
+    count?: number;
+    rate?: number;
+  }) => value(client.POST("/api/v1/events", { body: body as never })),
   scenarios: () => value(client.GET("/api/v1/scenarios")),
-  runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) => value(client.POST("/api/v1/scenarios/run", { body: body as never })),
+  runScenario: (body: { scenario: string; speed?: number; seed?: number; endpoints?: string[] }) =>
+    value(client.POST("/api/v1/scenarios/run", { body: body as never })),
   endpointStats: (id: string) => value(client.GET("/api/v1/endpoints/{id}/stats", requestPath(id))),
-  deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) => value(client.GET("/api/v1/deliveries", { params: { query } })),
+  deliveries: (query: DeliveryFilter & { request?: string; replay?: string; after?: string; limit?: number }) =>
+    value(client.GET("/api/v1/deliveries", { params: { query } })),
   delivery: (id: string) => value(client.GET("/api/v1/deliveries/{id}", requestPath(id))),
-  retryDelivery: (id: string, to_the_end = false) => value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
-  retryDeliveries: (filter: DeliveryFilter) => value(client.POST("/api/v1/deliveries/retry", { body: filter as never })),
+  retryDelivery: (id: string, to_the_end = false) =>
+    value(client.POST("/api/v1/deliveries/{id}/retry", { ...requestPath(id), body: { to_the_end } })),
+  retryDeliveries: (filter: DeliveryFilter) =>
+    value(client.POST("/api/v1/deliveries/retry", { body: filter as never })),
   cancelDelivery: (id: string) => value(client.POST("/api/v1/deliveries/{id}/cancel", requestPath(id))),
-  snippets: (id: string, scheme?: string) => value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
-  handlers: (id: string, signed: boolean, scheme?: string) => value(client.GET("/api/v1/providers/{id}/handlers", { params: { path: { id }, query: { scheme, signed } } })),
+  snippets: (id: string, scheme?: string) =>
+    value(client.GET("/api/v1/providers/{id}/snippets", { params: { path: { id }, query: { scheme } } })),
+  handlers: (id: string, signed: boolean, scheme?: string) =>
+    value(client.GET("/api/v1/providers/{id}/handlers", { params: { path: { id }, query: { scheme, signed } } })),
   saveProvider: (id: string, body: { name: string; scheme: object; event_type?: string[]; event_id?: string[] }) =>
-    value(client.PUT("/api/v1/providers/{id}", { ...requestPath(id), body: { ...body, scheme: body.scheme as Record<string, never> } })),
-  trySignature: (id: string, body: Trial) => value(client.POST("/api/v1/requests/{id}/signature/try", { ...requestPath(id), body: body as unknown as WholeTrial })),
-  findScheme: (id: string, body: Trial) => value(client.POST("/api/v1/requests/{id}/signature/find", { ...requestPath(id), body: body as unknown as WholeTrial })),
+    value(
+      client.PUT("/api/v1/providers/{id}", {
+        ...requestPath(id),
+        body: { ...body, scheme: body.scheme as Record<string, never> },
+      }),
+    ),
+  trySignature: (id: string, body: Trial) =>
+    value(
+      client.POST("/api/v1/requests/{id}/signature/try", { ...requestPath(id), body: body as unknown as WholeTrial }),
+    ),
+  findScheme: (id: string, body: Trial) =>
+    value(
+      client.POST("/api/v1/requests/{id}/signature/find", { ...requestPath(id), body: body as unknown as WholeTrial }),
+    ),
   signature: (id: string) => value(client.GET("/api/v1/requests/{id}/signature", requestPath(id))),
-  explain: (body: Question) => value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
+  explain: (body: Question) =>
+    value(client.POST("/api/v1/signature/explain", { body: body as unknown as WholeQuestion })),
   sign: (body: Question) => value(client.POST("/api/v1/signature/sign", { body: body as unknown as WholeQuestion })),
-  findSchemes: (body: Question) => value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
+  findSchemes: (body: Question) =>
+    value(client.POST("/api/v1/signature/find", { body: body as unknown as WholeQuestion })),
   tunnels: () => value(client.GET("/api/v1/tunnels")),
   addTunnel: (body: TunnelNew) => value(client.POST("/api/v1/tunnels", { body })),
-  changeTunnel: (id: string, on: boolean) => value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on } })),
-  trustHost: (id: string, host_key: string) => value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on: true, host_key } })),
-  removeTunnel: (id: string, force: boolean) => nothing(client.DELETE("/api/v1/tunnels/{id}", { params: { path: { id }, query: { force } } })),
-  expose: (id: string, name: string, body: ExposureSettings) => value(client.PUT("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } }, body })),
-  conceal: (id: string, name: string) => value(client.DELETE("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } } })),
-  decideAway: (name: string, body: { what: "all" | "newest_per_type" | "hold"; resign: boolean }) => value(client.POST("/api/v1/inboxes/{name}/away", { ...inboxPath(name), body })),
+  changeTunnel: (id: string, on: boolean) =>
+    value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on } })),
+  trustHost: (id: string, host_key: string) =>
+    value(client.PATCH("/api/v1/tunnels/{id}", { ...requestPath(id), body: { on: true, host_key } })),
+  removeTunnel: (id: string, force: boolean) =>
+    nothing(client.DELETE("/api/v1/tunnels/{id}", { params: { path: { id }, query: { force } } })),
+  expose: (id: string, name: string, body: ExposureSettings) =>
+    value(client.PUT("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } }, body })),
+  conceal: (id: string, name: string) =>
+    value(client.DELETE("/api/v1/tunnels/{id}/inboxes/{name}", { params: { path: { id, name } } })),
+  decideAway: (name: string, body: { what: "all" | "newest_per_type" | "hold"; resign: boolean }) =>
+    value(client.POST("/api/v1/inboxes/{name}/away", { ...inboxPath(name), body })),
   checks: () => value(client.GET("/api/v1/checks")),
   checkPlan: (body: CheckNew) => value(client.POST("/api/v1/check-plan", { body: body as WholeCheck })),
   beginCheck: (body: CheckNew) => value(client.POST("/api/v1/checks", { body: body as WholeCheck })),
   cancelCheck: (id: string) => nothing(client.POST("/api/v1/checks/{id}/cancel", requestPath(id))),
-  againCheck: (id: string, checks: string[]) => value(client.POST("/api/v1/checks/{id}/again", { ...requestPath(id), body: { checks } })),
+  againCheck: (id: string, checks: string[]) =>
+    value(client.POST("/api/v1/checks/{id}/again", { ...requestPath(id), body: { checks } })),
   removeCheck: (id: string) => nothing(client.DELETE("/api/v1/checks/{id}", requestPath(id))),
   checkReport: (id: string) => value(client.GET("/api/v1/checks/{id}/report", { params: { path: { id }, query: {} } })),
-  compareChecks: (before: string, after: string) => value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
+  compareChecks: (before: string, after: string) =>
+    value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
   replays: () => value(client.GET("/api/v1/replays", { params: { query: { limit: 50 } } })),
-  replay: (id: string) => value(client.GET("/api/v1/replays/{id}", requestPath(id))),
   beginReplay: (body: ReplayNew) => value(client.POST("/api/v1/replays", { body })),
   cancelReplay: (id: string) => value(client.DELETE("/api/v1/replays/{id}", requestPath(id))),
-  replayReport: (id: string) => value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
-  answering: (id: string) => value(client.GET("/api/v1/requests/{id}/answering", { params: { path: { id }, query: {} } })),
+  replayReport: (id: string) =>
+    value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
+  answering: (id: string) =>
+    value(client.GET("/api/v1/requests/{id}/answering", { params: { path: { id }, query: {} } })),
   undo: (id: number) => value(client.POST("/api/v1/removals/{id}/undo", { params: { path: { id } } })),
   retryReceiver: () => value(client.POST("/api/v1/receiver/listen")),
   backup: (path: string) => value(client.POST("/api/v1/backup", { body: { path } })),

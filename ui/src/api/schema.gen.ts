@@ -1813,84 +1813,84 @@ export interface components {
             /** @description These, by id; those that failed, were cut off or are unknown, if empty. */
             checks?: string[];
         };
-        /** @description One attempt, in full but for the bodies. */
+        /** @description An attempt of a delivery, without the bodies. */
         Attempt: {
             error?: components["schemas"]["AttemptError"] | null;
             /**
              * Format: int32
-             * @description Which it is, from 1.
+             * @description Number of the attempt within its delivery, from 1.
              */
             number: number;
-            /** @description The address it went to. */
+            /** @description Remote address that the request was sent to. Null if no connection was made. */
             peer?: string | null;
-            /** @description Headers sent; credentials masked. */
+            /** @description Headers that were sent. Credentials are masked. */
             request_headers: components["schemas"]["HeaderLine"][];
             /**
              * Format: int64
-             * @description Size of the answer's body, in bytes; the first 64 KiB are kept.
+             * @description Size of the response body, in bytes. The first 64 KiB are stored.
              */
             response_bytes: number;
-            /** @description Whether more arrived than is kept. */
+            /** @description Whether the response body is larger than the stored part. */
             response_cut: boolean;
-            /** @description Headers of the answer. */
+            /** @description Headers of the response. Credentials are masked. */
             response_headers: components["schemas"]["HeaderLine"][];
             /**
              * Format: date-time
-             * @description When it began.
+             * @description Time at which the attempt started.
              */
             started_at: string;
             /**
              * Format: int32
-             * @description Status of the answer.
+             * @description Status of the response. Null if there was no response.
              */
             status?: number | null;
-            /** @description What it took. */
+            /** @description Durations of the phases. */
             timings: components["schemas"]["AttemptTimings"];
         };
-        /** @description Why an attempt brought no answer. */
+        /** @description Error that an attempt ended with. */
         AttemptError: {
-            /** @description What kind of trouble. */
+            /** @description Kind of the error. */
             kind: components["schemas"]["AttemptErrorKind"];
-            /** @description It in a sentence. */
+            /** @description Description of the error, in one sentence. */
             message: string;
-            /** @description Where. */
+            /** @description Phase in which the error occurred. */
             phase: components["schemas"]["AttemptPhase"];
         };
         /**
-         * @description What kind of trouble an attempt had.
+         * @description Kind of error that an attempt ended with.
          * @enum {string}
          */
         AttemptErrorKind: "url" | "request" | "dns" | "refused" | "unreachable" | "reset" | "tls" | "timeout" | "bad_response" | "proxy" | "outcome_unknown";
         /**
-         * @description Where in an exchange something happened.
+         * @description Phase of an exchange.
          * @enum {string}
          */
         AttemptPhase: "dns" | "connect" | "tls" | "answer" | "body";
-        /** @description What an exchange took, in µs; a step that was not needed has none. */
+        /** @description Durations of the phases of an exchange, in µs. A phase that did not take place is null. */
         AttemptTimings: {
             /**
              * Format: int64
-             * @description Connecting.
+             * @description Duration of the TCP connection.
              */
             connect_us?: number | null;
             /**
              * Format: int64
-             * @description Looking the host up.
+             * @description Duration of the DNS lookup.
              */
             dns_us?: number | null;
             /**
              * Format: int64
-             * @description From the request to the first byte of the answer.
+             * @description Time from sending the request to the first byte of the response.
              */
             first_byte_us?: number | null;
             /**
              * Format: int64
-             * @description Agreeing on TLS.
+             * @description Duration of the TLS handshake.
              */
             tls_us?: number | null;
             /**
              * Format: int64
-             * @description From beginning to end.
+             * @description Duration of the whole exchange.
              */
             total_us: number;
         };
@@ -1902,22 +1902,22 @@ export interface components {
             what: components["schemas"]["BacklogAction"];
         };
         /**
-         * @description What becomes of requests that arrived while this machine was away.
+         * @description Action on the tunnel backlog.
          * @enum {string}
          */
         BacklogAction: "all" | "newest_per_type" | "hold";
-        /** @description What came of a decision. */
+        /** @description Result of an action on the tunnel backlog. */
         BacklogDecision: {
-            /** @description Ids of the replays that send them on, one for each forward. */
+            /** @description Ids of the replays that forward the requests, one per forward. */
             replays: string[];
             /**
              * Format: int64
-             * @description Requests it was about.
+             * @description Number of requests in the backlog.
              */
             requests: number;
         };
         /**
-         * @description What is done with requests that arrived while this machine was away.
+         * @description Handling of the tunnel backlog, which are the requests that arrived while this computer was offline.
          * @enum {string}
          */
         BacklogPolicy: "ask" | "forward" | "hold";
@@ -1927,9 +1927,9 @@ export interface components {
         };
         /** @description A name and a password. */
         BasicCredentials: {
-            /** @description The name. */
+            /** @description Name, without a colon (RFC 7617). */
             name: string;
-            /** @description The password; masked when read. */
+            /** @description Password. Masked when read. */
             password: string;
         };
         /** @description How much waits for work that follows the store. */
@@ -1945,19 +1945,19 @@ export interface components {
          * @enum {string}
          */
         BodyBasis: "json" | "text" | "bytes";
-        /** @description What a request's headers say of its body. */
+        /** @description Content of a body, as the request headers declare it. */
         BodyContent: {
-            /** @description Content codings in the order they were applied, such as `gzip`. */
+            /** @description Content codings in the order in which they were applied, such as `gzip`. */
             codings: string[];
-            /** @description The Content-Type as sent. */
+            /** @description `Content-Type` as sent. */
             content_type?: string | null;
-            /** @description Whether all of the codings can be undone here. */
+            /** @description Whether Hookline can decode all of the codings. */
             decodable: boolean;
-            /** @description How to look at it. */
+            /** @description Kind of content, which selects the viewer. */
             kind: components["schemas"]["BodyKind"];
         };
         /**
-         * @description How to look at a body.
+         * @description Kind of content of a body.
          * @enum {string}
          */
         BodyKind: "json" | "form" | "multipart" | "xml" | "html" | "image" | "text" | "unknown";
@@ -1976,7 +1976,7 @@ export interface components {
             notes: string[];
         };
         /**
-         * @description Whether the body is the whole body, and if not, why.
+         * @description Completeness of a body.
          * @enum {string}
          */
         BodyState: "complete" | "broken_off" | "stalled" | "too_large";
@@ -1984,36 +1984,36 @@ export interface components {
         Causes: {
             items: components["schemas"]["DiagnosisStep"][];
         };
-        /** @description Something that changed. */
+        /** @description A change of a resource. */
         Change: {
-            /** @description The request as a list shows it. */
+            /** @description The request as lists show it. */
             request: components["schemas"]["RequestSummary"];
             /** @enum {string} */
             type: "request_added";
         } | {
-            /** @description The request as a list shows it. */
+            /** @description The request as lists show it. */
             request: components["schemas"]["RequestSummary"];
             /** @enum {string} */
             type: "request_changed";
         } | {
-            /** @description What was removed. */
+            /** @description The deletion. */
             removal: components["schemas"]["Deletion"];
             /** @enum {string} */
             type: "requests_removed";
         } | {
-            /** @description What is back. */
+            /** @description The deletion that was undone. */
             removal: components["schemas"]["Deletion"];
             /** @enum {string} */
             type: "requests_restored";
         } | {
-            /** @description Inboxes that have more now. */
+            /** @description Names of the inboxes that received requests. */
             inboxes: string[];
             /** @enum {string} */
             type: "requests_imported";
         } | {
             /**
              * Format: int64
-             * @description How many.
+             * @description Number of requests deleted.
              */
             requests: number;
             /** @enum {string} */
@@ -2028,7 +2028,7 @@ export interface components {
             inbox: components["schemas"]["Inbox"];
             /** @enum {string} */
             type: "inbox_changed";
-            /** @description Its name before, which differs if it was renamed. */
+            /** @description Name of the inbox before the change. The name differs if the inbox was renamed. */
             was: string;
         } | {
             /** @enum {string} */
@@ -2039,12 +2039,12 @@ export interface components {
             /** @enum {string} */
             type: "endpoint_changed";
         } | {
-            /** @description Its id. */
+            /** @description Id of the endpoint. */
             id: string;
             /** @enum {string} */
             type: "endpoint_removed";
         } | {
-            /** @description The delivery as a list shows it. */
+            /** @description The delivery as lists show it. */
             delivery: components["schemas"]["Delivery"];
             /** @enum {string} */
             type: "delivery_changed";
@@ -2059,7 +2059,7 @@ export interface components {
             /** @enum {string} */
             type: "replay_changed";
         } | {
-            /** @description The run. */
+            /** @description The check run. */
             check: components["schemas"]["CheckRun"];
             /** @enum {string} */
             type: "check_changed";
@@ -2069,14 +2069,14 @@ export interface components {
             /** @enum {string} */
             type: "tunnel_changed";
         } | {
-            /** @description Its id. */
+            /** @description Id of the tunnel. */
             id: string;
             /** @enum {string} */
             type: "tunnel_removed";
         } | {
             /**
              * Format: int64
-             * @description How many.
+             * @description Number of deliveries deleted.
              */
             deliveries: number;
             /** @enum {string} */
@@ -2091,13 +2091,13 @@ export interface components {
             /** @enum {string} */
             type: "queries_changed";
         } | {
-            /** @description The saved query's name. */
+            /** @description Name of the saved search. */
             name: string;
-            /** @description The newest of them. */
+            /** @description The newest of the requests. */
             request: components["schemas"]["RequestSummary"];
             /**
              * Format: int64
-             * @description How many.
+             * @description Number of requests that match.
              */
             requests: number;
             /** @enum {string} */
@@ -2108,64 +2108,92 @@ export interface components {
             /** @enum {string} */
             type: "job_changed";
         };
-        /** @description A question of two runs that was answered differently. */
+        /** @description A check whose outcome differs between two runs. */
         CheckChange: {
             after?: components["schemas"]["CheckOutcome"] | null;
             before?: components["schemas"]["CheckOutcome"] | null;
+            /** @description Id of the check. */
             id: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Number of the check.
+             */
             number: number;
+            /** @description The check, as a question. */
             question: string;
+            /** @description Explanation of the outcome in the second run. */
             said_after: string;
-            /** @description What was found then. */
+            /** @description Explanation of the outcome in the first run. */
             said_before: string;
         };
-        /** @description A program that is run. */
+        /** @description A command to run. */
         CheckCommand: {
-            /** @description The folder it runs in; the engine's if absent. */
+            /** @description Working directory. Default: the working directory of the engine. */
             dir?: string | null;
-            /** @description Whether a shell reads it. */
+            /** @description Whether a shell interprets the command. Default: false. */
             shell?: boolean;
-            /** @description The program and what it is given, each a word of its own; with `shell`, one text. */
+            /** @description Program and arguments, one word each. With `shell`, a single text. */
             words: string[];
         };
-        /** @description What checks came to. */
+        /** @description Number of results by outcome. */
         CheckCounts: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Checks that could not be run.
+             */
             error: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Checks that failed.
+             */
             fail: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Checks that passed.
+             */
             pass: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Checks that were skipped or waived.
+             */
             skipped: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Checks without a conclusion.
+             */
             unknown: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Checks with a warning.
+             */
             warn: number;
         };
-        /** @description A request that was sent, and what came of it. */
+        /** @description A request that was sent, with its response. */
         CheckExchange: {
             answer?: components["schemas"]["CheckResponse"] | null;
-            /** @description Its beginning; bytes that are no text as `\xNN`. */
+            /** @description Beginning of the body. Bytes that are not UTF-8 are written as `\xNN`; secrets are masked. */
             body: string;
             /**
              * Format: int64
-             * @description Its whole size.
+             * @description Size of the whole body, in bytes.
              */
             body_bytes: number;
             error?: components["schemas"]["AttemptError"] | null;
+            /** @description Headers in order, as `[name, value]`. Secrets are masked. */
             headers: string[][];
-            /** @description What is odd about it, in a few words. */
+            /** @description Special property of the request, in a few words. */
             label: string;
+            /** @description Method of the request. */
             method: string;
-            /** @description What its answer holds that nobody should see, in words. */
+            /** @description Sensitive information in the response, such as the secret or a stack trace, in words. */
             tells?: string | null;
+            /** @description Durations of the phases of the exchange. */
             timings: components["schemas"]["AttemptTimings"];
+            /** @description URL of the request. Secrets are masked. */
             url: string;
         };
         /**
-         * @description How much a question weighs.
+         * @description Severity of a check.
          * @enum {string}
          */
         CheckLevel: "must" | "should" | "advice";
@@ -2183,7 +2211,7 @@ export interface components {
             settings: components["schemas"]["CheckSettings"];
         };
         /**
-         * @description What came of a check.
+         * @description Outcome of a check.
          * @enum {string}
          */
         CheckOutcome: "pass" | "fail" | "warn" | "skipped" | "unknown" | "error";
@@ -2227,161 +2255,170 @@ export interface components {
         CheckQuestionList: {
             items: components["schemas"]["CheckQuestion"][];
         };
-        /** @description What a run came to. */
+        /** @description Report of a check run. */
         CheckReport: {
-            /** @description By number. */
+            /** @description Results by number. */
             checks: components["schemas"]["CheckResult"][];
-            /** @description The vendor's name. */
+            /** @description Name of the provider. */
             provider: string;
+            /** @description The check run. */
             run: components["schemas"]["CheckRun"];
-            /** @description Code that verifies this vendor's signature, where a check asks for it that failed. */
+            /** @description Code that verifies the signature of this provider. Empty unless a check that such code fixes failed. */
             snippets: components["schemas"]["CodeSample"][];
         };
-        /** @description What a handler answered. */
+        /** @description Response of a handler. */
         CheckResponse: {
-            /** @description Its beginning; bytes that are no text as `\xNN`. */
+            /** @description Beginning of the body. Bytes that are not UTF-8 are written as `\xNN`; secrets are masked. */
             body: string;
             /**
              * Format: int64
-             * @description Its whole size.
+             * @description Size of the whole body, in bytes.
              */
             body_bytes: number;
+            /** @description Headers in order, as `[name, value]`. Secrets are masked. */
             headers: string[][];
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Status of the response.
+             */
             status: number;
         };
-        /** @description A question and what came of it. */
+        /** @description Result of a check. */
         CheckResult: {
-            /** @description What to do where it fails. */
+            /** @description Fix for a failure. */
             advice: string;
-            /** @description Its name. */
+            /** @description Id of the check, such as `answer-time`. */
             id: string;
+            /** @description Severity of the check. */
             level: components["schemas"]["CheckLevel"];
             /**
              * Format: int32
-             * @description Its place in the list.
+             * @description Number of the check.
              */
             number: number;
+            /** @description Outcome of the check. */
             outcome: components["schemas"]["CheckOutcome"];
+            /** @description The check, as a question. */
             question: string;
-            /** @description What was found, in a sentence. */
+            /** @description Explanation of the outcome, in a few sentences. */
             said: string;
-            /** @description What was sent, and what came back. */
+            /** @description Requests that were sent, with their responses. */
             sent: components["schemas"]["CheckExchange"][];
-            /** @description Whether verifying code is the answer to it. */
+            /** @description Whether code that verifies the signature fixes a failure. */
             snippet: boolean;
-            /** @description Who says so. */
+            /** @description Source of the requirement. */
             source: string;
             /**
              * Format: double
-             * @description How long it took, in ms.
+             * @description Duration of the check, in ms.
              */
             took_ms: number;
-            /** @description Why it matters. */
+            /** @description Reason why the check matters. */
             why: string;
         };
-        /** @description A run of checks. */
+        /** @description A check run. */
         CheckRun: {
-            /** @description The check that is under way. */
+            /** @description Id of the check that is running. Null if the run has ended. */
             at?: string | null;
-            /** @description What they came to so far. */
+            /** @description Number of results so far, by outcome. */
             counts: components["schemas"]["CheckCounts"];
             /**
              * Format: date-time
-             * @description When it was begun.
+             * @description Time at which the run was created.
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it ended.
+             * @description Time at which the run ended.
              */
             ended_at?: string | null;
-            /** @description Its id. */
+            /** @description Id of the run. */
             id: string;
-            /** @description Why it ended so, in a sentence. */
+            /** @description Reason for the state, in one sentence. */
             reason?: string | null;
-            /** @description How it is made, without secrets. */
+            /** @description Settings of the run, with secrets masked. */
             settings: components["schemas"]["CheckSettings"];
-            /** @description How it stands. */
+            /** @description State of the run. */
             state: components["schemas"]["CheckRunState"];
             /**
              * Format: int32
-             * @description Checks it has.
+             * @description Number of checks in the run.
              */
             total: number;
             verdict?: components["schemas"]["CheckVerdict"] | null;
         };
         /**
-         * @description How a run stands.
+         * @description State of a check run.
          * @enum {string}
          */
         CheckRunState: "running" | "done" | "cancelled" | "failed";
-        /** @description How a run is made. */
+        /** @description Settings of a check run. */
         CheckSettings: {
             break_with?: components["schemas"]["CheckCommand"] | null;
             /**
              * Format: int32
-             * @description Requests a second in the burst.
+             * @description Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
              */
             burst?: number;
-            /** @description The endpoint that is checked, by its id: its URL, provider and secrets. */
+            /** @description Id of the endpoint to check. The endpoint supplies the URL, the provider and the secrets. */
             endpoint?: string | null;
-            /** @description The type of the usual event, which has an effect; the vendor's first if absent. */
+            /** @description Type of the event that is expected to have a side effect. Default: the first event of the provider. */
             event?: string | null;
             mend_with?: components["schemas"]["CheckCommand"] | null;
-            /** @description The secret before this one, if the handler knew another. */
+            /** @description Previous signing secret of the handler. Masked when read. */
             old_secret?: string | null;
-            /** @description Whether the old secret is still to be taken. */
+            /** @description Whether the handler must still accept the previous secret. Default: false, so the handler must reject it. */
             old_secret_valid?: boolean;
-            /** @description Only these checks, by id; all if empty. */
+            /** @description Ids of the checks to run. An empty list runs all checks. */
             only?: string[];
-            /** @description Further settings of the scheme. */
+            /** @description Further parameters of the signature scheme. Values are masked when read. */
             params?: {
                 [key: string]: string;
             };
-            /** @description The payload of the usual event, with places for made-up values as samples have them; the vendor's if absent. */
+            /** @description Payload of that event. Placeholders are filled as in samples. Default: the sample of the provider. */
             payload?: unknown;
             probe?: components["schemas"]["SideEffectProbe"] | null;
-            /** @description The vendor that is played. */
+            /** @description Id of the provider whose webhooks are sent. Default: the provider of `endpoint`. */
             provider?: string;
-            /** @description Which of its schemes; the usual one if absent. */
+            /** @description Id of the signature scheme. Default: the usual scheme of the provider. */
             scheme?: string | null;
-            /** @description The secret the handler knows. */
+            /** @description Signing secret that the handler uses. Masked when read. */
             secret?: string;
             /**
              * Format: int32
-             * @description How long an effect may come after its answer, in ms.
+             * @description Time that a side effect may take after the response, in ms, from 0 to 30000. Default: 400.
              */
             settle_ms?: number;
-            /** @description Not these. */
+            /** @description Ids of the checks to skip. */
             skip?: string[];
             /**
              * Format: int32
-             * @description Longest wait for an answer, in ms; the vendor's own if that is shorter.
+             * @description Timeout of a response, in ms, from 100 to 120000. The vendor's own timeout applies if that is shorter. Default:
+             *     15000.
              */
             timeout_ms?: number;
-            /** @description The handler's URL; an endpoint's own if absent. */
+            /** @description URL of the handler. Default: the URL of `endpoint`. */
             url?: string;
-            /** @description Checks whose failure is known and accepted, by id: it is shown, and does not count. */
+            /** @description Ids of the checks whose failure is accepted. A waived failure is reported as `skipped`. */
             waive?: string[];
         };
         /**
-         * @description What is said of a handler.
+         * @description Verdict on a handler.
          * @enum {string}
          */
         CheckVerdict: "right" | "weak" | "wrong" | "unfinished";
         /**
-         * @description What closing the window does.
+         * @description Action when the window is closed.
          * @enum {string}
          */
         CloseAction: "ask" | "tray" | "quit";
-        /** @description Code in one language. */
+        /** @description A code sample in one language. */
         CodeSample: {
             /** @description The code. */
             code: string;
             /** @description Id of the language, such as `node`. */
             language: string;
-            /** @description Name of the language as shown, such as `Node.js`. */
+            /** @description Display name of the language, such as `Node.js`. */
             name: string;
         };
         /** @description What differs between two runs. */
@@ -2390,17 +2427,6 @@ export interface components {
             before: components["schemas"]["CheckRun"];
             /** @description Questions that were answered differently. */
             changed: components["schemas"]["CheckChange"][];
-        };
-        /** @description Something that may be put into a query. */
-        Completion: {
-            /** @description Where it goes, in characters. */
-            at: number;
-            /** @description How many characters it replaces. */
-            length: number;
-            /** @description What it is, in a line; empty for a value. */
-            means: string;
-            /** @description What to put there. */
-            text: string;
         };
         /** @description One thing that was looked at to decide an answer, and why it was chosen or not. */
         Considered: {
@@ -2430,98 +2456,98 @@ export interface components {
             /** @enum {string} */
             state: "failing";
         };
-        /** @description Something a person removed. */
+        /** @description A deletion of requests or of an inbox. */
         Deletion: {
             /**
              * Format: int64
-             * @description Number to undo it by.
+             * @description Number of the deletion, used to undo it.
              */
             id: number;
             /** @description Name of the inbox. */
             inbox: string;
-            /** @description The one request, if it is one. */
+            /** @description Id of the request, if a single request was deleted. */
             request?: string | null;
             /**
              * Format: int64
-             * @description Requests hidden by it.
+             * @description Number of requests deleted.
              */
             requests: number;
             /**
              * Format: date-time
-             * @description Until when it can be undone.
+             * @description Time until which the deletion can be undone.
              */
             until: string;
-            /** @description Whether the inbox itself is removed. */
+            /** @description Whether the inbox itself was deleted. */
             whole_inbox: boolean;
         };
         /** @description A delivery as lists show it. */
         Delivery: {
             /**
              * Format: int32
-             * @description Attempts made.
+             * @description Number of attempts so far, including the one in flight.
              */
             attempts: number;
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description Time at which the delivery was created.
              */
             created_at: string;
             /**
              * Format: date-time
-             * @description When it ended.
+             * @description Time at which the delivery ended.
              */
             ended_at?: string | null;
-            /** @description Its destination's id: an endpoint, a forward, or one that a replay or a command made for itself. */
+            /** @description Id of the destination: an endpoint, a forward, or the destination that was created for a replay or a command. */
             endpoint: string;
-            /** @description Why the last attempt brought none. */
+            /** @description Error of the last attempt. Null if the last attempt got a response. */
             error?: string | null;
-            /** @description The id of the event it delivers; none where it sends on a request. */
+            /** @description Id of the event. Null if the delivery sends a captured request. */
             event?: string | null;
-            /** @description The event type; empty where a request has none. */
+            /** @description Event type. Empty if the request has none. */
             event_type: string;
-            /** @description Its id, which receivers recognise repeats by. */
+            /** @description Id of the delivery, by which handlers recognize duplicates. */
             id: string;
-            /** @description Its method. */
+            /** @description Method of the request. */
             method: string;
             /**
              * Format: date-time
-             * @description When the next attempt is due.
+             * @description Time at which the next attempt is due. Null unless the delivery is waiting.
              */
             next_at?: string | null;
-            /** @description Why it was made. */
+            /** @description Reason why the delivery was created. */
             origin: components["schemas"]["DeliveryOrigin"];
-            /** @description Id of the vendor; empty where a request's is not known. */
+            /** @description Id of the provider. Empty if the provider of the request is not known. */
             provider: string;
-            /** @description Why it ended so, in a sentence. */
+            /** @description Reason for the state, in one sentence. */
             reason?: string | null;
-            /** @description The id of the replay it is part of. */
+            /** @description Id of the replay, if the delivery is part of one. */
             replay?: string | null;
-            /** @description The id of the request it sends on. */
+            /** @description Id of the captured request. Null if the delivery sends an event. */
             request?: string | null;
-            /** @description Whether a request's signature is made anew. */
+            /** @description Whether the request is re-signed. */
             resigned: boolean;
-            /** @description How it stands. */
+            /** @description State of the delivery. */
             state: components["schemas"]["DeliveryState"];
             /**
              * Format: int32
-             * @description Status of the last answer.
+             * @description Status of the last response. Null if the last attempt got no response.
              */
             status?: number | null;
             /**
              * Format: double
-             * @description What the last attempt took, in ms.
+             * @description Duration of the last attempt, in ms.
              */
             took_ms?: number | null;
-            /** @description Where it goes; a password in it is masked. */
+            /** @description URL of the destination. Credentials are masked. */
             url: string;
         };
         /** @description A delivery with its attempts. */
         DeliveryDetail: components["schemas"]["Delivery"] & {
-            /** @description Its attempts, the first first. */
+            /** @description Attempts, oldest first. */
             attempts_made: components["schemas"]["Attempt"][];
             /**
              * Format: int64
-             * @description Size of its payload, in bytes.
+             * @description Size of the payload, in bytes.
              */
             body_bytes: number;
         };
@@ -2566,7 +2592,7 @@ export interface components {
             url: string | null;
         };
         /**
-         * @description Why a delivery was made.
+         * @description Reason why a delivery was created.
          * @enum {string}
          */
         DeliveryOrigin: "event" | "test" | "forward" | "replay";
@@ -2582,22 +2608,22 @@ export interface components {
             seq: number;
         };
         /**
-         * @description How a delivery stands.
+         * @description State of a delivery.
          * @enum {string}
          */
         DeliveryState: "waiting" | "sending" | "delivered" | "failed" | "exhausted" | "skipped" | "filtered" | "cancelled";
         /**
-         * @description What was found about one cause.
+         * @description Result of a diagnosis step.
          * @enum {string}
          */
         DiagnosisResult: "ok" | "failed" | "skipped";
-        /** @description One cause that was looked at. */
+        /** @description A step of a diagnosis. */
         DiagnosisStep: {
-            /** @description It in a sentence. */
+            /** @description Explanation of the result, in one sentence. */
             detail: string;
-            /** @description What was found. */
+            /** @description Result of the step. */
             found: components["schemas"]["DiagnosisResult"];
-            /** @description What is looked at. */
+            /** @description Name of the step, such as `DNS`. */
             name: string;
         };
         /** @description What differs between two requests, or two answers. */
@@ -2627,27 +2653,27 @@ export interface components {
         EarlierImport: {
             /**
              * Format: date-time
-             * @description When it was, the last time.
+             * @description Time of the last import of the file.
              */
             at: string;
             /**
              * Format: int64
-             * @description Requests that were imported then.
+             * @description Number of requests that were imported then.
              */
             requests: number;
         };
-        /** @description An address Hookline sends to. */
+        /** @description A destination that Hookline sends webhooks to. */
         Endpoint: components["schemas"]["EndpointSettings"] & {
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description Time at which the endpoint was created.
              */
             created_at: string;
-            /** @description Its id. */
+            /** @description Id of the endpoint. */
             id: string;
-            /** @description The policy that is in force. */
+            /** @description Effective delivery policy: the vendor's policy with the overrides of the endpoint. */
             policy_in_force: Record<string, never>;
-            /** @description How it stands. */
+            /** @description State of the endpoint. */
             state: components["schemas"]["EndpointState"];
         };
         /** @description A change of an endpoint: settings as `GET` shows them, and whether it is switched on. */
@@ -2657,13 +2683,13 @@ export interface components {
             /** @description Fields of the settings to change, with their new values. */
             settings?: Record<string, never> | null;
         };
-        /** @description A header that is sent with every request. */
+        /** @description A custom header of an endpoint, sent with every request. */
         EndpointHeader: {
-            /** @description Its name. */
+            /** @description Name of the header. */
             name: string;
-            /** @description Whether the value is a credential. */
+            /** @description Whether the value is a credential. Default: false. */
             secret?: boolean;
-            /** @description Its value; masked when read if it is secret. */
+            /** @description Value of the header. Masked when read if the value is a credential. */
             value: string;
         };
         /** @description A page of endpoints, the oldest first. */
@@ -2677,150 +2703,156 @@ export interface components {
              */
             seq: number;
         };
-        /** @description A signing secret. */
+        /** @description A signing secret of an endpoint. */
         EndpointSecret: {
             /**
              * Format: date-time
-             * @description Until when it signs beside its successor; none for the current one.
+             * @description Time until which the secret signs in addition to the current one. Null for the current secret.
              */
             until?: string | null;
-            /** @description As the vendor shows it; masked when read. */
+            /** @description Secret as the vendor displays it. Masked when read. */
             value: string;
         };
         /** @description An endpoint's secrets, unmasked. */
         EndpointSecrets: {
             items: components["schemas"]["EndpointSecret"][];
         };
-        /** @description What a person sets about an endpoint. */
+        /** @description Settings of an endpoint. */
         EndpointSettings: {
             /**
-             * @description The certificate in PEM that is shown to an endpoint which asks for one, its chain and its private key
-             *     behind it; masked when read.
+             * @description Client certificate in PEM, followed by its chain and its private key, for endpoints that require one. Masked
+             *     when read.
              */
             client_certificate?: string | null;
             /**
              * Format: int32
-             * @description Requests on their way at a time.
+             * @description Maximum number of concurrent requests, from 1 to 256. Default: 16.
              */
             concurrency?: number;
-            /** @description Event types it gets, `*` at the end standing for any ending; all, also those to come, if none. */
+            /**
+             * @description Event types that the endpoint receives. A trailing `*` matches any suffix. Null subscribes to every event type,
+             *     including future ones.
+             */
             events?: string[] | null;
-            /** @description Headers sent with every request. */
+            /** @description Custom headers, sent with every request. At most 64. */
             headers?: components["schemas"]["EndpointHeader"][];
-            /** @description Whether plain `http:` is allowed though the vendor forbids it. */
+            /** @description Whether plain `http:` is allowed for local testing, although the vendor requires HTTPS. Default: false. */
             local_test?: boolean;
-            /** @description Its name; the URL's host if empty. */
+            /** @description Name of the endpoint. The host of the URL is shown if the name is empty. */
             name?: string;
-            /** @description Settings the scheme names. */
+            /** @description Parameters of the signature scheme. */
             params?: {
                 [key: string]: string;
             };
-            /** @description Whether its time stands still. */
+            /** @description Whether the retry clock is paused. A paused endpoint is sent nothing. Default: false. */
             paused?: boolean;
-            /** @description What is set of how it is delivered to; all else is as the vendor does. */
+            /** @description Values that override the delivery policy of the vendor. */
             policy?: Record<string, never> | null;
-            /** @description Id of the vendor that Hookline is. */
+            /** @description Id of the provider that Hookline sends as. */
             provider: string;
             /**
              * Format: double
-             * @description Most requests a second; no limit if absent.
+             * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
              */
             rate?: number | null;
-            /** @description Which of the vendor's schemes; the usual one if none. */
+            /** @description Id of the signature scheme. Default: the usual scheme of the provider. */
             scheme?: string | null;
-            /** @description The flow, website, account or workspace it belongs to: caps and uniqueness count inside it. */
+            /**
+             * @description Account, flow, website or workspace that the endpoint belongs to. The vendor's limits apply to each one
+             *     separately.
+             */
             scope?: string;
-            /** @description Signing secrets, the current one first. */
+            /** @description Signing secrets, the current one first. At most 64. */
             secrets?: components["schemas"]["EndpointSecret"][];
-            /** @description Whether what it gets is signed; as the vendor does if absent. */
+            /** @description Whether requests are signed. Null signs as the vendor does. */
             signed?: boolean | null;
             /**
              * Format: double
-             * @description How many times faster than the clock its waits go.
+             * @description Factor that divides retry delays, from 0.001 to 100000. Default: 1.
              */
             speed?: number;
             /**
-             * @description Certificates in PEM that are trusted: the endpoint's own, whatever it says, or those of the
-             *     authorities that signed it.
+             * @description Trusted certificates in PEM: the certificate of the endpoint, whatever names it contains, or those of the
+             *     certificate authorities that issued it.
              */
             trusted_certificate?: string | null;
-            /** @description Where it is. */
+            /** @description URL of the endpoint. */
             url: string;
         };
-        /** @description Whether an endpoint gets anything, and why not. */
+        /** @description State of an endpoint. */
         EndpointState: {
-            /** @description Whether it does. */
+            /** @description Whether the endpoint is enabled. */
             enabled: boolean;
             /**
              * Format: int32
-             * @description Deliveries in a row whose retries are used up.
+             * @description Number of consecutive deliveries whose retries all failed.
              */
             exhausted: number;
             /**
              * Format: int32
-             * @description Failed attempts in a row.
+             * @description Number of consecutive failed attempts.
              */
             failed_attempts: number;
-            /** @description Why not, in a sentence. */
+            /** @description Reason why the endpoint is disabled, in one sentence. */
             reason?: string | null;
             /**
              * Format: date-time
-             * @description Since when.
+             * @description Time at which the endpoint was enabled or disabled.
              */
             since: string;
         };
-        /** @description How an endpoint fared over the last 24 hours, by the deliveries made in them. */
+        /** @description Statistics of an endpoint for the deliveries created in the last 24 hours. */
         EndpointStats: {
-            /** @description Whether only the newest deliveries were looked at, there being more. */
+            /** @description Whether the statistics cover only the newest 200000 deliveries. */
             cut: boolean;
             /**
              * Format: int64
-             * @description Deliveries that arrived.
+             * @description Number of deliveries that succeeded.
              */
             delivered: number;
             /**
              * Format: int64
-             * @description Deliveries that failed or were exhausted.
+             * @description Number of deliveries that failed, including those whose retries all failed.
              */
             failed: number;
             /**
              * Format: double
-             * @description What half of the attempts that arrived took at most, in ms.
+             * @description Median duration of successful attempts, in ms.
              */
             p50_ms?: number | null;
             /**
              * Format: double
-             * @description What 99 of 100 took at most, in ms.
+             * @description 99th percentile of the durations of successful attempts, in ms.
              */
             p99_ms?: number | null;
-            /** @description The same by time, the oldest first. */
+            /** @description Statistics by half hour, oldest first. */
             slices: components["schemas"]["EndpointStatsSlice"][];
             /**
              * Format: double
-             * @description The part that arrived, from 0 to 1; none where nothing ended.
+             * @description Share of deliveries that succeeded, from 0 to 1. Null if no delivery has ended.
              */
             success_rate?: number | null;
         };
-        /** @description Half an hour. */
+        /** @description Statistics of half an hour. */
         EndpointStatsSlice: {
             /**
              * Format: int64
-             * @description Deliveries that arrived.
+             * @description Number of deliveries that succeeded.
              */
             delivered: number;
             /**
              * Format: int64
-             * @description Deliveries that failed or were exhausted.
+             * @description Number of deliveries that failed, including those whose retries all failed.
              */
             failed: number;
             /**
              * Format: date-time
-             * @description When it began.
+             * @description Start of the half hour.
              */
             from: string;
             /**
              * Format: double
-             * @description What half of those that arrived took at most, in ms.
+             * @description Median duration of successful attempts, in ms.
              */
             p50_ms?: number | null;
         };
@@ -2833,23 +2865,23 @@ export interface components {
             /** @description What went wrong and why, for people. */
             message: string;
         };
-        /** @description An event as the API shows it. */
+        /** @description An event that was sent. */
         Event: {
             /**
              * Format: int64
-             * @description Size of its payload, in bytes.
+             * @description Size of the payload, in bytes.
              */
             body_bytes: number;
             /**
              * Format: date-time
-             * @description When it was sent.
+             * @description Time at which the event was created.
              */
             created_at: string;
-            /** @description Its id. */
+            /** @description Id of the event. */
             id: string;
-            /** @description Id of the vendor. */
+            /** @description Id of the provider. */
             provider: string;
-            /** @description The event type. */
+            /** @description Event type. */
             type: string;
         };
         /** @description A page of events, newest first. */
@@ -2922,66 +2954,70 @@ export interface components {
             /** @description Faults tried. */
             tried: number;
         };
-        /** @description An inbox that can be reached from outside. */
+        /** @description An inbox that is exposed through a tunnel. */
         Exposure: {
             /**
              * Format: int64
-             * @description Requests that arrived while this machine was away, and of which nobody has said what to do.
+             * @description Tunnel backlog: number of requests that arrived while this computer was offline and await a decision.
              */
             away: number;
-            /** @description The inbox. */
+            /** @description Name of the inbox. */
             inbox: string;
-            /** @description What vendors ask that only a key can answer, and so waits for this machine; none of it if empty. */
+            /** @description Handshakes of the vendor that need a secret and therefore wait until this computer is online. */
             keyed: string[];
-            /** @description Why the relay does not yet have it as it is set, if so. */
+            /** @description Error that kept the settings from reaching the relay. Null if the relay has them. */
             problem?: string | null;
-            /** @description How it is exposed; the password is masked. */
+            /** @description Settings of the exposure. The password is masked. */
             settings: components["schemas"]["ExposureSettings"];
-            /** @description Where senders reach it. Whoever knows it can send. Empty until an SSH host has said it. */
+            /**
+             * @description Public URL of the inbox. Anyone who knows the URL can send requests. Empty until an SSH host has announced its
+             *     URL.
+             */
             url: string;
             /**
              * Format: int64
-             * @description Deliveries that wait at the relay, as far as it has said.
+             * @description Number of requests that wait at the relay, as last reported by it.
              */
             waiting: number;
         };
-        /** @description How an inbox is exposed. */
+        /** @description Settings of an exposed inbox. */
         ExposureSettings: {
             /**
-             * @description Networks that may send, such as `192.0.2.0/24`; any if empty.
+             * @description Networks that may send, such as `192.0.2.0/24`, at most 50. An empty list allows any.
              * @default []
              */
             allow: string[];
             /** @default null */
             basic: components["schemas"]["BasicCredentials"] | null;
             /**
-             * @description Whether the relay is given the inbox's secrets, to answer questions that need them while this machine
-             *     is away. Whoever runs the relay can then sign as the vendor does.
+             * @description Whether the relay receives the secrets of the inbox, to answer handshakes while this computer is offline. The
+             *     operator of the relay can then sign like the vendor. Default: false.
              * @default false
              */
             give_secrets: boolean;
             /**
-             * @description What is done with requests that arrived while this machine was away.
+             * @description Handling of the tunnel backlog. Default: `ask`.
              * @default ask
              */
             on_return: components["schemas"]["BacklogPolicy"];
             /**
-             * @description Whether only requests whose signature holds go on to an app.
+             * @description Whether only requests with a valid signature are forwarded. Default: false.
              * @default false
              */
             verified_only: boolean;
             /**
              * Format: int32
-             * @description How long a sender waits for this machine's answer, in ms; as its vendor allows if absent, 0 not at all.
+             * @description Time that a sender waits for the response of this computer, in ms, from 0 to 60000. 0 does not wait. Null
+             *     depends on the vendor's timeout.
              * @default null
              */
             wait_ms: number | null;
         };
-        /** @description One change with its number. */
+        /** @description A numbered change of the event stream. */
         FeedItem: components["schemas"]["Change"] & {
             /**
              * Format: int64
-             * @description Grows by one with each change; survives restarts, with gaps.
+             * @description Number of the change. Numbers grow by one per change; a restart of Hookline leaves a gap.
              */
             seq: number;
         };
@@ -3008,7 +3044,7 @@ export interface components {
             items: components["schemas"]["Field"][];
         };
         /**
-         * @description A file format of requests.
+         * @description File format for requests.
          * @enum {string}
          */
         FileFormat: "har" | "jsonl" | "csv" | "raw" | "curl" | "webhook_site" | "archive";
@@ -3021,45 +3057,52 @@ export interface components {
             /** @description What is wrong. */
             what: string;
         };
-        /** @description Where requests of an inbox go on to. */
+        /** @description A forward: a destination that matching requests of an inbox are sent to. */
         Forward: {
             /**
              * Format: int32
-             * @description In answer mode: how long the sender waits for the app before it gets the fallback, in ms.
+             * @description Proxy mode: time that the sender waits for the app before the fallback is sent, in ms, from 1 to 600000.
+             *     Default: 9000.
              */
             deadline_ms?: number;
-            /** @description Whether anything goes on. */
+            /** @description Whether the forward is enabled. Default: true. */
             enabled?: boolean;
-            /** @description In answer mode: what the sender gets where the app answers nothing in time. */
+            /**
+             * @description Proxy mode: response that the sender gets if the app does not respond in time. The fallback cannot use a
+             *     template or fault injection. Default: 502 with a short text.
+             */
             fallback?: components["schemas"]["InboxResponse"];
-            /** @description What changes of the headers. */
+            /** @description Changes to the headers. Default: `forwarded` is true. */
             headers?: components["schemas"]["HeaderRules"];
-            /** @description Its id; made when it is saved. Its deliveries have it as their endpoint. */
+            /**
+             * @description Id of the forward, assigned when the forward is saved. The deliveries of the forward have this id as their
+             *     endpoint.
+             */
             id?: string;
-            /** @description Whether the sender waits for the app's answer. */
+            /** @description Mode of the forward. Default: `copy`. */
             mode?: components["schemas"]["ForwardMode"];
-            /** @description Its name; the URL if empty. */
+            /** @description Name of the forward. The URL is shown if the name is empty. */
             name?: string;
-            /** @description Whether it is a command's own, and ends with it. */
+            /** @description Whether the forward belongs to a command and is deleted when the command ends. Default: false. */
             passing?: boolean;
-            /** @description What of a request's target stands behind it. */
+            /** @description Path of the outgoing request. Default: `append`. */
             path?: components["schemas"]["PathRule"];
-            /** @description Whether the signature is made anew with the inbox's own secret, with a new timestamp. */
+            /** @description Whether requests are re-signed with the secret of the inbox and a new timestamp. Default: false. */
             resign?: boolean;
-            /** @description When a failed attempt is made again; never if absent. */
+            /** @description Retry schedule. Null sends each request once. */
             retries?: Record<string, never> | null;
             /**
              * Format: int32
-             * @description How long the app may take, in ms.
+             * @description Timeout of an attempt, in ms, from 1 to 600000. Default: 30000.
              */
             timeout_ms?: number;
-            /** @description The destination's URL. */
+            /** @description URL of the destination. Credentials are masked when read. */
             to: string;
-            /** @description Which requests, as a query; all if empty. */
+            /** @description Query that selects the requests to forward. An empty query selects all. */
             when?: string;
         };
         /**
-         * @description How a forward stands to the sender's answer.
+         * @description Mode of a forward.
          * @enum {string}
          */
         ForwardMode: "copy" | "answer";
@@ -3070,114 +3113,119 @@ export interface components {
             /** @description Those of vendors first. */
             items: components["schemas"]["SchemeFound"][];
         };
-        /** @description One header line. */
+        /** @description A header line. */
         HeaderLine: {
-            /** @description Name, spelled as the sender spelled it. */
+            /** @description Name in the sender's spelling. */
             name: string;
             /** @description Whether the value is a credential. */
             secret: boolean;
-            /** @description Value. Bytes that are not UTF-8 are written as `\xNN`; a secret is masked. */
+            /**
+             * @description Value. Bytes that are not UTF-8 are written as `\xNN`. A credential is masked unless the caller asked to reveal
+             *     it.
+             */
             value: string;
         };
         /**
-         * @description How truly the header names and their order are known.
+         * @description Fidelity of the header names and their order.
          * @enum {string}
          */
         HeaderNames: "exact" | "lowercase" | "normalised";
-        /** @description What changes of a request's headers on its way on. */
+        /** @description Changes to the headers of a request that is forwarded or replayed. */
         HeaderRules: {
             /**
-             * @description Whether `X-Forwarded-For`, `-Host` and `-Proto` say where it came from.
+             * @description Whether `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` are added. Default: false, but true for
+             *     forwards.
              * @default false
              */
             forwarded: boolean;
             /**
-             * @description Whether headers of the sender's own connection go on too, such as `Keep-Alive`; those that frame
-             *     the body never do.
+             * @description Whether hop-by-hop headers such as `Keep-Alive` are kept. Headers that frame the body are never copied. Default:
+             *     false.
              * @default false
              */
             keep_hop_by_hop: boolean;
             /**
-             * @description Whether `Host` stays what the sender wrote; else it is the destination's.
+             * @description Whether the original `Host` header is kept. Default: false, which sends the host of the destination.
              * @default false
              */
             keep_host: boolean;
             /**
-             * @description Names that are left out.
+             * @description Names of headers to remove. At most 64.
              * @default []
              */
             remove: string[];
             /**
-             * @description Headers that are set in the place of any of the same name, as `[name, value]`.
+             * @description Headers to set, as `[name, value]`, which replace headers of the same name. At most 64. Credentials are masked
+             *     when read.
              * @default []
              */
             set: string[][];
         };
         /**
-         * @description HTTP version of the request line or connection.
+         * @description HTTP version of a request.
          * @enum {string}
          */
         HttpVersion: "HTTP/1.0" | "HTTP/1.1" | "HTTP/2";
-        /** @description An entry of a file that is no request. */
+        /** @description An entry of a file that could not be imported. */
         ImportError: {
-            /** @description Where it stands, such as `line 12` or `entry 3`. */
+            /** @description Location of the entry, such as `line 12` or `entry 3`. */
             place: string;
-            /** @description Why it is none. */
+            /** @description Reason why the entry could not be imported. */
             why: string;
         };
-        /** @description What came of an import so far. */
+        /** @description Result of an import so far. */
         ImportResult: {
             /**
              * Format: int64
-             * @description Entries that are none.
+             * @description Number of entries that could not be imported.
              */
             bad: number;
             before?: components["schemas"]["EarlierImport"] | null;
-            /** @description The first of those, with the reason. */
+            /** @description The first 100 of these entries, with the reason. */
             first_bad: components["schemas"]["ImportError"][];
             format?: components["schemas"]["FileFormat"] | null;
-            /** @description Inboxes that got some. */
+            /** @description Names of the inboxes that received requests. */
             inboxes: string[];
             /**
              * Format: int64
-             * @description Requests that were imported.
+             * @description Number of requests that were imported.
              */
             requests: number;
         };
-        /** @description A capture address: everything below `/<name>` belongs to it. */
+        /** @description An inbox. Requests to `/<name>` and to every path below it belong to the inbox. */
         Inbox: {
-            /** @description What senders are answered. */
+            /** @description Response that senders get if no rule and no forward provides another. */
             answer: components["schemas"]["InboxResponse"];
             /**
              * Format: int64
-             * @description Bytes of their bodies.
+             * @description Total size of the stored bodies, in bytes.
              */
             bytes: number;
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description Time at which the inbox was created.
              */
             created_at: string;
-            /** @description Where its requests go on to; credentials among their headers are masked. */
+            /** @description Forwards. Credentials in URLs and headers are masked. */
             forwards: components["schemas"]["Forward"][];
-            /** @description First segment of its path. */
+            /** @description Name of the inbox, which is the first segment of the path. */
             name: string;
             replayed_to?: components["schemas"]["ReplayTarget"] | null;
             /**
              * Format: int64
-             * @description Stored requests.
+             * @description Number of stored requests.
              */
             requests: number;
-            /** @description Which requests are answered in another way; the first that matches answers. */
+            /** @description Response rules. The first enabled rule that matches a request provides the response. */
             rules: components["schemas"]["ResponseRule"][];
-            /** @description Whether `/<inbox>/status/503` is answered with that status. */
+            /** @description Whether requests to `/<inbox>/status/<code>` get a response with that status. */
             status_by_path: boolean;
             /**
              * Format: int64
-             * @description Requests nobody has opened yet.
+             * @description Number of unread requests.
              */
             unread: number;
-            /** @description How its requests are verified; secrets are masked. */
+            /** @description Verification of signatures. Secrets are masked. */
             verification: components["schemas"]["VerificationSettings"];
         };
         InboxChange: {
@@ -3209,21 +3257,21 @@ export interface components {
             /** @description How its requests are verified. */
             verification?: components["schemas"]["VerificationSettings"];
         };
-        /** @description The response of an inbox. It is sent after the request is on disk. */
+        /** @description A response that an inbox, a rule or a fallback gives. The response is sent after the request is stored on disk. */
         InboxResponse: {
             /**
-             * @description Body as text.
+             * @description Body as text, at most 65536 bytes.
              * @default
              */
             body: string;
             /**
-             * @description Whether pages of any origin may send requests (CORS).
+             * @description Whether web pages of any origin may send requests (CORS). Default: false.
              * @default false
              */
             cors: boolean;
             /**
              * Format: int32
-             * @description Delay before the response, in ms, at most 60000.
+             * @description Delay before the response, in ms, from 0 to 60000. Default: 0.
              * @default 0
              */
             delay_ms: number;
@@ -3238,44 +3286,44 @@ export interface components {
             headers: string[][];
             /**
              * Format: int32
-             * @description Status, 200 to 599.
+             * @description Status, from 200 to 599. Default: 200.
              * @default 200
              */
             status: number;
             /**
-             * @description Whether the body and the header values are templates that are filled from the request.
+             * @description Whether the body and the header values are templates that are rendered with the request. Default: false.
              * @default false
              */
             template: boolean;
         };
-        /** @description A long piece of work. */
+        /** @description A job that runs in the background. */
         Job: {
             /**
              * Format: int64
-             * @description Done so far: bytes of a backup and of an imported file, requests of a judgement and an export.
+             * @description Progress: bytes for a backup or an import, requests for a verification or an export.
              */
             done: number;
-            /** @description Why it failed. */
+            /** @description Error that the job failed with. */
             error?: string | null;
-            /** @description Its id. */
+            /** @description Id of the job. */
             id: string;
             imported?: components["schemas"]["ImportResult"] | null;
-            /** @description Inbox it works on. */
+            /** @description Name of the inbox that the job works on. */
             inbox?: string | null;
-            /** @description What it does. */
+            /** @description Kind of the job. */
             kind: components["schemas"]["JobKind"];
-            /** @description File it writes, or name of the one it reads. */
+            /** @description Path of the file that the job writes, or name of the file that the job reads. */
             path?: string | null;
-            /** @description How it stands. */
+            /** @description State of the job. */
             state: components["schemas"]["JobState"];
             /**
              * Format: int64
-             * @description All there is to do; 0 where that is not known before it is done.
+             * @description Amount of work in the unit of `done`. 0 while the amount is not known.
              */
             total: number;
         };
         /**
-         * @description Kinds of work.
+         * @description Kind of a job.
          * @enum {string}
          */
         JobKind: "backup" | "judge" | "import" | "export";
@@ -3284,7 +3332,7 @@ export interface components {
             items: components["schemas"]["Job"][];
         };
         /**
-         * @description How a job stands.
+         * @description State of a job.
          * @enum {string}
          */
         JobState: "running" | "done" | "failed" | "cancelled";
@@ -3293,61 +3341,64 @@ export interface components {
          * @enum {string}
          */
         JsonType: "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
-        /** @description The limits a person can change. */
+        /** @description Limits of the listener. */
         ListenerLimits: {
             /**
              * Format: int64
-             * @description Largest body in bytes; a larger one gets 413 and a row that says so.
+             * @description Maximum body size, in bytes, from 1 to 10737418240. A request with a larger body gets a 413 response and is
+             *     stored without its body. Default: 100000000.
              */
             body_bytes: number;
             /**
              * Format: int64
-             * @description Longest silence inside a body, in milliseconds; after it 408 and an incomplete row.
+             * @description Body idle timeout, in ms, from 100 to 600000. The sender gets a 408 response, and the request is stored as
+             *     incomplete. Default: 30000.
              */
             body_stall_ms: number;
             /**
              * Format: int32
-             * @description Open connections at one time; one more gets 503 with Retry-After.
+             * @description Maximum number of open connections, from 1 to 65536. A further connection gets a 503 response with
+             *     `Retry-After`. Default: 1024.
              */
             connections: number;
             /**
              * Format: int64
-             * @description Longest wait for a complete head, in milliseconds; after it the connection closes.
+             * @description Header timeout, in ms, from 100 to 600000. The connection is closed after it. Default: 30000.
              */
             head_timeout_ms: number;
         };
-        /** @description Whether and where the receiver listens. */
+        /** @description State of the listener. */
         ListenerState: {
             /** @enum {string} */
             state: "off";
         } | {
-            /** @description Its address. */
+            /** @description Address of the listener. */
             address: string;
             /** @enum {string} */
             state: "listening";
             /** @description Base URL of all inboxes. */
             url: string;
         } | {
-            /** @description The address wanted. */
+            /** @description Address that was requested. */
             address: string;
-            /** @description The process that has the port, if it is known. */
+            /** @description Process that uses the port, if known. */
             holder?: string | null;
-            /** @description A free address near the wanted one. */
+            /** @description Free address near the requested one. */
             offer?: string | null;
-            /** @description What the system says. */
+            /** @description Error message of the operating system. */
             reason: string;
             /** @enum {string} */
             state: "failed";
         };
         /** @description The last forward or replay of a request. */
         OutgoingSummary: {
-            /** @description Whether it was a forward or a replay. */
+            /** @description Whether the delivery is a forward or a replay. */
             origin: components["schemas"]["DeliveryOrigin"];
-            /** @description How it stands. */
+            /** @description State of the delivery. */
             state: components["schemas"]["DeliveryState"];
             /**
              * Format: int32
-             * @description What it was answered, if it was.
+             * @description Status of the response, if there was one.
              */
             status?: number | null;
         };
@@ -3380,31 +3431,39 @@ export interface components {
             /** @description How many there are. */
             total: number;
         };
-        /** @description What of a request's target stands behind the destination's URL. */
+        /** @description Path of an outgoing request. */
         PathRule: "append" | {
-            /** @description The same, without this beginning. */
+            /** @description Appends the same path without this prefix. A request whose path has another prefix is not sent. */
             strip: string;
         } | "exact";
-        /** @description What a check would send. */
+        /** @description A check as it would be run. */
         PlannedCheck: {
             /**
              * Format: int64
-             * @description Bytes of their bodies.
+             * @description Total size of the request bodies, in bytes.
              */
             bytes: number;
+            /** @description Id of the check. */
             id: string;
+            /** @description Severity of the check. */
             level: components["schemas"]["CheckLevel"];
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Number of the check.
+             */
             number: number;
+            /** @description The check, as a question. */
             question: string;
             /**
              * Format: int32
-             * @description Requests it sends.
+             * @description Number of requests that the check sends.
              */
             requests: number;
-            /** @description Why it is not asked, if so. */
+            /** @description Reason why the check is skipped. Null if the check runs. */
             skipped?: string | null;
+            /** @description Source of the requirement. */
             source: string;
+            /** @description Reason why the check matters. */
             why: string;
         };
         /** @description All vendors, by id, and the files of your own that do not read. */
@@ -3440,6 +3499,17 @@ export interface components {
             own: boolean;
             /** @description How it signs. */
             schemes: components["schemas"]["SchemeRow"][];
+        };
+        /** @description A completion for a query. */
+        QueryCompletion: {
+            /** @description Position to insert at, in characters. */
+            at: number;
+            /** @description Number of characters to replace. */
+            length: number;
+            /** @description Explanation in one line. Empty for a value. */
+            means: string;
+            /** @description Text to insert. */
+            text: string;
         };
         /** @description Why a query does not read. */
         QueryError: {
@@ -3496,14 +3566,14 @@ export interface components {
             url: string | null;
         };
         /**
-         * @description What a signature is made anew with.
+         * @description Key that a request is re-signed with.
          * @enum {string}
          */
         ReSignWith: "inbox" | "endpoint";
         /** @description A query as it reads. */
         ReadQuery: {
             /** @description What may come at the caret. */
-            completions: components["schemas"]["Completion"][];
+            completions: components["schemas"]["QueryCompletion"][];
             error?: components["schemas"]["QueryError"] | null;
             /** @description Its terms, in order; none where it does not read. */
             terms: components["schemas"]["TermShown"][];
@@ -3584,85 +3654,109 @@ export interface components {
         Replay: {
             /**
              * Format: date-time
-             * @description When it was begun.
+             * @description Time at which the replay was created.
              */
             created_at: string;
             /**
              * Format: int64
-             * @description Deliveries that were answered 2xx.
+             * @description Number of deliveries that got a 2xx response.
              */
             delivered: number;
             /**
              * Format: date-time
-             * @description When it ended.
+             * @description Time at which the replay ended.
              */
             ended_at?: string | null;
             /**
              * Format: int64
-             * @description Deliveries that were not.
+             * @description Number of deliveries that failed.
              */
             failed: number;
-            /** @description Its id. */
+            /** @description Id of the replay. */
             id: string;
-            /** @description Why it ended so, in a sentence. */
+            /** @description Reason for the state, in one sentence. */
             reason?: string | null;
-            /** @description How it is made. */
+            /** @description Settings of the replay. Credentials are masked. */
             settings: components["schemas"]["ReplaySettings"];
-            /** @description How it stands. */
+            /** @description State of the replay. */
             state: components["schemas"]["ReplayState"];
             /**
              * Format: int64
-             * @description Deliveries it is to make; as many as were found while it collects.
+             * @description Number of deliveries to make. The number grows while requests are collected.
              */
             total: number;
-            /** @description The URL it goes to. */
+            /** @description URL that the requests are sent to. Credentials are masked. */
             url: string;
         };
-        /** @description What is changed of a request before it is sent; the stored one stays as it is. */
+        /** @description Changes to the request that is replayed. The stored request is not changed. */
         ReplayEdit: {
             /**
-             * @description Another list of headers, as `[name, value]`; a mask stands for the value that is stored.
+             * @description New list of headers, as `[name, value]`. A masked value keeps the stored value of the header.
              * @default null
              */
             headers: string[][] | null;
             /**
-             * @description Another method.
+             * @description New method.
              * @default null
              */
             method: string | null;
             /**
-             * @description Another path and query behind the destination's URL, such as `/orders?id=1`.
+             * @description New path and query, appended to the URL of the target, such as `/orders?id=1`.
              * @default null
              */
             path: string | null;
         };
-        /** @description One that was not answered 2xx. */
+        /** @description A delivery of a replay that failed. */
         ReplayFailure: {
             /** @description Id of the delivery. */
             delivery: string;
+            /** @description Event type. Empty if the request has none. */
             event_type: string;
+            /** @description Method of the request. */
             method: string;
-            /** @description Why there is no answer, in a sentence. */
+            /** @description Reason why there was no response, in one sentence. */
             reason?: string | null;
             /** @description Id of the request. */
             request: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Status of the response. Null if there was no response.
+             */
             status?: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Duration of the last attempt, in ms.
+             */
             took_ms?: number | null;
+            /** @description URL of the destination. Credentials are masked. */
             url: string;
         };
-        /** @description How long answers took, in ms. */
+        /** @description Latencies of the responses, in ms. */
         ReplayLatencies: {
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Longest latency.
+             */
             max: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Shortest latency.
+             */
             min: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Median.
+             */
             p50: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description 90th percentile.
+             */
             p90: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description 99th percentile.
+             */
             p99: number;
         };
         /** @description A page of replays, newest first. */
@@ -3686,85 +3780,92 @@ export interface components {
             /** @description How it is made. */
             settings?: components["schemas"]["ReplaySettings"];
         };
-        /** @description What a replay came to. */
+        /** @description Report of a replay. */
         ReplayReport: {
+            /** @description Responses, most frequent first. At most 1000. */
             answers: components["schemas"]["ReplayResponses"][];
+            /** @description Failed deliveries, oldest first. At most 100000. */
             failures: components["schemas"]["ReplayFailure"][];
             latencies?: components["schemas"]["ReplayLatencies"] | null;
             /**
              * Format: double
-             * @description Deliveries a second over that time.
+             * @description Deliveries per second over that time.
              */
             rate: number;
+            /** @description The replay. */
             replay: components["schemas"]["Replay"];
             /**
              * Format: double
-             * @description From its first delivery to the end of its last, in s.
+             * @description Time from the start of the first attempt to the end of the last, in seconds.
              */
             took_s: number;
             /**
              * Format: int64
-             * @description Those that were not sent, for it was ended before.
+             * @description Number of deliveries that neither succeeded nor failed, such as those that were not sent.
              */
             unsent: number;
         };
-        /** @description How many were answered so. */
+        /** @description Number of deliveries with the same response. */
         ReplayResponses: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Number of deliveries.
+             */
             count: number;
-            /** @description Why there was none. */
+            /** @description Error that the deliveries ended with. Null if there was a response. */
             error?: string | null;
             /**
              * Format: int32
-             * @description The status; none where there was no answer.
+             * @description Status of the response. Null if there was no response.
              */
             status?: number | null;
         };
-        /** @description How a replay is made. */
+        /** @description Settings of a replay. */
         ReplaySettings: {
             /**
              * Format: int32
-             * @description Requests under way at a time; one after the other if 1.
+             * @description Maximum number of concurrent requests, from 1 to 256. Default: 1.
              */
             concurrency?: number;
             edit?: components["schemas"]["ReplayEdit"] | null;
-            /** @description What changes of the headers. */
+            /** @description Changes to the headers. */
             headers?: components["schemas"]["HeaderRules"];
-            /** @description Whether the newest goes first; else the oldest. */
+            /** @description Whether the newest request is sent first. Default: false. */
             newest_first?: boolean;
-            /** @description What of a request's target stands behind the destination's URL. */
+            /** @description Path of the outgoing requests. Default: `append`. */
             path?: components["schemas"]["PathRule"];
             /**
              * Format: double
-             * @description Most requests a second; no limit if absent.
+             * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
              */
             rate?: number | null;
             resign?: components["schemas"]["ReSignWith"] | null;
-            /** @description Whether it ends at the first that is not answered 2xx. */
+            /** @description Whether the replay stops at the first request without a 2xx response. Default: false. */
             stop_on_failure?: boolean;
             /**
              * Format: int32
-             * @description How long each answer may take, in ms.
+             * @description Timeout of a response, in ms, from 1 to 600000. Default: 30000.
              */
             timeout_ms?: number;
             /**
              * Format: int32
-             * @description How often each is delivered, to 10: twice tells whether a receiver does the same thing twice.
+             * @description Number of times that each request is sent, from 1 to 10. Default: 1. A value of 2 tests whether a handler is
+             *     idempotent.
              */
             times?: number;
             to?: components["schemas"]["ReplayTarget"] | null;
         };
         /**
-         * @description How a replay stands.
+         * @description State of a replay.
          * @enum {string}
          */
         ReplayState: "collecting" | "running" | "done" | "stopped" | "cancelled" | "failed";
-        /** @description Where a replay goes. */
+        /** @description Target of a replay. */
         ReplayTarget: {
-            /** @description To a URL. */
+            /** @description A URL. */
             url: string;
         } | {
-            /** @description To a saved endpoint, by its id. */
+            /** @description A saved endpoint, by id. */
             endpoint: string;
         };
         /** @description How many requests match. */
@@ -3779,23 +3880,26 @@ export interface components {
              */
             requests: number;
         };
-        /** @description A request in full. Its body has a route of its own. */
+        /** @description A captured request with its headers. The body has a separate route. */
         RequestDetail: components["schemas"]["RequestSummary"] & {
             answer?: components["schemas"]["InboxResponse"] | null;
-            /** @description Whose answer it is, where the vendor asked for it and no person made it. */
+            /**
+             * @description Source of the response, such as the name of a rule, a fallback or a vendor's handshake. Null for the response of
+             *     the inbox.
+             */
             answer_origin?: string | null;
-            /** @description What the body is said to be. */
+            /** @description Content of the body, as the headers declare it. */
             content: components["schemas"]["BodyContent"];
-            /** @description Headers in wire order with repeats; credentials masked. */
+            /** @description Headers in wire order, including repeated ones. Credentials are masked unless the caller asked to reveal them. */
             headers: components["schemas"]["HeaderLine"][];
-            /** @description Why the signature does not hold, in a sentence. */
+            /** @description Explanation of the signature status, in one or two sentences. */
             sentence?: string | null;
             /**
              * Format: date-time
-             * @description When the commit was done; the sender's answer came after.
+             * @description Time at which the request was stored. The response was sent after that.
              */
             stored_at: string;
-            /** @description Trailers of a chunked body. */
+            /** @description Trailers of a chunked body. Credentials are masked as in `headers`. */
             trailers: components["schemas"]["HeaderLine"][];
         };
         /** @description A page of requests, newest first. */
@@ -3812,79 +3916,80 @@ export interface components {
              */
             seq: number;
         };
-        /** @description Marks to change; what is absent stays. */
+        /** @description Marks of a request to change. A mark that is absent stays unchanged. */
         RequestMarks: {
-            /** @description A note; empty removes it. */
+            /** @description Note, at most 4000 bytes. An empty note deletes the note. */
             note?: string | null;
-            /** @description Keep it when others roll over. */
+            /** @description Whether the request is pinned. Retention does not delete pinned requests. */
             pinned?: boolean | null;
-            /** @description Whether somebody has opened it. */
+            /** @description Whether the request is read. */
             read?: boolean | null;
         };
-        /** @description A request as a list shows it. */
+        /** @description A captured request as lists show it. */
         RequestSummary: {
             /**
              * Format: date-time
-             * @description When its head was complete.
+             * @description Time at which the request head had arrived.
              */
             arrived_at: string;
             /**
              * Format: int64
-             * @description Body size in bytes; what was announced, if it was refused unread.
+             * @description Size of the body, in bytes. If the body was rejected before it was read, the announced size.
              */
             body_bytes: number;
-            /** @description Whether the body is whole. */
+            /** @description Completeness of the body. */
             body_state: components["schemas"]["BodyState"];
             /**
              * Format: int32
-             * @description Requests of the same event that this inbox had before it; a hundred stands for more.
+             * @description Number of earlier requests of the same event in this inbox, up to 100.
              */
             earlier: number;
-            /** @description The event's own id. */
+            /** @description Id of the event. */
             event_id?: string | null;
-            /** @description What happened, as the vendor names it. */
+            /** @description Event type, as the vendor names it. */
             event_type?: string | null;
-            /** @description Its id, a UUIDv7. */
+            /** @description Id of the request, a UUIDv7. */
             id: string;
-            /** @description Name of its inbox. */
+            /** @description Name of the inbox. */
             inbox: string;
             /** @description Method as sent. */
             method: string;
-            /** @description What is known of the header names. */
+            /** @description Fidelity of the header names. */
             names: components["schemas"]["HeaderNames"];
-            /** @description A person's note. */
+            /** @description Note that a user wrote. */
             note: string;
             onward?: components["schemas"]["OutgoingSummary"] | null;
-            /** @description The sender's address and port; empty where an imported file does not say. */
+            /** @description Remote address and port. Empty if an imported file does not contain them. */
             peer: string;
-            /** @description Whether it stays when others roll over. */
+            /** @description Whether the request is pinned. Retention does not delete pinned requests. */
             pinned: boolean;
-            /** @description The vendor that sent it: the inbox's, else the one it looks like. */
+            /** @description Id of the provider: the one set on the inbox, or the one that was detected. */
             provider?: string | null;
-            /** @description Why it does not, as a stable code such as `mismatch` or `stale`. */
+            /** @description Reason why the signature is not valid, as a stable code such as `mismatch` or `stale`. */
             reason?: string | null;
             /**
              * Format: double
-             * @description From the head to the last byte, in ms.
+             * @description Time from the end of the head to the last byte of the body, in ms.
              */
             receiving_ms: number;
-            /** @description Name of the file it was imported from; none if it arrived here. */
+            /** @description Name of the file that the request was imported from. Null if the listener or a tunnel received the request. */
             source?: string | null;
             /**
              * Format: int32
-             * @description Status the sender was answered; 499 if it broke off before, 0 where an imported file does not say.
+             * @description Status of the response that the sender got. 499 if the sender closed the connection before the response, 0 if an
+             *     imported file does not contain a status.
              */
             status: number;
-            /** @description Target as sent: path and query, mostly. */
+            /** @description Request target as sent, usually path and query. */
             target: string;
-            /** @description Whether nobody has opened it yet. */
+            /** @description Whether the request is unread. */
             unread: boolean;
-            /** @description Whether its signature holds. */
+            /** @description Signature status. */
             verdict: components["schemas"]["SignatureStatus"];
-            /** @description HTTP version. */
+            /** @description HTTP version of the request. */
             version: components["schemas"]["HttpVersion"];
         };
-        /** @description A fault that is injected into a response, to test how senders handle it. */
+        /** @description Fault to inject into a response, to test how senders handle errors. */
         ResponseFault: {
             /** @enum {string} */
             kind: "reset";
@@ -3899,7 +4004,7 @@ export interface components {
             kind: "drip";
             /**
              * Format: int32
-             * @description Time from the first piece to the last, in ms, at most 300000.
+             * @description Time from the first piece to the last, in ms, from 1 to 300000.
              */
             over_ms: number;
         } | {
@@ -3910,56 +4015,57 @@ export interface components {
         ResponseFile: {
             /**
              * Format: int64
-             * @description Size in bytes.
+             * @description Size of the file, in bytes.
              */
             bytes: number;
-            /** @description SHA-256 of its content, in hexadecimal. */
+            /** @description SHA-256 of the content, in hexadecimal. */
             id: string;
             /** @description Name of the file when it was uploaded. */
             name: string;
         };
-        /** @description A rule: requests that match are answered so. */
+        /** @description A rule that chooses the response to matching requests. */
         ResponseRule: {
-            /** @description What they are answered; several are a sequence, given one after the other. */
+            /** @description Responses, from 1 to 50. Several responses form a sequence, given one after the other. */
             answers: components["schemas"]["InboxResponse"][];
-            /** @description What follows the last answer of a sequence. */
+            /** @description Behavior after the last response of the sequence. Default: `last`. */
             at_end?: components["schemas"]["SequenceEnd"];
-            /** @description Whether it is looked at. */
+            /** @description Whether the rule is enabled. Default: true. */
             enabled?: boolean;
-            /** @description Its id; made when it is saved. */
+            /** @description Id of the rule, assigned when the rule is saved. */
             id?: string;
-            /** @description Its name. */
+            /** @description Name of the rule. */
             name?: string;
-            /** @description What a sequence is counted by. */
+            /** @description Key by which the position in the sequence is kept. Default: `event`. */
             per?: components["schemas"]["SequencePer"];
-            /** @description Which requests, as a query; all if empty. */
+            /** @description Query that selects the requests. An empty query selects all. */
             when?: string;
         };
-        /** @description When the oldest requests and deliveries roll over. Pinned requests stay, and so does what waits. */
+        /** @description Limits at which the oldest requests and deliveries are deleted. Pinned requests and unfinished deliveries are kept. */
         RetentionPolicy: {
             /**
              * Format: int64
-             * @description Most body bytes kept; null keeps any amount.
+             * @description Maximum size of all request bodies, in bytes, from 10^6 to 10^15. Null keeps any size. Default: 10000000000.
              */
             bytes?: number | null;
             /**
              * Format: int32
-             * @description Oldest age kept, in days; null keeps any age.
+             * @description Maximum age, in days, at least 1. Null keeps any age. Default: null.
              */
             days?: number | null;
             /**
              * Format: int64
-             * @description Most deliveries kept; null keeps any number.
+             * @description Maximum number of deliveries, from 1 to 10^15. Null keeps any number. Default: null.
              */
             deliveries?: number | null;
             /**
              * Format: int64
-             * @description Most bytes of payloads and answers kept; null keeps any amount.
+             * @description Maximum size of all payloads and responses of deliveries, in bytes, from 10^6 to 10^15. Null keeps any size.
+             *     Default: 2000000000.
              */
             delivery_bytes?: number | null;
             /**
              * Format: int64
-             * @description Most requests kept; null keeps any number.
+             * @description Maximum number of requests, from 1 to 10^15. Null keeps any number. Default: null.
              */
             requests?: number | null;
         };
@@ -4006,16 +4112,16 @@ export interface components {
         SavedQueryList: {
             items: components["schemas"]["SavedSearch"][];
         };
-        /** @description A query with a name. */
+        /** @description A saved search. */
         SavedSearch: components["schemas"]["SavedSearchNew"] & {
-            /** @description Its name. */
+            /** @description Name of the saved search. Names are compared without regard to case. */
             name: string;
         };
-        /** @description What a saved query asks for. */
+        /** @description Query and settings of a saved search. */
         SavedSearchNew: {
-            /** @description Inbox it is of; none for all. */
+            /** @description Name of the inbox to search. Null searches all inboxes. */
             inbox?: string | null;
-            /** @description Whether a request that matches is told of. */
+            /** @description Whether a matching request raises an alert. Default: false. */
             notify?: boolean;
             /** @description The query. */
             query: string;
@@ -4100,18 +4206,18 @@ export interface components {
             /** @description Whether the URL as registered has to be known. */
             signs_url: boolean;
         };
-        /** @description How far the sieve has come. */
+        /** @description State of the search index. */
         SearchIndexState: {
-            /** @description Whether that will be less in a moment: the newest few thousand always wait for a full block. */
+            /** @description Whether requests are about to be indexed. The newest requests, up to 4096, always wait until they fill a block. */
             busy: boolean;
             /**
              * Format: int64
-             * @description What it takes on disk, in bytes.
+             * @description Size of the index on disk, in bytes.
              */
             bytes: number;
             /**
              * Format: int64
-             * @description Requests stored that the sieve does not cover yet; a search looks through them one by one.
+             * @description Number of stored requests that are not indexed yet. A search reads them one by one.
              */
             waiting: number;
         };
@@ -4127,32 +4233,32 @@ export interface components {
             events: string[];
         };
         /**
-         * @description What follows the last answer of a sequence.
+         * @description Behavior after the last response of a sequence.
          * @enum {string}
          */
         SequenceEnd: "last" | "first" | "next_rule";
         /**
-         * @description What a sequence is counted by.
+         * @description Key by which the position in a sequence of responses is kept.
          * @enum {string}
          */
         SequencePer: "event" | "inbox";
-        /** @description All settings of one data directory. */
+        /** @description Settings of a data directory. */
         Settings: {
-            /** @description Whether the first request to an unknown inbox makes it. */
+            /** @description Whether the first request to an unknown name creates an inbox. Default: false. */
             create_inboxes: boolean;
-            /** @description Whether the window opens the HTTP door for scripts and the command line. */
+            /** @description Whether the desktop app enables the local HTTP API for scripts and the command line. Default: true. */
             http_door: boolean;
-            /** @description Limits of the receiver. */
+            /** @description Limits of the listener. */
             limits: components["schemas"]["ListenerLimits"];
-            /** @description Address of the receiver, such as `127.0.0.1:4665` or `[::]:4665`. */
+            /** @description Address of the listener, such as `127.0.0.1:4665` or `[::]:4665`. Default: `127.0.0.1:4665`. */
             listen: string;
-            /** @description What closing the window does. */
+            /** @description Action when the window is closed. Default: ask. */
             on_close: components["schemas"]["CloseAction"];
-            /** @description What is kept, and for how long. */
+            /** @description Retention of requests and deliveries. */
             retention: components["schemas"]["RetentionPolicy"];
             /**
-             * @description Whether an index is kept beside the database, so that a search of a million takes milliseconds;
-             *     it takes about a third of their room.
+             * @description Whether a search index is kept next to the database. The index makes searches of a million requests take
+             *     milliseconds and needs about a third of the space of the requests. Default: true.
              */
             search_index: boolean;
         };
@@ -4247,23 +4353,27 @@ export interface components {
              */
             requests: number;
         };
-        /** @description Where effects are seen: what it says is a number that grows by one with each, or a text that changes. */
+        /**
+         * @description Source from which side effects are counted: a number that grows by one per side effect, or a text that changes with
+         *     each.
+         */
         SideEffectProbe: {
-            /** @description A page that says it. */
+            /** @description URL whose response body is the value. */
             url: string;
         } | {
-            /** @description A program that prints it. */
+            /** @description Command whose standard output is the value. */
             command: components["schemas"]["CheckCommand"];
         } | {
-            /** @description The first value of a query on a SQLite database, which is only read. */
+            /** @description First value of a query on a SQLite database. The database is opened read-only. */
             sqlite: {
-                /** @description The database's file. */
+                /** @description Path of the database file. */
                 path: string;
+                /** @description The SQL query. */
                 query: string;
             };
         };
         /**
-         * @description Whether a request's signature is valid.
+         * @description Signature status of a request.
          * @enum {string}
          */
         SignatureStatus: "unchecked" | "valid" | "invalid" | "unsigned";
@@ -4365,24 +4475,25 @@ export interface components {
          * @enum {string}
          */
         TextFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
-        /** @description All that belongs to one event, the oldest first. */
+        /** @description Timeline of one event, oldest item first. */
         Timeline: {
-            /** @description The event's id; none where the request has none, and is alone. */
+            /** @description Id of the event. Null if the request has none; the timeline then covers this request only. */
             event_id?: string | null;
+            /** @description Requests and deliveries of the event. */
             items: components["schemas"]["TimelineItem"][];
-            /** @description Whether there are more than are shown. */
+            /** @description Whether the event has more requests than the 200 shown. */
             more: boolean;
         };
-        /** @description One thing that belongs to an event. */
+        /** @description An item of a timeline. */
         TimelineItem: {
             /**
              * Format: double
-             * @description Since the request before it, in ms.
+             * @description Time since the request before, in ms. Null for the first request.
              */
             after_ms?: number | null;
             /** @enum {string} */
             kind: "request";
-            /** @description How it stands to those before it. */
+            /** @description Relation of the request to the earlier requests of the event. */
             repeat: components["schemas"]["TimelineRepeat"];
             /** @description The request. */
             request: components["schemas"]["RequestSummary"];
@@ -4393,7 +4504,7 @@ export interface components {
             kind: "delivery";
         };
         /**
-         * @description How a request stands to those of its event before it.
+         * @description Relation of a request to the earlier requests of its event.
          * @enum {string}
          */
         TimelineRepeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
@@ -4419,27 +4530,27 @@ export interface components {
              */
             url: string | null;
         };
-        /** @description A way in from outside. */
+        /** @description A tunnel that makes inboxes reachable from the internet. */
         Tunnel: {
             /**
              * Format: date-time
-             * @description When it was made.
+             * @description Time at which the tunnel was created.
              */
             created_at: string;
-            /** @description Whether what arrives is kept while this machine is away; else it is live, and senders are refused then. */
+            /** @description Whether requests are stored while this computer is offline. If false, senders are refused while it is offline. */
             durable: boolean;
-            /** @description The inboxes that can be reached through it, and no others. */
+            /** @description Inboxes that the tunnel exposes. Other inboxes cannot be reached. */
             exposures: components["schemas"]["Exposure"][];
-            /** @description Its id. */
+            /** @description Id of the tunnel. */
             id: string;
-            /** @description What stands at its other end. */
+            /** @description Kind of the tunnel. */
             kind: components["schemas"]["TunnelKind"];
             last_drop?: components["schemas"]["TunnelDrop"] | null;
-            /** @description What it is called by: a relay's address, an SSH host, a public URL. */
+            /** @description Name of the tunnel: the address of a relay, an SSH host, or a public URL. */
             name: string;
-            /** @description Whether it is to be up. */
+            /** @description Whether the tunnel is switched on. */
             on: boolean;
-            /** @description How it stands. */
+            /** @description State of the connection. */
             state: components["schemas"]["TunnelState"];
         };
         /** @description What is to be changed of a tunnel. */
@@ -4453,37 +4564,37 @@ export interface components {
         TunnelDrop: {
             /**
              * Format: date-time
-             * @description When.
+             * @description Time of the loss.
              */
             at: string;
-            /** @description Why. */
+            /** @description Reason of the loss. */
             why: string;
         };
-        /** @description What stands at a tunnel's other end. */
+        /** @description Kind of a tunnel. */
         TunnelKind: {
-            /** @description What this machine is called there. */
+            /** @description Name of this computer at the relay. */
             device: string;
             /** @enum {string} */
             is: "relay";
         } | {
-            /** @description Fingerprint of the host's key, as `ssh-keygen -l` shows it. */
+            /** @description Fingerprint of the trusted host key, as `ssh-keygen -l` prints it. */
             host_key: string;
             /** @enum {string} */
             is: "ssh";
-            /** @description The key file that is used, if it is said which. */
+            /** @description Path of the private key file. Null uses the keys of the agent and those in `~/.ssh`. */
             key_file?: string | null;
-            /** @description Fingerprint of another key the host shows now; it is not dialled again until somebody trusts it. */
+            /** @description Fingerprint of a different key that the host presents. The tunnel does not connect until a user trusts it. */
             offered_key?: string | null;
-            /** @description The port that is asked for, with the address before it if one is. */
+            /** @description Port that is requested from the host, with a bind address before it if one was given. */
             remote: string;
-            /** @description Its public URL. */
+            /** @description Public URL. */
             url: string;
         } | {
             /** @enum {string} */
             is: "other";
-            /** @description The address of this machine to which that program has to lead. */
+            /** @description Local address that the other program must forward to. */
             local: string;
-            /** @description Its public URL. */
+            /** @description Public URL of the tunnel. */
             url: string;
         };
         /** @description All tunnels. */
@@ -4495,41 +4606,44 @@ export interface components {
              */
             seq: number;
         };
-        /** @description A tunnel to be made. */
+        /** @description A tunnel to create. */
         TunnelNew: {
-            /** @description The code its owner gave; good once. */
+            /** @description One-time code from the owner of the relay. */
             code: string;
-            /** @description What this machine is called there; its own name if absent. */
+            /** @description Name of this computer at the relay. Default: the host name. */
             device?: string | null;
             /** @enum {string} */
             is: "relay";
-            /** @description The relay's address, such as `https://relay.example`. */
+            /** @description Address of the relay, such as `https://relay.example`. */
             relay: string;
         } | {
-            /** @description The host and who is let in there, such as `nokey@localhost.run` or `me@example.com:22`. */
+            /** @description User and host, such as `nokey@localhost.run` or `me@example.com:22`. */
             destination: string;
-            /** @description Fingerprint of the host's key; believed on first use if absent. */
+            /** @description Fingerprint of the host key. Default: the key that the host presents first is trusted. */
             host_key?: string | null;
             /** @enum {string} */
             is: "ssh";
-            /** @description The key file to be used, instead of the agent's keys and those in `~/.ssh`. A page names no files. */
+            /**
+             * @description Path of the private key file. Default: the keys of the agent and those in `~/.ssh`. Requests from a web page
+             *     must not set a path.
+             */
             key_file?: string | null;
-            /** @description The port that is asked for, such as `80`, `0` for any, `*:8080`; as the service wants it, or any, if absent. */
+            /** @description Port to request, such as `80`, `0` for any, or `*:8080`. Default: the port that the service expects, or any. */
             remote?: string | null;
-            /** @description Its public URL; as the host prints it if absent. */
+            /** @description Public URL. Default: the URL that the host prints. */
             url?: string | null;
         } | {
             /** @enum {string} */
             is: "other";
             /**
              * Format: int32
-             * @description The port of this machine to which it is to lead; a free one if absent.
+             * @description Local port that the other program must forward to. Default: a free port.
              */
             port?: number | null;
-            /** @description Its public URL, such as `https://abc.ngrok.app`. */
+            /** @description Public URL, such as `https://abc.ngrok.app`. */
             url: string;
         };
-        /** @description How a tunnel stands. */
+        /** @description State of a tunnel. */
         TunnelState: {
             /** @enum {string} */
             is: "off";
@@ -4541,28 +4655,28 @@ export interface components {
             is: "online";
             /**
              * Format: double
-             * @description From the other end here and back, in ms; none before it was measured.
+             * @description Round-trip time between this computer and the other end, in ms. Null until it is measured.
              */
             round_trip_ms?: number | null;
             /**
              * Format: date-time
-             * @description Since when.
+             * @description Time since which the tunnel is connected.
              */
             since: string;
         } | {
             /**
              * Format: date-time
-             * @description When it is dialled.
+             * @description Time of the next connection attempt.
              */
             again_at: string;
             /** @enum {string} */
             is: "waiting";
-            /** @description Why it is down. */
+            /** @description Reason of the loss. */
             why: string;
         } | {
             /** @enum {string} */
             is: "over";
-            /** @description Why. */
+            /** @description Reason of the failure. */
             why: string;
         };
         /** @description Whether a signature holds, and why not. */
@@ -4583,32 +4697,32 @@ export interface components {
             /** @description `valid`, `invalid` or `unsigned`. */
             state: string;
         };
-        /** @description How an inbox's requests are verified. */
+        /** @description Settings for the verification of signatures in an inbox. */
         VerificationSettings: {
             /**
-             * @description Settings the scheme names, such as a webhook id.
+             * @description Parameters of the signature scheme, such as a webhook id.
              * @default {}
              */
             params: {
                 [key: string]: string;
             };
             /**
-             * @description Id of the vendor; none leaves it to recognition, and nothing is verified.
+             * @description Id of the provider. Null detects the provider and verifies nothing.
              * @default null
              */
             provider: string | null;
             /**
-             * @description Which of the vendor's schemes; all of them if none.
+             * @description Id of the signature scheme. Null tries every scheme of the provider.
              * @default null
              */
             scheme: string | null;
             /**
-             * @description Secrets as the vendor shows them; several while one replaces another. Masked when read.
+             * @description Signing secrets as the vendor displays them. Several secrets are valid during a rotation. Masked when read.
              * @default []
              */
             secrets: string[];
             /**
-             * @description The inbox's URL as registered with the vendor, where the signature covers it.
+             * @description URL of the inbox as registered with the vendor, for schemes that sign the URL.
              * @default null
              */
             url: string | null;

@@ -35,8 +35,16 @@ async function readEvents(response: Response, listener: FeedListener, seen: (seq
     const items: FeedItem[] = [];
     for (const event of events) {
       const lines = event.split("\n");
-      const kind = lines.find((line) => line.startsWith("event:"))?.slice(6).trim() ?? "message";
-      const data = lines.find((line) => line.startsWith("data:"))?.slice(5).trim() ?? "";
+      const kind =
+        lines
+          .find((line) => line.startsWith("event:"))
+          ?.slice(6)
+          .trim() ?? "message";
+      const data =
+        lines
+          .find((line) => line.startsWith("data:"))
+          ?.slice(5)
+          .trim() ?? "";
       if (kind === "feed_gone") return listener.gone();
       if (kind === "message" && data) items.push(JSON.parse(data) as FeedItem);
     }
@@ -66,7 +74,11 @@ export async function browserPlatform(): Promise<Platform> {
       try {
         return await fetch(authorised(request));
       } catch {
-        throw new CallError({ code: "engine_lost", message: "Hookline does not answer.", hint: "Start `hookline serve` again; what was received is stored." });
+        throw new CallError({
+          code: "engine_lost",
+          message: "Hookline does not answer.",
+          hint: "Start `hookline serve` again; what was received is stored.",
+        });
       }
     },
     subscribe(after, listener) {
@@ -75,12 +87,14 @@ export async function browserPlatform(): Promise<Platform> {
         let from = after;
         while (!ended.signal.aborted) {
           try {
-            const response = await platform.fetch(new Request(new URL(`/api/v1/feed?after=${from}`, location.origin), { signal: ended.signal }));
+            const response = await platform.fetch(
+              new Request(new URL(`/api/v1/feed?after=${from}`, location.origin), { signal: ended.signal }),
+            );
             // 401: another engine has taken the place of the one this page's token was for.
             if (response.status === 410 || response.status === 401) return listener.gone();
             if (response.ok) await readEvents(response, listener, (seq) => (from = seq));
           } catch {
-            // The engine is away: whoever follows reads again, which says so.
+            // The engine does not respond: the listener reads again, and that read reports the error.
             return ended.signal.aborted ? undefined : listener.gone();
           }
           if (!ended.signal.aborted) await new Promise((done) => setTimeout(done, RETRY));
@@ -99,7 +113,11 @@ export async function browserPlatform(): Promise<Platform> {
     onDrop(hear) {
       const ended = new AbortController();
       const on = (type: "dragover" | "dragleave" | "drop", listener: (event: DragEvent) => void): void =>
-        addEventListener(type, (event) => event.dataTransfer?.types.includes("Files") && (event.preventDefault(), listener(event)), { signal: ended.signal });
+        addEventListener(
+          type,
+          (event) => event.dataTransfer?.types.includes("Files") && (event.preventDefault(), listener(event)),
+          { signal: ended.signal },
+        );
       on("dragover", () => hear(true));
       // Leaving one element for another is no leaving.
       on("dragleave", (event) => !event.relatedTarget && hear(false));
@@ -114,7 +132,10 @@ export async function browserPlatform(): Promise<Platform> {
       const response = await platform.fetch(new Request(new URL(route, location.origin)));
       if (!response.ok) throw new CallError((await response.json()) as object);
       const url = URL.createObjectURL(await response.blob());
-      const link = Object.assign(document.createElement("a"), { href: url, download: name.split(/[\\/]/).at(-1) || "body.bin" });
+      const link = Object.assign(document.createElement("a"), {
+        href: url,
+        download: name.split(/[\\/]/).at(-1) || "body.bin",
+      });
       link.click();
       URL.revokeObjectURL(url);
       return link.download;

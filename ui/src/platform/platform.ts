@@ -1,4 +1,6 @@
-/** What differs between the desktop window and a browser. Nothing else knows which one it is. */
+/** The differences between the desktop window and a browser. No other module knows which one runs the page. */
+
+import type { components } from "../api/schema.gen";
 
 /** The engine's changes, in batches; `gone` when the place is lost and lists must be read again. */
 export interface FeedListener {
@@ -6,16 +8,13 @@ export interface FeedListener {
   gone(): void;
 }
 
-export interface FeedItem {
-  seq: number;
-  type: string;
-  [field: string]: unknown;
-}
+/** One change of the engine, with its number. */
+export type FeedItem = components["schemas"]["FeedItem"];
 
 /** A file the user gave. */
 export interface Incoming {
   name: string;
-  /** Streams it to a route; what that answers. */
+  /** Streams the file to a route and returns the response. */
   sendTo(route: string): Promise<unknown>;
 }
 
@@ -25,7 +24,7 @@ export interface Platform {
   /** Follows the feed after a change's number; the result ends it. */
   subscribe(after: number, listener: FeedListener): () => void;
   copyText(text: string): Promise<void>;
-  /** Streams what a route answers into a file; its name, or null if the user picked none. */
+  /** Streams the response of a route to a file. Returns its name, or null if the user picked none. */
   saveTo(route: string, name: string): Promise<string | null>;
   /** Asks for files to import; none if the user picked none. */
   pickFiles(): Promise<Incoming[]>;
@@ -35,14 +34,14 @@ export interface Platform {
   pickNewFile?: (name: string) => Promise<string | null>;
   /** Tells the user something though the window may not be seen; absent where the page is all there is. */
   notify?: (title: string, body: string) => void;
-  /** Hears that the window was asked to close, and answers with what the user wants. */
+  /** Calls `ask` when the window was asked to close. */
   onClosing?: (ask: () => void) => void;
   close?: (keepListening: boolean) => Promise<void>;
   /** Hears of links to a view. */
   onShow?: (show: (view: string) => void) => void;
 }
 
-/** Why a call could not be made: the API's own form of an error. */
+/** A failed call, in the API's form of an error. */
 export class CallError extends Error {
   readonly code: string;
   readonly hint: string;

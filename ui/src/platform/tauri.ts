@@ -23,7 +23,10 @@ async function call(request: Request): Promise<Response> {
   }
   // The length of the head, the head as JSON, the body: see `window/commands.rs`.
   const length = new DataView(framed).getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(framed, 4, length))) as { status: number; headers: [string, string][] };
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(framed, 4, length))) as {
+    status: number;
+    headers: [string, string][];
+  };
   const bytes = new Uint8Array(framed, 4 + length);
   return new Response(EMPTY.has(head.status) ? null : bytes, { status: head.status, headers: head.headers });
 }
@@ -33,7 +36,8 @@ function subscribe(after: number, listener: FeedListener): () => void {
   let ended = false;
   channel.onmessage = (message) => {
     if (ended) return;
-    const items = message instanceof ArrayBuffer ? (JSON.parse(new TextDecoder().decode(message)) as FeedItem[] | null) : message;
+    const items =
+      message instanceof ArrayBuffer ? (JSON.parse(new TextDecoder().decode(message)) as FeedItem[] | null) : message;
     if (items) listener.batch(items);
     else listener.gone();
   };

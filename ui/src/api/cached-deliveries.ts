@@ -1,0 +1,112 @@
+/** Cached lists of deliveries, kept up to date from the deliveries that the feed carries. */
+import type { InfiniteData } from "@tanstack/react-query";
+
+import { keys, type DeliveryQuery } from "./keys";
+import { patch, queryClient, refetch } from "./refetch";
+import type { Delivery, DeliveryDetail } from "./types";
+
+interface Page {
+  items: Delivery[];
+  next?: string | null;
+}
+type List = Page | InfiniteData<Page>;
+
+/** Reads wait this long after a change, so that a flood of changes costs one read. */
+const WAIT_MS = 150;
+
+/** Lists to read again. */
+const due = new Map<string, readonly unknown[]>();
+let timer: number | undefined;
+
+/** Reads answers again soon. A read that is under way is not restarted: in a steady flow none would ever end. */
+function refetchSoon(queryKey: readonly unknown[]): void {
+  due.set(JSON.stringify(queryKey), queryKey);
+  timer ??= window.setTimeout(() => {
+    const now = [...due.values()];
+    due.clear();
+    void Promise.allSettled(now.map((key) => refetch(key, { restart: false }))).then(() => {
+      timer = undefined;
+      const [more] = due.values();
+      if (more) refetchSoon(more);
+    });
+  }, WAIT_MS);
+}
+
+/** Reads again every list, delivery and figure: the change does not say which deliveries it is about. */
+export function refetchDeliveries(): void {
+  for (const key of [keys.allDeliveries, keys.everyDelivery, keys.allEndpointStats]) refetchSoon(key);
+}
+
+/** Rows the engine gives where a query does not say. */
+const PAGE = 100;
+
+/** The conditions that only the engine can decide. */
+const DECIDED_BY_ENGINE = ["state", "since", "until", "type", "status", "url", "text"] as const;
+
+/** Tells whether a delivery belongs to a list. Undefined if only the engine can decide. */
+function belongs({ endpoint, request }: Delivery, query: DeliveryQuery): boolean | undefined {
+  if (query.endpoint !== undefined && query.endpoint !== endpoint) return false;
+  if (query.request !== undefined && query.request !== request) return false;
+  return DECIDED_BY_ENGINE.some((field) => query[field] !== undefined) ? undefined : true;
+}
+
+/**
+ * Returns the list with these deliveries in it, newest first. Undefined if the list has to be read again.
+ * Ids grow with time, so a delivery older than the last row belongs to a page that is not loaded.
+ */
+export function withDeliveries<L extends List>(
+  list: L,
+  query: DeliveryQuery,
+  changed: readonly Delivery[],
+): L | undefined {
+  const pages = "pages" in list ? [...list.pages] : [list as Page];
+  for (const delivery of changed) {
+    const isMember = belongs(delivery, query);
+    if (isMember === false) continue;
+    const at = pages.findIndex(({ items }) => items.some(({ id }) => id === delivery.id));
+    if (at < 0 && isBeyond(pages, delivery)) continue;
+    if (isMember === undefined) return undefined;
+    // A page does not grow without limit: after a flood the list is read again in pages.
+    if (at < 0 && pages[0]!.items.length >= 2 * (query.limit ?? PAGE)) return undefined;
+    pages[Math.max(0, at)] = at < 0 ? withNew(pages[0]!, delivery) : withChanged(pages[at]!, delivery);
+  }
+  return "pages" in list ? { ...list, pages } : (pages[0] as L);
+}
+
+function isBeyond(pages: readonly Page[], { id }: Delivery): boolean {
+  const last = pages.at(-1)?.items.at(-1)?.id;
+  return Boolean(pages.at(-1)?.next) && last !== undefined && id < last;
+}
+
+const withChanged = (page: Page, delivery: Delivery): Page => ({
+  ...page,
+  items: page.items.map((one) => (one.id === delivery.id ? delivery : one)),
+});
+
+function withNew(page: Page, delivery: Delivery): Page {
+  const place = page.items.findIndex(({ id }) => id < delivery.id);
+  return { ...page, items: page.items.toSpliced(place < 0 ? page.items.length : place, 0, delivery) };
+}
+
+/** Puts changed deliveries wherever they show, and reads again what they do not say: attempts and figures. */
+export function deliveriesChanged(changed: readonly Delivery[]): void {
+  // Of several changes of one delivery the last one counts.
+  const latest = [...new Map(changed.map((delivery) => [delivery.id, delivery])).values()];
+  for (const { queryKey, state } of queryClient.getQueryCache().findAll({ queryKey: keys.allDeliveries })) {
+    const query = queryKey[1] as DeliveryQuery;
+    if (latest.every((delivery) => belongs(delivery, query) === false)) continue;
+    const list = state.data === undefined ? undefined : withDeliveries(state.data as List, query, latest);
+    if (list) queryClient.setQueryData(queryKey, list);
+    if (!list || state.fetchStatus === "fetching") refetchSoon(queryKey);
+  }
+  for (const delivery of latest) {
+    const key = keys.delivery(delivery.id);
+    if (queryClient.getQueryState(key)) {
+      patch<DeliveryDetail>(key, (detail) => ({ ...detail, ...delivery }));
+      refetchSoon(key);
+    }
+  }
+  for (const endpoint of new Set(latest.map((one) => one.endpoint))) {
+    if (queryClient.getQueryState(keys.endpointStats(endpoint))) refetchSoon(keys.endpointStats(endpoint));
+  }
+}

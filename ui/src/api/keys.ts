@@ -1,0 +1,37 @@
+/** Cache keys of the API's responses. A shorter key matches every key that begins with it. */
+import type { QueryKey } from "@tanstack/react-query";
+
+import type { DeliveryFilter } from "./types";
+
+/** Conditions on a list of deliveries, with the request or the page size where a view has one. */
+export type DeliveryQuery = DeliveryFilter & { request?: string; limit?: number };
+
+export const keys = {
+  status: ["status"],
+  settings: ["settings"],
+  inboxes: ["inboxes"],
+  requests: ["request"],
+  request: (id: string) => ["request", id],
+  jobs: ["jobs"],
+  job: (id: string) => ["job", id],
+  endpoints: ["endpoints"],
+  allEndpointStats: ["endpoint-stats"],
+  endpointStats: (endpoint: string) => ["endpoint-stats", endpoint],
+  allDeliveries: ["deliveries"],
+  deliveries: (query: DeliveryQuery) => ["deliveries", query],
+  everyDelivery: ["delivery"],
+  delivery: (id: string) => ["delivery", id],
+  replays: ["replays"],
+  replayReport: (id: string) => ["replay-report", id],
+  checks: ["checks"],
+  checkReport: (id: string) => ["check-report", id],
+  tunnels: ["tunnels"],
+  schemas: ["schemas"],
+  allSchemas: ["schemas", "all"],
+  savedSearches: ["saved-searches"],
+  savedSearchCounts: ["saved-search-count"],
+  refusals: ["refusals"],
+  providers: ["providers"],
+  provider: (id: string) => ["provider", id],
+  signature: (request: string) => ["signature", request],
+} as const satisfies Record<string, QueryKey | ((...of: never[]) => QueryKey)>;

@@ -1,0 +1,87 @@
+/** The API's types by the names the page knows them by; what the engine fills in may be left out. */
+import type { components } from "./schema.gen";
+
+export type Inbox = components["schemas"]["Inbox"];
+export type InboxResponse = components["schemas"]["InboxResponse"];
+export type Summary = components["schemas"]["RequestSummary"];
+export type Detail = components["schemas"]["RequestDetail"];
+export type HeaderLine = components["schemas"]["HeaderLine"];
+export type Status = components["schemas"]["Status"];
+export type Settings = components["schemas"]["Settings"];
+export type Refusal = components["schemas"]["RefusalShown"];
+export type Part = components["schemas"]["Part"];
+export type Verification = components["schemas"]["VerificationSettings"];
+export type Explanation = components["schemas"]["ExplanationShown"];
+/** A request body whose omitted fields the engine fills in. */
+export type Question = Verification & { request: string };
+export type WholeQuestion = components["schemas"]["Question"];
+/** Settings to verify a stored request with, instead of those of its inbox. */
+export interface Trial {
+  scheme?: object;
+  secrets?: string[];
+  params?: Record<string, string>;
+  url?: string;
+}
+export type WholeTrial = components["schemas"]["Trial"];
+export type Endpoint = components["schemas"]["Endpoint"];
+export type EndpointSettings = components["schemas"]["EndpointSettings"];
+export type EndpointStats = components["schemas"]["EndpointStats"];
+export type Scenario = components["schemas"]["ScenarioShown"];
+export type Snippet = components["schemas"]["CodeSample"];
+export type Cause = components["schemas"]["DiagnosisStep"];
+export type Delivery = components["schemas"]["Delivery"];
+export type DeliveryDetail = components["schemas"]["DeliveryDetail"];
+export type Attempt = components["schemas"]["Attempt"];
+/** A value of a policy and what it rests on. */
+export type Fact<T = unknown> = { stated: T } | { assumed: T } | { own: T };
+/** A provider as its file has it, as far as sending needs it. */
+export interface ProviderFile {
+  name: string;
+  sending: null | {
+    signed: boolean;
+    events: { type: string; about: string; sample: unknown; stated: string[] }[];
+    traps: { events: string[]; warning: string }[];
+    policy: Record<string, Fact>;
+  };
+}
+export type TimelineItem = components["schemas"]["TimelineItem"];
+export type Diff = components["schemas"]["Diff"];
+export type DiffRow = Diff["body"][number];
+export type SavedSearch = components["schemas"]["SavedSearch"];
+export type ReadQuery = components["schemas"]["ReadQuery"];
+export type Completion = components["schemas"]["QueryCompletion"];
+export type InferredSchema = components["schemas"]["ShapeShown"];
+export type SchemaField = components["schemas"]["ShapeField"];
+export type SchemaChange = components["schemas"]["ShapeDrift"];
+export type Job = components["schemas"]["Job"];
+export type Tunnel = components["schemas"]["Tunnel"];
+export type TunnelNew = components["schemas"]["TunnelNew"];
+export type Exposure = components["schemas"]["Exposure"];
+export type ExposureSettings = components["schemas"]["ExposureSettings"];
+
+export type InboxChange = components["schemas"]["InboxChange"];
+export type Rule = components["schemas"]["ResponseRule"];
+export type Forward = components["schemas"]["Forward"];
+export type Replay = components["schemas"]["Replay"];
+export type ReplayNew = components["schemas"]["ReplayNew"];
+export type CheckRun = components["schemas"]["CheckRun"];
+/** A request body whose omitted fields the engine fills in. */
+export interface CheckNew {
+  settings: Partial<components["schemas"]["CheckSettings"]>;
+  confirm?: string;
+}
+export type WholeCheck = components["schemas"]["CheckNew"];
+export type CheckPlan = components["schemas"]["CheckPlan"];
+export type Asked = components["schemas"]["CheckResult"];
+
+/** Which deliveries are meant; each condition that is given must hold. */
+export interface DeliveryFilter {
+  endpoint?: string;
+  state?: Delivery["state"];
+  since?: string;
+  until?: string;
+  type?: string;
+  status?: string;
+  url?: string;
+  text?: string;
+}

@@ -1,0 +1,55 @@
+/** From key strokes to commands. */
+import { COMMANDS, perform, type CommandId } from "./commands";
+
+/** Time for the second stroke of a sequence, in ms. */
+const SEQUENCE_MS = 1200;
+
+export function strokeOf(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">): string {
+  if (event.altKey) return "";
+  const mod = event.ctrlKey || event.metaKey ? "Mod+" : "";
+  // Shift is part of what a letter or sign already says, but not of Delete and the like.
+  const shift = event.shiftKey && (event.key.length > 1 || /^[A-Z]$/.test(event.key)) ? "Shift+" : "";
+  return mod + shift + event.key;
+}
+
+const REPEATED = new Set<CommandId>(["next", "previous", "zoom-in", "zoom-out"]);
+const byKeys = new Map<string, CommandId>(COMMANDS.flatMap(({ id, keys }) => keys.map((one) => [one, id] as const)));
+const firstStrokes = new Set(
+  [...byKeys.keys()].filter((keys) => keys.includes(" ")).map((keys) => keys.split(" ")[0]!),
+);
+
+const typing = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+/** Elements that take these keys themselves. */
+function takenBy(target: EventTarget | null, stroke: string): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if ((stroke === "Enter" || stroke === " ") && target.closest("button,a,[role=button],[role=switch],[role=tab]"))
+    return true;
+  return Boolean(target.closest(".cm-editor") && !stroke.startsWith("Mod+"));
+}
+
+export function listenForKeys(): () => void {
+  let first = "";
+  let timer: number | undefined;
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.defaultPrevented || event.key === "Shift" || event.key === "Control" || event.key === "Meta") return;
+    const stroke = strokeOf(event);
+    const modal = document.querySelector("[data-modal]");
+    if ((typing(event.target) || modal || takenBy(event.target, stroke)) && !stroke.startsWith("Mod+")) return;
+    clearTimeout(timer);
+    const keys = first ? `${first} ${stroke}` : stroke;
+    first = "";
+    const id = byKeys.get(keys);
+    // A key held down moves on, but does nothing twice.
+    if (id && event.repeat && !REPEATED.has(id)) return event.preventDefault();
+    if (id && perform(id)) {
+      event.preventDefault();
+    } else if (firstStrokes.has(stroke)) {
+      first = stroke;
+      timer = window.setTimeout(() => (first = ""), SEQUENCE_MS);
+    }
+  };
+  window.addEventListener("keydown", onKeyDown);
+  return () => window.removeEventListener("keydown", onKeyDown);
+}

@@ -1,0 +1,159 @@
+/** The addresses of the page, and the view of each. */
+import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
+
+import { api } from "../api/client";
+import { keys } from "../api/keys";
+import { queryClient } from "../api/refetch";
+import { ChecksPage } from "../features/checks";
+import { DeliveriesPage } from "../features/delivery";
+import { EndpointsPage } from "../features/endpoint";
+import { AllRequestsPage, InboxPage } from "../features/inbox";
+import { RefusedPage } from "../features/refused";
+import { ReplaysPage } from "../features/replay";
+import { DiffPage } from "../features/request";
+import { ScenariosPage } from "../features/scenario";
+import { SchemasPage } from "../features/schemas";
+import { SettingsPage } from "../features/settings";
+import { DebuggerPage } from "../features/signature";
+import { TunnelsPage } from "../features/tunnel";
+import { preferences } from "../ui/preferences";
+import { App } from "./app";
+
+const root = createRootRoute({
+  component: App,
+  notFoundComponent: () => <p className="p-6">There is no such view. Choose one on the left.</p>,
+});
+
+/** Views that are always there to come back to. */
+const VIEWS = new Set([
+  "settings",
+  "lab",
+  "endpoints",
+  "deliveries",
+  "scenarios",
+  "replays",
+  "checks",
+  "tunnels",
+  "refused",
+  "requests",
+  "diff",
+  "shapes",
+]);
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: async () => {
+    const { place } = preferences();
+    const { items } = await queryClient
+      .fetchQuery({ queryKey: keys.inboxes, queryFn: api.inboxes })
+      .catch(() => ({ items: [] }));
+    const [, view, name] = place.split(/[/?]/);
+    if ((view && VIEWS.has(view)) || (view === "inbox" && items.some((one) => one.name === name)))
+      throw redirect({ to: place });
+    if (items[0])
+      throw redirect({ to: "/inbox/$inbox/{-$request}", params: { inbox: items[0].name, request: undefined } });
+  },
+});
+/** The address holds the query of a list. */
+const validateSearch = (search: Record<string, unknown>): { q?: string } =>
+  typeof search.q === "string" && search.q ? { q: search.q } : {};
+
+// The route is the same with and without a request, so that choosing one keeps the list.
+const inbox = createRoute({
+  getParentRoute: () => root,
+  path: "/inbox/$inbox/{-$request}",
+  validateSearch,
+  component: function Inbox() {
+    const { inbox: name, request } = inbox.useParams();
+    return <InboxPage name={name} request={request} query={inbox.useSearch().q ?? ""} />;
+  },
+});
+const requests = createRoute({
+  getParentRoute: () => root,
+  path: "/requests/{-$request}",
+  validateSearch,
+  component: function Requests() {
+    const { request } = requests.useParams();
+    return <AllRequestsPage request={request} query={requests.useSearch().q ?? ""} />;
+  },
+});
+const diff = createRoute({
+  getParentRoute: () => root,
+  path: "/diff/$a/$b",
+  component: function Diff() {
+    return <DiffPage {...diff.useParams()} />;
+  },
+});
+const settings = createRoute({ getParentRoute: () => root, path: "/settings", component: SettingsPage });
+
+const endpoints = createRoute({
+  getParentRoute: () => root,
+  path: "/endpoints/{-$endpoint}/{-$delivery}",
+  component: function Endpoints() {
+    const { endpoint, delivery } = endpoints.useParams();
+    return <EndpointsPage id={endpoint} delivery={delivery} />;
+  },
+});
+const deliveries = createRoute({
+  getParentRoute: () => root,
+  path: "/deliveries/{-$delivery}",
+  component: function Deliveries() {
+    const { delivery } = deliveries.useParams();
+    return <DeliveriesPage delivery={delivery} />;
+  },
+});
+const replays = createRoute({
+  getParentRoute: () => root,
+  path: "/replays/{-$replay}",
+  component: function Replays() {
+    return <ReplaysPage id={replays.useParams().replay} />;
+  },
+});
+const checks = createRoute({
+  getParentRoute: () => root,
+  path: "/checks/{-$check}",
+  component: function Checks() {
+    return <ChecksPage id={checks.useParams().check} />;
+  },
+});
+const tunnels = createRoute({ getParentRoute: () => root, path: "/tunnels", component: TunnelsPage });
+const refused = createRoute({ getParentRoute: () => root, path: "/refused", component: RefusedPage });
+const scenarios = createRoute({ getParentRoute: () => root, path: "/scenarios", component: ScenariosPage });
+const signatureDebugger = createRoute({ getParentRoute: () => root, path: "/lab", component: DebuggerPage });
+
+const schemas = createRoute({
+  getParentRoute: () => root,
+  path: "/shapes/{-$inbox}",
+  validateSearch: (search: Record<string, unknown>): { event?: string } =>
+    typeof search.event === "string" && search.event ? { event: search.event } : {},
+  component: function Shapes() {
+    return <SchemasPage inbox={schemas.useParams().inbox} event={schemas.useSearch().event ?? ""} />;
+  },
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    start,
+    inbox,
+    requests,
+    diff,
+    settings,
+    endpoints,
+    deliveries,
+    replays,
+    checks,
+    tunnels,
+    refused,
+    scenarios,
+    signatureDebugger,
+    schemas,
+  ]),
+  defaultPreload: false,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

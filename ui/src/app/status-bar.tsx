@@ -1,0 +1,76 @@
+import { X } from "lucide-react";
+
+import { api } from "../api/client";
+import { useTransfers, useReplays, useStatus } from "../api/queries";
+import { useRate } from "./rate";
+import { count, size, visible } from "../ui/format";
+import { attempt } from "../ui/toasts";
+import { TunnelStatus } from "../features/tunnel";
+
+export function StatusBar() {
+  const status = useStatus().data;
+  const rate = useRate();
+  const transfers = useTransfers();
+  const replays = useReplays().data?.items.filter(({ ended_at, total }) => !ended_at && total !== 1) ?? [];
+  if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
+  const { receiver } = status;
+  return (
+    <footer
+      aria-label="Status"
+      className="flex h-7 shrink-0 items-center gap-5 overflow-hidden border-t border-line bg-sidebar px-3 text-small whitespace-nowrap text-ink-2"
+    >
+      <span className="flex items-center gap-2">
+        <span
+          aria-hidden
+          className={`size-2 rounded-full ${receiver.state === "listening" ? "bg-accent" : "bg-invalid"}`}
+        />
+        {receiver.state === "listening"
+          ? receiver.address
+          : receiver.state === "failed"
+            ? `not listening at ${receiver.address}`
+            : "not listening"}
+      </span>
+      <TunnelStatus />
+      <span>{count(rate)} req/s</span>
+      <span>{count(status.queue)} to send</span>
+      {status.connections_refused > 0 && (
+        <span className="text-warning">{count(status.connections_refused)} connections refused</span>
+      )}
+      {transfers.map((job) => (
+        <span key={job.id} className="flex items-center gap-1">
+          {job.kind === "import"
+            ? `importing ${visible(job.path ?? "")}, ${count(job.imported?.requests ?? 0)}`
+            : `exporting, ${count(job.done)}`}
+          <button
+            type="button"
+            aria-label={`Cancel the ${job.kind}`}
+            className="hover:text-ink"
+            onClick={() => void attempt(api.cancelJob(job.id))}
+          >
+            <X size={13} aria-hidden />
+          </button>
+        </span>
+      ))}
+      {replays.map((replay) => (
+        <span key={replay.id} className="flex items-center gap-1">
+          {replay.state === "collecting"
+            ? `looking for requests, ${count(replay.total)}`
+            : `replaying, ${count(replay.delivered + replay.failed)} of ${count(replay.total)}`}
+          <button
+            type="button"
+            aria-label="Cancel the replay"
+            className="hover:text-ink"
+            onClick={() => void attempt(api.cancelReplay(replay.id))}
+          >
+            <X size={13} aria-hidden />
+          </button>
+        </span>
+      ))}
+      {status.search.busy && <span role="status">indexing, {count(status.search.waiting)} to go</span>}
+      <span className="ml-auto" data-testid="stored">
+        {count(status.requests)} {status.requests === 1 ? "request" : "requests"} · {size(status.bytes)}
+      </span>
+      <span className="max-md:hidden">? for keys</span>
+    </footer>
+  );
+}

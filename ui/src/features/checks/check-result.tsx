@@ -1,0 +1,89 @@
+import { RotateCw } from "lucide-react";
+import { useState } from "react";
+
+import type { Asked } from "../../api/client";
+import { Button } from "../../ui/button";
+import { count, duration, visible, visibleLines } from "../../ui/format";
+import { OUTCOMES } from "./outcomes";
+
+/** Requests of one check that are shown; a saved report has all. */
+const SHOWN = 12;
+
+/** A check of a run: its result, its reason, and the requests that were sent for it. */
+export function CheckResult({ check, onAgain }: { check: Asked; onAgain: (() => void) | undefined }) {
+  const { icon: Icon, colour } = OUTCOMES[check.outcome];
+  const bad = check.outcome === "fail" || check.outcome === "warn";
+  const [open, setOpen] = useState(false);
+  return (
+    <li className="border-t border-line">
+      <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary className="flex cursor-default gap-2 py-1.5 hover:bg-hover">
+          <Icon size={16} aria-hidden className={`mt-0.5 shrink-0 ${colour}`} />
+          <span className="min-w-0 flex-1">
+            <span className="font-medium">
+              {check.number}. {check.question}
+            </span>{" "}
+            <span className={bad ? "" : "text-ink-2"}>{visible(check.said)}</span>
+            {bad && <span className="block text-ink-2">{check.advice}</span>}
+          </span>
+        </summary>
+        {open && (
+          <div className="pb-3 pl-6">
+            <p>
+              {check.why}{" "}
+              <span className="text-ink-2">
+                {check.source}; {check.level === "advice" ? "advice" : `a handler ${check.level} pass it`}.
+              </span>
+            </p>
+            {onAgain && (
+              <div className="my-2">
+                <Button icon={RotateCw} onClick={onAgain}>
+                  Ask this again
+                </Button>
+              </div>
+            )}
+            {check.sent.slice(0, SHOWN).map((shot, place) => (
+              <Probe key={place} shot={shot} />
+            ))}
+            {check.sent.length > SHOWN && (
+              <p className="text-small text-ink-2">
+                And {count(check.sent.length - SHOWN)} more; a saved report has them.
+              </p>
+            )}
+          </div>
+        )}
+      </details>
+    </li>
+  );
+}
+
+/** A request that was sent for a check, and its response. */
+function Probe({ shot }: { shot: Asked["sent"][number] }) {
+  const head = (pairs: string[][]): string =>
+    pairs.map(([name, value]) => `${name}: ${visible(value ?? "")}`).join("\n");
+  const sent = `${shot.method} ${visible(shot.url)}\n${head(shot.headers)}\n\n${visibleLines(shot.body)}${shot.body_bytes > shot.body.length ? `\n(${count(shot.body_bytes)} bytes)` : ""}`;
+  const came = shot.answer
+    ? `${shot.answer.status}\n${head(shot.answer.headers)}\n\n${visibleLines(shot.answer.body)}`
+    : "";
+  return (
+    <div className="mt-2">
+      <p className="text-small text-ink-2">
+        {visible(shot.label)} · {shot.answer ? `answered ${shot.answer.status}` : "no answer"} in{" "}
+        {duration(shot.timings.total_us / 1000)}
+      </p>
+      {shot.error && <p className="text-invalid">{visible(shot.error.message)}</p>}
+      <div className="grid grid-cols-2 gap-2 max-xl:grid-cols-1">
+        {[sent, came].filter(Boolean).map((text, place) => (
+          <pre
+            key={place}
+            tabIndex={0}
+            aria-label={place ? "Answered" : "Sent"}
+            className="max-h-60 overflow-auto rounded-[7px] border border-line p-2 font-mono text-data break-all whitespace-pre-wrap"
+          >
+            {text}
+          </pre>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,68 @@
+/** Handler checks: the runs, and the report of one. */
+import { Link } from "@tanstack/react-router";
+import { ClipboardCheck } from "lucide-react";
+import { useState } from "react";
+
+import { useChecks } from "../../api/queries";
+import { firstKeys, useCommands } from "../../app/commands";
+import { Button } from "../../ui/button";
+import { age, count, visible } from "../../ui/format";
+import { useNow } from "../../ui/now";
+import { CheckDialog } from "./check-form";
+import { CheckReport } from "./check-report";
+import { doneOf, verdict } from "./outcomes";
+
+export function ChecksPage({ id }: { id: string | undefined }) {
+  const items = useChecks().data?.items;
+  const now = useNow(1_000);
+  const [beginning, setBeginning] = useState(false);
+  useCommands({ "check-handler": () => setBeginning(true) });
+  if (!items) return null;
+  return (
+    <div className={`grid h-full min-h-0 ${id ? "grid-cols-[minmax(18rem,2fr)_5fr] max-lg:grid-cols-1" : ""}`}>
+      <section aria-label="Handler checks" className={`min-w-0 overflow-auto p-6 ${id ? "max-lg:hidden" : ""}`}>
+        <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
+          <h1 className="text-title font-semibold tracking-tight">Handler checks</h1>
+          <Button
+            look={items.length ? "plain" : "primary"}
+            icon={ClipboardCheck}
+            keys={firstKeys("check-handler")}
+            onClick={() => setBeginning(true)}
+          >
+            Check a handler
+          </Button>
+        </div>
+        {items.length === 0 && (
+          <p className="max-w-prose text-ink-2">
+            Is your webhook handler right? Forty-eight questions, asked with real signed events of the vendor you
+            choose: does it refuse what is forged or stale, does a repeat have one effect, does it stand what it does
+            not know. One verdict, and what to do.
+          </p>
+        )}
+        <ul>
+          {items.map((run) => {
+            const [word, colour] = verdict(run);
+            return (
+              <li key={run.id} className={`border-b border-line ${run.id === id ? "bg-selection" : "hover:bg-hover"}`}>
+                <Link to="/checks/{-$check}" params={{ check: run.id }} className="block px-2 py-2">
+                  <span className="flex justify-between gap-2">
+                    <strong className={colour}>{word}</strong>
+                    <span className="text-small text-ink-2">{age(run.created_at, now)}</span>
+                  </span>
+                  <span className="block truncate font-mono text-data">{visible(run.settings.url ?? "")}</span>
+                  <span className="text-small text-ink-2">
+                    {run.ended_at
+                      ? `${run.settings.provider}, ${count(run.counts.fail)} failed`
+                      : `${run.settings.provider}, ${doneOf(run)} of ${run.total}`}
+                  </span>
+                </Link>
+              </li>
+            );
+          })}
+        </ul>
+      </section>
+      {id && <CheckReport key={id} id={id} others={items.filter((run) => run.id !== id && run.ended_at)} />}
+      <CheckDialog open={beginning} onClose={() => setBeginning(false)} />
+    </div>
+  );
+}

@@ -1,0 +1,2 @@
+export { CheckDialog } from "./check-form";
+export { ChecksPage } from "./checks-page";

@@ -1,0 +1,128 @@
+import { useNavigate } from "@tanstack/react-router";
+import { RotateCw } from "lucide-react";
+import { useState } from "react";
+
+import { api, type DeliveryFilter } from "../../api/client";
+import { useEndpoints } from "../../api/queries";
+import { Button } from "../../ui/button";
+import { confirm } from "../../ui/confirm";
+import { Input, Select, type Options } from "../../ui/input";
+import { useSettled } from "../../ui/settled";
+import { attempt, tell } from "../../ui/toasts";
+import { DeliveryPane } from "./delivery-pane";
+import { STATES } from "./delivery-state";
+import { DeliveryTable } from "./delivery-table";
+
+const TIMES = [
+  ["", "any time"],
+  ["1h", "last hour"],
+  ["24h", "last 24 hours"],
+  ["yesterday", "since yesterday"],
+  ["7d", "last 7 days"],
+] as const;
+
+const STATUSES = [
+  ["", "any status"],
+  ["2xx", "2xx"],
+  ["3xx", "3xx"],
+  ["4xx", "4xx"],
+  ["5xx", "5xx"],
+  ["none", "no answer"],
+] as const;
+
+/** Pause in typing after which the list is read: a text is searched in every payload. */
+const TYPED_MS = 200;
+
+/** States of deliveries that are resent with others. */
+const NOT_ARRIVED: ReadonlySet<string> = new Set(["failed", "exhausted", "skipped", "filtered", "cancelled"]);
+
+/** Resends what of a list did not arrive, if the person agrees. */
+async function resend(filter: DeliveryFilter): Promise<void> {
+  const which = filter.state ? `that are ${filter.state}` : "that failed, are exhausted or were skipped";
+  const text = `Resends all deliveries of this list ${which}, the oldest first.`;
+  if (!(await confirm("Resend these deliveries?", text, "Resend"))) return;
+  const sent = await attempt(api.retryDeliveries(filter));
+  if (!sent) return;
+  const left = sent.left ? `; ${sent.left} not sent: endpoint disabled or deleted` : "";
+  tell(`${sent.deliveries} ${sent.deliveries === 1 ? "delivery is" : "deliveries are"} on the way${left}`);
+}
+
+/** Everything that was sent, to whatever endpoint. */
+export function DeliveriesPage({ delivery }: { delivery: string | undefined }) {
+  const [filter, setFilter] = useState<DeliveryFilter>({});
+  const settled = useSettled(filter, TYPED_MS);
+  const navigate = useNavigate();
+  const show = (id: string | undefined): void =>
+    void navigate({ to: "/deliveries/{-$delivery}", params: { delivery: id } });
+  const filtered = Object.keys(filter).length > 0;
+  return (
+    <div className={`grid h-full min-h-0 ${delivery ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
+      <section aria-label="Deliveries" className={`min-w-0 overflow-auto p-6 ${delivery ? "max-lg:hidden" : ""}`}>
+        <h1 className="text-title font-semibold tracking-tight">Deliveries</h1>
+        <p className="mb-3 text-ink-2">Everything that was sent, with each of its attempts, newest first.</p>
+        <div role="search" className="mb-4 flex flex-wrap items-center gap-2">
+          <Filters filter={filter} onChange={setFilter} />
+          {filtered && <Button onClick={() => setFilter({})}>Clear</Button>}
+          {filtered && (!filter.state || NOT_ARRIVED.has(filter.state)) && (
+            <Button icon={RotateCw} onClick={() => void resend(filter)}>
+              Resend
+            </Button>
+          )}
+        </div>
+        <DeliveryTable
+          query={settled}
+          selected={delivery}
+          onPick={show}
+          empty={
+            filtered
+              ? "No delivery matches."
+              : "Nothing was sent yet. Make an endpoint and send it an event, or run a scenario."
+          }
+        />
+      </section>
+      <DeliveryPane id={delivery} back="Back to the deliveries" onBack={() => show(undefined)} />
+    </div>
+  );
+}
+
+type Field = keyof DeliveryFilter;
+
+function Filters({ filter, onChange }: { filter: DeliveryFilter; onChange: (now: DeliveryFilter) => void }) {
+  const endpoints = useEndpoints().data?.items ?? [];
+  const set = (field: Field, value: string): void => {
+    const all = Object.entries({ ...filter, [field]: value });
+    onChange(Object.fromEntries(all.filter(([, one]) => one)) as DeliveryFilter);
+  };
+  const choice = (label: string, field: Field, options: Options<string>) => (
+    <Select
+      aria-label={label}
+      className="w-auto!"
+      value={filter[field] ?? ""}
+      options={options}
+      onChange={(now) => set(field, now)}
+    />
+  );
+  const entry = (label: string, field: Field) => (
+    <Input
+      aria-label={label}
+      placeholder={label}
+      className="w-36!"
+      value={filter[field] ?? ""}
+      onChange={(now) => set(field, now)}
+    />
+  );
+  return (
+    <>
+      {choice("State", "state", [["", "any state"], ...STATES.map((one) => [one, one] as const)])}
+      {choice("Time", "since", TIMES)}
+      {choice("Status", "status", STATUSES)}
+      {choice("Endpoint", "endpoint", [
+        ["", "any endpoint"],
+        ...endpoints.map(({ id, name, url }) => [id, name || url] as const),
+      ])}
+      {entry("Event type", "type")}
+      {entry("URL", "url")}
+      {entry("Text", "text")}
+    </>
+  );
+}

@@ -1,0 +1,98 @@
+import { useQuery } from "@tanstack/react-query";
+import { Ban, FastForward, RotateCw } from "lucide-react";
+
+import { api, text, type DeliveryDetail as Detail } from "../../api/client";
+import { keys } from "../../api/keys";
+import { Button } from "../../ui/button";
+import { moment, size, visible, visibleLines } from "../../ui/format";
+import { laidOut } from "../../ui/json-text";
+import { attempt } from "../../ui/toasts";
+import { AttemptView, PRE } from "./attempt-view";
+import { Countdown } from "./countdown";
+import { DeliveryState } from "./delivery-state";
+
+/** A delivery: its state, its payload as it was sent, and every attempt. */
+export function DeliveryDetail({ id }: { id: string }) {
+  const { data, error } = useQuery({ queryKey: keys.delivery(id), queryFn: () => api.delivery(id) });
+  const { data: body } = useQuery({
+    queryKey: ["delivery-body", id],
+    queryFn: () => text(`/api/v1/deliveries/${id}/body`),
+    staleTime: Infinity,
+  });
+  if (error) return <p className="p-6 text-ink-2">This delivery is not there.</p>;
+  if (!data) return null;
+  const attempts = data.attempts_made;
+  return (
+    <article aria-label="Delivery" className="flex h-full min-w-0 flex-col">
+      <Header delivery={data} />
+      <div className="min-h-0 flex-1 overflow-auto p-4">
+        <h3 className="mb-1 font-semibold">Attempts</h3>
+        {attempts.length === 0 && <p className="mb-4 text-ink-2">None yet.</p>}
+        {attempts.toReversed().map((made, place) => (
+          <AttemptView
+            key={made.number}
+            id={id}
+            made={made}
+            before={attempts.findLast((other) => other.number < made.number && other.status != null)?.number}
+            open={place === 0}
+            arrived={data.state === "delivered" && place === 0}
+          />
+        ))}
+        <h3 className="mt-4 mb-1 font-semibold">Payload</h3>
+        <pre className={PRE} tabIndex={0}>
+          {visibleLines(laidOut(body ?? ""))}
+        </pre>
+      </div>
+    </article>
+  );
+}
+
+function Header({ delivery }: { delivery: Detail }) {
+  return (
+    <header className="border-b border-line px-4 py-3">
+      <div className="flex items-baseline gap-3">
+        <h2 className="min-w-0 truncate text-title font-semibold tracking-tight">
+          {visible(delivery.event_type || delivery.method)}
+        </h2>
+        <DeliveryState state={delivery.state} />
+        {delivery.origin !== "event" && <span className="text-small text-ink-2">{delivery.origin}</span>}
+        {delivery.resigned && <span className="text-small text-ink-2">signed anew</span>}
+      </div>
+      <p className="truncate text-small text-ink-2">
+        to <span className="font-mono">{visible(delivery.url)}</span>
+      </p>
+      <p className="text-small text-ink-2">
+        {delivery.attempts} {delivery.attempts === 1 ? "attempt" : "attempts"} · {size(delivery.body_bytes)} · made{" "}
+        {moment(delivery.created_at)} · id <span className="font-mono">{delivery.id}</span>
+      </p>
+      {delivery.state === "waiting" && delivery.next_at && (
+        <p className="mt-1 font-medium">
+          Next attempt <Countdown at={delivery.next_at} />
+        </p>
+      )}
+      {delivery.reason && <p className="mt-1">{visible(delivery.reason)}</p>}
+      <Actions delivery={delivery} />
+    </header>
+  );
+}
+
+function Actions({ delivery: { id, state } }: { delivery: Detail }) {
+  const waits = state === "waiting";
+  return (
+    <div className="mt-2 flex flex-wrap gap-2">
+      <Button icon={RotateCw} disabled={state === "sending"} onClick={() => void attempt(api.retryDelivery(id))}>
+        {waits ? "Next attempt now" : "Send again"}
+      </Button>
+      {waits && (
+        <>
+          <Button icon={FastForward} onClick={() => void attempt(api.retryDelivery(id, true))}>
+            Skip to the end
+          </Button>
+          <Button icon={Ban} onClick={() => void attempt(api.cancelDelivery(id))}>
+            Cancel
+          </Button>
+        </>
+      )}
+    </div>
+  );
+}

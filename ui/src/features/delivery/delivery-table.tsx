@@ -1,0 +1,161 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+
+import { api, type Delivery, type DeliveryFilter } from "../../api/client";
+import { keys } from "../../api/keys";
+import { useEndpoints } from "../../api/queries";
+import { useCommands } from "../../app/commands";
+import { Button } from "../../ui/button";
+import { age, duration, visible } from "../../ui/format";
+import { useNow } from "../../ui/now";
+import { Table, type Column } from "../../ui/table";
+import { Countdown } from "./countdown";
+import { DeliveryState } from "./delivery-state";
+
+/** Rows read at a time. */
+const PAGE = 100;
+
+interface Options {
+  /** True if each row names its endpoint; a list of one endpoint does not need that. */
+  withEndpoint: boolean;
+  /** True if each row shows its error; beside an open delivery there is no room. */
+  withError: boolean;
+  endpointOf: (delivery: Delivery) => string;
+  now: number;
+  onPick: (id: string) => void;
+}
+
+const CUT = "max-w-0 truncate pr-3 text-ink-2";
+
+function columnsOf({ withEndpoint, withError, endpointOf, now, onPick }: Options): Column<Delivery>[] {
+  const event: Column<Delivery> = {
+    header: "Event",
+    headerClass: "pl-3 font-medium",
+    className: "pl-3",
+    cell: ({ id, event_type, method, origin }) => (
+      <button type="button" className="max-w-full truncate text-left font-medium" onClick={() => onPick(id)}>
+        {visible(event_type || `${method} ${origin}`)}
+      </button>
+    ),
+  };
+  const endpoint: Column<Delivery> = {
+    header: "Endpoint",
+    headerClass: "w-[16%] font-medium",
+    className: CUT,
+    cell: (delivery) => visible(endpointOf(delivery)),
+  };
+  const error: Column<Delivery> = {
+    header: "Error",
+    headerClass: `pl-4 font-medium ${withEndpoint ? "w-[18%]" : "w-[26%]"}`,
+    className: `${CUT} pl-4`,
+    cell: ({ next_at, reason, error: why }) =>
+      next_at ? (
+        <>
+          next <Countdown at={next_at} />
+        </>
+      ) : (
+        visible(reason ?? why ?? "")
+      ),
+  };
+  return [event, ...(withEndpoint ? [endpoint] : []), ...OUTCOME, created(now), ...(withError ? [error] : [])];
+}
+
+/** Columns for the outcome of a delivery. */
+const OUTCOME: readonly Column<Delivery>[] = [
+  {
+    header: "State",
+    headerClass: "w-24 font-medium",
+    className: "align-middle",
+    cell: ({ state }) => <DeliveryState state={state} className="align-middle" />,
+  },
+  {
+    header: "Code",
+    headerClass: "w-12 text-right font-medium",
+    className: ({ state }) =>
+      `text-right font-mono text-data font-semibold ${state === "delivered" ? "text-valid" : "text-invalid"}`,
+    cell: ({ status }) => status ?? "",
+  },
+  {
+    header: "Attempts",
+    headerClass: "w-16 text-right font-medium",
+    className: "text-right",
+    cell: ({ attempts }) => attempts,
+  },
+  {
+    header: "Took",
+    headerClass: "w-16 text-right font-medium",
+    className: "text-right text-ink-2",
+    cell: ({ took_ms }) => took_ms != null && duration(took_ms),
+  },
+];
+
+const created = (now: number): Column<Delivery> => ({
+  header: "Created",
+  headerClass: "w-16 pr-3 text-right font-medium",
+  className: "pr-3 text-right text-small text-ink-2",
+  cell: ({ created_at }) => age(created_at, now),
+});
+
+/** Deliveries, newest first; j and k go through them. */
+export function DeliveryTable({
+  query,
+  selected,
+  onPick,
+  empty,
+}: {
+  query: DeliveryFilter;
+  selected: string | undefined;
+  onPick: (id: string | undefined) => void;
+  empty: string;
+}) {
+  const { data, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery({
+    queryKey: keys.deliveries(query),
+    queryFn: ({ pageParam }) => api.deliveries({ ...query, limit: PAGE, after: pageParam }),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next ?? undefined,
+    placeholderData: (before) => before,
+  });
+  const items = data?.pages.flatMap((page) => page.items) ?? [];
+  const endpoints = useEndpoints().data?.items ?? [];
+  const now = useNow(1_000);
+  const go = (step: number): void => {
+    const at = items.findIndex(({ id }) => id === selected);
+    const next = items[at < 0 ? 0 : Math.max(0, Math.min(items.length - 1, at + step))];
+    if (next) onPick(next.id);
+  };
+  useCommands({
+    next: () => go(1),
+    previous: () => go(-1),
+    newest: () => items[0] && onPick(items[0].id),
+    leave: () => onPick(undefined),
+  });
+  if (!data) return null;
+  if (items.length === 0) return <p className="text-ink-2">{empty}</p>;
+  const columns = columnsOf({
+    withEndpoint: !query.endpoint,
+    withError: !selected,
+    endpointOf: ({ endpoint, url }) => endpoints.find(({ id }) => id === endpoint)?.name || url,
+    now,
+    onPick,
+  });
+  return (
+    <>
+      <Table
+        testId="deliveries"
+        className="w-full table-fixed border-collapse"
+        rows={items}
+        columns={columns}
+        rowKey={({ id }) => id}
+        rowClass="row-height"
+        isSelected={({ id }) => id === selected}
+        onPick={({ id }) => onPick(id)}
+      />
+      {hasNextPage && (
+        <div className="p-3 text-center">
+          <Button disabled={isFetchingNextPage} onClick={() => void fetchNextPage()}>
+            Show older
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,32 @@
+import { CheckCircle2, MinusCircle, XCircle } from "lucide-react";
+
+import type { Cause } from "../../api/client";
+import { visible } from "../../ui/format";
+
+const FOUND = {
+  ok: { icon: CheckCircle2, colour: "text-valid", word: "fine" },
+  failed: { icon: XCircle, colour: "text-invalid", word: "this is it" },
+  skipped: { icon: MinusCircle, colour: "text-ink-2", word: "not looked at" },
+} as const;
+
+/** The causes for which nothing arrives, each with what was found. */
+export function Diagnosis({ causes }: { causes: Cause[] }) {
+  return (
+    <ul
+      aria-label="Why is nothing arriving?"
+      aria-live="polite"
+      className="mb-4 rounded-[9px] border border-line bg-pane px-3 py-2"
+    >
+      {causes.map(({ name, found, detail }) => {
+        const { icon: Icon, colour, word } = FOUND[found];
+        return (
+          <li key={name} className="flex items-start gap-2 py-0.5">
+            <Icon size={14} aria-label={word} className={`mt-0.5 shrink-0 ${colour}`} />
+            <span className="w-28 shrink-0 font-medium">{name}</span>
+            <span className={found === "failed" ? "text-invalid" : "text-ink-2"}>{visible(detail)}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,157 @@
+import { api, type Endpoint, type EndpointSettings, type ProviderFile } from "../../api/client";
+import { useProvider, useProviders } from "../../api/queries";
+import { Dialog } from "../../ui/dialog";
+import { SelectField, TextAreaField, TextField } from "../../ui/field";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
+import { SecretHeaderFields } from "../../ui/header-fields";
+import { Checkbox } from "../../ui/input";
+import { Switch } from "../../ui/switch";
+import { tell } from "../../ui/toasts";
+import { NEW_ENDPOINT, settingsOf } from "./endpoint-settings";
+
+interface Props {
+  endpoint?: Endpoint;
+  onClose: () => void;
+  onMade?: (id: string) => void;
+}
+
+interface PartProps {
+  settings: EndpointSettings;
+  set: (change: Partial<EndpointSettings>) => void;
+}
+
+/** An endpoint that is created, or changed. */
+export function EndpointDialog({ open, ...rest }: Props & { open: boolean }) {
+  return (
+    <Dialog title={rest.endpoint ? "Endpoint" : "New endpoint"} open={open} onClose={rest.onClose} wide>
+      <EndpointForm {...rest} />
+    </Dialog>
+  );
+}
+
+/** The vendor's policy for an endpoint with these settings, value by value. */
+function policyFacts(endpoint: Endpoint | undefined, provider: string, file: ProviderFile | undefined) {
+  const policy: object | undefined =
+    endpoint && endpoint.provider === provider ? endpoint.policy_in_force : file?.sending?.policy;
+  return (name: string): unknown =>
+    policy ? Object.values((policy as Record<string, object>)[name] ?? {})[0] : undefined;
+}
+
+function EndpointForm({ endpoint, onClose, onMade }: Props) {
+  const [settings, set] = useFormState<EndpointSettings>(() => (endpoint ? settingsOf(endpoint) : NEW_ENDPOINT));
+  const file = useProvider(settings.provider).data;
+  const fact = policyFacts(endpoint, settings.provider, file);
+  const events = file?.sending?.events ?? [];
+  const { submit, error } = useSubmission(async () => {
+    const saved = endpoint ? await api.changeEndpoint(endpoint.id, { settings }) : await api.addEndpoint(settings);
+    tell(endpoint ? "Endpoint saved" : "Endpoint made");
+    onClose();
+    onMade?.(saved.id);
+  });
+  return (
+    <Form onSubmit={submit}>
+      <div className="grid grid-cols-2 gap-x-4 max-sm:grid-cols-1">
+        <TextField
+          label="URL"
+          hint="Where events are sent."
+          mono
+          value={settings.url}
+          onChange={(url) => set({ url })}
+        />
+        <TextField
+          label="Name"
+          hint="Its host if empty."
+          value={settings.name ?? ""}
+          onChange={(name) => set({ name })}
+        />
+        <VendorField settings={settings} set={set} fixed={Boolean(endpoint)} knowsEvents={Boolean(file?.sending)} />
+        <ScopeField settings={settings} set={set} name={String(fact("scope") ?? "account")} />
+      </div>
+      {events.length > 0 && fact("choice") !== false && <EventFields settings={settings} set={set} events={events} />}
+      <SecretHeaderFields
+        legend="Headers of your own"
+        headers={settings.headers ?? []}
+        onChange={(headers) => set({ headers })}
+      />
+      {fact("https") === "required" && (
+        <Switch
+          label="Local test: allow plain http://"
+          hint={`${file?.name ?? "The vendor"} itself sends only to https:// addresses.`}
+          checked={settings.local_test ?? false}
+          onChange={(local_test) => set({ local_test })}
+        />
+      )}
+      {settings.url.startsWith("https:") && (
+        <TextAreaField
+          label="Trusted certificate"
+          hint="A certificate in PEM that is trusted whatever it says; for local receivers."
+          rows={2}
+          value={settings.trusted_certificate ?? ""}
+          onChange={(now) => set({ trusted_certificate: now || null })}
+        />
+      )}
+      <FormEnd error={error}>{endpoint ? "Save" : "Make endpoint"}</FormEnd>
+    </Form>
+  );
+}
+
+function VendorField({ settings, set, fixed, knowsEvents }: PartProps & { fixed: boolean; knowsEvents: boolean }) {
+  const providers = useProviders().data?.items ?? [];
+  const group = (label: string, known: boolean) => ({
+    label,
+    options: providers.filter(({ events }) => events.length > 0 === known).map(({ id, name }) => [id, name] as const),
+  });
+  return (
+    <SelectField
+      label="Hookline is"
+      hint={knowsEvents ? undefined : "What it sends is not known here: give each event a payload."}
+      disabled={fixed}
+      value={settings.provider}
+      groups={[group("With their events", true), group("With payloads of your own", false)]}
+      onChange={(provider) => set({ provider, events: null })}
+    />
+  );
+}
+
+/** The account, in the vendor's own word for it. */
+function ScopeField({ settings, set, name }: PartProps & { name: string }) {
+  return (
+    <TextField
+      label={name.charAt(0).toUpperCase() + name.slice(1)}
+      hint="What it belongs to: the vendor's limits count inside it."
+      value={settings.scope ?? ""}
+      onChange={(scope) => set({ scope })}
+    />
+  );
+}
+
+function EventFields({
+  settings: { events: chosen },
+  set,
+  events,
+}: PartProps & { events: readonly { type: string; about: string }[] }) {
+  return (
+    <fieldset className="mb-4">
+      <legend className="mb-1 font-medium">Events</legend>
+      <Switch
+        label="All events, also those to come"
+        checked={chosen == null}
+        onChange={(all) => set({ events: all ? null : events.map(({ type }) => type) })}
+      />
+      {chosen != null && (
+        <div className="grid grid-cols-2 gap-1 max-sm:grid-cols-1">
+          {events.map(({ type, about }) => (
+            <Checkbox
+              key={type}
+              title={about}
+              checked={chosen.includes(type)}
+              onChange={(now) => set({ events: now ? [...chosen, type] : chosen.filter((one) => one !== type) })}
+            >
+              <span className="min-w-0 break-words">{type}</span>
+            </Checkbox>
+          ))}
+        </div>
+      )}
+    </fieldset>
+  );
+}

@@ -1,0 +1,41 @@
+/** The settings of an endpoint as a form holds them. */
+import type { Endpoint, EndpointSettings } from "../../api/client";
+
+export const NEW_ENDPOINT: EndpointSettings = {
+  url: "http://127.0.0.1:3000/webhook",
+  provider: "onwebchat",
+  name: "",
+  scope: "",
+  events: null,
+  secrets: [],
+  headers: [],
+  local_test: false,
+};
+
+const SETTINGS = [
+  "name",
+  "url",
+  "provider",
+  "scheme",
+  "scope",
+  "events",
+  "signed",
+  "secrets",
+  "params",
+  "headers",
+  "policy",
+  "local_test",
+  "trusted_certificate",
+  "concurrency",
+  "rate",
+  "speed",
+  "paused",
+] as const satisfies readonly (keyof EndpointSettings)[];
+
+/** Fails to compile where a setting is missing above. A client certificate is not edited here, and stays as it is. */
+type Missing = Exclude<keyof EndpointSettings, (typeof SETTINGS)[number] | "client_certificate">;
+true satisfies [Missing] extends [never] ? true : Missing;
+
+/** Returns the settings of an endpoint, without its state. */
+export const settingsOf = (endpoint: Endpoint): EndpointSettings =>
+  Object.fromEntries(SETTINGS.map((setting) => [setting, endpoint[setting]])) as unknown as EndpointSettings;

@@ -1,0 +1,2 @@
+export { EndpointsPage } from "./endpoints-page";
+export { POLICY } from "./policy-table";

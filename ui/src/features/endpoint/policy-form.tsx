@@ -1,0 +1,141 @@
+import { Pencil } from "lucide-react";
+import { useState } from "react";
+
+import { api, type Endpoint, type Fact } from "../../api/client";
+import { Button } from "../../ui/button";
+import { Choice } from "../../ui/choice";
+import { Dialog } from "../../ui/dialog";
+import { FormEnd } from "../../ui/form";
+import { Input } from "../../ui/input";
+import { tell } from "../../ui/toasts";
+import { inWords } from "../../platform";
+import { POLICY, type PolicyRow } from "./policy-table";
+
+type Facts = Record<string, Fact>;
+
+const LABELS: Record<string, string> = { stated: "stated by the vendor", assumed: "assumed", own: "set by you" };
+
+const entry = (facts: Facts | undefined, field: string): [string, unknown] | undefined =>
+  Object.entries(facts?.[field] ?? {})[0];
+
+/** How an endpoint is delivered to, each value with what it rests on; `known` once it is known what the vendor does. */
+export function Policy({
+  endpoint,
+  vendors,
+  known,
+}: {
+  endpoint: Endpoint;
+  vendors: Facts | undefined;
+  known: boolean;
+}) {
+  const [editing, setEditing] = useState(false);
+  const facts = endpoint.policy_in_force as unknown as Facts;
+  return (
+    <section aria-label="Policy">
+      <h3 className="mb-1 flex items-center gap-3 font-semibold">
+        How it delivers
+        <Button icon={Pencil} disabled={!known} onClick={() => setEditing(true)}>
+          Change how it delivers
+        </Button>
+      </h3>
+      <dl className="grid grid-cols-[8rem_1fr_auto] gap-x-3 gap-y-0.5">
+        {POLICY.map(({ field, name, words }) => {
+          const [basis, value] = entry(facts, field) ?? [];
+          if (basis === undefined) return null;
+          return (
+            <div key={field} className="contents">
+              <dt className="text-ink-2">{name}</dt>
+              <dd>{words(value as never)}</dd>
+              <dd className={`text-small ${basis === "own" ? "font-medium text-accent" : "text-ink-2"}`}>
+                {LABELS[basis]}
+              </dd>
+            </div>
+          );
+        })}
+      </dl>
+      <Dialog title="How it delivers" open={editing} onClose={() => setEditing(false)} wide>
+        <Form endpoint={endpoint} vendors={vendors} onClose={() => setEditing(false)} />
+      </Dialog>
+    </section>
+  );
+}
+
+function Form({ endpoint, vendors, onClose }: { endpoint: Endpoint; vendors: Facts | undefined; onClose: () => void }) {
+  const facts = endpoint.policy_in_force as unknown as Facts;
+  const written = ({ field, choices, write }: PolicyRow, from: Facts | undefined): string => {
+    const value = entry(from, field)?.[1];
+    return value === undefined ? "" : choices ? String(value) : write ? write(value as never) : "";
+  };
+  const set = POLICY.filter(({ choices, read }) => choices ?? read);
+  const [texts, setTexts] = useState(() => Object.fromEntries(set.map((row) => [row.field, written(row, facts)])));
+  const [error, setError] = useState<string>();
+
+  const save = async (): Promise<void> => {
+    try {
+      const own = set.map((row) => {
+        const { field, choices, read } = row;
+        const text = texts[field] ?? "";
+        // A value that equals the vendor's is not saved.
+        if (vendors && text === written(row, vendors)) return [field, null];
+        // Without a vendor's policy, what was not touched stays as it is.
+        if (text === written(row, facts) && entry(facts, field)?.[0] !== "own") return [field, null];
+        return [field, choices ? (text === "true" ? true : text === "false" ? false : text) : read!(text)];
+      });
+      await api.changeEndpoint(endpoint.id, { settings: { policy: Object.fromEntries(own) } });
+      tell("Saved how it delivers");
+      onClose();
+    } catch (failure) {
+      setError(inWords(failure));
+    }
+  };
+
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <div className="mb-4 grid grid-cols-[7rem_1fr_9rem] items-center gap-x-3 gap-y-2">
+        {set.map((row) => {
+          const { field, name, choices, hint } = row;
+          const text = texts[field] ?? "";
+          const [basis = "assumed"] = entry(vendors, field) ?? [];
+          const vendor = vendors ? text === written(row, vendors) : false;
+          const change = (now: string): void => setTexts({ ...texts, [field]: now });
+          return (
+            <div key={field} className="contents">
+              <span className="text-ink-2" id={`policy-${field}`}>
+                {name}
+              </span>
+              {choices ? (
+                <div>
+                  <Choice label={name} value={text} options={choices} onChange={change} />
+                </div>
+              ) : (
+                <Input
+                  aria-labelledby={`policy-${field}`}
+                  title={hint}
+                  placeholder={hint}
+                  value={text}
+                  onChange={change}
+                />
+              )}
+              {vendor || !vendors ? (
+                <span className="text-small text-ink-2">{vendors ? LABELS[basis] : hint}</span>
+              ) : (
+                <Button onClick={() => change(written(row, vendors))} aria-label={`${name} as the vendor`}>
+                  As the vendor
+                </Button>
+              )}
+              {!choices && hint && hint.length > 20 && (
+                <span className="col-start-2 col-end-4 -mt-1 text-small text-ink-2">{hint}</span>
+              )}
+            </div>
+          );
+        })}
+      </div>
+      <FormEnd error={error}>Save</FormEnd>
+    </form>
+  );
+}

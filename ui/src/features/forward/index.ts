@@ -1,0 +1,2 @@
+export { ForwardFields } from "./forward-form";
+export { type OutgoingEdits, OutgoingFields } from "./outgoing-form";

@@ -1,0 +1,74 @@
+/** The files of an import and the jobs they become. */
+import { useCallback, useEffect, useRef, useState } from "react";
+
+import { api, type Job } from "../../api/client";
+import { CallError, platform, type Incoming } from "../../platform";
+import { attempt } from "../../ui/toasts";
+
+/** A text that was pasted, as a file. */
+const pasted = (text: string): Incoming => ({ name: "pasted", sendTo: (route) => api.importText(route, text) });
+
+const sentence = (failure: unknown): string =>
+  failure instanceof CallError ? `${failure.message} ${failure.hint}` : String(failure);
+
+/** Files that were dropped into the window or chosen; `onDrop` hears of the first kind. */
+export function useFiles(onDrop: () => void) {
+  const [files, setFiles] = useState<Incoming[]>([]);
+  /** True while files are dragged over the window. */
+  const [over, setOver] = useState(false);
+  const opened = useRef(onDrop);
+  useEffect(() => {
+    opened.current = onDrop;
+  });
+  const add = (more: readonly Incoming[]): void => setFiles((before) => [...before, ...more]);
+  useEffect(
+    () =>
+      platform.onDrop((dropped) => {
+        if (typeof dropped === "boolean") return setOver(dropped);
+        if (!dropped.length) return;
+        add(dropped);
+        opened.current();
+      }),
+    [],
+  );
+  const choose = (): void => void attempt(platform.pickFiles().then(add));
+  return { files, setFiles, over, choose };
+}
+
+export interface ImportValues {
+  text: string;
+  /** Empty for the inbox that a file names. */
+  inbox: string;
+  atomic: boolean;
+}
+
+/** Sends the files to the engine, one after the other, and returns those that failed. */
+export function useImport(files: readonly Incoming[], { text, inbox, atomic }: ImportValues) {
+  const [jobs, setJobs] = useState<Job[]>([]);
+  const [error, setError] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const given = text.trim() ? [...files, pasted(text)] : [...files];
+  const reset = useCallback(() => {
+    setError(undefined);
+    setJobs([]);
+  }, []);
+  const start = async (): Promise<Incoming[]> => {
+    setBusy(true);
+    setError(undefined);
+    const failed: Incoming[] = [];
+    for (const file of given) {
+      const asked = new URLSearchParams({ name: file.name, whole: String(atomic) });
+      if (inbox.trim()) asked.set("inbox", inbox.trim());
+      try {
+        const job = (await file.sendTo(`/api/v1/import?${asked}`)) as Job;
+        setJobs((before) => [...before, job]);
+      } catch (failure) {
+        failed.push(file);
+        setError((before) => [before, sentence(failure)].filter(Boolean).join(" "));
+      }
+    }
+    setBusy(false);
+    return failed;
+  };
+  return { jobs, error, busy, number: given.length, start, reset };
+}

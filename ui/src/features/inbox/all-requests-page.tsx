@@ -1,0 +1,50 @@
+import { useNavigate } from "@tanstack/react-router";
+import { useCallback, useMemo, useState } from "react";
+
+import { CommandMenu, useCommands } from "../../app/commands";
+import { ExportDialog } from "../import-export";
+import { RequestDetail, SearchList } from "../request";
+import { AddTerm, QueryBar, withTerm } from "../search";
+import { ListReplay } from "./list-replay";
+import { NothingChosen, Panes } from "./panes";
+import { focusList, Found, useShown } from "./request-pane";
+
+const MENU = ["replay-many", "import", "export"] as const;
+
+/** Requests of every inbox. */
+export function AllRequestsPage({ request, query }: { request: string | undefined; query: string }) {
+  const list = useShown(useMemo(() => new SearchList(undefined, query), [query]));
+  const navigate = useNavigate();
+  const show = useCallback(
+    (id: string | undefined, q: string, replace: boolean) =>
+      void navigate({ to: "/requests/{-$request}", params: { request: id }, search: q ? { q } : {}, replace }),
+    [navigate],
+  );
+  const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
+  const leave = (): void => show(undefined, query, false);
+  const [exporting, setExporting] = useState(false);
+  useCommands({ export: () => setExporting(true) });
+  const what = { query, inbox: undefined, request };
+  return (
+    <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
+      <ExportDialog open={exporting} onClose={() => setExporting(false)} what={what} />
+      <ListReplay what={what} />
+      <Panes
+        opened={Boolean(request)}
+        list={
+          <section aria-label="All requests" className="flex h-full min-w-0 flex-col bg-pane">
+            <header className="flex h-[51px] items-center px-4">
+              <h1 className="flex-1 text-title font-semibold tracking-tight">All requests</h1>
+              <CommandMenu label="More for these requests" commands={MENU} />
+            </header>
+            <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={undefined} onLeave={focusList} />
+            <Found list={list} selected={request} onPick={pick} />
+          </section>
+        }
+        detail={
+          request ? <RequestDetail key={request} id={request} onLeave={leave} onGone={leave} /> : <NothingChosen />
+        }
+      />
+    </AddTerm>
+  );
+}

@@ -1,0 +1,168 @@
+import { useNavigate } from "@tanstack/react-router";
+import { Inbox as InboxIcon } from "lucide-react";
+import { useCallback, useMemo, useState } from "react";
+
+import { api } from "../../api/client";
+import { useInboxes, useStatus, useTunnels } from "../../api/queries";
+import { perform, useCommands } from "../../app/commands";
+import { Button } from "../../ui/button";
+import { Notice } from "../../ui/notice";
+import { attempt, offerUndo } from "../../ui/toasts";
+import { copyText } from "../../ui/transfer";
+import { ExportDialog } from "../import-export";
+import { InboxList, RequestDetail, SearchList, type Rows } from "../request";
+import { AddTerm, QueryBar, withTerm } from "../search";
+import { OfflineBacklog } from "../tunnel";
+import { FirstRun, NotListening } from "./first-run";
+import { InboxHeader } from "./inbox-header";
+import { InboxSettings } from "./inbox-settings";
+import { ListReplay } from "./list-replay";
+import { NothingChosen, Panes } from "./panes";
+import { focusList, Found, useShown } from "./request-pane";
+import { RulesDialog } from "./rules-dialog";
+import { useWide } from "./use-wide";
+
+interface Props {
+  name: string;
+  request: string | undefined;
+  query: string;
+}
+
+export function InboxPage({ name, request, query }: Props) {
+  const inboxes = useInboxes();
+  const known = inboxes.data?.items.some((inbox) => inbox.name === name);
+  if (inboxes.data && !known) {
+    return (
+      <div className="p-6">
+        <Notice icon={InboxIcon} tone="plain" title={`There is no inbox ${name}`}>
+          It was deleted or renamed. Choose another on the left, or make one.{" "}
+          <Button onClick={() => perform("new-inbox")}>New inbox</Button>
+        </Notice>
+      </div>
+    );
+  }
+  return inboxes.data ? <KnownInbox key={name} name={name} request={request} query={query} /> : null;
+}
+
+/** The URL senders use; the address it would have, while the listener has none. */
+function useInboxUrl(name: string): { url: string; failed: boolean } {
+  const receiver = useStatus().data?.receiver;
+  if (receiver?.state === "listening") return { url: `${receiver.url}/${name}`, failed: false };
+  const failed = receiver?.state === "failed";
+  return { url: `http://${failed ? receiver.address : "…"}/${name}`, failed };
+}
+
+/** Where the inbox is exposed, if it is. */
+const useExposure = (name: string) =>
+  useTunnels()
+    .data?.items.flatMap(({ exposures }) => exposures)
+    .find(({ inbox }) => inbox === name);
+
+/** Shows requests of the inbox, by their place in the address. */
+function useShow(name: string) {
+  const navigate = useNavigate();
+  return useCallback(
+    (id: string | undefined, q: string, replace: boolean) =>
+      void navigate({
+        to: "/inbox/$inbox/{-$request}",
+        params: { inbox: name, request: id },
+        search: q ? { q } : {},
+        replace,
+      }),
+    [navigate, name],
+  );
+}
+
+function KnownInbox({ name, request, query }: Props) {
+  const list = useShown<Rows>(
+    useMemo(() => (query ? new SearchList(name, query) : new InboxList(name)), [name, query]),
+  );
+  const wide = useWide();
+  const { url, failed } = useInboxUrl(name);
+  const exposure = useExposure(name);
+  const start = failed ? <NotListening /> : <FirstRun url={url} />;
+  const show = useShow(name);
+  const pick = useCallback((id: string) => show(id, query, Boolean(request)), [show, query, request]);
+  const leave = (): void => show(undefined, query, false);
+  /** After a deletion the next older request is shown, else the next newer. */
+  const afterDelete = (): void => {
+    const at = request ? list.indexOf(request) : -1;
+    const next = at >= 0 ? (list.at(at + 1 < list.length ? at + 1 : at - 1)?.id ?? null) : null;
+    if (next) pick(next);
+    else leave();
+  };
+  const blank = !query && list.loaded && list.length === 0;
+  const listPane = (
+    <section aria-label={`Inbox ${name}`} className="flex h-full min-w-0 flex-col bg-pane">
+      <InboxHeader url={url} isPublic={exposure !== undefined} blank={blank} />
+      {exposure && exposure.away > 0 && (
+        <div className="px-2.5 pb-2.5">
+          <OfflineBacklog exposure={exposure} />
+        </div>
+      )}
+      {blank ? (
+        wide ? (
+          <p className="p-6 text-center text-ink-3">Nothing has arrived yet.</p>
+        ) : (
+          start
+        )
+      ) : (
+        <>
+          <QueryBar query={query} onQuery={(q) => show(request, q, true)} inbox={name} onLeave={focusList} />
+          <Found list={list} selected={request} onPick={pick} />
+        </>
+      )}
+    </section>
+  );
+  const detailPane = request ? (
+    <RequestDetail key={request} id={request} onLeave={leave} onGone={afterDelete} />
+  ) : blank ? (
+    start
+  ) : list.loaded ? (
+    <NothingChosen />
+  ) : null;
+  return (
+    <AddTerm value={(one, not) => show(request, withTerm(query, one, not), false)}>
+      <Panes list={listPane} detail={detailPane} opened={Boolean(request)} />
+      <InboxDialogs name={name} request={request} query={query} url={url} publicUrl={exposure?.url} />
+    </AddTerm>
+  );
+}
+
+/** The commands of an inbox, and the dialogs they open. */
+function InboxDialogs({
+  name,
+  request,
+  query,
+  url,
+  publicUrl,
+}: Props & { url: string; publicUrl: string | undefined }) {
+  const inbox = useInboxes().data?.items.find((one) => one.name === name);
+  const [open, setOpen] = useState<"settings" | "rules" | "export">();
+  const navigate = useNavigate();
+  const close = (): void => setOpen(undefined);
+  const what = { query, inbox: name, request };
+  const clear = async (): Promise<void> => {
+    const deletion = await attempt(api.clearInbox(name));
+    if (deletion) offerUndo(`${deletion.requests} requests deleted`, () => api.undo(deletion.id));
+  };
+  useCommands({
+    "copy-public-url": () =>
+      publicUrl === undefined ? void navigate({ to: "/tunnels" }) : copyText(publicUrl, "public URL"),
+    "test-event": () => void attempt(api.sendTestEvent(name)),
+    "copy-url": () => copyText(url, "URL"),
+    "mark-read": () => void attempt(api.markInboxRead(name)),
+    "inbox-settings": () => setOpen("settings"),
+    answering: () => setOpen("rules"),
+    export: () => setOpen("export"),
+    clear: () => void clear(),
+  });
+  return (
+    <>
+      <ExportDialog open={open === "export"} onClose={close} what={what} />
+      <ListReplay what={what} />
+      {inbox && <RulesDialog inbox={inbox} open={open === "rules"} onClose={close} />}
+      {inbox && <InboxSettings inbox={inbox} open={open === "settings"} onClose={close} />}
+    </>
+  );
+}

@@ -1,0 +1,34 @@
+import { useState } from "react";
+
+import { api } from "../../api/client";
+import { useCommands } from "../../app/commands";
+import { CallError } from "../../platform";
+import { tellFailure } from "../../ui/toasts";
+import { ReplayDialog, type Replayed } from "../replay";
+
+/** The replay dialog of a list, and the keys that open it; R sends at once to where requests went last. */
+export function ListReplay({ what }: { what: Replayed }) {
+  const [open, setOpen] = useState<"one" | "edit" | "many">();
+  const replay = async (request: string): Promise<void> => {
+    try {
+      await api.beginReplay({ requests: [request] });
+    } catch (failure) {
+      if (failure instanceof CallError && failure.code === "no_target") setOpen("one");
+      else tellFailure(failure);
+    }
+  };
+  const { request } = what;
+  useCommands({
+    ...(request && { replay: () => void replay(request), "edit-replay": () => setOpen("edit") }),
+    "replay-many": () => setOpen("many"),
+  });
+  return (
+    <ReplayDialog
+      open={open !== undefined}
+      onClose={() => setOpen(undefined)}
+      what={what}
+      edit={open === "edit"}
+      many={open === "many"}
+    />
+  );
+}

@@ -1,0 +1,31 @@
+import type { ReactNode } from "react";
+import { Group, Panel, Separator, useDefaultLayout } from "react-resizable-panels";
+
+import { useWide } from "./use-wide";
+
+/** List and detail side by side, or one of them where there is no room. */
+export function Panes({ list, detail, opened }: { list: ReactNode; detail: ReactNode; opened: boolean }) {
+  const layout = useDefaultLayout({ id: "inbox", storage: localStorage });
+  if (!useWide()) return <div className="h-full bg-pane">{opened ? detail : list}</div>;
+  return (
+    <Group {...layout} orientation="horizontal" className="h-full">
+      <Panel id="list" defaultSize="42%" minSize="320px">
+        {list}
+      </Panel>
+      <Separator
+        aria-label="Width of the list"
+        className="w-px bg-line outline-offset-0 hover:bg-accent data-[separator=active]:bg-accent"
+      />
+      <Panel id="detail" minSize="320px" className="bg-pane">
+        {detail}
+      </Panel>
+    </Group>
+  );
+}
+
+/** The detail's place where nothing is chosen. */
+export function NothingChosen() {
+  return (
+    <div className="flex h-full items-center justify-center p-8 text-ink-2">Choose a request to look into it.</div>
+  );
+}

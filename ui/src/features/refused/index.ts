@@ -1,0 +1,2 @@
+export { RefusedPage, dismissRefused } from "./refused-page";
+export { refusedText } from "./refused";

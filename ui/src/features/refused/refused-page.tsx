@@ -1,0 +1,97 @@
+/** Requests that were refused before they could be stored: why, from where, and their bytes. */
+import { useQuery } from "@tanstack/react-query";
+import { ChevronRight, Copy, Download } from "lucide-react";
+
+import { api, refusedBytes, type Refusal } from "../../api/client";
+import { keys } from "../../api/keys";
+import { IconButton } from "../../ui/button";
+import { Status } from "../../ui/status";
+import { count, moment, size, visible, visibleLines } from "../../ui/format";
+import { attempt, tell } from "../../ui/toasts";
+import { copyText, saveFile } from "../../ui/transfer";
+import { reasonText } from "./refused";
+
+/** Dismisses what was refused so far. */
+export const dismissRefused = (): void =>
+  void attempt(api.dismissRefusals().then(() => tell("Alert dismissed. The requests stay in this list.")));
+
+function Bytes({ refusal }: { refusal: Refusal }) {
+  if (refusal.bytes === 0) return <p className="text-ink-2">No bytes were read.</p>;
+  return (
+    <div className="rounded-[7px] border border-line bg-background">
+      <div className="flex items-center gap-1 border-b border-line pl-3 text-small text-ink-2">
+        <span className="mr-auto">Its first {size(refusal.bytes)}, credentials masked</span>
+        <IconButton label="Copy the bytes as text" icon={Copy} onClick={() => copyText(refusal.text, "as shown")} />
+        <IconButton
+          label="Save the bytes"
+          icon={Download}
+          onClick={() => saveFile(refusedBytes(refusal.id), `refused-${refusal.id}.txt`)}
+        />
+      </div>
+      <pre
+        tabIndex={0}
+        aria-label="Its first bytes"
+        className="max-h-80 overflow-auto p-3 font-mono text-data break-all whitespace-pre-wrap"
+      >
+        {visibleLines(refusal.text.trimEnd().replaceAll("\r\n", "\n"))}
+      </pre>
+    </div>
+  );
+}
+
+function Row({ refusal, open }: { refusal: Refusal; open: boolean }) {
+  return (
+    <li className="border-b border-line">
+      <details open={open} className="group">
+        <summary className="flex cursor-pointer items-center gap-3 px-2 py-2 hover:bg-hover">
+          <ChevronRight size={14} aria-hidden className="shrink-0 text-ink-3 group-open:rotate-90" />
+          <Status status={refusal.status} />
+          <span className="min-w-0 flex-1 break-words">{visible(refusal.message)}</span>
+          <span className="shrink-0 text-small text-ink-2">{visible(refusal.inbox ?? "no inbox")}</span>
+          <time dateTime={refusal.at} className="shrink-0 font-mono text-data text-ink-2">
+            {moment(refusal.at)}
+          </time>
+        </summary>
+        <div className="pr-2 pb-3 pl-8">
+          <p className="mb-2 text-small text-ink-2">
+            From {refusal.peer || "an unknown address"} · <code className="font-mono">{refusal.reason}</code>
+          </p>
+          <Bytes refusal={refusal} />
+        </div>
+      </details>
+    </li>
+  );
+}
+
+export function RefusedPage() {
+  const list = useQuery({ queryKey: keys.refusals, queryFn: api.refusals }).data;
+  if (!list) return null;
+  const all = list.totals.reduce((sum, total) => sum + total.count, 0);
+  return (
+    <section aria-label="Refused requests" className="h-full overflow-auto p-6">
+      <h1 className="text-title font-semibold tracking-tight">Refused requests</h1>
+      <p className="mb-4 text-ink-2">Requests that could not be stored, newest first. Each sender was told why.</p>
+      {all === 0 && <p className="text-ink-2">No request was refused.</p>}
+      {list.totals.length > 0 && (
+        <ul aria-label="By inbox and reason" className="mb-4 flex flex-wrap gap-2 text-small">
+          {list.totals.map((total) => (
+            <li key={`${total.inbox} ${total.reason}`} className="rounded-[7px] border border-line bg-pane px-2 py-1">
+              {total.inbox ? `${visible(total.inbox)}: ` : ""}
+              {reasonText(total.reason)} <span className="text-ink-2">{count(total.count)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <ul aria-label="Refused" className="border-t border-line">
+        {list.items.map((refusal, place) => (
+          <Row key={refusal.id} refusal={refusal} open={place === 0} />
+        ))}
+      </ul>
+      {list.items.length < all && (
+        <p className="mt-3 text-small text-ink-2">
+          {count(all - list.items.length)} older refused requests are not shown.
+        </p>
+      )}
+    </section>
+  );
+}

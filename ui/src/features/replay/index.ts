@@ -1,0 +1,3 @@
+export { ReplayDialog } from "./replay-dialog";
+export { type Replayed } from "./replay-form";
+export { ReplaysPage } from "./replays-page";

@@ -1,0 +1,215 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { AlertTriangle, Send } from "lucide-react";
+import { useEffect, useState } from "react";
+
+import { api } from "../../api/client";
+import { useEndpoints, useInboxes, useRequest } from "../../api/queries";
+import { CallError } from "../../platform";
+import { Choice } from "../../ui/choice";
+import { ChoiceField, NumberField, SelectField, TextField } from "../../ui/field";
+import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
+import { count } from "../../ui/format";
+import { Notice } from "../../ui/notice";
+import { Switch } from "../../ui/switch";
+import { tell } from "../../ui/toasts";
+import { OutgoingFields } from "../forward";
+import { useSelection } from "../request";
+import { base64, draftOf, type Draft } from "./draft";
+import { DraftFields } from "./draft-fields";
+import { firstValues, hostOf, isProbe, settingsOf, type Values, type Which } from "./replay-settings";
+
+/** The requests that a replay can use. */
+export interface Replayed {
+  query: string;
+  inbox: string | undefined;
+  request: string | undefined;
+}
+
+interface Props {
+  onClose: () => void;
+  what: Replayed;
+  edit: boolean;
+  many: boolean;
+}
+
+interface PartProps {
+  values: Values;
+  set: (change: Partial<Values>) => void;
+}
+
+const TIMES = [
+  ["once", "once"],
+  ["twice", "twice, one after the other"],
+  ["at_once", "twice at once"],
+] as const;
+
+/** Which requests can be replayed, and which of them are. */
+function useWhich({ what, edit, many }: Omit<Props, "onClose">) {
+  const selected = [...useSelection()];
+  const [chosen, choose] = useState<Which>();
+  const options: (readonly [Which, string])[] = [];
+  if (what.request) options.push(["one", "This request"]);
+  if (selected.length) options.push(["selected", `${count(selected.length)} ticked`]);
+  options.push(["list", "The list"]);
+  const usual = many && selected.length ? "selected" : many || !what.request ? "list" : "one";
+  const which: Which = edit ? "one" : (chosen ?? usual);
+  const requests = which === "one" ? [what.request!] : selected;
+  return { which, options, choose, requests: which === "list" ? undefined : requests };
+}
+
+/** The request as it is edited; `undefined` until it is read, and where it cannot be edited. */
+function useDraft(request: string | undefined, edit: boolean) {
+  const { data: detail } = useRequest(request ?? "");
+  const [draft, setDraft] = useState<Draft>();
+  const { data: first, isFetched } = useQuery({
+    queryKey: ["draft", request],
+    queryFn: () => draftOf(detail!).then((made) => made ?? null),
+    enabled: edit && Boolean(detail),
+    staleTime: Infinity,
+  });
+  useEffect(() => {
+    if (first) setDraft(first);
+  }, [first]);
+  const set = (change: Partial<Draft>): void => setDraft((now) => now && { ...now, ...change });
+  return { draft, first, isRead: isFetched, set };
+}
+
+export function ReplayForm({ onClose, what, edit, many }: Props) {
+  const navigate = useNavigate();
+  const { which, options, choose, requests } = useWhich({ what, edit, many });
+  const inbox = useInboxes().data?.items.find(({ name }) => name === what.inbox);
+  const endpoints = useEndpoints().data?.items ?? [];
+  const [values, set] = useFormState<Values>(() => firstValues(inbox, edit));
+  const { draft, first, isRead, set: setDraft } = useDraft(what.request, edit);
+  /** A host that is not this machine, to which the person agrees by sending again. */
+  const [confirm, setConfirm] = useState<string>();
+  const one = which === "one";
+  const { submit, error } = useSubmission(async () => {
+    try {
+      const replay = await api.beginReplay({
+        ...(requests ? { requests } : { query: what.query, inbox: what.inbox }),
+        settings: settingsOf(values, which, draft),
+        confirm,
+        body: one && draft ? base64(draft.body) : undefined,
+      });
+      onClose();
+      // A message announces the response to one request; the page of the replay compares two.
+      if (isProbe(which, values.times)) void navigate({ to: "/replays/{-$replay}", params: { replay: replay.id } });
+      else if (!one) tell(`Replay begun: ${replay.url}`);
+    } catch (failure) {
+      if (failure instanceof CallError && failure.code === "confirm_host") setConfirm(hostOf(values, endpoints));
+      throw failure;
+    }
+  });
+  return (
+    <Form onSubmit={submit}>
+      {!edit && options.length > 1 && (
+        <div className="mb-4">
+          <Choice label="What" value={which} options={options} onChange={choose} />
+        </div>
+      )}
+      {which === "list" && (
+        <p className="mb-3 text-ink-2">{`Sends ${what.query ? "what the query finds" : "everything"}${what.inbox ? ` in ${what.inbox}` : ""}, the ${values.newestFirst ? "newest" : "oldest"} first.`}</p>
+      )}
+      <TargetFields values={values} set={set} onUrl={() => setConfirm(undefined)} />
+      {edit && !draft && isRead && (
+        <Notice icon={AlertTriangle} tone="plain" title="This body is not edited here">
+          It is no text, or very long. It goes as it is; the command line takes another from a file.
+        </Notice>
+      )}
+      {edit && draft && first && <DraftFields draft={draft} first={first} set={setDraft} />}
+      <OutgoingFields
+        value={values.outgoing}
+        onChange={(change) => set({ outgoing: { ...values.outgoing, ...change } })}
+      />
+      {one ? <TimesField values={values} set={set} /> : <FlowFields values={values} set={set} />}
+      <FormEnd error={error} icon={Send}>
+        {confirm ? "Send them there" : one ? "Send" : "Send all"}
+      </FormEnd>
+    </Form>
+  );
+}
+
+/** Fields for the target, and for re-signing. */
+function TargetFields({ values: { endpoint, url, reSign }, set, onUrl }: PartProps & { onUrl: () => void }) {
+  const endpoints = useEndpoints().data?.items ?? [];
+  return (
+    <>
+      {endpoints.length > 0 && (
+        <SelectField
+          label="To"
+          value={endpoint}
+          options={[["", "a URL"], ...endpoints.map((one) => [one.id, one.name || one.url] as const)]}
+          onChange={(now) => set({ endpoint: now })}
+        />
+      )}
+      {!endpoint && (
+        <TextField
+          label="URL"
+          hint="What stands behind the inbox's name in a request's path is put behind it."
+          mono
+          value={url}
+          placeholder="http://localhost:3000/webhooks"
+          onChange={(now) => {
+            set({ url: now });
+            onUrl();
+          }}
+        />
+      )}
+      <Switch
+        label="Sign anew"
+        hint={`With a new timestamp and the ${endpoint ? "endpoint" : "inbox"}'s secret. Without, the bytes and headers go as they came.`}
+        checked={reSign}
+        onChange={(now) => set({ reSign: now })}
+      />
+    </>
+  );
+}
+
+function TimesField({ values: { times }, set }: PartProps) {
+  return (
+    <ChoiceField
+      label="Deliver it"
+      hint="Twice tells whether the receiver does the same thing once: its answers are compared."
+      value={times}
+      options={TIMES}
+      onChange={(now) => set({ times: now })}
+    />
+  );
+}
+
+/** Fields for rate, concurrency and order. */
+function FlowFields({ values: { rate, concurrency, stopsOnFailure, newestFirst }, set }: PartProps) {
+  return (
+    <>
+      <div className="flex gap-4">
+        <TextField
+          label="Requests a second"
+          hint="As fast as they are answered if empty."
+          type="number"
+          min={0.001}
+          step="any"
+          value={rate}
+          onChange={(now) => set({ rate: now })}
+        />
+        <NumberField
+          label="At a time"
+          hint="1 keeps them in order."
+          required
+          min={1}
+          max={256}
+          value={concurrency}
+          onChange={(now) => set({ concurrency: now ?? 0 })}
+        />
+      </div>
+      <Switch
+        label="Stop at the first failure"
+        hint="At the first that is not answered 2xx."
+        checked={stopsOnFailure}
+        onChange={(now) => set({ stopsOnFailure: now })}
+      />
+      <Switch label="Newest first" checked={newestFirst} onChange={(now) => set({ newestFirst: now })} />
+    </>
+  );
+}

@@ -1,0 +1,62 @@
+/** The values of the replay form, and the API request made from them. */
+import type { Endpoint, Inbox, ReplayNew } from "../../api/client";
+import type { OutgoingEdits } from "../forward";
+import { headerPairs, type Draft } from "./draft";
+
+/** Which requests are replayed. */
+export type Which = "list" | "selected" | "one";
+
+type Times = "once" | "twice" | "at_once";
+
+export interface Values {
+  endpoint: string;
+  url: string;
+  reSign: boolean;
+  /** Requests a second, as text; empty for as fast as they are answered. */
+  rate: string;
+  concurrency: number;
+  stopsOnFailure: boolean;
+  newestFirst: boolean;
+  times: Times;
+  outgoing: OutgoingEdits;
+}
+
+/** Returns the initial values: the last target of the inbox, else its first forward. */
+export function firstValues(inbox: Inbox | undefined, edit: boolean): Values {
+  const last = inbox?.replayed_to;
+  return {
+    endpoint: last && "endpoint" in last ? last.endpoint : "",
+    url: last && "url" in last ? last.url : (inbox?.forwards[0]?.to ?? ""),
+    reSign: edit,
+    rate: "",
+    concurrency: 1,
+    stopsOnFailure: false,
+    newestFirst: false,
+    times: "once",
+    outgoing: {},
+  };
+}
+
+/** Returns true if one request is sent twice, to test whether the handler is idempotent. */
+export const isProbe = (which: Which, times: Times): boolean => which === "one" && times !== "once";
+
+export function settingsOf(values: Values, which: Which, draft: Draft | undefined): NonNullable<ReplayNew["settings"]> {
+  const { endpoint, url, reSign, rate, concurrency, stopsOnFailure, newestFirst, times, outgoing } = values;
+  const probe = isProbe(which, times);
+  return {
+    ...outgoing,
+    to: endpoint ? { endpoint } : url ? { url } : null,
+    resign: reSign ? (endpoint ? "endpoint" : "inbox") : null,
+    rate: rate ? Number(rate) : null,
+    concurrency: probe && times === "at_once" ? 2 : concurrency,
+    stop_on_failure: stopsOnFailure,
+    newest_first: newestFirst,
+    times: probe ? 2 : 1,
+    edit:
+      which === "one" && draft ? { method: draft.method, path: draft.path, headers: headerPairs(draft.headers) } : null,
+  };
+}
+
+/** The host that requests would be sent to. */
+export const hostOf = ({ endpoint, url }: Values, endpoints: readonly Endpoint[]): string =>
+  new URL(endpoint ? endpoints.find(({ id }) => id === endpoint)!.url : url).host;

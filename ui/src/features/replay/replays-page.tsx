@@ -1,0 +1,183 @@
+/** Replays: how each goes, and what it came to. */
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Ban, Download, GitCompare } from "lucide-react";
+
+import { api, type Replay } from "../../api/client";
+import { keys } from "../../api/keys";
+import { useReplays } from "../../api/queries";
+import { Button } from "../../ui/button";
+import { age, count, duration, moment, visible } from "../../ui/format";
+import { useNow } from "../../ui/now";
+import { Table, type Column } from "../../ui/table";
+import { attempt } from "../../ui/toasts";
+import { saveFile } from "../../ui/transfer";
+
+/** Failures that are shown; the saved report has all. */
+const SHOWN = 200;
+
+function Progress({ replay }: { replay: Replay }) {
+  const ended = replay.delivered + replay.failed;
+  return (
+    <span className="flex items-center gap-2">
+      <progress aria-label="How far it is" className="h-1.5 w-24" max={replay.total || 1} value={ended} />
+      <span className="font-mono text-data">
+        {count(ended)}/{count(replay.total)}
+      </span>
+    </span>
+  );
+}
+
+const columnsOf = (now: number): readonly Column<Replay>[] => [
+  {
+    header: "To",
+    headerClass: "pl-3 font-medium",
+    className: "truncate pl-3",
+    cell: ({ id, url }) => (
+      <Link to="/replays/{-$replay}" params={{ replay: id }} className="font-mono text-data">
+        {visible(url)}
+      </Link>
+    ),
+  },
+  { header: "State", headerClass: "w-24 font-medium", cell: ({ state }) => state },
+  { header: "Sent", headerClass: "w-48 font-medium", cell: (replay) => <Progress replay={replay} /> },
+  {
+    header: "Failed",
+    headerClass: "w-16 text-right font-medium",
+    className: ({ failed }) => `text-right font-mono text-data ${failed ? "font-semibold text-invalid" : "text-ink-2"}`,
+    cell: ({ failed }) => count(failed),
+  },
+  {
+    header: "Begun",
+    headerClass: "w-16 pr-3 text-right font-medium",
+    className: "pr-3 text-right text-small text-ink-2",
+    cell: ({ created_at }) => age(created_at, now),
+  },
+];
+
+export function ReplaysPage({ id }: { id: string | undefined }) {
+  const items = useReplays().data?.items;
+  const now = useNow(1_000);
+  if (!items) return null;
+  return (
+    <div className={`grid h-full min-h-0 ${id ? "grid-cols-2 max-lg:grid-cols-1" : ""}`}>
+      <section aria-label="Replays" className={`min-w-0 overflow-auto p-6 ${id ? "max-lg:hidden" : ""}`}>
+        <h1 className="text-title font-semibold tracking-tight">Replays</h1>
+        <p className="mb-4 text-ink-2">Stored requests that were sent again, newest first.</p>
+        {items.length === 0 && (
+          <p className="text-ink-2">Nothing was replayed yet. Open a request and press R, or tick some and press B.</p>
+        )}
+        {items.length > 0 && (
+          <Table
+            className="w-full table-fixed border-collapse"
+            rows={items}
+            columns={columnsOf(now)}
+            rowKey={(replay) => replay.id}
+            rowClass="row-height"
+            isSelected={(replay) => replay.id === id}
+          />
+        )}
+      </section>
+      {id && <Report key={id} id={id} />}
+    </div>
+  );
+}
+
+function Report({ id }: { id: string }) {
+  const { data, error } = useQuery({ queryKey: keys.replayReport(id), queryFn: () => api.replayReport(id) });
+  const navigate = useNavigate();
+  const compare = async (): Promise<void> => {
+    const { items } = await api.deliveries({ replay: id, limit: 2 });
+    const [second, first] = items;
+    if (first && second) await navigate({ to: "/diff/$a/$b", params: { a: `${first.id}:1`, b: `${second.id}:1` } });
+  };
+  if (error)
+    return <p className="p-6 text-ink-2">This replay is not there; the oldest roll over with their deliveries.</p>;
+  if (!data) return null;
+  const { replay, latencies, failures, answers } = data;
+  const save = (form: "json" | "html"): void => saveFile(`/api/v1/replays/${id}/report?as=${form}`, `replay.${form}`);
+  const running = replay.ended_at == null;
+  return (
+    <article aria-label="Replay" className="min-h-0 min-w-0 overflow-auto border-l border-line bg-pane p-6">
+      <h2 className="truncate font-mono text-[14px] font-semibold">{visible(replay.url)}</h2>
+      <p className="text-ink-2">
+        {replay.state} · begun {moment(replay.created_at)}
+        {replay.settings.resign && " · signed anew"}
+        {replay.settings.edit && " · edited"}
+      </p>
+      {replay.reason && <p className="mt-1">{visible(replay.reason)}</p>}
+      <div className="my-3 flex flex-wrap gap-2">
+        {running ? (
+          <Button icon={Ban} onClick={() => void attempt(api.cancelReplay(id))}>
+            Cancel
+          </Button>
+        ) : (
+          <>
+            {replay.settings.times === 2 && replay.total === 2 && (
+              <Button look="primary" icon={GitCompare} onClick={() => void attempt(compare())}>
+                Compare both answers
+              </Button>
+            )}
+            <Button icon={Download} onClick={() => save("html")}>
+              Save as page
+            </Button>
+            <Button icon={Download} onClick={() => save("json")}>
+              Save as JSON
+            </Button>
+          </>
+        )}
+      </div>
+      <dl className="grid grid-cols-[10rem_1fr] gap-y-1">
+        <dt className="text-ink-2">Answered 2xx</dt>
+        <dd>{count(replay.delivered)}</dd>
+        <dt className="text-ink-2">Failed</dt>
+        <dd className={replay.failed ? "font-semibold text-invalid" : ""}>{count(replay.failed)}</dd>
+        <dt className="text-ink-2">Not sent</dt>
+        <dd>{count(data.unsent)}</dd>
+        <dt className="text-ink-2">Took</dt>
+        <dd>
+          {duration(data.took_s * 1000)}, {data.rate.toFixed(1)} a second
+        </dd>
+        {latencies && (
+          <>
+            <dt className="text-ink-2">Answer in</dt>
+            <dd>
+              {duration(latencies.p50)} half, {duration(latencies.p90)} 90 %, {duration(latencies.p99)} 99 %,{" "}
+              {duration(latencies.max)} slowest
+            </dd>
+          </>
+        )}
+      </dl>
+      <h3 className="mt-4 mb-1 font-semibold">Answers</h3>
+      <ul>
+        {answers.map(({ status, error: why, count: many }) => (
+          <li key={`${status} ${why}`}>
+            <strong className={status && status < 400 ? "text-valid" : "text-invalid"}>
+              {status ?? visible(why ?? "none yet")}
+            </strong>{" "}
+            {count(many)} times
+          </li>
+        ))}
+      </ul>
+      {failures.length > 0 && (
+        <>
+          <h3 className="mt-4 mb-1 font-semibold">Failures</h3>
+          <ol>
+            {failures.slice(0, SHOWN).map((failure) => (
+              <li key={failure.delivery} className="border-b border-line py-1">
+                <Link to="/deliveries/{-$delivery}" params={{ delivery: failure.delivery }} className="underline">
+                  {visible(failure.event_type || failure.method)}
+                </Link>{" "}
+                <span className="font-mono text-data text-ink-2">{visible(failure.url)}</span> {failure.status ?? ""}{" "}
+                {visible(failure.reason ?? "")}
+              </li>
+            ))}
+          </ol>
+          {failures.length > SHOWN && (
+            <p className="mt-1 text-ink-2">And {count(failures.length - SHOWN)} more; the saved report has all.</p>
+          )}
+        </>
+      )}
+    </article>
+  );
+}

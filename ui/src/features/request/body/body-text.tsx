@@ -1,0 +1,47 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useMemo, useState } from "react";
+
+import { Choice } from "../../../ui/choice";
+import type { Language } from "../../../ui/code-view";
+import { identity } from "./identity";
+import { jsonFormatted } from "./json";
+
+const CodeView = lazy(() => import("../../../ui/code-view"));
+
+/** A body as text; JSON laid out, or as it was sent. */
+export function BodyText({ bytes, language }: { bytes: Uint8Array<ArrayBuffer>; language: Language }) {
+  const [laidOut, setLaidOut] = useState(language === "json");
+  const formatted = useQuery({
+    queryKey: ["formatted", bytes],
+    queryKeyHashFn: () => `formatted-${identity(bytes)}`,
+    queryFn: () => jsonFormatted(bytes),
+    enabled: laidOut && language === "json",
+    gcTime: 0,
+  });
+  const sent = useMemo(() => new TextDecoder().decode(bytes), [bytes]);
+  const text = laidOut && language === "json" ? formatted.data : sent;
+  return (
+    <div className="flex h-full flex-col">
+      {language === "json" && (
+        <div className="px-4 pt-2">
+          <Choice
+            label="Layout"
+            value={laidOut ? "formatted" : "sent"}
+            options={[
+              ["formatted", "Formatted"],
+              ["sent", "As sent"],
+            ]}
+            onChange={(now) => setLaidOut(now === "formatted")}
+          />
+        </div>
+      )}
+      <div className="min-h-0 flex-1">
+        {text !== undefined && (
+          <Suspense fallback={null}>
+            <CodeView text={text ?? sent} language={language} label="Body as text" />
+          </Suspense>
+        )}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+/** XML as the lines of a tree. */
+
+export interface XmlLine {
+  depth: number;
+  /** Element or attribute name; none for text and comments. */
+  name?: string;
+  attribute?: true;
+  comment?: true;
+  /** Text, or an element's only text. */
+  value?: string;
+  /** The place of the last line inside this one; its own if there is none. */
+  last: number;
+  node: Node;
+}
+
+/** Deeper elements are one line: a body may nest without end, and a stack does not. */
+const DEPTH_MAX = 1_000;
+
+/** Returns the text to copy for a line: its value, or its XML. */
+export function xmlText({ node, value }: XmlLine): string {
+  return value ?? (node instanceof Element ? node.outerHTML : "");
+}
+
+/** The lines in document order, or why there is no tree. */
+export function xmlLines(bytes: Uint8Array): XmlLine[] | string {
+  const text = new TextDecoder().decode(bytes);
+  // Entities that name each other grow to terabytes, and WebKit's parser does not stop them.
+  if (/<!ENTITY/i.test(text))
+    return "This XML declares entities of its own, which are not followed; it is shown as text.";
+  const parsed = new DOMParser().parseFromString(text, "application/xml");
+  if (parsed.querySelector("parsererror")) return "This is not well-formed XML; it is shown as text.";
+  const lines: XmlLine[] = [];
+  const add = (node: Node, depth: number): void => {
+    if (node instanceof Element) {
+      const at = lines.length;
+      const line: XmlLine = { depth, name: node.tagName, last: at, node };
+      lines.push(line);
+      for (const attribute of node.attributes)
+        lines.push({
+          depth: depth + 1,
+          name: `@${attribute.name}`,
+          attribute: true,
+          value: attribute.value,
+          last: lines.length,
+          node: attribute,
+        });
+      const children = [...node.childNodes].filter((child) => !(child instanceof Text) || child.data.trim() !== "");
+      if (depth >= DEPTH_MAX || (children.length === 1 && children[0] instanceof Text))
+        line.value = node.textContent ?? "";
+      else for (const child of children) add(child, depth + 1);
+      line.last = lines.length - 1;
+    } else if (node instanceof Comment)
+      lines.push({ depth, comment: true, value: `<!--${node.data}-->`, last: lines.length, node });
+    else if (node instanceof ProcessingInstruction)
+      lines.push({ depth, comment: true, value: `<?${node.target} ${node.data}?>`, last: lines.length, node });
+    else if (node instanceof Text) lines.push({ depth, value: node.data, last: lines.length, node });
+  };
+  for (const node of parsed.childNodes) add(node, 0);
+  return lines;
+}

@@ -1,0 +1,85 @@
+import { useNavigate } from "@tanstack/react-router";
+import { AlertTriangle } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+
+import { api } from "../../api/client";
+import { useRequest } from "../../api/queries";
+import { firstKeys, useCommands } from "../../app/commands";
+import { Button } from "../../ui/button";
+import { Notice } from "../../ui/notice";
+import { attempt, tell } from "../../ui/toasts";
+import { removeSelected, requestActions } from "./actions";
+import { CodeDialog } from "./copy-as-code";
+import { NoteDialog } from "./note-dialog";
+import { RequestHeader } from "./request-header";
+import { RequestTabs } from "./request-tabs";
+import { useSelection } from "./selection";
+
+/** The request that the next one is compared with. */
+let marked: string | undefined;
+
+/** Marks a request, or compares it with the one that is marked. */
+function useCompare(id: string): () => void {
+  const navigate = useNavigate();
+  return () => {
+    if (marked && marked !== id) {
+      const first = marked;
+      marked = undefined;
+      void navigate({ to: "/diff/$a/$b", params: { a: first, b: id } });
+    } else {
+      marked = id;
+      tell(`Marked. Choose another request and press ${firstKeys("diff")} to compare.`);
+    }
+  };
+}
+
+export function RequestDetail({ id, onLeave, onGone }: { id: string; onLeave: () => void; onGone: () => void }) {
+  const { data: detail, error } = useRequest(id);
+  const [noting, setNoting] = useState(false);
+  const [coding, setCoding] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const actions = requestActions(id);
+  const selection = useSelection();
+  const compare = useCompare(id);
+  useEffect(() => {
+    if (detail?.unread) void attempt(api.markRequest(id, { read: true }));
+  }, [id, detail?.unread]);
+  const remove = (): void => {
+    // Whoever opened one of those that are selected means all of them.
+    if (selection.has(id)) return void removeSelected([...selection]).then(onGone);
+    actions.remove();
+    onGone();
+  };
+  useCommands({
+    open: () => heading.current?.focus(),
+    leave: onLeave,
+    code: () => setCoding(true),
+    "copy-curl": actions.copyCurl,
+    "copy-raw": actions.copyRaw,
+    "copy-body": actions.copyBody,
+    "copy-headers": actions.copyHeaders,
+    diff: compare,
+    pin: () => detail && actions.pin(!detail.pinned),
+    note: () => setNoting(true),
+    delete: remove,
+  });
+
+  if (error) {
+    return (
+      <div className="p-6">
+        <Notice icon={AlertTriangle} tone="plain" title="This request is not there">
+          It was deleted or has rolled over. <Button onClick={onLeave}>Back to the list</Button>
+        </Notice>
+      </div>
+    );
+  }
+  if (!detail) return null;
+  return (
+    <article aria-label="Request" className="flex h-full min-w-0 flex-col">
+      <RequestHeader detail={detail} heading={heading} onLeave={onLeave} />
+      <RequestTabs detail={detail} />
+      <CodeDialog id={id} open={coding} onClose={() => setCoding(false)} />
+      <NoteDialog detail={detail} open={noting} onClose={() => setNoting(false)} />
+    </article>
+  );
+}

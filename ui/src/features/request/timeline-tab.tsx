@@ -1,0 +1,134 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Copy as Same, GitCompare, Inbox, RotateCcw, Send, TriangleAlert, type LucideIcon } from "lucide-react";
+
+import { api, type Delivery, type Detail, type TimelineItem } from "../../api/client";
+import { keys } from "../../api/keys";
+import { Status } from "../../ui/status";
+import { duration, moment, visible } from "../../ui/format";
+
+type Repeat = Extract<TimelineItem, { kind: "request" }>["repeat"];
+
+/** Labels of repeated requests, and their meaning for the handler. */
+const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; colour: string }> = {
+  first: { icon: Inbox, name: "first", means: "the event arrived", colour: "" },
+  retry: {
+    icon: RotateCcw,
+    name: "retry",
+    means: "the same bytes again, after an answer that was no success",
+    colour: "",
+  },
+  duplicate: {
+    icon: Same,
+    name: "duplicate",
+    means: "the same bytes again, though they had been taken",
+    colour: "text-warning",
+  },
+  altered: {
+    icon: TriangleAlert,
+    name: "other bytes",
+    means: "the same id, but the body is not the one that came first",
+    colour: "text-invalid font-semibold",
+  },
+  unknown: { icon: Inbox, name: "not compared", means: "too large to be compared", colour: "text-ink-2" },
+};
+
+/** Labels of deliveries by their origin. */
+const ORIGINS: Record<Delivery["origin"], string> = {
+  event: "sent by Hookline",
+  test: "test by Hookline",
+  forward: "forwarded",
+  replay: "replayed",
+};
+
+/** Everything that belongs to one event, in order of time, each comparable with the one before. */
+export function TimelineTab({ detail }: { detail: Detail }) {
+  const { data: timeline } = useQuery({
+    queryKey: [...keys.request(detail.id), "timeline", detail.event_id],
+    queryFn: () => api.thread(detail.id),
+    staleTime: 1_000,
+  });
+  if (!timeline) return null;
+  if (!timeline.event_id && timeline.items.length < 2)
+    return (
+      <p className="p-4 text-ink-2">
+        This request has no event id that Hookline knows, so it stands alone. A vendor's requests are told apart by
+        theirs once the inbox's provider is known.
+      </p>
+    );
+  const requests = timeline.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : []));
+  return (
+    <div className="p-4">
+      {timeline.event_id && (
+        <p className="mb-3 text-ink-2">
+          Event <code className="font-mono text-data text-ink">{visible(timeline.event_id)}</code>
+          {timeline.more && ", the first 200 requests"}
+        </p>
+      )}
+      <ol>
+        {timeline.items.map((item) => {
+          if (item.kind === "delivery") {
+            const { id, state, url, created_at, origin, status, resigned } = item.delivery;
+            return (
+              <li key={`delivery-${id}`} className="flex items-center gap-2 border-b border-line px-2 py-2">
+                <Send size={15} aria-hidden className="shrink-0 text-ink-2" />
+                <span className="min-w-0 flex-1 truncate">
+                  <Link to="/deliveries/{-$delivery}" params={{ delivery: id }} className="underline">
+                    {ORIGINS[origin]}
+                  </Link>
+                  {resigned && ", signed anew,"} <span className="text-ink-2">to {visible(url)}</span>
+                </span>
+                <span className="shrink-0 text-small text-ink-2">
+                  {status ? <Status status={status} className="font-mono text-data" /> : state}
+                </span>
+                <span className="w-36 shrink-0 text-right text-small text-ink-2">{moment(created_at)}</span>
+              </li>
+            );
+          }
+          const { request, repeat, after_ms } = item;
+          const { icon: Icon, name, means, colour } = REPEATS[repeat];
+          const [previous, here] = [requests[requests.indexOf(request.id) - 1], request.id === detail.id];
+          return (
+            <li
+              key={request.id}
+              aria-current={here || undefined}
+              className={`border-b border-line px-2 py-2 ${here ? "bg-selection" : ""}`}
+            >
+              <div className="flex items-center gap-2">
+                <Icon size={15} aria-hidden className={`shrink-0 ${colour || "text-ink-2"}`} />
+                {here ? (
+                  <span className={colour}>{name}</span>
+                ) : (
+                  <Link
+                    to="/inbox/$inbox/{-$request}"
+                    params={{ inbox: request.inbox, request: request.id }}
+                    search={true}
+                    className={`underline ${colour}`}
+                  >
+                    {name}
+                  </Link>
+                )}
+                <Status status={request.status} className="ml-auto shrink-0 font-mono text-data" />
+                <span className="w-36 shrink-0 text-right text-small text-ink-2">
+                  {after_ms == null ? moment(request.arrived_at) : `${duration(after_ms)} later`}
+                </span>
+              </div>
+              <div className="flex flex-wrap items-center gap-x-3 pl-[23px] text-small text-ink-2">
+                {means}
+                {previous && (
+                  <Link
+                    to="/diff/$a/$b"
+                    params={{ a: previous, b: request.id }}
+                    className="inline-flex items-center gap-1 text-accent"
+                  >
+                    <GitCompare size={13} aria-hidden /> compare with the one before
+                  </Link>
+                )}
+              </div>
+            </li>
+          );
+        })}
+      </ol>
+    </div>
+  );
+}

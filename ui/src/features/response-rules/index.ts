@@ -1,0 +1,3 @@
+export { Entries, entry, type Entry, When } from "./entries";
+export { EMPTY_RESPONSE } from "./response-form";
+export { newRule, RuleFields } from "./rule-form";

@@ -1,0 +1,68 @@
+/** Schemas inferred from JSON bodies, event type by event type, and what changed since when. */
+import { Link } from "@tanstack/react-router";
+import { Braces } from "lucide-react";
+
+import { useSchemas } from "../../api/queries";
+import { age, count } from "../../ui/format";
+import { Notice } from "../../ui/notice";
+import { useNow } from "../../ui/now";
+import { eventName, SchemaDetail } from "./schema-detail";
+
+/** Changes within this time are highlighted in the list, in ms. */
+const RECENT_MS = 7 * 86_400_000;
+
+export function SchemasPage({ inbox, event }: { inbox: string | undefined; event: string }) {
+  const schemas = useSchemas();
+  const now = useNow(30_000);
+  const items = schemas.data?.items ?? [];
+  const shown =
+    inbox === undefined ? items[0] && { inbox: items[0].inbox, event: items[0].event_type } : { inbox, event };
+  if (schemas.data && items.length === 0) {
+    return (
+      <div className="p-6">
+        <Notice icon={Braces} tone="plain" title="No JSON body has been seen yet">
+          As requests arrive or are imported, this page learns what their bodies are like, event type by event type:
+          which fields, which types, what is optional, and what changed since when.
+        </Notice>
+      </div>
+    );
+  }
+  return (
+    <div className="flex h-full">
+      <section aria-label="Shapes" className="flex w-72 shrink-0 flex-col border-r border-line max-md:w-48">
+        <h1 className="px-4 py-3 text-title font-semibold tracking-tight">Shapes</h1>
+        <ul className="min-h-0 flex-1 overflow-auto px-2">
+          {items.map((one) => {
+            const here = shown?.inbox === one.inbox && shown.event === one.event_type;
+            const recent = one.drift_at && now - Date.parse(one.drift_at) < RECENT_MS;
+            return (
+              <li key={`${one.inbox}/${one.event_type}`}>
+                <Link
+                  to="/shapes/{-$inbox}"
+                  params={{ inbox: one.inbox }}
+                  search={one.event_type ? { event: one.event_type } : {}}
+                  aria-current={here || undefined}
+                  className={`block rounded-[7px] px-2 py-1.5 ${here ? "bg-selection" : "hover:bg-hover"}`}
+                >
+                  <span className="block truncate font-medium">{eventName(one.event_type)}</span>
+                  <span className="block truncate text-small text-ink-2">
+                    {one.inbox} · {count(one.requests)} · {count(one.fields)} fields
+                    {one.drift_at && (
+                      <span className={recent ? "text-warning" : ""}>
+                        {" "}
+                        · changed {age(one.drift_at, now) === "now" ? "now" : `${age(one.drift_at, now)} ago`}
+                      </span>
+                    )}
+                  </span>
+                </Link>
+              </li>
+            );
+          })}
+        </ul>
+      </section>
+      <div className="min-w-0 flex-1 bg-pane">
+        {shown && <SchemaDetail key={`${shown.inbox}/${shown.event}`} inbox={shown.inbox} event={shown.event} />}
+      </div>
+    </div>
+  );
+}

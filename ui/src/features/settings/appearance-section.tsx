@@ -1,0 +1,47 @@
+import { Choice } from "../../ui/choice";
+import { prefer, usePreferences } from "../../ui/preferences";
+import { Section } from "./section";
+
+/** How the page looks on this device. */
+export function AppearanceSection() {
+  const { theme, contrast, density, zoom } = usePreferences();
+  return (
+    <Section title="Appearance">
+      <div className="grid grid-cols-[8rem_1fr] items-center gap-y-3">
+        <span>Theme</span>
+        <Choice
+          label="Theme"
+          value={theme}
+          options={[
+            ["system", "As the system"],
+            ["light", "Light"],
+            ["dark", "Dark"],
+          ]}
+          onChange={(now) => prefer({ theme: now })}
+        />
+        <span>Contrast</span>
+        <Choice
+          label="Contrast"
+          value={contrast}
+          options={[
+            ["normal", "Normal"],
+            ["high", "High"],
+          ]}
+          onChange={(now) => prefer({ contrast: now })}
+        />
+        <span>Rows</span>
+        <Choice
+          label="Rows"
+          value={density}
+          options={[
+            ["cosy", "Cosy"],
+            ["compact", "Compact"],
+          ]}
+          onChange={(now) => prefer({ density: now })}
+        />
+        <span>Size</span>
+        <span>{Math.round(zoom * 100)} % (Ctrl + and −)</span>
+      </div>
+    </Section>
+  );
+}

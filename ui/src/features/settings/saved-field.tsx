@@ -1,0 +1,70 @@
+/** Fields of settings: each is saved as soon as it is left, and says what was wrong with it. */
+import { useEffect, useState } from "react";
+
+import { inWords } from "../../platform";
+import { TextField } from "../../ui/field";
+import type { InputProps } from "../../ui/input";
+
+type Props = { label: string; hint: string } & Omit<InputProps, "value" | "onChange">;
+
+/** A text that is saved when the input is left or Enter is pressed. */
+export function SavedField({
+  value,
+  onSave,
+  ...rest
+}: Props & { value: string; onSave: (now: string) => Promise<void> }) {
+  const [text, setText] = useState("");
+  const [error, setError] = useState<string>();
+  useEffect(() => setText(value), [value]);
+  const save = async (): Promise<void> => {
+    if (text === value) return;
+    try {
+      await onSave(text);
+      setError(undefined);
+    } catch (failure) {
+      setError(inWords(failure));
+    }
+  };
+  return (
+    <TextField
+      {...rest}
+      error={error}
+      value={text}
+      onChange={setText}
+      onBlur={() => void save()}
+      onKeyDown={(event) => event.key === "Enter" && void save()}
+    />
+  );
+}
+
+/** A number in units of `scale`; empty for no limit. */
+export function LimitField({
+  label,
+  hint,
+  value,
+  scale = 1,
+  onSave,
+}: {
+  label: string;
+  hint: string;
+  value: number | null | undefined;
+  scale?: number;
+  onSave: (now: number | null) => Promise<void>;
+}) {
+  const save = async (text: string): Promise<void> => {
+    const number = text.trim() === "" ? null : Math.round(Number(text) * scale);
+    if (Number.isNaN(number)) throw new Error(`${text} is not a number.`);
+    if (number !== (value ?? null)) await onSave(number);
+  };
+  return (
+    <SavedField
+      label={label}
+      hint={hint}
+      inputMode="decimal"
+      className="max-w-40"
+      placeholder="no limit"
+      value={value ? String(value / scale) : ""}
+      onSave={save}
+    />
+  );
+}

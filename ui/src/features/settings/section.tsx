@@ -1,0 +1,11 @@
+import type { ReactNode } from "react";
+
+/** A part of the settings, which links reach by its title. */
+export function Section({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section id={title.toLowerCase().replaceAll(" ", "-")} className="mb-6 border-b border-line pb-4">
+      <h2 className="mb-3 text-title font-semibold tracking-tight">{title}</h2>
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,51 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link2, MailCheck } from "lucide-react";
+
+import { requestRoute, text, type Detail } from "../../api/client";
+import { Button } from "../../ui/button";
+import { Notice } from "../../ui/notice";
+import { copyText } from "../../ui/transfer";
+
+/** Hosts that confirm subscriptions for Amazon SNS; a link to any other host may be an attack. */
+const SNS = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
+
+/**
+ * Amazon SNS sends nothing until its link was visited. Hookline never follows what it captured, so
+ * a person does.
+ */
+export function Subscription({ detail }: { detail: Detail }) {
+  const asked = detail.provider === "aws-sns" && detail.event_type === "SubscriptionConfirmation";
+  const { data: link } = useQuery({
+    queryKey: ["subscribe-url", detail.id],
+    queryFn: async () => {
+      const body = JSON.parse(await text(requestRoute(detail.id, "body"))) as { SubscribeURL?: unknown };
+      return new URL(String(body.SubscribeURL));
+    },
+    enabled: asked && detail.body_bytes < 256 * 1024,
+    retry: false,
+  });
+  if (!asked || !link) return null;
+  const trusted = link.protocol === "https:" && SNS.test(link.hostname);
+  return (
+    <div className="p-4 pb-0">
+      <Notice
+        icon={MailCheck}
+        tone={trusted ? "plain" : "warning"}
+        title={
+          trusted
+            ? "Amazon SNS waits for this subscription to be confirmed."
+            : `The link leads to ${link.hostname}, which is not Amazon's.`
+        }
+      >
+        {trusted && (
+          <>
+            <p className="mb-3">Open its link in your browser. Hookline never follows a link it captured.</p>
+            <Button icon={Link2} onClick={() => copyText(link.href, "the link")}>
+              Copy the link to {link.hostname}
+            </Button>
+          </>
+        )}
+      </Notice>
+    </div>
+  );
+}

@@ -1,0 +1,133 @@
+import { Plus, X } from "lucide-react";
+
+import type { Verification } from "../../api/client";
+import { useProviders } from "../../api/queries";
+import { Button, IconButton } from "../../ui/button";
+import { Field, SelectField, TextField } from "../../ui/field";
+import { SecretInput } from "../../ui/input";
+
+type Provider = NonNullable<ReturnType<typeof useProviders>["data"]>["items"][number];
+type Scheme = Provider["schemes"][number];
+
+interface PartProps {
+  value: Verification;
+  set: (change: Partial<Verification>) => void;
+}
+
+/** How an inbox's requests are verified: provider, scheme, secrets, and what the scheme needs besides. */
+export function VerificationForm({ value, onChange }: { value: Verification; onChange: (now: Verification) => void }) {
+  const providers = useProviders().data?.items ?? [];
+  const set = (change: Partial<Verification>): void => onChange({ ...value, ...change });
+  const provider = providers.find(({ id }) => id === value.provider);
+  const scheme = provider?.schemes.find(({ id }) => id === value.scheme) ?? provider?.schemes[0];
+  const byName = providers.toSorted((a, b) => a.name.localeCompare(b.name));
+  return (
+    <fieldset>
+      <legend className="sr-only">Verification</legend>
+      <SelectField
+        label="Provider"
+        hint={provider ? undefined : "Without one, senders are recognised, and no signature is checked."}
+        value={value.provider ?? ""}
+        options={[["", "None"], ...byName.map(({ id, name }) => [id, name] as const)]}
+        onChange={(now) => set({ provider: now || null, scheme: null })}
+      />
+      {provider && scheme && provider.schemes.length > 1 && (
+        <SelectField
+          label="Scheme"
+          value={scheme.id}
+          options={provider.schemes.map(({ id }) => [id, id] as const)}
+          onChange={(now) => set({ scheme: now })}
+        />
+      )}
+      {provider && !scheme && <p className="mb-4 text-ink-2">{provider.name} does not sign what it sends.</p>}
+      {provider?.handshakes.length ? (
+        <p className="mb-4 text-ink-2">
+          Answered by itself as {provider.name} asks: {provider.handshakes.join(", ")}.
+        </p>
+      ) : null}
+      {scheme && (
+        <>
+          <Secrets value={value} set={set} scheme={scheme} />
+          {scheme.signs_url && (
+            <TextField
+              label="URL as registered"
+              hint="The signature covers it, and a tunnel or proxy changes what arrives."
+              type="url"
+              placeholder="https://…"
+              mono
+              value={value.url ?? ""}
+              onChange={(now) => set({ url: now || null })}
+            />
+          )}
+          {!scheme.signs_body && <p className="mb-4 text-warning">This signature does not cover the body.</p>}
+        </>
+      )}
+      <Params value={value} set={set} scheme={scheme} provider={provider} />
+    </fieldset>
+  );
+}
+
+function Secrets({ value, set, scheme }: PartProps & { scheme: Scheme }) {
+  const secrets = value.secrets?.length ? value.secrets : [""];
+  const hint =
+    scheme.rests_on === "assumed"
+      ? "The vendor leaves open how it signs; this is the usual way."
+      : "As the provider shows it.";
+  return (
+    <>
+      {secrets.map((secret, place) => (
+        <Field
+          key={place}
+          label={place ? `Secret ${place + 1}` : "Secret"}
+          hint={secrets.length > 1 ? undefined : hint}
+        >
+          {(input) => (
+            <span className="flex gap-1">
+              <SecretInput
+                {...input}
+                mono
+                value={secret}
+                onChange={(now) => set({ secrets: secrets.with(place, now) })}
+              />
+              {secrets.length > 1 && (
+                <IconButton
+                  label={`Remove secret ${place + 1}`}
+                  icon={X}
+                  onClick={() => set({ secrets: secrets.toSpliced(place, 1) })}
+                />
+              )}
+            </span>
+          )}
+        </Field>
+      ))}
+      {secrets[0] && (
+        <Button icon={Plus} className="mb-4" onClick={() => set({ secrets: [...secrets, ""] })}>
+          Another secret, while one replaces the other
+        </Button>
+      )}
+    </>
+  );
+}
+
+/** The parameters of a scheme or a handshake. */
+function Params({
+  value,
+  set,
+  scheme,
+  provider,
+}: PartProps & { scheme: Scheme | undefined; provider: Provider | undefined }) {
+  const names = new Set([...(scheme?.params ?? []), ...(provider?.handshake_params ?? [])]);
+  return [...names].map((name) => (
+    <TextField
+      key={name}
+      label={name.replaceAll("_", " ")}
+      hint={
+        scheme?.params.includes(name)
+          ? "A setting of this scheme."
+          : "What the provider's handshake is checked against."
+      }
+      value={value.params?.[name] ?? ""}
+      onChange={(now) => set({ params: { ...value.params, [name]: now } })}
+    />
+  ));
+}

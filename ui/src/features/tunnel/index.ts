@@ -1,0 +1,3 @@
+export { OfflineBacklog } from "./offline-backlog";
+export { TunnelStatus } from "./tunnel-status";
+export { TunnelsPage } from "./tunnels-page";

@@ -1,0 +1,153 @@
+import { Copy, Globe, KeyRound, Play, Square, Trash2 } from "lucide-react";
+import { useState } from "react";
+
+import { api, type Exposure, type Tunnel } from "../../api/client";
+import { useInboxes } from "../../api/queries";
+import { Button, IconButton } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { moment, visible } from "../../ui/format";
+import { Select } from "../../ui/input";
+import { attempt } from "../../ui/toasts";
+import { copyText } from "../../ui/transfer";
+import { ExposeDialog } from "./expose-form";
+import { ExposedInbox } from "./exposed-inbox";
+import { RemoveTunnel } from "./remove-tunnel";
+import { statusOf } from "./tunnel-status";
+
+/** Labels and descriptions of durable and live tunnels. */
+const MEANS = {
+  durable: ["Durable", "The relay keeps what arrives while this machine is away."],
+  live: ["Live", "While this machine is away, senders are refused, and nothing is kept for it."],
+} as const;
+
+/** A tunnel: its status, its remote end, and the inboxes it exposes. */
+export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
+  const inboxes = useInboxes().data?.items ?? [];
+  const [exposing, setExposing] = useState<{ inbox: string; exposure?: Exposure }>();
+  const [removing, setRemoving] = useState(false);
+  const hidden = inboxes.filter(({ name }) => !tunnel.exposures.some(({ inbox }) => inbox === name));
+  const [word, colour] = statusOf(tunnel);
+  const { kind, state } = tunnel;
+  const [lasts, means] = tunnel.durable ? MEANS.durable : MEANS.live;
+  return (
+    <article aria-label={`Tunnel to ${tunnel.name}`} className="mb-6 rounded-[9px] border border-line bg-pane">
+      <header className="flex flex-wrap items-center gap-x-3 gap-y-2 border-b border-line px-4 py-3">
+        <Globe size={18} aria-hidden className="text-accent" />
+        <div className="min-w-0 flex-1">
+          <h2 className="truncate font-mono text-data">{visible(tunnel.name)}</h2>
+          <p className="flex flex-wrap items-center gap-x-2 text-ink-2" role="status">
+            <span aria-hidden className={`size-2 rounded-full ${colour}`} />
+            {word}
+            {state.is === "online" && (
+              <span>
+                since {moment(state.since)}
+                {state.round_trip_ms != null && `, ${state.round_trip_ms.toFixed(1)} ms there and back`}
+              </span>
+            )}
+          </p>
+        </div>
+        <span className="rounded-md border border-line px-2 py-0.5 text-small">{lasts}</span>
+        {tunnel.on && state.is !== "over" ? (
+          <Button icon={Square} onClick={() => void attempt(api.changeTunnel(tunnel.id, false))}>
+            Stop
+          </Button>
+        ) : (
+          <Button look="primary" icon={Play} onClick={() => void attempt(api.changeTunnel(tunnel.id, true))}>
+            Start
+          </Button>
+        )}
+        <IconButton label="Remove this tunnel" icon={Trash2} onClick={() => setRemoving(true)} />
+      </header>
+      <div className="p-4">
+        {(state.is === "waiting" || state.is === "over") && (
+          <p role="alert" className="mb-3 text-invalid">
+            {visible(state.why)}
+            {state.is === "waiting" && (
+              <span className="text-ink-2">
+                {" "}
+                {tunnel.durable ? "What arrives meanwhile is kept by the relay." : "Senders are refused meanwhile."}
+              </span>
+            )}
+          </p>
+        )}
+        {tunnel.last_drop && state.is === "online" && (
+          <p className="mb-3 text-ink-2">
+            Last down at {moment(tunnel.last_drop.at)}: {visible(tunnel.last_drop.why)}
+          </p>
+        )}
+        {state.is !== "waiting" && <p className="mb-3 text-ink-2">{means}</p>}
+        {kind.is === "ssh" && <Host id={tunnel.id} {...kind} />}
+        {kind.is === "other" && <Leads {...kind} />}
+        {tunnel.exposures.length === 0 ? (
+          <p className="mb-3 text-ink-2">No inbox can be reached through it yet.</p>
+        ) : null}
+        <ul>
+          {tunnel.exposures.map((exposure) => (
+            <ExposedInbox
+              key={exposure.inbox}
+              tunnel={tunnel}
+              exposure={exposure}
+              onEdit={() => setExposing({ inbox: exposure.inbox, exposure })}
+            />
+          ))}
+        </ul>
+        {hidden.length > 0 && (
+          <label className="flex items-center gap-2">
+            <span className="text-ink-2">Expose</span>
+            <Select
+              className="w-56!"
+              value=""
+              options={[["", "an inbox…"], ...hidden.map(({ name }) => [name, name] as const)]}
+              onChange={(inbox) => setExposing({ inbox })}
+            />
+          </label>
+        )}
+      </div>
+      {exposing && (
+        <ExposeDialog
+          tunnel={tunnel}
+          inbox={exposing.inbox}
+          exposure={exposing.exposure}
+          onClose={() => setExposing(undefined)}
+        />
+      )}
+      <Dialog title="Remove this tunnel?" open={removing} onClose={() => setRemoving(false)}>
+        <RemoveTunnel tunnel={tunnel} onClose={() => setRemoving(false)} />
+      </Dialog>
+    </article>
+  );
+}
+
+/** The host key of an SSH host. */
+function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["kind"], { is: "ssh" }>) {
+  if (!offered_key) {
+    return (
+      <p className="mb-3 text-ink-2">
+        Host key <code className="font-mono text-data break-all">{visible(host_key)}</code>, believed on first use; no
+        other one is.
+      </p>
+    );
+  }
+  return (
+    <div className="mb-3 rounded-[9px] border border-line bg-background p-3">
+      <p className="mb-2">
+        If whoever runs the host says that the new key is right, it can be trusted from now on. Else leave it: what is
+        sent to it might reach somebody else.
+      </p>
+      <p className="mb-3 font-mono text-data break-all">{visible(offered_key)}</p>
+      <Button icon={KeyRound} onClick={() => void attempt(api.trustHost(id, offered_key))}>
+        Trust this key
+      </Button>
+    </div>
+  );
+}
+
+/** Where another program has to lead. */
+function Leads({ local }: Extract<Tunnel["kind"], { is: "other" }>) {
+  return (
+    <p className="mb-3 flex flex-wrap items-center gap-x-2 text-ink-2">
+      Let that program lead to <code className="font-mono text-data text-ink">{local}</code>
+      <IconButton label="Copy the address it has to lead to" icon={Copy} onClick={() => copyText(local, "address")} />
+    </p>
+  );
+}

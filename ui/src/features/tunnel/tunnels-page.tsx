@@ -1,0 +1,58 @@
+/** Tunnels: how inboxes are reached from outside. */
+import { Plus } from "lucide-react";
+import { useState } from "react";
+
+import { useTunnels } from "../../api/queries";
+import { firstKeys, useCommands } from "../../app/commands";
+import { Button } from "../../ui/button";
+import { StartDialog } from "./start-form";
+import { TunnelCard } from "./tunnel-card";
+
+export function TunnelsPage() {
+  const items = useTunnels().data?.items;
+  const [starting, setStarting] = useState(false);
+  useCommands({ "new-tunnel": () => setStarting(true) });
+  if (!items) return null;
+  return (
+    <section aria-label="Tunnels" className="h-full min-h-0 overflow-auto p-6">
+      <div className="mx-auto max-w-4xl">
+        <div className="mb-4 flex flex-wrap items-center justify-between gap-2">
+          <h1 className="text-title font-semibold tracking-tight">Tunnels</h1>
+          <Button
+            look={items.length ? "plain" : "primary"}
+            icon={Plus}
+            keys={firstKeys("new-tunnel")}
+            onClick={() => setStarting(true)}
+          >
+            New tunnel
+          </Button>
+        </div>
+        {items.length === 0 && <NoTunnel />}
+        {items.map((tunnel) => (
+          <TunnelCard key={tunnel.id} tunnel={tunnel} />
+        ))}
+      </div>
+      <StartDialog open={starting} onClose={() => setStarting(false)} />
+    </section>
+  );
+}
+
+function NoTunnel() {
+  return (
+    <div className="max-w-prose text-ink-2">
+      <p className="mb-3">
+        A tunnel gives an inbox a public URL. A relay keeps every webhook on disk before it answers, also while this
+        machine sleeps, and hands it over when you are back: nothing is lost, and nothing arrives twice.
+      </p>
+      <p className="mb-1">A relay is this same program on any server of yours:</p>
+      <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">
+        hookline relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookline relay device add
+      </pre>
+      <p className="mb-3">The second line prints a code; with it this machine is let in.</p>
+      <p>
+        Without one, an SSH host such as localhost.run does, or the tunnel of another program, such as ngrok. These are
+        live: what is sent while this machine is away is refused.
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,75 @@
+/** Text with line numbers, folding and search. Loaded when it is first shown. */
+import { html } from "@codemirror/lang-html";
+import { json } from "@codemirror/lang-json";
+import { xml } from "@codemirror/lang-xml";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { codeFolding, foldGutter, foldKeymap, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { search, searchKeymap } from "@codemirror/search";
+import { EditorState, type Extension } from "@codemirror/state";
+import { drawSelection, EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "react";
+
+export type Language = "json" | "xml" | "html" | "text";
+
+const LANGUAGES: Record<Language, () => Extension> = {
+  json,
+  xml,
+  html: () => html({ autoCloseTags: false }),
+  text: () => [],
+};
+
+/** Past this many characters colours cost more than they help. */
+const COLOURED_MAX = 3_000_000;
+
+const colours = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.attributeName], color: "var(--key)" },
+  { tag: [tags.string, tags.attributeValue], color: "var(--string)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--number)" },
+  { tag: [tags.tagName, tags.keyword], color: "var(--accent)" },
+  { tag: [tags.comment, tags.meta], color: "var(--ink-3)" },
+]);
+
+interface Props {
+  text: string;
+  language: Language;
+  label: string;
+  /** Hears of changes; without it the text only reads. */
+  onChange?: (now: string) => void;
+}
+
+export default function CodeView({ text, language, label, onChange }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const changed = useRef(onChange);
+  useEffect(() => {
+    changed.current = onChange;
+  }, [onChange]);
+  const editable = onChange !== undefined;
+  useEffect(() => {
+    const view = new EditorView({
+      parent: host.current!,
+      state: EditorState.create({
+        doc: text,
+        extensions: [
+          lineNumbers(),
+          codeFolding(),
+          foldGutter(),
+          drawSelection(),
+          highlightSpecialChars({ addSpecialChars: /[\u202a-\u202e\u2066-\u2069]/ }),
+          search({ top: true }),
+          keymap.of([...searchKeymap, ...foldKeymap, ...historyKeymap, ...defaultKeymap]),
+          editable ? history() : EditorState.readOnly.of(true),
+          EditorView.updateListener.of(({ docChanged, state }) => docChanged && changed.current?.(state.sliceDoc())),
+          // Lines end as they ended in what is edited.
+          editable && text.includes("\r\n") ? EditorState.lineSeparator.of("\r\n") : [],
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+          EditorView.lineWrapping,
+          syntaxHighlighting(colours),
+          text.length <= COLOURED_MAX ? LANGUAGES[language]() : [],
+        ],
+      }),
+    });
+    return () => view.destroy();
+  }, [text, language, label, editable]);
+  return <div ref={host} className="h-full min-h-0" />;
+}

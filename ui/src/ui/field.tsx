@@ -1,0 +1,145 @@
+/** Fields of forms: a label, an input, and below it help or what is wrong. */
+import { useId, useState, type ComponentProps, type ReactNode } from "react";
+
+import { Choice } from "./choice";
+import {
+  Input,
+  NumberInput,
+  SecretInput,
+  Select,
+  TextArea,
+  type InputProps,
+  type NumberInputProps,
+  type SelectProps,
+  type TextAreaProps,
+} from "./input";
+
+interface FieldProps {
+  label: string;
+  hint?: ReactNode;
+  error?: string;
+}
+
+/** Attributes that tie an input to its label and to the text below. */
+interface FieldInput {
+  id: string;
+  "aria-describedby": string;
+  "aria-invalid": boolean;
+}
+
+/** Any input with a label, for those that have no field of their own here. */
+export function Field({ label, hint, error, children }: FieldProps & { children: (input: FieldInput) => ReactNode }) {
+  const id = useId();
+  return (
+    <div className="mb-4">
+      <label htmlFor={id} className="mb-1 block font-medium">
+        {label}
+      </label>
+      {children({ id, "aria-describedby": `${id}-hint`, "aria-invalid": Boolean(error) })}
+      <p
+        id={`${id}-hint`}
+        className={`mt-1 text-small ${error ? "text-invalid" : "text-ink-2"}`}
+        role={error ? "alert" : undefined}
+      >
+        {error ?? hint}
+      </p>
+    </div>
+  );
+}
+
+export function TextField({ label, hint, error, ...rest }: FieldProps & InputProps) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(input) => <Input {...input} {...rest} />}
+    </Field>
+  );
+}
+
+export function SecretField({ label, hint, error, ...rest }: FieldProps & Omit<InputProps, "type">) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(input) => <SecretInput {...input} {...rest} />}
+    </Field>
+  );
+}
+
+export function TextAreaField({ label, hint, error, ...rest }: FieldProps & TextAreaProps) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(input) => <TextArea {...input} {...rest} />}
+    </Field>
+  );
+}
+
+export function NumberField({ label, hint, error, ...rest }: FieldProps & NumberInputProps) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(input) => <NumberInput {...input} {...rest} />}
+    </Field>
+  );
+}
+
+export function SelectField<T extends string>({ label, hint, error, ...rest }: FieldProps & SelectProps<T>) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(input) => <Select {...input} {...rest} />}
+    </Field>
+  );
+}
+
+/** A choice with its label above it. */
+export function ChoiceField<T extends string>({
+  label,
+  hint,
+  ...rest
+}: ComponentProps<typeof Choice<T>> & { hint?: string }) {
+  return (
+    <div className="mb-4">
+      <span className="mb-1 block font-medium">{label}</span>
+      <Choice label={label} {...rest} />
+      {hint && <p className="mt-1 text-small text-ink-2">{hint}</p>}
+    </div>
+  );
+}
+
+/** Patterns that split a list when it is read, and separators when it is written. */
+const SEPARATORS = { comma: { read: /,/, write: ", " }, line: { read: /[\s,]+/, write: "\n" } } as const;
+
+/** A list of texts, written with commas or line by line. */
+export function ListField({
+  label,
+  hint,
+  error,
+  value,
+  onChange,
+  by = "comma",
+  ...rest
+}: FieldProps & {
+  value: readonly string[];
+  onChange: (now: string[]) => void;
+  by?: keyof typeof SEPARATORS;
+} & Pick<TextAreaProps, "rows" | "placeholder">) {
+  const { read, write } = SEPARATORS[by];
+  // The text stays as typed: a comma at its end parts nothing yet.
+  const [text, setText] = useState(value.join(write));
+  const change = (now: string): void => {
+    setText(now);
+    onChange(
+      now
+        .split(read)
+        .map((item) => item.trim())
+        .filter(Boolean),
+    );
+  };
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(input) =>
+        by === "line" ? (
+          <TextArea {...input} {...rest} value={text} onChange={change} />
+        ) : (
+          <Input {...input} mono value={text} onChange={change} placeholder={rest.placeholder} />
+        )
+      }
+    </Field>
+  );
+}

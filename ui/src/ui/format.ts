@@ -1,0 +1,50 @@
+/** Sizes, ages and times as people read them. */
+
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  for (const [unit, power] of [
+    ["kB", 1e3],
+    ["MB", 1e6],
+    ["GB", 1e9],
+  ] as const) {
+    if (bytes < power * 1000) return `${(bytes / power).toFixed(1)} ${unit}`;
+  }
+  return `${(bytes / 1e12).toFixed(1)} TB`;
+}
+
+export function count(number: number): string {
+  return number.toLocaleString("en-US");
+}
+
+/** How long ago, in the largest whole unit. */
+export function age(then: string, now: number): string {
+  const seconds = Math.max(0, Math.floor((now - Date.parse(then)) / 1000));
+  if (seconds < 2) return "now";
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** Local date and time to the millisecond. */
+export function moment(then: string): string {
+  const date = new Date(then);
+  const day = date.toDateString() === new Date().toDateString() ? "today" : date.toLocaleDateString("en-CA");
+  return `${day} ${date.toLocaleTimeString("en-GB")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+export function duration(ms: number): string {
+  if (ms < 1) return `${Math.round(ms * 1000)} µs`;
+  if (ms < 1000) return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Characters that move the cursor or reorder text, written out: captured text is hostile. */
+export function visible(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (character) =>
+    character === "\t" ? character : `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+}
+
+/** The same for a text of several lines. */
+export const visibleLines = (text: string): string => text.split("\n").map(visible).join("\n");

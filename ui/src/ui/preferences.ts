@@ -1,0 +1,82 @@
+/** How this view looks and where it stood: of this device, so not in the engine's settings. */
+import { useSyncExternalStore } from "react";
+
+interface Preferences {
+  theme: "system" | "light" | "dark";
+  contrast: "normal" | "high";
+  density: "cosy" | "compact";
+  zoom: number;
+  bodyView: "tree" | "text" | "hex";
+  /** How comparisons are laid out. */
+  diff: "side" | "inline";
+  /** Of code that is shown. */
+  language: string;
+  framework: string;
+  /** Of code that sends a request again. */
+  code: string;
+  place: string;
+}
+
+const KEY = "hookline-preferences";
+const DEFAULTS: Preferences = {
+  theme: "system",
+  contrast: "normal",
+  density: "cosy",
+  zoom: 1,
+  bodyView: "tree",
+  diff: "side",
+  language: "node",
+  framework: "express",
+  code: "curl",
+  place: "/",
+};
+const ZOOMS = [0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2] as const;
+
+function stored(): Preferences {
+  try {
+    return { ...DEFAULTS, ...(JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Preferences>) };
+  } catch {
+    return DEFAULTS;
+  }
+}
+
+let current = stored();
+const listeners = new Set<() => void>();
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function apply(): void {
+  const root = document.documentElement;
+  root.dataset.theme = current.theme === "system" ? (dark.matches ? "dark" : "light") : current.theme;
+  root.dataset.contrast = current.contrast;
+  root.dataset.density = current.density;
+  root.style.setProperty("zoom", String(current.zoom));
+}
+
+dark.addEventListener("change", apply);
+apply();
+
+export function prefer(change: Partial<Preferences>): void {
+  current = { ...current, ...change };
+  localStorage.setItem(KEY, JSON.stringify(current));
+  apply();
+  listeners.forEach((listener) => listener());
+}
+
+export const preferences = (): Preferences => current;
+
+export function usePreferences(): Preferences {
+  return useSyncExternalStore(
+    (listener) => (listeners.add(listener), () => void listeners.delete(listener)),
+    preferences,
+  );
+}
+
+/** The next zoom step up or down; 0 goes back to 100 %. */
+export function zoom(step: 1 | -1 | 0): void {
+  if (step === 0) return prefer({ zoom: 1 });
+  const at = ZOOMS.findIndex((zoom) => zoom >= current.zoom - 0.001);
+  prefer({ zoom: ZOOMS[Math.min(ZOOMS.length - 1, Math.max(0, at + step))] });
+}
+
+/** Height of a row in px, as the style sheet has it. */
+export const rowHeight = (density: Preferences["density"]): number => (density === "compact" ? 28 : 36);

@@ -1,0 +1,171 @@
+/** A tree of any size: only the lines in sight are drawn, and the keys are those of WAI-ARIA's tree view. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ChevronDown, ChevronRight } from "lucide-react";
+import { useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+
+const LINE = 22;
+/** Indentation stops growing here, so that no line is mostly blank. */
+const INDENT_MAX = 40;
+const STEP = 16;
+/** Lines that Page Up and Page Down move by. */
+const PAGE = 20;
+
+/** A document as a tree; each of its nodes is a number, and a parent comes before its children. */
+export interface TreeModel {
+  /** The nodes that show, in order: those whose ancestors are all open. */
+  shown: ArrayLike<number>;
+  depth: (node: number) => number;
+  /** True for a node with children. */
+  hasChildren: (node: number) => boolean;
+  isOpen: (node: number) => boolean;
+  setOpen: (node: number, open: boolean) => void;
+}
+
+interface Props {
+  model: TreeModel;
+  label: string;
+  /** Copies a node, as Ctrl+C does. */
+  onCopy: (node: number) => void;
+  /** Content of a line. */
+  line: (node: number) => ReactNode;
+  /** Buttons for the current node. */
+  actions: (node: number) => ReactNode;
+  /** Begins the id of each line, where a page has several trees. */
+  name: string;
+}
+
+/** The place of the nearest line before this one that is less deep; -1 at the root. */
+function parentPlace({ shown, depth }: TreeModel, place: number): number {
+  let at = place - 1;
+  while (at >= 0 && depth(shown[at]!) >= depth(shown[place]!)) at--;
+  return at;
+}
+
+function placeOf(shown: ArrayLike<number>, node: number): number {
+  return Array.prototype.indexOf.call(shown, node);
+}
+
+/** Maps each key to its action on the current node. */
+function keyActions(model: TreeModel, current: number, go: (place: number) => void): Record<string, () => void> {
+  const { shown, hasChildren, isOpen, setOpen } = model;
+  const at = placeOf(shown, current);
+  const container = hasChildren(current);
+  return {
+    ArrowDown: () => go(at + 1),
+    ArrowUp: () => go(at - 1),
+    Home: () => go(0),
+    End: () => go(shown.length - 1),
+    PageDown: () => go(at + PAGE),
+    PageUp: () => go(at - PAGE),
+    ArrowRight: () => (container && !isOpen(current) ? setOpen(current, true) : go(at + 1)),
+    ArrowLeft: () => {
+      if (container && isOpen(current)) return setOpen(current, false);
+      const parent = parentPlace(model, at);
+      if (parent >= 0) go(parent);
+    },
+    Enter: () => container && setOpen(current, !isOpen(current)),
+  };
+}
+
+export function Tree({ model, label, onCopy, line, actions, name }: Props) {
+  const { shown } = model;
+  const [current, setCurrent] = useState(0);
+  const scroller = useRef<HTMLDivElement>(null);
+  const lines = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => LINE,
+    overscan: 20,
+  });
+  const go = (place: number): void => {
+    const to = Math.min(shown.length - 1, Math.max(0, place));
+    setCurrent(shown[to]!);
+    lines.scrollToIndex(to);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const copies = event.key === "c" && (event.ctrlKey || event.metaKey) && !getSelection()?.toString();
+    const action = copies ? () => onCopy(current) : keyActions(model, current, go)[event.key];
+    if (!action) return;
+    action();
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div
+      ref={scroller}
+      role="tree"
+      aria-label={label}
+      tabIndex={0}
+      aria-activedescendant={`${name}-${current}`}
+      onKeyDown={onKeyDown}
+      className="h-full overflow-auto py-2 font-mono text-data"
+    >
+      <div role="presentation" className="relative w-max min-w-full" style={{ height: lines.getTotalSize() }}>
+        {lines.getVirtualItems().map(({ index, start }) => {
+          const node = shown[index]!;
+          return (
+            <Line
+              key={node}
+              id={`${name}-${node}`}
+              model={model}
+              node={node}
+              top={start}
+              isCurrent={node === current}
+              onPick={() => setCurrent(node)}
+            >
+              {line(node)}
+              {node === current && <span className="sticky right-2 ml-auto flex bg-selection">{actions(node)}</span>}
+            </Line>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function Line({
+  id,
+  model: { depth, hasChildren, isOpen, setOpen },
+  node,
+  top,
+  isCurrent,
+  onPick,
+  children,
+}: {
+  id: string;
+  model: TreeModel;
+  node: number;
+  top: number;
+  isCurrent: boolean;
+  onPick: () => void;
+  children: ReactNode;
+}) {
+  const container = hasChildren(node);
+  const open = isOpen(node);
+  const Chevron = open ? ChevronDown : ChevronRight;
+  return (
+    <div
+      id={id}
+      role="treeitem"
+      aria-level={depth(node) + 1}
+      aria-expanded={container ? open : undefined}
+      aria-selected={isCurrent}
+      onClick={onPick}
+      className={`absolute right-0 left-0 flex items-center gap-1 pr-2 whitespace-pre ${isCurrent ? "bg-selection" : "hover:bg-hover"}`}
+      style={{
+        height: LINE,
+        transform: `translateY(${top}px)`,
+        paddingLeft: STEP + Math.min(depth(node), INDENT_MAX) * STEP,
+      }}
+    >
+      <span
+        aria-hidden
+        className="flex w-4 shrink-0 justify-center text-ink-3"
+        onClick={() => container && setOpen(node, !open)}
+      >
+        {container && <Chevron size={14} />}
+      </span>
+      {children}
+    </div>
+  );
+}
