@@ -29,7 +29,21 @@ const CYCLE_MAX: usize = 3;
 const SQL: &[&str] = &["store", "capture", "search", "relay"];
 
 /// Figures that are over their goal today. A change may lower a figure here, and never raise it.
-const KNOWN: &[(&str, usize)] = &[];
+const KNOWN: &[(&str, usize)] = &[
+    ("files of the largest cycle in crate engine", 9),
+    ("files of the largest cycle in crate signature", 7),
+    ("lines of by_digest in src-tauri/crates/signature/src/sign.rs", 97),
+    ("lines of copies in src-tauri/crates/engine/src/forward/follow.rs", 81),
+    ("lines of diagnose in src-tauri/crates/delivery/src/diagnosis.rs", 106),
+    ("lines of open in src-tauri/crates/engine/src/engine.rs", 132),
+    ("lines of requests in src-tauri/crates/capture/src/wire/listen.rs", 97),
+    ("lines of routes in src-tauri/crates/api/src/lib.rs", 88),
+    ("lines of run in src-tauri/src/cli/endpoint.rs", 83),
+    ("lines of secrets in src-tauri/crates/signature/src/explain/secret.rs", 144),
+    ("lines of serve in src-tauri/crates/capture/src/wire/serve.rs", 93),
+    ("lines of take in src-tauri/crates/engine/src/tunnel/deliver.rs", 91),
+    ("uses of serde_json::Value in cli/", 131),
+];
 
 /// What was measured: each figure by its name, with its goal.
 type Figures = BTreeMap<String, (usize, usize)>;
@@ -109,7 +123,9 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     for entry in fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?.flatten() {
         let path = entry.path();
         if path.is_dir() {
-            sources(&path, files)?;
+            if path.file_name().is_none_or(|name| name != "templates") {
+                sources(&path, files)?;
+            }
         } else if path.extension().is_some_and(|extension| extension == "rs")
             && !path.file_name().is_some_and(|name| ["tests.rs", "for_tests.rs"].iter().any(|test| name == *test))
         {

@@ -44,9 +44,8 @@ const STRUCTURE: Stage = ("structure", structure::check);
 const TYPES: Stage = ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"]));
 const UNITS_OF_THE_PAGE: Stage = ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"]));
 const LICENCES: Stage = ("licences", licences::check);
-const LINTS: Stage = ("lints", || {
-    shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])
-});
+const LINTS: Stage =
+    ("lints", || shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]));
 
 /// Runs stages to the first that fails, and prints what each took.
 pub(crate) fn run(stages: &[Stage]) -> Result<(), String> {

@@ -8,7 +8,13 @@ use axum::{
 use hookline_capture::RowId;
 use hookline_engine::Engine;
 use hookline_model::{Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryState};
-use hookline_store::{delivery, delivery::BadFilter, endpoint::EndpointRow, replay, request::body_stream};
+use hookline_store::{
+    delivery,
+    delivery::{BadFilter, PayloadSource},
+    endpoint::EndpointRow,
+    replay,
+    request::body_stream,
+};
 use http::{StatusCode, header};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -175,15 +181,14 @@ pub(crate) async fn body(
 ) -> Result<Response, ApiError> {
     let found = move |connection: &Connection| delivery::payload(connection, &id);
     match engine.store.readers().read(found).await?.ok_or_else(no_delivery)? {
-        (Some(payload), _) => Ok(inert(payload)),
-        (None, Some(row)) => {
+        PayloadSource::Own(payload) => Ok(inert(payload)),
+        PayloadSource::Request(row) => {
             let body = engine.store.readers().body(RowId(row)).await?.ok_or_else(ApiError::no_request)?;
             let length = body.length();
             let mut response = inert(Vec::new());
             *response.body_mut() = axum::body::Body::from_stream(body_stream(body, 0, length));
             Ok(response)
         }
-        (None, None) => Err(no_delivery()),
     }
 }
 

@@ -209,7 +209,7 @@ impl Sent {
                     shown.push(delivery);
                 }
             };
-            crate::events::send_events(&engine, events, endpoints, DeliveryOrigin::Event, more).await?;
+            crate::events::send_events(engine, events, endpoints, DeliveryOrigin::Event, more).await?;
         }
         Ok(sent)
     }
@@ -278,7 +278,7 @@ impl Receivers<'_> {
                 settings.policy =
                     PolicyOverrides { schedule: once().schedule, disable: once().disable, ..settings.policy };
             }
-            return Ok(vec![crate::endpoints::add_endpoint(&engine, settings, Purpose::Passing).await?]);
+            return Ok(vec![crate::endpoints::add_endpoint(engine, settings, Purpose::Passing).await?]);
         }
         let all = engine.outbox.schedule().endpoints();
         if let Some(ids) = self.endpoints {

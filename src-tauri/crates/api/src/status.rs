@@ -109,7 +109,7 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         verification: Behind { waiting: unverified },
         forwards: Behind { waiting: unforwarded },
         refusals,
-        queue: engine.outbox.schedule().len() as u64,
+        queue: engine.outbox.schedule().queued() as u64,
         connections_refused: count(|c| c.connections_refused.load(Ordering::Relaxed)),
         heads_refused: count(|c| c.heads_refused.load(Ordering::Relaxed)),
         seq,

@@ -17,7 +17,7 @@ pub fn report(
     row: &CheckRow,
     catalogue: &hookline_provider::Catalogue,
 ) -> rusqlite::Result<CheckReport> {
-    let results = super::results(&row, connection)?;
+    let results = super::results(row, connection)?;
     let checks: Vec<CheckResult> = results.into_iter().filter_map(result_of).collect();
     let provider = catalogue.get(&row.settings.provider);
     let wanting = checks.iter().any(|asked| asked.snippet && asked.outcome == CheckOutcome::Fail);

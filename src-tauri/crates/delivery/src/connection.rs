@@ -109,6 +109,12 @@ pub(crate) fn by_io(error: &io::Error, phase: AttemptPhase, whom: &str, trust: &
     failed(kind, phase, words)
 }
 
+impl Default for Connections {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Connections {
     /// An empty set of connections.
     pub fn new() -> Self {

@@ -173,7 +173,7 @@ impl Schedule {
     }
 
     /// Deliveries that wait.
-    pub fn len(&self) -> usize {
+    pub fn queued(&self) -> usize {
         self.waiting.len()
     }
 

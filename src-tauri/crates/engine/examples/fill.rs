@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     drop(engine);
     let plan = Plan { version: hookline_store::VERSION, migrate: &hookline_store::migrate };
     let store = Store::open(&database, &plan, Clock::system(), Box::new(|_| ()))?;
-    let inbox = store.readers().read(|connection| InboxRow::all(connection)).await?.into_iter().next();
+    let inbox = store.readers().read(InboxRow::all).await?.into_iter().next();
     let inbox = inbox.ok_or("the first inbox is gone")?;
     let started = Instant::now();
     for first in (0..count).step_by(IN_FLIGHT) {

@@ -34,11 +34,11 @@ pub(crate) async fn handshake(
         let url = message.signed_url();
         url.split('?').next().unwrap_or(&url).to_owned()
     });
-    let keys = crate::verification::keys(&verification);
+    let keys = crate::verification::keys(verification);
     let holds = || {
         let url = verification.signed_url(&address.name, request.target);
         let message = Message { url: url.as_deref(), ..message };
-        let verified = crate::verification::verify(&verification, &catalogue, &message, request.arrived_us / 1_000);
+        let verified = crate::verification::verify(verification, &catalogue, &message, request.arrived_us / 1_000);
         verified.map_or(hookline_signature::State::Unsigned, |(_, verified)| verified.verdict.state)
     };
     let question = Message { url: Some(&registered), ..message };

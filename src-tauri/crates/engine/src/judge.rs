@@ -115,7 +115,7 @@ fn judge(catalogue: &Catalogue, looked: &Looked<'_>, inbox: &Address) -> Verific
     }
     // Verification at its arrival, also when it is judged again much later.
     let Some((provider, verified)) =
-        crate::verification::verify(&verification, catalogue, &message, looked.arrived_us / 1_000)
+        crate::verification::verify(verification, catalogue, &message, looked.arrived_us / 1_000)
     else {
         return Verification { recognised, ..Verification::default() };
     };

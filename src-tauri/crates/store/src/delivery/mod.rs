@@ -14,6 +14,6 @@ pub use progress::{
 };
 pub use retention::{count, expire_deliveries};
 pub use row::{
-    AttemptResponse, attempt_body, deliveries_of, deliveries_of_request, detail, endpoint_of, list, number_of, one,
-    payload, response_of,
+    AttemptResponse, PayloadSource, attempt_body, deliveries_of, deliveries_of_request, detail, endpoint_of, list,
+    number_of, one, payload, response_of,
 };

@@ -181,16 +181,25 @@ pub fn response_of(connection: &Connection, delivery: &str, number: u32) -> rusq
         .optional()
 }
 
-/// The payload of a delivery with its own bytes, or the row of the request that it sends. `None` where there is no such
-/// delivery.
-pub fn payload(connection: &Connection, id: &str) -> rusqlite::Result<Option<(Option<Vec<u8>>, Option<i64>)>> {
-    connection
+/// Where the bytes of a delivery are.
+#[derive(Debug)]
+pub enum PayloadSource {
+    /// With its event or replay.
+    Own(Vec<u8>),
+    /// With the request of this row.
+    Request(i64),
+}
+
+/// Returns where the payload of a delivery is. `None` where there is no such delivery.
+pub fn payload(connection: &Connection, id: &str) -> rusqlite::Result<Option<PayloadSource>> {
+    let found: Option<(Option<Vec<u8>>, Option<i64>)> = connection
         .prepare_cached(
             "SELECT coalesce(e.payload, y.body), d.request FROM delivery d LEFT JOIN event e ON e.number = d.event
              LEFT JOIN replay y ON y.number = d.replay WHERE d.id = ?1",
         )?
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+        .optional()?;
+    Ok(found.and_then(|(own, request)| own.map(PayloadSource::Own).or(request.map(PayloadSource::Request))))
 }
 
 /// The response body of an attempt, as far as it is kept. `None` where there is no such delivery, `Some(None)` where there is
