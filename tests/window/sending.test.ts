@@ -99,6 +99,10 @@ describe.each(DOORS)("sending in the %s", (door) => {
     );
     expect(got).toHaveLength(1);
     expect(got[0]!.headers["x-owc-event"]).toBe("chat.created");
+    // The figures of the endpoint come after the row and move it down: a click meanwhile would miss it.
+    await until("the figures", () =>
+      driver.executeScript<boolean>("return document.querySelector('[data-testid=stats]') !== null"),
+    );
     await click(driver, "chat.created");
     await sees(driver, "the handler's own words");
     await sees(driver, "X-OWC-Delivery");
