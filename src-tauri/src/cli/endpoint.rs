@@ -244,33 +244,37 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let sent: Value = api.json(Method::POST, &format!("/endpoints/{id}/test"), None).await?;
             return delivery::ended(api, context, &[sent]).await;
         }
-        Verb::Diagnose { endpoint, missed } => {
-            let id = id_of(api, &endpoint).await?;
-            let event = missed.map_or(String::new(), |event| format!("?event={}", super::inbox::encoded(&event)));
-            let causes: Value = api.json(Method::POST, &format!("/endpoints/{id}/diagnose{event}"), None).await?;
-            let causes = causes["items"].as_array().cloned().unwrap_or_default();
-            for cause in &causes {
-                if context.json {
-                    terminal::json(cause);
-                    continue;
-                }
-                let mark = match cause["found"].as_str() {
-                    Some("ok") => "✓",
-                    Some("failed") => "✗",
-                    _ => "–",
-                };
-                let text = |key: &str| terminal::shown(cause[key].as_str().unwrap_or_default());
-                terminal::line(&format!("{mark} {:<14} {}", text("name"), text("detail")));
-            }
-            if causes.iter().any(|cause| cause["found"] == "failed") {
-                return Err(CliError::No);
-            }
-        }
+        Verb::Diagnose { endpoint, missed } => return diagnose(api, context, &endpoint, missed).await,
         Verb::Remove { endpoint } => {
             let id = id_of(api, &endpoint).await?;
             api.bytes(Method::DELETE, &format!("/endpoints/{id}"), None).await?;
             terminal::say(&format!("{endpoint} is removed"));
         }
+    }
+    Ok(())
+}
+
+/// Prints why an endpoint receives nothing.
+async fn diagnose(api: &Api, context: &Context, endpoint: &str, missed: Option<String>) -> Result<(), CliError> {
+    let id = id_of(api, endpoint).await?;
+    let event = missed.map_or(String::new(), |event| format!("?event={}", super::inbox::encoded(&event)));
+    let causes: Value = api.json(Method::POST, &format!("/endpoints/{id}/diagnose{event}"), None).await?;
+    let causes = causes["items"].as_array().cloned().unwrap_or_default();
+    for cause in &causes {
+        if context.json {
+            terminal::json(cause);
+            continue;
+        }
+        let mark = match cause["found"].as_str() {
+            Some("ok") => "✓",
+            Some("failed") => "✗",
+            _ => "–",
+        };
+        let text = |key: &str| terminal::shown(cause[key].as_str().unwrap_or_default());
+        terminal::line(&format!("{mark} {:<14} {}", text("name"), text("detail")));
+    }
+    if causes.iter().any(|cause| cause["found"] == "failed") {
+        return Err(CliError::No);
     }
     Ok(())
 }

@@ -250,7 +250,7 @@ pub(crate) async fn conceal(
     let number = numbered(&engine, &id)?;
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let changing = engine.clone();
-    if !to_its_end(async move { hookline_engine::tunnel::run::conceal(&changing, number, address.number).await })
+    if !to_its_end(async move { hookline_engine::tunnel::exposure::conceal(&changing, number, address.number).await })
         .await?
     {
         return Err(ApiError::not_found("not_exposed", format!("{name} is not exposed through this tunnel.")));

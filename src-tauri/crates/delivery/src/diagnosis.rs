@@ -6,7 +6,7 @@ use bytes::Bytes;
 use hookline_model::{
     AttemptErrorKind, AttemptPhase, Delivery, DeliveryPolicy, DiagnosisResult, DiagnosisStep, HttpsRule,
 };
-use hookline_store::endpoint::EndpointRow;
+use hookline_store::{delivery::Exchange, endpoint::EndpointRow};
 
 use super::{
     exchange::{Outgoing, SendOptions, exchange},
@@ -22,7 +22,7 @@ fn cause(name: &str, found: DiagnosisResult, detail: impl Into<String>) -> Diagn
 }
 
 impl Outbox {
-    /// Looks at each cause. The receiver gets a HEAD request and no event.
+    /// Tests each cause in turn why an endpoint may receive nothing. The endpoint gets a HEAD request and no event.
     pub async fn diagnose(
         &self,
         endpoint: &EndpointRow,
@@ -32,32 +32,9 @@ impl Outbox {
         now_s: i64,
     ) -> Vec<DiagnosisStep> {
         let settings = &endpoint.settings;
-        let mut causes = vec![match (endpoint.enabled, settings.paused) {
-            (false, _) => {
-                cause("Switched on", DiagnosisResult::Failed, format!("It is switched off: {}", endpoint.reason))
-            }
-            (true, true) => cause("Switched on", DiagnosisResult::Failed, "Its time stands still, so nothing is sent."),
-            (true, false) => cause("Switched on", DiagnosisResult::Ok, "It is switched on."),
-        }];
-        if let Some(event) = event {
-            causes.push(match settings.takes(event) {
-                true => cause("Event", DiagnosisResult::Ok, format!("It takes {event}.")),
-                false => cause("Event", DiagnosisResult::Failed, format!("{event} is not among the events it takes.")),
-            });
-        }
         let plain = parse(&settings.url).is_ok_and(|url| url.scheme_str() == Some("http"));
-        causes.push(match (*policy.https.value(), plain, settings.local_test) {
-            (HttpsRule::Required, true, false) => cause(
-                "HTTPS",
-                DiagnosisResult::Failed,
-                "The vendor sends only to https:// addresses, and this one is not.",
-            ),
-            (HttpsRule::Required, true, true) => {
-                cause("HTTPS", DiagnosisResult::Ok, "Plain HTTP is allowed here for a local test.")
-            }
-            _ => cause("HTTPS", DiagnosisResult::Ok, "The address is one the vendor sends to."),
-        });
-        let terms = SendOptions {
+        let mut steps = of_settings(endpoint, policy, event, plain);
+        let options = SendOptions {
             total: PATIENCE,
             connect: PATIENCE,
             trust: crate::trust(settings).unwrap_or_default(),
@@ -71,61 +48,93 @@ impl Outbox {
             headers: Vec::new(),
             body: Bytes::new().into(),
         };
-        let tried = exchange(self.connections(), &head, &terms, None).await;
-        let steps = [
-            ("DNS", AttemptPhase::Dns, "Its host has an address."),
-            ("Connection", AttemptPhase::Connect, "It can be connected to."),
-            ("TLS", AttemptPhase::Tls, "Its certificate is accepted."),
-        ];
-        let failed = tried.result.as_ref().err();
-        let mut over = false;
-        for (name, phase, fine) in steps {
-            if plain && phase == AttemptPhase::Tls {
-                continue;
-            }
-            causes.push(match failed.filter(|error| error.phase == phase) {
-                _ if over => cause(name, DiagnosisResult::Skipped, "Something before it failed."),
-                Some(error) => {
-                    over = true;
-                    cause(name, DiagnosisResult::Failed, error.message.clone())
-                }
-                None => cause(name, DiagnosisResult::Ok, fine),
-            });
+        let tried = exchange(self.connections(), &head, &options, None).await;
+        steps.extend(of_connection(&tried, plain));
+        if !tried.result.as_ref().is_err_and(|error| error.kind == AttemptErrorKind::Url) {
+            steps.push(of_last(last, policy));
         }
-        if let Some(error) = failed.filter(|error| error.kind == AttemptErrorKind::Url) {
-            // Nothing can be looked at behind a URL that is not one.
-            causes.push(cause("URL", DiagnosisResult::Failed, error.message.clone()));
-            return causes;
+        steps
+    }
+}
+
+/// What the settings of an endpoint say.
+fn of_settings(
+    endpoint: &EndpointRow,
+    policy: &DeliveryPolicy,
+    event: Option<&str>,
+    plain: bool,
+) -> Vec<DiagnosisStep> {
+    use DiagnosisResult::{Failed, Ok};
+    let settings = &endpoint.settings;
+    let mut steps = vec![match (endpoint.enabled, settings.paused) {
+        (false, _) => cause("Switched on", Failed, format!("It is switched off: {}", endpoint.reason)),
+        (true, true) => cause("Switched on", Failed, "Its time stands still, so nothing is sent."),
+        (true, false) => cause("Switched on", Ok, "It is switched on."),
+    }];
+    if let Some(event) = event {
+        steps.push(match settings.takes(event) {
+            true => cause("Event", Ok, format!("It takes {event}.")),
+            false => cause("Event", Failed, format!("{event} is not among the events it takes.")),
+        });
+    }
+    steps.push(match (*policy.https.value(), plain, settings.local_test) {
+        (HttpsRule::Required, true, false) => {
+            cause("HTTPS", Failed, "The vendor sends only to https:// addresses, and this one is not.")
         }
-        causes.push(match &tried.result {
-            _ if over => cause("HTTP", DiagnosisResult::Skipped, "Something before it failed."),
-            Err(error) => cause("HTTP", DiagnosisResult::Failed, error.message.clone()),
-            Ok(received) => {
-                cause("HTTP", DiagnosisResult::Ok, format!("It answers HTTP: {} to a HEAD request.", received.status))
+        (HttpsRule::Required, true, true) => cause("HTTPS", Ok, "Plain HTTP is allowed here for a local test."),
+        _ => cause("HTTPS", Ok, "The address is one the vendor sends to."),
+    });
+    steps
+}
+
+/// What an exchange with the endpoint says, step by step. A URL that cannot be parsed ends it.
+fn of_connection(tried: &Exchange, plain: bool) -> Vec<DiagnosisStep> {
+    use DiagnosisResult::{Failed, Ok, Skipped};
+    let failed = tried.result.as_ref().err();
+    let mut over = false;
+    let mut steps = Vec::new();
+    for (name, phase, fine) in [
+        ("DNS", AttemptPhase::Dns, "Its host has an address."),
+        ("Connection", AttemptPhase::Connect, "It can be connected to."),
+        ("TLS", AttemptPhase::Tls, "Its certificate is accepted."),
+    ] {
+        if plain && phase == AttemptPhase::Tls {
+            continue;
+        }
+        steps.push(match failed.filter(|error| error.phase == phase) {
+            _ if over => cause(name, Skipped, "Something before it failed."),
+            Some(error) => {
+                over = true;
+                cause(name, Failed, error.message.clone())
             }
+            None => cause(name, Ok, fine),
         });
-        causes.push(match last {
-            None => cause("Last delivery", DiagnosisResult::Skipped, "Nothing was sent to it yet."),
-            Some(last) => match (last.status, &last.error) {
-                (Some(status), _) if policy.success.value().includes(status) => cause(
-                    "Last delivery",
-                    DiagnosisResult::Ok,
-                    format!("It answered {status}, which is a success here."),
-                ),
-                (Some(status @ 200..=299), _) => {
-                    let success = policy.success.value();
-                    let detail = format!(
-                        "It answered {status}, and the vendor takes only {success} as a success. Answer {success}."
-                    );
-                    cause("Last delivery", DiagnosisResult::Failed, detail)
-                }
-                (Some(status), _) => {
-                    cause("Last delivery", DiagnosisResult::Failed, format!("It answered {status}; see its own log."))
-                }
-                (None, Some(error)) => cause("Last delivery", DiagnosisResult::Failed, error.clone()),
-                (None, None) => cause("Last delivery", DiagnosisResult::Skipped, "It has not been attempted."),
-            },
-        });
-        causes
+    }
+    steps.push(match &tried.result {
+        Err(error) if error.kind == AttemptErrorKind::Url => cause("URL", Failed, error.message.clone()),
+        _ if over => cause("HTTP", Skipped, "Something before it failed."),
+        Err(error) => cause("HTTP", Failed, error.message.clone()),
+        Result::Ok(received) => cause("HTTP", Ok, format!("It answers HTTP: {} to a HEAD request.", received.status)),
+    });
+    steps
+}
+
+/// What the last delivery says.
+fn of_last(last: Option<&Delivery>, policy: &DeliveryPolicy) -> DiagnosisStep {
+    use DiagnosisResult::{Failed, Ok, Skipped};
+    let step = |result, detail: String| cause("Last delivery", result, detail);
+    let Some(last) = last else { return step(Skipped, "Nothing was sent to it yet.".into()) };
+    let success = policy.success.value();
+    match (last.status, &last.error) {
+        (Some(status), _) if success.includes(status) => {
+            step(Ok, format!("It answered {status}, which is a success here."))
+        }
+        (Some(status @ 200..=299), _) => step(
+            Failed,
+            format!("It answered {status}, and the vendor takes only {success} as a success. Answer {success}."),
+        ),
+        (Some(status), _) => step(Failed, format!("It answered {status}; see its own log.")),
+        (None, Some(error)) => step(Failed, error.clone()),
+        (None, None) => step(Skipped, "It has not been attempted.".into()),
     }
 }

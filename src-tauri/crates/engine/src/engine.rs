@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{Captured, Clock, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_capture::{Captured, Clock, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, Store, WriteError};
 use hookline_checks::Checks;
 use hookline_delivery::{Outbox, Parts};
 use hookline_model::{
@@ -141,53 +141,18 @@ impl Engine {
         if let Some(why) = dir.emptied() {
             return Err(EngineError::Emptied(why));
         }
-        let feed = Arc::new(OnceLock::<Arc<Feed>>::new());
         let addresses = Arc::new(Addresses::default());
-        let tail = Arc::new(OnceLock::new());
-        let arrived = Arc::new(Notify::new());
-        let stored = Arc::new(AtomicU64::new(0));
-        let on_commit = {
-            let (feed, addresses, tail) = (feed.clone(), addresses.clone(), tail.clone());
-            let (arrived, stored) = (arrived.clone(), stored.clone());
-            Box::new(move |rows: Vec<(RowId, Captured)>| {
-                let (Some(feed), Some(tail)) = (feed.get(), tail.get()) else { return };
-                stored.fetch_add(rows.len() as u64, Ordering::Relaxed);
-                feed.publish(rows.into_iter().filter_map(|(id, captured)| {
-                    let inbox = addresses.name(captured.inbox)?;
-                    Some(Change::RequestAdded { request: summary_of(id, captured, *tail, inbox) })
-                }));
-                arrived.notify_one();
-            })
-        };
+        let after_commit = AfterCommit::default();
+        let (arrived, stored) = (after_commit.arrived.clone(), after_commit.stored.clone());
+        let published = after_commit.published.clone();
+        let on_commit = after_commit.on_commit(addresses.clone());
         let plan = Plan { version: hookline_store::VERSION, migrate: &hookline_store::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
         import::sweep(dir.path());
         let providers = Providers::open(dir.path());
         let (known, now_us) = (providers.catalogue(), clock.now_us());
         let everything = kind != OwnerKind::Command;
-        let loaded = {
-            let known = known.clone();
-            store.write(move |connection| load(connection, &known, now_us, everything), |_| ()).await
-        };
-        let loaded = match loaded {
-            Ok(loaded) => loaded,
-            // Stored requests can still be read. A work that refuses is undone, so nothing has to be written.
-            Err(WriteError::Commit(error))
-                if matches!(error.fault, DatabaseFault::DiskFull | DatabaseFault::Unwritable) =>
-            {
-                tracing::warn!(%error, "the database cannot be written: stored requests can be read, new ones are refused");
-                let only_read = move |connection: &Connection| match load(connection, &known, now_us, everything) {
-                    Ok(loaded) => Err::<(), _>(Ok(Box::new(loaded))),
-                    Err(error) => Err(Err(error)),
-                };
-                match store.write(only_read, |()| ()).await {
-                    Err(WriteError::Refused(Ok(loaded))) => *loaded,
-                    Err(error) => return Err(EngineError::Content(unreadable(error))),
-                    Ok(()) => return Err(EngineError::Content("nothing was read".into())),
-                }
-            }
-            Err(error) => return Err(EngineError::Content(error.to_string())),
-        };
+        let loaded = load_or_read(&store, known, now_us, everything).await?;
         let store = Arc::new(store);
         let hidden = Arc::new(Hidden::new(loaded.removals.clone()));
         let feed_now = Arc::new(Feed::new(loaded.last_seq));
@@ -211,7 +176,7 @@ impl Engine {
                 false => addresses.put(address),
             }
         }
-        let _ = (feed.set(feed_now.clone()), tail.set(store.id_tail()));
+        let _ = published.set((feed_now.clone(), store.id_tail()));
         let engine = Arc::new(Self {
             store,
             feed: feed_now,
@@ -246,25 +211,28 @@ impl Engine {
                 .map_err(|e| EngineError::Content(e.to_string()))?;
         }
         engine.tunnels.load(loaded.tunnels, loaded.exposures);
-        engine.spawn_tidying();
-        judge::spawn(&engine, arrived, loaded.judged_upto);
-        engine.spawn_health_watch();
-        refusal::spawn(&engine);
-        let source: Weak<Self> = Arc::downgrade(&engine);
-        engine.outbox.spawn(source);
-        notice::spawn(&engine);
-        replay::spawn(&engine);
-        if everything {
-            engine.checks.resume().await;
-        }
-        // A command is gone before an index would be of use.
-        if everything {
-            engine.spawn_indexing();
-            schema_infer::spawn(&engine);
-            forward::spawn(&engine);
-            crate::tunnel::run::spawn_tunnels(&engine);
-        }
+        engine.start(everything, loaded.judged_upto).await;
         Ok(engine)
+    }
+
+    /// Starts the tasks that follow the store and the clock.
+    async fn start(self: &Arc<Self>, everything: bool, verified_upto: i64) {
+        self.spawn_tidying();
+        judge::spawn(self, self.arrived.clone(), verified_upto);
+        self.spawn_health_watch();
+        refusal::spawn(self);
+        let source: Weak<Self> = Arc::downgrade(self);
+        self.outbox.spawn(source);
+        notice::spawn(self);
+        replay::spawn(self);
+        // A command is gone before any of these would be of use.
+        if everything {
+            self.checks.resume().await;
+            self.spawn_indexing();
+            schema_infer::spawn(self);
+            forward::spawn(self);
+            crate::tunnel::run::spawn_tunnels(self);
+        }
     }
 
     /// The data directory.
@@ -308,7 +276,7 @@ impl Engine {
 
     /// Ends the receiver, lets open requests finish, and closes the store.
     pub async fn close(self: &Arc<Self>) {
-        crate::tunnel::run::stop_tunnels(self);
+        crate::tunnel::tunnels::stop_tunnels(self);
         let old = self.receiver.lock().await.listening.take();
         if let Some(old) = old {
             old.stop().await;
@@ -561,6 +529,62 @@ impl Engine {
                 }
             }
         });
+    }
+}
+
+/// What happens after each commit: the new requests are published, counted, and their followers woken.
+#[derive(Default)]
+struct AfterCommit {
+    /// Where changes are published, once both are known.
+    published: Arc<OnceLock<(Arc<Feed>, IdTail)>>,
+    arrived: Arc<Notify>,
+    stored: Arc<AtomicU64>,
+}
+
+impl AfterCommit {
+    fn on_commit(self, addresses: Arc<Addresses>) -> OnCommit {
+        Box::new(move |rows: Vec<(RowId, Captured)>| {
+            let Some((feed, tail)) = self.published.get() else { return };
+            self.stored.fetch_add(rows.len() as u64, Ordering::Relaxed);
+            feed.publish(rows.into_iter().filter_map(|(id, captured)| {
+                let inbox = addresses.name(captured.inbox)?;
+                Some(Change::RequestAdded { request: summary_of(id, captured, *tail, inbox) })
+            }));
+            self.arrived.notify_one();
+        })
+    }
+}
+
+/// Loads what a start needs. Where the database cannot be written, it is only read: stored requests can be read then, and new
+/// ones are refused.
+async fn load_or_read(
+    store: &Store,
+    catalogue: Arc<Catalogue>,
+    now_us: i64,
+    everything: bool,
+) -> Result<Loaded, EngineError> {
+    let loaded = {
+        let catalogue = catalogue.clone();
+        store.write(move |connection| load(connection, &catalogue, now_us, everything), |_| ()).await
+    };
+    match loaded {
+        Ok(loaded) => Ok(loaded),
+        // A work that refuses is undone, so nothing has to be written.
+        Err(WriteError::Commit(error))
+            if matches!(error.fault, DatabaseFault::DiskFull | DatabaseFault::Unwritable) =>
+        {
+            tracing::warn!(%error, "the database cannot be written: stored requests can be read, new ones are refused");
+            let only_read = move |connection: &Connection| match load(connection, &catalogue, now_us, everything) {
+                Ok(loaded) => Err::<(), _>(Ok(Box::new(loaded))),
+                Err(error) => Err(Err(error)),
+            };
+            match store.write(only_read, |()| ()).await {
+                Err(WriteError::Refused(Ok(loaded))) => Ok(*loaded),
+                Err(error) => Err(EngineError::Content(unreadable(error))),
+                Ok(()) => Err(EngineError::Content("nothing was read".into())),
+            }
+        }
+        Err(error) => Err(EngineError::Content(error.to_string())),
     }
 }
 

@@ -2,10 +2,9 @@
 
 use std::pin::Pin;
 
-use bytes::Bytes;
 use hookline_capture::{RowId, header_list};
 use hookline_delivery::{Headers, Outgoing, Payload, RequestSource, UnsentRequest, append, target_of};
-use hookline_model::{HeaderRules, MASK};
+use hookline_model::MASK;
 use hookline_provider::SchemeRecord;
 use hookline_signature::{Keys, Message, sign};
 use hookline_store::{delivery::InFlightAttempt, endpoint::EndpointRow, request::collect_body};
@@ -15,20 +14,6 @@ use crate::Engine;
 
 /// Largest body that is signed anew, in bytes: it is in memory while that is done.
 const SIGNED_MAX: u64 = 64 * 1024 * 1024;
-
-/// How a request is changed on its way on.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct OutgoingChanges {
-    pub(crate) rules: HeaderRules,
-    /// Another list of headers, before the rules.
-    pub(crate) headers: Option<Vec<(String, String)>>,
-    /// Another body.
-    pub(crate) body: Option<Bytes>,
-    /// What the signature is made anew with.
-    pub(crate) resign: Option<(SchemeRecord, Keys)>,
-    /// What is added to `Via`, by which a forward knows its own requests again.
-    pub(crate) via: Option<String>,
-}
 
 impl RequestSource for Engine {
     fn outgoing<'a>(

@@ -9,8 +9,10 @@ use crate::{
     key::Keys,
     message::{Message, Reading},
     scheme::{Digest, Jws, Scheme},
+    signed::Signed,
     source::{Place, Source},
     template::Filling,
+    timestamp::TimestampRule,
 };
 
 /// Why a message cannot be signed.
@@ -20,15 +22,6 @@ pub enum SignError {
     /// Secret or message are not what the scheme needs.
     #[error(transparent)]
     Fault(#[from] Fault),
-}
-
-/// What signing adds to a message.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Signed {
-    /// Headers to set, in order.
-    pub headers: Vec<(String, String)>,
-    /// Values that stand elsewhere, each with its place: a field of the body, a query parameter.
-    pub elsewhere: Vec<(String, String)>,
 }
 
 /// Signs a message as its sender would at `now_ms`. `id` is the message's own, where the scheme
@@ -64,39 +57,22 @@ fn by_jws(scheme: &Jws, message: &Message<'_>, keys: &Keys, now_ms: i64) -> Resu
     Ok(signed)
 }
 
-impl Signed {
-    /// A message's headers with those set so far over them.
-    fn headers_over<'a>(&'a self, message: &Message<'a>) -> Vec<(&'a str, &'a [u8])> {
-        let replaced = |name: &str| self.headers.iter().any(|(set, _)| set.eq_ignore_ascii_case(name));
-        let kept = message.headers.iter().filter(|(name, _)| !replaced(name)).copied();
-        kept.chain(self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))).collect()
-    }
+/// When a message is signed: the rule of the timestamp, and the time as the rule writes it.
+type Now<'s> = (&'s TimestampRule, String);
 
-    fn put(&mut self, source: &Source, value: String) {
-        match source.header_name() {
-            Some(name) => self.headers.push((name, value)),
-            None => self.elsewhere.push((source.to_string(), value)),
-        }
-    }
-}
-
-fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, Fault> {
-    let mut signed = Signed::default();
-    let now = scheme.timestamp.as_ref().map(|rule| (rule, rule.unit.write(now_ms)));
-    if let Some((_, text)) = &now
-        && text.is_empty()
-    {
-        return Err(Fault::Timestamp { text: now_ms.to_string(), unit: "an instant a date can name".into() });
-    }
-    if let Some((rule, now)) = &now
-        && rule.from.place != Place::Signature
-        && rule.from.place != Place::Json
-    {
-        signed.put(&rule.from, now.clone());
-    }
+/// Puts the other headers and values that the scheme signs or requires: what the message has stays.
+fn put_required(
+    signed: &mut Signed,
+    scheme: &Digest,
+    message: &Message<'_>,
+    keys: &Keys,
+    id: &str,
+    now_ms: i64,
+    now: Option<&Now<'_>>,
+) {
     // Other headers that are signed: what the message has stays, an id it lacks is given.
     for source in scheme.content.sources().into_iter().filter(|source| source.place == Place::Header) {
-        let known = now.as_ref().is_some_and(|(rule, _)| rule.from == *source);
+        let known = now.is_some_and(|(rule, _)| rule.from == *source);
         if !known && source.value(&Reading::new(message)).is_none() {
             let value = if source.name.to_ascii_lowercase().contains("timestamp") {
                 now_ms.div_euclid(1_000).to_string()
@@ -121,23 +97,46 @@ fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_
             signed.put(&source, value);
         }
     }
-    let headers = signed.headers_over(message);
-    let reading = Reading::new(&Message { headers: &headers, ..*message });
+}
 
+/// The items of the signed content, by name.
+fn items_of(scheme: &Digest, keys: &Keys, now_ms: i64, now: Option<&Now<'_>>) -> Vec<(String, String)> {
     let mut items: Vec<(String, String)> = Vec::new();
     for item in scheme.content.items() {
-        let value = match &now {
+        let value = match now {
             Some((rule, now)) if rule.from.name == item => now.clone(),
             _ => keys.params.get(item).cloned().unwrap_or_else(|| now_ms.to_string()),
         };
         items.push((item.to_owned(), value));
     }
-    if let Some((rule, now)) = &now
+    if let Some((rule, now)) = now
         && rule.from.place == Place::Signature
         && !items.iter().any(|(key, _)| *key == rule.from.name)
     {
         items.push((rule.from.name.clone(), now.clone()));
     }
+    items
+}
+
+fn by_digest(scheme: &Digest, message: &Message<'_>, keys: &Keys, id: &str, now_ms: i64) -> Result<Signed, Fault> {
+    let mut signed = Signed::default();
+    let now = scheme.timestamp.as_ref().map(|rule| (rule, rule.unit.write(now_ms)));
+    if let Some((_, text)) = &now
+        && text.is_empty()
+    {
+        return Err(Fault::Timestamp { text: now_ms.to_string(), unit: "an instant a date can name".into() });
+    }
+    if let Some((rule, now)) = &now
+        && rule.from.place != Place::Signature
+        && rule.from.place != Place::Json
+    {
+        signed.put(&rule.from, now.clone());
+    }
+    put_required(&mut signed, scheme, message, keys, id, now_ms, now.as_ref());
+    let headers = signed.headers_over(message);
+    let reading = Reading::new(&Message { headers: &headers, ..*message });
+
+    let items = items_of(scheme, keys, now_ms, now.as_ref());
     let param = keys.param();
     let mut digests = Vec::new();
     for secret in keys.secrets.iter().filter(|secret| !secret.is_empty()) {

@@ -27,6 +27,7 @@ use tokio::{
 
 use super::{
     answer::Refusal,
+    head::RefusedHead,
     refused::{KEPT_MAX, Refused, target_of},
     serve::{Routes, Service},
     tap::{Seen, Tap},
@@ -309,18 +310,7 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     let io = TokioIo::new(Tap::new(stream, reset_at_end, seen.clone(), back));
     let requests = service_fn(|request| service.clone().serve(peer, seen.clone(), request));
 
-    let mut http = auto::Builder::new(TokioExecutor::new());
-    http.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER_MAX);
-    // hyper writes no date before 1970, and panics where the clock shows one.
-    let dated = std::time::SystemTime::now() >= std::time::UNIX_EPOCH;
-    http.http1().auto_date_header(dated);
-    http.http2()
-        .auto_date_header(dated)
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(H2_STREAMS_MAX)
-        .max_header_list_size(HEAD_BYTES_MAX as u32)
-        .keep_alive_interval(H2_PING)
-        .keep_alive_timeout(H2_PING);
+    let http = builder(head_timeout);
     let mut serving = Box::pin(http.serve_connection_with_upgrades(io, requests));
 
     // Each request wakes this task several times, and what it waits for is looked at each time: a wait
@@ -366,21 +356,9 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
     };
     // The stream comes back with it where a head was refused.
     drop(serving);
-    if let Some(mut refused) = seen.take_refused() {
+    if let Some(refused) = seen.take_refused() {
         counts.heads_refused.fetch_add(1, Ordering::Relaxed);
-        let at_us = service.clock.now_us();
-        if let Ok(stream) = given_back.try_recv() {
-            // A fault may show before the whole head is there; what follows it tells the person who looks at it more.
-            say_and_hear(stream, &refused.refusal.message(), &mut refused.bytes, KEPT_MAX).await;
-        }
-        service.routes.refused(Refused {
-            at_us,
-            peer: Some(peer),
-            inbox: None,
-            target: target_of(&refused.bytes),
-            refusal: refused.refusal,
-            bytes: refused.bytes,
-        });
+        refuse(&service, peer, refused, given_back.try_recv().ok()).await;
     } else if let Err(error) = result {
         let error_of_hyper = error.downcast_ref::<hyper::Error>();
         if error_of_hyper.is_some_and(hyper::Error::is_timeout) {
@@ -390,6 +368,45 @@ async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>
         }
         tracing::debug!(%peer, %error, "a connection ended early");
     }
+}
+
+/// The settings of hyper for one connection.
+fn builder(head_timeout: Duration) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(BUFFER_MAX);
+    // hyper writes no date before 1970, and panics where the clock shows one.
+    let dated = std::time::SystemTime::now() >= std::time::UNIX_EPOCH;
+    http.http1().auto_date_header(dated);
+    http.http2()
+        .auto_date_header(dated)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(H2_STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX as u32)
+        .keep_alive_interval(H2_PING)
+        .keep_alive_timeout(H2_PING);
+    http
+}
+
+/// Responds to a head that was refused, where its stream came back, and reports it.
+async fn refuse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, R: Routes>(
+    service: &Service<R>,
+    peer: SocketAddr,
+    mut refused: RefusedHead,
+    stream: Option<S>,
+) {
+    let at_us = service.clock.now_us();
+    if let Some(stream) = stream {
+        // A fault may show before the whole head is there; what follows it tells the person who looks at it more.
+        say_and_hear(stream, &refused.refusal.message(), &mut refused.bytes, KEPT_MAX).await;
+    }
+    service.routes.refused(Refused {
+        at_us,
+        peer: Some(peer),
+        inbox: None,
+        target: target_of(&refused.bytes),
+        refusal: refused.refusal,
+        bytes: refused.bytes,
+    });
 }
 
 /// Counts a connection whose head never ended, and tells of it where anything had come.

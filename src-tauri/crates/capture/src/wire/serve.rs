@@ -161,6 +161,27 @@ pub(super) struct Service<R> {
 
 type Reply = Response<AnswerBody>;
 
+/// A response with the fault that is injected into it.
+async fn faulty(fault: Option<AnswerFault>, reply: Reply, seen: &Seen, many: bool) -> io::Result<Reply> {
+    match fault {
+        Some(AnswerFault::Reset) => {
+            // Of many streams only this one is reset; the connection of one is.
+            seen.reset.store(!many, Ordering::Relaxed);
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        Some(AnswerFault::Hang) => {
+            tokio::time::sleep(HANG_MAX).await;
+            Err(io::ErrorKind::TimedOut.into())
+        }
+        Some(AnswerFault::Garbage) => {
+            seen.garbled.store(true, Ordering::Relaxed);
+            seen.ended.store(many, Ordering::Relaxed);
+            Ok(reply)
+        }
+        _ => Ok(reply),
+    }
+}
+
 impl<R: Routes> Service<R> {
     pub(super) async fn serve(
         self: Arc<Self>,
@@ -237,23 +258,7 @@ impl<R: Routes> Service<R> {
             Ok(()) => answer.response(&parts.method, &parts.headers),
             Err(refused) => return Ok(refused),
         };
-        match answer.fault.filter(|_| !preflight) {
-            Some(AnswerFault::Reset) => {
-                // Of many streams only this one is reset; the connection of one is.
-                seen.reset.store(!many, Ordering::Relaxed);
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
-            Some(AnswerFault::Hang) => {
-                tokio::time::sleep(HANG_MAX).await;
-                Err(io::ErrorKind::TimedOut.into())
-            }
-            Some(AnswerFault::Garbage) => {
-                seen.garbled.store(true, Ordering::Relaxed);
-                seen.ended.store(many, Ordering::Relaxed);
-                Ok(reply)
-            }
-            _ => Ok(reply),
-        }
+        faulty(answer.fault.filter(|_| !preflight), reply, &seen, many).await
     }
 
     async fn ask(&self, parts: &Parts, mut arriving: Arriving, whom: i64) -> Reply {

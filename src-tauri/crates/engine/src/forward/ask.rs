@@ -20,7 +20,7 @@ use tokio::{
 
 use crate::{
     Engine, answer,
-    tunnel::{Entry, in_turn},
+    entry::{Entry, in_turn},
 };
 
 /// Pieces of an answer that wait for a slow sender.
@@ -64,7 +64,7 @@ pub(crate) async fn ask_app(
         // It was removed this moment: the request is kept, and its inbox answers.
         let (name, answer) = address.map(|address| (address.name, address.answer)).unwrap_or_default();
         (entry.captured.status, entry.captured.answer) = (answer.status.as_u16(), Some(answer.number));
-        crate::tunnel::deliver::keep_entry(&engine, entry, name).await?;
+        crate::entry::keep_entry(&engine, entry, name).await?;
         return Ok(answer.plain());
     };
     let name = address.map(|address| address.name).unwrap_or_default();

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::RowId;
-use hookline_delivery::{joined, rest_of};
+use hookline_capture::{IdTail, RowId};
+use hookline_delivery::{Outbox, joined, rest_of};
 use hookline_model::{Change, Delivery, DeliveryOrigin, DeliveryState, ForwardMode, RequestSummary, SignatureStatus};
-use hookline_query::Uses;
+use hookline_query::{Subject, Uses};
 use hookline_search::{InboxSnapshot, oldest_first, rows};
 use hookline_store::{
     delivery::{DeliverySource, NewDelivery, SourceRequest},
@@ -18,6 +18,7 @@ use hookline_store::{
 };
 use rusqlite::Connection;
 
+use super::Bound;
 use crate::{Engine, inbox::Address};
 
 /// Requests looked at in one go.
@@ -95,6 +96,54 @@ async fn copy_slice(engine: &Arc<Engine>, known: i64, unkept: &mut u32) -> Resul
     Ok(more)
 }
 
+/// What decides whether a request is mirrored.
+struct Look<'a> {
+    outbox: &'a Outbox,
+    tail: IdTail,
+    now_us: i64,
+    /// Names of the inboxes of which only verified requests are mirrored, where they came from outside.
+    wary: &'a [String],
+    /// Rows of the requests that came from outside, in order.
+    outside: &'a [i64],
+}
+
+impl Look<'_> {
+    /// The copy that a forward makes of a request. `None` where it makes none.
+    fn copy(&self, bound: &Bound, subject: &Subject<'_>) -> Option<Copy> {
+        let forward = &bound.forward;
+        if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, self.now_us) {
+            return None;
+        }
+        let endpoint = self.outbox.schedule().with_id(&forward.id)?;
+        let (url, refused) = match joined(&forward.to, &forward.path, rest_of(subject.target, subject.inbox)) {
+            Ok(url) => (url, None),
+            Err(why) => (forward.to.clone(), Some((DeliveryState::Failed, why))),
+        };
+        let unproved = subject.verdict != SignatureStatus::Valid
+            && self.wary.iter().any(|name| name == subject.inbox)
+            && self.outside.binary_search(&subject.id.0).is_ok();
+        let refused = if unproved {
+            let why = "It came from outside, and its signature does not hold.";
+            Some((DeliveryState::Skipped, why.to_owned()))
+        } else if crate::forward::loops(forward, subject.headers) {
+            Some((DeliveryState::Skipped, "It has come through this forward already.".to_owned()))
+        } else {
+            refused
+        };
+        let request = SourceRequest {
+            row: subject.id.0,
+            id: self.tail.text(subject.id),
+            event_type: subject.event_type.unwrap_or_default().to_owned(),
+            provider: subject.provider.unwrap_or_default().to_owned(),
+            method: subject.method.to_owned(),
+            url,
+            resigned: forward.resign,
+            replay: None,
+        };
+        Some(Copy { endpoint, request, refused })
+    }
+}
+
 /// What goes on of the requests behind `after`; the last one looked at, and whether there may be more.
 async fn copies(
     engine: &Engine,
@@ -103,11 +152,9 @@ async fn copies(
     copying: Vec<Address>,
 ) -> Result<(i64, bool, Vec<Copy>), String> {
     // Names as of one moment: an inbox may be renamed meanwhile.
-    let (now_us, search) =
-        (engine.clock.now_us(), InboxSnapshot::new(engine.store.id_tail(), copying.iter().map(Address::label)));
+    let search = InboxSnapshot::new(engine.store.id_tail(), copying.iter().map(Address::label));
     let numbers = copying.iter().map(|address| address.number.to_string()).collect::<Vec<_>>().join(",");
-    let outbox = engine.outbox.clone();
-    let tail = engine.store.id_tail();
+    let (outbox, tail, now_us) = (engine.outbox.clone(), engine.store.id_tail(), engine.clock.now_us());
     // Inboxes of which only what is proved to be the vendor's goes on, where it came from outside.
     let wary: Vec<String> = (copying.iter())
         .filter(|address| engine.tunnels.exposures_of(address.number).iter().any(|row| row.settings.verified_only))
@@ -117,6 +164,7 @@ async fn copies(
         let held = hookline_store::tunnel::held(connection, after, known)?;
         let outside =
             if wary.is_empty() { Vec::new() } else { hookline_store::tunnel::outside(connection, after, known)? };
+        let look = Look { outbox: &outbox, tail, now_us, wary: &wary, outside: &outside };
         let uses = Uses { marks: true, verdict: true, duplicate: false, content: true };
         // Also what was deleted meanwhile: it arrived, and may come back.
         let condition = format!("r.id > {after} AND r.id <= {known} AND r.inbox IN ({numbers})");
@@ -130,38 +178,7 @@ async fn copies(
             let goes = subject.source.is_empty() && held.binary_search(&subject.id.0).is_err();
             if let Some(address) = address.filter(|_| goes) {
                 for bound in address.forwards.iter().filter(|bound| bound.forward.mode == ForwardMode::Copy) {
-                    let forward = &bound.forward;
-                    if !forward.enabled || subject.id.0 <= forward.since || !bound.query.matches(subject, now_us) {
-                        continue;
-                    }
-                    let Some(endpoint) = outbox.schedule().with_id(&forward.id) else { continue };
-                    let joined = joined(&forward.to, &forward.path, rest_of(subject.target, subject.inbox));
-                    let (url, refused) = match joined {
-                        Ok(url) => (url, None),
-                        Err(why) => (forward.to.clone(), Some((DeliveryState::Failed, why))),
-                    };
-                    let unproved = subject.verdict != SignatureStatus::Valid
-                        && wary.iter().any(|name| name == subject.inbox)
-                        && outside.binary_search(&subject.id.0).is_ok();
-                    let refused = if unproved {
-                        let why = "It came from outside, and its signature does not hold.";
-                        Some((DeliveryState::Skipped, why.to_owned()))
-                    } else if crate::forward::loops(forward, subject.headers) {
-                        Some((DeliveryState::Skipped, "It has come through this forward already.".to_owned()))
-                    } else {
-                        refused
-                    };
-                    let request = SourceRequest {
-                        row: subject.id.0,
-                        id: tail.text(subject.id),
-                        event_type: subject.event_type.unwrap_or_default().to_owned(),
-                        provider: subject.provider.unwrap_or_default().to_owned(),
-                        method: subject.method.to_owned(),
-                        url,
-                        resigned: forward.resign,
-                        replay: None,
-                    };
-                    copies.push(Copy { endpoint, request, refused });
+                    copies.extend(look.copy(bound, subject));
                 }
             }
             if seen >= SLICE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -12,7 +12,7 @@ use hookline_store::endpoint::EndpointRow;
 use crate::{
     Engine,
     answer::{self, known_on_arrival},
-    outgoing::OutgoingChanges,
+    outgoing_changes::OutgoingChanges,
 };
 
 pub(crate) use follow::spawn;

@@ -21,7 +21,7 @@ use hookline_store::{
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
-use crate::{Engine, inbox::Address, outgoing::OutgoingChanges};
+use crate::{Engine, inbox::Address, outgoing_changes::OutgoingChanges};
 
 /// Deliveries that wait for their turn, at most, and how many are made at a time.
 const AHEAD: usize = 1_000;

@@ -1,6 +1,6 @@
 //! What arrived while this machine was away, and what a person says is to be done about it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use hookline_capture::{ReadError, RowId, WriteError};
 use hookline_model::{BacklogAction, BacklogDecision, Change, Forward, ReSignWith, ReplaySettings, ReplayTarget};
@@ -16,13 +16,6 @@ use crate::{
 
 /// Most requests that one decision is about; the rest is asked about again.
 const DECIDED_MAX: u32 = 50_000;
-
-/// How many requests wait for a decision, by inbox.
-pub(super) async fn away_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
-    let hidden = engine.hidden.condition();
-    let read = move |connection: &Connection| hookline_store::tunnel::backlog_counts(connection, tunnel, &hidden);
-    engine.store.readers().read(read).await
-}
 
 /// Does what a person says about an inbox's requests that arrived while this machine was away. With
 /// `resign` they get a new signature where the inbox can make one, for the old one may be too old for

@@ -3,61 +3,30 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Weak},
-    task::Poll,
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use hookline_capture::{
     Answer, AnswerBody, Arrived, ArrivedBody, Body, CHUNK_BYTES, Captured, CommitError, Decision, INLINE_BODY_BYTES,
-    Store, Transaction, WriteError, header_list,
+    Store, WriteError, header_list,
 };
-use hookline_model::{
-    BacklogPolicy, BodyState, Change, DatabaseFault, ExposureSettings, HeaderNames, HttpVersion, RequestSummary,
-};
+use hookline_model::{BacklogPolicy, BodyState, DatabaseFault, ExposureSettings, HeaderNames, HttpVersion};
 use hookline_relay::{
     client::{Content, Laptop, State, Turn},
     wire::{Ack, AppAnswer, BodyPlace, Delivery},
 };
-use hookline_store::request::summary_of;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 use http_body_util::{BodyExt as _, Limited};
 
 use super::{AWAY_AFTER, ExposureRow, Tunnelled};
-use crate::{Engine, inbox::Address};
+use crate::{Engine, entry::Entry, inbox::Address};
 
 /// Largest answer that travels back, in bytes; vendors read a few KB.
 const ANSWER_MAX: usize = 1024 * 1024;
 
 /// Seconds after which a relay tries again what could not be stored.
 const LATER: u32 = 5;
-
-/// A request that is to be kept; with its delivery and its turn where it came through a tunnel.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) captured: Captured,
-    pub(crate) tunnelled: Option<Tunnelled>,
-    pub(crate) turn: Turn,
-}
-
-impl Entry {
-    /// One that came to the receiver.
-    pub(crate) fn of(captured: Captured) -> Self {
-        Self { captured, tunnelled: None, turn: Turn::default() }
-    }
-}
-
-/// Puts a write into the queue, and lets the next follow it there before it is done.
-pub(crate) async fn in_turn<T>(turn: Turn, writing: impl Future<Output = T>) -> T {
-    let mut writing = std::pin::pin!(writing);
-    // A write is in the queue once it was looked at.
-    let first = std::future::poll_fn(|context| Poll::Ready(writing.as_mut().poll(context))).await;
-    drop(turn);
-    match first {
-        Poll::Ready(done) => done,
-        Poll::Pending => writing.await,
-    }
-}
 
 /// One tunnel's end on this machine.
 pub(super) struct Desk {
@@ -111,6 +80,27 @@ enum Reply {
     Ask(i64),
 }
 
+/// Has an app answer a delivery. What is not on the disk when the wait is over is not acknowledged.
+async fn by_app(engine: &Arc<Engine>, whom: i64, entry: Entry, delivery: &Delivery, wait: Duration) -> Ack {
+    let id = delivery.id;
+    let asking = tokio::spawn({
+        let engine = engine.clone();
+        async move { crate::forward::ask::ask_app(engine, whom, entry).await }
+    });
+    match tokio::time::timeout(wait, asking).await {
+        Ok(Ok(Ok(response))) => match app_answer(response).await {
+            Some(answer) => Ack::Stored(Some(answer)),
+            None => Ack::Pending,
+        },
+        Ok(Ok(Err(error))) => not_kept(engine, delivery, &error).await,
+        Ok(Err(_)) => Ack::again(),
+        Err(_) => match engine.store.readers().read(move |c| Tunnelled::known(c, id)).await {
+            Ok(Some(_)) => Ack::Pending,
+            _ => Ack::again(),
+        },
+    }
+}
+
 async fn take(
     engine: &Arc<Engine>,
     tunnel: i64,
@@ -134,7 +124,6 @@ async fn take(
         let why = format!("The body has {} bytes, and this laptop takes {most}.", delivery.body_bytes);
         return never(engine, tunnelled(&delivery, tunnel, address.number, false), why).await;
     }
-    let id = delivery.id;
     // What comes for the first time is hardly ever known; if it is, it cannot be kept twice, and is looked
     // up then. A body of its own chunks is not fetched or stored for nothing.
     let first = delivery.attempt == 0 && delivery.body_bytes <= INLINE_BODY_BYTES as u64;
@@ -161,30 +150,13 @@ async fn take(
     let tunnelled = Some(tunnelled(&delivery, tunnel, address.number, away));
     let wait = Duration::from_secs(wait_s.unwrap_or_default().into());
     match reply {
-        Reply::Ask(whom) => {
-            let entry = Entry { captured, tunnelled, turn };
-            let asking = tokio::spawn({
-                let engine = engine.clone();
-                async move { crate::forward::ask::ask_app(engine, whom, entry).await }
-            });
-            match tokio::time::timeout(wait, asking).await {
-                Ok(Ok(Ok(response))) => match app_answer(response).await {
-                    Some(answer) => Ack::Stored(Some(answer)),
-                    None => Ack::Pending,
-                },
-                Ok(Ok(Err(error))) => not_kept(engine, &delivery, &error).await,
-                Ok(Err(_)) => Ack::again(),
-                // What is not on the disk by now is not acknowledged.
-                Err(_) => match engine.store.readers().read(move |c| Tunnelled::known(c, id)).await {
-                    Ok(Some(_)) => Ack::Pending,
-                    _ => Ack::again(),
-                },
-            }
-        }
+        Reply::Ask(whom) => by_app(engine, whom, Entry { captured, tunnelled, turn }, &delivery, wait).await,
         Reply::Own(answer) => {
             captured.status = answer.status_for(&method, &headers);
             captured.answer = Some(answer.number);
-            if let Err(error) = keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await {
+            if let Err(error) =
+                crate::entry::keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await
+            {
                 return not_kept(engine, &delivery, &error).await;
             }
             if answer.fault.is_some() || answer.delay >= wait {
@@ -195,7 +167,7 @@ async fn take(
         }
         Reply::Given => {
             captured.status = delivery.answered.unwrap_or_default();
-            match keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await {
+            match crate::entry::keep_entry(engine, Entry { captured, tunnelled, turn }, address.name.clone()).await {
                 Ok(()) => Ack::Stored(None),
                 Err(error) => not_kept(engine, &delivery, &error).await,
             }
@@ -287,29 +259,6 @@ async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSetti
         Decision::Own => Reply::Own(address.answer.clone()),
         Decision::Answer(answer) => Reply::Own(answer),
         Decision::Ask(whom) => Reply::Ask(whom),
-    }
-}
-
-/// Keeps a request, once its turn has come.
-pub(crate) async fn keep_entry(engine: &Engine, entry: Entry, name: String) -> Result<(), CommitError> {
-    let tail = engine.store.id_tail();
-    let Entry { mut captured, tunnelled, turn } = entry;
-    let work = move |within: &mut Transaction<'_>| {
-        let row = within.keep(&mut captured)?;
-        if let Some(tunnelled) = tunnelled {
-            tunnelled.insert(within.connection, row.0)?;
-        }
-        Ok::<_, rusqlite::Error>(summary_of(row, captured, tail, name))
-    };
-    let (feed, arrived) = (engine.feed.clone(), engine.arrived.clone());
-    let after = move |request: &RequestSummary| {
-        feed.publish([Change::RequestAdded { request: request.clone() }]);
-        arrived.notify_one();
-    };
-    match in_turn(turn, engine.store.transact(work, after)).await {
-        Ok(_) => Ok(()),
-        Err(WriteError::Commit(error)) => Err(error),
-        Err(WriteError::Refused(error)) => Err(error.into()),
     }
 }
 

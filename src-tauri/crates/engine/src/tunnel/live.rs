@@ -9,7 +9,7 @@ use hookline_model::{DatabaseFault, ExposureSettings};
 use hookline_relay::gate::{new_token, target_of};
 use http::{Response, StatusCode};
 
-use super::{ExposureRow, run::Exposed};
+use super::{ExposureRow, tunnels::Exposed};
 use crate::{Engine, inbox::Address};
 
 /// Longest public URL, in bytes.

@@ -4,12 +4,14 @@
 
 pub mod away;
 pub mod deliver;
+pub mod exposure;
 pub mod live;
 pub mod other;
 pub mod relay;
 pub mod run;
 pub mod ssh;
 pub mod stand;
+pub mod tunnels;
 mod wanted;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -18,9 +20,8 @@ use hookline_model::{BacklogPolicy, BasicCredentials, ExposureSettings};
 use hookline_relay::gate::{Gate, digest, networks};
 use hookline_store::tunnel::TunnelSettings;
 
-pub(crate) use deliver::{Entry, in_turn};
 pub(crate) use hookline_store::tunnel::{ExposureRow, TunnelRow, Tunnelled};
-pub use run::{TunnelError, Tunnels};
+pub use tunnels::{TunnelError, Tunnels};
 
 /// Most networks an inbox is open to.
 const NETWORKS_MAX: usize = 50;

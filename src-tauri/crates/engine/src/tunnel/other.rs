@@ -1,7 +1,7 @@
 //! A tunnel of another program: it leads to a listener of its own on this machine.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
     sync::{Arc, Weak},
 };
 
@@ -11,8 +11,9 @@ use hookline_store::tunnel::OtherSettings;
 use tokio::{net::TcpListener, time::sleep};
 
 use super::{
-    TunnelError, TunnelSettings,
+    TunnelSettings,
     live::{LiveRoutes, public_url},
+    tunnels::TunnelError,
 };
 use crate::Engine;
 
@@ -21,15 +22,6 @@ const FIRST_PORT: u16 = 4680;
 
 /// Ports that are looked at.
 const PORTS: u16 = 100;
-
-fn address(settings: &OtherSettings) -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, settings.port).into()
-}
-
-/// Where that program has to lead.
-pub(super) fn local(settings: &OtherSettings) -> String {
-    format!("http://{}", address(settings))
-}
 
 /// Takes in a tunnel that another program makes, and listens for it.
 pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>) -> Result<i64, TunnelError> {
@@ -61,8 +53,9 @@ pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>
     if let Some(row) = known.as_ref().filter(|row| had == Some(port) && engine.tunnels.is_up(row.number)) {
         return Ok(row.number);
     }
-    let number = crate::tunnel::run::put_tunnel(engine, known, TunnelSettings::Other(settings.clone()), None).await?;
-    crate::tunnel::run::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, settings));
+    let number =
+        crate::tunnel::tunnels::put_tunnel(engine, known, TunnelSettings::Other(settings.clone()), None).await?;
+    crate::tunnel::tunnels::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, settings));
     Ok(number)
 }
 
@@ -88,7 +81,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
         let Some(held) = engine.upgrade() else { return };
         let routes = Arc::new(LiveRoutes { engine: engine.clone(), tunnel });
         let (store, limits, clock) = (held.store.clone(), held.settings().limits, held.clock.clone());
-        match listen(address(&settings), Plain, store, routes, limits, clock).await {
+        match listen(super::tunnels::address(&settings), Plain, store, routes, limits, clock).await {
             Ok(listening) => {
                 crate::tunnel::stand::tunnel_stands(
                     &held,
@@ -101,7 +94,10 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
                 drop(listening);
             }
             Err(error) => {
-                let (why, pause) = (format!("Nothing can listen on {}: {error}.", address(&settings)), backoff.pause());
+                let (why, pause) = (
+                    format!("Nothing can listen on {}: {error}.", super::tunnels::address(&settings)),
+                    backoff.pause(),
+                );
                 crate::tunnel::stand::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
                 drop(held);
                 sleep(pause).await;

@@ -14,9 +14,9 @@ use hookline_store::{feed::Feed, tunnel::RelaySettings};
 use tokio::sync::Notify;
 
 use super::{
-    ExposureRow, TunnelError, TunnelSettings,
+    ExposureRow, TunnelSettings,
     deliver::Desk,
-    run::{Exposed, Known},
+    tunnels::{Exposed, Known, TunnelError},
     wanted::wanted,
 };
 use crate::{Engine, inbox::Address};
@@ -61,7 +61,7 @@ pub(super) fn run_relay(engine: &Arc<Engine>, tunnel: i64) {
     match relay_of(engine, tunnel) {
         Ok(Some(client)) => {
             let desk = Arc::new(Desk { engine: Arc::downgrade(engine), tunnel });
-            crate::tunnel::run::spawn_tunnel(engine, tunnel, run(client, desk));
+            crate::tunnel::tunnels::spawn_tunnel(engine, tunnel, run(client, desk));
         }
         Ok(None) => {}
         Err(error) => {
@@ -88,7 +88,7 @@ pub(super) async fn add_relay(
     // It was shut out, or its relay is another one by now.
     let known = engine.tunnels.which(|settings| matches!(settings, TunnelSettings::Relay(known) if known.url == url));
     let settings = TunnelSettings::Relay(RelaySettings { url, relay, device });
-    let number = crate::tunnel::run::put_tunnel(engine, known, settings, Some(key.secret())).await?;
+    let number = crate::tunnel::tunnels::put_tunnel(engine, known, settings, Some(key.secret())).await?;
     run_relay(engine, number);
     Ok(number)
 }
@@ -194,7 +194,7 @@ async fn tell_relays(engine: &Arc<Engine>) {
         }
     }
     for (tunnel, inbox) in gone {
-        if let Err(error) = crate::tunnel::run::conceal(engine, tunnel, inbox).await {
+        if let Err(error) = crate::tunnel::exposure::conceal(engine, tunnel, inbox).await {
             tracing::warn!(%error, "the address of an inbox that is gone could not be given up; it is tried again");
         }
     }

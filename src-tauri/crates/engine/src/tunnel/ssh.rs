@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{TunnelError, TunnelRow, TunnelSettings, live::public_url};
+use super::{TunnelRow, TunnelSettings, live::public_url, tunnels::TunnelError};
 use crate::Engine;
 
 /// Times a host may refuse the port it chose before, which its own end of a lost session still holds;
@@ -107,7 +107,7 @@ pub(super) async fn add_ssh(
             return Ok(row.number);
         }
         // The host gives one port to one session.
-        crate::tunnel::run::stop_tunnel(engine, row.number);
+        crate::tunnel::tunnels::stop_tunnel(engine, row.number);
     }
     let mut up = dialled(&settings, true).await;
     if known.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
@@ -126,13 +126,14 @@ pub(super) async fn add_ssh(
         Ok(up) => up,
         Err(error) => {
             if let Some(row) = known.filter(|row| row.wanted) {
-                crate::tunnel::run::start_tunnel(engine, row.number);
+                super::tunnels::spawn_tunnel(engine, row.number, run(Arc::downgrade(engine), row.number, None));
             }
             return Err(error.into());
         }
     };
-    let number = crate::tunnel::run::put_tunnel(engine, known, TunnelSettings::Ssh(up.settings.clone()), None).await?;
-    crate::tunnel::run::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, Some(up)));
+    let number =
+        crate::tunnel::tunnels::put_tunnel(engine, known, TunnelSettings::Ssh(up.settings.clone()), None).await?;
+    crate::tunnel::tunnels::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, Some(up)));
     Ok(number)
 }
 

@@ -1,15 +1,16 @@
 //! How tunnels stand, for whoever looks.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hookline_capture::ReadError;
 use hookline_model::{Change, Exposure, Tunnel, TunnelDrop, TunnelKind, TunnelState, timestamp};
 use hookline_relay::client::State;
 use hookline_ssh::DialError;
+use rusqlite::Connection;
 
 use super::{
     ExposureRow, TunnelSettings,
-    run::{Exposed, Known},
+    tunnels::{Exposed, Known},
     wanted::keyed,
 };
 use crate::Engine;
@@ -34,7 +35,7 @@ impl Known {
                 url: ssh.url.clone(),
             },
             TunnelSettings::Other(other) => {
-                TunnelKind::Other { url: other.url.clone(), local: super::other::local(other) }
+                TunnelKind::Other { url: other.url.clone(), local: super::tunnels::local(other) }
             }
         }
     }
@@ -53,7 +54,7 @@ pub async fn tunnels(engine: &Engine) -> Result<Vec<Tunnel>, ReadError> {
 
 /// One tunnel as it stands.
 pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, ReadError> {
-    let away = crate::tunnel::away::away_counts(engine, number).await?;
+    let away = away_counts(engine, number).await?;
     let catalogue = engine.providers.catalogue();
     let all = engine.tunnels.lock();
     let Some(known) = all.get(&number) else { return Ok(None) };
@@ -144,4 +145,11 @@ pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
         }
     }
     tell_tunnel(engine, number);
+}
+
+/// How many requests wait for a decision, by inbox.
+async fn away_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
+    let hidden = engine.hidden.condition();
+    let read = move |connection: &Connection| hookline_store::tunnel::backlog_counts(connection, tunnel, &hidden);
+    engine.store.readers().read(read).await
 }

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading, sign::Signed};
+use crate::{algorithm::Algorithm, encoding::BASE64, fault::Fault, key::Keys, message::Reading, signed::Signed};
 
 const FIELDS: &[&str] = &[
     "/pspReference",

@@ -2,7 +2,7 @@
 //! key and a digest of `bt_payload`, whose final newline a form parser may have taken.
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, sign::Signed};
+use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, signed::Signed};
 
 fn payload(reading: &Reading<'_>) -> Result<String, Fault> {
     reading.field("bt_payload").ok_or_else(|| Fault::Missing { what: "The form field bt_payload".into() })

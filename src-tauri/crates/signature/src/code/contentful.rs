@@ -7,7 +7,7 @@ use crate::{
     fault::Fault,
     key::Keys,
     message::{Message, Reading},
-    sign::Signed,
+    signed::Signed,
 };
 
 /// How old a request may be, in ms: the toolkit's default.

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, sign::Signed};
+use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, signed::Signed};
 
 fn event(reading: &Reading<'_>) -> Result<Value, Fault> {
     let json = reading.field("json").ok_or_else(|| not_signed(Code::DropboxSign))?;

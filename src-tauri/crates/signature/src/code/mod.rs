@@ -18,7 +18,7 @@ use crate::{
     fault::{Fault, Verdict},
     key::{Key, KeyForm, Keys},
     message::Reading,
-    sign::Signed,
+    signed::Signed,
     source::{Place, Source},
 };
 

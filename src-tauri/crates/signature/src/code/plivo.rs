@@ -10,7 +10,7 @@ use crate::{
     fault::Fault,
     key::Keys,
     message::{Message, Reading},
-    sign::Signed,
+    signed::Signed,
 };
 
 fn nonce(message: &Message<'_>, name: &str) -> Result<String, Fault> {

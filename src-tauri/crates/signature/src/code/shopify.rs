@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{Code, Parts, badly_written, not_signed};
-use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, sign::Signed};
+use crate::{algorithm::Algorithm, fault::Fault, key::Keys, message::Reading, signed::Signed};
 
 const SIGNATURE: &str = "signature";
 

@@ -2,17 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use super::{
-    Finding, Known,
-    body::{CHARSETS, ENDS, ESCAPES, LAYOUTS, LINES, MARKS, MARKUP, NUMBERS, ORDERS, Rewrite, SLASHES},
-    escapes::LIBRARIES,
-    form::{FormWas, forms},
-    header::headers,
-    rule::{rules, signed_times},
-    secret::secrets,
-    url::urls,
-    wrapping::{self, WRAPPINGS},
-};
+use super::{Finding, body::Rewrite, form::FormWas};
 use crate::{
     digest,
     fault::{Fault, State, Verdict},
@@ -172,96 +162,3 @@ pub(super) fn finding(code: &'static str, what: impl Into<String>, advice: impl 
 
 pub(super) const BODY_ADVICE: &str =
     "Verify the bytes as they arrive, before any parser, middleware or proxy reads them and writes them again.";
-
-/// Everything there is to try, likeliest first.
-pub(super) fn changes<'a>(
-    scheme: &'a Scheme,
-    message: &Message<'a>,
-    keys: &'a Keys,
-    known: &Known<'a>,
-) -> Vec<Change<'a>> {
-    let mut all = Vec::new();
-    secrets(scheme, keys, known, &mut all);
-    if let Scheme::Digest(digest) = scheme {
-        rules(digest, &mut all);
-        signed_times(digest, message, &mut all);
-        headers(digest, message, &mut all);
-    }
-    if scheme.signs_body() {
-        bodies(known, &mut all);
-        forms(message, &mut all);
-    }
-    urls(scheme, message, &mut all);
-    schemes(scheme, known, &mut all);
-    all.sort_by_key(|change| change.cost);
-    all
-}
-
-fn bodies<'a>(known: &Known<'a>, all: &mut Vec<Change<'a>>) {
-    for (code, what, cost, rewrite) in WRAPPINGS {
-        all.push(Change {
-            kind: Kind::Wrapping,
-            cost: *cost,
-            finding: finding(code, *what, wrapping::advice(code)),
-            apply: Apply::Rewrite(*rewrite),
-        });
-    }
-    for (kind, table) in [
-        (Kind::End, ENDS),
-        (Kind::Numbers, NUMBERS),
-        (Kind::Order, ORDERS),
-        (Kind::Layout, LAYOUTS),
-        (Kind::Escapes, ESCAPES),
-        (Kind::Escapes, LIBRARIES),
-        (Kind::Slashes, SLASHES),
-        (Kind::Markup, MARKUP),
-        (Kind::Lines, LINES),
-        (Kind::Mark, MARKS),
-        (Kind::Charset, CHARSETS),
-    ] {
-        for (code, what, cost, rewrite) in table {
-            all.push(Change {
-                kind,
-                cost: *cost,
-                finding: finding(code, *what, BODY_ADVICE),
-                apply: Apply::Rewrite(*rewrite),
-            });
-        }
-    }
-    if let Some(body) = known.decoded_body {
-        let what = "the sender signed the body before it was compressed";
-        all.push(Change {
-            kind: Kind::Coding,
-            cost: 1,
-            finding: finding("body_compressed", what, "Verify the body after undoing its Content-Encoding."),
-            apply: Apply::Body(body),
-        });
-    }
-}
-
-fn schemes<'a>(scheme: &Scheme, known: &Known<'a>, all: &mut Vec<Change<'a>>) {
-    // Several vendors sign alike: the first of them are named together.
-    let mut alike: Vec<(&Scheme, Vec<&str>)> = Vec::new();
-    for (provider, other) in known.other_schemes.iter().filter(|(_, other)| *other != scheme) {
-        match alike.iter_mut().find(|(scheme, _)| scheme == other) {
-            Some((_, names)) => names.push(provider),
-            None => alike.push((other, vec![provider])),
-        }
-    }
-    for (other, names) in alike {
-        let first = names[0];
-        // The sender that was recognised stands first, and needs no company.
-        let who = match names.len() {
-            _ if known.recognised.is_some_and(|name| first.starts_with(name)) => format!("as {first} signs"),
-            1 => format!("as {first} signs"),
-            2 => format!("as {first} and {} sign", names[1]),
-            _ => format!("as {first}, {} and others sign", names[1]),
-        };
-        let finding = finding(
-            "another_scheme",
-            format!("it is signed {who}"),
-            format!("Set the inbox to the vendor that sends: {}.", names[..names.len().min(5)].join(", ")),
-        );
-        all.push(Change { kind: Kind::Scheme, cost: 3, finding, apply: Apply::Scheme(other) });
-    }
-}

@@ -3,6 +3,7 @@
 
 mod body;
 mod change;
+mod changes;
 mod escapes;
 mod form;
 mod header;
@@ -12,6 +13,8 @@ mod url;
 mod visible;
 mod wrapping;
 
+use change::{Apply, Change, Kind, Trial, finding};
+use changes::changes;
 use serde::Serialize;
 
 use crate::{
@@ -24,7 +27,7 @@ use crate::{
     timestamp::Unit,
     verify::{signed_content, verify},
 };
-use change::{Apply, Change, Kind, Trial, changes, finding};
+
 pub use visible::Vendor;
 
 /// Fewer characters than these agree by chance too often to call a signature cut short.

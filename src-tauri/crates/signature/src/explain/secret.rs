@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use super::{
-    Known,
+    Finding, Known,
     change::{Apply, Change, Kind, finding},
 };
 use crate::{
@@ -31,135 +31,149 @@ fn decoded_text(text: &str) -> Option<String> {
 
 const SECRET_ADVICE: &str = "Enter the secret without it.";
 
+/// Takes a cost, a secret and what it means that this secret matches.
+type Add<'a> = &'a mut dyn FnMut(u32, String, Finding);
+
+/// The secret without what a person entered around it.
+fn entered(secret: &str, add: Add<'_>) {
+    let trimmed = secret.trim();
+    if trimmed != secret {
+        add(
+            1,
+            trimmed.into(),
+            finding("secret_whitespace", "the secret was entered with white space around it", SECRET_ADVICE),
+        );
+    }
+    for (open, close) in [('"', '"'), ('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')] {
+        if let Some(bare) = trimmed.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
+            let quotes = match open {
+                '\'' => "single quotes",
+                '`' => "backticks",
+                _ => "quotes",
+            };
+            let what = format!("the secret was entered with {quotes} around it");
+            add(2, bare.into(), finding("secret_quotes", what, SECRET_ADVICE));
+        }
+    }
+    if let Some((name, value)) = assignment(trimmed) {
+        let what = format!("the secret was entered with {name}= before it, as a line of an .env file has it");
+        add(2, value, finding("secret_assignment", what, "Enter only what follows the equals sign."));
+    }
+    for mark in ["v1,", "v1=", "v1:", "Bearer ", "Basic "] {
+        if let Some(bare) = trimmed.strip_prefix(mark) {
+            let what = format!("the secret was entered with {:?} before it, which is not part of it", mark.trim_end());
+            add(1, bare.into(), finding("secret_version", what, SECRET_ADVICE));
+        }
+    }
+}
+
+/// The secret with HTML's escapes written or read.
+fn as_html(secret: &str, add: Add<'_>) {
+    for (written, meant, what) in [
+        ("&amp;", "&", "&"),
+        ("&lt;", "<", "<"),
+        ("&gt;", ">", ">"),
+        ("&quot;", "\"", "\""),
+        ("&#39;", "'", "'"),
+        ("&#039;", "'", "'"),
+    ] {
+        if secret.contains(written) {
+            let said = format!("the secret was entered with {written} where it has {what}, as HTML writes it");
+            add(2, secret.replace(written, meant), finding("secret_html", said, "Enter the characters themselves."));
+        } else if secret.contains(meant) {
+            let said = format!("the sender signed with {written} where the secret has {what}, as HTML writes it");
+            let advice = format!("Enter the secret with {written}, or make a secret without {what}.");
+            add(3, secret.replace(meant, written), finding("secret_html", said, advice));
+        }
+    }
+}
+
+/// The secret encoded or decoded, and with characters that do not show.
+fn encoded(secret: &str, add: Add<'_>) {
+    let trimmed = secret.trim();
+    for (text, mark) in [(BASE64.encode(secret), ""), (BASE64.encode(format!("{secret}\n")), " and a line break")] {
+        let what = format!("the sender signed with the base64 text of the secret{mark}");
+        let advice = "Enter the base64 text here, or decode the secret at the sender before it signs (Kubernetes stores secrets as base64).";
+        add(if mark.is_empty() { 2 } else { 4 }, text, finding("secret_base64_text", what, advice));
+    }
+    if let Some(text) = decoded_text(trimmed) {
+        let what = "the secret was entered as base64, and the sender signed with the decoded secret";
+        add(2, text, finding("secret_base64", what, "Enter the decoded secret."));
+    }
+    let seen: String =
+        secret.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')).collect();
+    if seen != secret {
+        add(
+            1,
+            seen,
+            finding("secret_invisible", "the secret was entered with a character that does not show", SECRET_ADVICE),
+        );
+    }
+    for end in ["\n", "\r\n", " "] {
+        let what = if end == " " { "a space" } else { "a line break" };
+        add(
+            2,
+            format!("{secret}{end}"),
+            finding(
+                "secret_newline",
+                format!("the sender signed with {what} at the end of its secret"),
+                "Store the secret at the sender without it, or enter it here as it is there.",
+            ),
+        );
+    }
+}
+
+/// The secret with and without a prefix, and in another case.
+fn prefixed(secret: &str, scheme: &Scheme, add: Add<'_>) {
+    for prefix in ["whsec_", "whsk_", "sk_", "secret_", "wsk_", "pdl_ntfset_"] {
+        if let Some(bare) = secret.strip_prefix(prefix) {
+            add(
+                1,
+                bare.into(),
+                finding(
+                    "secret_prefix_kept",
+                    format!("the sender signed without the secret's {prefix}"),
+                    "Enter the secret without its prefix, or correct the sender.",
+                ),
+            );
+        }
+    }
+    let as_text = matches!(scheme, Scheme::Digest(digest) if digest.key == KeyForm::Text);
+    if as_text && !secret.starts_with("whsec_") {
+        add(
+            2,
+            format!("whsec_{secret}"),
+            finding(
+                "secret_prefix_missing",
+                "the secret lacks its prefix whsec_, which is part of the key",
+                "Enter the secret whole, with whsec_.",
+            ),
+        );
+    }
+    for (other, what) in [(secret.to_lowercase(), "lower"), (secret.to_uppercase(), "upper")] {
+        if other != secret {
+            add(
+                5,
+                other,
+                finding(
+                    "secret_case",
+                    format!("the secret matches in {what} case"),
+                    "Enter the secret as the vendor shows it.",
+                ),
+            );
+        }
+    }
+}
+
 pub(super) fn secrets<'a>(scheme: &Scheme, keys: &Keys, known: &Known<'_>, all: &mut Vec<Change<'a>>) {
     let mut add = |cost, secret: String, finding| {
         all.push(Change { kind: Kind::Secret, cost, finding, apply: Apply::Secret(secret) });
     };
     for secret in keys.secrets.iter().filter(|secret| !secret.is_empty()) {
-        let trimmed = secret.trim();
-        if trimmed != secret {
-            add(
-                1,
-                trimmed.into(),
-                finding("secret_whitespace", "the secret was entered with white space around it", SECRET_ADVICE),
-            );
-        }
-        for (open, close) in [('"', '"'), ('\'', '\''), ('`', '`'), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')]
-        {
-            if let Some(bare) = trimmed.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
-                let quotes = match open {
-                    '\'' => "single quotes",
-                    '`' => "backticks",
-                    _ => "quotes",
-                };
-                let what = format!("the secret was entered with {quotes} around it");
-                add(2, bare.into(), finding("secret_quotes", what, SECRET_ADVICE));
-            }
-        }
-        if let Some((name, value)) = assignment(trimmed) {
-            let what = format!("the secret was entered with {name}= before it, as a line of an .env file has it");
-            add(2, value, finding("secret_assignment", what, "Enter only what follows the equals sign."));
-        }
-        for mark in ["v1,", "v1=", "v1:", "Bearer ", "Basic "] {
-            if let Some(bare) = trimmed.strip_prefix(mark) {
-                let what =
-                    format!("the secret was entered with {:?} before it, which is not part of it", mark.trim_end());
-                add(1, bare.into(), finding("secret_version", what, SECRET_ADVICE));
-            }
-        }
-        for (written, meant, what) in [
-            ("&amp;", "&", "&"),
-            ("&lt;", "<", "<"),
-            ("&gt;", ">", ">"),
-            ("&quot;", "\"", "\""),
-            ("&#39;", "'", "'"),
-            ("&#039;", "'", "'"),
-        ] {
-            if secret.contains(written) {
-                let said = format!("the secret was entered with {written} where it has {what}, as HTML writes it");
-                add(
-                    2,
-                    secret.replace(written, meant),
-                    finding("secret_html", said, "Enter the characters themselves."),
-                );
-            } else if secret.contains(meant) {
-                let said = format!("the sender signed with {written} where the secret has {what}, as HTML writes it");
-                let advice = format!("Enter the secret with {written}, or make a secret without {what}.");
-                add(3, secret.replace(meant, written), finding("secret_html", said, advice));
-            }
-        }
-        for (text, mark) in [(BASE64.encode(secret), ""), (BASE64.encode(format!("{secret}\n")), " and a line break")] {
-            let what = format!("the sender signed with the base64 text of the secret{mark}");
-            let advice = "Enter the base64 text here, or decode the secret at the sender before it signs (Kubernetes stores secrets as base64).";
-            add(if mark.is_empty() { 2 } else { 4 }, text, finding("secret_base64_text", what, advice));
-        }
-        if let Some(text) = decoded_text(trimmed) {
-            let what = "the secret was entered as base64, and the sender signed with the decoded secret";
-            add(2, text, finding("secret_base64", what, "Enter the decoded secret."));
-        }
-        let seen: String =
-            secret.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{2060}')).collect();
-        if seen != *secret {
-            add(
-                1,
-                seen,
-                finding(
-                    "secret_invisible",
-                    "the secret was entered with a character that does not show",
-                    SECRET_ADVICE,
-                ),
-            );
-        }
-        for end in ["\n", "\r\n", " "] {
-            let what = if end == " " { "a space" } else { "a line break" };
-            add(
-                2,
-                format!("{secret}{end}"),
-                finding(
-                    "secret_newline",
-                    format!("the sender signed with {what} at the end of its secret"),
-                    "Store the secret at the sender without it, or enter it here as it is there.",
-                ),
-            );
-        }
-        for prefix in ["whsec_", "whsk_", "sk_", "secret_", "wsk_", "pdl_ntfset_"] {
-            if let Some(bare) = secret.strip_prefix(prefix) {
-                add(
-                    1,
-                    bare.into(),
-                    finding(
-                        "secret_prefix_kept",
-                        format!("the sender signed without the secret's {prefix}"),
-                        "Enter the secret without its prefix, or correct the sender.",
-                    ),
-                );
-            }
-        }
-        let as_text = matches!(scheme, Scheme::Digest(digest) if digest.key == KeyForm::Text);
-        if as_text && !secret.starts_with("whsec_") {
-            add(
-                2,
-                format!("whsec_{secret}"),
-                finding(
-                    "secret_prefix_missing",
-                    "the secret lacks its prefix whsec_, which is part of the key",
-                    "Enter the secret whole, with whsec_.",
-                ),
-            );
-        }
-        for (other, what) in [(secret.to_lowercase(), "lower"), (secret.to_uppercase(), "upper")] {
-            if other != *secret {
-                add(
-                    5,
-                    other,
-                    finding(
-                        "secret_case",
-                        format!("the secret matches in {what} case"),
-                        "Enter the secret as the vendor shows it.",
-                    ),
-                );
-            }
-        }
+        entered(secret, &mut add);
+        as_html(secret, &mut add);
+        encoded(secret, &mut add);
+        prefixed(secret, scheme, &mut add);
     }
     for (whose, secret) in &known.other_secrets {
         if !secret.is_empty() && !keys.secrets.contains(secret) {

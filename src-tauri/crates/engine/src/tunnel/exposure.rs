@@ -1,0 +1,25 @@
+//! The end of an exposure.
+
+use std::sync::Arc;
+
+use super::{ExposureRow, tunnels::TunnelError};
+use crate::Engine;
+
+/// Ends an inbox's exposure: its public address is gone, and at a relay what waits there with it.
+pub async fn conceal(engine: &Arc<Engine>, tunnel: i64, inbox: i64) -> Result<bool, TunnelError> {
+    let Some((_alone, _)) = engine.tunnels.alone_with(tunnel).await else { return Ok(false) };
+    let label = {
+        let all = engine.tunnels.lock();
+        let exposures = all.get(&tunnel).map(|known| known.exposures.as_slice()).unwrap_or_default();
+        let found = exposures.iter().find(|exposure| exposure.row.inbox == inbox);
+        let Some(label) = found.map(|exposure| exposure.row.label.clone()) else { return Ok(false) };
+        label
+    };
+    crate::tunnel::relay::give_up_address(engine, tunnel, &label).await?;
+    engine.store.write(move |connection| ExposureRow::remove(connection, tunnel, inbox), |()| ()).await?;
+    if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
+        known.exposures.retain(|exposure| exposure.row.inbox != inbox);
+    }
+    crate::tunnel::stand::tell_tunnel(engine, tunnel);
+    Ok(true)
+}
