@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
 use hookline_engine::{
@@ -167,7 +167,7 @@ impl Subject {
         };
         let arrived_ms = self.stored.summary.arrived_at.as_millisecond();
         self.read(verification, |message| {
-            subject.searched(catalogue, message, self.decoded.as_deref(), arrived_ms, Instant::now())
+            subject.searched(catalogue, message, self.decoded.as_deref(), arrived_ms, &lab::elapsed())
         })
     }
 }

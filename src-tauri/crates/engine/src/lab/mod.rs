@@ -301,13 +301,29 @@ pub fn explain(
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
 ) -> Result<ExplanationShown, LabError> {
-    let began = Instant::now();
+    explain_within(catalogue, question, other_secrets, now_ms, &elapsed())
+}
+
+/// As [`explain`], with a clock that says how long the call has taken so far.
+fn explain_within(
+    catalogue: &Catalogue,
+    question: &Question,
+    other_secrets: Vec<(String, String)>,
+    now_ms: i64,
+    elapsed: &dyn Fn() -> Duration,
+) -> Result<ExplanationShown, LabError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let message = raw.message(question.url.as_deref());
     let decoded = decoded_body(&message);
     let subject = Explained { rule: &ready.rule, provider: ready.provider, keys: &ready.keys, other_secrets };
-    Ok(subject.searched(catalogue, &message, decoded.as_deref(), ready.now_ms, began))
+    Ok(subject.searched(catalogue, &message, decoded.as_deref(), ready.now_ms, elapsed))
+}
+
+/// The clock of a call that begins now.
+pub fn elapsed() -> impl Fn() -> Duration {
+    let began = Instant::now();
+    move || began.elapsed()
 }
 
 /// A message's body with its content codings undone, where it has any.
@@ -423,14 +439,14 @@ pub struct Explained<'e> {
 }
 
 impl Explained<'_> {
-    /// Explains within the time a call may take, counted from `began`.
+    /// Explains within the time a call may take; `elapsed` says how long it has taken so far.
     pub fn searched(
         self,
         catalogue: &Catalogue,
         message: &Message<'_>,
         decoded_body: Option<&[u8]>,
         now_ms: i64,
-        began: Instant,
+        elapsed: &dyn Fn() -> Duration,
     ) -> ExplanationShown {
         let (scheme, scheme_id, _, note) = self.rule.verify(message, self.keys, now_ms);
         let recognised = catalogue.recognise(&Reading::lenient(message));
@@ -442,9 +458,9 @@ impl Explained<'_> {
             recognised: recognised.map(|provider| provider.name.as_str()),
         };
         // The search ends where one more trial as long as the longest so far might last past its time.
-        let (last, longest) = (Cell::new(began.elapsed()), Cell::new(Duration::ZERO));
+        let (last, longest) = (Cell::new(elapsed()), Cell::new(Duration::ZERO));
         let cancel = || {
-            let now = began.elapsed();
+            let now = elapsed();
             longest.set(longest.get().max(now.saturating_sub(last.get())));
             last.set(now);
             now + longest.get() > SEARCH

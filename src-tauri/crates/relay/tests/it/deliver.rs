@@ -19,7 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::desk::{Desk, enrolled, relay, until, waits};
+use crate::desk::{Desk, enrolled, relay, until, until_some, waits};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_arrives_is_handed_on_in_order_byte_for_byte() {
@@ -131,8 +131,13 @@ async fn the_newest_session_wins_and_a_revoked_device_is_gone() {
     until("the second gets it", || new.got().len() == 1).await;
     assert!(old.got().is_empty());
     let admin = Admin::new(dir.path());
-    let devices = admin.devices().await.unwrap();
-    assert!(devices[0].attached && devices[0].inboxes == [("shop".to_owned(), 0)]);
+    // What the second stored is acknowledged after the test can see it.
+    let devices = until_some("the relay has the acknowledgement", async || {
+        let devices = admin.devices().await.unwrap();
+        (devices[0].inboxes == [("shop".to_owned(), 0)]).then_some(devices)
+    })
+    .await;
+    assert!(devices[0].attached);
     admin.revoke(&devices[0].id).await.unwrap();
     until("it is over", || matches!(*new.state.lock().unwrap(), Some(State::Over { .. }))).await;
     second.await.unwrap();

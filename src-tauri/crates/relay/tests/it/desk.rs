@@ -100,8 +100,16 @@ impl Laptop for Desk {
 }
 
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    until_some(what, async || holds().then_some(())).await;
+}
+
+/// Asks until there is an answer.
+pub async fn until_some<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
-    while !holds() {
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
         assert!(began.elapsed() < PATIENCE, "{what} did not happen");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
