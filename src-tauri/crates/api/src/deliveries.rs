@@ -20,11 +20,10 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract};
+use super::{error::ApiError, extract, page};
 
-/// Rows of a page unless asked otherwise, and at most.
+/// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 100;
-const LIMIT_MAX: u32 = 500;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -99,10 +98,7 @@ pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<ListQuery>,
 ) -> Result<Json<DeliveryPage>, ApiError> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
-    }
+    let limit = page::limit(query.limit, LIMIT)?;
     let seq = engine.feed().last();
     let now_us = engine.clock.now_us();
     if let Some(endpoint) = &query.endpoint {

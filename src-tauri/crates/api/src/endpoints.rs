@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract, json_fault::in_words};
+use super::{error::ApiError, extract, json_fault::in_words, page};
 
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
@@ -49,7 +49,7 @@ pub(crate) struct EndpointChange {
     enabled: Option<bool>,
 }
 
-/// Rows of a page unless asked otherwise, and at most.
+/// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 500;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -74,10 +74,7 @@ pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<ListQuery>,
 ) -> Result<Json<EndpointList>, ApiError> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT}.")));
-    }
+    let limit = page::limit(query.limit, LIMIT)?;
     let seq = engine.feed().last();
     let catalogue = engine.providers.catalogue();
     let schedule = engine.outbox.schedule();

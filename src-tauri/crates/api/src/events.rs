@@ -16,11 +16,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract};
+use super::{error::ApiError, extract, page};
 
-/// Rows of a page unless asked otherwise, and at most.
+/// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 100;
-const LIMIT_MAX: u32 = 500;
 
 /// Most deliveries one call makes.
 pub(crate) const DELIVERIES_MAX: usize = 10_000;
@@ -327,10 +326,7 @@ pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<PageQuery>,
 ) -> Result<Json<EventList>, ApiError> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
-    }
+    let limit = page::limit(query.limit, LIMIT)?;
     let found = move |connection: &Connection| {
         let after = match &query.after {
             Some(id) => Some(event::number_of(connection, id)?.unwrap_or(0)),

@@ -17,6 +17,7 @@ mod import_export;
 mod inboxes;
 mod jobs;
 mod json_fault;
+mod page;
 mod providers;
 mod refusals;
 mod replays;

@@ -15,12 +15,11 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     error::ApiError,
-    extract,
+    extract, page,
     requests::{RevealQuery, number_of},
 };
 
-/// Refusals of one page, at most and if nothing is said.
-const LIMIT_MAX: u32 = 500;
+/// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 100;
 
 /// A request that was refused before it could be stored.
@@ -115,10 +114,7 @@ pub(crate) async fn list_refusals(
     extract::Query(query): extract::Query<RefusalQuery>,
 ) -> Result<Json<RefusalList>, ApiError> {
     let inbox = number_of(&engine, query.inbox.as_deref())?;
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(ApiError::invalid(format!("`limit` must be between 1 and {LIMIT_MAX} (got {limit}).")));
-    }
+    let limit = page::limit(query.limit, LIMIT)?;
     let before = match &query.after {
         None => i64::MAX,
         Some(text) => text

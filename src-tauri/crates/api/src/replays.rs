@@ -24,11 +24,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract, requests::number_of};
+use super::{error::ApiError, extract, page, requests::number_of};
 
-/// Rows of a page unless asked otherwise, and at most.
+/// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 50;
-const LIMIT_MAX: u32 = 500;
 
 /// Most requests that are named one by one.
 const NAMED_MAX: usize = 10_000;
@@ -284,10 +283,7 @@ pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<PageQuery>,
 ) -> Result<Json<ReplayList>, ApiError> {
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
-    }
+    let limit = page::limit(query.limit, LIMIT)?;
     let read = move |connection: &Connection| {
         let after = match &query.after {
             Some(id) => Some(replay::with_id(connection, id)?.map_or(0, |row| row.number)),

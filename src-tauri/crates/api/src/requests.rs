@@ -24,11 +24,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract};
+use super::{error::ApiError, extract, page};
 
-/// Rows of a page unless asked otherwise, and at most.
+/// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 100;
-const LIMIT_MAX: u32 = 500;
 
 /// Requests counted unless asked otherwise: "1,000 and more" says enough.
 const COUNT_MOST: u64 = 1_000;
@@ -100,10 +99,7 @@ pub(crate) async fn list(
     let inbox = number_of(&engine, query.inbox.as_deref())?;
     let after = row_in(&engine, query.after.as_deref())?;
     let from = row_in(&engine, query.from.as_deref())?;
-    let limit = query.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(ApiError::invalid(format!("limit lies between 1 and {LIMIT_MAX}.")));
-    }
+    let limit = page::limit(query.limit, LIMIT)?;
     let (skip, pinned) = (query.skip.unwrap_or(0), query.pinned.unwrap_or(false));
     let seq = engine.feed().last();
     let requests = engine.requests();
