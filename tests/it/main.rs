@@ -18,6 +18,7 @@ mod hookline;
 mod hostile;
 mod house;
 mod outbox;
+mod pipeline;
 mod query;
 mod reading;
 mod receiver;

@@ -122,7 +122,7 @@ async fn a_removal_is_undone_in_time_and_final_after_it() {
     bench.clock.set_us(START_US + 30_000_000);
     bench.engine.tidy().await;
     let late = bench.call("POST", &format!("/removals/{}/undo", removal["id"]), None).await;
-    assert_eq!(late["code"], "too_late");
+    assert_eq!(late["code"], "deletion_not_found");
     assert_eq!((bench.targets().await.len(), bench.totals().await), (1, (1, 10)));
 }
 

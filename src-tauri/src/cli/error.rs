@@ -1,14 +1,14 @@
 //! Why a verb did not do what it was asked, and the exit status that says so.
 
-use hookline_api::ErrorBody;
+use hookline_model::Error;
 
 use crate::transport::{Answer, TransportError};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
     /// The API said no; its own words.
-    #[error("{} {}", .0.message, .0.hint)]
-    Refused(ErrorBody),
+    #[error(transparent)]
+    Refused(Error),
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error(transparent)]

@@ -1,3 +1,4 @@
+use hookline_model::ErrorCode;
 use std::{
     io::{IsTerminal, Write},
     path::PathBuf,
@@ -148,7 +149,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     };
     let mut call = args.call(to)?;
     let begun: Value = match api.json(Method::POST, "/replays", Some(call.clone())).await {
-        Err(CliError::Refused(refused)) if refused.code == "confirm_host" => {
+        Err(CliError::Refused(refused)) if refused.code == ErrorCode::ConfirmHost => {
             call["confirm"] = confirmed(&refused.message, args.yes)?.into();
             api.json(Method::POST, "/replays", Some(call)).await?
         }

@@ -1,5 +1,6 @@
 //! Authorization of the local HTTP API: a token in a header, and only requests that pages of this machine make.
 
+use hookline_model::ErrorCode;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -12,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookline_api::ApiError;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -85,18 +86,16 @@ fn random() -> String {
 /// Refuses requests that name another host, and those of pages of other origins.
 pub(super) async fn own_requests(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     if !auth.own_host(request.headers()) {
-        return ApiError::refused(
-            StatusCode::MISDIRECTED_REQUEST,
-            "wrong_host",
+        return ApiError::new(
+            ErrorCode::WrongHost,
             "The Host header does not name this API.",
             "Use the address Hookline printed.",
         )
         .into_response();
     }
     if !auth.own_origin(request.headers()) {
-        return ApiError::refused(
-            StatusCode::FORBIDDEN,
-            "wrong_origin",
+        return ApiError::new(
+            ErrorCode::WrongOrigin,
             "A page of another origin may not call this API.",
             "Call it from a program, or use Hookline's own page.",
         )
@@ -116,9 +115,8 @@ pub(super) async fn require_token(State(auth): State<Arc<Auth>>, request: Reques
     if auth.has_token(request.headers()) {
         return next.run(request).await;
     }
-    let mut response = ApiError::refused(
-        StatusCode::UNAUTHORIZED,
-        "token_needed",
+    let mut response = ApiError::new(
+        ErrorCode::TokenNeeded,
         "This call needs the token of the running engine.",
         "Send it as `Authorization: Bearer …`; the token is in the file `token` in the data folder.",
     )
@@ -145,9 +143,8 @@ pub(super) async fn exchange_code(State(auth): State<Arc<Auth>>, Json(given): Js
         (auth.on_new_code)(&code);
         return Json(Session { token: auth.token.clone() }).into_response();
     }
-    ApiError::refused(
-        StatusCode::FORBIDDEN,
-        "code_used",
+    ApiError::new(
+        ErrorCode::CodeUsed,
         "This code is not valid any more.",
         "Open the newest address that `hookline serve` printed.",
     )

@@ -68,7 +68,7 @@ impl Remote {
             .finish();
         let response = self.client.get(format!("{}/api/v1/feed?{asked}", self.base)).send().await?;
         if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
-            return Err(TransportError::Unusable(response.json::<hookline_api::ErrorBody>().await?.message));
+            return Err(TransportError::Unusable(response.json::<hookline_model::Error>().await?.message));
         }
         if response.status() == StatusCode::GONE {
             return Ok(stream::iter([Err(FeedGone)]).boxed());

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use futures_util::StreamExt;
+use hookline_model::{Error, ErrorCode};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use tauri::{
@@ -15,26 +16,18 @@ use tauri_plugin_notification::NotificationExt;
 use super::Shell;
 use hookline::transport::{IntoFileError, into_file};
 
-/// Why a command failed, in the API's own form.
-#[derive(Debug, Serialize)]
-pub(super) struct Failure {
-    code: &'static str,
-    message: String,
-    hint: &'static str,
+/// Returns why a command failed.
+pub(super) fn failure(code: ErrorCode, message: impl Into<String>, hint: &str) -> Error {
+    Error { code, message: message.into(), hint: hint.into() }
 }
 
-impl Failure {
-    pub(super) fn new(code: &'static str, message: impl Into<String>, hint: &'static str) -> Self {
-        Self { code, message: message.into(), hint }
-    }
-
-    pub(super) fn no_engine(reason: &str) -> Self {
-        Self::new(
-            "no_engine",
-            format!("Hookline could not open its data: {reason}."),
-            "Mend what it names and start Hookline again; nothing was changed.",
-        )
-    }
+/// Returns that there is no engine, and why.
+pub(super) fn no_engine(reason: &str) -> Error {
+    failure(
+        ErrorCode::NoEngine,
+        format!("Hookline could not open its data: {reason}."),
+        "Mend what it names and start Hookline again; nothing was changed.",
+    )
 }
 
 #[derive(Serialize)]
@@ -46,11 +39,11 @@ struct Head<'a> {
 /// One call of the API. Method and path come in headers, the body as it is; the answer is the
 /// length of its head (four bytes, little endian), the head as JSON, and the body.
 #[tauri::command]
-pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result<Response, Failure> {
-    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?;
+pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result<Response, Error> {
+    let transport = shell.transport.as_ref().map_err(|reason| no_engine(reason))?;
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let method: Method =
-        text("x-method").parse().map_err(|_| Failure::new("invalid", "This is no HTTP method.", ""))?;
+        text("x-method").parse().map_err(|_| failure(ErrorCode::Invalid, "This is no HTTP method.", ""))?;
     let path = text("x-path").to_owned();
     // A page asks, as in a browser: what only a person at this machine may name is not its to name.
     let mut headers = HeaderMap::from_iter([(http::header::ORIGIN, HeaderValue::from_static("tauri://localhost"))]);
@@ -66,7 +59,7 @@ pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result
         InvokeBody::Json(_) => bytes::Bytes::new(),
     };
     let answer = transport.call(method, &path, headers, body).await.map_err(|e| {
-        Failure::new("engine_lost", e.to_string(), "Start Hookline again; what was received is stored.")
+        failure(ErrorCode::EngineLost, e.to_string(), "Start Hookline again; what was received is stored.")
     })?;
     let head = Head {
         status: answer.status.as_u16(),
@@ -91,10 +84,10 @@ pub(super) async fn save_to(
     shell: State<'_, Shell>,
     route: String,
     name: String,
-) -> Result<Option<String>, Failure> {
-    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
+) -> Result<Option<String>, Error> {
+    let transport = shell.transport.as_ref().map_err(|reason| no_engine(reason))?.clone();
     let Some(path) = pick(&app, &name).await else { return Ok(None) };
-    let lost = |message: String| Failure::new("engine_lost", message, "Try again.");
+    let lost = |message: String| failure(ErrorCode::EngineLost, message, "Try again.");
     let (status, _, mut pieces) = transport
         .open_call(Method::GET, &route, HeaderMap::new(), axum::body::Body::empty())
         .await
@@ -108,7 +101,7 @@ pub(super) async fn save_to(
         return Err(lost(said["message"].as_str().map_or(format!("The engine answered {status}."), str::to_owned)));
     }
     into_file(pieces, &path, |_| ()).await.map_err(|e| match e {
-        IntoFileError::Unwritable(..) => Failure::new("file_unwritable", format!("{e}."), "Choose another place."),
+        IntoFileError::Unwritable(..) => failure(ErrorCode::FileUnwritable, format!("{e}."), "Choose another place."),
         IntoFileError::BrokenOff(_) => lost(format!("{e}.")),
     })?;
     Ok(Some(path.display().to_string()))

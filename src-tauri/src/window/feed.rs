@@ -1,5 +1,6 @@
 //! The feed into the page, in batches that leave it time to paint.
 
+use hookline_model::Error;
 use std::{
     collections::HashMap,
     sync::{
@@ -12,7 +13,7 @@ use std::{
 use futures_util::StreamExt;
 use tauri::{State, async_runtime::JoinHandle, ipc::Channel};
 
-use super::{Shell, commands::Failure};
+use super::{Shell, commands::no_engine};
 
 /// Shortest time between two batches: thirty a second is as often as the page repaints.
 const PACE: Duration = Duration::from_millis(33);
@@ -29,9 +30,9 @@ pub(super) async fn feed_start(
     shell: State<'_, Shell>,
     after: Option<i64>,
     channel: Channel<tauri::ipc::Response>,
-) -> Result<u32, Failure> {
-    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?;
-    let mut feed = transport.feed(after, None).await.map_err(|e| Failure::no_engine(&e.to_string()))?;
+) -> Result<u32, Error> {
+    let transport = shell.transport.as_ref().map_err(|reason| no_engine(reason))?;
+    let mut feed = transport.feed(after, None).await.map_err(|e| no_engine(&e.to_string()))?;
     let running = tauri::async_runtime::spawn(async move {
         while let Some(batch) = feed.next().await {
             let text = match &batch {

@@ -1,5 +1,6 @@
 //! Files that the user picked or dropped. The page knows them by number and name: it can name no path.
 
+use hookline_model::{Error, ErrorCode};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -12,7 +13,10 @@ use serde::Serialize;
 use tauri::{AppHandle, DragDropEvent, Emitter, Manager, State, Window, WindowEvent};
 use tauri_plugin_dialog::DialogExt;
 
-use super::{MAIN, Shell, commands::Failure};
+use super::{
+    MAIN, Shell,
+    commands::{failure, no_engine},
+};
 use hookline::transport::out_of_file;
 
 /// Most files that one drop or choice takes.
@@ -54,7 +58,7 @@ impl Offered {
 
 /// Asks for files to read.
 #[tauri::command]
-pub(super) async fn pick_files(app: AppHandle, shell: State<'_, Shell>) -> Result<Vec<Incoming>, Failure> {
+pub(super) async fn pick_files(app: AppHandle, shell: State<'_, Shell>) -> Result<Vec<Incoming>, Error> {
     let (send, picked) = tokio::sync::oneshot::channel();
     app.dialog().file().pick_files(move |paths| {
         let _ = send.send(paths);
@@ -89,16 +93,16 @@ pub(super) async fn send_file(
     shell: State<'_, Shell>,
     route: String,
     id: u64,
-) -> Result<(u16, serde_json::Value), Failure> {
-    let transport = shell.transport.as_ref().map_err(|reason| Failure::no_engine(reason))?.clone();
+) -> Result<(u16, serde_json::Value), Error> {
+    let transport = shell.transport.as_ref().map_err(|reason| no_engine(reason))?.clone();
     if !ROUTES.iter().any(|takes| route.starts_with(takes)) {
-        return Err(Failure::new("invalid", format!("Files go to {} only.", ROUTES.join(" and ")), ""));
+        return Err(failure(ErrorCode::Invalid, format!("Files go to {} only.", ROUTES.join(" and ")), ""));
     }
     let path = shell.offered.take(id).ok_or_else(|| {
-        Failure::new("unknown_file", "This file was not chosen, or was read already.", "Choose it again.")
+        failure(ErrorCode::UnknownFile, "This file was not chosen, or was read already.", "Choose it again.")
     })?;
     let file = open(&path).await?;
-    let lost = |message: String| Failure::new("engine_lost", message, "Try again.");
+    let lost = |message: String| failure(ErrorCode::EngineLost, message, "Try again.");
     let (status, _, mut pieces) = transport
         .open_call(Method::POST, &route, HeaderMap::new(), out_of_file(file))
         .await
@@ -111,8 +115,8 @@ pub(super) async fn send_file(
     Ok((status.as_u16(), answer))
 }
 
-async fn open(path: &Path) -> Result<tokio::fs::File, Failure> {
+async fn open(path: &Path) -> Result<tokio::fs::File, Error> {
     tokio::fs::File::open(path).await.map_err(|e| {
-        Failure::new("file_unreadable", format!("{} cannot be read: {e}.", path.display()), "Choose another file.")
+        failure(ErrorCode::FileUnreadable, format!("{} cannot be read: {e}.", path.display()), "Choose another file.")
     })
 }

@@ -3,16 +3,20 @@ import { useQuery } from "@tanstack/react-query";
 
 import { api } from "./client";
 import { keys } from "./keys";
-import type { Job } from "./types";
+import type { Job, Status } from "./types";
 
-/** No change reports the progress of the search index, so the status is read again this often. */
-const INDEXING_MS = 1_000;
+/** No change reports the progress of the stages behind the commit, so the status is read again this often. */
+const PROGRESS_MS = 1_000;
+
+/** Whether requests are waiting for a stage. The search index waits until there are enough for a block. */
+const isBehind = (status?: Status) =>
+  status !== undefined && (status.search.busy || status.pipeline.some(({ waiting }) => waiting > 0));
 
 export const useStatus = () =>
   useQuery({
     queryKey: keys.status,
     queryFn: api.status,
-    refetchInterval: ({ state }) => (state.data?.search.busy ? INDEXING_MS : false),
+    refetchInterval: ({ state }) => (isBehind(state.data) ? PROGRESS_MS : false),
   });
 
 export const useSettings = () => useQuery({ queryKey: keys.settings, queryFn: api.settings });

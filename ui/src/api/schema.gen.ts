@@ -1932,14 +1932,6 @@ export interface components {
             /** @description Password. Masked when read. */
             password: string;
         };
-        /** @description How much waits for work that follows the store. */
-        Behind: {
-            /**
-             * Format: int64
-             * @description Requests.
-             */
-            waiting: number;
-        };
         /**
          * @description How bodies were compared.
          * @enum {string}
@@ -3436,6 +3428,11 @@ export interface components {
             /** @description Appends the same path without this prefix. A request whose path has another prefix is not sent. */
             strip: string;
         } | "exact";
+        /**
+         * @description A stage behind the commit. Every stage processes the requests in the order of their commits.
+         * @enum {string}
+         */
+        PipelineStage: "verify" | "forward" | "schema" | "index" | "alerts";
         /** @description A check as it would be run. */
         PlannedCheck: {
             /**
@@ -4388,6 +4385,21 @@ export interface components {
         SnippetList: {
             items: components["schemas"]["CodeSample"][];
         };
+        /** @description Progress of a stage. */
+        StageProgress: {
+            /**
+             * Format: int64
+             * @description Time since the commit of the oldest of these requests, in milliseconds. 0 where none is waiting.
+             */
+            behind_ms: number;
+            /** @description The stage. */
+            stage: components["schemas"]["PipelineStage"];
+            /**
+             * Format: int64
+             * @description Number of stored requests that the stage has not processed.
+             */
+            waiting: number;
+        };
         /** @description How the engine fares. */
         Status: {
             /**
@@ -4409,8 +4421,6 @@ export interface components {
              * @description Bytes of the database file.
              */
             file_bytes: number;
-            /** @description Verified requests that forwards have not looked at yet. */
-            forwards: components["schemas"]["Behind"];
             /**
              * Format: int64
              * @description Connections ended for malformed HTTP or a head over the limits.
@@ -4418,6 +4428,8 @@ export interface components {
             heads_refused: number;
             /** @description What the database had lost when it was opened, in a sentence. */
             lost?: string | null;
+            /** @description Progress of each stage behind the commit, in the order of the pipeline. */
+            pipeline: components["schemas"]["StageProgress"][];
             /**
              * Format: int64
              * @description Deliveries that wait for an attempt.
@@ -4439,8 +4451,6 @@ export interface components {
              * @description Number of the feed's last change.
              */
             seq: number;
-            /** @description Stored requests whose verification has not been done yet. */
-            verification: components["schemas"]["Behind"];
             /** @description Release. */
             version: string;
         };
@@ -14265,10 +14275,14 @@ export interface operations {
                      *         "state": "ok"
                      *       },
                      *       "file_bytes": 1,
-                     *       "forwards": {
-                     *         "waiting": 1
-                     *       },
                      *       "heads_refused": 1,
+                     *       "pipeline": [
+                     *         {
+                     *           "behind_ms": 1,
+                     *           "stage": "verify",
+                     *           "waiting": 1
+                     *         }
+                     *       ],
                      *       "queue": 1,
                      *       "receiver": {
                      *         "state": "off"
@@ -14289,9 +14303,6 @@ export interface operations {
                      *         "waiting": 1
                      *       },
                      *       "seq": 1,
-                     *       "verification": {
-                     *         "waiting": 1
-                     *       },
                      *       "version": "text"
                      *     }
                      */

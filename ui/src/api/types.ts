@@ -7,6 +7,7 @@ export type Summary = components["schemas"]["RequestSummary"];
 export type Detail = components["schemas"]["RequestDetail"];
 export type HeaderLine = components["schemas"]["HeaderLine"];
 export type Status = components["schemas"]["Status"];
+export type PipelineStage = components["schemas"]["PipelineStage"];
 export type Settings = components["schemas"]["Settings"];
 export type Refusal = components["schemas"]["RefusalShown"];
 export type Part = components["schemas"]["Part"];

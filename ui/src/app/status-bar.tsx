@@ -2,10 +2,22 @@ import { X } from "lucide-react";
 
 import { api } from "../api/client";
 import { useTransfers, useReplays, useStatus } from "../api/queries";
+import type { PipelineStage } from "../api/types";
 import { useRate } from "./rate";
 import { count, size, visible } from "../ui/format";
 import { attempt } from "../ui/toasts";
 import { TunnelStatus } from "../features/tunnel";
+
+/** A stage that is further behind than this, in milliseconds, is shown. */
+const LATE_MS = 3_000;
+
+const DOING: Record<PipelineStage, string> = {
+  verify: "verifying",
+  forward: "forwarding",
+  schema: "inferring schemas",
+  index: "indexing",
+  alerts: "raising alerts",
+};
 
 export function StatusBar() {
   const status = useStatus().data;
@@ -14,6 +26,7 @@ export function StatusBar() {
   const replays = useReplays().data?.items.filter(({ ended_at, total }) => !ended_at && total !== 1) ?? [];
   if (!status) return <footer className="h-7 border-t border-line bg-sidebar" />;
   const { receiver } = status;
+  const late = status.pipeline.find(({ behind_ms }) => behind_ms > LATE_MS);
   return (
     <footer
       aria-label="Status"
@@ -66,7 +79,12 @@ export function StatusBar() {
           </button>
         </span>
       ))}
-      {status.search.busy && <span role="status">indexing, {count(status.search.waiting)} to go</span>}
+      {late && (
+        <span role="status">
+          {DOING[late.stage]}, {count(late.waiting)} to go
+        </span>
+      )}
+      {status.search.busy && !late && <span role="status">indexing, {count(status.search.waiting)} to go</span>}
       <span className="ml-auto" data-testid="stored">
         {count(status.requests)} {status.requests === 1 ? "request" : "requests"} · {size(status.bytes)}
       </span>

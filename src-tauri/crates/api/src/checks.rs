@@ -9,13 +9,13 @@ use hookline_checks::{CHECKS, Stop, compared, planned, to_ask_again};
 use hookline_delivery::is_this_machine;
 use hookline_engine::Engine;
 use hookline_model::{
-    Change, CheckChange, CheckLevel, CheckReport, CheckReportFormat, CheckRun, CheckRunState, CheckSettings,
-    PlannedCheck, masked_url,
+    Change, CheckComparison, CheckList, CheckPlan, CheckReport, CheckReportFormat, CheckRule, CheckRuleList, CheckRun,
+    CheckRunState, CheckSettings, ErrorCode, masked_url,
 };
 use hookline_store::check::CheckRow;
 use http::{HeaderMap, StatusCode, header};
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
@@ -38,60 +38,15 @@ pub(crate) struct CheckNew {
     confirm_commands: bool,
 }
 
-/// All runs, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CheckList {
-    items: Vec<CheckRun>,
-}
-
-/// One of the questions.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CheckQuestion {
-    number: u8,
-    id: String,
-    level: CheckLevel,
-    question: String,
-    why: String,
-    source: String,
-    advice: String,
-}
-
-/// All questions, by number.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CheckQuestionList {
-    items: Vec<CheckQuestion>,
-}
-
-/// What a run would send, and where to.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct CheckPlan {
-    url: String,
-    /// Its host, with its port if it names one.
-    host: String,
-    /// Whether it is this machine, which needs no agreement.
-    this_machine: bool,
-    /// Requests in all, and bytes of their bodies.
-    requests: u32,
-    bytes: u64,
-    /// Most requests a second: those of the burst.
-    rate: u32,
-    /// Whether the events are made up, since none of the vendor's is known.
-    made_up: bool,
-    /// Commands and queries it runs here.
-    commands: Vec<String>,
-    checks: Vec<PlannedCheck>,
-}
-
 fn no_run() -> ApiError {
-    ApiError::not_found("check_not_found", "There is no run of checks with this id.")
+    ApiError::not_found(ErrorCode::CheckNotFound, "There is no run of checks with this id.")
 }
 
 /// Commands and paths are a person's to name, and no page's: captured content is shown in pages.
 fn without_page(headers: &HeaderMap, settings: &CheckSettings) -> Result<(), ApiError> {
     if headers.contains_key(header::ORIGIN) && !hookline_checks::commands(settings).is_empty() {
         return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "commands_from_page",
+            ErrorCode::CommandsFromPage,
             "A page names no commands, files or databases.",
             "Give them on the command line: hookline check --probe-command … ; the page shows the run.",
         ));
@@ -119,9 +74,9 @@ fn read_settings(
 }
 
 /// The questions that are asked.
-#[utoipa::path(get, path = "/check-questions", tag = "checks", responses((status = 200, body = CheckQuestionList)))]
-pub(crate) async fn questions() -> Json<CheckQuestionList> {
-    let items = CHECKS.iter().map(|check| CheckQuestion {
+#[utoipa::path(get, path = "/check-questions", tag = "checks", responses((status = 200, body = CheckRuleList)))]
+pub(crate) async fn questions() -> Json<CheckRuleList> {
+    let items = CHECKS.iter().map(|check| CheckRule {
         number: check.number,
         id: check.id.into(),
         level: check.level,
@@ -130,12 +85,12 @@ pub(crate) async fn questions() -> Json<CheckQuestionList> {
         source: check.source.into(),
         advice: check.advice.into(),
     });
-    Json(CheckQuestionList { items: items.collect() })
+    Json(CheckRuleList { items: items.collect() })
 }
 
 /// What a run would send: nothing is sent yet.
 #[utoipa::path(post, path = "/check-plan", tag = "checks", request_body = CheckNew, responses(
-    (status = 200, body = CheckPlan), (status = 403, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = CheckPlan), (status = 403, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn plan(
     State(engine): State<Arc<Engine>>,
@@ -165,7 +120,7 @@ pub(crate) async fn plan(
 
 /// Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
 #[utoipa::path(post, path = "/checks", tag = "checks", request_body = CheckNew, responses(
-    (status = 202, body = CheckRun), (status = 403, body = super::ErrorBody), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 202, body = CheckRun), (status = 403, body = hookline_model::Error), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn begin(
     State(engine): State<Arc<Engine>>,
@@ -177,8 +132,7 @@ pub(crate) async fn begin(
     let host = known_as(&settings.url).map_err(ApiError::invalid)?;
     if !is_this_machine(&host) && new.confirm.as_deref() != Some(host.as_str()) {
         return Err(ApiError::new(
-            StatusCode::CONFLICT,
-            "confirm_host",
+            ErrorCode::ConfirmHost,
             format!("Checks send broken, forged and large requests, and many at a time, to {host}."),
             "If that is meant, send it again with this host as `confirm`.",
         ));
@@ -186,8 +140,7 @@ pub(crate) async fn begin(
     let commands = hookline_checks::commands(&settings);
     if !commands.is_empty() && !new.confirm_commands {
         return Err(ApiError::new(
-            StatusCode::CONFLICT,
-            "confirm_commands",
+            ErrorCode::ConfirmCommands,
             format!("It runs on this machine: {}", commands.join("; ")),
             "If that is meant, send it again with `confirm_commands`.",
         ));
@@ -242,7 +195,7 @@ async fn place_of(engine: &Arc<Engine>, row: &CheckRow) -> Result<watch::Receive
         }
         if row.ended_us.is_none() || tokio::time::Instant::now() > ends {
             let (why, hint) = ("This run is under way.", "Wait for it, or cancel it.");
-            return Err(ApiError::new(StatusCode::CONFLICT, "running", why, hint));
+            return Err(ApiError::new(ErrorCode::Running, why, hint));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -250,7 +203,7 @@ async fn place_of(engine: &Arc<Engine>, row: &CheckRow) -> Result<watch::Receive
 
 /// How a run stands.
 #[utoipa::path(get, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
-    (status = 200, body = CheckRun), (status = 404, body = super::ErrorBody)
+    (status = 200, body = CheckRun), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -262,7 +215,7 @@ pub(crate) async fn read(
 
 /// End a run that is under way.
 #[utoipa::path(post, path = "/checks/{id}/cancel", tag = "checks", params(("id" = String, Path)), responses(
-    (status = 202), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 202), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,
@@ -271,13 +224,13 @@ pub(crate) async fn cancel(
     let row = row_of(&engine, id).await?;
     match engine.checks.stop(row.number, Stop::Cancelled) {
         true => Ok(StatusCode::ACCEPTED),
-        false => Err(ApiError::new(StatusCode::CONFLICT, "ended", "This run has ended.", "Ask it again.")),
+        false => Err(ApiError::new(ErrorCode::Ended, "This run has ended.", "Ask it again.")),
     }
 }
 
 /// Remove a run that has ended.
 #[utoipa::path(delete, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -303,7 +256,7 @@ pub(crate) struct Again {
 
 /// Ask some checks of a run again, with the same settings.
 #[utoipa::path(post, path = "/checks/{id}/again", tag = "checks", params(("id" = String, Path)), request_body = Again, responses(
-    (status = 202, body = CheckRun), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 202, body = CheckRun), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn again(
     State(engine): State<Arc<Engine>>,
@@ -359,7 +312,7 @@ async fn report_of(engine: &Arc<Engine>, id: String) -> Result<CheckReport, ApiE
 
 /// What a run came to: each question with what was sent and what came back.
 #[utoipa::path(get, path = "/checks/{id}/report", tag = "checks", params(("id" = String, Path), ReportQuery), responses(
-    (status = 200, body = CheckReport), (status = 404, body = super::ErrorBody)
+    (status = 200, body = CheckReport), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read_report(
     State(engine): State<Arc<Engine>>,
@@ -400,24 +353,15 @@ pub(crate) struct CompareQuery {
     after: String,
 }
 
-/// What differs between two runs.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Comparison {
-    before: CheckRun,
-    after: CheckRun,
-    /// Questions that were answered differently.
-    changed: Vec<CheckChange>,
-}
-
 /// Compare two runs.
 #[utoipa::path(get, path = "/check-comparison", tag = "checks", params(CompareQuery), responses(
-    (status = 200, body = Comparison), (status = 404, body = super::ErrorBody)
+    (status = 200, body = CheckComparison), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn compare(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<CompareQuery>,
-) -> Result<Json<Comparison>, ApiError> {
+) -> Result<Json<CheckComparison>, ApiError> {
     let (before, after) = (report_of(&engine, query.before).await?, report_of(&engine, query.after).await?);
     let changed = compared(&before, &after);
-    Ok(Json(Comparison { before: before.run, after: after.run, changed }))
+    Ok(Json(CheckComparison { before: before.run, after: after.run, changed }))
 }

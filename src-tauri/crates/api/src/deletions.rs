@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_engine::Engine;
-use hookline_model::{Change, Deletion};
+use hookline_model::{Change, Deletion, ErrorCode};
 use hookline_store::{deletion::DeletionRow, inbox::InboxRow};
 use rusqlite::Connection;
 
@@ -10,7 +10,7 @@ use super::{error::ApiError, extract};
 
 /// Undo a removal.
 #[utoipa::path(post, path = "/removals/{id}/undo", tag = "requests", params(("id" = i64, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn undo(
     State(engine): State<Arc<Engine>>,
@@ -18,7 +18,7 @@ pub(crate) async fn undo(
 ) -> Result<Json<Deletion>, ApiError> {
     let too_late = || {
         ApiError::not_found(
-            "too_late",
+            ErrorCode::DeletionNotFound,
             "It cannot be undone any more: it was undone already, or deleted for good after ten seconds.",
         )
     };

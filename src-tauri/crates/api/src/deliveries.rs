@@ -7,7 +7,9 @@ use axum::{
 };
 use hookline_capture::RowId;
 use hookline_engine::Engine;
-use hookline_model::{Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryState};
+use hookline_model::{
+    Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryList, DeliveryRetryResult, DeliveryState, ErrorCode,
+};
 use hookline_store::{
     delivery,
     delivery::{BadFilter, PayloadSource},
@@ -17,7 +19,7 @@ use hookline_store::{
 };
 use http::{StatusCode, header};
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, page};
@@ -58,30 +60,21 @@ pub(crate) struct ListQuery {
     limit: Option<u32>,
 }
 
-/// A page of deliveries, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DeliveryPage {
-    items: Vec<Delivery>,
-    /// What to pass as `after` for the next page; none at the end.
-    next: Option<String>,
-    /// Number of the feed's last change that this page includes.
-    seq: i64,
-}
-
 fn no_attempt() -> ApiError {
-    ApiError::not_found("attempt_not_found", "This delivery has no attempt with this number.")
+    ApiError::not_found(ErrorCode::AttemptNotFound, "This delivery has no attempt with this number.")
 }
 
 fn no_delivery() -> ApiError {
-    ApiError::not_found("delivery_not_found", "There is no delivery with this id.")
+    ApiError::not_found(ErrorCode::DeliveryNotFound, "There is no delivery with this id.")
 }
 
 impl From<BadFilter> for ApiError {
     fn from(bad: BadFilter) -> Self {
         match bad {
-            BadFilter::NoEndpoint(wanted) => {
-                Self::not_found("endpoint_not_found", format!("There is no endpoint with the id or name {wanted:?}."))
-            }
+            BadFilter::NoEndpoint(wanted) => Self::not_found(
+                ErrorCode::EndpointNotFound,
+                format!("There is no endpoint with the id or name {wanted:?}."),
+            ),
             BadFilter::Ambiguous(wanted) => {
                 Self::invalid(format!("Several endpoints have the name {wanted:?}. Use an id."))
             }
@@ -92,12 +85,12 @@ impl From<BadFilter> for ApiError {
 
 /// Deliveries, newest first.
 #[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(ListQuery), responses(
-    (status = 200, body = DeliveryPage), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = DeliveryList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<ListQuery>,
-) -> Result<Json<DeliveryPage>, ApiError> {
+) -> Result<Json<DeliveryList>, ApiError> {
     let limit = page::limit(query.limit, LIMIT)?;
     let seq = engine.feed().last();
     let now_us = engine.clock.now_us();
@@ -136,12 +129,12 @@ pub(crate) async fn list(
     let items = engine.store.readers().read(found).await??;
     let items: Vec<Delivery> = items.into_iter().map(|(_, delivery)| delivery).collect();
     let next = if items.len() == limit as usize { items.last().map(|delivery| delivery.id.clone()) } else { None };
-    Ok(Json(DeliveryPage { items, next, seq }))
+    Ok(Json(DeliveryList { items, next, seq }))
 }
 
 /// A delivery with its attempts.
 #[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, body = DeliveryDetail), (status = 404, body = super::ErrorBody)
+    (status = 200, body = DeliveryDetail), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -169,7 +162,7 @@ fn inert(bytes: Vec<u8>) -> Response {
 
 /// A delivery's payload, byte for byte.
 #[utoipa::path(get, path = "/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn body(
     State(engine): State<Arc<Engine>>,
@@ -190,7 +183,7 @@ pub(crate) async fn body(
 
 /// What a receiver answered to an attempt: the body, as far as it is kept.
 #[utoipa::path(get, path = "/deliveries/{id}/attempts/{number}/body", tag = "deliveries", params(("id" = String, Path), ("number" = u32, Path)), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn attempt_body(
     State(engine): State<Arc<Engine>>,
@@ -203,8 +196,7 @@ pub(crate) async fn attempt_body(
 
 fn endpoint_gone() -> ApiError {
     ApiError::new(
-        StatusCode::CONFLICT,
-        "endpoint_gone",
+        ErrorCode::EndpointGone,
         "The endpoint of this delivery was deleted.",
         "Create one, and send the event again.",
     )
@@ -220,7 +212,7 @@ pub(crate) struct Retry {
 
 /// Try a delivery now: its next attempt if it waits, once more if it has ended.
 #[utoipa::path(post, path = "/deliveries/{id}/retry", tag = "deliveries", params(("id" = String, Path)), request_body = Retry, responses(
-    (status = 202, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 202, body = Delivery), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn retry(
     State(engine): State<Arc<Engine>>,
@@ -235,8 +227,7 @@ pub(crate) async fn retry(
         let due_us = row.time_us(now_us);
         if !delivery::due_again(connection, number, due_us, how.to_the_end)? {
             return Err(ApiError::new(
-                StatusCode::CONFLICT,
-                "under_way",
+                ErrorCode::UnderWay,
                 "An attempt of this delivery is under way.",
                 "Wait until it has ended.",
             ));
@@ -253,28 +244,19 @@ pub(crate) async fn retry(
     Ok((StatusCode::ACCEPTED, Json(delivery)))
 }
 
-/// The result of a resend.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Retried {
-    /// Deliveries that are resent.
-    deliveries: u64,
-    /// Deliveries that are not resent, because their endpoints are disabled or deleted.
-    left: u64,
-}
-
 /// Most deliveries one transaction lets go.
 const SLICE: u32 = 500;
 
 /// Resend all deliveries that match the filter, the oldest first. Without `state`, resends deliveries that are failed,
 /// exhausted or skipped. Needs at least one condition.
 #[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = DeliveryFilter, responses(
-    (status = 202, body = Retried), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
-    (status = 422, body = super::ErrorBody)
+    (status = 202, body = DeliveryRetryResult), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
+    (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn retry_many(
     State(engine): State<Arc<Engine>>,
     extract::Json(filter): extract::Json<DeliveryFilter>,
-) -> Result<(StatusCode, Json<Retried>), ApiError> {
+) -> Result<(StatusCode, Json<DeliveryRetryResult>), ApiError> {
     if matches!(filter.state, Some(DeliveryState::Waiting | DeliveryState::Sending | DeliveryState::Delivered)) {
         return Err(ApiError::invalid(
             "`state` must be skipped, filtered, failed, exhausted or cancelled: other deliveries cannot be resent.",
@@ -299,7 +281,7 @@ pub(crate) async fn retry_many(
     // Deliveries that are created during the resend do not belong to it.
     conditions.add("d.created_us <= ? AND d.origin != 1", [now_us.into()]);
     let conditions = Arc::new(conditions);
-    let mut retried = Retried { deliveries: 0, left: 0 };
+    let mut retried = DeliveryRetryResult { deliveries: 0, left: 0 };
     let mut after_number = 0_i64;
     loop {
         // A reader finds the deliveries: on the writer, a search for a text in every payload would delay captures.
@@ -357,8 +339,7 @@ struct Slice {
 
 fn endpoint_off(row: &EndpointRow) -> ApiError {
     ApiError::new(
-        StatusCode::CONFLICT,
-        "endpoint_off",
+        ErrorCode::EndpointOff,
         format!("The endpoint is disabled: {}", row.reason),
         "Enable the endpoint, then resend. No delivery was changed.",
     )
@@ -366,7 +347,7 @@ fn endpoint_off(row: &EndpointRow) -> ApiError {
 
 /// End a delivery that waits.
 #[utoipa::path(post, path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 200, body = Delivery), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,
@@ -377,8 +358,7 @@ pub(crate) async fn cancel(
         let number = delivery::number_of(connection, &id)?.ok_or_else(no_delivery)?;
         if !delivery::end(connection, number, DeliveryState::Cancelled, "You ended it.", now_us)? {
             return Err(ApiError::new(
-                StatusCode::CONFLICT,
-                "not_waiting",
+                ErrorCode::NotWaiting,
                 "This delivery does not wait.",
                 "Only what waits for its next attempt can be ended.",
             ));

@@ -1,3 +1,4 @@
+use hookline_model::ErrorCode;
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
@@ -56,7 +57,7 @@ async fn answer(engine: &Engine, delivery: &str, number: u32) -> Result<Side, Ap
     let found =
         engine.store.readers().read(move |connection| delivery::response_of(connection, &delivery, number)).await?;
     let Some(AttemptResponse { status, headers, body, body_bytes }) = found else {
-        return Err(ApiError::not_found("attempt_not_found", "There is no such attempt, or it got no answer."));
+        return Err(ApiError::not_found(ErrorCode::AttemptNotFound, "There is no such attempt, or it got no answer."));
     };
     let block = headers.iter().flat_map(|(name, value)| format!("{name}: {value}\r\n").into_bytes()).collect();
     Ok(Side { line: format!("HTTP {status}"), header_block: block, body: SideBody::Read(body), body_bytes })
@@ -76,7 +77,7 @@ async fn side_of(engine: &Engine, id: &str) -> Result<Side, ApiError> {
 
 /// What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
 #[utoipa::path(get, path = "/diff", tag = "diff", params(DiffQuery), responses(
-    (status = 200, body = Diff), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Diff), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,

@@ -4,8 +4,8 @@ use axum::{Json, extract::State};
 use hookline_delivery::{new_secret, vendor_request, vendor_request::SampleContext};
 use hookline_engine::Engine;
 use hookline_model::{
-    Change, Delivery, DeliveryOrigin, DiagnosisStep, Endpoint, EndpointSecret, EndpointSettings, EndpointStats,
-    timestamp,
+    Change, Delivery, DeliveryOrigin, Diagnosis, Endpoint, EndpointList, EndpointSecret, EndpointSecretList,
+    EndpointSettings, EndpointStats, ErrorCode, timestamp,
 };
 use hookline_provider::Catalogue;
 use hookline_store::{
@@ -17,7 +17,7 @@ use hookline_store::{
 };
 use http::StatusCode;
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,16 +25,6 @@ use super::{error::ApiError, extract, json_fault::in_words, page};
 
 /// How long an old secret signs beside a new one, in µs: a day, as Svix and Outpost do.
 const OVERLAP_US: i64 = 24 * 3_600 * 1_000_000;
-
-/// A page of endpoints, the oldest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EndpointList {
-    items: Vec<Endpoint>,
-    /// What to pass as `after` for the next page; none at the end.
-    next: Option<String>,
-    /// Number of the feed's last change that this list includes.
-    seq: i64,
-}
 
 /// A change of an endpoint: settings as `GET` shows them, and whether it is switched on.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -68,7 +58,7 @@ pub(crate) struct ListQuery {
 
 /// Endpoints, the oldest first.
 #[utoipa::path(get, path = "/endpoints", tag = "endpoints", params(ListQuery), responses(
-    (status = 200, body = EndpointList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = EndpointList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -97,7 +87,7 @@ pub(crate) async fn list(
 
 /// One endpoint.
 #[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Endpoint), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -129,7 +119,7 @@ fn beside(
 
 /// Make an endpoint. Where the vendor signs and no secret is given, one is made.
 #[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = EndpointSettings, responses(
-    (status = 201, body = Endpoint), (status = 422, body = super::ErrorBody)
+    (status = 201, body = Endpoint), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn add(
     State(engine): State<Arc<Engine>>,
@@ -251,7 +241,7 @@ fn again_due(
 
 /// Change an endpoint. A mask in a secret's place keeps the secret.
 #[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), request_body = EndpointChange, responses(
-    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Endpoint), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -299,7 +289,7 @@ pub(crate) async fn change(
 
 /// Remove an endpoint. Its deliveries stay; what waits is ended.
 #[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -323,26 +313,20 @@ pub(crate) async fn remove(
 }
 
 /// An endpoint's secrets, unmasked.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EndpointSecrets {
-    items: Vec<EndpointSecret>,
-}
-
-/// An endpoint's secrets, unmasked.
 #[utoipa::path(get, path = "/endpoints/{id}/secrets", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = EndpointSecrets), (status = 404, body = super::ErrorBody)
+    (status = 200, body = EndpointSecretList), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn secrets(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-) -> Result<Json<EndpointSecrets>, ApiError> {
-    Ok(Json(EndpointSecrets { items: stored(&engine, &id).await?.settings.secrets }))
+) -> Result<Json<EndpointSecretList>, ApiError> {
+    Ok(Json(EndpointSecretList { items: stored(&engine, &id).await?.settings.secrets }))
 }
 
 /// Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
 /// a day beside it.
 #[utoipa::path(post, path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = Endpoint), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Endpoint), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn rotate(
     State(engine): State<Arc<Engine>>,
@@ -369,7 +353,7 @@ pub(crate) async fn rotate(
 
 /// How an endpoint fared over the last 24 hours.
 #[utoipa::path(get, path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = EndpointStats), (status = 404, body = super::ErrorBody)
+    (status = 200, body = EndpointStats), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read_stats(
     State(engine): State<Arc<Engine>>,
@@ -387,21 +371,15 @@ pub(crate) struct DiagnoseQuery {
     event: Option<String>,
 }
 
-/// The causes that were looked at, in their order.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Causes {
-    items: Vec<DiagnosisStep>,
-}
-
 /// Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
 #[utoipa::path(post, path = "/endpoints/{id}/diagnose", tag = "endpoints", params(("id" = String, Path), DiagnoseQuery), responses(
-    (status = 200, body = Causes), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Diagnosis), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn diagnose(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<DiagnoseQuery>,
-) -> Result<Json<Causes>, ApiError> {
+) -> Result<Json<Diagnosis>, ApiError> {
     let row = stored(&engine, &id).await?;
     let mut of_it = Conditions::default();
     of_it.add("d.endpoint = ?", [row.number.into()]);
@@ -409,12 +387,12 @@ pub(crate) async fn diagnose(
     let policy = hookline_store::endpoint::policy_in_force(&row.settings, &engine.providers.catalogue()).into_owned();
     let last = last.first().map(|(_, delivery)| delivery);
     let now_s = engine.clock.now_us() / 1_000_000;
-    Ok(Json(Causes { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))
+    Ok(Json(Diagnosis { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))
 }
 
 /// Send an endpoint its vendor's test event. It counts toward nothing.
 #[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 202, body = Delivery), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 202, body = Delivery), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn test(
     State(engine): State<Arc<Engine>>,
@@ -425,8 +403,7 @@ pub(crate) async fn test(
     let found = catalogue.get(&row.settings.provider).and_then(vendor_request::test_event);
     let (kind, sample) = found.ok_or_else(|| {
         ApiError::new(
-            StatusCode::CONFLICT,
-            "no_test_event",
+            ErrorCode::NoTestEvent,
             format!("Nothing says what {} sends.", row.settings.provider),
             "Send an event with a payload of your own.",
         )

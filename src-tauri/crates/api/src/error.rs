@@ -1,4 +1,4 @@
-//! Errors: what, why, and what to do, with a code that stays.
+//! Errors as responses: what failed, why, and what to do. The codes are in `hookline_model::ErrorCode`.
 
 use axum::{
     Json,
@@ -6,97 +6,64 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookline_capture::{ReadError, WriteError};
-use hookline_model::DatabaseFault;
+use hookline_model::{DatabaseFault, Error, ErrorCode};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::json_fault::in_words;
 
-/// An error as it is sent.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = Error)]
-pub struct ErrorBody {
-    /// Stable, for programs.
-    pub code: String,
-    /// What went wrong and why, for people.
-    pub message: String,
-    /// What to do about it.
-    pub hint: String,
-}
-
-/// An error with its status.
+/// An error response. Its status is that of its code.
 #[derive(Debug, Clone)]
 pub struct ApiError {
-    status: StatusCode,
-    code: &'static str,
+    code: ErrorCode,
     message: String,
     hint: &'static str,
 }
 
 impl ApiError {
-    pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>, hint: &'static str) -> Self {
-        Self { status, code, message: message.into(), hint }
+    /// Creates an error.
+    pub fn new(code: ErrorCode, message: impl Into<String>, hint: &'static str) -> Self {
+        Self { code, message: message.into(), hint }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid",
-            message,
-            "Correct it and send it again; nothing was changed.",
-        )
+        Self::new(ErrorCode::Invalid, message, "Correct it and send it again; nothing was changed.")
     }
 
     /// Something that is not there. Its code says what, such as `replay_not_found`.
-    pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, code, message, "It may have been removed; read the list again.")
+    pub(crate) fn not_found(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::new(code, message, "It may have been removed; read the list again.")
     }
 
     pub(crate) fn no_request() -> Self {
-        Self::not_found("request_not_found", "There is no request with this id.")
+        Self::not_found(ErrorCode::RequestNotFound, "There is no request with this id.")
     }
 
     pub(crate) fn no_inbox(name: &str) -> Self {
-        Self::not_found("inbox_not_found", format!("There is no inbox {name:?}."))
+        Self::not_found(ErrorCode::InboxNotFound, format!("There is no inbox {name:?}."))
     }
 
     pub(crate) fn no_endpoint(id: &str) -> Self {
-        Self::not_found("endpoint_not_found", format!("There is no endpoint {id:?}."))
+        Self::not_found(ErrorCode::EndpointNotFound, format!("There is no endpoint {id:?}."))
     }
 
     pub(crate) fn no_provider(id: &str) -> Self {
-        Self::not_found("provider_not_found", format!("There is no provider {id:?}."))
+        Self::not_found(ErrorCode::ProviderNotFound, format!("There is no provider {id:?}."))
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
-            "This route does not take this method.",
-            "See /api/v1/openapi.json.",
-        )
+        Self::new(ErrorCode::MethodNotAllowed, "This route does not take this method.", "See /api/v1/openapi.json.")
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            message,
-            "Try again; if it stays, report it with the log.",
-        )
-    }
-
-    /// A refusal made by a door before the call reaches the engine.
-    pub fn refused(status: StatusCode, code: &'static str, message: &'static str, hint: &'static str) -> Self {
-        Self::new(status, code, message, hint)
+        Self::new(ErrorCode::Internal, message, "Try again; if it stays, report it with the log.")
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { code: self.code.into(), message: self.message, hint: self.hint.into() };
-        (self.status, Json(body)).into_response()
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = Error { code: self.code, message: self.message, hint: self.hint.into() };
+        (status, Json(body)).into_response()
     }
 }
 
@@ -104,8 +71,7 @@ impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
         tracing::error!(%error, "a read failed");
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "database_unreadable",
+            ErrorCode::DatabaseUnreadable,
             format!("The database could not be read: {error}."),
             "Try again; if it stays, the database file or its disk is damaged.",
         )
@@ -123,13 +89,11 @@ impl From<WriteError<rusqlite::Error>> for ApiError {
         match error {
             WriteError::Refused(error) => Self::internal(format!("The change was refused by the database: {error}.")),
             WriteError::Commit(error) => {
-                let (status, hint) = match error.fault {
-                    DatabaseFault::DiskFull => {
-                        (StatusCode::INSUFFICIENT_STORAGE, "Free some space on the disk of the data folder.")
-                    }
-                    _ => (StatusCode::SERVICE_UNAVAILABLE, "Check the disk and the rights of the data folder."),
+                let (code, hint) = match error.fault {
+                    DatabaseFault::DiskFull => (ErrorCode::DiskFull, "Free some space on the disk of the data folder."),
+                    _ => (ErrorCode::DatabaseUnwritable, "Check the disk and the rights of the data folder."),
                 };
-                Self::new(status, "database_unwritable", format!("The change could not be stored: {error}."), hint)
+                Self::new(code, format!("The change could not be stored: {error}."), hint)
             }
         }
     }
@@ -152,28 +116,29 @@ impl From<rusqlite::Error> for ApiError {
 
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            let hint = "Send less; a large message belongs into a file for `hookline verify`.";
-            return Self::new(rejection.status(), "too_large", "This call takes no body as large as this.", hint);
-        }
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                let hint = "Send less; a large message belongs into a file for `hookline verify`.";
+                return Self::new(ErrorCode::TooLarge, "This call takes no body as large as this.", hint);
+            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
+            StatusCode::UNPROCESSABLE_ENTITY => ErrorCode::InvalidJson,
+            _ => ErrorCode::MalformedJson,
+        };
         let hint = "Send JSON as /api/v1/openapi.json describes it.";
-        Self::new(rejection.status(), "invalid_json", in_words(&rejection.body_text()), hint)
+        Self::new(code, in_words(&rejection.body_text()), hint)
     }
 }
 
 impl From<QueryRejection> for ApiError {
     fn from(rejection: QueryRejection) -> Self {
-        Self::new(
-            rejection.status(),
-            "invalid_query",
-            in_words(&rejection.body_text()),
-            "See /api/v1/openapi.json for the parameters.",
-        )
+        let hint = "See /api/v1/openapi.json for the parameters.";
+        Self::new(ErrorCode::InvalidQuery, in_words(&rejection.body_text()), hint)
     }
 }
 
 impl From<PathRejection> for ApiError {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), "invalid_path", rejection.body_text(), "See /api/v1/openapi.json for the path.")
+        Self::new(ErrorCode::InvalidPath, rejection.body_text(), "See /api/v1/openapi.json for the path.")
     }
 }

@@ -3,7 +3,10 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 use axum::{Json, extract::State};
 use hookline_delivery::{RATE_MIN, once, vendor_request, vendor_request::SampleContext};
 use hookline_engine::Engine;
-use hookline_model::{Change, Delivery, DeliveryOrigin, DeliveryState, EndpointSettings, Event, PolicyOverrides};
+use hookline_model::{
+    Change, Delivery, DeliveryOrigin, DeliveryState, EndpointSettings, Event, EventList, EventSendResult,
+    PolicyOverrides,
+};
 use hookline_provider::{Provider, splice};
 use hookline_store::{
     endpoint::{EndpointRow, Purpose},
@@ -12,7 +15,7 @@ use hookline_store::{
 };
 use http::StatusCode;
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 use utoipa::{IntoParams, ToSchema};
 
@@ -182,46 +185,35 @@ fn one() -> u32 {
     1
 }
 
-/// What was sent.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Sent {
-    /// Ids of the events; none where no endpoint was there to get them.
-    events: Vec<String>,
-    /// Their deliveries, the first 500.
-    deliveries: Vec<Delivery>,
-}
-
-impl Sent {
-    /// Sends events, each with a delay in µs; what was.
-    pub(crate) async fn of(
-        engine: &Arc<Engine>,
-        events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
-        endpoints: Vec<EndpointRow>,
-    ) -> Result<Self, ApiError> {
-        let mut sent = Self { events: Vec::new(), deliveries: Vec::new() };
-        // An event that nobody gets did not happen.
-        if !endpoints.is_empty() {
-            let (ids, shown) = (&mut sent.events, &mut sent.deliveries);
-            let events = events.inspect(|event| ids.extend(event.iter().map(|(event, _)| event.id.clone())));
-            let more = |delivery| {
-                if shown.len() < SHOWN {
-                    shown.push(delivery);
-                }
-            };
-            crate::events::send_events(engine, events, endpoints, DeliveryOrigin::Event, more).await?;
-        }
-        Ok(sent)
+/// Sends events, each with a delay in µs. Returns the first deliveries.
+pub(crate) async fn send_all(
+    engine: &Arc<Engine>,
+    events: impl Iterator<Item = Result<(EventNew, i64), ApiError>> + Send,
+    endpoints: Vec<EndpointRow>,
+) -> Result<EventSendResult, ApiError> {
+    let mut sent = EventSendResult { events: Vec::new(), deliveries: Vec::new() };
+    // An event that nobody gets did not happen.
+    if !endpoints.is_empty() {
+        let (ids, shown) = (&mut sent.events, &mut sent.deliveries);
+        let events = events.inspect(|event| ids.extend(event.iter().map(|(event, _)| event.id.clone())));
+        let more = |delivery| {
+            if shown.len() < SHOWN {
+                shown.push(delivery);
+            }
+        };
+        send_events(engine, events, endpoints, DeliveryOrigin::Event, more).await?;
     }
+    Ok(sent)
 }
 
 /// Send an event to the endpoints that take it.
 #[utoipa::path(post, path = "/events", tag = "events", request_body = EventSend, responses(
-    (status = 202, body = Sent), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 202, body = EventSendResult), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn send(
     State(engine): State<Arc<Engine>>,
     extract::Json(wanted): extract::Json<EventSend>,
-) -> Result<(StatusCode, Json<Sent>), ApiError> {
+) -> Result<(StatusCode, Json<EventSendResult>), ApiError> {
     let catalogue = engine.providers.catalogue();
     let provider = catalogue.get(&wanted.provider).ok_or_else(|| {
         ApiError::invalid(format!("There is no provider {:?}; `hookline providers` lists them.", wanted.provider))
@@ -252,7 +244,7 @@ pub(crate) async fn send(
         Ok((EventNew { id, provider: provider.id.clone(), kind: wanted.kind.clone(), payload }, delay_us))
     };
     let events = (0..wanted.count).map(event);
-    Ok((StatusCode::ACCEPTED, Json(Sent::of(&engine, events, endpoints).await?)))
+    Ok((StatusCode::ACCEPTED, Json(send_all(&engine, events, endpoints).await?)))
 }
 
 /// Which endpoints something goes to.
@@ -310,17 +302,9 @@ pub(crate) struct PageQuery {
     limit: Option<u32>,
 }
 
-/// A page of events, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct EventList {
-    items: Vec<Event>,
-    /// What to pass as `after` for the next page; none at the end.
-    next: Option<String>,
-}
-
 /// Events that were sent, newest first.
 #[utoipa::path(get, path = "/events", tag = "events", params(PageQuery), responses(
-    (status = 200, body = EventList), (status = 422, body = super::ErrorBody)
+    (status = 200, body = EventList), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,

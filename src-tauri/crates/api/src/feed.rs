@@ -1,3 +1,4 @@
+use hookline_model::ErrorCode;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -11,7 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 use hookline_engine::Engine;
 use hookline_query::Query;
 use hookline_store::feed::Subscription;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -35,8 +36,7 @@ pub(crate) struct FeedQuery {
 
 fn gone() -> ApiError {
     ApiError::new(
-        StatusCode::GONE,
-        "feed_gone",
+        ErrorCode::FeedGone,
         "The changes after this number are no longer kept.",
         "Read the lists again and follow from the seq they carry.",
     )
@@ -44,7 +44,7 @@ fn gone() -> ApiError {
 
 /// Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
 #[utoipa::path(get, path = "/feed", tag = "feed", params(FeedQuery), responses(
-    (status = 200, body = hookline_model::FeedItem, content_type = "text/event-stream"), (status = 410, body = super::ErrorBody)
+    (status = 200, body = hookline_model::FeedItem, content_type = "text/event-stream"), (status = 410, body = hookline_model::Error)
 ))]
 pub(crate) async fn stream(
     State(engine): State<Arc<Engine>>,

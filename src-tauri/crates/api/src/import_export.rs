@@ -13,7 +13,7 @@ use hookline_engine::{
     import::{self, Import, ImportStartError},
 };
 use hookline_formats::Redaction;
-use hookline_model::{FileFormat, Job};
+use hookline_model::{ErrorCode, FileFormat, Job};
 use hookline_query::{JsonPath, Query};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -47,16 +47,12 @@ impl From<ImportStartError> for ApiError {
     fn from(error: ImportStartError) -> Self {
         let message = error.to_string();
         match error {
-            ImportStartError::Unknown(_) | ImportStartError::Other(..) => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "unknown_format",
-                message,
-                "Name its format with `as`, or turn it into one of these.",
-            ),
+            ImportStartError::Unknown(_) | ImportStartError::Other(..) => {
+                Self::new(ErrorCode::UnknownFormat, message, "Name its format with `as`, or turn it into one of these.")
+            }
             ImportStartError::Empty(_) | ImportStartError::Inbox(_) => Self::invalid(message),
             ImportStartError::Io(_) => Self::new(
-                StatusCode::INSUFFICIENT_STORAGE,
-                "file_unwritable",
+                ErrorCode::DiskFull,
                 message,
                 "Make room on the disk of the data folder, and import it again; nothing was stored.",
             ),
@@ -67,7 +63,7 @@ impl From<ImportStartError> for ApiError {
 /// Import a file of requests, sent as the body. It is a job, and its report stands in it.
 #[utoipa::path(post, path = "/import", tag = "carry", params(ImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
-    (status = 202, body = Job), (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody), (status = 507, body = super::ErrorBody)
+    (status = 202, body = Job), (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error), (status = 507, body = hookline_model::Error)
 ))]
 pub(crate) async fn import(
     State(engine): State<Arc<Engine>>,
@@ -83,8 +79,7 @@ pub(crate) async fn import(
         length += piece.len() as u64;
         if length > FILE_MAX {
             return Err(ApiError::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
+                ErrorCode::TooLarge,
                 format!("The file has more than {FILE_MAX} bytes."),
                 "Import it in parts; nothing was stored.",
             ));
@@ -130,7 +125,7 @@ fn listed(text: Option<&str>) -> impl Iterator<Item = &str> {
 /// Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
 /// breaks off is not whole.
 #[utoipa::path(get, path = "/export", tag = "carry", params(ExportQuery), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn export(
     State(engine): State<Arc<Engine>>,

@@ -1,4 +1,4 @@
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_capture::RowId;
@@ -10,8 +10,8 @@ use hookline_engine::{
     test_event,
 };
 use hookline_model::{
-    Change, Deletion, Forward, Inbox, InboxResponse, Job, JobKind, JobState, ListenerState, ResponseRule,
-    VerificationSettings,
+    Change, Deletion, ErrorCode, Forward, Inbox, InboxList, InboxResponse, InboxSecretList, InboxTestResult, Job,
+    JobKind, JobState, ListenerState, PipelineStage, ResponseRule, VerificationSettings,
 };
 use hookline_store::{
     deletion::{DeletionRow, UNDO_US},
@@ -19,18 +19,10 @@ use hookline_store::{
 };
 use http::StatusCode;
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{error::ApiError, extract};
-
-/// All inboxes, in the order they were made.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct InboxList {
-    items: Vec<Inbox>,
-    /// Number of the feed's last change that this list includes.
-    seq: i64,
-}
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -63,16 +55,9 @@ pub(crate) struct InboxChange {
     verification: Option<VerificationSettings>,
 }
 
-/// What the test event was answered.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TestEvent {
-    status: u16,
-}
-
 fn name_taken(name: &str) -> ApiError {
     ApiError::new(
-        StatusCode::CONFLICT,
-        "name_taken",
+        ErrorCode::NameTaken,
         format!("There is an inbox {name:?} already."),
         "Choose another name; a deleted inbox keeps its own until it can no longer be undone.",
     )
@@ -99,7 +84,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Inbox
 
 /// Make an inbox.
 #[utoipa::path(post, path = "/inboxes", tag = "inboxes", request_body = InboxNew, responses(
-    (status = 201, body = Inbox), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 201, body = Inbox), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn add(
     State(engine): State<Arc<Engine>>,
@@ -117,7 +102,7 @@ pub(crate) async fn add(
 
 /// One inbox.
 #[utoipa::path(get, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Inbox), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Inbox), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -136,7 +121,7 @@ pub(crate) async fn read(
 
 /// Rename an inbox or change its answer.
 #[utoipa::path(patch, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), request_body = InboxChange, responses(
-    (status = 200, body = Inbox), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Inbox), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -161,8 +146,8 @@ pub(crate) async fn change(
     {
         return Err(ApiError::invalid(fault));
     }
-    let judged = change.verification.is_some();
-    let (now_us, forwarded) = (engine.clock.now_us(), engine.forwarded_upto.load(Ordering::Relaxed));
+    let verifies = change.verification.is_some();
+    let (now_us, forwarded) = (engine.clock.now_us(), engine.pipeline.cursor(PipelineStage::Forward));
     let now_named = change.name.clone().unwrap_or_else(|| name.clone());
     let changed = update(&engine, name, move |connection, row| {
         if let Some(name) = change.name.filter(|name| *name != row.name) {
@@ -193,7 +178,7 @@ pub(crate) async fn change(
             None => Ok(Destinations::default()),
             Some(new) => {
                 // What arrived before goes nowhere by what is saved now.
-                hookline_store::forward_cursor::save(connection, forwarded)?;
+                hookline_store::pipeline::save_cursor(connection, PipelineStage::Forward, forwarded)?;
                 let (forwards, destinations) =
                     saved(connection, &row.name, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
                 row.forwards = forwards;
@@ -202,14 +187,14 @@ pub(crate) async fn change(
         }
     })
     .await?;
-    if judged && changed.requests > 0 {
-        start_judging(&engine, &now_named, changed.requests);
+    if verifies && changed.requests > 0 {
+        start_verifying(&engine, &now_named, changed.requests);
     }
     Ok(changed)
 }
 
-/// Judges an inbox's stored requests anew, as a job.
-fn start_judging(engine: &Arc<Engine>, name: &str, total: u64) {
+/// Verifies the stored requests of an inbox again, as a job.
+fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
     let Some(address) = engine.addresses.get(name) else { return };
     let id = uuid::Uuid::now_v7().to_string();
     let job = Job {
@@ -233,7 +218,7 @@ fn start_judging(engine: &Arc<Engine>, name: &str, total: u64) {
             }
             false
         };
-        let ended = hookline_engine::judge::judge_anew(&engine, address.number, |done| {
+        let ended = hookline_engine::pipeline::verify_again(&engine, address.number, |done| {
             tell(&|job| job.done = done.min(job.total))
         })
         .await;
@@ -245,27 +230,21 @@ fn start_judging(engine: &Arc<Engine>, name: &str, total: u64) {
     });
 }
 
-/// The secrets an inbox verifies with.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Secrets {
-    items: Vec<String>,
-}
-
 /// An inbox's secrets, unmasked.
 #[utoipa::path(get, path = "/inboxes/{name}/secrets", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Secrets), (status = 404, body = super::ErrorBody)
+    (status = 200, body = InboxSecretList), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn secrets(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
-) -> Result<Json<Secrets>, ApiError> {
+) -> Result<Json<InboxSecretList>, ApiError> {
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    Ok(Json(Secrets { items: address.verification.secrets.clone() }))
+    Ok(Json(InboxSecretList { items: address.verification.secrets.clone() }))
 }
 
 /// Mark all of an inbox's requests as read.
 #[utoipa::path(post, path = "/inboxes/{name}/read", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Inbox), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Inbox), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn mark_read(
     State(engine): State<Arc<Engine>>,
@@ -307,7 +286,7 @@ async fn update(
 
 /// Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
 #[utoipa::path(delete, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -318,7 +297,7 @@ pub(crate) async fn remove(
 
 /// Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
 #[utoipa::path(delete, path = "/inboxes/{name}/requests", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn clear(
     State(engine): State<Arc<Engine>>,
@@ -380,17 +359,16 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
 
 /// Send a test event to an inbox, over HTTP like any sender.
 #[utoipa::path(post, path = "/inboxes/{name}/test-event", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = TestEvent), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 200, body = InboxTestResult), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn test_event(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
-) -> Result<Json<TestEvent>, ApiError> {
+) -> Result<Json<InboxTestResult>, ApiError> {
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let not_listening = || {
         ApiError::new(
-            StatusCode::CONFLICT,
-            "not_listening",
+            ErrorCode::NotListening,
             "The receiver does not listen.",
             "Choose a free address in the settings.",
         )
@@ -402,8 +380,8 @@ pub(crate) async fn test_event(
     let sending = test_event::send(&catalogue, target, &address, now_ms);
     let sent = tokio::time::timeout(std::time::Duration::from_secs(2), sending).await;
     match sent {
-        Ok(Ok(status)) => Ok(Json(TestEvent { status })),
+        Ok(Ok(status)) => Ok(Json(InboxTestResult { status })),
         Ok(Err(reason)) => Err(ApiError::internal(format!("The test event could not be sent: {reason}."))),
-        Err(_) => Ok(Json(TestEvent { status: address.answer.status.as_u16() })),
+        Err(_) => Ok(Json(InboxTestResult { status: address.answer.status.as_u16() })),
     }
 }

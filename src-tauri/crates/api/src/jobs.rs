@@ -5,18 +5,12 @@ use hookline_engine::{
     Engine,
     backup::{self, BackupError},
 };
-use hookline_model::{Change, Job};
+use hookline_model::{Change, ErrorCode, Job, JobList};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{error::ApiError, extract};
-
-/// Jobs of this run, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct JobList {
-    items: Vec<Job>,
-}
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -30,15 +24,10 @@ impl From<BackupError> for ApiError {
         let message = error.to_string();
         match error {
             BackupError::Relative(_) => Self::invalid(message),
-            BackupError::Exists(_) => {
-                Self::new(StatusCode::CONFLICT, "file_exists", message, "Choose a name that is free.")
+            BackupError::Exists(_) => Self::new(ErrorCode::FileExists, message, "Choose a name that is free."),
+            BackupError::Unwritable(..) => {
+                Self::new(ErrorCode::FileUnwritable, message, "Choose a folder you may write to.")
             }
-            BackupError::Unwritable(..) => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "file_unwritable",
-                message,
-                "Choose a folder you may write to.",
-            ),
             BackupError::Unreadable(_) => Self::internal(message),
         }
     }
@@ -51,12 +40,12 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<JobList> {
 }
 
 fn no_job() -> ApiError {
-    ApiError::not_found("job_not_found", "There is no such job in this run.")
+    ApiError::not_found(ErrorCode::JobNotFound, "There is no such job in this run.")
 }
 
 /// One job.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses(
-    (status = 200, body = Job), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Job), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -67,7 +56,7 @@ pub(crate) async fn read(
 
 /// Cancel a job.
 #[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses(
-    (status = 200, body = Job), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Job), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,
@@ -80,7 +69,7 @@ pub(crate) async fn cancel(
 
 /// Back up the whole database into a new file. It holds all secrets, so only its owner may read it.
 #[utoipa::path(post, path = "/backup", tag = "jobs", request_body = BackupNew, responses(
-    (status = 202, body = Job), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 202, body = Job), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn backup(
     State(engine): State<Arc<Engine>>,

@@ -33,6 +33,7 @@ mod signature;
 mod status;
 mod tunnels;
 
+use hookline_model::ErrorCode;
 use std::{any::Any, sync::Arc};
 
 use axum::{
@@ -45,7 +46,7 @@ use route::{Route, route};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use error::{ApiError, ErrorBody};
+pub use error::ApiError;
 pub use events::PAYLOAD_MAX;
 
 /// Where the API stands.
@@ -67,7 +68,7 @@ const EVENT_MAX: usize = 6 * PAYLOAD_MAX + JSON_MAX;
         description = "The local API of Hookline: inboxes, requests, and what happens to them.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(ErrorBody, hookline_model::FeedItem))
+    components(schemas(hookline_model::Error, hookline_model::FeedItem))
 )]
 struct Description;
 
@@ -192,7 +193,7 @@ pub fn router(engine: Arc<Engine>) -> Router {
     Router::new()
         .nest(PREFIX, routes)
         .route(&format!("{PREFIX}/openapi.json"), axum::routing::get(async || axum::Json(document())))
-        .fallback(async || ApiError::not_found("route_not_found", "There is no such route."))
+        .fallback(async || ApiError::not_found(ErrorCode::RouteNotFound, "There is no such route."))
         .method_not_allowed_fallback(async || ApiError::method_not_allowed())
         .layer(DefaultBodyLimit::max(JSON_MAX))
         .layer(tower_http::catch_panic::CatchPanicLayer::custom(panicked))

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_engine::{Engine, handlers, samples};
-use hookline_model::CodeSample;
+use hookline_model::{CodeSample, ErrorCode};
 use hookline_provider::{Catalogue, Own, Places, Provider, SchemeRecord};
 use hookline_signature::Scheme;
 use http::StatusCode;
@@ -99,7 +99,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList
 
 /// One vendor, as its file has it.
 #[utoipa::path(get, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
-    (status = 200, body = Object), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Object), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -127,7 +127,7 @@ pub(crate) struct SnippetList {
 
 /// Code that verifies a vendor's requests, for a receiver of your own.
 #[utoipa::path(get, path = "/providers/{id}/snippets", tag = "providers", params(("id" = String, Path), SnippetQuery), responses(
-    (status = 200, body = SnippetList), (status = 404, body = super::ErrorBody)
+    (status = 200, body = SnippetList), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn list_snippets(
     State(engine): State<Arc<Engine>>,
@@ -149,7 +149,7 @@ fn asked<'c>(
     let provider = catalogue.get(id).ok_or_else(|| ApiError::no_provider(id))?;
     match (provider.scheme(scheme), scheme) {
         (None, Some(scheme)) => {
-            Err(ApiError::not_found("scheme_not_found", format!("{} has no scheme {scheme:?}.", provider.name)))
+            Err(ApiError::not_found(ErrorCode::SchemeNotFound, format!("{} has no scheme {scheme:?}.", provider.name)))
         }
         (record, _) => Ok((provider, record)),
     }
@@ -167,7 +167,7 @@ pub(crate) struct HandlerQuery {
 
 /// A whole receiving handler for a vendor's requests, in each framework it can be written for.
 #[utoipa::path(get, path = "/providers/{id}/handlers", tag = "providers", params(("id" = String, Path), HandlerQuery), responses(
-    (status = 200, body = SnippetList), (status = 404, body = super::ErrorBody)
+    (status = 200, body = SnippetList), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn list_handlers(
     State(engine): State<Arc<Engine>>,
@@ -211,8 +211,7 @@ fn check_id(id: &str) -> Result<(), ApiError> {
 
 fn shipped(id: &str) -> ApiError {
     ApiError::new(
-        StatusCode::CONFLICT,
-        "provider_ships",
+        ErrorCode::ProviderShips,
         format!("The provider {id:?} ships with Hookline."),
         "Choose another id; a file of this name in the data folder's providers can stand in for it.",
     )
@@ -220,7 +219,7 @@ fn shipped(id: &str) -> ApiError {
 
 /// Save a vendor of your own as a file in the data folder.
 #[utoipa::path(put, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), request_body = ProviderNew, responses(
-    (status = 200, body = Object), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Object), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn save(
     State(engine): State<Arc<Engine>>,
@@ -263,7 +262,7 @@ pub(crate) async fn save(
 
 /// Remove a vendor of your own.
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,

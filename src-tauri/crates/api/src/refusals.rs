@@ -6,11 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hookline_engine::Engine;
-use hookline_model::timestamp;
+use hookline_model::{ErrorCode, Refusal, RefusalList, RefusalTotal, timestamp};
 use hookline_store::refusal::RefusalCount;
 use http::{StatusCode, header};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
@@ -21,59 +20,6 @@ use super::{
 
 /// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 100;
-
-/// A request that was refused before it could be stored.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RefusalShown {
-    /// Its number, which only grows.
-    id: String,
-    /// Name of the inbox; none where the request had not come so far.
-    inbox: Option<String>,
-    /// When it was refused.
-    #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
-    /// The sender's address; empty where it is not known.
-    peer: String,
-    /// Status that the sender got.
-    status: u16,
-    /// A stable code, such as `folded_header` or `disk_full`.
-    reason: String,
-    /// Why it was refused, in a sentence.
-    message: String,
-    /// Its first bytes as text, credentials masked; what is not UTF-8 as `\xNN`.
-    text: String,
-    /// How many of its bytes were kept.
-    bytes: u64,
-}
-
-/// How many requests of an inbox were refused for one reason, and are not dismissed.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RefusalTotal {
-    /// Name of the inbox; none where no inbox is known.
-    inbox: Option<String>,
-    /// A stable code, such as `folded_header` or `disk_full`.
-    reason: String,
-    /// All of them.
-    count: u64,
-    /// Those that are not dismissed.
-    open: u64,
-    /// When the first of those was refused.
-    #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
-    /// When the last was.
-    #[schema(value_type = String, format = DateTime)]
-    last: Timestamp,
-}
-
-/// A page of refused requests, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RefusalList {
-    items: Vec<RefusalShown>,
-    /// What to pass as `after` for the next page; none at the end.
-    next: Option<String>,
-    /// How many there were, by inbox and reason; the oldest are only counted.
-    totals: Vec<RefusalTotal>,
-}
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -107,7 +53,7 @@ pub(crate) async fn open_totals(engine: &Engine) -> Vec<RefusalTotal> {
 
 /// List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
 #[utoipa::path(get, path = "/refusals", tag = "requests", params(RefusalQuery), responses(
-    (status = 200, body = RefusalList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = RefusalList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn list_refusals(
     State(engine): State<Arc<Engine>>,
@@ -132,7 +78,7 @@ pub(crate) async fn list_refusals(
         totals: totals.map(|count| total(count, &names)).collect(),
         items: found
             .into_iter()
-            .map(|refusal| RefusalShown {
+            .map(|refusal| Refusal {
                 id: refusal.number.to_string(),
                 inbox: names.get(&refusal.inbox).cloned(),
                 at: timestamp(refusal.at_us),
@@ -150,14 +96,14 @@ pub(crate) async fn list_refusals(
 
 /// The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
 #[utoipa::path(get, path = "/refusals/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn refusal_bytes(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<RevealQuery>,
 ) -> Result<Response, ApiError> {
-    let absent = || ApiError::not_found("refusal_not_found", "There is no refused request with this id.");
+    let absent = || ApiError::not_found(ErrorCode::RefusalNotFound, "There is no refused request with this id.");
     let number: i64 = id.parse().map_err(|_| absent())?;
     let bytes = hookline_engine::refusal::shown_bytes(
         &hookline_engine::refusal::refusal(&engine, number).await?.ok_or_else(absent)?,
@@ -181,7 +127,7 @@ pub(crate) struct RefusalDismissal {
 
 /// Dismiss the refused requests so far, so that they are no longer shown as an alarm.
 #[utoipa::path(post, path = "/refusals/dismiss", tag = "requests", request_body = RefusalDismissal, responses(
-    (status = 204), (status = 404, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn dismiss_refusals(
     State(engine): State<Arc<Engine>>,

@@ -13,14 +13,15 @@ use hookline_engine::{
     replay::{Collecting, Wanted, collect, html},
 };
 use hookline_model::{
-    Change, Inbox, ReSignWith, Replay, ReplayReport, ReplaySettings, ReplayState, ReplayTarget, masked_url,
+    Change, ErrorCode, Inbox, ReSignWith, Replay, ReplayList, ReplayReport, ReplaySettings, ReplayState, ReplayTarget,
+    masked_url,
 };
 use hookline_query::Query;
 use hookline_search::PAGE_TIME;
 use hookline_store::{endpoint::EndpointRow, inbox::InboxRow, replay, replay::ReplayRow};
 use http::{StatusCode, header};
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
@@ -62,21 +63,13 @@ pub(crate) struct ReplayNew {
     settings: ReplaySettings,
 }
 
-/// A page of replays, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ReplayList {
-    items: Vec<Replay>,
-    /// What to pass as `after` for the next page; none at the end.
-    next: Option<String>,
-}
-
 fn no_replay() -> ApiError {
-    ApiError::not_found("replay_not_found", "There is no replay with this id.")
+    ApiError::not_found(ErrorCode::ReplayNotFound, "There is no replay with this id.")
 }
 
 /// Begin a replay: stored requests are sent again, as they are or edited, to one destination.
 #[utoipa::path(post, path = "/replays", tag = "replays", request_body = ReplayNew, responses(
-    (status = 202, body = Replay), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 202, body = Replay), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn begin(
     State(engine): State<Arc<Engine>>,
@@ -101,8 +94,7 @@ pub(crate) async fn begin(
         Some(target) => target,
         None => last_target(&engine, home.as_deref()).await?.ok_or_else(|| {
             ApiError::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "no_target",
+                ErrorCode::NoTarget,
                 "Nothing says where to, for nothing of this inbox was replayed yet.",
                 "Give a URL or an endpoint; the next replay goes there by itself.",
             )
@@ -228,8 +220,7 @@ async fn counted(engine: &Arc<Engine>, wanted: &Wanted) -> Result<String, ApiErr
 
 fn unknown_host(host: &str, count: String) -> ApiError {
     ApiError::new(
-        StatusCode::CONFLICT,
-        "confirm_host",
+        ErrorCode::ConfirmHost,
         format!("{count} requests would go to {host}, to which nothing was sent from here before."),
         "If that is meant, send it again with this host as `confirm`.",
     )
@@ -277,7 +268,7 @@ pub(crate) struct PageQuery {
 
 /// Replays, newest first.
 #[utoipa::path(get, path = "/replays", tag = "replays", params(PageQuery), responses(
-    (status = 200, body = ReplayList), (status = 422, body = super::ErrorBody)
+    (status = 200, body = ReplayList), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -301,7 +292,7 @@ pub(crate) async fn list(
 
 /// A replay, counted now.
 #[utoipa::path(get, path = "/replays/{id}", tag = "replays", params(("id" = String, Path)), responses(
-    (status = 200, body = Replay), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Replay), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -314,7 +305,7 @@ pub(crate) async fn read(
 
 /// End a replay: nothing more of it leaves.
 #[utoipa::path(delete, path = "/replays/{id}", tag = "replays", params(("id" = String, Path)), responses(
-    (status = 200, body = Replay), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Replay), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,
@@ -349,7 +340,7 @@ pub(crate) struct ReportQuery {
 
 /// What a replay came to: counts, times and every failure.
 #[utoipa::path(get, path = "/replays/{id}/report", tag = "replays", params(("id" = String, Path), ReportQuery), responses(
-    (status = 200, body = ReplayReport), (status = 404, body = super::ErrorBody)
+    (status = 200, body = ReplayReport), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read_report(
     State(engine): State<Arc<Engine>>,

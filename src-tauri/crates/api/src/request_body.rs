@@ -13,7 +13,7 @@ use hookline_engine::{
     Engine,
     request::{MASKED_MAX, masked, secret_paths},
 };
-use hookline_model::{BodyContent, BodyKind};
+use hookline_model::{BodyContent, BodyKind, BodyPart, BodyPartList, BodyReading, ErrorCode};
 use hookline_query::{
     JsonPath,
     body::{
@@ -22,8 +22,8 @@ use hookline_query::{
 };
 use hookline_store::request::{Stored, body_stream, collect_body, header_lines, raw_head};
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{
     error::ApiError,
@@ -59,8 +59,7 @@ pub(crate) struct BodyQuery {
 
 fn too_large() -> ApiError {
     ApiError::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "too_large_to_decode",
+        ErrorCode::TooLargeToDecode,
         format!("The body has more than {DECODED_MAX} bytes, as sent or decoded."),
         "Save it as it was sent, and decode it with a tool of your own.",
     )
@@ -81,7 +80,7 @@ fn decoded(coded: Vec<u8>, content: &BodyContent) -> Result<Decoded, ApiError> {
 /// The body's bytes, as sent or decoded; `Range` takes a piece of it.
 #[utoipa::path(get, path = "/requests/{id}/body", tag = "requests", params(("id" = String, Path), BodyQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
-    (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody), (status = 416, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error), (status = 416, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn body(
     State(engine): State<Arc<Engine>>,
@@ -108,11 +107,10 @@ pub(crate) async fn body(
     let (start, end, status) =
         match headers.get(header::RANGE).map(|range| parse_range(range.to_str().unwrap_or_default(), length)) {
             None | Some(Range::Ignored) => (0, length, StatusCode::OK),
-            Some(Range::Part(start, end)) => (start, end, StatusCode::PARTIAL_CONTENT),
+            Some(Range::BodyPart(start, end)) => (start, end, StatusCode::PARTIAL_CONTENT),
             Some(Range::Unsatisfiable) => {
                 let error = ApiError::new(
-                    StatusCode::RANGE_NOT_SATISFIABLE,
-                    "range_not_satisfiable",
+                    ErrorCode::RangeNotSatisfiable,
                     format!("The body has {length} bytes."),
                     "Ask for a range inside it.",
                 );
@@ -150,22 +148,9 @@ fn readable(content: &BodyContent, plain: Vec<u8>) -> Vec<u8> {
     bytes.into_owned()
 }
 
-/// How a body was read: its character set, and what was passed over.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BodyReading {
-    /// Name of the character set, such as `utf-8` or `windows-1252`.
-    charset: String,
-    /// Whether the body says it itself, or its headers do; else it is what its bytes look like.
-    declared: bool,
-    /// What is to be said of it, in sentences: that a coding breaks off, or that other bytes follow.
-    notes: Vec<String>,
-    /// How many JSON values it holds, one after the other; 0 where it is not JSON.
-    json_values: u64,
-}
-
 /// Say how a body is read: in which character set, and what was passed over.
 #[utoipa::path(get, path = "/requests/{id}/reading", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = BodyReading), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody)
+    (status = 200, body = BodyReading), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
 ))]
 pub(crate) async fn reading(
     State(engine): State<Arc<Engine>>,
@@ -219,7 +204,7 @@ fn position(digits: &str) -> Option<u64> {
 #[derive(Debug, PartialEq)]
 enum Range {
     Ignored,
-    Part(u64, u64),
+    BodyPart(u64, u64),
     Unsatisfiable,
 }
 
@@ -233,12 +218,12 @@ fn parse_range(value: &str, length: u64) -> Range {
         (None, Some(suffix)) if first.is_empty() => (length.saturating_sub(suffix), length),
         _ => return Range::Ignored,
     };
-    if bounds.0 < bounds.1 { Range::Part(bounds.0, bounds.1) } else { Range::Unsatisfiable }
+    if bounds.0 < bounds.1 { Range::BodyPart(bounds.0, bounds.1) } else { Range::Unsatisfiable }
 }
 
 /// The request as the HTTP message it was. Credentials are masked unless asked for.
 #[utoipa::path(get, path = "/requests/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn raw(
     State(engine): State<Arc<Engine>>,
@@ -275,38 +260,8 @@ fn chunk_around(stored: &Stored, length: u64, reveal: bool) -> (Vec<u8>, Vec<u8>
     (begin, end)
 }
 
-/// One part of a multipart body.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Part {
-    /// Its place, from 0.
-    index: usize,
-    /// Field name.
-    name: Option<String>,
-    /// File name as the sender wrote it; only ever shown.
-    file_name: Option<String>,
-    /// BodyContent type.
-    content_type: Option<String>,
-    /// Size in bytes.
-    bytes: u64,
-    /// The value, if it is short text.
-    text: Option<String>,
-    /// What is wrong with it, in a sentence.
-    fault: Option<String>,
-}
-
 /// Values up to this size are shown in the list, in bytes.
 const TEXT_MAX: usize = 4_096;
-
-/// The parts of a multipart body.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct PartList {
-    /// The first thousand.
-    items: Vec<Part>,
-    /// How many there are.
-    total: usize,
-    /// What is wrong with the body as a whole, in sentences.
-    notes: Vec<String>,
-}
 
 /// The body of a request with its codings undone, and what its headers say of it.
 async fn multipart_body(engine: &Engine, id: &str) -> Result<(BodyContent, Vec<u8>), ApiError> {
@@ -319,8 +274,7 @@ async fn multipart_body(engine: &Engine, id: &str) -> Result<(BodyContent, Vec<u
 
 fn not_multipart() -> ApiError {
     ApiError::new(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        "not_multipart",
+        ErrorCode::NotMultipart,
         "The body has no parts: neither its Content-Type nor its first line has a boundary.",
         "Look at the body as text.",
     )
@@ -328,15 +282,15 @@ fn not_multipart() -> ApiError {
 
 /// List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
 #[utoipa::path(get, path = "/requests/{id}/parts", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = PartList), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = BodyPartList), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn parts(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-) -> Result<Json<PartList>, ApiError> {
+) -> Result<Json<BodyPartList>, ApiError> {
     let (content, body) = multipart_body(&engine, &id).await?;
     let read = parts_of(&content, &body).ok_or_else(not_multipart)?;
-    let items = read.parts.iter().enumerate().map(|(index, part)| Part {
+    let items = read.parts.iter().enumerate().map(|(index, part)| BodyPart {
         index,
         name: part.name.clone(),
         file_name: part.file_name.clone(),
@@ -345,12 +299,12 @@ pub(crate) async fn parts(
         text: (part.body.len() <= TEXT_MAX).then(|| read.text(part)).flatten(),
         fault: part.fault.clone(),
     });
-    Ok(Json(PartList { items: items.collect(), total: read.total, notes: read.notes.clone() }))
+    Ok(Json(BodyPartList { items: items.collect(), total: read.total, notes: read.notes.clone() }))
 }
 
 /// The bytes of one part, as sent.
 #[utoipa::path(get, path = "/requests/{id}/parts/{index}", tag = "requests", params(("id" = String, Path), ("index" = usize, Path)), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn part(
     State(engine): State<Arc<Engine>>,
@@ -361,7 +315,7 @@ pub(crate) async fn part(
     let part = read
         .parts
         .get(index)
-        .ok_or_else(|| ApiError::not_found("part_not_found", format!("There is no part {index}.")))?;
+        .ok_or_else(|| ApiError::not_found(ErrorCode::PartNotFound, format!("There is no part {index}.")))?;
     Ok((INERT, bytes::Bytes::copy_from_slice(part.body)).into_response())
 }
 
@@ -372,17 +326,17 @@ mod tests {
     #[test]
     fn ranges_are_read_as_the_rfc_says() {
         for (value, range) in [
-            ("bytes=0-4", Range::Part(0, 5)),
-            ("bytes=5-", Range::Part(5, 10)),
-            ("bytes=-3", Range::Part(7, 10)),
-            ("bytes=0-999", Range::Part(0, 10)),
+            ("bytes=0-4", Range::BodyPart(0, 5)),
+            ("bytes=5-", Range::BodyPart(5, 10)),
+            ("bytes=-3", Range::BodyPart(7, 10)),
+            ("bytes=0-999", Range::BodyPart(0, 10)),
             ("bytes=10-", Range::Unsatisfiable),
             ("bytes=-0", Range::Unsatisfiable),
             ("bytes=5-4", Range::Ignored),
             ("bytes=0-1,3-4", Range::Ignored),
             ("lines=1-2", Range::Ignored),
-            ("bytes=0-18446744073709551615", Range::Part(0, 10)),
-            ("bytes=0-99999999999999999999", Range::Part(0, 10)),
+            ("bytes=0-18446744073709551615", Range::BodyPart(0, 10)),
+            ("bytes=0-99999999999999999999", Range::BodyPart(0, 10)),
             ("bytes=99999999999999999999-", Range::Unsatisfiable),
             ("bytes=1-+5", Range::Ignored),
         ] {

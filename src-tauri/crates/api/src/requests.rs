@@ -9,7 +9,8 @@ use hookline_capture::{RowId, header_list};
 use hookline_codegen::{CodeFormat, CodeRequest};
 use hookline_engine::{Engine, request};
 use hookline_model::{
-    Change, Deletion, ListenerState, NOTE_MAX, RequestDetail, RequestMarks, RequestSummary, Timeline,
+    Change, Deletion, ErrorCode, ListenerState, NOTE_MAX, RequestCount, RequestDetail, RequestList, RequestMarks,
+    RequestSummary, Timeline,
 };
 use hookline_query::Query;
 use hookline_search::PAGE_TIME;
@@ -20,9 +21,9 @@ use hookline_store::{
 };
 use http::header;
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::time::Instant;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 
 use super::{error::ApiError, extract, page};
 
@@ -66,31 +67,9 @@ pub(crate) struct CountQuery {
     most: Option<u64>,
 }
 
-/// How many requests match.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RequestCount {
-    /// How many were found.
-    requests: u64,
-    /// Whether there are more than were counted to.
-    more: bool,
-    /// What to pass as `after` to go on, where the time for one call was too short; none if it is done.
-    next: Option<String>,
-}
-
-/// A page of requests, newest first.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct RequestList {
-    items: Vec<RequestSummary>,
-    /// What to pass as `after` for the next page; none at the end. With a query, a page may be short
-    /// or empty and have a next one: so far it has been searched.
-    next: Option<String>,
-    /// Number of the feed's last change that this page includes.
-    seq: i64,
-}
-
 /// Requests, newest first; those of a query in as many calls as it takes.
 #[utoipa::path(get, path = "/requests", tag = "requests", params(ListQuery), responses(
-    (status = 200, body = RequestList), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = RequestList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -130,7 +109,7 @@ pub(crate) async fn list(
 
 /// How many requests match a query.
 #[utoipa::path(get, path = "/requests/count", tag = "requests", params(CountQuery), responses(
-    (status = 200, body = RequestCount), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = RequestCount), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn count(
     State(engine): State<Arc<Engine>>,
@@ -173,7 +152,7 @@ pub(crate) async fn stored(engine: &Engine, id: &str) -> Result<(RowId, Stored),
 
 /// A request in full, but for its body. Credentials are masked.
 #[utoipa::path(get, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = RequestDetail), (status = 404, body = super::ErrorBody)
+    (status = 200, body = RequestDetail), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -185,7 +164,7 @@ pub(crate) async fn read(
 
 /// All that belongs to the same event: repeats, with whether they are the same, and deliveries.
 #[utoipa::path(get, path = "/requests/{id}/thread", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = Timeline), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Timeline), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read_thread(
     State(engine): State<Arc<Engine>>,
@@ -199,7 +178,7 @@ pub(crate) async fn read_thread(
 
 /// A request in full with its credentials.
 #[utoipa::path(get, path = "/requests/{id}/reveal", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = RequestDetail), (status = 404, body = super::ErrorBody)
+    (status = 200, body = RequestDetail), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn reveal(
     State(engine): State<Arc<Engine>>,
@@ -211,7 +190,7 @@ pub(crate) async fn reveal(
 
 /// Pin a request, note something on it, or mark it as read.
 #[utoipa::path(patch, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), request_body = RequestMarks, responses(
-    (status = 200, body = RequestSummary), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = RequestSummary), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -235,7 +214,7 @@ pub(crate) async fn change(
 
 /// Remove a request. Undo is possible for ten seconds.
 #[utoipa::path(delete, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -282,8 +261,8 @@ pub(crate) struct CodeQuery {
 
 /// The request as code that sends it to its inbox again. Credentials are masked unless asked for.
 #[utoipa::path(get, path = "/requests/{id}/code", tag = "requests", params(("id" = String, Path), CodeQuery), responses(
-    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = super::ErrorBody),
-    (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookline_model::Error),
+    (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn code(
     State(engine): State<Arc<Engine>>,
@@ -295,8 +274,7 @@ pub(crate) async fn code(
     let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
     let body = collect_body(body, form.body_max()).await?.ok_or_else(|| {
         ApiError::new(
-            http::StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large_for_code",
+            ErrorCode::TooLargeForCode,
             format!("The body is larger than {} bytes, more than is written into this code.", form.body_max()),
             "Replay the request, or save its body and send that file.",
         )
@@ -313,7 +291,7 @@ pub(crate) async fn code(
     let message = CodeRequest::new(&base, sent, header_list(&stored.header_block), &shown, reveal, shown != body);
     let code = form.write(&message).map_err(|why| {
         let hint = "Ask for as=curl, which can send any request.";
-        ApiError::new(http::StatusCode::UNPROCESSABLE_ENTITY, "not_in_this_form", why, hint)
+        ApiError::new(ErrorCode::NotInThisForm, why, hint)
     })?;
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], code).into_response())
 }

@@ -4,14 +4,14 @@ use axum::{Json, extract::State};
 use bytes::Bytes;
 use hookline_engine::{
     Engine,
-    answer::{self, ANSWER_FILE_MAX, Arrival, Considered, Looking, Made},
+    answer::{self, ANSWER_FILE_MAX, Arrival, Looking, Made},
 };
-use hookline_model::{InboxResponse, ResponseFile};
+use hookline_model::{ErrorCode, ResponseFile, ResponsePreview};
 use hookline_query::SEARCHED_MAX;
 use http::StatusCode;
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{error::ApiError, extract, requests::stored};
 
@@ -26,7 +26,7 @@ pub(crate) struct FileQuery {
 /// Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
 #[utoipa::path(post, path = "/answer-files", tag = "inboxes", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
-    (status = 201, body = ResponseFile), (status = 413, body = super::ErrorBody)
+    (status = 201, body = ResponseFile), (status = 413, body = hookline_model::Error)
 ))]
 pub(crate) async fn add_file(
     State(engine): State<Arc<Engine>>,
@@ -35,8 +35,7 @@ pub(crate) async fn add_file(
 ) -> Result<(StatusCode, Json<ResponseFile>), ApiError> {
     if content.len() > ANSWER_FILE_MAX {
         return Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
+            ErrorCode::TooLarge,
             format!("The file has {} bytes; an answer has {ANSWER_FILE_MAX} at most.", content.len()),
             "Choose a smaller one.",
         ));
@@ -52,7 +51,7 @@ pub(crate) async fn add_file(
 
 /// Let the sequences of an inbox's rule begin again.
 #[utoipa::path(post, path = "/inboxes/{name}/rules/{id}/restart", tag = "inboxes", params(("name" = String, Path), ("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn restart(
     State(engine): State<Arc<Engine>>,
@@ -61,7 +60,7 @@ pub(crate) async fn restart(
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let number = address.number;
     if !address.answering.rules.iter().any(|(rule, _)| rule.id == id) {
-        return Err(ApiError::not_found("rule_not_found", format!("The inbox {name} has no rule {id:?}.")));
+        return Err(ApiError::not_found(ErrorCode::RuleNotFound, format!("The inbox {name} has no rule {id:?}.")));
     }
     engine.steps.forget(number, Some(&id));
     engine
@@ -79,24 +78,15 @@ pub(crate) struct DryRunQuery {
     inbox: Option<String>,
 }
 
-/// How a request would be answered now.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct DryRun {
-    /// What was looked at, in order; the last one answers.
-    considered: Vec<Considered>,
-    /// The answer, with its template filled in; none where an app would be asked.
-    answer: Option<InboxResponse>,
-}
-
 /// Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
 #[utoipa::path(get, path = "/requests/{id}/answering", tag = "requests", params(("id" = String, Path), DryRunQuery), responses(
-    (status = 200, body = DryRun), (status = 404, body = super::ErrorBody)
+    (status = 200, body = ResponsePreview), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn dry_run(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<DryRunQuery>,
-) -> Result<Json<DryRun>, ApiError> {
+) -> Result<Json<ResponsePreview>, ApiError> {
     let (row, stored) = stored(&engine, &id).await?;
     let name = query.inbox.unwrap_or_else(|| stored.summary.inbox.clone());
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
@@ -119,5 +109,5 @@ pub(crate) async fn dry_run(
         Made::Answer { answer, .. } => Some(answer),
         Made::Forward(_) => None,
     };
-    Ok(Json(DryRun { considered, answer }))
+    Ok(Json(ResponsePreview { considered, answer }))
 }

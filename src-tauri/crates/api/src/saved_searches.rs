@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_engine::Engine;
-use hookline_model::{Change, QueryCompletion, SavedSearch, SavedSearchNew};
+use hookline_model::{Change, ErrorCode, QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
 use hookline_query::{FIELDS, Field, Query, QueryError, Term};
 use hookline_search::complete;
 use hookline_store::saved_search::{NAME_MAX, SAVED_MAX};
@@ -17,7 +17,7 @@ impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let hint =
             "`hookline requests --help` and docs/query.md have the language; /api/v1/query says where it is wrong.";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_query", error.to_string(), hint)
+        Self::new(ErrorCode::BadQuery, error.to_string(), hint)
     }
 }
 
@@ -98,21 +98,15 @@ pub(crate) async fn fields() -> Json<FieldList> {
     Json(FieldList { items: FIELDS })
 }
 
-/// Saved queries, in the order they were made.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SavedQueryList {
-    items: Vec<SavedSearch>,
-}
-
 /// Saved queries.
-#[utoipa::path(get, path = "/queries", tag = "queries", responses((status = 200, body = SavedQueryList)))]
-pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SavedQueryList>, ApiError> {
-    Ok(Json(SavedQueryList { items: engine.store.readers().read(hookline_store::saved_search::all).await? }))
+#[utoipa::path(get, path = "/queries", tag = "queries", responses((status = 200, body = SavedSearchList)))]
+pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SavedSearchList>, ApiError> {
+    Ok(Json(SavedSearchList { items: engine.store.readers().read(hookline_store::saved_search::all).await? }))
 }
 
 /// Save a query under a name; one of the same name is replaced.
 #[utoipa::path(put, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), request_body = SavedSearchNew, responses(
-    (status = 200, body = SavedSearch), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = SavedSearch), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn save(
     State(engine): State<Arc<Engine>>,
@@ -150,13 +144,13 @@ pub(crate) async fn save(
 
 /// Remove a saved query.
 #[utoipa::path(delete, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), responses(
-    (status = 204), (status = 404, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let missing = ApiError::not_found("query_not_found", format!("There is no saved query {name:?}."));
+    let missing = ApiError::not_found(ErrorCode::QueryNotFound, format!("There is no saved query {name:?}."));
     let work = move |connection: &Connection| match hookline_store::saved_search::remove(connection, &name)? {
         true => Ok(()),
         false => Err(missing),

@@ -2,16 +2,16 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_engine::Engine;
-use hookline_model::EndpointSettings;
-use hookline_provider::{Scenario, sample::Seeds, scenarios};
+use hookline_model::{EndpointSettings, ErrorCode, EventSendResult, Scenario, ScenarioList, ScenarioStep};
+use hookline_provider::{sample::Seeds, scenarios};
 use hookline_store::{event::EventNew, own_files};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
     error::ApiError,
-    events::{DELIVERIES_MAX, Receivers, Sent},
+    events::{DELIVERIES_MAX, Receivers, send_all},
     extract,
 };
 
@@ -19,63 +19,18 @@ use super::{
 const SPEED_MAX: f64 = 100_000.0;
 const SPEED_MIN: f64 = 0.001;
 
-/// A scenario as it is shown.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ScenarioShown {
-    /// Its id.
-    id: String,
-    /// Its name.
-    name: String,
-    /// What happens in it.
-    about: String,
-    /// Id of the vendor.
-    provider: String,
-    /// Whether it is a file of your own.
-    own: bool,
-    /// From its start to its last event, in ms.
-    lasts_ms: u64,
-    /// Its events, in order.
-    steps: Vec<StepShown>,
-    /// The file it is read from.
-    file: String,
-}
-
-/// One event of a scenario.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct StepShown {
-    /// The event type.
-    event: String,
-    /// Since the step before, in ms.
-    after_ms: u64,
-}
-
-/// All scenarios, and the files of your own that do not read.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ScenarioList {
-    items: Vec<ScenarioShown>,
-    /// Files that are no scenario, each with the reason.
-    bad_files: Vec<String>,
-    /// The folder that files of your own belong into.
-    folder: String,
-}
-
-impl ScenarioShown {
-    fn of(scenario: &Scenario, file: &str, own: bool) -> Self {
-        let ms = |seconds: f64| (seconds * 1_000.0) as u64;
-        Self {
-            id: scenario.id.clone(),
-            name: scenario.name.clone(),
-            about: scenario.about.clone(),
-            provider: scenario.provider.clone(),
-            own,
-            lasts_ms: ms(scenario.lasts_s()),
-            steps: scenario
-                .steps
-                .iter()
-                .map(|step| StepShown { event: step.event.clone(), after_ms: ms(step.after_s) })
-                .collect(),
-            file: file.to_owned(),
-        }
+fn shown(scenario: &hookline_provider::Scenario, file: &str, own: bool) -> Scenario {
+    let ms = |seconds: f64| (seconds * 1_000.0) as u64;
+    let step = |step: &hookline_provider::Step| ScenarioStep { event: step.event.clone(), after_ms: ms(step.after_s) };
+    Scenario {
+        id: scenario.id.clone(),
+        name: scenario.name.clone(),
+        about: scenario.about.clone(),
+        provider: scenario.provider.clone(),
+        own,
+        lasts_ms: ms(scenario.lasts_s()),
+        steps: scenario.steps.iter().map(step).collect(),
+        file: file.to_owned(),
     }
 }
 
@@ -90,7 +45,7 @@ async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
         bad.extend(unread);
         let is_own = |id: &str| names.iter().any(|file| file.strip_suffix(".toml") == Some(id));
         ScenarioList {
-            items: found.iter().map(|(id, (scenario, file))| ScenarioShown::of(scenario, file, is_own(id))).collect(),
+            items: found.iter().map(|(id, (scenario, file))| shown(scenario, file, is_own(id))).collect(),
             bad_files: bad.iter().map(ToString::to_string).collect(),
             folder: folder.display().to_string(),
         }
@@ -100,7 +55,7 @@ async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
 
 fn no_scenario(id: &str) -> ApiError {
     ApiError::not_found(
-        "scenario_not_found",
+        ErrorCode::ScenarioNotFound,
         format!("There is no scenario {id:?}; `hookline scenario list` names them."),
     )
 }
@@ -113,12 +68,12 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Scena
 
 /// One scenario.
 #[utoipa::path(get, path = "/scenarios/{id}", tag = "scenarios", params(("id" = String, Path)), responses(
-    (status = 200, body = ScenarioShown), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Scenario), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-) -> Result<Json<ScenarioShown>, ApiError> {
+) -> Result<Json<Scenario>, ApiError> {
     let found = all(&engine).await?.items.into_iter().find(|scenario| scenario.id == id);
     found.map(Json).ok_or_else(|| no_scenario(&id))
 }
@@ -155,12 +110,12 @@ pub(crate) struct ScenarioRun {
 
 /// Run a scenario: its events are stored at once and leave one by one, each at its time.
 #[utoipa::path(post, path = "/scenarios/run", tag = "scenarios", request_body = ScenarioRun, responses(
-    (status = 202, body = Sent), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 202, body = EventSendResult), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn run(
     State(engine): State<Arc<Engine>>,
     extract::Json(wanted): extract::Json<ScenarioRun>,
-) -> Result<(StatusCode, Json<Sent>), ApiError> {
+) -> Result<(StatusCode, Json<EventSendResult>), ApiError> {
     let text = match (&wanted.scenario, &wanted.file) {
         (Some(id), None) => {
             let found = all(&engine).await?.items.into_iter().find(|scenario| scenario.id == *id);
@@ -169,7 +124,7 @@ pub(crate) async fn run(
         (None, Some(text)) => text.clone(),
         _ => return Err(ApiError::invalid("Give a scenario by its id, or the text of its file.")),
     };
-    let scenario = Scenario::parse("", &text, &engine.providers.catalogue())
+    let scenario = hookline_provider::Scenario::parse("", &text, &engine.providers.catalogue())
         .map_err(|why| ApiError::invalid(format!("The scenario does not read: {why}.")))?;
     let speed = wanted.speed.unwrap_or(1.0);
     if !(SPEED_MIN..=SPEED_MAX).contains(&speed) {
@@ -197,5 +152,5 @@ pub(crate) async fn run(
         let payload = serde_json::to_vec(&step.filled(&seeds)).unwrap_or_default();
         Ok((EventNew { id, provider: scenario.provider.clone(), kind: step.event.clone(), payload }, delay_us))
     });
-    Ok((StatusCode::ACCEPTED, Json(Sent::of(&engine, events, endpoints).await?)))
+    Ok((StatusCode::ACCEPTED, Json(send_all(&engine, events, endpoints).await?)))
 }

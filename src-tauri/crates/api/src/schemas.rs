@@ -7,7 +7,7 @@ use axum::{
 };
 use hookline_capture::RowId;
 use hookline_engine::Engine;
-use hookline_model::{Change, timestamp};
+use hookline_model::{Change, ErrorCode, timestamp};
 use hookline_schema::{Brief, Code, InferredSchema, Node, Seen, TextFormat, Type, What};
 use http::{StatusCode, header};
 use jiff::Timestamp;
@@ -125,7 +125,7 @@ fn summary(inbox: String, event_type: String, brief: Brief) -> ShapeSummary {
 }
 
 fn no_shape() -> ApiError {
-    ApiError::not_found("shape_not_found", "No JSON body of this event type has been seen in this inbox.")
+    ApiError::not_found(ErrorCode::ShapeNotFound, "No JSON body of this event type has been seen in this inbox.")
 }
 
 async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(String, InferredSchema), ApiError> {
@@ -153,7 +153,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Shape
 
 /// A shape in full: its fields, and what changed since when.
 #[utoipa::path(get, path = "/shapes/{inbox}", tag = "shapes", params(("inbox" = String, Path), EventQuery), responses(
-    (status = 200, body = ShapeShown), (status = 404, body = super::ErrorBody)
+    (status = 200, body = ShapeShown), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -217,7 +217,7 @@ fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut
 
 /// A shape as JSON Schema, TypeScript or Rust.
 #[utoipa::path(get, path = "/shapes/{inbox}/code", tag = "shapes", params(("inbox" = String, Path), CodeQuery), responses(
-    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = super::ErrorBody)
+    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn code(
     State(engine): State<Arc<Engine>>,
@@ -231,7 +231,7 @@ pub(crate) async fn code(
 
 /// Forget a shape; it is learned anew from what arrives then.
 #[utoipa::path(delete, path = "/shapes/{inbox}", tag = "shapes", params(("inbox" = String, Path), EventQuery), responses(
-    (status = 204), (status = 404, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,

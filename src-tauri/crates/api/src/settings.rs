@@ -2,8 +2,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_engine::Engine;
-use hookline_model::{Settings, merge};
-use http::StatusCode;
+use hookline_model::{ErrorCode, Settings, merge};
 
 use super::{error::ApiError, extract, json_fault::in_words};
 
@@ -15,7 +14,7 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Json<Settings> {
 
 /// Change some settings: what is absent stays. A new address or limit restarts the receiver.
 #[utoipa::path(patch, path = "/settings", tag = "settings", request_body = Object, responses(
-    (status = 200, body = Settings), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Settings), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -30,8 +29,7 @@ pub(crate) async fn change(
     }
     if let Some(why) = engine.cannot_move(settings.listen).await {
         return Err(ApiError::new(
-            StatusCode::CONFLICT,
-            "port_taken",
+            ErrorCode::PortTaken,
             why,
             "Choose another address; nothing was changed, and requests arrive as before.",
         ));

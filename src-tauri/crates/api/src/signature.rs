@@ -4,10 +4,10 @@ use axum::{Json, extract::State};
 use hookline_engine::{
     Engine,
     inbox::Address,
-    judge::header_pairs,
     lab::{self, Explained, ExplanationShown, FoundShown, LabError, Question, Rule, SignedShown, VerdictShown},
+    verification::header_pairs,
 };
-use hookline_model::VerificationSettings;
+use hookline_model::{ErrorCode, VerificationSettings};
 use hookline_provider::Catalogue;
 use hookline_query::body::{content_of, decode};
 use hookline_signature::Message;
@@ -43,7 +43,7 @@ async fn apart<T: Send + 'static>(
 
 /// Judge a message.
 #[utoipa::path(post, path = "/signature/verify", tag = "signature", request_body = Question, responses(
-    (status = 200, body = VerdictShown), (status = 422, body = super::ErrorBody)
+    (status = 200, body = VerdictShown), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn verify(
     State(engine): State<Arc<Engine>>,
@@ -54,7 +54,7 @@ pub(crate) async fn verify(
 
 /// Sign a message as its vendor would.
 #[utoipa::path(post, path = "/signature/sign", tag = "signature", request_body = Question, responses(
-    (status = 200, body = SignedShown), (status = 422, body = super::ErrorBody)
+    (status = 200, body = SignedShown), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn sign(
     State(engine): State<Arc<Engine>>,
@@ -65,7 +65,7 @@ pub(crate) async fn sign(
 
 /// Say why a message's signature does not hold.
 #[utoipa::path(post, path = "/signature/explain", tag = "signature", request_body = Question, responses(
-    (status = 200, body = ExplanationShown), (status = 422, body = super::ErrorBody)
+    (status = 200, body = ExplanationShown), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn explain(
     State(engine): State<Arc<Engine>>,
@@ -79,7 +79,7 @@ pub(crate) async fn explain(
 
 /// Find the schemes by which a message's signature holds.
 #[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = Question, responses(
-    (status = 200, body = FoundShown), (status = 422, body = super::ErrorBody)
+    (status = 200, body = FoundShown), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn find(
     State(engine): State<Arc<Engine>>,
@@ -124,8 +124,7 @@ impl Subject {
         let body = engine.store.readers().body(row).await?.ok_or_else(ApiError::no_request)?;
         let body = collect_body(body, EXPLAINED_MAX).await?.ok_or_else(|| {
             ApiError::new(
-                http::StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large_to_explain",
+                ErrorCode::TooLargeToExplain,
                 format!("The body is larger than {EXPLAINED_MAX} bytes."),
                 "Its verdict stands; only the search for a fault is left out.",
             )
@@ -174,8 +173,8 @@ impl Subject {
 
 /// The verdict on a stored request with everything behind it, judged at its arrival.
 #[utoipa::path(get, path = "/requests/{id}/signature", tag = "signature", params(("id" = String, Path)), responses(
-    (status = 200, body = ExplanationShown), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
-    (status = 413, body = super::ErrorBody)
+    (status = 200, body = ExplanationShown), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
+    (status = 413, body = hookline_model::Error)
 ))]
 pub(crate) async fn explain_request(
     State(engine): State<Arc<Engine>>,
@@ -193,8 +192,7 @@ pub(crate) async fn explain_request(
 
 fn no_provider() -> ApiError {
     ApiError::new(
-        http::StatusCode::CONFLICT,
-        "no_provider",
+        ErrorCode::NoProvider,
         "The inbox has no provider, so nothing says how its requests are signed.",
         "Choose the provider and enter its secret in the inbox's settings.",
     )
@@ -229,8 +227,8 @@ impl Trial {
 
 /// Judge a stored request by another scheme or secret; nothing is kept.
 #[utoipa::path(post, path = "/requests/{id}/signature/try", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
-    (status = 200, body = ExplanationShown), (status = 404, body = super::ErrorBody), (status = 409, body = super::ErrorBody),
-    (status = 413, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = ExplanationShown), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
+    (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn try_request(
     State(engine): State<Arc<Engine>>,
@@ -252,7 +250,7 @@ pub(crate) async fn try_request(
 
 /// Find the schemes by which a stored request's signature holds.
 #[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
-    (status = 200, body = FoundShown), (status = 404, body = super::ErrorBody), (status = 413, body = super::ErrorBody)
+    (status = 200, body = FoundShown), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
 ))]
 pub(crate) async fn find_for_request(
     State(engine): State<Arc<Engine>>,

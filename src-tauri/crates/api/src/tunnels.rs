@@ -2,22 +2,14 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_engine::{Engine, tunnel::TunnelError};
-use hookline_model::{BacklogAction, BacklogDecision, ExposureSettings, Tunnel, TunnelNew};
+use hookline_model::{BacklogAction, BacklogDecision, ErrorCode, ExposureSettings, Tunnel, TunnelList, TunnelNew};
 use hookline_relay::client::CallError;
 use hookline_ssh::DialError;
 use http::{HeaderMap, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract};
-
-/// All tunnels.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TunnelList {
-    items: Vec<Tunnel>,
-    /// Number of the last change this list includes.
-    seq: i64,
-}
 
 /// What is to be changed of a tunnel.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,7 +34,7 @@ pub(crate) struct AwayDecision {
 }
 
 fn no_tunnel() -> ApiError {
-    ApiError::not_found("tunnel_not_found", "There is no tunnel with this id.")
+    ApiError::not_found(ErrorCode::TunnelNotFound, "There is no tunnel with this id.")
 }
 
 impl From<TunnelError> for ApiError {
@@ -52,27 +44,21 @@ impl From<TunnelError> for ApiError {
             TunnelError::Ssh(error) => {
                 let message = error.to_string();
                 match error {
-                    DialError::Lost(_) => Self::new(
-                        StatusCode::BAD_GATEWAY,
-                        "host_unreached",
-                        message,
-                        "Check the address and the network.",
-                    ),
+                    DialError::Lost(_) => {
+                        Self::new(ErrorCode::HostUnreached, message, "Check the address and the network.")
+                    }
                     DialError::OtherKey { .. } => Self::new(
-                        StatusCode::CONFLICT,
-                        "other_host_key",
+                        ErrorCode::OtherHostKey,
                         message,
                         "Ask who runs the host. If the key is right, give its fingerprint as host_key.",
                     ),
                     DialError::NotLetIn { .. } => Self::new(
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        "not_let_in",
+                        ErrorCode::NotLetIn,
                         message,
                         "Put a public key of yours into the host's authorized_keys; passwords are not asked for.",
                     ),
                     DialError::NotForwarded { .. } => Self::new(
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        "not_forwarded",
+                        ErrorCode::NotForwarded,
                         message,
                         "Ask for another port; the host's AllowTcpForwarding and PermitListen say what it allows.",
                     ),
@@ -81,38 +67,29 @@ impl From<TunnelError> for ApiError {
             TunnelError::Write(error) => error.into(),
             TunnelError::Read(error) => error.into(),
             TunnelError::StaysOpen(message) => Self::new(
-                StatusCode::BAD_GATEWAY,
-                "stays_open",
+                ErrorCode::StaysOpen,
                 message,
                 "Try again when its relay can be reached, or remove the tunnel all the same.",
             ),
             TunnelError::Relay(error) => {
-                let (status, code, hint) = match &error {
-                    CallError::Unreached(_) => (
-                        StatusCode::BAD_GATEWAY,
-                        "relay_unreached",
-                        "Check the address and the network; nothing was changed.",
-                    ),
-                    CallError::Odd(_) => (
-                        StatusCode::BAD_GATEWAY,
-                        "no_relay",
-                        "Check the address: it is that of a `hookline relay serve`.",
-                    ),
-                    CallError::Refused(refused) if refused.code == "wrong_code" => (
-                        StatusCode::UNPROCESSABLE_ENTITY,
-                        "wrong_code",
-                        "Ask the relay's owner for a new code: `hookline relay device add`.",
-                    ),
-                    CallError::Refused(_) => {
-                        (StatusCode::UNPROCESSABLE_ENTITY, "relay_refused", "Correct it, or ask the relay's owner.")
+                let (code, hint) = match &error {
+                    CallError::Unreached(_) => {
+                        (ErrorCode::RelayUnreached, "Check the address and the network; nothing was changed.")
                     }
+                    CallError::Odd(_) => {
+                        (ErrorCode::NoRelay, "Check the address: it is that of a `hookline relay serve`.")
+                    }
+                    CallError::Refused(refused) if refused.code == "wrong_code" => {
+                        (ErrorCode::WrongCode, "Ask the relay's owner for a new code: `hookline relay device add`.")
+                    }
+                    CallError::Refused(_) => (ErrorCode::RelayRefused, "Correct it, or ask the relay's owner."),
                 };
                 let message = match &error {
                     CallError::Refused(refused) => refused.message.clone(),
                     CallError::Unreached(why) => format!("The relay was not reached: {}.", why.trim_end_matches('.')),
                     CallError::Odd(why) => format!("This is no Hookline relay: {why}."),
                 };
-                Self::new(status, code, message, hint)
+                Self::new(code, message, hint)
             }
         }
     }
@@ -145,7 +122,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Tunne
 /// Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
 /// listen, or take in a tunnel of another program. One that leads to the same place is made anew.
 #[utoipa::path(post, path = "/tunnels", tag = "tunnels", request_body = TunnelNew, responses(
-    (status = 201, body = Tunnel), (status = 409, body = super::ErrorBody), (status = 422, body = super::ErrorBody), (status = 502, body = super::ErrorBody)
+    (status = 201, body = Tunnel), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
 ))]
 pub(crate) async fn add(
     State(engine): State<Arc<Engine>>,
@@ -154,8 +131,7 @@ pub(crate) async fn add(
 ) -> Result<(StatusCode, Json<Tunnel>), ApiError> {
     if headers.contains_key(header::ORIGIN) && matches!(&new, TunnelNew::Ssh { key_file: Some(_), .. }) {
         return Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "file_from_page",
+            ErrorCode::FileFromPage,
             "A page may not name files of this machine.",
             "Give the key to the SSH agent, or use the command line: `hookline tunnel start ssh://… --key FILE`.",
         ));
@@ -166,7 +142,7 @@ pub(crate) async fn add(
 
 /// One tunnel.
 #[utoipa::path(get, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), responses(
-    (status = 200, body = Tunnel), (status = 404, body = super::ErrorBody)
+    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -177,7 +153,7 @@ pub(crate) async fn read(
 
 /// Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
 #[utoipa::path(patch, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), request_body = TunnelChange, responses(
-    (status = 200, body = Tunnel), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody)
+    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -204,7 +180,7 @@ pub(crate) struct RemoveQuery {
 
 /// End a tunnel for good. Its addresses at the relay are given up first.
 #[utoipa::path(delete, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path), RemoveQuery), responses(
-    (status = 204), (status = 404, body = super::ErrorBody), (status = 502, body = super::ErrorBody)
+    (status = 204), (status = 404, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -219,7 +195,7 @@ pub(crate) async fn remove(
 /// Expose an inbox through a tunnel, or change how it is exposed.
 #[utoipa::path(put, path = "/tunnels/{id}/inboxes/{name}", tag = "tunnels",
     params(("id" = String, Path), ("name" = String, Path)), request_body = ExposureSettings, responses(
-    (status = 200, body = Tunnel), (status = 404, body = super::ErrorBody), (status = 422, body = super::ErrorBody), (status = 502, body = super::ErrorBody)
+    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
 ))]
 pub(crate) async fn expose(
     State(engine): State<Arc<Engine>>,
@@ -241,7 +217,7 @@ pub(crate) async fn expose(
 /// End an inbox's exposure: its public address is gone, and with it what waits at the relay.
 #[utoipa::path(delete, path = "/tunnels/{id}/inboxes/{name}", tag = "tunnels",
     params(("id" = String, Path), ("name" = String, Path)), responses(
-    (status = 200, body = Tunnel), (status = 404, body = super::ErrorBody), (status = 502, body = super::ErrorBody)
+    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
 ))]
 pub(crate) async fn conceal(
     State(engine): State<Arc<Engine>>,
@@ -253,14 +229,14 @@ pub(crate) async fn conceal(
     if !to_its_end(async move { hookline_engine::tunnel::exposure::conceal(&changing, number, address.number).await })
         .await?
     {
-        return Err(ApiError::not_found("not_exposed", format!("{name} is not exposed through this tunnel.")));
+        return Err(ApiError::not_found(ErrorCode::NotExposed, format!("{name} is not exposed through this tunnel.")));
     }
     shown(&engine, number).await
 }
 
 /// Say what is to be done about an inbox's requests that arrived while this machine was away.
 #[utoipa::path(post, path = "/inboxes/{name}/away", tag = "tunnels", params(("name" = String, Path)), request_body = AwayDecision, responses(
-    (status = 200, body = BacklogDecision), (status = 404, body = super::ErrorBody)
+    (status = 200, body = BacklogDecision), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn decide(
     State(engine): State<Arc<Engine>>,

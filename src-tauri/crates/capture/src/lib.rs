@@ -17,12 +17,12 @@ mod wire;
 
 pub use clock::Clock;
 pub use limits::{CHUNK_BYTES, DELAY_MAX, DRAIN_BYTES, HANG_MAX, HEAD_BYTES_MAX, HEADERS_MAX, INLINE_BODY_BYTES};
-pub use message::{Body, Captured, header_list};
+pub use message::{Body, Captured, Findings, header_list};
 pub use store::{
-    BodyBlocks, CommitError, CommitWaiter, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId, SCHEMA,
-    SCHEMA_VIA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
+    BodyBlocks, CommitError, CommitWaiter, Committed, IdTail, OnCommit, OpenError, Plan, ReadError, Readers, RowId,
+    SCHEMA, SCHEMA_VIA, Store, Transaction, WriteError, delete_chunks, read_chunk, read_chunks,
 };
 pub use wire::{
     Answer, AnswerBody, AnswerFault, Arrived, ArrivedBody, Asked, Asking, Counts, Decision, Entrance, Listening, Piece,
-    Plain, Refusal, Refused, Route, Routes, Streams, Through, listen,
+    Plain, Refusal, Refused, Responder, Route, Routes, Streams, Through, listen,
 };

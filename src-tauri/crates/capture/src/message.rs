@@ -1,6 +1,6 @@
 //! One captured request, as the receiver hands it to the store.
 
-use std::net::SocketAddr;
+use std::{any::Any, fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use hookline_model::{BodyState, HeaderNames, HttpVersion};
@@ -12,6 +12,29 @@ pub enum Body {
     Inline(Bytes),
     /// In chunk rows under this body number.
     Chunks(i64),
+}
+
+/// What was learned of a request while its response was decided, such as the verification of its signature. It is handed
+/// on with the committed request, so that nothing is computed twice. It is not stored.
+#[derive(Clone, Default)]
+pub struct Findings(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Findings {
+    /// Wraps what was learned.
+    pub fn new<T: Any + Send + Sync>(learned: T) -> Self {
+        Self(Some(Arc::new(learned)))
+    }
+
+    /// Returns what was learned, if it is of this type.
+    pub fn get<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.as_deref()?.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Findings").field(&self.0.is_some()).finish()
+    }
 }
 
 /// A request ready to be stored.
@@ -49,6 +72,8 @@ pub struct Captured {
     pub answer: Option<i64>,
     /// Number of the way from outside it came by ([`Through`](crate::Through)); 0 for none.
     pub via: i64,
+    /// What was learned of it while its response was decided.
+    pub findings: Findings,
 }
 
 /// Reads a header block back into its list: one pair a line, in order, values without the

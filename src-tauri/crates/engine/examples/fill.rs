@@ -4,7 +4,7 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use hookline_capture::{Body, Captured, Plan, Store};
+use hookline_capture::{Body, Captured, Findings, Plan, Store};
 use hookline_engine::{Clock, Engine, OwnerKind};
 use hookline_model::{BodyState, HeaderNames, HttpVersion};
 use hookline_store::inbox::InboxRow;
@@ -65,5 +65,6 @@ fn webhook(inbox: &InboxRow, n: usize) -> Captured {
         status: 200,
         answer: Some(inbox.answer_number),
         via: 0,
+        findings: Findings::default(),
     }
 }

@@ -5,21 +5,21 @@ use std::{
     path::Path,
     sync::{
         Arc, OnceLock, RwLock, Weak,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use hookline_capture::{Captured, Clock, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookline_capture::{Clock, Committed, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, Store, WriteError};
 use hookline_checks::Checks;
 use hookline_delivery::{Outbox, Parts};
 use hookline_model::{
-    Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, RequestSummary, Settings,
-    VerificationSettings,
+    Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, PipelineStage,
+    RequestSummary, Settings, VerificationSettings,
 };
 use hookline_provider::Catalogue;
 use hookline_query::Query;
-use hookline_search::{InboxSnapshot, Indexer, Search, SearchIndex};
+use hookline_search::{InboxSnapshot, Search, SearchIndex};
 use hookline_store::{
     Providers,
     deletion::{DeletionRow, Hidden},
@@ -30,31 +30,27 @@ use hookline_store::{
     tunnel::{ExposureRow, TunnelRow},
 };
 use rusqlite::Connection;
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, watch},
-};
+use tokio::runtime::Handle;
 
 use crate::{
     answer::{Files, FixedAnswers, Steps},
     ballast,
     data_dir::{DataDir, DataDirError, OwnerKind},
-    forward, import,
+    import,
     inbox::{Address, Addresses},
     job::Jobs,
-    judge, notice,
+    pipeline::{self, Pipeline},
     receiver::{self, Receiver},
     refusal::{self, Refusals},
     replay::{self, Replays},
-    schema_infer,
     tunnel::Tunnels,
 };
 
 /// The inbox a new data directory starts with.
 const FIRST_INBOX: &str = "inbox";
 
-/// How long a query that asks for a verdict or an event waits for judging; under a flood it is late.
-const JUDGED_WITHIN: Duration = Duration::from_secs(5);
+/// Time that a query for a signature status or an event waits for verification, which is late in a flood.
+const VERIFIED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How often removals and retention are looked after.
 const TIDY: Duration = Duration::from_secs(1);
@@ -104,8 +100,6 @@ pub struct Engine {
     pub(crate) answer_files: Files,
     /// How far each rule's sequence has come.
     pub steps: Steps,
-    /// The last request that was looked at to be forwarded.
-    pub forwarded_upto: AtomicI64,
     pub(crate) replays: Arc<Replays>,
     /// The runs of handler checks.
     pub checks: Arc<Checks>,
@@ -116,12 +110,8 @@ pub struct Engine {
     /// The search index.
     pub index: Arc<SearchIndex>,
     pub(crate) refusals: Arc<Refusals>,
-    /// Wakes what follows the store.
-    pub(crate) arrived: Arc<Notify>,
-    /// Requests stored since the start, but for imports.
-    pub(crate) stored: Arc<AtomicU64>,
-    /// The last request that was judged.
-    pub judged: watch::Sender<i64>,
+    /// The stages behind the commit.
+    pub pipeline: Arc<Pipeline>,
     settings: RwLock<Settings>,
     // The directory's lock is let go last, when the store has closed.
     dir: DataDir,
@@ -143,8 +133,7 @@ impl Engine {
         }
         let addresses = Arc::new(Addresses::default());
         let after_commit = AfterCommit::default();
-        let (arrived, stored) = (after_commit.arrived.clone(), after_commit.stored.clone());
-        let published = after_commit.published.clone();
+        let (published, pipeline) = (after_commit.published.clone(), after_commit.pipeline.clone());
         let on_commit = after_commit.on_commit(addresses.clone());
         let plan = Plan { version: hookline_store::VERSION, migrate: &hookline_store::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
@@ -193,14 +182,11 @@ impl Engine {
             fixed_answers: FixedAnswers::default(),
             answer_files: Files::default(),
             steps: loaded.steps,
-            forwarded_upto: AtomicI64::new(loaded.forwarded_upto),
             replays: Arc::new(Replays::new(everything)),
             tunnels: Arc::default(),
             index: Arc::new(SearchIndex::new(&dir.index())),
             refusals: Arc::default(),
-            arrived: arrived.clone(),
-            stored,
-            judged: watch::Sender::new(loaded.judged_upto),
+            pipeline,
             settings: RwLock::new(loaded.settings),
             dir,
         });
@@ -211,26 +197,23 @@ impl Engine {
                 .map_err(|e| EngineError::Content(e.to_string()))?;
         }
         engine.tunnels.load(loaded.tunnels, loaded.exposures);
-        engine.start(everything, loaded.judged_upto).await;
+        engine.pipeline.resume(&loaded.cursors, loaded.last_request);
+        engine.start(everything).await;
         Ok(engine)
     }
 
     /// Starts the tasks that follow the store and the clock.
-    async fn start(self: &Arc<Self>, everything: bool, verified_upto: i64) {
+    async fn start(self: &Arc<Self>, everything: bool) {
         self.spawn_tidying();
-        judge::spawn(self, self.arrived.clone(), verified_upto);
+        pipeline::spawn(self, everything);
         self.spawn_health_watch();
         refusal::spawn(self);
         let source: Weak<Self> = Arc::downgrade(self);
         self.outbox.spawn(source);
-        notice::spawn(self);
         replay::spawn(self);
         // A command is gone before any of these would be of use.
         if everything {
             self.checks.resume().await;
-            self.spawn_indexing();
-            schema_infer::spawn(self);
-            forward::spawn(self);
             crate::tunnel::run::spawn_tunnels(self);
         }
     }
@@ -282,13 +265,7 @@ impl Engine {
             old.stop().await;
         }
         crate::refusal::write_refusals(self).await;
-        let (judged, forwarded) = (*self.judged.borrow(), self.forwarded_upto.load(Ordering::Relaxed));
-        let keep = move |connection: &Connection| {
-            hookline_store::verification::save_cursor(connection, judged)?;
-            hookline_store::forward_cursor::save(connection, forwarded)
-        };
-        // Where it cannot be written, the next start looks at some requests again.
-        let _ = self.store.write(keep, |()| ()).await;
+        self.pipeline.close(self).await;
         let store = self.store.clone();
         // The writer's thread is waited for, which must not hold up the runtime.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
@@ -360,9 +337,7 @@ impl Engine {
         if query.uses().verdict
             && let Some(newest) = ids.iter().max().copied()
         {
-            // What a request is is known once it was judged, a moment after it arrived.
-            let mut judged = self.judged.subscribe();
-            let _ = tokio::time::timeout(JUDGED_WITHIN, judged.wait_for(|upto| *upto >= newest.0)).await;
+            let _ = tokio::time::timeout(VERIFIED_WITHIN, self.pipeline.wait_until_verified(newest)).await;
         }
         let search = self.search(query, inbox);
         self.store.readers().read(move |connection| search.matching(connection, ids)).await
@@ -480,20 +455,6 @@ impl Engine {
         }
     }
 
-    fn spawn_indexing(self: &Arc<Self>) {
-        let engine = Arc::downgrade(self);
-        let (store, addresses, feed) = (Arc::downgrade(&self.store), self.addresses.clone(), self.feed.clone());
-        let tail = self.store.id_tail();
-        let indexer = Indexer {
-            index: self.index.clone(),
-            store,
-            inboxes: Box::new(move || InboxSnapshot::new(tail, addresses.labels())),
-            wanted: Box::new(move || engine.upgrade().is_some_and(|engine| engine.settings().search_index)),
-            changes: Box::new(move || feed.last()),
-        };
-        tokio::spawn(indexer.run());
-    }
-
     fn spawn_tidying(self: &Arc<Self>) {
         let engine = Arc::downgrade(self);
         tokio::spawn(async move {
@@ -532,25 +493,23 @@ impl Engine {
     }
 }
 
-/// What happens after each commit: the new requests are published, counted, and their followers woken.
+/// What happens after each commit: the requests that arrived are published, and all are handed to the pipeline.
 #[derive(Default)]
 struct AfterCommit {
     /// Where changes are published, once both are known.
     published: Arc<OnceLock<(Arc<Feed>, IdTail)>>,
-    arrived: Arc<Notify>,
-    stored: Arc<AtomicU64>,
+    pipeline: Arc<Pipeline>,
 }
 
 impl AfterCommit {
     fn on_commit(self, addresses: Arc<Addresses>) -> OnCommit {
-        Box::new(move |rows: Vec<(RowId, Captured)>| {
+        Box::new(move |committed: Committed| {
             let Some((feed, tail)) = self.published.get() else { return };
-            self.stored.fetch_add(rows.len() as u64, Ordering::Relaxed);
-            feed.publish(rows.into_iter().filter_map(|(id, captured)| {
+            feed.publish(committed.arrived.iter().filter_map(|(id, captured)| {
                 let inbox = addresses.name(captured.inbox)?;
-                Some(Change::RequestAdded { request: summary_of(id, captured, *tail, inbox) })
+                Some(Change::RequestAdded { request: summary_of(*id, captured, *tail, inbox) })
             }));
-            self.arrived.notify_one();
+            self.pipeline.take(committed);
         })
     }
 }
@@ -602,10 +561,10 @@ struct Loaded {
     inboxes: Vec<InboxRow>,
     removals: Vec<DeletionRow>,
     last_seq: i64,
-    judged_upto: i64,
+    cursors: Vec<(PipelineStage, RowId)>,
+    last_request: RowId,
     outbox: hookline_delivery::Loaded,
     steps: Steps,
-    forwarded_upto: i64,
     tunnels: Vec<TunnelRow>,
     exposures: Vec<ExposureRow>,
 }
@@ -613,15 +572,16 @@ struct Loaded {
 fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
     hookline_store::response_file::sweep(connection)?;
     hookline_store::replay::interrupted(connection, now_us)?;
+    hookline_store::pipeline::limit_cursors(connection)?;
     Ok(Loaded {
         settings: hookline_store::settings::load(connection)?,
         inboxes: InboxRow::all(connection)?,
         removals: DeletionRow::all(connection)?,
         last_seq: hookline_store::feed::reserve(connection)?,
-        judged_upto: hookline_store::verification::cursor(connection)?,
+        cursors: hookline_store::pipeline::cursors(connection)?,
+        last_request: hookline_store::pipeline::last_request(connection)?,
         outbox: hookline_delivery::load(connection, catalogue, now_us, everything)?,
         steps: Steps::load(connection)?,
-        forwarded_upto: hookline_store::forward_cursor::load(connection)?,
         tunnels: TunnelRow::all(connection)?,
         exposures: ExposureRow::all(connection)?,
     })

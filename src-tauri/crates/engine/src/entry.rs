@@ -45,12 +45,11 @@ pub(crate) async fn keep_entry(engine: &Engine, entry: Entry, name: String) -> R
         if let Some(tunnelled) = tunnelled {
             tunnelled.insert(within.connection, row.0)?;
         }
-        Ok::<_, rusqlite::Error>(summary_of(row, captured, tail, name))
+        Ok::<_, rusqlite::Error>(summary_of(row, &captured, tail, name))
     };
-    let (feed, arrived) = (engine.feed.clone(), engine.arrived.clone());
+    let feed = engine.feed.clone();
     let after = move |request: &RequestSummary| {
         feed.publish([Change::RequestAdded { request: request.clone() }]);
-        arrived.notify_one();
     };
     match in_turn(turn, engine.store.transact(work, after)).await {
         Ok(_) => Ok(()),

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use hookline_capture::{Answer, Arrived};
-use hookline_model::{Change, Inbox, InboxResponse};
+use hookline_model::{Change, Inbox, InboxResponse, SignatureStatus};
 use hookline_provider::Filled;
-use hookline_signature::Message;
+use hookline_signature::{Message, State};
 use hookline_store::inbox::InboxRow;
 use rusqlite::Connection;
 
-use crate::{Engine, answer::aside, inbox::Address, judge::header_pairs};
+use crate::{Engine, answer::aside, inbox::Address, verification::header_pairs};
 
 /// The answer a request asks for by its vendor's rules; none where it asks for nothing. `long` where looking at it
-/// may take long.
+/// may take long. `signature` verifies the request.
 pub(crate) async fn handshake(
     engine: &Arc<Engine>,
     address: &Address,
     request: Arrived<'_>,
     body: &[u8],
     long: bool,
+    signature: &(dyn Fn() -> SignatureStatus + Sync),
 ) -> Option<Arc<Answer>> {
     let catalogue = engine.providers.catalogue();
     let verification = &address.verification;
@@ -35,11 +36,10 @@ pub(crate) async fn handshake(
         url.split('?').next().unwrap_or(&url).to_owned()
     });
     let keys = crate::verification::keys(verification);
-    let holds = || {
-        let url = verification.signed_url(&address.name, request.target);
-        let message = Message { url: url.as_deref(), ..message };
-        let verified = crate::verification::verify(verification, &catalogue, &message, request.arrived_us / 1_000);
-        verified.map_or(hookline_signature::State::Unsigned, |(_, verified)| verified.verdict.state)
+    let holds = || match signature() {
+        SignatureStatus::Valid => State::Valid,
+        SignatureStatus::Invalid => State::Invalid,
+        SignatureStatus::Unsigned | SignatureStatus::Unchecked => State::Unsigned,
     };
     let question = Message { url: Some(&registered), ..message };
     let answered = aside(long, || provider.answer(&question, &keys, own, holds))?;

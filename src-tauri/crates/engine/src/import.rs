@@ -412,7 +412,7 @@ impl Run {
             for mut row in rows {
                 row.captured.answer =
                     row.answer.map(|answer| number_of(within.connection, &answer, &mut answers)).transpose()?;
-                let id = within.keep(&mut row.captured)?;
+                let id = within.keep_imported(&mut row.captured)?;
                 hookline_store::request::insert_mark(within.connection, id, row.pinned, &row.note, &source)?;
                 first.get_or_insert(id.0);
                 last = id.0;
@@ -463,7 +463,6 @@ impl Run {
     fn relist(&mut self) {
         self.listed = Instant::now();
         if self.done.requests > 0 {
-            self.engine.arrived.notify_one();
             self.engine
                 .feed
                 .publish([Change::RequestsImported { inboxes: self.done.inboxes.iter().cloned().collect() }]);

@@ -11,8 +11,8 @@ use std::{
 };
 
 use hookline_capture::{
-    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Listening, Plain, Refusal, Refused, Route, Routes,
-    listen,
+    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Listening, Plain, Refusal, Refused, Responder, Route,
+    Routes, listen,
 };
 use hookline_model::{DatabaseFault, InboxResponse, ListenerState, VerificationSettings};
 use http::{Response, StatusCode};
@@ -194,7 +194,7 @@ impl Routes for InboxRoutes {
     async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
         match self.engine.upgrade() {
             Some(engine) => crate::answer::decide::decide(&engine, inbox, request, false).await,
-            None => Decision::Own,
+            None => Responder::Inbox.into(),
         }
     }
 

@@ -1,8 +1,21 @@
-//! How an inbox's requests are verified: vendor, secrets, settings, and the URL as registered.
+//! Verification of a request with the settings of its inbox: provider, secrets and the URL as registered.
 
-use hookline_model::VerificationSettings;
-use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
-use hookline_signature::{Keys, Message};
+use std::{
+    borrow::Cow,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use hookline_capture::header_list;
+use hookline_model::{SignatureStatus, VerificationSettings};
+use hookline_provider::{Catalogue, Provider, Recognised, SchemeRecord, Verified};
+use hookline_query::body::{content_of, read_body};
+use hookline_signature::{Keys, Message, Reading, State};
+use hookline_store::verification::Verification;
+
+use crate::inbox::Address;
+
+/// Maximum size of a decoded body in which the event is read, in bytes.
+const READ_MAX: u64 = 4 * 1024 * 1024;
 
 /// Most secrets of one inbox: two while one replaces the other, and a few for environments.
 pub(crate) const SECRETS_MAX: usize = 16;
@@ -60,4 +73,81 @@ pub(crate) fn scheme<'c>(
 ) -> Option<(&'c Provider, &'c SchemeRecord)> {
     let provider = catalogue.get(settings.provider.as_deref()?)?;
     Some((provider, provider.scheme(settings.scheme.as_deref())?))
+}
+
+/// The parts of a request that are verified.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestView<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) target: &'a str,
+    pub(crate) headers: &'a [u8],
+    pub(crate) arrived_us: i64,
+    /// `None` where the body is incomplete or too large.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// Verifies a request as of its arrival, and reads its event. A defect that panics affects this request only.
+pub(crate) fn verify_request(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -> Verification {
+    catch_unwind(AssertUnwindSafe(|| verify_view(catalogue, view, inbox))).unwrap_or_else(|_| {
+        tracing::error!(inbox = inbox.name, "a defect in Hookline kept a request from being verified");
+        Verification::default()
+    })
+}
+
+fn verify_view(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -> Verification {
+    let headers = header_pairs(view.headers);
+    let settings = &inbox.verification;
+    let url = settings.signed_url(&inbox.name, view.target);
+    let message = Message {
+        method: view.method,
+        target: view.target,
+        url: url.as_deref(),
+        headers: &headers,
+        body: view.body.unwrap_or_default(),
+    };
+    // The bytes as sent are verified. The event is read from the decoded body.
+    let read = read_body(&content_of(view.headers), Cow::Borrowed(message.body), READ_MAX);
+    let reading = Reading::lenient(&Message { body: &read.bytes, ..message });
+    let provider = match &settings.provider {
+        Some(id) => catalogue.get(id),
+        None => catalogue.recognise(&reading),
+    };
+    let recognised = Recognised::read(provider, &reading);
+    let verified = match view.body.is_some() && settings.has_secrets() {
+        true => verify(settings, catalogue, &message, view.arrived_us / 1_000),
+        false => None,
+    };
+    let Some((provider, verified)) = verified else {
+        return Verification { recognised, ..Verification::default() };
+    };
+    let state = match verified.verdict.state {
+        State::Valid => SignatureStatus::Valid,
+        State::Invalid => SignatureStatus::Invalid,
+        State::Unsigned => SignatureStatus::Unsigned,
+    };
+    let note = verified.note(provider);
+    Verification { state, fault: verified.verdict.fault, note, recognised }
+}
+
+/// Returns the name and value of each header of a block. A header whose name is not UTF-8 is left out.
+pub fn header_pairs(block: &[u8]) -> Vec<(&str, &[u8])> {
+    header_list(block).filter_map(|(name, value)| Some((std::str::from_utf8(name).ok()?, value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registered_url_is_extended_by_the_rest_of_the_target() {
+        let settings =
+            VerificationSettings { url: Some("https://t.example/hooks".into()), ..VerificationSettings::default() };
+        for (target, url) in [
+            ("/shop", "https://t.example/hooks"),
+            ("/shop?a=1", "https://t.example/hooks?a=1"),
+            ("/shop/orders?a=1", "https://t.example/hooks/orders?a=1"),
+        ] {
+            assert_eq!(settings.signed_url("shop", target).as_deref(), Some(url));
+        }
+    }
 }

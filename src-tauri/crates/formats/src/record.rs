@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
-use hookline_capture::{Body, Captured, HEAD_BYTES_MAX, header_list};
+use hookline_capture::{Body, Captured, Findings, HEAD_BYTES_MAX, header_list};
 use hookline_model::{
     BodyState, HeaderNames, HttpVersion, InboxResponse, NOTE_MAX, RESPONSE_BODY_MAX, SignatureStatus,
 };
@@ -319,6 +319,7 @@ impl Record {
             status: this.status.filter(|status| (100..=999).contains(status)).unwrap_or(0),
             answer: None,
             via: 0,
+            findings: Findings::default(),
         })
     }
 }

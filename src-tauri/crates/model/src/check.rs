@@ -414,3 +414,70 @@ pub struct CheckExchange {
     /// Durations of the phases of the exchange.
     pub timings: AttemptTimings,
 }
+
+/// List of check runs, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckList {
+    /// The items.
+    pub items: Vec<CheckRun>,
+}
+
+/// A check.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckRule {
+    /// Number.
+    pub number: u8,
+    /// Id.
+    pub id: String,
+    /// Severity.
+    pub level: CheckLevel,
+    /// What the check tests.
+    pub question: String,
+    /// Why it matters.
+    pub why: String,
+    /// Where the requirement comes from.
+    pub source: String,
+    /// How to meet it.
+    pub advice: String,
+}
+
+/// List of the checks, by number.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckRuleList {
+    /// The items.
+    pub items: Vec<CheckRule>,
+}
+
+/// Plan of a check run: its requests and their target.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckPlan {
+    /// URL of the target.
+    pub url: String,
+    /// Host of the target, with the port if the URL has one.
+    pub host: String,
+    /// Whether the target is this machine, which needs no confirmation.
+    pub this_machine: bool,
+    /// Number of requests.
+    pub requests: u32,
+    /// Total size of the request bodies, in bytes.
+    pub bytes: u64,
+    /// Maximum number of requests per second, reached by the burst.
+    pub rate: u32,
+    /// Whether generated events are sent, because no event of the provider is known.
+    pub made_up: bool,
+    /// Commands and queries that the run executes on this machine.
+    pub commands: Vec<String>,
+    /// The checks.
+    pub checks: Vec<PlannedCheck>,
+}
+
+/// Differences between two check runs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckComparison {
+    /// The first run.
+    pub before: CheckRun,
+    /// The second run.
+    pub after: CheckRun,
+    /// Checks with another outcome.
+    pub changed: Vec<CheckChange>,
+}

@@ -165,3 +165,23 @@ impl DeliveryFilter {
         self.state.is_none() && texts.iter().all(|text| text.is_none())
     }
 }
+
+/// A page of deliveries, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryList {
+    /// The items.
+    pub items: Vec<Delivery>,
+    /// Value of `after` for the next page. `null` on the last page.
+    pub next: Option<String>,
+    /// Number of the last change that the page includes.
+    pub seq: i64,
+}
+
+/// The result of a resend.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryRetryResult {
+    /// Deliveries that are resent.
+    pub deliveries: u64,
+    /// Deliveries that are not resent, because their endpoints are disabled or deleted.
+    pub left: u64,
+}

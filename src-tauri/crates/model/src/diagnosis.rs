@@ -25,3 +25,10 @@ pub struct DiagnosisStep {
     /// Explanation of the result, in one sentence.
     pub detail: String,
 }
+
+/// Steps of the diagnosis of an endpoint, in order.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Diagnosis {
+    /// The items.
+    pub items: Vec<DiagnosisStep>,
+}

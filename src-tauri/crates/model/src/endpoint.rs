@@ -234,3 +234,21 @@ pub fn matches_type(chosen: &str, kind: &str) -> bool {
         None => chosen == kind,
     }
 }
+
+/// A page of endpoints, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EndpointList {
+    /// The items.
+    pub items: Vec<Endpoint>,
+    /// Value of `after` for the next page. `null` on the last page.
+    pub next: Option<String>,
+    /// Number of the last change that the list includes.
+    pub seq: i64,
+}
+
+/// The signing secrets of an endpoint, unmasked.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EndpointSecretList {
+    /// The items.
+    pub items: Vec<EndpointSecret>,
+}

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Delivery;
+
 /// An event that was sent.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Event {
@@ -19,4 +21,22 @@ pub struct Event {
     /// Time at which the event was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+}
+
+/// Result of a call that sends events.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EventSendResult {
+    /// Ids of the events. Empty if no endpoint subscribes to them.
+    pub events: Vec<String>,
+    /// The first 500 deliveries.
+    pub deliveries: Vec<Delivery>,
+}
+
+/// A page of events, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EventList {
+    /// The items.
+    pub items: Vec<Event>,
+    /// Value of `after` for the next page. `null` on the last page.
+    pub next: Option<String>,
 }

@@ -33,3 +33,26 @@ pub struct Inbox {
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }
+
+/// List of inboxes, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct InboxList {
+    /// The items.
+    pub items: Vec<Inbox>,
+    /// Number of the last change that the list includes.
+    pub seq: i64,
+}
+
+/// Response to the test event of an inbox.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct InboxTestResult {
+    /// Status of the response.
+    pub status: u16,
+}
+
+/// The signing secrets of an inbox, unmasked.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct InboxSecretList {
+    /// The items.
+    pub items: Vec<String>,
+}

@@ -132,3 +132,10 @@ impl FileFormat {
         }
     }
 }
+
+/// List of the jobs since the start of the program, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct JobList {
+    /// The items.
+    pub items: Vec<Job>,
+}

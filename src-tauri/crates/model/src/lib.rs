@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod attempt;
+mod body_part;
 mod change;
 mod check;
 mod code_sample;
@@ -14,6 +15,7 @@ mod deletion;
 mod delivery;
 mod diagnosis;
 mod endpoint;
+mod error;
 mod event;
 mod forward;
 mod header;
@@ -25,15 +27,20 @@ mod limits;
 mod listener;
 mod message;
 mod path_rule;
+mod pipeline;
 mod policy;
+mod refusal;
 mod replay;
 mod request;
 mod response;
+mod response_preview;
 mod response_rule;
 mod saved_search;
+mod scenario;
 mod search_index;
 mod settings;
 mod signature_status;
+mod status;
 mod text;
 mod time;
 mod timeline;
@@ -42,53 +49,62 @@ mod url;
 mod verification;
 
 pub use attempt::{Attempt, AttemptError, AttemptErrorKind, AttemptPhase, AttemptTimings};
+pub use body_part::{BodyPart, BodyPartList, BodyReading};
 pub use change::{Change, FeedItem};
 pub use check::{
-    CheckChange, CheckCommand, CheckCounts, CheckExchange, CheckFinding, CheckLevel, CheckOutcome, CheckReport,
-    CheckReportFormat, CheckResponse, CheckResult, CheckRun, CheckRunState, CheckSettings, CheckVerdict, PlannedCheck,
-    SideEffectProbe,
+    CheckChange, CheckCommand, CheckComparison, CheckCounts, CheckExchange, CheckFinding, CheckLevel, CheckList,
+    CheckOutcome, CheckPlan, CheckReport, CheckReportFormat, CheckResponse, CheckResult, CheckRule, CheckRuleList,
+    CheckRun, CheckRunState, CheckSettings, CheckVerdict, PlannedCheck, SideEffectProbe,
 };
 pub use code_sample::CodeSample;
 pub use content::{BodyContent, BodyKind};
 pub use deletion::Deletion;
-pub use delivery::{Delivery, DeliveryDetail, DeliveryFilter, DeliveryOrigin, DeliveryState};
-pub use diagnosis::{DiagnosisResult, DiagnosisStep};
-pub use endpoint::{
-    Endpoint, EndpointHeader, EndpointSecret, EndpointSettings, EndpointState, EndpointStats, EndpointStatsSlice,
-    matches_type,
+pub use delivery::{
+    Delivery, DeliveryDetail, DeliveryFilter, DeliveryList, DeliveryOrigin, DeliveryRetryResult, DeliveryState,
 };
-pub use event::Event;
+pub use diagnosis::{Diagnosis, DiagnosisResult, DiagnosisStep};
+pub use endpoint::{
+    Endpoint, EndpointHeader, EndpointList, EndpointSecret, EndpointSecretList, EndpointSettings, EndpointState,
+    EndpointStats, EndpointStatsSlice, matches_type,
+};
+pub use error::{Error, ErrorCode};
+pub use event::{Event, EventList, EventSendResult};
 pub use forward::{Forward, ForwardMode};
 pub use header::{HeaderLine, MASK};
 pub use header_rules::HeaderRules;
 pub use health::{DatabaseFault, DatabaseHealth};
-pub use inbox::Inbox;
-pub use job::{EarlierImport, FileFormat, ImportError, ImportResult, Job, JobKind, JobState};
+pub use inbox::{Inbox, InboxList, InboxSecretList, InboxTestResult};
+pub use job::{EarlierImport, FileFormat, ImportError, ImportResult, Job, JobKind, JobList, JobState};
 pub use limits::ListenerLimits;
 pub use listener::ListenerState;
 pub use message::{BodyState, HeaderNames, HttpVersion};
 pub use path_rule::PathRule;
+pub use pipeline::{PipelineStage, StageProgress};
 pub use policy::{
     AutoDisable, DeliveryPolicy, GoneAction, HttpsRule, PolicyOverrides, PolicyValue, RETRIES_MAX, RetryOn,
     RetrySchedule, SuccessStatuses,
 };
+pub use refusal::{Refusal, RefusalList, RefusalTotal};
 pub use replay::{
-    ReSignWith, Replay, ReplayEdit, ReplayFailure, ReplayLatencies, ReplayReport, ReplayResponses, ReplaySettings,
-    ReplayState, ReplayTarget,
+    ReSignWith, Replay, ReplayEdit, ReplayFailure, ReplayLatencies, ReplayList, ReplayReport, ReplayResponses,
+    ReplaySettings, ReplayState, ReplayTarget,
 };
-pub use request::{OutgoingSummary, RequestDetail, RequestMarks, RequestSummary};
+pub use request::{OutgoingSummary, RequestCount, RequestDetail, RequestList, RequestMarks, RequestSummary};
 pub use response::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault, ResponseFile};
+pub use response_preview::{ResponseCandidate, ResponsePreview};
 pub use response_rule::{ResponseRule, SequenceEnd, SequencePer};
-pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchNew};
+pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
+pub use scenario::{Scenario, ScenarioList, ScenarioStep};
 pub use search_index::SearchIndexState;
 pub use settings::{CloseAction, RetentionPolicy, Settings, merge};
 pub use signature_status::SignatureStatus;
+pub use status::{DatabaseStatus, Status};
 pub use text::{is_invisible, text, text_by};
 pub use time::{milliseconds, timestamp};
 pub use timeline::{Timeline, TimelineItem, TimelineRepeat};
 pub use tunnel::{
     BacklogAction, BacklogDecision, BacklogPolicy, BasicCredentials, Exposure, ExposureSettings, Tunnel, TunnelDrop,
-    TunnelKind, TunnelNew, TunnelState,
+    TunnelKind, TunnelList, TunnelNew, TunnelState,
 };
 pub use url::masked_url;
 pub use verification::VerificationSettings;

@@ -227,3 +227,12 @@ impl ReplayTarget {
         }
     }
 }
+
+/// A page of replays, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReplayList {
+    /// The items.
+    pub items: Vec<Replay>,
+    /// Value of `after` for the next page. `null` on the last page.
+    pub next: Option<String>,
+}

@@ -109,3 +109,26 @@ pub struct RequestMarks {
     /// Whether the request is read.
     pub read: Option<bool>,
 }
+
+/// Number of requests that match a query.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RequestCount {
+    /// Number of matches.
+    pub requests: u64,
+    /// Whether there are more matches than the limit of the count.
+    pub more: bool,
+    /// Value of `after` to continue the count, if the time of one call was too short. `null` if the count is complete.
+    pub next: Option<String>,
+}
+
+/// A page of requests, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RequestList {
+    /// The items.
+    pub items: Vec<RequestSummary>,
+    /// Value of `after` for the next page. `null` on the last page. With a query, a page may be short
+    /// or empty and have a next one: so far it has been searched.
+    pub next: Option<String>,
+    /// Number of the last change that the page includes.
+    pub seq: i64,
+}

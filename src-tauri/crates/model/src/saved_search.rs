@@ -39,3 +39,10 @@ pub struct QueryCompletion {
     /// Number of characters to replace.
     pub length: usize,
 }
+
+/// List of saved searches, oldest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SavedSearchList {
+    /// The items.
+    pub items: Vec<SavedSearch>,
+}

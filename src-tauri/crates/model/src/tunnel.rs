@@ -248,3 +248,12 @@ impl ExposureSettings {
         new
     }
 }
+
+/// List of tunnels.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TunnelList {
+    /// The items.
+    pub items: Vec<Tunnel>,
+    /// Number of the last change that the list includes.
+    pub seq: i64,
+}

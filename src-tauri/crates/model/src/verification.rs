@@ -38,6 +38,11 @@ impl VerificationSettings {
         Self { secrets: new.secrets.into_iter().enumerate().filter_map(kept).collect(), ..new }
     }
 
+    /// Returns whether there is a secret to verify with.
+    pub fn has_secrets(&self) -> bool {
+        !self.secrets.is_empty()
+    }
+
     /// Returns the URL that a sender signs for a request to `target`: the registered URL, followed by the part of the
     /// path after the path of the inbox.
     pub fn signed_url(&self, inbox: &str, target: &str) -> Option<String> {

@@ -7,7 +7,10 @@ use hookline_model::QueryCompletion;
 use hookline_query::{FIELDS, Field, FieldKind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
 use rusqlite::Connection;
 
-use super::{InboxSnapshot, rows, scan};
+use super::{
+    InboxSnapshot,
+    scan::{self, rows},
+};
 
 /// Number of the newest requests that names and values are taken from.
 const SEEN: u32 = 200;

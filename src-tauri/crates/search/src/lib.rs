@@ -20,10 +20,11 @@ use tokio::time::Instant;
 
 pub use completion::complete;
 use index::{Candidates, Prefilter};
-pub use index::{Indexer, SearchIndex};
+pub use index::{IndexWriter, SearchIndex};
+pub use narrow::duplicates;
 use narrow::{Names, Narrow};
-use scan::rows_of;
-pub use scan::{InboxSnapshot, oldest_first, rows};
+pub use scan::InboxSnapshot;
+use scan::{rows, rows_of};
 
 /// Time after which a page of a search is returned incomplete, with the position that the search has reached.
 pub const PAGE_TIME: Duration = Duration::from_millis(150);

@@ -7,6 +7,7 @@ use hookline_capture::RowId;
 use hookline_model::SignatureStatus;
 use hookline_query::{FieldKind, Node, Pattern, Place, Term, Test};
 use hookline_store::timeline::BEFORE;
+use rusqlite::Connection;
 
 /// Meaning of names in a query.
 pub(crate) struct Names<'n> {
@@ -20,6 +21,18 @@ pub(crate) struct Names<'n> {
 /// SQL condition for a duplicate: an earlier request of the same event in the same inbox exists.
 pub(crate) static DUPLICATE: LazyLock<String> =
     LazyLock::new(|| format!("(v.event_id IS NOT NULL AND EXISTS (SELECT 1 {BEFORE}))"));
+
+/// Lists the duplicates after a row, up to and including the row `upto`, oldest first.
+pub fn duplicates(connection: &Connection, after: RowId, upto: RowId) -> rusqlite::Result<Vec<RowId>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT r.id FROM request_verdict v CROSS JOIN request r ON r.id = v.request
+             WHERE v.request > ?1 AND v.request <= ?2 AND {} ORDER BY v.request",
+            *DUPLICATE
+        ))?
+        .query_map([after.0, upto.0], |row| row.get(0).map(RowId))?
+        .collect()
+}
 
 /// A condition on `r`, `m` and `v` (the request, its marks, its verification).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -59,13 +59,8 @@ pub(crate) fn sql(uses: Uses, driven: bool, condition: &str) -> String {
     )
 }
 
-/// Returns a statement for [`rows`], oldest first. Tables that the query does not use are not joined.
-pub fn oldest_first(uses: Uses, condition: &str) -> String {
-    sql(uses, false, condition).replace("DESC", "")
-}
-
 /// Passes the requests of a statement to `take` until `take` breaks. Returns [`ControlFlow::Break`] if it did.
-pub fn rows(
+pub(crate) fn rows(
     connection: &Connection,
     sql: &str,
     params: &[String],

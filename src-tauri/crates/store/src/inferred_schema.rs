@@ -66,13 +66,3 @@ impl SchemaWrite {
 fn read(value: &str) -> InferredSchema {
     serde_json::from_str(value).unwrap_or_default()
 }
-
-/// Row number of the last request that schemas were learned from.
-pub fn cursor(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT upto FROM shape_upto", [], |row| row.get(0))
-}
-
-/// Stores the row number of the last request that schemas were learned from.
-pub fn save_cursor(connection: &Connection, cursor: i64) -> rusqlite::Result<()> {
-    connection.execute("UPDATE shape_upto SET upto = ?1", [cursor]).map(drop)
-}

@@ -336,6 +336,20 @@ CREATE INDEX tunnelled_away ON tunnelled (inbox, request) WHERE away = 1;
 /// Older tunnels all lead to relays.
 const TUNNEL_KINDS: &str = "UPDATE tunnel SET settings = json_set(settings, '$.is', 'relay');";
 
+/// `pipeline_stage`: one row per stage behind the commit, with the last request that it has processed. Alerts are not raised for
+/// requests of an earlier release.
+const PIPELINE: &str = "
+CREATE TABLE pipeline_stage (name TEXT PRIMARY KEY, cursor INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO pipeline_stage
+  SELECT 'verify', upto FROM judge UNION ALL
+  SELECT 'forward', upto FROM forward_upto UNION ALL
+  SELECT 'schema', upto FROM shape_upto UNION ALL
+  SELECT 'alerts', coalesce(max(id), 0) FROM request;
+DROP TABLE judge;
+DROP TABLE forward_upto;
+DROP TABLE shape_upto;
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -354,11 +368,12 @@ fn migrations() -> Migrations<'static> {
         M::up(TUNNEL_KINDS),
         M::up(REFUSALS),
         M::up(FIRST_ENDS),
+        M::up(PIPELINE),
     ])
 }
 
 /// Version of the database layout that this program supports.
-pub const VERSION: i32 = 16;
+pub const VERSION: i32 = 17;
 
 /// Migrates a database to this version.
 ///

@@ -1,4 +1,4 @@
-//! Results of the verification of requests, and its progress.
+//! Results of the verification of requests.
 
 use hookline_capture::RowId;
 use hookline_model::{SignatureStatus, VerificationSettings};
@@ -57,35 +57,4 @@ pub fn sentence(connection: &Connection, id: RowId) -> rusqlite::Result<Option<S
         .query_row([id.0], |row| row.get(0))
         .optional()
         .map(Option::flatten)
-}
-
-/// Returns the row number of the last request that was verified.
-pub fn cursor(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT upto FROM judge", [], |row| row.get(0))
-}
-
-/// Stores the row number of the last request that was verified. A lower number than the stored one is ignored.
-pub fn save_cursor(connection: &Connection, cursor: i64) -> rusqlite::Result<()> {
-    connection.execute("UPDATE judge SET upto = ?1 WHERE upto < ?1", [cursor]).map(drop)
-}
-
-/// Counts the requests that were stored after a row.
-pub fn waiting(connection: &Connection, cursor: i64) -> rusqlite::Result<u64> {
-    let count =
-        "SELECT coalesce(sum((SELECT count(*) FROM request r WHERE r.inbox = i.number AND r.id > ?1)), 0) FROM inbox i";
-    connection.prepare_cached(count)?.query_row([cursor], |row| row.get::<_, i64>(0)).map(|count| count as u64)
-}
-
-/// A statement that lists the requests after a row, oldest first: id, inbox, method, target, headers, arrival in µs, state and
-/// size of the body, and the number of its chunks.
-pub fn unverified(
-    connection: &Connection,
-    inbox: Option<i64>,
-    limit: usize,
-) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
-    let of_inbox = inbox.map_or(String::new(), |number| format!(" AND inbox = {number}"));
-    connection.prepare_cached(&format!(
-        "SELECT id, inbox, method, target, headers, arrived_us, body_state, body_bytes, chunks FROM request
-         WHERE id > ?1{of_inbox} ORDER BY id LIMIT {limit}"
-    ))
 }

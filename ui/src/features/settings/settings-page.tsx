@@ -8,6 +8,7 @@ import { AppearanceSection } from "./appearance-section";
 import { BackupSection } from "./backup-section";
 import { LimitsSection, RetentionSection } from "./limit-sections";
 import { ListenerSection } from "./listener-section";
+import { PipelineSection } from "./pipeline-section";
 import { Section } from "./section";
 import { changeQuietly } from "./settings";
 
@@ -47,6 +48,7 @@ export function SettingsPage() {
             The database has {size(status?.file_bytes ?? 0)} on disk. Only you may read it. Hookline {status?.version}.
           </p>
         </Section>
+        <PipelineSection />
         <BackupSection />
       </div>
     </div>

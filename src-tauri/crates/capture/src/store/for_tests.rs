@@ -9,7 +9,7 @@ use http::Method;
 use super::{Plan, SCHEMA, SCHEMA_VIA, Store};
 use crate::{
     clock::Clock,
-    message::{Body, Captured},
+    message::{Body, Captured, Findings},
 };
 
 pub(crate) fn open(path: &Path) -> Store {
@@ -38,5 +38,6 @@ pub(crate) fn request(inbox: i64, body: &'static [u8]) -> Captured {
         status: 200,
         answer: None,
         via: 0,
+        findings: Findings::default(),
     }
 }

@@ -13,7 +13,7 @@ const COUNTER_MASK: i64 = (1 << COUNTER_BITS) - 1;
 const TAIL_BITS: u32 = 59;
 
 /// Number of a stored request: `unix_ms << 15 | counter`. Never given twice, always growing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub i64);
 
 impl RowId {

@@ -23,4 +23,4 @@ pub use id::{IdTail, RowId};
 pub use open::{OpenError, Plan};
 pub use read::{BodyBlocks, ReadError, Readers, read_chunk, read_chunks};
 pub use schema::{SCHEMA, SCHEMA_VIA};
-pub use writer::{OnCommit, Transaction};
+pub use writer::{Committed, OnCommit, Transaction};

@@ -41,20 +41,56 @@ const WORK_BYTES: u64 = 32 * 1024;
 /// How often a failing database is tried again when nothing arrives.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Requests of one commit.
+#[derive(Debug)]
+pub struct Committed {
+    /// Last row number before this commit.
+    pub before: RowId,
+    /// Last row number of this commit.
+    pub last: RowId,
+    /// Requests that arrived on the wire, by row number.
+    pub arrived: Vec<(RowId, Captured)>,
+    /// Requests that work stored by [`Transaction::keep`], by row number. The work publishes them itself.
+    pub kept: Vec<(RowId, Captured)>,
+    /// Number of imported requests ([`Transaction::keep_imported`]), which are not listed here.
+    pub imported: u64,
+}
+
 /// Hears of committed requests, on the writer's thread, in commit order.
-pub type OnCommit = Box<dyn FnMut(Vec<(RowId, Captured)>) + Send>;
+pub type OnCommit = Box<dyn FnMut(Committed) + Send>;
 
 /// What a piece of work may do inside the writer's transaction.
 pub struct Transaction<'w> {
     /// The database; what is changed by it is part of the commit.
     pub connection: &'w Connection,
     last: &'w mut RowId,
+    stored: &'w mut Stored,
     now_ms: i64,
 }
 
+/// Requests that work of one batch stored.
+#[derive(Debug, Default)]
+struct Stored {
+    kept: Vec<(RowId, Captured)>,
+    imported: u64,
+}
+
 impl Transaction<'_> {
-    /// Keeps a request that did not arrive now, such as an imported one: [`OnCommit`] does not hear of it.
+    /// Stores a request that arrived. The work publishes it.
     pub fn keep(&mut self, row: &mut Captured) -> rusqlite::Result<RowId> {
+        let id = self.insert(row)?;
+        self.stored.kept.push((id, row.clone()));
+        Ok(id)
+    }
+
+    /// Stores an imported request, of which more is stored beside it than [`Captured`] holds.
+    pub fn keep_imported(&mut self, row: &mut Captured) -> rusqlite::Result<RowId> {
+        let id = self.insert(row)?;
+        self.stored.imported += 1;
+        Ok(id)
+    }
+
+    fn insert(&mut self, row: &mut Captured) -> rusqlite::Result<RowId> {
         *self.last = RowId::next(*self.last, self.now_ms);
         let mut insert = self.connection.prepare_cached(row::INSERT)?;
         number_and_insert(&mut insert, *self.last, row)?;
@@ -148,11 +184,12 @@ impl Writer {
     }
 
     fn commit(&mut self, mut jobs: Vec<Job>, batch: &Batch) {
-        let mut ids = Vec::with_capacity(jobs.len());
+        let (mut ids, mut stored) = (Vec::with_capacity(jobs.len()), Stored::default());
         let last = self.last;
         // Nothing is written into a file that is not there any more.
         let there = self.place.check();
-        let done = catch_unwind(AssertUnwindSafe(|| there.and_then(|()| self.transaction(&mut jobs, &mut ids))));
+        let done =
+            catch_unwind(AssertUnwindSafe(|| there.and_then(|()| self.transaction(&mut jobs, &mut ids, &mut stored))));
         let result = done.unwrap_or_else(|panic| {
             Err(CommitError {
                 fault: DatabaseFault::Other,
@@ -192,15 +229,22 @@ impl Writer {
         let committed = result.is_ok();
         batch.finish(result);
         // The senders wait for the commit, not for who else hears of it.
-        if committed && !rows.is_empty() {
-            unharmed(|| (self.on_commit)(rows));
+        let Stored { kept, imported } = stored;
+        if committed && self.last != last {
+            let committed = Committed { before: last, last: self.last, arrived: rows, kept, imported };
+            unharmed(|| (self.on_commit)(committed));
         }
         self.checkpoint_if_due();
     }
 
     /// Does all jobs in one transaction. Returns whether it was committed: where every job is work that refuses, it is
     /// rolled back, which also succeeds on a full disk.
-    fn transaction(&mut self, jobs: &mut [Job], ids: &mut Vec<RowId>) -> Result<bool, CommitError> {
+    fn transaction(
+        &mut self,
+        jobs: &mut [Job],
+        ids: &mut Vec<RowId>,
+        stored: &mut Stored,
+    ) -> Result<bool, CommitError> {
         let now = self.clock.now_ms();
         let connection = &self.connection;
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -239,7 +283,12 @@ impl Writer {
                     Job::Work(work) => {
                         // Work sees the rows before it, and so must the totals.
                         add_totals(connection, &mut totals)?;
-                        took_effect |= work.run(&mut Transaction { connection, last: &mut self.last, now_ms: now })?;
+                        let kept = stored.kept.len();
+                        let mut within = Transaction { connection, last: &mut self.last, stored, now_ms: now };
+                        match work.run(&mut within)? {
+                            true => took_effect = true,
+                            false => stored.kept.truncate(kept),
+                        }
                         self.unchecked_bytes += WORK_BYTES;
                     }
                 }

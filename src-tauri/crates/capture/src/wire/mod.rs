@@ -12,4 +12,4 @@ mod tap;
 pub use answer::{Answer, AnswerBody, AnswerFault, Piece, Refusal};
 pub use listen::{Counts, Entrance, Listening, Plain, Streams, listen};
 pub use refused::Refused;
-pub use serve::{Arrived, ArrivedBody, Asked, Asking, Decision, Route, Routes, Through};
+pub use serve::{Arrived, ArrivedBody, Asked, Asking, Decision, Responder, Route, Routes, Through};

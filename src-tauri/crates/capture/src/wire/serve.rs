@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock::Clock,
     limits::HANG_MAX,
-    message::Captured,
+    message::{Captured, Findings},
     store::{CommitError, CommitWaiter, Store},
 };
 
@@ -95,20 +95,35 @@ pub trait Routes: Send + Sync + 'static {
     /// is kept with the request.
     fn decide(&self, inbox: i64, request: Arrived<'_>) -> impl Future<Output = Decision> + Send;
 
-    /// Keeps a request of which `decide` said [`Decision::Ask`], and gets its answer from elsewhere. It
+    /// Keeps a request of which `decide` said [`Responder::App`], and gets its answer from elsewhere. It
     /// goes on though the sender may leave.
     fn ask(&self, asked: Asked) -> impl Future<Output = Result<Response<AnswerBody>, CommitError>> + Send;
 }
 
-/// How a request is answered.
+/// Who responds to a request.
 #[derive(Debug, Clone)]
-pub enum Decision {
-    /// As its address answers.
-    Own,
-    /// With another answer.
-    Answer(Arc<Answer>),
-    /// With what somebody else says once the request is on disk: the number of whom to ask.
-    Ask(i64),
+pub enum Responder {
+    /// The inbox, with its default response.
+    Inbox,
+    /// The listener, with this response.
+    Response(Arc<Answer>),
+    /// An app, once the request is on disk: the number of its endpoint.
+    App(i64),
+}
+
+/// How a request is responded to, and what was learned of it to decide that.
+#[derive(Debug, Clone)]
+pub struct Decision {
+    /// Who responds.
+    pub responder: Responder,
+    /// What was learned, to be handed on with the request.
+    pub findings: Findings,
+}
+
+impl From<Responder> for Decision {
+    fn from(responder: Responder) -> Self {
+        Self { responder, findings: Findings::default() }
+    }
 }
 
 /// A request whose answer comes from elsewhere.
@@ -237,6 +252,7 @@ impl<R: Routes> Service<R> {
             started,
             answer,
             body: Receiving::new(self.store.clone()),
+            findings: Findings::default(),
             kept: false,
         };
         let stall = Duration::from_millis(self.limits.body_stall_ms);
@@ -247,10 +263,12 @@ impl<R: Routes> Service<R> {
                 arriving.forget();
                 return Ok(self.not_stored(inbox, peer, &parts, &error));
             }
-            match arriving.decide(&*self.routes).await {
-                Decision::Own => {}
-                Decision::Answer(answer) => arriving.answer = answer,
-                Decision::Ask(whom) => return Ok(self.ask(&parts, arriving, whom).await),
+            let Decision { responder, findings } = arriving.decide(&*self.routes).await;
+            arriving.findings = findings;
+            match responder {
+                Responder::Inbox => {}
+                Responder::Response(answer) => arriving.answer = answer,
+                Responder::App(whom) => return Ok(self.ask(&parts, arriving, whom).await),
             }
         }
         let answer = arriving.answer.clone();
@@ -362,6 +380,7 @@ struct Arriving {
     started: Instant,
     answer: Arc<Answer>,
     body: Receiving,
+    findings: Findings,
     kept: bool,
 }
 
@@ -397,6 +416,7 @@ impl Arriving {
             status,
             answer: (answered && body_state == BodyState::Complete).then_some(self.answer.number),
             via: self.via,
+            findings: std::mem::take(&mut self.findings),
         }
     }
 

@@ -1,19 +1,22 @@
 //! Deciding how one request is answered: what its vendor asks for, a status in its path, the first rule
 //! that matches, the app that is asked, and else its inbox's own answer.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
-use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, RowId, header_list, read_chunks};
-use hookline_model::{ForwardMode, InboxResponse, ResponseRule, SequenceEnd, SequencePer, SignatureStatus, masked_url};
+use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, Findings, Responder, RowId, header_list, read_chunks};
+use hookline_model::{
+    ForwardMode, InboxResponse, ResponseCandidate, ResponseRule, SequenceEnd, SequencePer, SignatureStatus, masked_url,
+};
 use hookline_query::{Node, Query, SEARCHED_MAX, Subject};
 use hookline_store::verification::Verification;
 use http::StatusCode;
 use rusqlite::Connection;
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use utoipa::ToSchema;
 
 use super::{
     steps::Key,
@@ -22,11 +25,11 @@ use super::{
 use crate::{
     Engine,
     inbox::Address,
-    judge::{Looked, judged},
+    verification::{RequestView, verify_request},
 };
 
-/// Largest body whose signature is checked before its answer is decided, in bytes: the sender waits.
-const JUDGED_MAX: u64 = 8 * 1024 * 1024;
+/// Maximum size of a body that is verified before its response is decided, in bytes: the sender waits.
+const VERIFIED_MAX: u64 = 8 * 1024 * 1024;
 
 /// A request as it arrived, stored or not.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +48,20 @@ pub struct Arrival<'a> {
     pub peer: &'a str,
     /// When its head was complete, in µs since the Unix epoch.
     pub arrived_us: i64,
+}
+
+impl Arrival<'_> {
+    /// The parts that are verified, without a body that is too large.
+    fn view(&self) -> RequestView<'_> {
+        let whole = self.body_bytes <= VERIFIED_MAX && self.body.len() as u64 == self.body_bytes;
+        RequestView {
+            method: self.method,
+            target: self.target,
+            headers: self.headers,
+            arrived_us: self.arrived_us,
+            body: whole.then_some(self.body),
+        }
+    }
 }
 
 /// How a request is answered.
@@ -67,41 +84,24 @@ pub enum Outcome {
     Forward(usize),
 }
 
-/// One thing that was looked at to decide an answer, and why it was chosen or not.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Considered {
-    /// What it is: the number and name of a rule, a forward, the inbox's own answer.
-    pub(crate) name: String,
-    /// Id of the rule or forward, if it is one.
-    pub(crate) id: Option<String>,
-    /// Whether it answers.
-    pub(crate) answers: bool,
-    /// Why, or why not, in a sentence.
-    pub(crate) why: String,
-}
-
 /// A request with what is known of it, looked at once.
 pub struct Looking<'a> {
     arrival: Arrival<'a>,
     address: &'a Address,
-    judged: Verification,
+    verification: Verification,
     now_us: i64,
 }
 
 impl<'a> Looking<'a> {
     /// Verifies a request that arrived, and reads what rules ask about it.
     pub fn new(engine: &Engine, address: &'a Address, arrival: Arrival<'a>) -> Self {
-        let body = (arrival.body_bytes <= JUDGED_MAX && arrival.body.len() as u64 == arrival.body_bytes)
-            .then_some(arrival.body);
-        let looked = Looked {
-            method: arrival.method,
-            target: arrival.target,
-            headers: arrival.headers,
-            arrived_us: arrival.arrived_us,
-            body,
-        };
-        let judged = judged(&engine.providers.catalogue(), &looked, address);
-        Self { arrival, address, judged, now_us: engine.clock.now_us() }
+        let verification = verify_request(&engine.providers.catalogue(), &arrival.view(), address);
+        Self::verified(engine, address, arrival, verification)
+    }
+
+    /// The same for a request whose verification is known.
+    fn verified(engine: &Engine, address: &'a Address, arrival: Arrival<'a>, verification: Verification) -> Self {
+        Self { arrival, address, verification, now_us: engine.clock.now_us() }
     }
 
     /// Whether a query matches; else the part of it that does not.
@@ -122,11 +122,11 @@ impl<'a> Looking<'a> {
             unread: true,
             note: "",
             source: "",
-            provider: self.judged.recognised.provider.as_deref(),
-            event_type: self.judged.recognised.event_type.as_deref(),
-            event_id: self.judged.recognised.event_id.as_deref(),
-            verdict: self.judged.state,
-            reason: self.judged.fault.as_ref().map(hookline_signature::Fault::code),
+            provider: self.verification.recognised.provider.as_deref(),
+            event_type: self.verification.recognised.event_type.as_deref(),
+            event_id: self.verification.recognised.event_id.as_deref(),
+            verdict: self.verification.state,
+            reason: self.verification.fault.as_ref().map(hookline_signature::Fault::code),
             duplicate: false,
             headers,
             body: &read,
@@ -146,7 +146,7 @@ impl<'a> Looking<'a> {
 
     /// What a sequence is counted by.
     fn key(&self, rule: &ResponseRule) -> Key {
-        let of = match (rule.per, &self.judged.recognised.event_id) {
+        let of = match (rule.per, &self.verification.recognised.event_id) {
             (SequencePer::Inbox, _) => String::new(),
             (SequencePer::Event, Some(id)) => id.clone(),
             (SequencePer::Event, None) => {
@@ -163,8 +163,8 @@ impl<'a> Looking<'a> {
             target: self.arrival.target,
             headers: self.arrival.headers,
             body: self.arrival.body,
-            event_type: self.judged.recognised.event_type.as_deref(),
-            event_id: self.judged.recognised.event_id.as_deref(),
+            event_type: self.verification.recognised.event_type.as_deref(),
+            event_id: self.verification.recognised.event_id.as_deref(),
             now_us: self.now_us,
         }
     }
@@ -199,12 +199,17 @@ pub fn aside<T>(long: bool, look: impl FnOnce() -> T) -> T {
 
 /// How a request is answered, without what a vendor asks for. `take` counts sequences on; `told`
 /// gets each thing that was looked at.
-pub fn consider(engine: &Engine, looking: &Looking<'_>, take: bool, told: &mut dyn FnMut(Considered)) -> Outcome {
+pub fn consider(
+    engine: &Engine,
+    looking: &Looking<'_>,
+    take: bool,
+    told: &mut dyn FnMut(ResponseCandidate),
+) -> Outcome {
     let address = looking.address;
     if address.answering.status_by_path
         && let Some(status) = status_in(looking.arrival.target)
     {
-        told(Considered {
+        told(ResponseCandidate {
             name: "Status by path".into(),
             id: None,
             answers: true,
@@ -214,7 +219,8 @@ pub fn consider(engine: &Engine, looking: &Looking<'_>, take: bool, told: &mut d
     }
     for (place, (rule, query)) in address.answering.rules.iter().enumerate() {
         let name = format!("Rule {}: {}", place + 1, rule.shown_name());
-        let mut tell = |answers, why| told(Considered { name: name.clone(), id: Some(rule.id.clone()), answers, why });
+        let mut tell =
+            |answers, why| told(ResponseCandidate { name: name.clone(), id: Some(rule.id.clone()), answers, why });
         if !rule.enabled {
             tell(false, "It is switched off.".to_owned());
             continue;
@@ -250,7 +256,7 @@ pub fn consider(engine: &Engine, looking: &Looking<'_>, take: bool, told: &mut d
         }
         let name = format!("Forward: {}", forward.shown_name());
         let mut tell = |answers, why: String| {
-            told(Considered { name: name.clone(), id: Some(forward.id.clone()), answers, why });
+            told(ResponseCandidate { name: name.clone(), id: Some(forward.id.clone()), answers, why });
         };
         if !forward.enabled {
             tell(false, "It is switched off.".into());
@@ -268,7 +274,7 @@ pub fn consider(engine: &Engine, looking: &Looking<'_>, take: bool, told: &mut d
             Err(part) => tell(false, format!("{part} does not match.")),
         }
     }
-    told(Considered {
+    told(ResponseCandidate {
         name: "The inbox's own answer".into(),
         id: None,
         answers: true,
@@ -277,60 +283,77 @@ pub fn consider(engine: &Engine, looking: &Looking<'_>, take: bool, told: &mut d
     Outcome::Own
 }
 
-/// How a request that arrived whole is answered. With `proved_only`, no app is asked unless its
-/// signature holds.
+/// Decides how a request that arrived whole is responded to. With `proved_only`, no app is asked unless the signature is valid.
+/// The request is verified at most once, and its verification is handed on.
 pub(crate) async fn decide(engine: &Arc<Engine>, inbox: i64, request: Arrived<'_>, proved_only: bool) -> Decision {
-    let Some(address) = engine.addresses.by_number(inbox) else { return Decision::Own };
+    let Some(address) = engine.addresses.by_number(inbox) else { return Responder::Inbox.into() };
     let bytes = match request.body {
         ArrivedBody::Memory(body) => body.len() as u64,
         ArrivedBody::Chunks { bytes, .. } => bytes,
     };
     let long = takes_long(request.headers, bytes);
-    if let ArrivedBody::Memory(body) = request.body
-        && let Some(answer) = crate::handshake::handshake(engine, &address, request, body, long).await
-    {
-        return Decision::Answer(answer);
-    }
-    if !address.decides {
-        return Decision::Own;
-    }
-    let (body, body_bytes) = match request.body {
-        ArrivedBody::Memory(body) => (Cow::Borrowed(body), body.len() as u64),
-        ArrivedBody::Chunks { body, bytes } => {
-            let read = move |connection: &Connection| read_chunks(connection, body, SEARCHED_MAX);
-            // What cannot be read is looked at as if it were empty; storing it fails by itself.
-            (Cow::Owned(engine.store.readers().read(read).await.unwrap_or_default()), bytes)
-        }
-    };
     let peer = request.peer.to_string();
-    let arrival = Arrival {
+    let arrival = |body| Arrival {
         method: request.method.as_str(),
         target: request.target,
         headers: request.headers,
-        body: &body,
-        body_bytes,
+        body,
+        body_bytes: bytes,
         peer: &peer,
         arrived_us: request.arrived_us,
     };
+    let verified = OnceLock::new();
+    let catalogue = engine.providers.catalogue();
+    if let ArrivedBody::Memory(body) = request.body {
+        let verify = || verified.get_or_init(|| verify_request(&catalogue, &arrival(body).view(), &address)).state;
+        if let Some(answer) = crate::handshake::handshake(engine, &address, request, body, long, &verify).await {
+            return Decision { responder: Responder::Response(answer), findings: findings(verified.get()) };
+        }
+    }
+    if !address.decides {
+        return Decision { responder: Responder::Inbox, findings: findings(verified.get()) };
+    }
+    let body = match request.body {
+        ArrivedBody::Memory(body) => Cow::Borrowed(body),
+        ArrivedBody::Chunks { body, .. } => {
+            let read = move |connection: &Connection| read_chunks(connection, body, SEARCHED_MAX);
+            // A body that cannot be read is taken as empty; storing it fails by itself.
+            Cow::Owned(engine.store.readers().read(read).await.unwrap_or_default())
+        }
+    };
+    let arrival = arrival(&body);
     let (looking, outcome) = aside(long, || {
-        let looking = Looking::new(engine, &address, arrival);
+        let verification =
+            verified.into_inner().unwrap_or_else(|| verify_request(&catalogue, &arrival.view(), &address));
+        let looking = Looking::verified(engine, &address, arrival, verification);
         let outcome = consider(engine, &looking, true, &mut |_| ());
         (looking, outcome)
     });
-    match made(engine, &looking, &outcome).await {
-        Made::Own => Decision::Own,
-        Made::Forward(_) if proved_only && looking.judged.state != SignatureStatus::Valid => {
-            let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*address.answer).clone() };
-            Decision::Answer(Arc::new(answer))
+    let responder = responder(engine, &looking, outcome, proved_only).await;
+    // The event of a larger body is read after the commit.
+    let known = arrival.view().body.is_some().then_some(&looking.verification);
+    Decision { responder, findings: findings(known) }
+}
+
+fn findings(verification: Option<&Verification>) -> Findings {
+    verification.map_or_else(Findings::default, |verification| Findings::new(verification.clone()))
+}
+
+async fn responder(engine: &Arc<Engine>, looking: &Looking<'_>, outcome: Outcome, proved_only: bool) -> Responder {
+    match made(engine, looking, &outcome).await {
+        Made::Own => Responder::Inbox,
+        Made::Forward(_) if proved_only && looking.verification.state != SignatureStatus::Valid => {
+            let answer = Answer { status: StatusCode::UNAUTHORIZED, ..(*looking.address.answer).clone() };
+            Responder::Response(Arc::new(answer))
         }
-        Made::Forward(endpoint) => Decision::Ask(endpoint),
+        Made::Forward(endpoint) => Responder::App(endpoint),
         Made::Answer { answer, origin, fixed } => {
             if let Outcome::Rule { key: Some(key), .. } = outcome {
                 keep_step(engine, key, looking.now_us);
             }
             match given(engine, answer, origin, fixed).await {
-                Some(answer) => Decision::Answer(answer),
-                None => Decision::Own,
+                Some(answer) => Responder::Response(answer),
+                None => Responder::Inbox,
             }
         }
     }

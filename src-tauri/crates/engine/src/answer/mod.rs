@@ -13,7 +13,7 @@ use hookline_capture::{Answer, DELAY_MAX};
 use hookline_model::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-pub use decide::{Arrival, Considered, Looking, Made, aside};
+pub use decide::{Arrival, Looking, Made, aside};
 pub use file::{ANSWER_FILE_MAX, Files, file_of};
 pub(crate) use fixed::FixedAnswers;
 pub use rule::{Answering, check_rules, compile_rules, known_on_arrival};

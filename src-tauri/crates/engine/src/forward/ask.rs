@@ -138,15 +138,14 @@ async fn keep_asked(
             due_us: now_us,
         };
         let (number, delivery) = new.insert(within.connection)?;
-        Ok::<_, rusqlite::Error>((Kept { row, number, delivery }, summary_of(row, captured, tail, name)))
+        Ok::<_, rusqlite::Error>((Kept { row, number, delivery }, summary_of(row, &captured, tail, name)))
     };
-    let (feed, arrived) = (engine.feed.clone(), engine.arrived.clone());
+    let feed = engine.feed.clone();
     let after = move |(kept, request): &(Kept, RequestSummary)| {
         feed.publish([
             Change::RequestAdded { request: request.clone() },
             Change::DeliveryChanged { delivery: kept.delivery.clone() },
         ]);
-        arrived.notify_one();
     };
     match in_turn(turn, engine.store.transact(work, after)).await {
         Ok((kept, _)) => Ok(kept),

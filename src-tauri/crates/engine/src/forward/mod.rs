@@ -1,7 +1,6 @@
 //! Forwards: where the requests of an inbox go on to, and which of them.
 
 pub mod ask;
-pub mod follow;
 pub mod save;
 
 use hookline_delivery::{check_headers, leads_to, parse, unmasked};
@@ -15,7 +14,6 @@ use crate::{
     outgoing_changes::OutgoingChanges,
 };
 
-pub(crate) use follow::spawn;
 pub use save::{Destinations, saved};
 
 /// Most forwards of one inbox.

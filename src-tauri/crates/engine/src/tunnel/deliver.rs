@@ -8,8 +8,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use hookline_capture::{
-    Answer, AnswerBody, Arrived, ArrivedBody, Body, CHUNK_BYTES, Captured, CommitError, Decision, INLINE_BODY_BYTES,
-    Store, WriteError, header_list,
+    Answer, AnswerBody, Arrived, ArrivedBody, Body, CHUNK_BYTES, Captured, CommitError, Findings, INLINE_BODY_BYTES,
+    Responder, Store, WriteError, header_list,
 };
 use hookline_model::{BacklogPolicy, BodyState, DatabaseFault, ExposureSettings, HeaderNames, HttpVersion};
 use hookline_relay::{
@@ -143,7 +143,7 @@ async fn take(
     let headers = header_map(&captured.headers);
     let method = captured.method.clone();
     let reply = match wait_s.filter(|_| captured.body_state == BodyState::Complete) {
-        Some(_) => reply(engine, &address, &exposed.settings, &captured).await,
+        Some(_) => reply(engine, &address, &exposed.settings, &mut captured).await,
         None => Reply::Given,
     };
     turn.come().await;
@@ -242,7 +242,7 @@ async fn body_of(engine: &Engine, delivery: &Delivery, content: Content) -> Resu
 }
 
 /// How a request is answered while its sender waits.
-async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSettings, captured: &Captured) -> Reply {
+async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSettings, captured: &mut Captured) -> Reply {
     let body = match &captured.body {
         Body::Inline(bytes) => ArrivedBody::Memory(bytes),
         Body::Chunks(body) => ArrivedBody::Chunks { body: *body, bytes: captured.body_bytes },
@@ -255,10 +255,12 @@ async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSetti
         peer: captured.peer,
         arrived_us: captured.arrived_us,
     };
-    match crate::answer::decide::decide(engine, address.number, request, settings.verified_only).await {
-        Decision::Own => Reply::Own(address.answer.clone()),
-        Decision::Answer(answer) => Reply::Own(answer),
-        Decision::Ask(whom) => Reply::Ask(whom),
+    let decision = crate::answer::decide::decide(engine, address.number, request, settings.verified_only).await;
+    captured.findings = decision.findings;
+    match decision.responder {
+        Responder::Inbox => Reply::Own(address.answer.clone()),
+        Responder::Response(answer) => Reply::Own(answer),
+        Responder::App(whom) => Reply::Ask(whom),
     }
 }
 
@@ -352,6 +354,7 @@ fn captured(delivery: &Delivery, address: &Address, body: Body, now_us: i64) -> 
         status: 0,
         answer: None,
         via: 0,
+        findings: Findings::default(),
     })
 }
 

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Weak};
 
 use hookline_capture::{
-    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Refusal, Refused, Route, Routes, Streams, Through,
+    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Refusal, Refused, Responder, Route, Routes, Streams,
+    Through,
 };
 use hookline_model::{DatabaseFault, ExposureSettings};
 use hookline_relay::gate::{new_token, target_of};
@@ -60,7 +61,7 @@ impl Routes for LiveRoutes {
     }
 
     async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
-        let Some(engine) = self.engine.upgrade() else { return Decision::Own };
+        let Some(engine) = self.engine.upgrade() else { return Responder::Inbox.into() };
         let exposures = engine.tunnels.exposures_of(inbox);
         let proved_only = exposures.iter().any(|row| row.tunnel == self.tunnel && row.settings.verified_only);
         crate::answer::decide::decide(&engine, inbox, request, proved_only).await

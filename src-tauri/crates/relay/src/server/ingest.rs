@@ -11,8 +11,8 @@ use std::{
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use hookline_capture::{
-    Answer, AnswerBody, Arrived, Asked, Asking, Body, Captured, CommitError, Decision, Refusal, Route, Routes,
-    header_list,
+    Answer, AnswerBody, Arrived, Asked, Asking, Body, Captured, CommitError, Decision, Refusal, Responder, Route,
+    Routes, header_list,
 };
 use hookline_model::DatabaseFault;
 use hookline_provider::Catalogue;
@@ -331,7 +331,7 @@ impl Routes for Shared {
     }
 
     async fn decide(&self, inbox: i64, _request: Arrived<'_>) -> Decision {
-        Decision::Ask(inbox)
+        Responder::App(inbox).into()
     }
 
     async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {

@@ -23,7 +23,7 @@ use std::{
 };
 
 use control::Control;
-use hookline_capture::{Captured, Clock, Listening, OpenError, Plain, RowId, listen, private};
+use hookline_capture::{Captured, Clock, Committed, Listening, OpenError, Plain, RowId, listen, private};
 use hookline_model::BodyState;
 use hub::Hub;
 use ingest::{Ingest, Shared};
@@ -145,9 +145,9 @@ impl Relay {
         let lock = own(&config.data)?;
         let hub_now = Arc::new(OnceLock::<Weak<Hub>>::new());
         let told = hub_now.clone();
-        let on_commit = Box::new(move |rows: Vec<(RowId, Captured)>| {
+        let on_commit = Box::new(move |committed: Committed| {
             if let Some(hub) = told.get().and_then(Weak::upgrade) {
-                broken_off(&hub, rows);
+                broken_off(&hub, committed.arrived);
             }
         });
         let store = RelayStore::open(&config.data.join("relay.db"), clock.clone(), on_commit).await?;

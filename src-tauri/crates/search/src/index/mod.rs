@@ -21,7 +21,7 @@ use hookline_capture::RowId;
 use hookline_model::SearchIndexState;
 
 pub(crate) use block::{Block, Candidates};
-pub use build::Indexer;
+pub use build::IndexWriter;
 pub(crate) use prefilter::Prefilter;
 
 /// The search index of one store.

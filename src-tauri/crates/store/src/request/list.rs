@@ -132,12 +132,12 @@ fn from_row(row: &Row<'_>, tail: IdTail, inboxes: &dyn InboxNames) -> rusqlite::
 }
 
 /// Returns the summary of a request that was stored just now.
-pub fn summary_of(id: RowId, captured: Captured, tail: IdTail, inbox: String) -> RequestSummary {
+pub fn summary_of(id: RowId, captured: &Captured, tail: IdTail, inbox: String) -> RequestSummary {
     RequestSummary {
         id: tail.text(id),
         inbox,
         method: captured.method.to_string(),
-        target: captured.target,
+        target: captured.target.clone(),
         version: captured.version,
         peer: captured.peer.to_string(),
         status: captured.status,
@@ -168,7 +168,7 @@ fn version(stored: u8) -> HttpVersion {
     }
 }
 
-fn body_state(stored: u8) -> BodyState {
+pub(super) fn body_state(stored: u8) -> BodyState {
     match stored {
         0 => BodyState::Complete,
         2 => BodyState::Stalled,

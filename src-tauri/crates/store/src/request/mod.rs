@@ -1,6 +1,7 @@
 //! Captured requests: lists, details, headers, marks, and the raw HTTP message.
 
 mod body;
+mod committed;
 mod detail;
 mod headers;
 mod list;
@@ -14,6 +15,7 @@ use hookline_model::RequestSummary;
 use rusqlite::Connection;
 
 pub use body::{body_start, body_stream, collect_body, inline_body};
+pub use committed::{CommittedRequest, ReadLimits, committed_after};
 pub use detail::Stored;
 pub use list::{Head, List, head, insert_mark, is_whole, newest, set_response, summary_of};
 pub use marks::mark;
@@ -22,7 +24,7 @@ pub use raw::{header_lines, raw_head};
 pub use list::NOBODY_STORED;
 
 /// Properties of an inbox that lists need.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct InboxLabel {
     /// Name of the inbox.
     pub name: String,

@@ -1,0 +1,108 @@
+//! Alerts: one for each saved search that new requests match.
+
+use std::{sync::Arc, time::Duration};
+
+use hookline_capture::{IdTail, RowId};
+use hookline_model::{Change, PipelineStage, SavedSearch};
+use hookline_query::Query;
+use hookline_search::duplicates;
+use hookline_store::request::InboxNames;
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::{Stage, batch::Batch, unprocessed};
+use crate::Engine;
+
+/// Least time between two alerts of a saved search: a flood raises one.
+const MIN_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Time after which the matches so far are told, though more requests are waiting.
+const LONGEST: Duration = Duration::from_secs(2);
+
+/// The stage.
+pub(super) struct Alerts;
+
+/// A saved search that raises alerts, with what matched it in this step.
+struct Watched {
+    name: String,
+    query: Query,
+    inbox: Option<i64>,
+    newest: Option<RowId>,
+    requests: u64,
+}
+
+impl Stage for Alerts {
+    const NAME: PipelineStage = PipelineStage::Alerts;
+
+    async fn step(&mut self, engine: &Arc<Engine>, mut cursor: RowId, upto: RowId) -> Result<RowId, String> {
+        let began = Instant::now();
+        let mut searches = watched(engine).await?;
+        if searches.is_empty() {
+            return Ok(upto);
+        }
+        while cursor < upto && began.elapsed() < LONGEST {
+            let batch = engine.pipeline.batch(engine, cursor, upto).await.map_err(|e| e.to_string())?;
+            let last = batch.last;
+            let (inboxes, tail, now_us) = (engine.addresses.clone(), engine.store.id_tail(), engine.clock.now_us());
+            let look = move |connection: &Connection| {
+                matched(connection, &batch, cursor, &mut searches, &*inboxes, tail, now_us)?;
+                Ok(searches)
+            };
+            searches = engine.store.readers().read(look).await.map_err(|e| e.to_string())?;
+            cursor = last;
+        }
+        for Watched { name, newest, requests, .. } in searches {
+            let Some(newest) = newest else { continue };
+            if let Some(request) = engine.summary(newest).await.map_err(|e| e.to_string())? {
+                engine.feed.publish([Change::QueryMatched { name, request: Box::new(request), requests }]);
+            }
+        }
+        Ok(cursor)
+    }
+
+    fn pause(&self, _elapsed: Duration, _more: bool) -> Duration {
+        MIN_INTERVAL
+    }
+}
+
+/// Returns the saved searches that raise alerts, but for those whose inbox was deleted.
+async fn watched(engine: &Engine) -> Result<Vec<Watched>, String> {
+    let saved = engine.store.readers().read(hookline_store::saved_search::all).await.map_err(|e| e.to_string())?;
+    let watched = |SavedSearch { name, asked }: SavedSearch| {
+        let query = Query::parse(&asked.query).ok().filter(|_| asked.notify)?;
+        let inbox = match asked.inbox {
+            Some(inbox) => Some(engine.addresses.get(&inbox)?.number),
+            None => None,
+        };
+        Some(Watched { name, query, inbox, newest: None, requests: 0 })
+    };
+    Ok(saved.into_iter().filter_map(watched).collect())
+}
+
+/// Notes which requests of a batch match. Imported requests did not arrive, and raise no alert.
+fn matched(
+    connection: &Connection,
+    batch: &Batch,
+    cursor: RowId,
+    searches: &mut [Watched],
+    inboxes: &dyn InboxNames,
+    tail: IdTail,
+    now_us: i64,
+) -> rusqlite::Result<()> {
+    let duplicates = match searches.iter().any(|search| search.query.uses().duplicate) {
+        true => duplicates(connection, batch.after, batch.last)?,
+        false => Vec::new(),
+    };
+    for request in unprocessed(batch, cursor).filter(|request| request.source.is_empty()) {
+        let Some(inbox) = inboxes.inbox(request.inbox) else { continue };
+        let body = || request.searched_body(connection);
+        let mut subject = request.subject(&inbox, tail, &body);
+        subject.duplicate = duplicates.binary_search(&request.row).is_ok();
+        for search in searches.iter_mut() {
+            if search.inbox.is_none_or(|inbox| inbox == request.inbox) && search.query.matches(&subject, now_us) {
+                (search.newest, search.requests) = (Some(request.row), search.requests + 1);
+            }
+        }
+    }
+    Ok(())
+}

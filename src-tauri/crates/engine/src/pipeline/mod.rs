@@ -1,0 +1,292 @@
+//! The pipeline behind the commit: verify, then forward, infer schemas, index and raise alerts.
+//!
+//! The writer hands each commit over in memory ([`Handover`]). The verification stage takes the requests from there,
+//! stores what it found, and keeps the verified requests in memory ([`RecentBatches`]) until every other stage has
+//! processed them. A stage that falls behind, or starts again after a crash, reads the same [`Batch`] from the store. Both
+//! memories are bounded by bytes. Each stage has a cursor: the row number of the last request that it has processed.
+
+mod alerts;
+mod batch;
+mod forward;
+mod handover;
+mod index;
+mod schema;
+mod verify;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use hookline_capture::{Committed, ReadError, RowId};
+use hookline_model::{PipelineStage, StageProgress};
+use hookline_store::{
+    pipeline::{first_after, save_cursor, waiting},
+    request::{CommittedRequest, ReadLimits},
+};
+use rusqlite::Connection;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use self::{
+    batch::{Batch, RecentBatches},
+    handover::{Handover, Next},
+};
+use crate::Engine;
+pub use verify::verify_again;
+
+/// Limits of a batch.
+const BATCH: ReadLimits = ReadLimits { requests: 500, bytes: 16 * 1024 * 1024 };
+
+/// Interval at which the cursors are stored.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Pause after a database that could not be read or written.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Arrivals per second above which receiving has priority over the stages.
+const FLOOD: f64 = 15_000.0;
+
+/// The requests on their way through the stages, and the progress of each stage.
+pub struct Pipeline {
+    handover: Mutex<Handover>,
+    recent: Mutex<RecentBatches>,
+    committed: Notify,
+    /// Number of requests that arrived since the start.
+    arrived: AtomicU64,
+    verified: watch::Sender<RowId>,
+    cursors: [AtomicI64; PipelineStage::ALL.len()],
+    saved: [AtomicI64; PipelineStage::ALL.len()],
+    closing: AtomicBool,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("cursors", &self.cursors).finish_non_exhaustive()
+    }
+}
+
+impl Default for Pipeline {
+    fn default() -> Self {
+        Self {
+            handover: Mutex::default(),
+            recent: Mutex::default(),
+            committed: Notify::new(),
+            arrived: AtomicU64::new(0),
+            verified: watch::Sender::new(RowId(0)),
+            cursors: [const { AtomicI64::new(0) }; _],
+            saved: [const { AtomicI64::new(0) }; _],
+            closing: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Pipeline {
+    /// Sets the cursors to where an earlier run ended, and the last request that it stored.
+    pub(crate) fn resume(&self, cursors: &[(PipelineStage, RowId)], last: RowId) {
+        self.lock_handover().resume(last);
+        for (stage, RowId(cursor)) in cursors {
+            self.cursors[*stage as usize].store(*cursor, Ordering::Relaxed);
+            self.saved[*stage as usize].store(*cursor, Ordering::Relaxed);
+        }
+        self.verified.send_replace(self.cursor(PipelineStage::Verify));
+    }
+
+    /// Ends the stages before the store closes, and stores their cursors.
+    pub(crate) async fn close(&self, engine: &Engine) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.save(engine).await;
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what one commit brought.
+    pub(crate) fn take(&self, committed: Committed) {
+        let arrived = committed.arrived.len() + committed.kept.len();
+        self.arrived.fetch_add(arrived as u64, Ordering::Relaxed);
+        self.lock_handover().push(committed);
+        self.committed.notify_one();
+    }
+
+    /// Returns the row number of the last request that a stage has processed.
+    pub fn cursor(&self, stage: PipelineStage) -> RowId {
+        RowId(self.cursors[stage as usize].load(Ordering::Relaxed))
+    }
+
+    /// Waits until a request is verified.
+    pub(crate) async fn wait_until_verified(&self, row: RowId) {
+        // The sender lives as long as `self`.
+        let _ = self.verified.subscribe().wait_for(|verified| *verified >= row).await;
+    }
+
+    fn advance(&self, stage: PipelineStage, cursor: RowId) {
+        self.cursors[stage as usize].store(cursor.0, Ordering::Relaxed);
+        let processed = PipelineStage::ALL[1..].iter().map(|stage| self.cursor(*stage)).min();
+        self.lock_recent().forget(processed.unwrap_or(RowId(0)));
+    }
+
+    /// Returns the next requests after a stage's cursor: from memory, or from the store.
+    async fn batch(&self, engine: &Engine, cursor: RowId, upto: RowId) -> Result<Arc<Batch>, ReadError> {
+        if let Some(batch) = self.lock_recent().after(cursor) {
+            return Ok(batch);
+        }
+        engine.store.readers().read(move |connection| Batch::read(connection, cursor, upto, None)).await.map(Arc::new)
+    }
+
+    fn lock_handover(&self) -> std::sync::MutexGuard<'_, Handover> {
+        self.handover.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_recent(&self) -> std::sync::MutexGuard<'_, RecentBatches> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns how far each stage has come, in the order of the pipeline.
+    pub fn progress(&self, connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<StageProgress>> {
+        let (mut all, mut last) = (Vec::new(), None);
+        for stage in PipelineStage::ALL {
+            let cursor = self.cursor(stage);
+            // Stages are mostly at the same request, which is then counted once.
+            let (waiting, behind_ms) = match last {
+                Some((counted, progress)) if counted == cursor => progress,
+                _ => match first_after(connection, cursor)? {
+                    Some(first) => (waiting(connection, cursor)?, (now_ms - first.unix_ms()).max(0) as u64),
+                    None => (0, 0),
+                },
+            };
+            last = Some((cursor, (waiting, behind_ms)));
+            all.push(StageProgress { stage, waiting, behind_ms });
+        }
+        Ok(all)
+    }
+
+    /// Stores the cursors that moved since they were last stored.
+    async fn save(&self, engine: &Engine) {
+        let moved: Vec<(PipelineStage, RowId)> = (PipelineStage::STORED.into_iter())
+            .map(|stage| (stage, self.cursor(stage)))
+            .filter(|(stage, cursor)| self.saved[*stage as usize].load(Ordering::Relaxed) != cursor.0)
+            .collect();
+        if moved.is_empty() {
+            return;
+        }
+        let write = {
+            let moved = moved.clone();
+            move |connection: &Connection| {
+                moved.iter().try_for_each(|(stage, row)| save_cursor(connection, *stage, *row))
+            }
+        };
+        // Cursors that cannot be stored are stored later. After a crash, some requests are processed again.
+        if engine.store.write(write, |()| ()).await.is_ok() {
+            for (stage, RowId(cursor)) in moved {
+                self.saved[stage as usize].store(cursor, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// A stage after verification.
+trait Stage: Send + 'static {
+    /// Name of the stage.
+    const NAME: PipelineStage;
+
+    /// Processes some of the requests after `cursor`, at most up to `upto`. Returns the last request that was processed.
+    fn step(
+        &mut self,
+        engine: &Arc<Engine>,
+        cursor: RowId,
+        upto: RowId,
+    ) -> impl Future<Output = Result<RowId, String>> + Send;
+
+    /// Pause after a step that took `elapsed`; `more` tells whether requests are waiting.
+    fn pause(&self, elapsed: Duration, more: bool) -> Duration;
+}
+
+/// Starts the stages. They end with the engine. `everything` is `false` for a single command, which ends before the later
+/// stages would be of use.
+pub(crate) fn spawn(engine: &Arc<Engine>, everything: bool) {
+    let engine = Arc::downgrade(engine);
+    tokio::spawn(verify::run(engine.clone()));
+    tokio::spawn(follow(engine.clone(), alerts::Alerts));
+    if everything {
+        tokio::spawn(follow(engine.clone(), forward::Mirror));
+        tokio::spawn(follow(engine.clone(), schema::Inference));
+        tokio::spawn(index::run(engine.clone()));
+    }
+    tokio::spawn(save_regularly(engine));
+}
+
+/// Runs a stage as long as the engine lives.
+async fn follow<S: Stage>(engine: Weak<Engine>, mut stage: S) {
+    let Some(mut verified) = engine.upgrade().map(|engine| engine.pipeline.verified.subscribe()) else { return };
+    loop {
+        let (began, upto) = (Instant::now(), *verified.borrow_and_update());
+        let Some(opened) = engine.upgrade() else { return };
+        let cursor = opened.pipeline.cursor(S::NAME);
+        let step = match cursor < upto {
+            true => stage.step(&opened, cursor, upto).await,
+            false => Ok(cursor),
+        };
+        let (more, pause) = match step {
+            Ok(reached) => {
+                opened.pipeline.advance(S::NAME, reached);
+                (reached < upto, stage.pause(began.elapsed(), reached < upto))
+            }
+            Err(_) if opened.pipeline.is_closing() => return,
+            Err(error) => {
+                tracing::warn!(error, stage = S::NAME.as_str(), "a stage of the pipeline failed and is tried again");
+                (true, RETRY_DELAY)
+            }
+        };
+        drop(opened);
+        tokio::time::sleep(pause).await;
+        if !more && verified.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn save_regularly(engine: Weak<Engine>) {
+    loop {
+        tokio::time::sleep(SAVE_INTERVAL).await;
+        let Some(engine) = engine.upgrade() else { return };
+        engine.pipeline.save(&engine).await;
+    }
+}
+
+/// Rate of arrivals, measured between two calls.
+struct ArrivalRate {
+    measured: Instant,
+    arrived: u64,
+    per_second: f64,
+}
+
+impl Default for ArrivalRate {
+    fn default() -> Self {
+        Self { measured: Instant::now(), arrived: 0, per_second: 0.0 }
+    }
+}
+
+impl ArrivalRate {
+    /// Returns whether so many requests arrive that receiving has priority. The rate is measured over 100 ms or more.
+    fn is_flood(&mut self, pipeline: &Pipeline) -> bool {
+        let seconds = self.measured.elapsed().as_secs_f64();
+        if seconds >= 0.1 {
+            let arrived = pipeline.arrived.load(Ordering::Relaxed);
+            self.per_second = arrived.saturating_sub(self.arrived) as f64 / seconds;
+            (self.measured, self.arrived) = (Instant::now(), arrived);
+        }
+        self.per_second > FLOOD
+    }
+}
+
+/// The requests of a batch that a stage has not processed yet.
+fn unprocessed(batch: &Batch, cursor: RowId) -> impl Iterator<Item = &CommittedRequest> {
+    batch.requests.iter().filter(move |request| request.row > cursor)
+}

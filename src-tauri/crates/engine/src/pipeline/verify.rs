@@ -1,0 +1,188 @@
+//! Verification: who sent a request, which event it is, and whether its signature is valid.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use hookline_capture::RowId;
+use hookline_model::{BodyState, Change, PipelineStage, RequestSummary};
+use hookline_provider::Catalogue;
+use hookline_store::{
+    pipeline::save_cursor,
+    request::CommittedRequest,
+    verification::{self, Verification},
+};
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use super::{ArrivalRate, BATCH, Batch, Next, RETRY_DELAY};
+use crate::{
+    Engine,
+    inbox::Address,
+    verification::{RequestView, verify_request},
+};
+
+/// Least time between two batches, so that a commit for each of a thousand requests a second does not wake this stage as
+/// often. A request that comes alone is verified at once.
+const MIN_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Pause between two batches in a flood. Receiving has priority, and the rest is verified after the flood.
+const FLOOD_PAUSE: Duration = Duration::from_millis(250);
+
+/// Maximum size of a body whose event is read where there is no secret, in bytes.
+const RECOGNISED_MAX: i64 = 1024 * 1024;
+
+/// Maximum size of a body that is verified, in bytes.
+const VERIFIED_MAX: i64 = 64 * 1024 * 1024;
+
+/// Runs the stage as long as the engine lives.
+pub(super) async fn run(engine: Weak<Engine>) {
+    let mut rate = ArrivalRate::default();
+    loop {
+        let began = Instant::now();
+        let Some(opened) = engine.upgrade() else { return };
+        let pipeline = opened.pipeline.clone();
+        let more = step(&opened).await;
+        drop(opened);
+        match more {
+            Ok(true) if rate.is_flood(&pipeline) => tokio::time::sleep(FLOOD_PAUSE).await,
+            Ok(true) => {}
+            Ok(false) => {
+                pipeline.committed.notified().await;
+                tokio::time::sleep_until(began + MIN_INTERVAL).await;
+            }
+            Err(_) if pipeline.is_closing() => return,
+            Err(error) => {
+                tracing::warn!(error, "requests could not be verified; this is tried again");
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+/// Verifies the next batch. Returns whether there was one.
+async fn step(engine: &Arc<Engine>) -> Result<bool, String> {
+    let pipeline = &engine.pipeline;
+    let cursor = pipeline.cursor(PipelineStage::Verify);
+    let next = pipeline.lock_handover().next(cursor, BATCH);
+    let (requests, upto) = match next {
+        Next::Memory(requests) => (Some(requests), cursor),
+        Next::Store(upto) => (None, upto),
+        Next::None => return Ok(false),
+    };
+    let (addresses, catalogue) = (engine.address_by_number(), engine.providers.catalogue());
+    let read = move |connection: &Connection| {
+        let mut batch = match requests {
+            Some(requests) => {
+                let last = requests.last().map_or(cursor, |request| request.row);
+                Batch { after: cursor, last, requests }
+            }
+            None => Batch::read(connection, cursor, upto, None)?,
+        };
+        let verified = verify_batch(connection, &mut batch.requests, &catalogue, &addresses)?;
+        Ok((batch, verified))
+    };
+    let (batch, mut verified) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
+    // A request of which nothing is known has no row.
+    verified.retain(|(_, verification)| *verification != Verification::default());
+    let last = batch.last;
+    if !verified.is_empty() {
+        store_results(engine, verified, Some(last)).await?;
+    }
+    pipeline.lock_recent().push(Arc::new(batch));
+    pipeline.advance(PipelineStage::Verify, last);
+    pipeline.verified.send_replace(last);
+    Ok(true)
+}
+
+/// Verifies all stored requests of an inbox again, with its present settings. `progress` gets the number of requests so far,
+/// and returns whether to go on.
+pub async fn verify_again(engine: &Arc<Engine>, inbox: i64, progress: impl Fn(u64) -> bool) -> Result<(), String> {
+    let (mut after, mut done) = (RowId(0), 0);
+    let upto = engine.pipeline.lock_handover().committed();
+    while after < upto {
+        let (addresses, catalogue) = (engine.address_by_number(), engine.providers.catalogue());
+        let read = move |connection: &Connection| {
+            let mut batch = Batch::read(connection, after, upto, Some(inbox))?;
+            let verified = verify_batch(connection, &mut batch.requests, &catalogue, &addresses)?;
+            Ok((batch, verified))
+        };
+        let (batch, verified) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
+        if !verified.is_empty() {
+            store_results(engine, verified, None).await?;
+        }
+        after = batch.last;
+        done += batch.requests.len() as u64;
+        if !progress(done) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+type Results = Vec<(RowId, Verification)>;
+
+/// Verifies requests, unless that was done to decide their response.
+fn verify_batch(
+    connection: &Connection,
+    requests: &mut [CommittedRequest],
+    catalogue: &Catalogue,
+    inbox: &dyn Fn(i64) -> Option<Address>,
+) -> rusqlite::Result<Results> {
+    let mut results = Vec::with_capacity(requests.len());
+    for request in requests {
+        let verification = match std::mem::take(&mut request.findings).get::<Verification>() {
+            Some(verification) => verification.clone(),
+            None => match inbox(request.inbox) {
+                Some(address) => verify(connection, request, catalogue, &address)?,
+                None => continue,
+            },
+        };
+        request.signature = verification.state;
+        request.reason = verification.fault.as_ref().map(|fault| fault.code().to_owned());
+        request.recognised = verification.recognised.clone();
+        results.push((request.row, verification));
+    }
+    Ok(results)
+}
+
+fn verify(
+    connection: &Connection,
+    request: &CommittedRequest,
+    catalogue: &Catalogue,
+    address: &Address,
+) -> rusqlite::Result<Verification> {
+    let most = if address.verification.has_secrets() { VERIFIED_MAX } else { RECOGNISED_MAX };
+    let whole = request.body_state == BodyState::Complete && request.body_bytes <= most;
+    let body = if whole { Some(request.body(connection, VERIFIED_MAX as u64)?) } else { None };
+    let view = RequestView {
+        method: &request.method,
+        target: &request.target,
+        headers: &request.headers,
+        arrived_us: request.arrived_us,
+        body: body.as_deref(),
+    };
+    Ok(verify_request(catalogue, &view, address))
+}
+
+/// Stores results, with the cursor of the stage where it moves, and publishes the requests.
+async fn store_results(engine: &Arc<Engine>, results: Results, cursor: Option<RowId>) -> Result<(), String> {
+    let requests = engine.requests();
+    let work = move |connection: &Connection| {
+        let mut changed = Vec::with_capacity(results.len());
+        for (row, verification) in &results {
+            verification::save(connection, *row, verification)?;
+            changed.extend(requests.one(connection, *row)?);
+        }
+        if let Some(cursor) = cursor {
+            save_cursor(connection, PipelineStage::Verify, cursor)?;
+        }
+        Ok::<_, rusqlite::Error>(changed)
+    };
+    let feed = engine.feed.clone();
+    let after = move |changed: &Vec<RequestSummary>| {
+        feed.publish(changed.iter().map(|request| Change::RequestChanged { request: request.clone() }));
+    };
+    engine.store.write(work, after).await.map(drop).map_err(|e| e.to_string())
+}

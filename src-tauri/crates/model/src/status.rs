@@ -1,0 +1,61 @@
+//! State of the engine.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{DatabaseFault, ListenerState, RefusalTotal, SearchIndexState, StageProgress};
+
+/// State of the engine.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// State of the listener.
+    pub receiver: ListenerState,
+    /// State of the database.
+    pub database: DatabaseStatus,
+    /// What was missing from the database when it was opened, in one sentence.
+    pub lost: Option<String>,
+    /// Data folder.
+    pub data: String,
+    /// Number of stored requests.
+    pub requests: u64,
+    /// Size of the stored bodies, in bytes.
+    pub bytes: u64,
+    /// Size of the database file, in bytes.
+    pub file_bytes: u64,
+    /// State of the search index.
+    pub search: SearchIndexState,
+    /// Progress of each stage behind the commit, in the order of the pipeline.
+    pub pipeline: Vec<StageProgress>,
+    /// Number of connections that were refused since the listener started, because too many were open.
+    pub connections_refused: u64,
+    /// Number of connections that were closed because of malformed HTTP or a head over the limits.
+    pub heads_refused: u64,
+    /// Refused requests that were not dismissed, by inbox and reason.
+    pub refusals: Vec<RefusalTotal>,
+    /// Number of deliveries that are waiting for an attempt.
+    pub queue: u64,
+    /// Number of the last change.
+    pub seq: i64,
+}
+
+/// State of the database.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum DatabaseStatus {
+    /// Requests can be stored.
+    Ok,
+    /// Requests cannot be stored. Senders get 503 until they can.
+    Failing {
+        /// `disk_full`, `unwritable`, `locked`, `damaged`, `removed` or `other`.
+        #[schema(value_type = String)]
+        fault: DatabaseFault,
+        /// Message of the database.
+        message: String,
+        /// Start of the failure.
+        #[schema(value_type = String, format = DateTime)]
+        since: Timestamp,
+    },
+}
