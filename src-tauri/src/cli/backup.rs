@@ -1,7 +1,8 @@
 use std::{path::PathBuf, time::Duration};
 
+use hookline_model::{Job, JobState};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Api, Context, error::CliError, terminal};
 
@@ -16,16 +17,14 @@ pub(super) struct Args {
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
     let path = std::path::absolute(&args.file)?;
-    let mut job: Value = api.json(Method::POST, "/backup", Some(json!({ "path": path }))).await?;
-    while job["state"] == "running" {
+    let mut job: Job = api.send(Method::POST, "/backup", &json!({ "path": path })).await?;
+    while job.state == JobState::Running {
         tokio::time::sleep(ASK).await;
-        job = api.get(&format!("/jobs/{}", job["id"].as_str().unwrap_or_default())).await?;
+        job = api.get(&format!("/jobs/{}", job.id)).await?;
     }
-    if job["state"] != "done" {
-        return Err(CliError::Other(format!(
-            "the backup failed: {}",
-            job["error"].as_str().unwrap_or("it was cancelled")
-        )));
+    if job.state != JobState::Done {
+        let why = job.error.as_deref().unwrap_or("it was cancelled");
+        return Err(CliError::Other(format!("the backup failed: {why}")));
     }
     if context.json {
         terminal::json(&job);

@@ -4,8 +4,13 @@ use std::{
     time::Duration,
 };
 
+use hookline_model::{
+    CheckCommand, CheckComparison, CheckCounts, CheckList, CheckOutcome, CheckPlan, CheckReport, CheckResult,
+    CheckRuleList, CheckRun, CheckSettings, CheckVerdict, SideEffectProbe,
+};
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::{Api, Context, error::CliError, inbox::encoded, keys, terminal};
 
@@ -145,79 +150,78 @@ fn secret(path: &PathBuf) -> Result<String, CliError> {
     Ok(keys::line(text))
 }
 
+/// The call that plans or begins a run.
+#[derive(Serialize)]
+struct Call {
+    settings: CheckSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<String>,
+    confirm_commands: bool,
+}
+
 impl Begin {
-    fn command(&self, text: &str) -> Result<Value, CliError> {
+    fn command(&self, text: &str) -> Result<CheckCommand, CliError> {
+        let dir = Some(std::env::current_dir()?.to_string_lossy().into_owned());
         if self.shell {
-            return Ok(json!({ "words": [text], "shell": true, "dir": std::env::current_dir()? }));
+            return Ok(CheckCommand { words: vec![text.to_owned()], shell: true, dir });
         }
         let words = shell_words::split(text)
             .map_err(|e| CliError::Other(format!("{text}: {e}; --shell lets a shell read it")))?;
-        Ok(json!({ "words": words, "dir": std::env::current_dir()? }))
+        Ok(CheckCommand { words, shell: false, dir })
     }
 
-    async fn call(&self, api: &Api) -> Result<Value, CliError> {
-        let mut call = Map::new();
-        let mut set = |name: &str, value: Value| drop(call.insert(name.to_owned(), value));
+    fn probe(&self) -> Result<Option<SideEffectProbe>, CliError> {
+        Ok(match (&self.probe_url, &self.probe_command, &self.probe_sqlite) {
+            (Some(url), ..) => Some(SideEffectProbe::Url(url.clone())),
+            (_, Some(command), _) => Some(SideEffectProbe::Command(self.command(command)?)),
+            (_, _, Some(path)) => {
+                let path = std::path::absolute(path)?.to_string_lossy().into_owned();
+                Some(SideEffectProbe::Sqlite { path, query: self.probe_query.clone().unwrap_or_default() })
+            }
+            _ => None,
+        })
+    }
+
+    async fn settings(&self, api: &Api) -> Result<CheckSettings, CliError> {
+        let mut settings = CheckSettings { settle_ms: self.settle, ..CheckSettings::default() };
         let to = self.to.as_deref().unwrap_or_default();
         if to.contains("://") {
-            set("url", to.into());
+            settings.url = to.to_owned();
         } else {
-            set("endpoint", super::endpoint::id_of(api, to).await?.into());
+            settings.endpoint = Some(super::endpoint::id_of(api, to).await?);
         }
-        if let Some(provider) = &self.provider {
-            set("provider", provider.as_str().into());
-        }
-        set("scheme", self.scheme.clone().into());
-        set("event", self.event.clone().into());
+        settings.provider = self.provider.clone().unwrap_or_default();
+        (settings.scheme, settings.event) = (self.scheme.clone(), self.event.clone());
         if let Some(path) = &self.payload_file {
             let wrong = |e: &dyn std::fmt::Display| CliError::Other(format!("{}: {e}", path.display()));
             let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
-            set("payload", serde_json::from_str(&text).map_err(|e| wrong(&e))?);
+            settings.payload = Some(serde_json::from_str(&text).map_err(|e| wrong(&e))?);
         }
         if let Some(path) = &self.secret_file {
-            set("secret", secret(path)?.into());
+            settings.secret = secret(path)?;
         } else if let Ok(text) = std::env::var("HOOKLINE_SECRET") {
-            set("secret", text.into());
+            settings.secret = text;
         }
         if let Some(path) = &self.old_secret_file {
-            set("old_secret", secret(path)?.into());
-            set("old_secret_valid", self.old_secret_valid.into());
+            (settings.old_secret, settings.old_secret_valid) = (Some(secret(path)?), self.old_secret_valid);
         }
-        let params: Map<String, Value> = self
-            .param
-            .iter()
-            .map(|param| match param.split_once('=') {
-                Some((name, value)) => Ok((name.to_owned(), value.into())),
-                None => Err(CliError::Other(format!("{param:?} is no NAME=VALUE"))),
-            })
-            .collect::<Result<_, _>>()?;
-        set("params", params.into());
-        set("only", json!(self.only));
-        set("skip", json!(self.skip));
+        let param = |param: &String| match param.split_once('=') {
+            Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+            None => Err(CliError::Other(format!("{param:?} is no NAME=VALUE"))),
+        };
+        settings.params = self.param.iter().map(param).collect::<Result<_, _>>()?;
+        (settings.only, settings.skip) = (self.only.clone(), self.skip.clone());
         if let Some(path) = &self.waive {
             let text =
                 std::fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
             let names = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-            set("waive", json!(names.filter(|name| !name.is_empty()).collect::<Vec<_>>()));
+            settings.waive = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
         }
-        set("settle_ms", self.settle.into());
-        set("burst", self.burst.into());
-        set("timeout_ms", self.timeout.into());
-        let probe = match (&self.probe_url, &self.probe_command, &self.probe_sqlite) {
-            (Some(url), ..) => json!({ "url": url }),
-            (_, Some(command), _) => json!({ "command": self.command(command)? }),
-            (_, _, Some(path)) => {
-                let path = std::path::absolute(path)?;
-                json!({ "sqlite": { "path": path.to_string_lossy(), "query": self.probe_query } })
-            }
-            _ => Value::Null,
-        };
-        set("probe", probe);
+        (settings.burst, settings.timeout_ms, settings.probe) = (self.burst, self.timeout, self.probe()?);
         if let (Some(break_with), Some(mend)) = (&self.break_with, &self.mend) {
-            set("break_with", self.command(break_with)?);
-            set("mend_with", self.command(mend)?);
+            (settings.break_with, settings.mend_with) = (Some(self.command(break_with)?), Some(self.command(mend)?));
         }
-        Ok(json!({ "settings": call }))
+        Ok(settings)
     }
 }
 
@@ -230,59 +234,56 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             super::export::stream(api, &format!("/checks/{}/report?as={form}", encoded(&run)), None).await
         }
         Some(Verb::Report { run, form: None }) => {
-            let report: Value = api.get(&format!("/checks/{}/report", encoded(&run))).await?;
+            let report: CheckReport = api.get(&format!("/checks/{}/report", encoded(&run))).await?;
             print(context, &report)
         }
         Some(Verb::Again { run, only, files }) => {
             let run = encoded(&run);
-            let _: Value =
-                api.json(Method::POST, &format!("/checks/{run}/again"), Some(json!({ "checks": only }))).await?;
+            let body = json!({ "checks": only });
+            let _: CheckRun = api.send(Method::POST, &format!("/checks/{run}/again"), &body).await?;
             finish(api, context, &run, &files).await
         }
         Some(Verb::Compare { before, after }) => compare(api, context, &before, &after).await,
-        Some(Verb::Remove { run }) => api.json(Method::DELETE, &format!("/checks/{}", encoded(&run)), None).await,
+        Some(Verb::Remove { run }) => api.bytes(Method::DELETE, &format!("/checks/{}", encoded(&run))).await.map(drop),
     }
 }
 
 async fn begin(api: &Api, context: &Context, args: Begin) -> Result<(), CliError> {
-    let mut call = args.call(api).await?;
+    let settings = args.settings(api).await?;
+    let mut call = Call { settings, confirm: None, confirm_commands: false };
     // A file that cannot be written is no news to have at the end.
     for path in [&args.files.junit, &args.files.html, &args.files.report].into_iter().flatten() {
         let opened = std::fs::OpenOptions::new().create(true).append(true).open(path);
         opened.map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
     }
-    let plan: Value = api.json(Method::POST, "/check-plan", Some(call.clone())).await?;
+    let plan: CheckPlan = api.send(Method::POST, "/check-plan", &call).await?;
     if args.plan {
         return planned(context, &plan);
     }
     terminal::say(&in_words(&plan));
-    if plan["made_up"] == true {
+    if plan.made_up {
         terminal::say(
             "Hookline knows no event of this vendor and makes one up; --payload-file and --event give yours.",
         );
     }
-    let commands: Vec<&str> = plan["commands"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let elsewhere = plan["this_machine"] == false;
-    if elsewhere || !commands.is_empty() {
-        for command in &commands {
+    if !plan.this_machine || !plan.commands.is_empty() {
+        for command in &plan.commands {
             terminal::say(&format!("It runs here: {}", terminal::shown(command)));
         }
         agreed(args.yes)?;
-        call["confirm"] = plan["host"].clone();
-        call["confirm_commands"] = true.into();
+        (call.confirm, call.confirm_commands) = (Some(plan.host), true);
     }
-    let begun: Value = api.json(Method::POST, "/checks", Some(call)).await?;
-    let id = encoded(begun["id"].as_str().unwrap_or_default());
-    finish(api, context, &id, &args.files).await
+    let begun: CheckRun = api.send(Method::POST, "/checks", &call).await?;
+    finish(api, context, &encoded(&begun.id), &args.files).await
 }
 
-fn in_words(plan: &Value) -> String {
+fn in_words(plan: &CheckPlan) -> String {
     format!(
         "{} requests to {}, one after the other but for a burst of {} a second; {:.1} MB in all.",
-        plan["requests"],
-        terminal::shown(plan["url"].as_str().unwrap_or_default()),
-        plan["rate"],
-        plan["bytes"].as_f64().unwrap_or_default() / 1e6
+        plan.requests,
+        terminal::shown(&plan.url),
+        plan.rate,
+        plan.bytes as f64 / 1e6
     )
 }
 
@@ -303,168 +304,147 @@ fn agreed(yes: bool) -> Result<(), CliError> {
 async fn finish(api: &Api, context: &Context, id: &str, files: &Files) -> Result<(), CliError> {
     let bar = terminal::count();
     loop {
-        let run: Value = api.get(&format!("/checks/{id}")).await?;
+        let run: CheckRun = api.get(&format!("/checks/{id}")).await?;
         if !context.json {
-            let counts = run["counts"].as_object().into_iter().flatten();
-            bar.set_length(run["total"].as_u64().unwrap_or_default());
-            bar.set_position(counts.filter_map(|(_, count)| count.as_u64()).sum());
+            bar.set_length(run.total.into());
+            bar.set_position(run.counts.sum().into());
         }
-        if !run["ended_at"].is_null() {
+        if run.ended_at.is_some() {
             break;
         }
         tokio::select! {
             () = tokio::time::sleep(ASK) => {}
             _ = tokio::signal::ctrl_c() => {
-                let _ = api.bytes(Method::POST, &format!("/checks/{id}/cancel"), None).await;
+                let _ = api.bytes(Method::POST, &format!("/checks/{id}/cancel")).await;
             }
         }
     }
     bar.finish_and_clear();
     for (form, path) in [("junit", &files.junit), ("html", &files.html), ("json", &files.report)] {
         if let Some(path) = path {
-            let report = api.bytes(Method::GET, &format!("/checks/{id}/report?as={form}"), None).await?;
+            let report = api.bytes(Method::GET, &format!("/checks/{id}/report?as={form}")).await?;
             std::fs::write(path, &report.body).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
         }
     }
-    let report: Value = api.get(&format!("/checks/{id}/report")).await?;
+    let report: CheckReport = api.get(&format!("/checks/{id}/report")).await?;
     print(context, &report)
 }
 
+/// Order in which a report shows outcomes: what is to be done first.
+fn rank(outcome: CheckOutcome) -> u8 {
+    match outcome {
+        CheckOutcome::Fail => 0,
+        CheckOutcome::Warn => 1,
+        CheckOutcome::Error => 2,
+        CheckOutcome::Unknown => 3,
+        CheckOutcome::Pass => 4,
+        CheckOutcome::Skipped => 5,
+    }
+}
+
 /// A report for a terminal: verdict first, then what is to be done, then the rest.
-fn print(context: &Context, report: &Value) -> Result<(), CliError> {
-    let run = &report["run"];
-    let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
-    let right = matches!(run["verdict"].as_str(), Some("right"));
+fn print(context: &Context, report: &CheckReport) -> Result<(), CliError> {
+    let run = &report.run;
+    let right = run.verdict == Some(CheckVerdict::Right);
     if context.json {
         terminal::json(report);
         return if right { Ok(()) } else { Err(CliError::No) };
     }
-    let mut checks: Vec<&Value> = report["checks"].as_array().into_iter().flatten().collect();
-    let rank = |check: &Value| match check["outcome"].as_str() {
-        Some("fail") => 0,
-        Some("warn") => 1,
-        Some("error") => 2,
-        Some("unknown") => 3,
-        Some("pass") => 4,
-        _ => 5,
-    };
-    checks.sort_by_key(|check| rank(check));
+    let mut checks: Vec<&CheckResult> = report.checks.iter().collect();
+    checks.sort_by_key(|check| rank(check.outcome));
     for check in checks {
-        let outcome = text(&check["outcome"]);
-        terminal::line(&format!(
-            "{outcome:<8} {:>2}  {}  {}",
-            check["number"],
-            text(&check["question"]),
-            text(&check["said"])
-        ));
-        if rank(check) < 2 {
-            terminal::line(&format!("             {} ({})", text(&check["advice"]), text(&check["source"])));
+        let (outcome, question) = (terminal::word(&check.outcome), terminal::shown(&check.question));
+        terminal::line(&format!("{outcome:<8} {:>2}  {question}  {}", check.number, terminal::shown(&check.said)));
+        if matches!(check.outcome, CheckOutcome::Fail | CheckOutcome::Warn) {
+            let (advice, source) = (terminal::shown(&check.advice), terminal::shown(&check.source));
+            terminal::line(&format!("             {advice} ({source})"));
         }
     }
-    let verdict = match run["verdict"].as_str() {
-        Some("right") => "Right",
-        Some("weak") => "Right, with weaknesses",
-        Some("wrong") => "Wrong",
-        _ => "Not finished",
+    let verdict = match run.verdict {
+        Some(CheckVerdict::Right) => "Right",
+        Some(CheckVerdict::Weak) => "Right, with weaknesses",
+        Some(CheckVerdict::Wrong) => "Wrong",
+        Some(CheckVerdict::Unfinished) | None => "Not finished",
     };
-    let counts = &run["counts"];
-    let reason = run["reason"].as_str().map_or_else(String::new, |reason| format!(" {}", terminal::shown(reason)));
+    let CheckCounts { pass, fail, warn, skipped, unknown, error } = run.counts;
+    let reason = run.reason.as_ref().map_or_else(String::new, |reason| format!(" {}", terminal::shown(reason)));
     terminal::line(&format!(
-        "\n{verdict}: {} failed, {} to look at, {} not to be asked, {} unknown, {} passed, {} not asked.{reason} Run {}",
-        counts["fail"],
-        counts["warn"],
-        counts["error"],
-        counts["unknown"],
-        counts["pass"],
-        counts["skipped"],
-        text(&run["id"])
+        "\n{verdict}: {fail} failed, {warn} to look at, {error} not to be asked, {unknown} unknown, {pass} passed, {skipped} not asked.{reason} Run {}",
+        run.id
     ));
     if right { Ok(()) } else { Err(CliError::No) }
 }
 
-fn planned(context: &Context, plan: &Value) -> Result<(), CliError> {
+fn planned(context: &Context, plan: &CheckPlan) -> Result<(), CliError> {
     if context.json {
         terminal::json(plan);
         return Ok(());
     }
-    let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
-    for check in plan["checks"].as_array().into_iter().flatten() {
-        let sends = match check["skipped"].as_str() {
+    for check in &plan.checks {
+        let sends = match &check.skipped {
             Some(why) => format!("not asked: {}", terminal::shown(why)),
-            None => format!("{} requests, {} bytes", check["requests"], check["bytes"]),
+            None => format!("{} requests, {} bytes", check.requests, check.bytes),
         };
-        terminal::line(&format!(
-            "{:>2}  {:<17} {}  {sends}",
-            check["number"],
-            text(&check["id"]),
-            text(&check["question"])
-        ));
+        let question = terminal::shown(&check.question);
+        terminal::line(&format!("{:>2}  {:<17} {question}  {sends}", check.number, check.id));
     }
     terminal::say(&in_words(plan));
     Ok(())
 }
 
 async fn questions(api: &Api, context: &Context) -> Result<(), CliError> {
-    let list: Value = api.get("/check-questions").await?;
-    for check in list["items"].as_array().into_iter().flatten() {
+    let list: CheckRuleList = api.get("/check-questions").await?;
+    for check in &list.items {
         if context.json {
             terminal::json(check);
             continue;
         }
-        let text = |name: &str| terminal::shown(check[name].as_str().unwrap_or_default());
+        let level = terminal::word(&check.level);
         terminal::line(&format!(
-            "{:>2}  {:<17} {:<6}  {}",
-            check["number"],
-            text("id"),
-            text("level"),
-            text("question")
+            "{:>2}  {:<17} {level:<6}  {}",
+            check.number,
+            check.id,
+            terminal::shown(&check.question)
         ));
-        terminal::line(&format!("    {} ({})", text("why"), text("source")));
+        terminal::line(&format!("    {} ({})", terminal::shown(&check.why), terminal::shown(&check.source)));
     }
     Ok(())
 }
 
 async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
-    let list: Value = api.get("/checks").await?;
-    for run in list["items"].as_array().into_iter().flatten() {
+    let list: CheckList = api.get("/checks").await?;
+    for run in &list.items {
         if context.json {
             terminal::json(run);
             continue;
         }
-        let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
-        let stands = run["verdict"].as_str().unwrap_or("running");
-        terminal::line(&format!(
-            "{}  {stands:<10} {:>2} failed  {}  {}",
-            text(&run["id"]),
-            run["counts"]["fail"],
-            text(&run["created_at"]),
-            text(&run["settings"]["url"])
-        ));
+        let verdict = run.verdict.as_ref().map_or_else(|| "running".to_owned(), terminal::word);
+        let url = terminal::shown(&run.settings.url);
+        terminal::line(&format!("{}  {verdict:<10} {:>2} failed  {}  {url}", run.id, run.counts.fail, run.created_at));
     }
     Ok(())
 }
 
 async fn compare(api: &Api, context: &Context, before: &str, after: &str) -> Result<(), CliError> {
-    let found: Value =
-        api.get(&format!("/check-comparison?before={}&after={}", encoded(before), encoded(after))).await?;
-    let changed = found["changed"].as_array().cloned().unwrap_or_default();
+    let path = format!("/check-comparison?before={}&after={}", encoded(before), encoded(after));
+    let found: CheckComparison = api.get(&path).await?;
     if context.json {
         terminal::json(&found);
     } else {
-        for check in &changed {
-            let text = |name: &str| terminal::shown(check[name].as_str().unwrap_or("not asked"));
+        let outcome = |outcome: &Option<CheckOutcome>| outcome.as_ref().map_or("not asked".into(), terminal::word);
+        for check in &found.changed {
             terminal::line(&format!(
                 "{:>2}  {} → {}  {}  {}",
-                check["number"],
-                text("before"),
-                text("after"),
-                text("question"),
-                text("said_after")
+                check.number,
+                outcome(&check.before),
+                outcome(&check.after),
+                terminal::shown(&check.question),
+                terminal::shown(&check.said_after)
             ));
         }
-        if changed.is_empty() {
+        if found.changed.is_empty() {
             terminal::line("Both came to the same.");
         }
     }
-    if changed.is_empty() { Ok(()) } else { Err(CliError::No) }
+    if found.changed.is_empty() { Ok(()) } else { Err(CliError::No) }
 }

@@ -1,7 +1,10 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+use hookline_model::{
+    Attempt, Delivery, DeliveryDetail, DeliveryList, DeliveryRetryResult, DeliveryState, EventSendResult,
+};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
@@ -98,18 +101,16 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::List { filter, limit, after } => {
             let given = filter.given().chain(after.map(|id| ("after", id)));
             let given: String = given.map(|(name, value)| format!("&{name}={}", encoded(&value))).collect();
-            let page: Value = api.get(&format!("/deliveries?limit={limit}{given}")).await?;
-            for delivery in page["items"].as_array().into_iter().flatten() {
-                print(context, delivery);
-            }
+            let page: DeliveryList = api.get(&format!("/deliveries?limit={limit}{given}")).await?;
+            page.items.iter().for_each(|delivery| print(context, delivery));
         }
         Verb::Show { id } => {
-            let shown: Value = api.get(&format!("/deliveries/{}", encoded(&id))).await?;
+            let shown: DeliveryDetail = api.get(&format!("/deliveries/{}", encoded(&id))).await?;
             if context.json {
                 terminal::json(&shown);
             } else {
-                print(context, &shown);
-                for attempt in shown["attempts_made"].as_array().into_iter().flatten() {
+                print(context, &shown.delivery);
+                for attempt in &shown.attempts_made {
                     terminal::line(&format!("  {}", exchange(attempt)));
                 }
             }
@@ -121,71 +122,71 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 )));
             }
             let path = format!("/deliveries/{}/retry", encoded(&id));
-            print(context, &api.json(Method::POST, &path, Some(json!({ "to_the_end": to_the_end }))).await?);
+            print(context, &api.send(Method::POST, &path, &json!({ "to_the_end": to_the_end })).await?);
         }
         Verb::Retry { filter, .. } => {
-            let which: serde_json::Map<String, Value> =
-                filter.given().map(|(name, value)| (name.to_owned(), value.into())).collect();
-            let retried: Value = api.json(Method::POST, "/deliveries/retry", Some(which.into())).await?;
-            let left = retried["left"].as_u64().unwrap_or(0);
-            let left =
-                if left == 0 { String::new() } else { format!("; {left} stay, because their endpoints are disabled") };
-            terminal::line(&match context.json {
-                true => retried.to_string(),
-                false => format!("{} deliveries are on their way{left}", retried["deliveries"]),
-            });
+            let which: BTreeMap<&str, String> = filter.given().collect();
+            let retried: DeliveryRetryResult = api.send(Method::POST, "/deliveries/retry", &which).await?;
+            if context.json {
+                terminal::json(&retried);
+                return Ok(());
+            }
+            let left = match retried.left {
+                0 => String::new(),
+                left => format!("; {left} stay, because their endpoints are disabled"),
+            };
+            terminal::line(&format!("{} deliveries are on their way{left}", retried.deliveries));
         }
         Verb::Cancel { id } => {
             let path = format!("/deliveries/{}/cancel", encoded(&id));
-            print(context, &api.json(Method::POST, &path, None).await?);
+            print(context, &api.act(Method::POST, &path).await?);
         }
     }
     Ok(())
 }
 
 /// An attempt in a line.
-fn exchange(attempt: &Value) -> String {
-    let came = match attempt["status"].as_u64() {
-        Some(status) => status.to_string(),
-        None => terminal::shown(attempt["error"]["message"].as_str().unwrap_or("it is under way")),
+fn exchange(attempt: &Attempt) -> String {
+    let came = match (attempt.status, &attempt.error) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(error)) => terminal::shown(&error.message),
+        (None, None) => "it is under way".to_owned(),
     };
-    let took = attempt["timings"]["total_us"].as_u64().unwrap_or(0);
-    format!("{}. {came} in {:.1} ms", attempt["number"], took as f64 / 1e3)
+    format!("{}. {came} in {:.1} ms", attempt.number, attempt.timings.total_us as f64 / 1e3)
 }
 
-pub(super) fn print(context: &Context, delivery: &Value) {
+pub(super) fn print(context: &Context, delivery: &Delivery) {
     if context.json {
         return terminal::json(delivery);
     }
-    let text = |key: &str| terminal::shown(delivery[key].as_str().unwrap_or_default());
-    let why = if delivery["reason"].is_string() { text("reason") } else { text("error") };
-    let until = delivery["next_at"].as_str().map_or_else(String::new, |at| format!(" next {}", terminal::shown(at)));
-    let took = delivery["took_ms"].as_f64().map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0} ms"));
+    let why = delivery.reason.as_ref().or(delivery.error.as_ref());
+    let until = delivery.next_at.map_or_else(String::new, |at| format!(" next {at}"));
+    let took = delivery.took_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.0} ms"));
     terminal::line(&format!(
-        "{}  {:<19} {:<10} {:<28} {:>4} {took:>8} {:>2} attempt{}  {why}{until}",
-        text("id"),
-        terminal::cut(&text("created_at"), 19),
-        text("state"),
-        terminal::cut(&text("event_type"), 28),
-        delivery["status"].as_u64().map_or_else(|| "–".to_owned(), |status| status.to_string()),
-        delivery["attempts"],
-        if delivery["attempts"] == 1 { " " } else { "s" },
+        "{}  {:<19} {:<10} {:<28} {:>4} {took:>8} {:>2} attempt{}  {}{until}",
+        delivery.id,
+        terminal::cut(&delivery.created_at.to_string(), 19),
+        terminal::word(&delivery.state),
+        terminal::cut(&terminal::shown(&delivery.event_type), 28),
+        delivery.status.map_or_else(|| "–".to_owned(), |status| status.to_string()),
+        delivery.attempts,
+        if delivery.attempts == 1 { " " } else { "s" },
+        terminal::shown(why.map_or("", String::as_str)),
     ));
 }
 
 /// Waits until deliveries have ended, showing each attempt as it is made; an error unless all of
 /// them arrived. When it is interrupted, what still waits is ended.
-pub(super) async fn ended(api: &Api, context: &Context, sent: &[Value]) -> Result<(), CliError> {
+pub(super) async fn ended(api: &Api, context: &Context, sent: &[Delivery]) -> Result<(), CliError> {
     let mut all_arrived = !sent.is_empty();
     for delivery in sent {
-        let id = encoded(delivery["id"].as_str().unwrap_or_default());
+        let id = encoded(&delivery.id);
         let mut told = 0;
         let last = loop {
-            let shown: Value = api.get(&format!("/deliveries/{id}")).await?;
-            let made = shown["attempts_made"].as_array().cloned().unwrap_or_default();
-            let ended = !matches!(shown["state"].as_str(), Some("waiting" | "sending"));
-            for attempt in made.iter().skip(told) {
-                let under_way = attempt["status"].is_null() && attempt["error"].is_null();
+            let shown: DeliveryDetail = api.get(&format!("/deliveries/{id}")).await?;
+            let ended = !matches!(shown.delivery.state, DeliveryState::Waiting | DeliveryState::Sending);
+            for attempt in shown.attempts_made.iter().skip(told) {
+                let under_way = attempt.status.is_none() && attempt.error.is_none();
                 if under_way && !ended {
                     break;
                 }
@@ -201,13 +202,16 @@ pub(super) async fn ended(api: &Api, context: &Context, sent: &[Value]) -> Resul
                 () = tokio::time::sleep(ASK) => {}
                 _ = tokio::signal::ctrl_c() => {
                     // It may have ended this moment; either way nothing of it goes on.
-                    let _ = api.bytes(Method::POST, &format!("/deliveries/{id}/cancel"), None).await;
+                    let _ = api.bytes(Method::POST, &format!("/deliveries/{id}/cancel")).await;
                     return Err(CliError::No);
                 }
             }
         };
-        all_arrived &= last["state"] == "delivered";
-        print(context, &last);
+        all_arrived &= last.delivery.state == DeliveryState::Delivered;
+        match context.json {
+            true => terminal::json(&last),
+            false => print(context, &last.delivery),
+        }
     }
     if all_arrived { Ok(()) } else { Err(CliError::No) }
 }
@@ -216,18 +220,19 @@ pub(super) async fn ended(api: &Api, context: &Context, sent: &[Value]) -> Resul
 /// than the first of many deliveries. An error unless all of them arrived.
 async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
     let endpoint = encoded(endpoint);
-    let any = async |state: &str| -> Result<bool, CliError> {
-        let page: Value = api.get(&format!("/deliveries?endpoint={endpoint}&state={state}&limit=1")).await?;
-        Ok(page["items"].as_array().is_some_and(|items| !items.is_empty()))
+    let any = async |state: DeliveryState| -> Result<bool, CliError> {
+        let state = terminal::word(&state);
+        let page: DeliveryList = api.get(&format!("/deliveries?endpoint={endpoint}&state={state}&limit=1")).await?;
+        Ok(!page.items.is_empty())
     };
-    while any("waiting").await? || any("sending").await? {
+    while any(DeliveryState::Waiting).await? || any(DeliveryState::Sending).await? {
         tokio::select! {
             () = tokio::time::sleep(ASK) => {}
             // Nobody asks any more, and what waits is ended.
             _ = tokio::signal::ctrl_c() => return Err(CliError::No),
         }
     }
-    for state in ["failed", "exhausted", "cancelled"] {
+    for state in [DeliveryState::Failed, DeliveryState::Exhausted, DeliveryState::Cancelled] {
         if any(state).await? {
             return Err(CliError::No);
         }
@@ -237,13 +242,11 @@ async fn all_ended(api: &Api, endpoint: &str) -> Result<(), CliError> {
 
 /// Waits for what a call sent: the deliveries it shows one by one, and the rest of those that go to
 /// the command's own endpoint.
-pub(super) async fn sent(api: &Api, context: &Context, sent: &Value, own: bool) -> Result<(), CliError> {
-    let deliveries = sent["deliveries"].as_array().cloned().unwrap_or_default();
-    let shown = ended(api, context, &deliveries).await;
-    let more = sent["events"].as_array().map_or(0, Vec::len) > deliveries.len();
-    match deliveries.first() {
-        Some(first) if own && more => {
-            let rest = all_ended(api, first["endpoint"].as_str().unwrap_or_default()).await;
+pub(super) async fn sent(api: &Api, context: &Context, sent: &EventSendResult, own: bool) -> Result<(), CliError> {
+    let shown = ended(api, context, &sent.deliveries).await;
+    match sent.deliveries.first() {
+        Some(first) if own && sent.events.len() > sent.deliveries.len() => {
+            let rest = all_ended(api, &first.endpoint).await;
             shown.and(rest)
         }
         _ => shown,

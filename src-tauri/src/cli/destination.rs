@@ -1,6 +1,9 @@
-use serde_json::{Map, Value};
+use serde::Serialize;
 
-use super::{endpoint, error::CliError};
+use super::{
+    endpoint::{self, GivenSettings},
+    error::CliError,
+};
 
 /// Where a command's events go
 #[derive(Debug, clap::Args)]
@@ -24,32 +27,42 @@ impl Destination {
         self.settings.has_secret()
     }
 
-    /// Lays it over a call that sends; whether an endpoint of the command's own gets it. `usual` is
-    /// what such an endpoint has unless it is set, `elsewhere` what may be set without one.
-    pub(super) fn lay_over(
-        self,
-        call: &mut Map<String, Value>,
-        usual: Map<String, Value>,
-        elsewhere: &[&str],
-    ) -> Result<bool, CliError> {
-        call.insert("seed".into(), self.seed.into());
-        call.insert("retries".into(), self.retries.into());
-        let own = self.to.is_some();
-        let mut settings = if own { usual } else { Map::new() };
-        self.settings.lay_over(&mut settings)?;
-        if let Some(to) = self.to {
-            settings.insert("url".into(), to.into());
-            // A command tries things out: what a vendor forbids in production is allowed here.
-            settings.entry("local_test").or_insert(true.into());
-            call.insert("to".into(), settings.into());
-        } else if let Some(name) = settings.keys().find(|name| !elsewhere.contains(&name.as_str())) {
-            // Left out without a word, it would seem to hold.
-            return Err(CliError::Other(format!(
-                "{name} is set for an endpoint of this command's own: name its URL with --to, or use `hookline endpoint set`"
-            )));
-        } else {
-            call.append(&mut settings);
-        }
-        Ok(own)
+    /// Returns where a call sends to. `usual` changes what an endpoint of this command's own has unless it is set, `elsewhere`
+    /// is what may be set without one.
+    pub(super) fn target(self, usual: impl FnOnce(&mut GivenSettings), elsewhere: &[&str]) -> Result<Target, CliError> {
+        let mut settings = self.settings.given()?;
+        let mut target = Target { seed: self.seed, retries: self.retries, ..Target::default() };
+        let Some(to) = self.to else {
+            if let Some(name) = settings.names().into_iter().find(|name| !elsewhere.contains(name)) {
+                // Left out without a word, it would seem to hold.
+                return Err(CliError::Other(format!(
+                    "{name} is set for an endpoint of this command's own: name its URL with --to, or use `hookline endpoint set`"
+                )));
+            }
+            (target.scope, target.rate, target.speed) = (settings.scope, settings.rate, settings.speed);
+            return Ok(target);
+        };
+        usual(&mut settings);
+        settings.url = Some(to);
+        // A command tries things out: what a vendor forbids in production is allowed here.
+        settings.local_test.get_or_insert(true);
+        target.to = Some(settings);
+        Ok(target)
     }
+}
+
+/// Where a call sends to, as the API takes it.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Target {
+    seed: Option<u64>,
+    retries: bool,
+    /// An endpoint of the command's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) to: Option<GivenSettings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) speed: Option<f64>,
 }

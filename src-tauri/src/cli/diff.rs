@@ -1,4 +1,4 @@
-use serde_json::Value;
+use hookline_diff::{Diff, Row, RowKind};
 
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
@@ -18,45 +18,40 @@ impl Args {
 
 /// Prints what differs; ends with 1 if anything does.
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
-    let diff: Value = api.get(&format!("/diff?a={}&b={}", encoded(&args.a), encoded(&args.b))).await?;
-    let same = diff["same"] == true;
+    let diff: Diff = api.get(&format!("/diff?a={}&b={}", encoded(&args.a), encoded(&args.b))).await?;
     if context.json {
         terminal::json(&diff);
-        return if same { Ok(()) } else { Err(CliError::No) };
+        return if diff.same { Ok(()) } else { Err(CliError::No) };
     }
-    rows(&[diff["line"].clone()]);
-    let headers = diff["headers"].as_array().cloned().unwrap_or_default();
-    rows(&headers.into_iter().filter(|row| row["kind"] != "same").collect::<Vec<_>>());
-    let body = diff["body"].as_array().cloned().unwrap_or_default();
-    if diff["changes"] != 0 {
+    row(&diff.line);
+    diff.headers.iter().filter(|header| header.kind != RowKind::Same).for_each(row);
+    if diff.changes != 0 {
         terminal::line("");
-        rows(&body);
+        diff.body.iter().for_each(row);
     }
-    if let Some(note) = diff["note"].as_str() {
+    if let Some(note) = &diff.note {
         terminal::say(note);
     }
-    if same {
+    if diff.same {
         terminal::say("Nothing differs.");
         return Ok(());
     }
     Err(CliError::No)
 }
 
-fn rows(rows: &[Value]) {
-    for row in rows {
-        let indent = "  ".repeat(row["depth"].as_u64().unwrap_or(0).min(40) as usize);
-        let print = |sign: char, side: &str| {
-            if let Some(text) = row[side].as_str() {
-                terminal::line(&format!("{sign} {indent}{}", terminal::shown(text)));
-            }
-        };
-        match row["kind"].as_str() {
-            Some("same") => print(' ', "a"),
-            Some("skipped") => terminal::line(&format!("  … {} the same", row["skipped"])),
-            _ => {
-                print('-', "a");
-                print('+', "b");
-            }
+fn row(row: &Row) {
+    let indent = "  ".repeat(row.depth.min(40));
+    let print = |sign: char, side: &Option<String>| {
+        if let Some(text) = side {
+            terminal::line(&format!("{sign} {indent}{}", terminal::shown(text)));
+        }
+    };
+    match row.kind {
+        RowKind::Same => print(' ', &row.a),
+        RowKind::Skipped => terminal::line(&format!("  … {} the same", row.skipped)),
+        RowKind::Added | RowKind::Removed | RowKind::Changed => {
+            print('-', &row.a);
+            print('+', &row.b);
         }
     }
 }

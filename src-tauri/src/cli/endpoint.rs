@@ -1,5 +1,14 @@
+use std::collections::BTreeMap;
+
+use hookline_model::{
+    Delivery, Diagnosis, DiagnosisResult, Endpoint, EndpointHeader, EndpointList, EndpointSecret, EndpointSecretList,
+};
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{Api, Context, delivery, error::CliError, keys::Keys, terminal};
 
@@ -123,65 +132,135 @@ impl Settings {
         self.keys.is_given()
     }
 
-    /// Lays what is given over settings as the API has them.
-    pub(super) fn lay_over(self, settings: &mut Map<String, Value>) -> Result<(), CliError> {
-        let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);
-        let secrets: Vec<Value> = secrets.into_iter().map(|value| json!({ "value": value })).collect();
+    /// Returns what is given, as the API takes it.
+    pub(super) fn given(self) -> Result<GivenSettings, CliError> {
+        let secrets = self.keys.secrets()?.into_iter().map(|value| EndpointSecret { value, until: None }).collect();
         let headers = self.header.iter().map(|line| {
             let (name, value) = super::inbox::header(line)?;
-            Ok(json!({ "name": name, "value": value }))
+            Ok(EndpointHeader { name, value, secret: false })
         });
-        let headers: Vec<Value> = headers.collect::<Result<_, CliError>>()?;
-        let pem = |file: Option<std::path::PathBuf>| {
-            file.map(|file| {
-                std::fs::read_to_string(&file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))
-            })
-            .transpose()
-        };
-        let (trusted, client) = (pem(self.trust)?, pem(self.client_certificate)?);
-        let events = match self.events.as_slice() {
-            [] => None,
-            [all] if all == "all" => Some(Value::Null),
-            some => Some(json!(some)),
-        };
-        let mut policy = Map::new();
+        let mut policy = BTreeMap::new();
         for one in &self.policy {
             let (field, text) = one
                 .split_once('=')
                 .ok_or_else(|| CliError::Other(format!("--policy takes FIELD=VALUE, not {one:?}")))?;
-            // A status is the name of a rule there, and no number.
-            let value = serde_json::from_str(text).ok().filter(|value: &Value| field != "success" || value.is_null());
-            policy.insert(field.to_owned(), value.unwrap_or_else(|| text.into()));
+            policy.insert(field.to_owned(), policy_value(field, text)?);
         }
+        Ok(GivenSettings {
+            policy,
+            name: self.name,
+            scope: self.scope,
+            events: match self.events.as_slice() {
+                [] => None,
+                [all] if all == "all" => Some(None),
+                _ => Some(Some(self.events)),
+            },
+            headers: headers.collect::<Result<_, CliError>>()?,
+            local_test: self.local_test,
+            trusted_certificate: pem(self.trust)?,
+            client_certificate: pem(self.client_certificate)?,
+            speed: self.speed,
+            paused: self.paused,
+            concurrency: self.concurrency,
+            rate: self.rate,
+            signed: self.signed,
+            params: self.keys.params()?,
+            scheme: self.keys.scheme,
+            secrets,
+            ..GivenSettings::default()
+        })
+    }
+}
+
+fn pem(file: Option<std::path::PathBuf>) -> Result<Option<String>, CliError> {
+    let read = |file: std::path::PathBuf| {
+        std::fs::read_to_string(&file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))
+    };
+    file.map(read).transpose()
+}
+
+/// A value of the policy: JSON as it is written, or else a text. A status is the name of a rule there, and no number.
+fn policy_value(field: &str, text: &str) -> Result<Box<RawValue>, CliError> {
+    let json = serde_json::from_str::<Box<RawValue>>(text).ok();
+    let json = json.filter(|json| field != "success" || json.get() == "null");
+    json.map_or_else(|| to_raw_value(text), Ok).map_err(|why| CliError::Other(why.to_string()))
+}
+
+/// Settings of an endpoint that are given; the others keep their value, or get their default.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct GivenSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scope: Option<String>,
+    /// `Some(None)` stands for all events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Option<Vec<String>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<EndpointHeader>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) local_test: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted_certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) speed: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paused: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) concurrency: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheme: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<EndpointSecret>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    params: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    policy: BTreeMap<String, Box<RawValue>>,
+}
+
+impl GivenSettings {
+    /// Names of the settings that are given.
+    pub(super) fn names(&self) -> Vec<&'static str> {
         let given = [
-            ("policy", (!policy.is_empty()).then(|| policy.into())),
-            ("name", self.name.map(Value::from)),
-            ("scope", self.scope.map(Value::from)),
-            ("events", events),
-            ("headers", (!headers.is_empty()).then(|| json!(headers))),
-            ("local_test", self.local_test.map(Value::from)),
-            ("trusted_certificate", trusted.map(Value::from)),
-            ("client_certificate", client.map(Value::from)),
-            ("speed", self.speed.map(Value::from)),
-            ("paused", self.paused.map(Value::from)),
-            ("concurrency", self.concurrency.map(Value::from)),
-            ("rate", self.rate.map(Value::from)),
-            ("signed", self.signed.map(Value::from)),
-            ("scheme", self.keys.scheme.map(Value::from)),
-            ("secrets", (!secrets.is_empty()).then(|| json!(secrets))),
-            ("params", (!params.is_empty()).then(|| json!(params))),
+            ("url", self.url.is_some()),
+            ("provider", self.provider.is_some()),
+            ("name", self.name.is_some()),
+            ("scope", self.scope.is_some()),
+            ("events", self.events.is_some()),
+            ("headers", !self.headers.is_empty()),
+            ("local_test", self.local_test.is_some()),
+            ("trusted_certificate", self.trusted_certificate.is_some()),
+            ("client_certificate", self.client_certificate.is_some()),
+            ("speed", self.speed.is_some()),
+            ("paused", self.paused.is_some()),
+            ("concurrency", self.concurrency.is_some()),
+            ("rate", self.rate.is_some()),
+            ("signed", self.signed.is_some()),
+            ("scheme", self.scheme.is_some()),
+            ("secrets", !self.secrets.is_empty()),
+            ("params", !self.params.is_empty()),
+            ("policy", !self.policy.is_empty()),
         ];
-        settings.extend(given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-        Ok(())
+        given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
     }
 }
 
 /// An endpoint's id, given itself or its name.
 pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
-    let named: Value = api.get(&format!("/endpoints?limit=2&name={}", super::inbox::encoded(wanted))).await?;
-    match named["items"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        [one] => Ok(one["id"].as_str().unwrap_or_default().to_owned()),
-        [] if api.get::<Value>(&format!("/endpoints/{}", super::inbox::encoded(wanted))).await.is_ok() => {
+    let named: EndpointList = api.get(&format!("/endpoints?limit=2&name={}", super::inbox::encoded(wanted))).await?;
+    match named.items.as_slice() {
+        [one] => Ok(one.id.clone()),
+        [] if api.get::<Endpoint>(&format!("/endpoints/{}", super::inbox::encoded(wanted))).await.is_ok() => {
             Ok(wanted.to_owned())
         }
         [] => Err(CliError::Other(format!(
@@ -194,23 +273,19 @@ pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Add { provider, address, settings } => {
-            let mut body = Map::from_iter([("provider".into(), provider.into()), ("url".into(), address.into())]);
-            settings.lay_over(&mut body)?;
-            let made: Value = api.json(Method::POST, "/endpoints", Some(body.into())).await?;
+            let settings = GivenSettings { provider: Some(provider), url: Some(address), ..settings.given()? };
+            let made: Endpoint = api.send(Method::POST, "/endpoints", &settings).await?;
             print(context, &made);
-            if made["secrets"].as_array().is_some_and(|secrets| !secrets.is_empty()) && !context.json {
-                let id = terminal::shown(made["id"].as_str().unwrap_or_default());
-                terminal::say(&format!("`hookline endpoint show {id} --reveal` shows its signing secret"));
+            if !made.settings.secrets.is_empty() && !context.json {
+                terminal::say(&format!("`hookline endpoint show {} --reveal` shows its signing secret", made.id));
             }
         }
         Verb::List => {
             let mut after = String::new();
             loop {
-                let list: Value = api.get(&format!("/endpoints{after}")).await?;
-                for endpoint in list["items"].as_array().into_iter().flatten() {
-                    print(context, endpoint);
-                }
-                match list["next"].as_str() {
+                let list: EndpointList = api.get(&format!("/endpoints{after}")).await?;
+                list.items.iter().for_each(|endpoint| print(context, endpoint));
+                match list.next {
                     Some(next) => after = format!("?after={next}"),
                     None => break,
                 }
@@ -218,36 +293,32 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         }
         Verb::Show { endpoint, reveal } => {
             let id = id_of(api, &endpoint).await?;
-            let mut shown: Value = api.get(&format!("/endpoints/{id}")).await?;
+            let mut shown: Endpoint = api.get(&format!("/endpoints/{id}")).await?;
             if reveal {
-                let secrets: Value = api.get(&format!("/endpoints/{id}/secrets")).await?;
-                shown["secrets"] = secrets["items"].clone();
+                let secrets: EndpointSecretList = api.get(&format!("/endpoints/{id}/secrets")).await?;
+                shown.settings.secrets = secrets.items;
             }
             terminal::json(&shown);
         }
         Verb::Set { endpoint, to, settings } => {
-            let mut change = Map::new();
-            settings.lay_over(&mut change)?;
-            if let Some(to) = to {
-                change.insert("url".into(), to.into());
-            }
-            changed(api, context, &endpoint, json!({ "settings": change })).await?;
+            let settings = GivenSettings { url: to, ..settings.given()? };
+            changed(api, context, &endpoint, &json!({ "settings": settings })).await?;
         }
-        Verb::Enable { endpoint } => changed(api, context, &endpoint, json!({ "enabled": true })).await?,
-        Verb::Disable { endpoint } => changed(api, context, &endpoint, json!({ "enabled": false })).await?,
+        Verb::Enable { endpoint } => changed(api, context, &endpoint, &json!({ "enabled": true })).await?,
+        Verb::Disable { endpoint } => changed(api, context, &endpoint, &json!({ "enabled": false })).await?,
         Verb::Rotate { endpoint } => {
             let id = id_of(api, &endpoint).await?;
-            print(context, &api.json(Method::POST, &format!("/endpoints/{id}/rotate"), None).await?);
+            print(context, &api.act(Method::POST, &format!("/endpoints/{id}/rotate")).await?);
         }
         Verb::Test { endpoint } => {
             let id = id_of(api, &endpoint).await?;
-            let sent: Value = api.json(Method::POST, &format!("/endpoints/{id}/test"), None).await?;
+            let sent: Delivery = api.act(Method::POST, &format!("/endpoints/{id}/test")).await?;
             return delivery::ended(api, context, &[sent]).await;
         }
         Verb::Diagnose { endpoint, missed } => return diagnose(api, context, &endpoint, missed).await,
         Verb::Remove { endpoint } => {
             let id = id_of(api, &endpoint).await?;
-            api.bytes(Method::DELETE, &format!("/endpoints/{id}"), None).await?;
+            api.bytes(Method::DELETE, &format!("/endpoints/{id}")).await?;
             terminal::say(&format!("{endpoint} is removed"));
         }
     }
@@ -258,47 +329,45 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
 async fn diagnose(api: &Api, context: &Context, endpoint: &str, missed: Option<String>) -> Result<(), CliError> {
     let id = id_of(api, endpoint).await?;
     let event = missed.map_or(String::new(), |event| format!("?event={}", super::inbox::encoded(&event)));
-    let causes: Value = api.json(Method::POST, &format!("/endpoints/{id}/diagnose{event}"), None).await?;
-    let causes = causes["items"].as_array().cloned().unwrap_or_default();
-    for cause in &causes {
+    let causes: Diagnosis = api.act(Method::POST, &format!("/endpoints/{id}/diagnose{event}")).await?;
+    for cause in &causes.items {
         if context.json {
             terminal::json(cause);
             continue;
         }
-        let mark = match cause["found"].as_str() {
-            Some("ok") => "✓",
-            Some("failed") => "✗",
-            _ => "–",
+        let mark = match cause.found {
+            DiagnosisResult::Ok => "✓",
+            DiagnosisResult::Failed => "✗",
+            DiagnosisResult::Skipped => "–",
         };
-        let text = |key: &str| terminal::shown(cause[key].as_str().unwrap_or_default());
-        terminal::line(&format!("{mark} {:<14} {}", text("name"), text("detail")));
+        terminal::line(&format!("{mark} {:<14} {}", terminal::shown(&cause.name), terminal::shown(&cause.detail)));
     }
-    if causes.iter().any(|cause| cause["found"] == "failed") {
+    if causes.items.iter().any(|cause| cause.found == DiagnosisResult::Failed) {
         return Err(CliError::No);
     }
     Ok(())
 }
 
-async fn changed(api: &Api, context: &Context, endpoint: &str, change: Value) -> Result<(), CliError> {
+async fn changed(api: &Api, context: &Context, endpoint: &str, change: &impl Serialize) -> Result<(), CliError> {
     let id = id_of(api, endpoint).await?;
-    print(context, &api.json(Method::PATCH, &format!("/endpoints/{id}"), Some(change)).await?);
+    print(context, &api.send(Method::PATCH, &format!("/endpoints/{id}"), change).await?);
     Ok(())
 }
 
-fn print(context: &Context, endpoint: &Value) {
+fn print(context: &Context, endpoint: &Endpoint) {
     if context.json {
         return terminal::json(endpoint);
     }
-    let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
-    let state = match endpoint["state"]["enabled"].as_bool() {
-        Some(true) => "on".to_owned(),
-        _ => format!("off: {}", text(&endpoint["state"]["reason"])),
+    let state = match endpoint.state.enabled {
+        true => "on".to_owned(),
+        false => format!("off: {}", terminal::shown(endpoint.state.reason.as_deref().unwrap_or_default())),
     };
+    let settings = &endpoint.settings;
     terminal::line(&format!(
         "{}  {:<16} {:<16} {:<40} {state}",
-        text(&endpoint["id"]),
-        terminal::cut(&text(&endpoint["provider"]), 16),
-        terminal::cut(&text(&endpoint["name"]), 16),
-        terminal::cut(&text(&endpoint["url"]), 40),
+        endpoint.id,
+        terminal::cut(&terminal::shown(&settings.provider), 16),
+        terminal::cut(&terminal::shown(&settings.name), 16),
+        terminal::cut(&terminal::shown(&settings.url), 40),
     ));
 }

@@ -1,5 +1,6 @@
+use hookline_model::{Forward, ForwardMode, HeaderRules, Inbox, InboxResponse, PathRule, RetrySchedule};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Api, Context,
@@ -89,27 +90,30 @@ pub(super) struct Add {
 }
 
 impl Add {
-    fn forward(self) -> Result<Value, CliError> {
+    fn forward(self) -> Result<Forward, CliError> {
         let set = self.header.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>()?;
-        let path = match (self.exact, self.strip) {
-            (true, _) => json!("exact"),
-            (false, Some(beginning)) => json!({ "strip": beginning }),
-            (false, None) => json!("append"),
+        let mut forward = Forward::to(self.to);
+        forward.name = self.name.unwrap_or_default();
+        forward.when = self.when.unwrap_or_default();
+        forward.path = match (self.exact, self.strip) {
+            (true, _) => PathRule::Exact,
+            (false, Some(beginning)) => PathRule::Strip(beginning),
+            (false, None) => PathRule::Append,
         };
-        let mut forward = json!({
-            "name": self.name.unwrap_or_default(), "when": self.when.unwrap_or_default(), "to": self.to, "path": path,
-            "mode": if self.answer { "answer" } else { "copy" }, "resign": self.resign,
-            "headers": { "keep_host": self.keep_host, "forwarded": !self.no_forwarded, "remove": self.remove_header, "set": set },
-        });
-        for (key, value) in [
-            ("timeout_ms", self.timeout.map(Value::from)),
-            ("deadline_ms", self.deadline.map(Value::from)),
-            ("retries", self.retries.map(|waits| json!({ "fixed": waits }))),
-            ("fallback", self.fallback.map(|status| json!({ "status": status }))),
-        ] {
-            if let Some(value) = value {
-                forward[key] = value;
-            }
+        forward.mode = if self.answer { ForwardMode::Answer } else { ForwardMode::Copy };
+        forward.resign = self.resign;
+        forward.headers = HeaderRules {
+            keep_host: self.keep_host,
+            forwarded: !self.no_forwarded,
+            remove: self.remove_header,
+            set,
+            ..HeaderRules::default()
+        };
+        forward.timeout_ms = self.timeout.unwrap_or(forward.timeout_ms);
+        forward.deadline_ms = self.deadline.unwrap_or(forward.deadline_ms);
+        forward.retries = self.retries.map(RetrySchedule::Fixed).or(forward.retries);
+        if let Some(status) = self.fallback {
+            forward.fallback = InboxResponse { status, ..InboxResponse::default() };
         }
         Ok(forward)
     }
@@ -127,42 +131,50 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let mut all = forwards(api, &inbox).await?;
             all.push(forward);
             let place = all.len();
-            let saved = save(api, &inbox, all).await?;
-            print(context, place, &saved["forwards"][place - 1]);
+            print_saved(context, place, &save(api, &inbox, &all).await?);
         }
         Verb::Set { inbox, forward, enabled } => {
             let mut all = forwards(api, &inbox).await?;
-            let place = place_of(&all, &forward)?;
-            all[place]["enabled"] = enabled.into();
-            let saved = save(api, &inbox, all).await?;
-            print(context, place + 1, &saved["forwards"][place]);
+            let place = place_of(all.iter().map(|forward| forward.id.as_str()), &forward)?;
+            all[place].enabled = enabled;
+            print_saved(context, place + 1, &save(api, &inbox, &all).await?);
         }
         Verb::Remove { inbox, forward } => {
             let mut all = forwards(api, &inbox).await?;
-            all.remove(place_of(&all, &forward)?);
-            save(api, &inbox, all).await?;
+            all.remove(place_of(all.iter().map(|forward| forward.id.as_str()), &forward)?);
+            save(api, &inbox, &all).await?;
             terminal::say(&format!("the forward is removed from {inbox}"));
         }
     }
     Ok(())
 }
 
-pub(super) async fn forwards(api: &Api, inbox: &str) -> Result<Vec<Value>, CliError> {
-    let inbox: Value = api.get(&format!("/inboxes/{}", encoded(inbox))).await?;
-    Ok(inbox["forwards"].as_array().cloned().unwrap_or_default())
+async fn forwards(api: &Api, inbox: &str) -> Result<Vec<Forward>, CliError> {
+    let inbox: Inbox = api.get(&format!("/inboxes/{}", encoded(inbox))).await?;
+    Ok(inbox.forwards)
 }
 
-pub(super) async fn save(api: &Api, inbox: &str, forwards: Vec<Value>) -> Result<Value, CliError> {
-    api.json(Method::PATCH, &format!("/inboxes/{}", encoded(inbox)), Some(json!({ "forwards": forwards }))).await
+async fn save(api: &Api, inbox: &str, forwards: &[Forward]) -> Result<Inbox, CliError> {
+    let path = format!("/inboxes/{}", encoded(inbox));
+    api.send(Method::PATCH, &path, &json!({ "forwards": forwards })).await
 }
 
-fn print(context: &Context, place: usize, forward: &Value) {
+fn print_saved(context: &Context, place: usize, saved: &Inbox) {
+    if let Some(forward) = saved.forwards.get(place - 1) {
+        print(context, place, forward);
+    }
+}
+
+fn print(context: &Context, place: usize, forward: &Forward) {
     if context.json {
         return terminal::json(forward);
     }
-    let text = |key: &str| terminal::shown(forward[key].as_str().unwrap_or_default());
-    let when = if text("when").is_empty() { "every request".to_owned() } else { text("when") };
-    let off = if forward["enabled"] == false { " (off)" } else { "" };
-    let mode = if forward["mode"] == "answer" { "asks" } else { "copies to" };
-    terminal::line(&format!("{place:>2}. {}{off}  {when}  {mode}  {}", text("name"), text("to")));
+    let when = if forward.when.is_empty() { "every request".to_owned() } else { terminal::shown(&forward.when) };
+    let off = if forward.enabled { "" } else { " (off)" };
+    let mode = match forward.mode {
+        ForwardMode::Answer => "asks",
+        ForwardMode::Copy => "copies to",
+    };
+    let (name, to) = (terminal::shown(&forward.name), terminal::shown(&forward.to));
+    terminal::line(&format!("{place:>2}. {name}{off}  {when}  {mode}  {to}"));
 }

@@ -1,9 +1,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use futures_util::StreamExt;
+use hookline_model::{ImportResult, Job, JobState};
 use http::{HeaderMap, Method};
 use indicatif::ProgressBar;
-use serde_json::Value;
 
 use super::{Api, Context, error::CliError, terminal};
 use crate::transport::{Answer, out_of_file};
@@ -32,36 +32,39 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     let mut left_out = false;
     for file in &args.files {
         let job = one(api, &args, file).await?;
-        let (imported, name) = (&job["imported"], file.display());
         if context.json {
             terminal::json(&job);
         }
-        for bad in imported["first_bad"].as_array().into_iter().flatten() {
-            let text = |key: &str| terminal::shown(bad[key].as_str().unwrap_or_default());
-            terminal::say(&format!("{name}: {}: {}", text("place"), text("why")));
+        let name = file.display();
+        let imported = job.imported.clone().unwrap_or_default();
+        for bad in &imported.first_bad {
+            terminal::say(&format!("{name}: {}: {}", terminal::shown(&bad.place), terminal::shown(&bad.why)));
         }
-        let (requests, bad) = (imported["requests"].as_u64().unwrap_or(0), imported["bad"].as_u64().unwrap_or(0));
-        if job["state"] != "done" {
-            let why = job["error"].as_str().unwrap_or("it was cancelled");
+        if job.state != JobState::Done {
+            let why = job.error.as_deref().unwrap_or("it was cancelled");
             return Err(CliError::Other(format!("{name} was not imported to its end: {why}")));
         }
-        let inboxes =
-            imported["inboxes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
         if !context.json {
-            let into = if inboxes.is_empty() { String::new() } else { format!(" into {}", inboxes.join(", ")) };
-            let without = if bad > 0 { format!("; {bad} left out") } else { String::new() };
-            terminal::say(&format!("{name}: {requests} imported{into}{without}."));
-            if let Some(at) = imported["before"]["at"].as_str() {
-                let earlier = &imported["before"]["requests"];
-                terminal::say(&format!("{name}: the same file was imported before, at {at} ({earlier} requests)."));
-            }
+            told(&name.to_string(), &imported);
         }
-        left_out |= bad > 0;
+        left_out |= imported.bad > 0;
     }
     if left_out { Err(CliError::No) } else { Ok(()) }
 }
 
-async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Value, CliError> {
+fn told(name: &str, imported: &ImportResult) {
+    let ImportResult { requests, bad, inboxes, before, .. } = imported;
+    let inboxes = inboxes.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let into = if inboxes.is_empty() { String::new() } else { format!(" into {inboxes}") };
+    let without = if *bad > 0 { format!("; {bad} left out") } else { String::new() };
+    terminal::say(&format!("{name}: {requests} imported{into}{without}."));
+    if let Some(before) = before {
+        let (at, requests) = (before.at, before.requests);
+        terminal::say(&format!("{name}: the same file was imported before, at {at} ({requests} requests)."));
+    }
+}
+
+async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Job, CliError> {
     let name = file.file_name().map_or_else(|| "stdin".into(), |name| name.to_string_lossy());
     let (body, length) = if file.as_os_str() == "-" {
         // A pipe is read as it comes, by a descriptor of the same file.
@@ -89,24 +92,24 @@ async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Value, Cl
     if !status.is_success() {
         return Err(CliError::refused(&Answer { status, headers, body: text.into() }));
     }
-    let mut job: Value = serde_json::from_slice(&text).map_err(|e| CliError::Other(e.to_string()))?;
+    let mut job: Job = super::read(&Answer { status, headers, body: text.into() })?;
     let bar = terminal::bar(length);
-    while job["state"] == "running" {
+    while job.state == JobState::Running {
         tokio::select! {
             () = tokio::time::sleep(ASK) => {}
             _ = tokio::signal::ctrl_c() => {
-                let id = job["id"].as_str().unwrap_or_default();
-                let _: Value = api.json(Method::DELETE, &format!("/jobs/{id}"), None).await?;
+                let _: Job = api.act(Method::DELETE, &format!("/jobs/{}", job.id)).await?;
             }
         }
-        job = api.get(&format!("/jobs/{}", job["id"].as_str().unwrap_or_default())).await?;
+        job = api.get(&format!("/jobs/{}", job.id)).await?;
         show(&bar, &job);
     }
     bar.finish_and_clear();
     Ok(job)
 }
 
-fn show(bar: &ProgressBar, job: &Value) {
-    bar.set_position(job["done"].as_u64().unwrap_or(0));
-    bar.set_message(format!("{} requests", job["imported"]["requests"]));
+fn show(bar: &ProgressBar, job: &Job) {
+    bar.set_position(job.done);
+    let requests = job.imported.as_ref().map_or(0, |imported| imported.requests);
+    bar.set_message(format!("{requests} requests"));
 }

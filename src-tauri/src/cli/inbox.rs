@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
+use hookline_model::{Deletion, Inbox, InboxList, InboxResponse, ResponseFault, ResponseFile, VerificationSettings};
 use http::Method;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{Api, Context, error::CliError, forward, keys::Keys, rule, terminal};
 
@@ -57,25 +58,26 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    /// Lays what is given over a verification as the API has it.
-    fn lay_over(self, verification: &mut Value) -> Result<bool, CliError> {
+    /// Applies what is given to the settings of a verification. Returns whether anything is given.
+    fn apply(self, verification: &mut VerificationSettings) -> Result<bool, CliError> {
         let (secrets, params) = (self.keys.secrets()?, self.keys.params()?);
-        let provider = self.provider.map(|provider| if provider == "none" { Value::Null } else { provider.into() });
-        let given = [
-            ("provider", provider),
-            ("scheme", self.keys.scheme.map(Value::from)),
-            ("secrets", (!secrets.is_empty()).then(|| json!(secrets))),
-            ("params", (!params.is_empty()).then(|| json!(params))),
-            ("url", self.keys.url.map(Value::from)),
-        ];
-        let mut any = false;
-        for (key, value) in given {
-            if let Some(value) = value {
-                verification[key] = value;
-                any = true;
-            }
+        let before = verification.clone();
+        if let Some(provider) = self.provider {
+            verification.provider = (provider != "none").then_some(provider);
         }
-        Ok(any)
+        if let Some(scheme) = self.keys.scheme {
+            verification.scheme = Some(scheme);
+        }
+        if !secrets.is_empty() {
+            verification.secrets = secrets;
+        }
+        if !params.is_empty() {
+            verification.params = params;
+        }
+        if let Some(url) = self.keys.url {
+            verification.url = Some(url);
+        }
+        Ok(*verification != before)
     }
 }
 
@@ -111,12 +113,15 @@ pub(super) struct Answer {
     cors: Option<bool>,
 }
 
-/// A fault as the API has it.
-pub(super) fn fault(kind: &str, drip_over: u32) -> Value {
-    match kind {
-        "none" => Value::Null,
-        "drip" => json!({ "kind": "drip", "over_ms": drip_over }),
-        kind => json!({ "kind": kind }),
+/// The fault of a name; `None` for `none`.
+pub(super) fn fault(name: &str, drip_over: u32) -> Option<ResponseFault> {
+    match name {
+        "reset" => Some(ResponseFault::Reset),
+        "hang" => Some(ResponseFault::Hang),
+        "half" => Some(ResponseFault::Half),
+        "drip" => Some(ResponseFault::Drip { over_ms: drip_over }),
+        "garbage" => Some(ResponseFault::Garbage),
+        _ => None,
     }
 }
 
@@ -132,41 +137,29 @@ impl Answer {
             || self.cors.is_some()
     }
 
-    /// Lays what is given over an answer as the API has it; a file is read and kept.
-    pub(super) async fn lay_over(self, api: &Api, answer: &mut Value) -> Result<(), CliError> {
-        let headers = self
-            .header
-            .map(|lines| lines.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>())
-            .transpose()?;
-        let file = match &self.body_file {
-            Some(path) => Some(kept(api, path).await?),
-            None => None,
-        };
-        if file.is_some() {
-            answer["body"] = "".into();
-        } else if self.body.is_some() {
-            answer["file"] = Value::Null;
+    /// Applies what is given to a response; a file is read and kept.
+    pub(super) async fn apply(self, api: &Api, response: &mut InboxResponse) -> Result<(), CliError> {
+        if let Some(lines) = &self.header {
+            response.headers = lines.iter().map(|line| header(line)).collect::<Result<_, _>>()?;
         }
-        for (key, value) in [
-            ("status", self.status.map(Value::from)),
-            ("headers", headers.map(|headers| json!(headers))),
-            ("body", self.body.map(Value::from)),
-            ("file", file),
-            ("template", self.template.map(Value::from)),
-            ("delay_ms", self.delay.map(Value::from)),
-            ("fault", self.fault.map(|kind| fault(&kind, self.drip_over))),
-            ("cors", self.cors.map(Value::from)),
-        ] {
-            if let Some(value) = value {
-                answer[key] = value;
-            }
+        if let Some(path) = &self.body_file {
+            (response.file, response.body) = (Some(kept(api, path).await?), String::new());
+        } else if let Some(body) = self.body {
+            (response.file, response.body) = (None, body);
         }
+        if let Some(name) = &self.fault {
+            response.fault = fault(name, self.drip_over);
+        }
+        response.status = self.status.unwrap_or(response.status);
+        response.template = self.template.unwrap_or(response.template);
+        response.delay_ms = self.delay.unwrap_or(response.delay_ms);
+        response.cors = self.cors.unwrap_or(response.cors);
         Ok(())
     }
 }
 
-/// Reads a file for an answer and has it kept.
-async fn kept(api: &Api, path: &Path) -> Result<Value, CliError> {
+/// Reads a file for a response and has it kept.
+async fn kept(api: &Api, path: &Path) -> Result<ResponseFile, CliError> {
     let content = std::fs::read(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let path = format!("/api/v1/answer-files?name={}", encoded(&name));
@@ -174,7 +167,7 @@ async fn kept(api: &Api, path: &Path) -> Result<Value, CliError> {
     if !answer.status.is_success() {
         return Err(CliError::refused(&answer));
     }
-    serde_json::from_slice(&answer.body).map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
+    super::read(&answer)
 }
 
 pub(super) fn header(line: &str) -> Result<(String, String), CliError> {
@@ -197,67 +190,70 @@ pub(super) fn encoded(name: &str) -> String {
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Add { name, answer, sender } => {
-            let mut body = json!({ "name": name });
+            let mut new = InboxChange { name: Some(name), ..InboxChange::default() };
             if answer.given() {
-                body["answer"] = json!({});
-                answer.lay_over(api, &mut body["answer"]).await?;
+                answer.apply(api, new.answer.insert(InboxResponse::default())).await?;
             }
-            let mut verification = json!({});
-            if sender.lay_over(&mut verification)? {
-                body["verification"] = verification;
+            let mut verification = VerificationSettings::default();
+            if sender.apply(&mut verification)? {
+                new.verification = Some(verification);
             }
-            print(context, &api.json(Method::POST, "/inboxes", Some(body)).await?);
+            print(context, &api.send(Method::POST, "/inboxes", &new).await?);
         }
         Verb::List => {
-            let list: Value = api.get("/inboxes").await?;
-            for inbox in list["items"].as_array().into_iter().flatten() {
-                print(context, inbox);
-            }
+            let list: InboxList = api.get("/inboxes").await?;
+            list.items.iter().for_each(|inbox| print(context, inbox));
         }
         Verb::Set { name, rename, status_by_path, answer, sender } => {
             let path = format!("/inboxes/{}", encoded(&name));
-            let mut change = json!({});
-            let inbox: Value = api.get(&path).await?;
+            let inbox: Inbox = api.get(&path).await?;
+            let mut change = InboxChange { name: rename, status_by_path, ..InboxChange::default() };
             if answer.given() {
-                change["answer"] = inbox["answer"].clone();
-                answer.lay_over(api, &mut change["answer"]).await?;
+                answer.apply(api, change.answer.insert(inbox.answer)).await?;
             }
-            let mut verification = inbox["verification"].clone();
-            if sender.lay_over(&mut verification)? {
-                change["verification"] = verification;
+            let mut verification = inbox.verification;
+            if sender.apply(&mut verification)? {
+                change.verification = Some(verification);
             }
-            if let Some(by_path) = status_by_path {
-                change["status_by_path"] = by_path.into();
-            }
-            if let Some(rename) = rename {
-                change["name"] = rename.into();
-            }
-            print(context, &api.json(Method::PATCH, &path, Some(change)).await?);
+            print(context, &api.send(Method::PATCH, &path, &change).await?);
         }
         Verb::Rule(verb) => rule::run(api, context, verb).await?,
         Verb::Forward(verb) => forward::run(api, context, verb).await?,
         Verb::Remove { name } => {
-            let removal: Value = api.json(Method::DELETE, &format!("/inboxes/{}", encoded(&name)), None).await?;
+            let deletion: Deletion = api.act(Method::DELETE, &format!("/inboxes/{}", encoded(&name))).await?;
             if context.json {
-                terminal::json(&removal);
+                terminal::json(&deletion);
             } else {
-                terminal::say(&format!("{name} is removed with {} requests", removal["requests"]));
+                terminal::say(&format!("{name} is removed with {} requests", deletion.requests));
             }
         }
     }
     Ok(())
 }
 
-fn print(context: &Context, inbox: &Value) {
+/// A new inbox, or what changes of one.
+#[derive(Default, Serialize)]
+struct InboxChange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status_by_path: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<InboxResponse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verification: Option<VerificationSettings>,
+}
+
+fn print(context: &Context, inbox: &Inbox) {
     if context.json {
         return terminal::json(inbox);
     }
     terminal::line(&format!(
         "{:<24} {:>9} requests {:>9} unread {:>10}  answers {}",
-        terminal::shown(inbox["name"].as_str().unwrap_or_default()),
-        inbox["requests"],
-        inbox["unread"],
-        terminal::size(inbox["bytes"].as_u64().unwrap_or(0)),
-        inbox["answer"]["status"],
+        terminal::shown(&inbox.name),
+        inbox.requests,
+        inbox.unread,
+        terminal::size(inbox.bytes),
+        inbox.answer.status,
     ));
 }

@@ -3,8 +3,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use hookline_engine::OwnerKind;
+use hookline_model::{Change, FeedItem, Forward, ForwardMode, Inbox};
 use http::{HeaderMap, HeaderValue, Method, header};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Context, delivery, error::CliError, requests, serve, terminal};
 use crate::transport::Transport;
@@ -41,14 +42,19 @@ impl Forwarding {
         when: Option<&str>,
         answer: bool,
     ) -> Result<Self, CliError> {
-        let mode = if answer { "answer" } else { "copy" };
+        let mode = if answer { ForwardMode::Answer } else { ForwardMode::Copy };
         let mut all = Self::all(transport, inbox).await?;
-        let forward =
-            json!({ "name": "listen", "to": to, "when": when.unwrap_or_default(), "mode": mode, "passing": true });
+        let forward = Forward {
+            name: "listen".into(),
+            when: when.unwrap_or_default().to_owned(),
+            mode,
+            passing: true,
+            ..Forward::to(to.to_owned())
+        };
         // Ahead of the others: it is the one a person is looking at.
         all.insert(0, forward);
-        let saved = Self::save(transport, inbox, all).await?;
-        let id = saved["forwards"][0]["id"].as_str().unwrap_or_default().to_owned();
+        let saved = Self::save(transport, inbox, &all).await?;
+        let id = saved.forwards.into_iter().next().map(|forward| forward.id).unwrap_or_default();
         Ok(Self { inbox: inbox.to_owned(), id })
     }
 
@@ -63,28 +69,27 @@ impl Forwarding {
 
     async fn end(&self, transport: &Transport) -> Result<(), CliError> {
         let mut all = Self::all(transport, &self.inbox).await?;
-        all.retain(|forward| forward["id"] != self.id.as_str());
-        Self::save(transport, &self.inbox, all).await.map(drop)
+        all.retain(|forward| forward.id != self.id);
+        Self::save(transport, &self.inbox, &all).await.map(drop)
     }
 
-    async fn all(transport: &Transport, inbox: &str) -> Result<Vec<Value>, CliError> {
-        let inbox = Self::call(transport, Method::GET, inbox, Bytes::new()).await?;
-        Ok(inbox["forwards"].as_array().cloned().unwrap_or_default())
+    async fn all(transport: &Transport, inbox: &str) -> Result<Vec<Forward>, CliError> {
+        Ok(Self::call(transport, Method::GET, inbox, Bytes::new()).await?.forwards)
     }
 
-    async fn save(transport: &Transport, inbox: &str, forwards: Vec<Value>) -> Result<Value, CliError> {
-        Self::call(transport, Method::PATCH, inbox, json!({ "forwards": forwards }).to_string().into()).await
+    async fn save(transport: &Transport, inbox: &str, forwards: &[Forward]) -> Result<Inbox, CliError> {
+        let change = json!({ "forwards": forwards }).to_string();
+        Self::call(transport, Method::PATCH, inbox, change.into()).await
     }
 
-    async fn call(transport: &Transport, method: Method, inbox: &str, body: Bytes) -> Result<Value, CliError> {
+    async fn call(transport: &Transport, method: Method, inbox: &str, body: Bytes) -> Result<Inbox, CliError> {
         let path = format!("/api/v1/inboxes/{}", super::inbox::encoded(inbox));
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let answer = transport.call(method, &path, headers, body).await?;
         if !answer.status.is_success() {
             return Err(CliError::refused(&answer));
         }
-        serde_json::from_slice(&answer.body)
-            .map_err(|e| CliError::Other(format!("the engine's answer does not read: {e}")))
+        super::read(&answer)
     }
 }
 
@@ -120,19 +125,21 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), CliError> {
             let batch =
                 batch.map_err(|_| CliError::Other("the engine ended, or this terminal was too slow for it".into()))?;
             for item in batch {
-                let item: Value = serde_json::from_str(&item).unwrap_or_default();
-                let request = &item["request"];
-                let wanted = args.inbox.as_deref().is_none_or(|name| request["inbox"] == name);
-                if item["type"] == "request_added" && wanted {
-                    requests::print(context, request);
-                }
-                let delivery = &item["delivery"];
-                let ended = !delivery["ended_at"].is_null();
-                if item["type"] == "delivery_changed"
-                    && ended
-                    && own_forward.as_deref() == delivery["endpoint"].as_str()
-                {
-                    delivery::print(context, delivery);
+                let item: FeedItem = serde_json::from_str(&item)
+                    .map_err(|e| CliError::Other(format!("the engine sent a change that cannot be parsed: {e}")))?;
+                match item.change {
+                    Change::RequestAdded { request }
+                        if args.inbox.as_deref().is_none_or(|name| request.inbox == name) =>
+                    {
+                        requests::print(context, &request);
+                    }
+                    Change::DeliveryChanged { delivery }
+                        if delivery.ended_at.is_some()
+                            && own_forward.as_deref() == Some(delivery.endpoint.as_str()) =>
+                    {
+                        delivery::print(context, &delivery);
+                    }
+                    _ => {}
                 }
             }
         }

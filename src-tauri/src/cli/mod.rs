@@ -34,7 +34,7 @@ use bytes::Bytes;
 use clap::{Parser, Subcommand};
 use hookline_engine::OwnerKind;
 use http::{HeaderMap, HeaderValue, Method, header};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     data_folder,
@@ -228,20 +228,17 @@ impl Api {
         Ok(Self(Transport::open(&context.data, OwnerKind::Command).await?))
     }
 
-    async fn bytes(&self, method: Method, path: &str, body: Option<serde_json::Value>) -> Result<Answer, CliError> {
-        self.text(method, path, body.map(|body| body.to_string())).await
+    /// Calls without a body, and returns the answer as it is.
+    async fn bytes(&self, method: Method, path: &str) -> Result<Answer, CliError> {
+        self.call(method, path, None).await
     }
 
-    /// Calls with a body that is JSON already.
-    async fn text(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer, CliError> {
+    async fn call(&self, method: Method, path: &str, json: Option<String>) -> Result<Answer, CliError> {
         let mut headers = HeaderMap::new();
-        let body = match body {
-            None => Bytes::new(),
-            Some(body) => {
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                body.into()
-            }
-        };
+        if json.is_some() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        let body = json.map(Bytes::from).unwrap_or_default();
         let answer = self.0.call(method, &format!("/api/v1{path}"), headers, body).await?;
         if answer.status.is_success() { Ok(answer) } else { Err(CliError::refused(&answer)) }
     }
@@ -253,17 +250,24 @@ impl Api {
         }
     }
 
-    async fn json<T: DeserializeOwned>(
+    /// Calls with a body.
+    async fn send<T: DeserializeOwned>(
         &self,
         method: Method,
         path: &str,
-        body: Option<serde_json::Value>,
+        body: &impl Serialize,
     ) -> Result<T, CliError> {
-        read(&self.bytes(method, path, body).await?)
+        let text = serde_json::to_string(body).map_err(|why| CliError::Other(why.to_string()))?;
+        read(&self.call(method, path, Some(text)).await?)
+    }
+
+    /// Calls without a body.
+    async fn act<T: DeserializeOwned>(&self, method: Method, path: &str) -> Result<T, CliError> {
+        read(&self.bytes(method, path).await?)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
-        self.json(Method::GET, path, None).await
+        self.act(Method::GET, path).await
     }
 }
 

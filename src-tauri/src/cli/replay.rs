@@ -1,4 +1,3 @@
-use hookline_model::ErrorCode;
 use std::{
     io::{IsTerminal, Write},
     path::PathBuf,
@@ -6,8 +5,12 @@ use std::{
 };
 
 use base64::Engine as _;
+use hookline_model::{
+    Delivery, DeliveryList, ErrorCode, HeaderRules, PathRule, ReSignWith, Replay, ReplayEdit, ReplaySettings,
+    ReplayState, ReplayTarget,
+};
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use super::{
     Api, Context, delivery, diff,
@@ -89,28 +92,54 @@ pub(super) struct Args {
     report: Option<PathBuf>,
 }
 
+/// The call that begins a replay.
+#[derive(Serialize)]
+struct Call {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inbox: Option<String>,
+    /// In base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm: Option<String>,
+    settings: ReplaySettings,
+}
+
 impl Args {
-    fn call(&self, to: Option<Value>) -> Result<Value, CliError> {
-        let rate = match self.rate.as_deref().map(|rate| rate.trim_end_matches("/s").parse::<f64>()) {
-            Some(Err(_)) => {
-                return Err(CliError::Other("the rate is a number of requests a second, such as 2 or 2/s".into()));
-            }
-            Some(Ok(rate)) => Some(rate),
-            None => None,
-        };
+    fn call(&self, to: Option<ReplayTarget>) -> Result<Call, CliError> {
+        let rate = self.rate.as_deref().map(|rate| rate.trim_end_matches("/s").parse::<f64>()).transpose();
+        let rate =
+            rate.map_err(|_| CliError::Other("the rate is a number of requests a second, such as 2 or 2/s".into()))?;
         let set = self.header.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>()?;
-        let mut settings = json!({
-            "path": if self.exact { "exact" } else { "append" }, "resign": self.resign, "rate": rate,
-            "concurrency": if self.at_once { 2 } else { self.concurrency }, "newest_first": self.newest_first,
-            "stop_on_failure": self.stop_on_failure, "timeout_ms": self.timeout, "times": if self.twice { 2 } else { 1 },
-            "headers": { "keep_host": self.keep_host, "remove": self.remove_header, "set": set },
-        });
-        if let Some(to) = to {
-            settings["to"] = to;
-        }
-        if self.method.is_some() || self.path.is_some() {
-            settings["edit"] = json!({ "method": self.method, "path": self.path });
-        }
+        let settings = ReplaySettings {
+            to,
+            path: if self.exact { PathRule::Exact } else { PathRule::Append },
+            headers: HeaderRules {
+                keep_host: self.keep_host,
+                remove: self.remove_header.clone(),
+                set,
+                ..HeaderRules::default()
+            },
+            edit: (self.method.is_some() || self.path.is_some()).then(|| ReplayEdit {
+                method: self.method.clone(),
+                path: self.path.clone(),
+                headers: None,
+            }),
+            resign: self.resign.as_deref().map(|with| match with {
+                "endpoint" => ReSignWith::Endpoint,
+                _ => ReSignWith::Inbox,
+            }),
+            times: if self.twice { 2 } else { 1 },
+            newest_first: self.newest_first,
+            rate,
+            concurrency: if self.at_once { 2 } else { self.concurrency },
+            stop_on_failure: self.stop_on_failure,
+            timeout_ms: self.timeout,
+        };
         let body = match (&self.body, &self.body_file) {
             (Some(body), _) => Some(body.clone().into_bytes()),
             (None, Some(path)) => {
@@ -118,28 +147,23 @@ impl Args {
             }
             (None, None) => None,
         };
-        let mut call = Map::new();
-        call.insert("settings".into(), settings);
-        match &self.query {
-            Some(query) => {
-                call.insert("query".into(), query.clone().into());
-                call.insert("inbox".into(), self.inbox.clone().into());
-            }
-            None => drop(call.insert("requests".into(), json!(self.ids))),
-        }
-        if let Some(body) = body {
-            call.insert("body".into(), base64::engine::general_purpose::STANDARD.encode(body).into());
-        }
-        Ok(call.into())
+        Ok(Call {
+            requests: self.query.is_none().then(|| self.ids.clone()),
+            query: self.query.clone(),
+            inbox: self.inbox.clone(),
+            body: body.map(|body| base64::engine::general_purpose::STANDARD.encode(body)),
+            confirm: None,
+            settings,
+        })
     }
 }
 
-/// A destination as the API has it: an endpoint by its id or name, or a URL.
-async fn target(api: &Api, to: &str) -> Result<Value, CliError> {
+/// A destination: an endpoint by its id or name, or a URL.
+async fn target(api: &Api, to: &str) -> Result<ReplayTarget, CliError> {
     if to.contains("://") {
-        return Ok(json!({ "url": to }));
+        return Ok(ReplayTarget::Url(to.to_owned()));
     }
-    Ok(json!({ "endpoint": super::endpoint::id_of(api, to).await? }))
+    Ok(ReplayTarget::Endpoint(super::endpoint::id_of(api, to).await?))
 }
 
 pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), CliError> {
@@ -148,30 +172,26 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         None => None,
     };
     let mut call = args.call(to)?;
-    let begun: Value = match api.json(Method::POST, "/replays", Some(call.clone())).await {
+    let begun: Replay = match api.send(Method::POST, "/replays", &call).await {
         Err(CliError::Refused(refused)) if refused.code == ErrorCode::ConfirmHost => {
-            call["confirm"] = confirmed(&refused.message, args.yes)?.into();
-            api.json(Method::POST, "/replays", Some(call)).await?
+            call.confirm = Some(confirmed(&refused.message, args.yes)?);
+            api.send(Method::POST, "/replays", &call).await?
         }
         other => other?,
     };
-    let id = encoded(begun["id"].as_str().unwrap_or_default());
+    let id = encoded(&begun.id);
     let ended = watch(api, context, &id).await?;
     if let Some(path) = &args.report {
         let form = if path.extension().is_some_and(|end| end == "html") { "html" } else { "json" };
-        let report = api.bytes(Method::GET, &format!("/replays/{id}/report?as={form}"), None).await?;
+        let report = api.bytes(Method::GET, &format!("/replays/{id}/report?as={form}")).await?;
         std::fs::write(path, &report.body).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
     }
-    let few = ended["total"].as_u64().unwrap_or(0) <= 20;
+    let few = ended.total <= 20;
     if few {
-        let page: Value = api.get(&format!("/deliveries?replay={id}&limit=20")).await?;
-        let mut made = page["items"].as_array().cloned().unwrap_or_default();
-        made.reverse();
-        for one in &made {
-            delivery::print(context, one);
-        }
-        if let ([first, second], true) = (made.as_slice(), args.twice) {
-            let side = |one: &Value| format!("{}:1", one["id"].as_str().unwrap_or_default());
+        let page: DeliveryList = api.get(&format!("/deliveries?replay={id}&limit=20")).await?;
+        page.items.iter().rev().for_each(|delivery| delivery::print(context, delivery));
+        if let ([second, first], true) = (page.items.as_slice(), args.twice) {
+            let side = |delivery: &Delivery| format!("{}:1", delivery.id);
             return diff::run(api, context, diff::Args::of(side(first), side(second))).await;
         }
     }
@@ -180,13 +200,13 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     }
     terminal::say(&format!(
         "{}: {} of {} answered 2xx, {} failed{}",
-        ended["state"].as_str().unwrap_or_default(),
-        ended["delivered"],
-        ended["total"],
-        ended["failed"],
-        ended["reason"].as_str().map_or_else(String::new, |reason| format!(". {}", terminal::shown(reason))),
+        terminal::word(&ended.state),
+        ended.delivered,
+        ended.total,
+        ended.failed,
+        ended.reason.as_ref().map_or_else(String::new, |reason| format!(". {}", terminal::shown(reason))),
     ));
-    if ended["state"] == "done" && ended["failed"] == 0 { Ok(()) } else { Err(CliError::No) }
+    if ended.state == ReplayState::Done && ended.failed == 0 { Ok(()) } else { Err(CliError::No) }
 }
 
 /// The host that a message names, once a person agreed to it.
@@ -206,15 +226,15 @@ fn confirmed(message: &str, yes: bool) -> Result<String, CliError> {
 }
 
 /// Waits until a replay has ended; interrupted, it is ended.
-async fn watch(api: &Api, context: &Context, id: &str) -> Result<Value, CliError> {
+async fn watch(api: &Api, context: &Context, id: &str) -> Result<Replay, CliError> {
     let bar = terminal::count();
     loop {
-        let replay: Value = api.get(&format!("/replays/{id}")).await?;
+        let replay: Replay = api.get(&format!("/replays/{id}")).await?;
         if !context.json {
-            bar.set_length(replay["total"].as_u64().unwrap_or(0));
-            bar.set_position(replay["delivered"].as_u64().unwrap_or(0) + replay["failed"].as_u64().unwrap_or(0));
+            bar.set_length(replay.total);
+            bar.set_position(replay.delivered + replay.failed);
         }
-        if !replay["ended_at"].is_null() {
+        if replay.ended_at.is_some() {
             bar.finish_and_clear();
             return Ok(replay);
         }
@@ -222,7 +242,7 @@ async fn watch(api: &Api, context: &Context, id: &str) -> Result<Value, CliError
             () = tokio::time::sleep(ASK) => {}
             _ = tokio::signal::ctrl_c() => {
                 bar.finish_and_clear();
-                return api.json(Method::DELETE, &format!("/replays/{id}"), None).await;
+                return api.act(Method::DELETE, &format!("/replays/{id}")).await;
             }
         }
     }

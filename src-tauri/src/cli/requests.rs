@@ -1,4 +1,5 @@
-use serde_json::Value;
+use hookline_model::{BodyState, Refusal, RefusalList, RequestList, RequestSummary};
+use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Api, Context, error::CliError, terminal};
 
@@ -41,13 +42,10 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     }
     let (mut left, mut after) = (args.limit, String::new());
     while left > 0 {
-        let page: Value = api.get(&format!("/requests?limit={}&{asked}{after}", left.min(PAGE))).await?;
-        let items = page["items"].as_array().cloned().unwrap_or_default();
-        for item in &items {
-            print(context, item);
-        }
-        left = left.saturating_sub(items.len() as u32);
-        match page["next"].as_str() {
+        let page: RequestList = api.get(&format!("/requests?limit={}&{asked}{after}", left.min(PAGE))).await?;
+        page.items.iter().for_each(|request| print(context, request));
+        left = left.saturating_sub(page.items.len() as u32);
+        match page.next {
             Some(next) => after = format!("&after={next}"),
             None => break,
         }
@@ -59,22 +57,19 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
 async fn refused(api: &Api, context: &Context, asked: &str, limit: u32) -> Result<(), CliError> {
     let (mut left, mut after, mut any) = (limit, String::new(), false);
     while left > 0 {
-        let page: Value = api.get(&format!("/refusals?limit={}&{asked}{after}", left.min(PAGE))).await?;
-        let items = page["items"].as_array().cloned().unwrap_or_default();
-        any |= !items.is_empty();
-        for item in &items {
+        let page: RefusalList = api.get(&format!("/refusals?limit={}&{asked}{after}", left.min(PAGE))).await?;
+        any |= !page.items.is_empty();
+        for item in &page.items {
             match context.json {
                 true => terminal::json(item),
                 false => refusal(item),
             }
         }
-        left = left.saturating_sub(items.len() as u32);
-        match page["next"].as_str() {
+        left = left.saturating_sub(page.items.len() as u32);
+        match page.next {
             Some(next) => after = format!("&after={next}"),
             None => {
-                let counted =
-                    page["totals"].as_array().into_iter().flatten().filter_map(|total| total["count"].as_u64());
-                let total: u64 = counted.sum();
+                let total: u64 = page.totals.iter().map(|total| total.count).sum();
                 if !any && total == 0 {
                     terminal::say("No request was refused.");
                 } else if total > u64::from(limit - left) {
@@ -89,27 +84,27 @@ async fn refused(api: &Api, context: &Context, asked: &str, limit: u32) -> Resul
     Ok(())
 }
 
-fn refusal(item: &Value) {
-    let text = |key: &str| terminal::shown(item[key].as_str().unwrap_or_default());
-    let at = item["at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap_or_default();
-    let local = at.to_zoned(jiff::tz::TimeZone::system());
-    let inbox = item["inbox"].as_str().map_or("-".to_owned(), terminal::shown);
+fn local(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::system()).strftime("%F %T").to_string()
+}
+
+fn refusal(refusal: &Refusal) {
     terminal::line(&format!(
         "{}  {}  {}  {}  {}  {}",
-        local.strftime("%F %T"),
-        item["status"],
-        inbox,
-        text("peer"),
-        text("reason"),
-        text("message"),
+        local(refusal.at),
+        refusal.status,
+        refusal.inbox.as_deref().map_or("-".to_owned(), terminal::shown),
+        terminal::shown(&refusal.peer),
+        terminal::shown(&refusal.reason),
+        terminal::shown(&refusal.message),
     ));
-    for line in item["text"].as_str().unwrap_or_default().lines() {
+    for line in refusal.text.lines() {
         terminal::line(&format!("    {}", terminal::shown(line)));
     }
 }
 
 /// One request on one line.
-pub(super) fn print(context: &Context, request: &Value) {
+pub(super) fn print(context: &Context, request: &RequestSummary) {
     if context.json {
         terminal::json(request);
     } else {
@@ -117,28 +112,22 @@ pub(super) fn print(context: &Context, request: &Value) {
     }
 }
 
-fn row(request: &Value) -> String {
-    let text = |key: &str| terminal::shown(request[key].as_str().unwrap_or_default());
-    let arrived = request["arrived_at"].as_str().and_then(|at| at.parse::<jiff::Timestamp>().ok()).unwrap_or_default();
-    let local = arrived.to_zoned(jiff::tz::TimeZone::system());
-    let state = match request["body_state"].as_str() {
-        Some("complete") | None => String::new(),
-        Some(state) => format!("  ({})", state.replace('_', " ")),
+fn row(request: &RequestSummary) -> String {
+    let state = match request.body_state {
+        BodyState::Complete => String::new(),
+        state => format!("  ({})", terminal::word(&state).replace('_', " ")),
     };
-    let event = match text("event_type") {
-        event if event.is_empty() => event,
-        event => format!("  {event}"),
-    };
+    let event = request.event_type.as_deref().map_or_else(String::new, |event| format!("  {}", terminal::shown(event)));
     format!(
         "{}  {}  {:<7} {:<40} {:>3}  {:>9}  {:<9} {}{event}{state}",
-        text("id"),
-        local.strftime("%F %T"),
-        terminal::cut(&text("method"), 7),
-        terminal::cut(&text("target"), 40),
+        request.id,
+        local(request.arrived_at),
+        terminal::cut(&terminal::shown(&request.method), 7),
+        terminal::cut(&terminal::shown(&request.target), 40),
         // An imported request's answer may not be known.
-        request["status"].as_u64().filter(|status| *status > 0).map_or("-".into(), |status| status.to_string()),
-        terminal::size(request["body_bytes"].as_u64().unwrap_or(0)),
-        text("verdict"),
-        text("inbox"),
+        if request.status > 0 { request.status.to_string() } else { "-".into() },
+        terminal::size(request.body_bytes),
+        request.verdict.as_str(),
+        terminal::shown(&request.inbox),
     )
 }

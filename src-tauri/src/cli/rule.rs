@@ -1,5 +1,6 @@
+use hookline_model::{Inbox, InboxResponse, ResponseFault, ResponsePreview, ResponseRule, SequenceEnd, SequencePer};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Api, Context,
@@ -68,13 +69,23 @@ pub(super) struct Add {
     answer: Answer,
 }
 
-/// The answers of a sequence: each a status or a fault.
-fn sequence(listed: &[String], drip_over: u32) -> Result<Vec<Value>, CliError> {
-    let one = |word: &String| match (word.parse::<u16>(), word.as_str()) {
-        (Ok(status), _) => Ok(json!({ "status": status })),
-        (_, "reset" | "hang" | "garbage") => Ok(json!({ "fault": fault(word, drip_over) })),
-        (_, "half" | "drip") => Ok(json!({ "fault": fault(word, drip_over), "body": "0123456789" })),
-        _ => Err(CliError::Other(format!("{word:?} is neither a status nor one of reset, hang, half, drip, garbage"))),
+/// The responses of a sequence: each a status or a fault.
+fn sequence(listed: &[String], drip_over: u32) -> Result<Vec<InboxResponse>, CliError> {
+    let one = |word: &String| {
+        let mut response = InboxResponse::default();
+        if let Ok(status) = word.parse::<u16>() {
+            response.status = status;
+        } else if let Some(fault) = fault(word, drip_over) {
+            if matches!(fault, ResponseFault::Half | ResponseFault::Drip { .. }) {
+                response.body = "0123456789".into();
+            }
+            response.fault = Some(fault);
+        } else {
+            return Err(CliError::Other(format!(
+                "{word:?} is neither a status nor one of reset, hang, half, drip, garbage"
+            )));
+        }
+        Ok(response)
     };
     listed.iter().map(one).collect()
 }
@@ -86,95 +97,113 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
                 print(context, place + 1, rule);
             }
         }
-        Verb::Add(add) => {
-            let Add { inbox, name, when, at, sequence: listed, per, at_end, answer } = *add;
-            let answers = if listed.is_empty() {
-                let mut one = json!({});
-                answer.lay_over(api, &mut one).await?;
-                vec![one]
-            } else {
-                sequence(&listed, answer.drip_over)?
-            };
-            let rule = json!({ "name": name.unwrap_or_default(), "when": when.unwrap_or_default(), "answers": answers, "per": per, "at_end": at_end });
-            let mut all = rules(api, &inbox).await?;
-            let place = at.map_or(all.len(), |at| at.saturating_sub(1).min(all.len()));
-            all.insert(place, rule);
-            let saved = save(api, &inbox, all).await?;
-            print(context, place + 1, &saved["rules"][place]);
-        }
+        Verb::Add(add) => return add_rule(api, context, *add).await,
         Verb::Remove { inbox, rule } => {
             let mut all = rules(api, &inbox).await?;
-            all.remove(place_of(&all, &rule)?);
-            save(api, &inbox, all).await?;
+            all.remove(place_of(all.iter().map(|rule| rule.id.as_str()), &rule)?);
+            save(api, &inbox, &all).await?;
             terminal::say(&format!("the rule is removed from {inbox}"));
         }
         Verb::Restart { inbox, rule } => {
             let all = rules(api, &inbox).await?;
-            let id = all[place_of(&all, &rule)?]["id"].as_str().unwrap_or_default().to_owned();
-            api.bytes(Method::POST, &format!("/inboxes/{}/rules/{}/restart", encoded(&inbox), encoded(&id)), None)
-                .await?;
+            let id = &all[place_of(all.iter().map(|rule| rule.id.as_str()), &rule)?].id;
+            let path = format!("/inboxes/{}/rules/{}/restart", encoded(&inbox), encoded(id));
+            api.bytes(Method::POST, &path).await?;
             terminal::say("its sequences begin again");
         }
         Verb::Try { request, inbox } => {
             let inbox = inbox.map_or(String::new(), |inbox| format!("?inbox={}", encoded(&inbox)));
-            let tried: Value = api.get(&format!("/requests/{}/answering{inbox}", encoded(&request))).await?;
+            let tried: ResponsePreview = api.get(&format!("/requests/{}/answering{inbox}", encoded(&request))).await?;
             if context.json {
                 terminal::json(&tried);
                 return Ok(());
             }
-            let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
-            for one in tried["considered"].as_array().into_iter().flatten() {
-                let sign = if one["answers"] == true { '>' } else { ' ' };
-                terminal::line(&format!("{sign} {}  {}", text(&one["name"]), text(&one["why"])));
+            for one in &tried.considered {
+                let sign = if one.answers { '>' } else { ' ' };
+                terminal::line(&format!("{sign} {}  {}", terminal::shown(&one.name), terminal::shown(&one.why)));
             }
-            if tried["answer"].is_object() {
-                terminal::line(&format!("  {}", answer_line(&tried["answer"])));
+            if let Some(response) = &tried.answer {
+                terminal::line(&format!("  {}", response_line(response)));
             }
         }
     }
     Ok(())
 }
 
-async fn rules(api: &Api, inbox: &str) -> Result<Vec<Value>, CliError> {
-    let inbox: Value = api.get(&format!("/inboxes/{}", encoded(inbox))).await?;
-    Ok(inbox["rules"].as_array().cloned().unwrap_or_default())
+async fn add_rule(api: &Api, context: &Context, add: Add) -> Result<(), CliError> {
+    let Add { inbox, name, when, at, sequence: listed, per, at_end, answer } = add;
+    let answers = if listed.is_empty() {
+        let mut one = InboxResponse::default();
+        answer.apply(api, &mut one).await?;
+        vec![one]
+    } else {
+        sequence(&listed, answer.drip_over)?
+    };
+    let rule = ResponseRule {
+        id: String::new(),
+        name: name.unwrap_or_default(),
+        enabled: true,
+        when: when.unwrap_or_default(),
+        answers,
+        per: if per == "inbox" { SequencePer::Inbox } else { SequencePer::Event },
+        at_end: match at_end.as_str() {
+            "first" => SequenceEnd::First,
+            "next_rule" => SequenceEnd::NextRule,
+            _ => SequenceEnd::Last,
+        },
+    };
+    let mut all = rules(api, &inbox).await?;
+    let place = at.map_or(all.len(), |at| at.saturating_sub(1).min(all.len()));
+    all.insert(place, rule);
+    let saved = save(api, &inbox, &all).await?;
+    if let Some(rule) = saved.rules.get(place) {
+        print(context, place + 1, rule);
+    }
+    Ok(())
 }
 
-async fn save(api: &Api, inbox: &str, rules: Vec<Value>) -> Result<Value, CliError> {
-    api.json(Method::PATCH, &format!("/inboxes/{}", encoded(inbox)), Some(json!({ "rules": rules }))).await
+async fn rules(api: &Api, inbox: &str) -> Result<Vec<ResponseRule>, CliError> {
+    let inbox: Inbox = api.get(&format!("/inboxes/{}", encoded(inbox))).await?;
+    Ok(inbox.rules)
 }
 
-/// Where something stands in a list that a person names by its id or its number.
-pub(super) fn place_of(all: &[Value], named: &str) -> Result<usize, CliError> {
-    let by_number = named.parse::<usize>().ok().filter(|n| (1..=all.len()).contains(n)).map(|n| n - 1);
-    by_number
-        .or_else(|| all.iter().position(|one| one["id"] == named))
-        .ok_or_else(|| CliError::Other(format!("there is none {named:?}; the list has {}", all.len())))
+async fn save(api: &Api, inbox: &str, rules: &[ResponseRule]) -> Result<Inbox, CliError> {
+    api.send(Method::PATCH, &format!("/inboxes/{}", encoded(inbox)), &json!({ "rules": rules })).await
 }
 
-/// An answer in a line.
-fn answer_line(answer: &Value) -> String {
-    let fault = match answer["fault"]["kind"].as_str() {
-        Some("drip") => format!(" dripping over {} ms", answer["fault"]["over_ms"]),
-        Some(kind) => format!(" {kind}"),
+/// Position of an item in a list that a person names by its id or its number, from the ids of the list.
+pub(super) fn place_of<'i>(ids: impl ExactSizeIterator<Item = &'i str>, named: &str) -> Result<usize, CliError> {
+    let count = ids.len();
+    let by_number = named.parse::<usize>().ok().filter(|n| (1..=count).contains(n)).map(|n| n - 1);
+    let by_id = ids.enumerate().find(|(_, id)| *id == named).map(|(place, _)| place);
+    by_number.or(by_id).ok_or_else(|| CliError::Other(format!("there is none {named:?}; the list has {count}")))
+}
+
+/// A response in a line.
+fn response_line(response: &InboxResponse) -> String {
+    let fault = match &response.fault {
+        Some(ResponseFault::Drip { over_ms }) => format!(" dripping over {over_ms} ms"),
+        Some(ResponseFault::Reset) => " reset".into(),
+        Some(ResponseFault::Hang) => " hang".into(),
+        Some(ResponseFault::Half) => " half".into(),
+        Some(ResponseFault::Garbage) => " garbage".into(),
         None => String::new(),
     };
-    let delay = if answer["delay_ms"] == 0 { String::new() } else { format!(" after {} ms", answer["delay_ms"]) };
-    let body = match (answer["file"]["name"].as_str(), answer["body"].as_str()) {
-        (Some(name), _) => format!(" file {}", terminal::shown(name)),
-        (None, Some(body)) if !body.is_empty() => format!(" {}", terminal::cut(&terminal::shown(body), 60)),
-        _ => String::new(),
+    let delay = if response.delay_ms == 0 { String::new() } else { format!(" after {} ms", response.delay_ms) };
+    let body = match &response.file {
+        Some(file) => format!(" file {}", terminal::shown(&file.name)),
+        None if response.body.is_empty() => String::new(),
+        None => format!(" {}", terminal::cut(&terminal::shown(&response.body), 60)),
     };
-    format!("{}{fault}{delay}{body}", answer["status"])
+    format!("{}{fault}{delay}{body}", response.status)
 }
 
-fn print(context: &Context, place: usize, rule: &Value) {
+fn print(context: &Context, place: usize, rule: &ResponseRule) {
     if context.json {
         return terminal::json(rule);
     }
-    let text = |key: &str| terminal::shown(rule[key].as_str().unwrap_or_default());
-    let answers: Vec<String> = rule["answers"].as_array().into_iter().flatten().map(answer_line).collect();
-    let when = if text("when").is_empty() { "every request".to_owned() } else { text("when") };
-    let off = if rule["enabled"] == false { " (off)" } else { "" };
-    terminal::line(&format!("{place:>2}. {}{off}  {when}  →  {}", text("name"), answers.join(", ")));
+    let answers: Vec<String> = rule.answers.iter().map(response_line).collect();
+    let when = if rule.when.is_empty() { "every request".to_owned() } else { terminal::shown(&rule.when) };
+    let off = if rule.enabled { "" } else { " (off)" };
+    terminal::line(&format!("{place:>2}. {}{off}  {when}  →  {}", terminal::shown(&rule.name), answers.join(", ")));
 }

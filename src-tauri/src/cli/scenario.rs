@@ -1,9 +1,17 @@
 use std::path::Path;
 
+use hookline_model::{EventSendResult, Scenario, ScenarioList};
 use http::Method;
-use serde_json::{Map, Value};
+use serde::Serialize;
 
-use super::{Api, Context, delivery, destination::Destination, error::CliError, inbox::encoded, terminal};
+use super::{
+    Api, Context, delivery,
+    destination::{Destination, Target},
+    endpoint::GivenSettings,
+    error::CliError,
+    inbox::encoded,
+    terminal,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Verb {
@@ -36,66 +44,75 @@ impl Verb {
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::List => {
-            let all: Value = api.get("/scenarios").await?;
-            for bad in all["bad_files"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                terminal::say(&terminal::shown(bad));
-            }
-            for scenario in all["items"].as_array().into_iter().flatten() {
-                print(context, scenario);
-            }
+            let all: ScenarioList = api.get("/scenarios").await?;
+            all.bad_files.iter().for_each(|bad| terminal::say(&terminal::shown(bad)));
+            all.items.iter().for_each(|scenario| print(context, scenario));
             if !context.json {
-                terminal::say(&format!("Files of your own belong into {}", all["folder"].as_str().unwrap_or_default()));
+                terminal::say(&format!("Files of your own belong into {}", all.folder));
             }
             Ok(())
         }
         Verb::Show { scenario } => {
-            let shown: Value = api.get(&format!("/scenarios/{}", encoded(&scenario))).await?;
-            let file = shown["file"].as_str().unwrap_or_default().trim_end();
-            terminal::line(&if context.json { shown.to_string() } else { file.to_owned() });
+            let shown: Scenario = api.get(&format!("/scenarios/{}", encoded(&scenario))).await?;
+            match context.json {
+                true => terminal::json(&shown),
+                false => terminal::line(shown.file.trim_end()),
+            }
             Ok(())
         }
         Verb::Run(args) => start(api, context, *args).await,
     }
 }
 
+/// The call that runs a scenario.
+#[derive(Default, Serialize)]
+struct Call {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenario: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(flatten)]
+    target: Target,
+}
+
 async fn start(api: &Api, context: &Context, args: Run) -> Result<(), CliError> {
+    let mut call = Call::default();
     let path = Path::new(&args.scenario);
-    let (key, value) = if path.extension().is_some_and(|extension| extension == "toml") {
+    if path.extension().is_some_and(|extension| extension == "toml") {
         let text = std::fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
-        ("file", text)
+        call.file = Some(text);
     } else {
-        ("scenario", args.scenario)
-    };
-    let mut call = Map::from_iter([(key.to_owned(), Value::from(value))]);
-    let usual = Map::from_iter([
-        // The scenario says whose it is.
-        ("provider".to_owned(), Value::from("")),
-        // However fast it runs, one event comes after the other.
-        ("concurrency".to_owned(), 1.into()),
-    ]);
-    let own = args.destination.lay_over(&mut call, usual, &["scope", "speed"])?;
-    // An endpoint's time goes as fast as its scenario's gaps.
-    if let Some(speed) = call.get("to").and_then(|to| to.get("speed")).cloned() {
-        call.insert("speed".into(), speed);
+        call.scenario = Some(args.scenario);
     }
-    let sent: Value = api.json(Method::POST, "/scenarios/run", Some(call.into())).await?;
-    if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
+    let usual = |settings: &mut GivenSettings| {
+        // The scenario says whose it is.
+        settings.provider = Some(String::new());
+        // However fast it runs, one event comes after the other.
+        settings.concurrency.get_or_insert(1);
+    };
+    call.target = args.destination.target(usual, &["scope", "speed"])?;
+    let own = call.target.to.is_some();
+    // An endpoint's time goes as fast as its scenario's gaps.
+    if let Some(to) = &call.target.to {
+        call.target.speed = to.speed;
+    }
+    let sent: EventSendResult = api.send(Method::POST, "/scenarios/run", &call).await?;
+    if sent.deliveries.is_empty() {
         terminal::say("There is no endpoint of this vendor; make one, or name a URL with --to.");
     }
     delivery::sent(api, context, &sent, own).await
 }
 
-fn print(context: &Context, scenario: &Value) {
+fn print(context: &Context, scenario: &Scenario) {
     if context.json {
         return terminal::json(scenario);
     }
-    let text = |key: &str| terminal::shown(scenario[key].as_str().unwrap_or_default());
-    let steps = scenario["steps"].as_array().map_or(0, Vec::len);
-    let lasts = scenario["lasts_ms"].as_u64().unwrap_or_default() / 1_000;
     terminal::line(&format!(
-        "{:<26} {:<14} {steps:>3} events {lasts:>5} s  {}",
-        text("id"),
-        text("provider"),
-        text("name")
+        "{:<26} {:<14} {:>3} events {:>5} s  {}",
+        terminal::shown(&scenario.id),
+        terminal::shown(&scenario.provider),
+        scenario.steps.len(),
+        scenario.lasts_ms / 1_000,
+        terminal::shown(&scenario.name)
     ));
 }

@@ -1,4 +1,5 @@
-use serde_json::Value;
+use hookline_api::{ShapeField, ShapeList, ShapeShown};
+use hookline_engine::{Type, What};
 
 use super::{Api, Context, error::CliError, export, inbox::encoded, terminal};
 
@@ -22,60 +23,67 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     if args.code.is_some() {
         return export::stream(api, &format!("{route}/code?{asked}"), None).await;
     }
-    let shape: Value = api.get(&format!("{route}?{asked}")).await?;
+    let shape: ShapeShown = api.get(&format!("{route}?{asked}")).await?;
     if context.json {
         terminal::json(&shape);
         return Ok(());
     }
-    for field in shape["tree"].as_array().into_iter().flatten() {
-        let depth = field["depth"].as_u64().unwrap_or(0) as usize;
-        let name = if depth == 0 { "body".into() } else { terminal::shown(field["name"].as_str().unwrap_or_default()) };
-        let optional = if field["optional"] == true { "?" } else { "" };
-        let more = match (&field["values"], &field["format"]) {
-            (Value::Array(values), _) => format!("  {}", words(values, " | ")),
-            (_, Value::String(format)) => format!("  ({format})"),
-            _ => String::new(),
-        };
-        let types = field["types"].as_array().map(|types| words(types, " | ")).unwrap_or_default();
-        terminal::line(&format!("{}{name}{optional}: {types}{more}", "  ".repeat(depth)));
-    }
-    for change in shape["changes"].as_array().into_iter().flatten() {
-        let text = |key: &str| terminal::shown(change[key].as_str().unwrap_or_default());
-        let what = &change["what"];
-        let said = match what["kind"].as_str() {
-            Some("new_field") => format!("new, {}", what["type"].as_str().unwrap_or_default()),
-            Some("new_type") => {
-                let before = what["before"].as_array().map(|types| words(types, " or ")).unwrap_or_default();
-                format!("{} where it was {before}", what["type"].as_str().unwrap_or_default())
+    shape.tree.iter().for_each(field);
+    for change in &shape.changes {
+        let said = match &change.what {
+            What::NewField { r#type } => format!("new, {}", terminal::word(r#type)),
+            What::NewType { r#type, before } => {
+                format!("{} where it was {}", terminal::word(r#type), words(before, " or "))
             }
-            _ => "missing where it always was".into(),
+            What::Missing => "missing where it always was".into(),
         };
-        terminal::line(&format!("{}  {}: {said}  (request {})", text("at"), text("path"), text("request")));
-    }
-    Ok(())
-}
-
-async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
-    let shapes: Value = api.get("/shapes").await?;
-    for shape in shapes["items"].as_array().into_iter().flatten() {
-        if context.json {
-            terminal::json(shape);
-            continue;
-        }
-        let text = |key: &str| terminal::shown(shape[key].as_str().unwrap_or_default());
-        let event = if text("event_type").is_empty() { "(no event type)".into() } else { text("event_type") };
         terminal::line(&format!(
-            "{:<20} {event:<40} {:>9} requests  {:>4} fields  {:>3} changes",
-            text("inbox"),
-            shape["requests"],
-            shape["fields"],
-            shape["drift"]
+            "{}  {}: {said}  (request {})",
+            change.at,
+            terminal::shown(&change.path),
+            change.request
         ));
     }
     Ok(())
 }
 
-fn words(values: &[Value], between: &str) -> String {
-    let words: Vec<String> = values.iter().map(|value| terminal::shown(value.as_str().unwrap_or_default())).collect();
-    words.join(between)
+fn field(field: &ShapeField) {
+    let name = if field.depth == 0 { "body".into() } else { terminal::shown(&field.name) };
+    let optional = if field.optional { "?" } else { "" };
+    let more = match (&field.values, &field.format) {
+        (Some(values), _) => {
+            let values: Vec<String> = values.iter().map(|value| terminal::shown(value)).collect();
+            format!("  {}", values.join(" | "))
+        }
+        (None, Some(format)) => format!("  ({})", terminal::word(format)),
+        (None, None) => String::new(),
+    };
+    let types = words(&field.types, " | ");
+    terminal::line(&format!("{}{name}{optional}: {types}{more}", "  ".repeat(field.depth)));
+}
+
+async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
+    let shapes: ShapeList = api.get("/shapes").await?;
+    for shape in &shapes.items {
+        if context.json {
+            terminal::json(shape);
+            continue;
+        }
+        let event = match shape.event_type.as_str() {
+            "" => "(no event type)".into(),
+            event => terminal::shown(event),
+        };
+        terminal::line(&format!(
+            "{:<20} {event:<40} {:>9} requests  {:>4} fields  {:>3} changes",
+            terminal::shown(&shape.inbox),
+            shape.requests,
+            shape.fields,
+            shape.drift
+        ));
+    }
+    Ok(())
+}
+
+fn words(types: &[Type], between: &str) -> String {
+    types.iter().map(terminal::word).collect::<Vec<_>>().join(between)
 }

@@ -1,5 +1,5 @@
 use clap::ValueEnum as _;
-use serde_json::Value;
+use hookline_model::RequestDetail;
 
 use super::{Api, Context, error::CliError, terminal};
 
@@ -46,12 +46,14 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     let id = super::inbox::encoded(&args.id);
     match args.form {
         None if !context.json => {
-            let detail: Value = api.get(&format!("/requests/{id}{}", if args.reveal { "/reveal" } else { "" })).await?;
+            let detail: RequestDetail =
+                api.get(&format!("/requests/{id}{}", if args.reveal { "/reveal" } else { "" })).await?;
             head(&detail);
             Ok(())
         }
         None | Some(Form::Json) => {
-            let detail: Value = api.get(&format!("/requests/{id}{}", if args.reveal { "/reveal" } else { "" })).await?;
+            let detail: RequestDetail =
+                api.get(&format!("/requests/{id}{}", if args.reveal { "/reveal" } else { "" })).await?;
             terminal::json(&detail);
             Ok(())
         }
@@ -71,31 +73,29 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     }
 }
 
-fn head(detail: &Value) {
-    let text = |value: &Value| terminal::shown(value.as_str().unwrap_or_default());
-    terminal::line(&format!("{} {} {}", text(&detail["method"]), text(&detail["target"]), text(&detail["version"])));
-    for header in detail["headers"].as_array().into_iter().flatten() {
-        terminal::line(&format!("{}: {}", text(&header["name"]), text(&header["value"])));
-    }
-    for trailer in detail["trailers"].as_array().into_iter().flatten() {
-        terminal::line(&format!("{}: {} (trailer)", text(&trailer["name"]), text(&trailer["value"])));
+fn head(detail: &RequestDetail) {
+    let summary = &detail.summary;
+    let (method, target) = (terminal::shown(&summary.method), terminal::shown(&summary.target));
+    terminal::line(&format!("{method} {target} {}", terminal::word(&summary.version)));
+    for (lines, mark) in [(&detail.headers, ""), (&detail.trailers, " (trailer)")] {
+        for header in lines {
+            terminal::line(&format!("{}: {}{mark}", terminal::shown(&header.name), terminal::shown(&header.value)));
+        }
     }
     terminal::line("");
+    let state = terminal::word(&summary.body_state).replace('_', " ");
     for (name, value) in [
-        ("inbox", text(&detail["inbox"])),
-        ("from", text(&detail["peer"])),
-        ("arrived", text(&detail["arrived_at"])),
-        ("stored", text(&detail["stored_at"])),
-        ("body", format!("{} bytes, {}", detail["body_bytes"], text(&detail["body_state"]).replace('_', " "))),
-        (
-            "answered",
-            detail["status"].as_u64().filter(|status| *status > 0).map(|status| status.to_string()).unwrap_or_default(),
-        ),
-        ("source", text(&detail["source"])),
-        ("note", text(&detail["note"])),
+        ("inbox", summary.inbox.as_str()),
+        ("from", &summary.peer),
+        ("arrived", &summary.arrived_at.to_string()),
+        ("stored", &detail.stored_at.to_string()),
+        ("body", &format!("{} bytes, {state}", summary.body_bytes)),
+        ("answered", &if summary.status > 0 { summary.status.to_string() } else { String::new() }),
+        ("source", summary.source.as_deref().unwrap_or_default()),
+        ("note", &summary.note),
     ] {
         if !value.is_empty() {
-            terminal::line(&format!("{name:<9} {value}"));
+            terminal::line(&format!("{name:<9} {}", terminal::shown(value)));
         }
     }
     terminal::say(

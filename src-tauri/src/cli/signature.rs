@@ -125,8 +125,7 @@ pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliErr
     let known = if has_database(&context.data) { Api::open(context).await.ok() } else { None };
     let explanation: ExplanationShown = match known {
         Some(api) => {
-            let body = serde_json::to_value(&question).map_err(|e| CliError::Other(e.to_string()))?;
-            let explanation = api.json(Method::POST, "/signature/explain", Some(body)).await;
+            let explanation = api.send(Method::POST, "/signature/explain", &question).await;
             api.close().await;
             explanation?
         }

@@ -32,8 +32,8 @@ pub(super) fn shown(text: &str) -> String {
 
 /// A value as one line of JSON on standard output. What would do something to a terminal is escaped there, which
 /// leaves the value as it is.
-pub(super) fn json(value: &serde_json::Value) {
-    let text = value.to_string();
+pub(super) fn json(value: &impl serde::Serialize) {
+    let text = serde_json::to_string(value).unwrap_or_default();
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match is_unsafe(c) {
@@ -119,6 +119,12 @@ pub(super) fn cut(text: &str, most: usize) -> String {
         None => text.to_owned(),
         Some(_) => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
     }
+}
+
+/// The name of a variant, as the API writes it.
+pub(super) fn word(variant: &impl serde::Serialize) -> String {
+    let quoted = serde_json::to_string(variant).unwrap_or_default();
+    quoted.trim_matches('"').to_owned()
 }
 
 /// A number of bytes, short.

@@ -2,11 +2,19 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use hookline_api::PAYLOAD_MAX;
+use hookline_model::{EndpointSecretList, EventSendResult};
 use http::Method;
 use serde::Serialize;
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
 
-use super::{Api, Context, delivery, destination::Destination, endpoint, error::CliError, inbox::encoded, terminal};
+use super::{
+    Api, Context, delivery,
+    destination::{Destination, Target},
+    endpoint,
+    error::CliError,
+    inbox::encoded,
+    terminal,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,11 +45,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
             one.split_once('=').ok_or_else(|| CliError::Other(format!("--set takes PATH=VALUE, not {one:?}")))?;
         set.insert(path, written(text)?);
     }
-    let mut call = Map::from_iter([
-        ("provider".to_owned(), Value::from(args.provider.as_str())),
-        ("type".to_owned(), args.event.into()),
-        ("count".to_owned(), args.count.into()),
-    ]);
+    let mut call = Call { provider: &args.provider, event: &args.event, count: args.count, set, ..Call::default() };
     if let Some(file) = &args.payload {
         let wrong = |why: String| CliError::Other(format!("{}: {why}", file.display()));
         let length = std::fs::metadata(file).map_err(|e| wrong(e.to_string()))?.len();
@@ -50,23 +54,19 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         }
         let bytes = std::fs::read(file).map_err(|e| wrong(e.to_string()))?;
         match String::from_utf8(bytes) {
-            Ok(text) => call.insert("body".into(), text.into()),
-            Err(bytes) => call.insert("body_base64".into(), BASE64.encode(bytes.as_bytes()).into()),
-        };
-    }
-    if !args.endpoints.is_empty() {
-        let mut ids = Vec::new();
-        for wanted in &args.endpoints {
-            ids.push(endpoint::id_of(api, wanted).await?);
+            Ok(text) => call.body = Some(text),
+            Err(bytes) => call.body_base64 = Some(BASE64.encode(bytes.as_bytes())),
         }
-        call.insert("endpoints".into(), ids.into());
+    }
+    for wanted in &args.endpoints {
+        call.endpoints.push(endpoint::id_of(api, wanted).await?);
     }
     let has_secret = args.destination.has_secret();
-    let usual = Map::from_iter([("provider".to_owned(), args.provider.into())]);
-    let own = args.destination.lay_over(&mut call, usual, &["scope", "rate"])?;
-    let call = serde_json::to_string(&Call { call, set }).map_err(|why| CliError::Other(why.to_string()))?;
-    let sent: Value = super::read(&api.text(Method::POST, "/events", Some(call)).await?)?;
-    if sent["deliveries"].as_array().is_none_or(Vec::is_empty) {
+    let provider = args.provider.clone();
+    call.target = args.destination.target(|settings| settings.provider = Some(provider), &["scope", "rate"])?;
+    let own = call.target.to.is_some();
+    let sent: EventSendResult = api.send(Method::POST, "/events", &call).await?;
+    if sent.deliveries.is_empty() {
         terminal::say("No endpoint takes this event; make one, or name a URL with --to.");
     }
     if own && !has_secret && !context.json {
@@ -75,12 +75,22 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     delivery::sent(api, context, &sent, own).await
 }
 
-/// What is sent to the API: `set` apart, because its numbers stay as they are written.
-#[derive(Serialize)]
+/// The call that sends an event. The values of `set` stay as they are written.
+#[derive(Default, Serialize)]
 struct Call<'a> {
-    #[serde(flatten)]
-    call: Map<String, Value>,
+    provider: &'a str,
+    #[serde(rename = "type")]
+    event: &'a str,
+    count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    endpoints: Vec<String>,
     set: BTreeMap<&'a str, Box<RawValue>>,
+    #[serde(flatten)]
+    target: Target,
 }
 
 /// A value to set: JSON as it is written, or else a text.
@@ -91,13 +101,14 @@ fn written(text: &str) -> Result<Box<RawValue>, CliError> {
 }
 
 /// Says which secret signs where none was given: whoever verifies would refuse the event and not know why.
-async fn tell_secret(api: &Api, sent: &Value) {
-    let Some(endpoint) = sent["deliveries"][0]["endpoint"].as_str() else { return };
-    let secrets: Result<Value, _> = api.get(&format!("/endpoints/{}/secrets", encoded(endpoint))).await;
-    if let Some(secret) = secrets.ok().as_ref().and_then(|secrets| secrets["items"][0]["value"].as_str()) {
+async fn tell_secret(api: &Api, sent: &EventSendResult) {
+    let Some(delivery) = sent.deliveries.first() else { return };
+    let path = format!("/endpoints/{}/secrets", encoded(&delivery.endpoint));
+    let secrets: Result<EndpointSecretList, _> = api.get(&path).await;
+    if let Some(secret) = secrets.ok().and_then(|secrets| secrets.items.into_iter().next()) {
         terminal::say(&format!(
             "No secret given: signed with a temporary secret, {}. Pass the secret of your handler with --secret-file.",
-            terminal::shown(secret)
+            terminal::shown(&secret.value)
         ));
     }
 }

@@ -1,5 +1,9 @@
+use hookline_model::{
+    BacklogAction, BacklogDecision, BacklogPolicy, BasicCredentials, Exposure, ExposureSettings, Inbox, Tunnel,
+    TunnelKind, TunnelList, TunnelNew, TunnelState,
+};
 use http::Method;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
@@ -128,8 +132,17 @@ pub(super) struct Expose {
     #[arg(long, num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     give_secrets: Option<bool>,
     /// What becomes of requests that arrive while this machine is away; at first, ask
-    #[arg(long, value_parser = ["ask", "forward", "hold"])]
-    on_return: Option<String>,
+    #[arg(long, value_parser = on_return, value_name = "ask|forward|hold")]
+    on_return: Option<BacklogPolicy>,
+}
+
+fn on_return(name: &str) -> Result<BacklogPolicy, String> {
+    match name {
+        "ask" => Ok(BacklogPolicy::Ask),
+        "forward" => Ok(BacklogPolicy::Forward),
+        "hold" => Ok(BacklogPolicy::Hold),
+        _ => Err("it is ask, forward or hold".into()),
+    }
 }
 
 impl Verb {
@@ -144,15 +157,14 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Start(args) => start(api, context, args).await,
         Verb::Stop(which) => {
             let tunnel = tunnel(api, &which).await?;
-            let path = format!("/tunnels/{}", text(&tunnel, "id"));
-            print(context, &api.json(Method::PATCH, &path, Some(json!({ "on": false }))).await?);
+            let path = format!("/tunnels/{}", tunnel.id);
+            print(context, &api.send(Method::PATCH, &path, &json!({ "on": false })).await?);
             Ok(())
         }
         Verb::Trust { host_key, which } => {
             let tunnel = tunnel(api, &which).await?;
-            let path = format!("/tunnels/{}", text(&tunnel, "id"));
             let body = json!({ "on": true, "host_key": host_key });
-            print(context, &api.json(Method::PATCH, &path, Some(body)).await?);
+            print(context, &api.send(Method::PATCH, &format!("/tunnels/{}", tunnel.id), &body).await?);
             Ok(())
         }
         Verb::Status => {
@@ -166,48 +178,44 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Expose(args) => exposed(api, context, args).await,
         Verb::Conceal { inbox, which } => {
             let tunnel = tunnel(api, &which).await?;
-            let path = format!("/tunnels/{}/inboxes/{}", text(&tunnel, "id"), encoded(&inbox));
-            print(context, &api.json(Method::DELETE, &path, None).await?);
+            let path = format!("/tunnels/{}/inboxes/{}", tunnel.id, encoded(&inbox));
+            print(context, &api.act(Method::DELETE, &path).await?);
             Ok(())
         }
         Verb::Away { inbox, what, resign } => {
             let what = match what {
-                Away::All => "all",
-                Away::Newest => "newest_per_type",
-                Away::Hold => "hold",
+                Away::All => BacklogAction::All,
+                Away::Newest => BacklogAction::NewestPerType,
+                Away::Hold => BacklogAction::Hold,
             };
             let path = format!("/inboxes/{}/away", encoded(&inbox));
-            let decided: Value = api.json(Method::POST, &path, Some(json!({ "what": what, "resign": resign }))).await?;
+            let body = json!({ "what": what, "resign": resign });
+            let decided: BacklogDecision = api.send(Method::POST, &path, &body).await?;
             if context.json {
                 terminal::json(&decided);
             } else {
-                let replays = decided["replays"].as_array().map_or(0, Vec::len);
-                terminal::line(&format!("{} requests decided, {replays} replays begun", decided["requests"]));
+                let (requests, replays) = (decided.requests, decided.replays.len());
+                terminal::line(&format!("{requests} requests decided, {replays} replays begun"));
             }
             Ok(())
         }
         Verb::Remove { which, force } => {
             let tunnel = tunnel(api, &which).await?;
-            let path = format!("/tunnels/{}?force={force}", text(&tunnel, "id"));
-            api.bytes(Method::DELETE, &path, None).await.map(drop)
+            api.bytes(Method::DELETE, &format!("/tunnels/{}?force={force}", tunnel.id)).await.map(drop)
         }
     }
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value[key].as_str().unwrap_or_default()
-}
-
-async fn all(api: &Api) -> Result<Vec<Value>, CliError> {
-    let list: Value = api.get("/tunnels").await?;
-    Ok(list["items"].as_array().cloned().unwrap_or_default())
+async fn all(api: &Api) -> Result<Vec<Tunnel>, CliError> {
+    let list: TunnelList = api.get("/tunnels").await?;
+    Ok(list.items)
 }
 
 /// The one tunnel that is meant.
-async fn tunnel(api: &Api, which: &Which) -> Result<Value, CliError> {
+async fn tunnel(api: &Api, which: &Which) -> Result<Tunnel, CliError> {
     let mut all = all(api).await?;
     if let Some(name) = &which.tunnel {
-        all.retain(|tunnel| text(tunnel, "id") == name || leads_to(tunnel, name));
+        all.retain(|tunnel| tunnel.id == *name || leads_to(tunnel, name));
     }
     match (all.len(), &which.tunnel) {
         (1, _) => Ok(all.remove(0)),
@@ -216,7 +224,7 @@ async fn tunnel(api: &Api, which: &Which) -> Result<Value, CliError> {
         }
         (0, Some(name)) => Err(CliError::Other(format!("there is no tunnel to {name}"))),
         _ => {
-            let each = all.iter().map(|tunnel| format!("  {}  {}", text(tunnel, "id"), called(tunnel)));
+            let each = all.iter().map(|tunnel| format!("  {}  {}", tunnel.id, called(tunnel)));
             let each = each.collect::<Vec<_>>().join("\n");
             Err(CliError::Other(format!("there are several tunnels; say which with --tunnel, by its id:\n{each}")))
         }
@@ -224,39 +232,48 @@ async fn tunnel(api: &Api, which: &Which) -> Result<Value, CliError> {
 }
 
 /// Whether a tunnel leads to a place as a person writes it.
-fn leads_to(tunnel: &Value, place: &str) -> bool {
+fn leads_to(tunnel: &Tunnel, place: &str) -> bool {
     let plain = |text: &str| text.trim_start_matches("ssh://").trim_end_matches('/').to_owned();
-    plain(text(tunnel, "name")) == plain(place)
+    plain(&tunnel.name) == plain(place)
+}
+
+/// The port that an SSH host forwards.
+fn remote_port(tunnel: &Tunnel) -> Option<&str> {
+    match &tunnel.kind {
+        TunnelKind::Ssh { remote, .. } => Some(remote),
+        TunnelKind::Relay { .. } | TunnelKind::Other { .. } => None,
+    }
 }
 
 /// What a tunnel is called where several lead to one host.
-fn called(tunnel: &Value) -> String {
-    let remote = tunnel["kind"]["remote"].as_str().map(|remote| format!(" port {remote}")).unwrap_or_default();
-    format!("{}{remote}", text(tunnel, "name"))
+fn called(tunnel: &Tunnel) -> String {
+    let remote = remote_port(tunnel).map(|remote| format!(" port {remote}")).unwrap_or_default();
+    format!("{}{remote}", tunnel.name)
 }
 
 async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError> {
     for inbox in &args.expose {
         // A code is good once: what cannot be exposed is to be known before it is used.
-        api.get::<Value>(&format!("/inboxes/{}", encoded(inbox))).await?;
+        api.get::<Inbox>(&format!("/inboxes/{}", encoded(inbox))).await?;
     }
-    let same = |tunnel: &Value| {
-        let port = &tunnel["kind"]["remote"];
-        leads_to(tunnel, &args.place) && args.remote.as_ref().is_none_or(|remote| port == remote)
+    let same = |tunnel: &Tunnel| {
+        leads_to(tunnel, &args.place)
+            && args.remote.as_ref().is_none_or(|remote| remote_port(tunnel) == Some(remote.as_str()))
     };
     let known = all(api).await?.into_iter().find(same);
     let expose = args.expose.clone();
     let new = asked_for(args, known.is_some())?;
-    let mut tunnel: Value = match (known, new) {
+    let mut tunnel: Tunnel = match (known, new) {
+        (_, Some(new)) => api.send(Method::POST, "/tunnels", &new).await?,
         (Some(known), None) => {
-            api.json(Method::PATCH, &format!("/tunnels/{}", text(&known, "id")), Some(json!({ "on": true }))).await?
+            api.send(Method::PATCH, &format!("/tunnels/{}", known.id), &json!({ "on": true })).await?
         }
-        (_, new) => api.json(Method::POST, "/tunnels", new).await?,
+        (None, None) => return Err(CliError::Other("there is no such tunnel".into())),
     };
     for inbox in &expose {
         if exposure(&tunnel, inbox).is_none() {
-            let path = format!("/tunnels/{}/inboxes/{}", text(&tunnel, "id"), encoded(inbox));
-            tunnel = api.json(Method::PUT, &path, Some(json!({}))).await?;
+            let path = format!("/tunnels/{}/inboxes/{}", tunnel.id, encoded(inbox));
+            tunnel = api.send(Method::PUT, &path, &ExposureSettings::default()).await?;
         }
     }
     print(context, &tunnel);
@@ -264,7 +281,7 @@ async fn start(api: &Api, context: &Context, args: Start) -> Result<(), CliError
 }
 
 /// The tunnel that is to be made; none where a known one is only to be started.
-fn asked_for(args: Start, known: bool) -> Result<Option<Value>, CliError> {
+fn asked_for(args: Start, known: bool) -> Result<Option<TunnelNew>, CliError> {
     let Start { place, code, device, remote, url, key, host_key, other, port, expose: _ } = args;
     let ssh = place.starts_with("ssh://") || place.contains('@') && !place.contains("://");
     if ssh && (other || code.is_some() || device.is_some()) {
@@ -279,19 +296,20 @@ fn asked_for(args: Start, known: bool) -> Result<Option<Value>, CliError> {
     }
     if ssh {
         let key_file = key.map(|key| std::path::absolute(&key).unwrap_or(key));
+        let key_file = key_file.map(|key| key.to_string_lossy().into_owned());
         let changes = remote.is_some() || url.is_some() || key_file.is_some() || host_key.is_some();
-        let new = json!({ "is": "ssh", "destination": place, "remote": remote, "url": url, "key_file": key_file, "host_key": host_key });
+        let new = TunnelNew::Ssh { destination: place, remote, url, key_file, host_key };
         return Ok((changes || !known).then_some(new));
     }
     if other {
-        return Ok((port.is_some() || !known).then(|| json!({ "is": "other", "url": place, "port": port })));
+        return Ok((port.is_some() || !known).then_some(TunnelNew::Other { url: place, port }));
     }
     match code {
         Some(code) => {
             if is_open(&place) {
                 terminal::say("Without https anyone on the way can read what comes through this tunnel.");
             }
-            Ok(Some(json!({ "is": "relay", "relay": place, "code": code, "device": device })))
+            Ok(Some(TunnelNew::Relay { relay: place, code, device }))
         }
         None if known => Ok(None),
         None => Err(CliError::Other(
@@ -307,94 +325,95 @@ fn is_open(relay: &str) -> bool {
 }
 
 /// How an inbox is exposed by a tunnel.
-fn exposure<'v>(tunnel: &'v Value, inbox: &str) -> Option<&'v Value> {
-    tunnel["exposures"].as_array()?.iter().find(|one| text(one, "inbox") == inbox)
+fn exposure<'t>(tunnel: &'t Tunnel, inbox: &str) -> Option<&'t Exposure> {
+    tunnel.exposures.iter().find(|exposure| exposure.inbox == inbox)
 }
 
 async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliError> {
     let tunnel = tunnel(api, &args.which).await?;
     // What is not said stays as it is.
-    let mut settings: Map<String, Value> =
-        exposure(&tunnel, &args.inbox).and_then(|one| one["settings"].as_object()).cloned().unwrap_or_default();
-    let mut set = |key: &str, value: Value| settings.insert(key.to_owned(), value);
+    let mut settings = exposure(&tunnel, &args.inbox).map(|one| one.settings.clone()).unwrap_or_default();
     if let Some(seconds) = args.wait {
         if !(0.0..=3_600.0).contains(&seconds) {
             return Err(CliError::Other("--wait is a number of seconds".into()));
         }
-        set("wait_ms", ((seconds * 1_000.0) as u64).into());
+        settings.wait_ms = Some((seconds * 1_000.0) as u32);
     }
     match args.allow.as_slice() {
         [] => {}
-        [any] if any == "any" => drop(set("allow", json!([]))),
-        networks => drop(set("allow", json!(networks))),
+        [any] if any == "any" => settings.allow.clear(),
+        networks => settings.allow = networks.to_vec(),
     }
     if let Some(path) = &args.basic_file {
         let text = std::fs::read_to_string(path).map_err(|e| CliError::Other(format!("{}: {e}", path.display())))?;
         let Some((name, password)) = text.trim_end_matches(['\r', '\n']).split_once(':') else {
             return Err(CliError::Other(format!("{} has no line NAME:PASSWORD", path.display())));
         };
-        set("basic", json!({ "name": name, "password": password }));
+        settings.basic = Some(BasicCredentials { name: name.to_owned(), password: password.to_owned() });
     } else if args.no_basic {
-        set("basic", Value::Null);
+        settings.basic = None;
     }
-    for (key, value) in [("verified_only", args.verified_only), ("give_secrets", args.give_secrets)] {
-        value.map(|value| set(key, value.into()));
+    settings.verified_only = args.verified_only.unwrap_or(settings.verified_only);
+    settings.give_secrets = args.give_secrets.unwrap_or(settings.give_secrets);
+    settings.on_return = args.on_return.unwrap_or(settings.on_return);
+    let path = format!("/tunnels/{}/inboxes/{}", tunnel.id, encoded(&args.inbox));
+    let tunnel: Tunnel = api.send(Method::PUT, &path, &settings).await?;
+    if let Some(exposure) = exposure(&tunnel, &args.inbox) {
+        match context.json {
+            true => terminal::json(exposure),
+            false => terminal::line(&terminal::shown(&exposure.url)),
+        }
     }
-    args.on_return.map(|what| set("on_return", what.into()));
-    let path = format!("/tunnels/{}/inboxes/{}", text(&tunnel, "id"), encoded(&args.inbox));
-    let tunnel: Value = api.json(Method::PUT, &path, Some(settings.into())).await?;
-    let exposure = exposure(&tunnel, &args.inbox).cloned().unwrap_or_default();
-    terminal::line(&if context.json { exposure.to_string() } else { text(&exposure, "url").to_owned() });
     Ok(())
 }
 
-fn print(context: &Context, tunnel: &Value) {
+fn print(context: &Context, tunnel: &Tunnel) {
     if context.json {
         return terminal::json(tunnel);
     }
-    let state = &tunnel["state"];
-    let about = match text(state, "is") {
-        "online" => match state["round_trip_ms"].as_f64() {
-            Some(ms) => format!("online, {ms:.1} ms"),
-            None => "online".to_owned(),
-        },
-        "waiting" => format!("down: {}", text(state, "why")),
-        "over" => format!("ended: {}", text(state, "why")),
-        "off" if tunnel["on"] == true => "not running; `hookline` or `hookline serve` runs it".to_owned(),
-        other => other.to_owned(),
+    let about = match &tunnel.state {
+        TunnelState::Online { round_trip_ms: Some(ms), .. } => format!("online, {ms:.1} ms"),
+        TunnelState::Online { .. } => "online".into(),
+        TunnelState::Waiting { why, .. } => format!("down: {why}"),
+        TunnelState::Over { why } => format!("ended: {why}"),
+        TunnelState::Off if tunnel.on => "not running; `hookline` or `hookline serve` runs it".into(),
+        TunnelState::Off => "off".into(),
+        TunnelState::Connecting => "connecting".into(),
     };
-    let kept = if tunnel["durable"] == true { "durable" } else { "live" };
+    let kept = if tunnel.durable { "durable" } else { "live" };
     terminal::line(&format!("{}  {}  {kept}", terminal::shown(&called(tunnel)), terminal::shown(&about)));
-    let kind = &tunnel["kind"];
-    if let Some(offered) = kind["offered_key"].as_str() {
-        let offered = terminal::shown(offered);
-        terminal::line(&format!(
-            "  if that key is right: hookline tunnel trust {offered} --tunnel {}",
-            text(tunnel, "id")
-        ));
-    } else if text(kind, "is") == "ssh" {
-        terminal::line(&format!("  host key {}", terminal::shown(text(kind, "host_key"))));
-    }
-    if text(kind, "is") == "other" {
-        terminal::line(&format!("  that program has to lead to {}", text(kind, "local")));
-    }
-    for exposure in tunnel["exposures"].as_array().into_iter().flatten() {
-        let counted = |key: &str, what: &str| match exposure[key].as_u64() {
-            None | Some(0) => String::new(),
-            Some(count) => format!("  {count} {what}"),
-        };
-        let (waiting, away) = (counted("waiting", "waiting"), counted("away", "arrived while away"));
-        terminal::line(&format!(
-            "  {}  {}{waiting}{away}",
-            text(exposure, "inbox"),
-            terminal::shown(text(exposure, "url"))
-        ));
-        if let Some(problem) = exposure["problem"].as_str() {
-            terminal::line(&format!("    the relay does not have it as it is set: {}", terminal::shown(problem)));
+    match &tunnel.kind {
+        TunnelKind::Ssh { offered_key: Some(offered), .. } => terminal::line(&format!(
+            "  if that key is right: hookline tunnel trust {} --tunnel {}",
+            terminal::shown(offered),
+            tunnel.id
+        )),
+        TunnelKind::Ssh { host_key, .. } => terminal::line(&format!("  host key {}", terminal::shown(host_key))),
+        TunnelKind::Other { local, .. } => {
+            terminal::line(&format!("  that program has to lead to {}", terminal::shown(local)));
         }
-        let keyed: Vec<&str> = exposure["keyed"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        if !keyed.is_empty() {
-            terminal::line(&format!("    while this machine is away nobody answers: {}", keyed.join(", ")));
-        }
+        TunnelKind::Relay { .. } => {}
+    }
+    tunnel.exposures.iter().for_each(print_exposure);
+}
+
+fn print_exposure(exposure: &Exposure) {
+    let counted = |count: u64, what: &str| match count {
+        0 => String::new(),
+        count => format!("  {count} {what}"),
+    };
+    terminal::line(&format!(
+        "  {}  {}{}{}",
+        terminal::shown(&exposure.inbox),
+        terminal::shown(&exposure.url),
+        counted(exposure.waiting, "waiting"),
+        counted(exposure.away, "arrived while away"),
+    ));
+    if let Some(problem) = &exposure.problem {
+        terminal::line(&format!("    the relay does not have it as it is set: {}", terminal::shown(problem)));
+    }
+    if !exposure.keyed.is_empty() {
+        let keyed = terminal::shown(&exposure.keyed.join(", "));
+        terminal::line(&format!("    while this machine is away nobody answers: {keyed}"));
     }
 }

@@ -29,7 +29,7 @@ const CYCLE_MAX: usize = 3;
 const SQL: &[&str] = &["store", "capture", "search", "relay"];
 
 /// Figures that are over their goal today. A change may lower a figure here, and never raise it.
-const KNOWN: &[(&str, usize)] = &[("uses of serde_json::Value in cli/", 131)];
+const KNOWN: &[(&str, usize)] = &[];
 
 /// What was measured: each figure by its name, with its goal.
 type Figures = BTreeMap<String, (usize, usize)>;

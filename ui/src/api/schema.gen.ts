@@ -1953,18 +1953,47 @@ export interface components {
          * @enum {string}
          */
         BodyKind: "json" | "form" | "multipart" | "xml" | "html" | "image" | "text" | "unknown";
-        /** @description How a body was read: its character set, and what was passed over. */
+        /** @description A part of a multipart body. */
+        BodyPart: {
+            /**
+             * Format: int64
+             * @description Size in bytes.
+             */
+            bytes: number;
+            /** @description Content type. */
+            content_type?: string | null;
+            /** @description The fault of the part, in one sentence. */
+            fault?: string | null;
+            /** @description File name as sent. It is shown, never used as a path. */
+            file_name?: string | null;
+            /** @description Position, from 0. */
+            index: number;
+            /** @description Field name. */
+            name?: string | null;
+            /** @description The value, if it is a short text. */
+            text?: string | null;
+        };
+        /** @description The parts of a multipart body. */
+        BodyPartList: {
+            /** @description The first thousand parts. */
+            items: components["schemas"]["BodyPart"][];
+            /** @description Faults of the body, each in one sentence. */
+            notes: string[];
+            /** @description Number of parts. */
+            total: number;
+        };
+        /** @description How a body was decoded. */
         BodyReading: {
             /** @description Name of the character set, such as `utf-8` or `windows-1252`. */
             charset: string;
-            /** @description Whether the body says it itself, or its headers do; else it is what its bytes look like. */
+            /** @description Whether the body or its headers declare the character set. If not, it is detected. */
             declared: boolean;
             /**
              * Format: int64
-             * @description How many JSON values it holds, one after the other; 0 where it is not JSON.
+             * @description Number of JSON values in the body. 0 if the body is not JSON.
              */
             json_values: number;
-            /** @description What is to be said of it, in sentences: that a coding breaks off, or that other bytes follow. */
+            /** @description Faults of the content coding, each in one sentence. */
             notes: string[];
         };
         /**
@@ -1972,10 +2001,6 @@ export interface components {
          * @enum {string}
          */
         BodyState: "complete" | "broken_off" | "stalled" | "too_large";
-        /** @description The causes that were looked at, in their order. */
-        Causes: {
-            items: components["schemas"]["DiagnosisStep"][];
-        };
         /** @description A change of a resource. */
         Change: {
             /** @description The request as lists show it. */
@@ -2127,6 +2152,15 @@ export interface components {
             /** @description Program and arguments, one word each. With `shell`, a single text. */
             words: string[];
         };
+        /** @description Differences between two check runs. */
+        CheckComparison: {
+            /** @description The second run. */
+            after: components["schemas"]["CheckRun"];
+            /** @description The first run. */
+            before: components["schemas"]["CheckRun"];
+            /** @description Checks with another outcome. */
+            changed: components["schemas"]["CheckChange"][];
+        };
         /** @description Number of results by outcome. */
         CheckCounts: {
             /**
@@ -2189,8 +2223,9 @@ export interface components {
          * @enum {string}
          */
         CheckLevel: "must" | "should" | "advice";
-        /** @description All runs, newest first. */
+        /** @description List of check runs, newest first. */
         CheckList: {
+            /** @description The items. */
             items: components["schemas"]["CheckRun"][];
         };
         /** @description A run to be begun. */
@@ -2207,45 +2242,35 @@ export interface components {
          * @enum {string}
          */
         CheckOutcome: "pass" | "fail" | "warn" | "skipped" | "unknown" | "error";
-        /** @description What a run would send, and where to. */
+        /** @description Plan of a check run: its requests and their target. */
         CheckPlan: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Total size of the request bodies, in bytes.
+             */
             bytes: number;
+            /** @description The checks. */
             checks: components["schemas"]["PlannedCheck"][];
-            /** @description Commands and queries it runs here. */
+            /** @description Commands and queries that the run executes on this machine. */
             commands: string[];
-            /** @description Its host, with its port if it names one. */
+            /** @description Host of the target, with the port if the URL has one. */
             host: string;
-            /** @description Whether the events are made up, since none of the vendor's is known. */
+            /** @description Whether generated events are sent, because no event of the provider is known. */
             made_up: boolean;
             /**
              * Format: int32
-             * @description Most requests a second: those of the burst.
+             * @description Maximum number of requests per second, reached by the burst.
              */
             rate: number;
             /**
              * Format: int32
-             * @description Requests in all, and bytes of their bodies.
+             * @description Number of requests.
              */
             requests: number;
-            /** @description Whether it is this machine, which needs no agreement. */
+            /** @description Whether the target is this machine, which needs no confirmation. */
             this_machine: boolean;
+            /** @description URL of the target. */
             url: string;
-        };
-        /** @description One of the questions. */
-        CheckQuestion: {
-            advice: string;
-            id: string;
-            level: components["schemas"]["CheckLevel"];
-            /** Format: int32 */
-            number: number;
-            question: string;
-            source: string;
-            why: string;
-        };
-        /** @description All questions, by number. */
-        CheckQuestionList: {
-            items: components["schemas"]["CheckQuestion"][];
         };
         /** @description Report of a check run. */
         CheckReport: {
@@ -2307,6 +2332,31 @@ export interface components {
             took_ms: number;
             /** @description Reason why the check matters. */
             why: string;
+        };
+        /** @description A check. */
+        CheckRule: {
+            /** @description How to meet it. */
+            advice: string;
+            /** @description Id. */
+            id: string;
+            /** @description Severity. */
+            level: components["schemas"]["CheckLevel"];
+            /**
+             * Format: int32
+             * @description Number.
+             */
+            number: number;
+            /** @description What the check tests. */
+            question: string;
+            /** @description Where the requirement comes from. */
+            source: string;
+            /** @description Why it matters. */
+            why: string;
+        };
+        /** @description List of the checks, by number. */
+        CheckRuleList: {
+            /** @description The items. */
+            items: components["schemas"]["CheckRule"][];
         };
         /** @description A check run. */
         CheckRun: {
@@ -2413,36 +2463,18 @@ export interface components {
             /** @description Display name of the language, such as `Node.js`. */
             name: string;
         };
-        /** @description What differs between two runs. */
-        Comparison: {
-            after: components["schemas"]["CheckRun"];
-            before: components["schemas"]["CheckRun"];
-            /** @description Questions that were answered differently. */
-            changed: components["schemas"]["CheckChange"][];
-        };
-        /** @description One thing that was looked at to decide an answer, and why it was chosen or not. */
-        Considered: {
-            /** @description Whether it answers. */
-            answers: boolean;
-            /** @description Id of the rule or forward, if it is one. */
-            id?: string | null;
-            /** @description What it is: the number and name of a rule, a forward, the inbox's own answer. */
-            name: string;
-            /** @description Why, or why not, in a sentence. */
-            why: string;
-        };
-        /** @description Whether requests can be stored. */
-        Database: {
+        /** @description State of the database. */
+        DatabaseStatus: {
             /** @enum {string} */
             state: "ok";
         } | {
             /** @description `disk_full`, `unwritable`, `locked`, `damaged`, `removed` or `other`. */
             fault: string;
-            /** @description The database's own words. */
+            /** @description Message of the database. */
             message: string;
             /**
              * Format: date-time
-             * @description Since when.
+             * @description Start of the failure.
              */
             since: string;
             /** @enum {string} */
@@ -2583,27 +2615,46 @@ export interface components {
              */
             url: string | null;
         };
+        /** @description A page of deliveries, newest first. */
+        DeliveryList: {
+            /** @description The items. */
+            items: components["schemas"]["Delivery"][];
+            /** @description Value of `after` for the next page. `null` on the last page. */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description Number of the last change that the page includes.
+             */
+            seq: number;
+        };
         /**
          * @description Reason why a delivery was created.
          * @enum {string}
          */
         DeliveryOrigin: "event" | "test" | "forward" | "replay";
-        /** @description A page of deliveries, newest first. */
-        DeliveryPage: {
-            items: components["schemas"]["Delivery"][];
-            /** @description What to pass as `after` for the next page; none at the end. */
-            next?: string | null;
+        /** @description The result of a resend. */
+        DeliveryRetryResult: {
             /**
              * Format: int64
-             * @description Number of the feed's last change that this page includes.
+             * @description Deliveries that are resent.
              */
-            seq: number;
+            deliveries: number;
+            /**
+             * Format: int64
+             * @description Deliveries that are not resent, because their endpoints are disabled or deleted.
+             */
+            left: number;
         };
         /**
          * @description State of a delivery.
          * @enum {string}
          */
         DeliveryState: "waiting" | "sending" | "delivered" | "failed" | "exhausted" | "skipped" | "filtered" | "cancelled";
+        /** @description Steps of the diagnosis of an endpoint, in order. */
+        Diagnosis: {
+            /** @description The items. */
+            items: components["schemas"]["DiagnosisStep"][];
+        };
         /**
          * @description Result of a diagnosis step.
          * @enum {string}
@@ -2634,12 +2685,6 @@ export interface components {
             note?: string | null;
             /** @description Whether nothing differs but the time, the sender's port and the like. */
             same: boolean;
-        };
-        /** @description How a request would be answered now. */
-        DryRun: {
-            answer?: components["schemas"]["InboxResponse"] | null;
-            /** @description What was looked at, in order; the last one answers. */
-            considered: components["schemas"]["Considered"][];
         };
         /** @description An earlier import of the same file. */
         EarlierImport: {
@@ -2684,14 +2729,15 @@ export interface components {
             /** @description Value of the header. Masked when read if the value is a credential. */
             value: string;
         };
-        /** @description A page of endpoints, the oldest first. */
+        /** @description A page of endpoints, oldest first. */
         EndpointList: {
+            /** @description The items. */
             items: components["schemas"]["Endpoint"][];
-            /** @description What to pass as `after` for the next page; none at the end. */
+            /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
             /**
              * Format: int64
-             * @description Number of the feed's last change that this list includes.
+             * @description Number of the last change that the list includes.
              */
             seq: number;
         };
@@ -2705,8 +2751,9 @@ export interface components {
             /** @description Secret as the vendor displays it. Masked when read. */
             value: string;
         };
-        /** @description An endpoint's secrets, unmasked. */
-        EndpointSecrets: {
+        /** @description The signing secrets of an endpoint, unmasked. */
+        EndpointSecretList: {
+            /** @description The items. */
             items: components["schemas"]["EndpointSecret"][];
         };
         /** @description Settings of an endpoint. */
@@ -2848,15 +2895,20 @@ export interface components {
              */
             p50_ms?: number | null;
         };
-        /** @description An error as it is sent. */
+        /** @description Error response of the API. */
         Error: {
-            /** @description Stable, for programs. */
-            code: string;
-            /** @description What to do about it. */
+            /** @description What failed, for programs. A code keeps its meaning in later releases. */
+            code: components["schemas"]["ErrorCode"];
+            /** @description What to do about it, for people. */
             hint: string;
-            /** @description What went wrong and why, for people. */
+            /** @description What failed and why, for people. */
             message: string;
         };
+        /**
+         * @description What failed. In JSON, each code is written in snake case.
+         * @enum {string}
+         */
+        ErrorCode: "invalid_path" | "invalid_query" | "malformed_json" | "token_needed" | "code_used" | "wrong_origin" | "commands_from_page" | "file_from_page" | "route_not_found" | "attempt_not_found" | "check_not_found" | "delivery_not_found" | "deletion_not_found" | "endpoint_not_found" | "inbox_not_found" | "job_not_found" | "not_exposed" | "part_not_found" | "provider_not_found" | "query_not_found" | "refusal_not_found" | "replay_not_found" | "request_not_found" | "rule_not_found" | "scenario_not_found" | "scheme_not_found" | "shape_not_found" | "tunnel_not_found" | "unknown_file" | "method_not_allowed" | "confirm_commands" | "confirm_host" | "ended" | "endpoint_gone" | "endpoint_off" | "file_exists" | "name_taken" | "no_provider" | "no_test_event" | "not_listening" | "not_waiting" | "other_host_key" | "port_taken" | "provider_ships" | "running" | "under_way" | "feed_gone" | "too_large" | "too_large_for_code" | "too_large_to_decode" | "too_large_to_explain" | "unsupported_media_type" | "range_not_satisfiable" | "wrong_host" | "bad_query" | "file_unwritable" | "invalid" | "invalid_json" | "no_target" | "not_forwarded" | "not_in_this_form" | "not_let_in" | "not_multipart" | "unknown_format" | "file_unreadable" | "relay_refused" | "wrong_code" | "internal" | "host_unreached" | "no_relay" | "relay_unreached" | "stays_open" | "database_unreadable" | "database_unwritable" | "engine_lost" | "no_engine" | "disk_full";
         /** @description An event that was sent. */
         Event: {
             /**
@@ -2878,8 +2930,9 @@ export interface components {
         };
         /** @description A page of events, newest first. */
         EventList: {
+            /** @description The items. */
             items: components["schemas"]["Event"][];
-            /** @description What to pass as `after` for the next page; none at the end. */
+            /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
         };
         /** @description An event to be sent. */
@@ -2926,6 +2979,13 @@ export interface components {
             to?: components["schemas"]["EndpointSettings"] | null;
             /** @description The event type. */
             type: string;
+        };
+        /** @description Result of a call that sends events. */
+        EventSendResult: {
+            /** @description The first 500 deliveries. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Ids of the events. Empty if no endpoint subscribes to them. */
+            events: string[];
         };
         /** @description A verdict with everything behind it. */
         ExplanationShown: components["schemas"]["VerdictShown"] & {
@@ -3232,12 +3292,13 @@ export interface components {
             status_by_path?: boolean | null;
             verification?: components["schemas"]["VerificationSettings"] | null;
         };
-        /** @description All inboxes, in the order they were made. */
+        /** @description List of inboxes, oldest first. */
         InboxList: {
+            /** @description The items. */
             items: components["schemas"]["Inbox"][];
             /**
              * Format: int64
-             * @description Number of the feed's last change that this list includes.
+             * @description Number of the last change that the list includes.
              */
             seq: number;
         };
@@ -3288,6 +3349,19 @@ export interface components {
              */
             template: boolean;
         };
+        /** @description The signing secrets of an inbox, unmasked. */
+        InboxSecretList: {
+            /** @description The items. */
+            items: string[];
+        };
+        /** @description Response to the test event of an inbox. */
+        InboxTestResult: {
+            /**
+             * Format: int32
+             * @description Status of the response.
+             */
+            status: number;
+        };
         /** @description A job that runs in the background. */
         Job: {
             /**
@@ -3319,8 +3393,9 @@ export interface components {
          * @enum {string}
          */
         JobKind: "backup" | "judge" | "import" | "export";
-        /** @description Jobs of this run, newest first. */
+        /** @description List of the jobs since the start of the program, newest first. */
         JobList: {
+            /** @description The items. */
             items: components["schemas"]["Job"][];
         };
         /**
@@ -3393,35 +3468,6 @@ export interface components {
              * @description Status of the response, if there was one.
              */
             status?: number | null;
-        };
-        /** @description One part of a multipart body. */
-        Part: {
-            /**
-             * Format: int64
-             * @description Size in bytes.
-             */
-            bytes: number;
-            /** @description BodyContent type. */
-            content_type?: string | null;
-            /** @description What is wrong with it, in a sentence. */
-            fault?: string | null;
-            /** @description File name as the sender wrote it; only ever shown. */
-            file_name?: string | null;
-            /** @description Its place, from 0. */
-            index: number;
-            /** @description Field name. */
-            name?: string | null;
-            /** @description The value, if it is short text. */
-            text?: string | null;
-        };
-        /** @description The parts of a multipart body. */
-        PartList: {
-            /** @description The first thousand. */
-            items: components["schemas"]["Part"][];
-            /** @description What is wrong with the body as a whole, in sentences. */
-            notes: string[];
-            /** @description How many there are. */
-            total: number;
         };
         /** @description Path of an outgoing request. */
         PathRule: "append" | {
@@ -3575,6 +3621,36 @@ export interface components {
             /** @description Its terms, in order; none where it does not read. */
             terms: components["schemas"]["TermShown"][];
         };
+        /** @description A request that was refused before it was stored. */
+        Refusal: {
+            /**
+             * Format: date-time
+             * @description Time of the refusal.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Number of bytes that were kept.
+             */
+            bytes: number;
+            /** @description Id. */
+            id: string;
+            /** @description Name of the inbox. `null` if the request was refused before its inbox was known. */
+            inbox?: string | null;
+            /** @description The reason, in one sentence. */
+            message: string;
+            /** @description Remote address. Empty if unknown. */
+            peer: string;
+            /** @description Code of the reason, such as `folded_header` or `disk_full`. */
+            reason: string;
+            /**
+             * Format: int32
+             * @description Status of the response.
+             */
+            status: number;
+            /** @description First bytes of the request as text. Credentials are masked, and bytes that are not UTF-8 are written as `\xNN`. */
+            text: string;
+        };
         RefusalDismissal: {
             /**
              * @description Only of this inbox.
@@ -3584,66 +3660,37 @@ export interface components {
         };
         /** @description A page of refused requests, newest first. */
         RefusalList: {
-            items: components["schemas"]["RefusalShown"][];
-            /** @description What to pass as `after` for the next page; none at the end. */
+            /** @description The items. */
+            items: components["schemas"]["Refusal"][];
+            /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
-            /** @description How many there were, by inbox and reason; the oldest are only counted. */
+            /** @description Totals by inbox and reason. They include refused requests that are no longer listed. */
             totals: components["schemas"]["RefusalTotal"][];
         };
-        /** @description A request that was refused before it could be stored. */
-        RefusalShown: {
-            /**
-             * Format: date-time
-             * @description When it was refused.
-             */
-            at: string;
-            /**
-             * Format: int64
-             * @description How many of its bytes were kept.
-             */
-            bytes: number;
-            /** @description Its number, which only grows. */
-            id: string;
-            /** @description Name of the inbox; none where the request had not come so far. */
-            inbox?: string | null;
-            /** @description Why it was refused, in a sentence. */
-            message: string;
-            /** @description The sender's address; empty where it is not known. */
-            peer: string;
-            /** @description A stable code, such as `folded_header` or `disk_full`. */
-            reason: string;
-            /**
-             * Format: int32
-             * @description Status that the sender got.
-             */
-            status: number;
-            /** @description Its first bytes as text, credentials masked; what is not UTF-8 as `\xNN`. */
-            text: string;
-        };
-        /** @description How many requests of an inbox were refused for one reason, and are not dismissed. */
+        /** @description Number of refused requests of one inbox for one reason. */
         RefusalTotal: {
             /**
              * Format: int64
-             * @description All of them.
+             * @description Number of all refused requests.
              */
             count: number;
-            /** @description Name of the inbox; none where no inbox is known. */
+            /** @description Name of the inbox. `null` if it was not known. */
             inbox?: string | null;
             /**
              * Format: date-time
-             * @description When the last was.
+             * @description Time of the last refusal.
              */
             last: string;
             /**
              * Format: int64
-             * @description Those that are not dismissed.
+             * @description Number of those that were not dismissed.
              */
             open: number;
-            /** @description A stable code, such as `folded_header` or `disk_full`. */
+            /** @description Code of the reason, such as `folded_header` or `disk_full`. */
             reason: string;
             /**
              * Format: date-time
-             * @description When the first of those was refused.
+             * @description Time of the first refusal that was not dismissed.
              */
             since: string;
         };
@@ -3758,8 +3805,9 @@ export interface components {
         };
         /** @description A page of replays, newest first. */
         ReplayList: {
+            /** @description The items. */
             items: components["schemas"]["Replay"][];
-            /** @description What to pass as `after` for the next page; none at the end. */
+            /** @description Value of `after` for the next page. `null` on the last page. */
             next?: string | null;
         };
         /** @description A replay to be begun: of `requests` or of a `query`. */
@@ -3865,15 +3913,15 @@ export interface components {
             /** @description A saved endpoint, by id. */
             endpoint: string;
         };
-        /** @description How many requests match. */
+        /** @description Number of requests that match a query. */
         RequestCount: {
-            /** @description Whether there are more than were counted to. */
+            /** @description Whether there are more matches than the limit of the count. */
             more: boolean;
-            /** @description What to pass as `after` to go on, where the time for one call was too short; none if it is done. */
+            /** @description Value of `after` to continue the count, if the time of one call was too short. `null` if the count is complete. */
             next?: string | null;
             /**
              * Format: int64
-             * @description How many were found.
+             * @description Number of matches.
              */
             requests: number;
         };
@@ -3901,15 +3949,16 @@ export interface components {
         };
         /** @description A page of requests, newest first. */
         RequestList: {
+            /** @description The items. */
             items: components["schemas"]["RequestSummary"][];
             /**
-             * @description What to pass as `after` for the next page; none at the end. With a query, a page may be short
+             * @description Value of `after` for the next page. `null` on the last page. With a query, a page may be short
              *     or empty and have a next one: so far it has been searched.
              */
             next?: string | null;
             /**
              * Format: int64
-             * @description Number of the feed's last change that this page includes.
+             * @description Number of the last change that the page includes.
              */
             seq: number;
         };
@@ -3986,6 +4035,17 @@ export interface components {
             /** @description HTTP version of the request. */
             version: components["schemas"]["HttpVersion"];
         };
+        /** @description A rule, forward or response that was considered, and why it responds or not. */
+        ResponseCandidate: {
+            /** @description Whether it responds. */
+            answers: boolean;
+            /** @description Id of the rule or forward. */
+            id?: string | null;
+            /** @description Name: the number and name of a rule, a forward, or the default response of the inbox. */
+            name: string;
+            /** @description Why it responds or not, in one sentence. */
+            why: string;
+        };
         /** @description Fault to inject into a response, to test how senders handle errors. */
         ResponseFault: {
             /** @enum {string} */
@@ -4019,6 +4079,12 @@ export interface components {
             id: string;
             /** @description Name of the file when it was uploaded. */
             name: string;
+        };
+        /** @description The response that a request would get now. */
+        ResponsePreview: {
+            answer?: components["schemas"]["InboxResponse"] | null;
+            /** @description The candidates, in order. The last one responds. */
+            considered: components["schemas"]["ResponseCandidate"][];
         };
         /** @description A rule that chooses the response to matching requests. */
         ResponseRule: {
@@ -4066,19 +4132,6 @@ export interface components {
              */
             requests?: number | null;
         };
-        /** @description The result of a resend. */
-        Retried: {
-            /**
-             * Format: int64
-             * @description Deliveries that are resent.
-             */
-            deliveries: number;
-            /**
-             * Format: int64
-             * @description Deliveries that are not resent, because their endpoints are disabled or deleted.
-             */
-            left: number;
-        };
         /** @description How a delivery is tried again. */
         Retry: {
             /**
@@ -4105,14 +4158,15 @@ export interface components {
          * @enum {string}
          */
         RowKind: "same" | "added" | "removed" | "changed" | "skipped";
-        /** @description Saved queries, in the order they were made. */
-        SavedQueryList: {
-            items: components["schemas"]["SavedSearch"][];
-        };
         /** @description A saved search. */
         SavedSearch: components["schemas"]["SavedSearchNew"] & {
             /** @description Name of the saved search. Names are compared without regard to case. */
             name: string;
+        };
+        /** @description List of saved searches, oldest first. */
+        SavedSearchList: {
+            /** @description The items. */
+            items: components["schemas"]["SavedSearch"][];
         };
         /** @description Query and settings of a saved search. */
         SavedSearchNew: {
@@ -4123,13 +4177,36 @@ export interface components {
             /** @description The query. */
             query: string;
         };
-        /** @description All scenarios, and the files of your own that do not read. */
+        /** @description A scenario: events that follow one another. */
+        Scenario: {
+            /** @description Description. */
+            about: string;
+            /** @description Text of the scenario file. */
+            file: string;
+            /** @description Id. */
+            id: string;
+            /**
+             * Format: int64
+             * @description Time from the start to the last event, in milliseconds.
+             */
+            lasts_ms: number;
+            /** @description Name. */
+            name: string;
+            /** @description Whether the user added the scenario. */
+            own: boolean;
+            /** @description Id of the provider. */
+            provider: string;
+            /** @description Events, in order. */
+            steps: components["schemas"]["ScenarioStep"][];
+        };
+        /** @description List of scenarios. */
         ScenarioList: {
-            /** @description Files that are no scenario, each with the reason. */
+            /** @description Scenario files that cannot be parsed, each with the reason. */
             bad_files: string[];
-            /** @description The folder that files of your own belong into. */
+            /** @description Folder for the user's scenario files. */
             folder: string;
-            items: components["schemas"]["ScenarioShown"][];
+            /** @description The items. */
+            items: components["schemas"]["Scenario"][];
         };
         /** @description A scenario to be run. */
         ScenarioRun: {
@@ -4155,27 +4232,15 @@ export interface components {
             speed?: number | null;
             to?: components["schemas"]["EndpointSettings"] | null;
         };
-        /** @description A scenario as it is shown. */
-        ScenarioShown: {
-            /** @description What happens in it. */
-            about: string;
-            /** @description The file it is read from. */
-            file: string;
-            /** @description Its id. */
-            id: string;
+        /** @description One event of a scenario. */
+        ScenarioStep: {
             /**
              * Format: int64
-             * @description From its start to its last event, in ms.
+             * @description Time since the previous event, in milliseconds.
              */
-            lasts_ms: number;
-            /** @description Its name. */
-            name: string;
-            /** @description Whether it is a file of your own. */
-            own: boolean;
-            /** @description Id of the vendor. */
-            provider: string;
-            /** @description Its events, in order. */
-            steps: components["schemas"]["StepShown"][];
+            after_ms: number;
+            /** @description Event type. */
+            event: string;
         };
         /** @description A scheme by which a message's signature holds. */
         SchemeFound: {
@@ -4217,17 +4282,6 @@ export interface components {
              * @description Number of stored requests that are not indexed yet. A search reads them one by one.
              */
             waiting: number;
-        };
-        /** @description The secrets an inbox verifies with. */
-        Secrets: {
-            items: string[];
-        };
-        /** @description What was sent. */
-        Sent: {
-            /** @description Their deliveries, the first 500. */
-            deliveries: components["schemas"]["Delivery"][];
-            /** @description Ids of the events; none where no endpoint was there to get them. */
-            events: string[];
         };
         /**
          * @description Behavior after the last response of a sequence.
@@ -4278,11 +4332,16 @@ export interface components {
         };
         /** @description A change of a shape. */
         ShapeDrift: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Arrival of the request.
+             */
             at: string;
+            /** @description Path of the field. */
             path: string;
             /** @description Request that brought it. */
             request: string;
+            /** @description What changed. */
             what: components["schemas"]["ShapeChange"];
         };
         /** @description A field of a shape. */
@@ -4303,14 +4362,19 @@ export interface components {
              * @description How often it was there.
              */
             seen: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Arrival of the first request with this field.
+             */
             since: string;
+            /** @description Types of the values. */
             types: components["schemas"]["JsonType"][];
             /** @description All values it has, where they are few. */
             values?: string[] | null;
         };
         /** @description Shapes, by inbox and event type. */
         ShapeList: {
+            /** @description The schemas. */
             items: components["schemas"]["ShapeSummary"][];
         };
         /** @description A shape in full. */
@@ -4339,10 +4403,17 @@ export interface components {
              * @description Places it has.
              */
             fields: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Arrival of the first request.
+             */
             first_at: string;
+            /** @description Name of the inbox. */
             inbox: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Arrival of the last request.
+             */
             last_at: string;
             /**
              * Format: int64
@@ -4400,69 +4471,59 @@ export interface components {
              */
             waiting: number;
         };
-        /** @description How the engine fares. */
+        /** @description State of the engine. */
         Status: {
             /**
              * Format: int64
-             * @description Bytes of their bodies.
+             * @description Size of the stored bodies, in bytes.
              */
             bytes: number;
             /**
              * Format: int64
-             * @description Connections refused since the receiver started, for there were too many.
+             * @description Number of connections that were refused since the listener started, because too many were open.
              */
             connections_refused: number;
-            /** @description Folder of all data. */
+            /** @description Data folder. */
             data: string;
-            /** @description How the database fares. */
-            database: components["schemas"]["Database"];
+            /** @description State of the database. */
+            database: components["schemas"]["DatabaseStatus"];
             /**
              * Format: int64
-             * @description Bytes of the database file.
+             * @description Size of the database file, in bytes.
              */
             file_bytes: number;
             /**
              * Format: int64
-             * @description Connections ended for malformed HTTP or a head over the limits.
+             * @description Number of connections that were closed because of malformed HTTP or a head over the limits.
              */
             heads_refused: number;
-            /** @description What the database had lost when it was opened, in a sentence. */
+            /** @description What was missing from the database when it was opened, in one sentence. */
             lost?: string | null;
             /** @description Progress of each stage behind the commit, in the order of the pipeline. */
             pipeline: components["schemas"]["StageProgress"][];
             /**
              * Format: int64
-             * @description Deliveries that wait for an attempt.
+             * @description Number of deliveries that are waiting for an attempt.
              */
             queue: number;
-            /** @description Where requests are received. */
+            /** @description State of the listener. */
             receiver: components["schemas"]["ListenerState"];
-            /** @description Requests that were refused before they could be stored, by inbox and reason, until they are dismissed. */
+            /** @description Refused requests that were not dismissed, by inbox and reason. */
             refusals: components["schemas"]["RefusalTotal"][];
             /**
              * Format: int64
-             * @description Stored requests in all inboxes.
+             * @description Number of stored requests.
              */
             requests: number;
-            /** @description How far the search index has come. */
+            /** @description State of the search index. */
             search: components["schemas"]["SearchIndexState"];
             /**
              * Format: int64
-             * @description Number of the feed's last change.
+             * @description Number of the last change.
              */
             seq: number;
-            /** @description Release. */
+            /** @description Version of the program. */
             version: string;
-        };
-        /** @description One event of a scenario. */
-        StepShown: {
-            /**
-             * Format: int64
-             * @description Since the step before, in ms.
-             */
-            after_ms: number;
-            /** @description The event type. */
-            event: string;
         };
         /** @description A term of a query. */
         TermShown: {
@@ -4474,11 +4535,6 @@ export interface components {
             length: number;
             /** @description Whether it must not match. */
             negated: boolean;
-        };
-        /** @description What the test event was answered. */
-        TestEvent: {
-            /** Format: int32 */
-            status: number;
         };
         /**
          * @description Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
@@ -4607,12 +4663,13 @@ export interface components {
             /** @description Public URL of the tunnel. */
             url: string;
         };
-        /** @description All tunnels. */
+        /** @description List of tunnels. */
         TunnelList: {
+            /** @description The items. */
             items: components["schemas"]["Tunnel"][];
             /**
              * Format: int64
-             * @description Number of the last change this list includes.
+             * @description Number of the last change that the list includes.
              */
             seq: number;
         };
@@ -5017,7 +5074,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Comparison"];
+                    "application/json": components["schemas"]["CheckComparison"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -5224,7 +5281,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["CheckQuestionList"];
+                    "application/json": components["schemas"]["CheckRuleList"];
                 };
             };
             /** @description The token is missing or wrong. */
@@ -6021,7 +6078,7 @@ export interface operations {
                      *       "seq": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["DeliveryPage"];
+                    "application/json": components["schemas"]["DeliveryList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -6117,7 +6174,7 @@ export interface operations {
                      *       "left": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["Retried"];
+                    "application/json": components["schemas"]["DeliveryRetryResult"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -7298,7 +7355,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Causes"];
+                    "application/json": components["schemas"]["Diagnosis"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -7473,7 +7530,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["EndpointSecrets"];
+                    "application/json": components["schemas"]["EndpointSecretList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -7833,7 +7890,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Sent"];
+                    "application/json": components["schemas"]["EventSendResult"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -9107,7 +9164,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Secrets"];
+                    "application/json": components["schemas"]["InboxSecretList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -9183,7 +9240,7 @@ export interface operations {
                      *       "status": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["TestEvent"];
+                    "application/json": components["schemas"]["InboxTestResult"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -9998,7 +10055,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["SavedQueryList"];
+                    "application/json": components["schemas"]["SavedSearchList"];
                 };
             };
             /** @description The token is missing or wrong. */
@@ -11816,7 +11873,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["DryRun"];
+                    "application/json": components["schemas"]["ResponsePreview"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -12115,7 +12172,7 @@ export interface operations {
                      *       "total": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["PartList"];
+                    "application/json": components["schemas"]["BodyPartList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -13147,7 +13204,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["Sent"];
+                    "application/json": components["schemas"]["EventSendResult"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -13262,7 +13319,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["ScenarioShown"];
+                    "application/json": components["schemas"]["Scenario"];
                 };
             };
             /** @description The request could not be parsed. */

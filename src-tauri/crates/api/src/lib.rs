@@ -48,6 +48,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use error::ApiError;
 pub use events::PAYLOAD_MAX;
+pub use schemas::{ShapeDrift, ShapeField, ShapeList, ShapeShown, ShapeSummary};
 
 /// Where the API stands.
 pub const PREFIX: &str = "/api/v1";

@@ -17,75 +17,86 @@ use utoipa::{IntoParams, ToSchema};
 use super::{error::ApiError, extract, requests::number_of};
 
 /// A shape as a list shows it.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ShapeSummary {
-    inbox: String,
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ShapeSummary {
+    /// Name of the inbox.
+    pub inbox: String,
     /// Event type; empty for requests of which none is known.
-    event_type: String,
+    pub event_type: String,
     /// JSON bodies it was learned from.
-    requests: u64,
+    pub requests: u64,
     /// Places it has.
-    fields: u64,
+    pub fields: u64,
     /// Changes since it was first seen; a hundred are kept.
-    drift: u64,
+    pub drift: u64,
+    /// Arrival of the first request.
     #[schema(value_type = String, format = DateTime)]
-    first_at: Timestamp,
+    pub first_at: Timestamp,
+    /// Arrival of the last request.
     #[schema(value_type = String, format = DateTime)]
-    last_at: Timestamp,
+    pub last_at: Timestamp,
     /// When it last changed.
     #[schema(value_type = Option<String>, format = DateTime)]
-    drift_at: Option<Timestamp>,
+    pub drift_at: Option<Timestamp>,
 }
 
 /// Shapes, by inbox and event type.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ShapeList {
-    items: Vec<ShapeSummary>,
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ShapeList {
+    /// The schemas.
+    pub items: Vec<ShapeSummary>,
 }
 
 /// A field of a shape.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ShapeField {
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ShapeField {
     /// Where it stands, as a query has it behind `body.`; empty for the body itself.
-    path: String,
+    pub path: String,
     /// Its key, `[*]` for the elements of a list, `*` where keys are data.
-    name: String,
+    pub name: String,
     /// How deep it stands.
-    depth: usize,
-    types: Vec<Type>,
+    pub depth: usize,
+    /// Types of the values.
+    pub types: Vec<Type>,
     /// Whether some objects are without it.
-    optional: bool,
-    format: Option<TextFormat>,
+    pub optional: bool,
+    /// Format of the texts, if all have one.
+    pub format: Option<TextFormat>,
     /// All values it has, where they are few.
-    values: Option<Vec<String>>,
+    pub values: Option<Vec<String>>,
     /// How often it was there.
-    seen: u64,
+    pub seen: u64,
     /// Request in which it was first seen.
-    request: String,
+    pub request: String,
+    /// Arrival of the first request with this field.
     #[schema(value_type = String, format = DateTime)]
-    since: Timestamp,
+    pub since: Timestamp,
 }
 
 /// A change of a shape.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ShapeDrift {
-    path: String,
-    what: What,
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ShapeDrift {
+    /// Path of the field.
+    pub path: String,
+    /// What changed.
+    pub what: What,
     /// Request that brought it.
-    request: String,
+    pub request: String,
+    /// Arrival of the request.
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    pub at: Timestamp,
 }
 
 /// A shape in full.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ShapeShown {
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ShapeShown {
+    /// Summary.
     #[serde(flatten)]
-    summary: ShapeSummary,
+    pub summary: ShapeSummary,
     /// From the outside in.
-    tree: Vec<ShapeField>,
+    pub tree: Vec<ShapeField>,
     /// The newest first.
-    changes: Vec<ShapeDrift>,
+    pub changes: Vec<ShapeDrift>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

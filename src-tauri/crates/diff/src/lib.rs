@@ -8,7 +8,7 @@ use hookline_capture::header_list;
 use hookline_model::{BodyKind, MASK, text_by};
 use hookline_provider::is_secret_header;
 use hookline_query::body::content_of;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// Largest body that is compared line by line, in bytes; a larger one is told to be the same or not.
@@ -24,7 +24,7 @@ const CONTEXT: usize = 3;
 const TEXT_MAX: usize = 2_000;
 
 /// How a row differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowKind {
     /// Both have it.
@@ -40,7 +40,7 @@ pub enum RowKind {
 }
 
 /// One row of a comparison.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Row {
     /// How the row differs.
     pub kind: RowKind,
@@ -72,7 +72,7 @@ impl Row {
 }
 
 /// How bodies were compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyBasis {
     /// As JSON: neither the order of keys nor white space counts.
@@ -84,7 +84,7 @@ pub enum BodyBasis {
 }
 
 /// What differs between two requests, or two answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Diff {
     /// Whether nothing differs but the time, the sender's port and the like.
     pub same: bool,

@@ -109,6 +109,32 @@ pub struct CheckSettings {
     pub timeout_ms: u32,
 }
 
+impl Default for CheckSettings {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            endpoint: None,
+            provider: String::new(),
+            scheme: None,
+            event: None,
+            payload: None,
+            secret: String::new(),
+            params: std::collections::BTreeMap::new(),
+            old_secret: None,
+            old_secret_valid: false,
+            only: Vec::new(),
+            skip: Vec::new(),
+            waive: Vec::new(),
+            probe: None,
+            settle_ms: settle(),
+            break_with: None,
+            mend_with: None,
+            burst: burst(),
+            timeout_ms: timeout(),
+        }
+    }
+}
+
 fn settle() -> u32 {
     400
 }
@@ -232,6 +258,11 @@ impl CheckFinding {
 }
 
 impl CheckCounts {
+    /// Returns the number of checks that have an outcome.
+    pub fn sum(&self) -> u32 {
+        self.pass + self.fail + self.warn + self.skipped + self.unknown + self.error
+    }
+
     /// Adds one result to the count of its outcome.
     pub fn add(&mut self, outcome: CheckOutcome) {
         *match outcome {

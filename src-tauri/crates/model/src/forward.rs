@@ -105,6 +105,27 @@ fn bad_gateway() -> InboxResponse {
 }
 
 impl Forward {
+    /// Creates a forward of every request to a URL, with the default settings.
+    pub fn to(url: String) -> Self {
+        Self {
+            id: String::new(),
+            name: String::new(),
+            enabled: on(),
+            when: String::new(),
+            to: url,
+            path: PathRule::default(),
+            headers: forwarding(),
+            mode: ForwardMode::default(),
+            timeout_ms: timeout(),
+            retries: None,
+            deadline_ms: deadline(),
+            fallback: bad_gateway(),
+            resign: false,
+            passing: false,
+            since: 0,
+        }
+    }
+
     /// Returns the name to display: the name, or the URL with masked credentials if the name is empty.
     pub fn shown_name(&self) -> Cow<'_, str> {
         if self.name.is_empty() { masked_url(&self.to) } else { self.name.as_str().into() }

@@ -249,7 +249,21 @@ pub fn consider(
         tell(true, format!("{matched}; it is answer {} of {}.", answer + 1, rule.answers.len()));
         return Outcome::Rule { rule: place, answer, key: Some(key) };
     }
-    for (place, bound) in address.forwards.iter().enumerate() {
+    if let Some(place) = responding_forward(looking, told) {
+        return Outcome::Forward(place);
+    }
+    told(ResponseCandidate {
+        name: "The inbox's own answer".into(),
+        id: None,
+        answers: true,
+        why: "Nothing before it matches.".into(),
+    });
+    Outcome::Own
+}
+
+/// The first forward that asks its app for the response to a request.
+fn responding_forward(looking: &Looking<'_>, told: &mut dyn FnMut(ResponseCandidate)) -> Option<usize> {
+    for (place, bound) in looking.address.forwards.iter().enumerate() {
         let forward = &bound.forward;
         if forward.mode != ForwardMode::Answer {
             continue;
@@ -269,18 +283,12 @@ pub fn consider(
         match looking.asked(&bound.query, &forward.when) {
             Ok(()) => {
                 tell(true, format!("{} answers.", masked_url(&forward.to)));
-                return Outcome::Forward(place);
+                return Some(place);
             }
             Err(part) => tell(false, format!("{part} does not match.")),
         }
     }
-    told(ResponseCandidate {
-        name: "The inbox's own answer".into(),
-        id: None,
-        answers: true,
-        why: "Nothing before it matches.".into(),
-    });
-    Outcome::Own
+    None
 }
 
 /// Decides how a request that arrived whole is responded to. With `proved_only`, no app is asked unless the signature is valid.
