@@ -18,7 +18,7 @@ const MISSING: &[(&str, &str)] = &[
     ("/providers/{id}", "provider_not_found"),
     ("/queries/{name}", "query_not_found"),
     ("/refusals/{id}", "refusal_not_found"),
-    ("/removals/{id}", "too_late"),
+    ("/removals/{id}", "deletion_not_found"),
     ("/replays/{id}", "replay_not_found"),
     ("/requests/{id}", "request_not_found"),
     ("/scenarios/{id}", "scenario_not_found"),

@@ -17,6 +17,7 @@ mod handshake;
 mod hookline;
 mod hostile;
 mod house;
+mod operations;
 mod outbox;
 mod pipeline;
 mod query;

@@ -1,4 +1,4 @@
-use hookline_diff::{Diff, Row, RowKind};
+use hookline_api::{Diff, DiffRow, DiffRowKind};
 
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 
@@ -24,7 +24,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
         return if diff.same { Ok(()) } else { Err(CliError::No) };
     }
     row(&diff.line);
-    diff.headers.iter().filter(|header| header.kind != RowKind::Same).for_each(row);
+    diff.headers.iter().filter(|header| header.kind != DiffRowKind::Same).for_each(row);
     if diff.changes != 0 {
         terminal::line("");
         diff.body.iter().for_each(row);
@@ -39,7 +39,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     Err(CliError::No)
 }
 
-fn row(row: &Row) {
+fn row(row: &DiffRow) {
     let indent = "  ".repeat(row.depth.min(40));
     let print = |sign: char, side: &Option<String>| {
         if let Some(text) = side {
@@ -47,9 +47,9 @@ fn row(row: &Row) {
         }
     };
     match row.kind {
-        RowKind::Same => print(' ', &row.a),
-        RowKind::Skipped => terminal::line(&format!("  … {} the same", row.skipped)),
-        RowKind::Added | RowKind::Removed | RowKind::Changed => {
+        DiffRowKind::Same => print(' ', &row.a),
+        DiffRowKind::Skipped => terminal::line(&format!("  … {} the same", row.skipped)),
+        DiffRowKind::Added | DiffRowKind::Removed | DiffRowKind::Changed => {
             print('-', &row.a);
             print('+', &row.b);
         }

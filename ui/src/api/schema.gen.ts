@@ -2700,7 +2700,67 @@ export interface components {
             requests: number;
         };
         /** @description A destination that Hookline sends webhooks to. */
-        Endpoint: components["schemas"]["EndpointSettings"] & {
+        Endpoint: {
+            /**
+             * @description Client certificate in PEM, followed by its chain and its private key, for endpoints that require one. Masked
+             *     when read.
+             */
+            client_certificate?: string | null;
+            /**
+             * Format: int32
+             * @description Maximum number of concurrent requests, from 1 to 256. Default: 16.
+             */
+            concurrency?: number;
+            /**
+             * @description Event types that the endpoint receives. A trailing `*` matches any suffix. Null subscribes to every event type,
+             *     including future ones.
+             */
+            events?: string[] | null;
+            /** @description Custom headers, sent with every request. At most 64. */
+            headers?: components["schemas"]["EndpointHeader"][];
+            /** @description Whether plain `http:` is allowed for local testing, although the vendor requires HTTPS. Default: false. */
+            local_test?: boolean;
+            /** @description Name of the endpoint. The host of the URL is shown if the name is empty. */
+            name?: string;
+            /** @description Parameters of the signature scheme. */
+            params?: {
+                [key: string]: string;
+            };
+            /** @description Whether the retry clock is paused. A paused endpoint is sent nothing. Default: false. */
+            paused?: boolean;
+            /** @description Values that override the delivery policy of the vendor. */
+            policy?: Record<string, never> | null;
+            /** @description Id of the provider that Hookline sends as. */
+            provider: string;
+            /**
+             * Format: double
+             * @description Maximum number of requests per second, from 0.0001 to 1000000. Null sets no limit.
+             */
+            rate?: number | null;
+            /** @description Id of the signature scheme. Default: the usual scheme of the provider. */
+            scheme?: string | null;
+            /**
+             * @description Account, flow, website or workspace that the endpoint belongs to. The vendor's limits apply to each one
+             *     separately.
+             */
+            scope?: string;
+            /** @description Signing secrets, the current one first. At most 64. */
+            secrets?: components["schemas"]["EndpointSecret"][];
+            /** @description Whether requests are signed. Null signs as the vendor does. */
+            signed?: boolean | null;
+            /**
+             * Format: double
+             * @description Factor that divides retry delays, from 0.001 to 100000. Default: 1.
+             */
+            speed?: number;
+            /**
+             * @description Trusted certificates in PEM: the certificate of the endpoint, whatever names it contains, or those of the
+             *     certificate authorities that issued it.
+             */
+            trusted_certificate?: string | null;
+            /** @description URL of the endpoint. */
+            url: string;
+        } & {
             /**
              * Format: date-time
              * @description Time at which the endpoint was created.
@@ -4159,7 +4219,14 @@ export interface components {
          */
         RowKind: "same" | "added" | "removed" | "changed" | "skipped";
         /** @description A saved search. */
-        SavedSearch: components["schemas"]["SavedSearchNew"] & {
+        SavedSearch: {
+            /** @description Name of the inbox to search. Null searches all inboxes. */
+            inbox?: string | null;
+            /** @description Whether a matching request raises an alert. Default: false. */
+            notify?: boolean;
+            /** @description The query. */
+            query: string;
+        } & {
             /** @description Name of the saved search. Names are compared without regard to case. */
             name: string;
         };

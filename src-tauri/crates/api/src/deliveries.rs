@@ -275,11 +275,7 @@ pub(crate) async fn retry_many(
         .read(move |connection| hookline_store::delivery::conditions(&filter, connection, now_us))
         .await?;
     let mut conditions = conditions.map_err(ApiError::from)?;
-    if any_state {
-        conditions.add("d.state IN (3, 4, 5)", []);
-    }
-    // Deliveries that are created during the resend do not belong to it.
-    conditions.add("d.created_us <= ? AND d.origin != 1", [now_us.into()]);
+    conditions.limit_to_resend(any_state, now_us);
     let conditions = Arc::new(conditions);
     let mut retried = DeliveryRetryResult { deliveries: 0, left: 0 };
     let mut after_number = 0_i64;

@@ -41,6 +41,7 @@ const DEPTH_MAX: usize = 6;
 /// The description with what is the same for every operation.
 pub(crate) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(document).unwrap_or_default();
+    open_composed(&mut document["components"]["schemas"]);
     let schemas = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
@@ -59,6 +60,21 @@ pub(crate) fn finished(document: &utoipa::openapi::OpenApi) -> Value {
     document["tags"] =
         TAGS.iter().map(|(name, description)| json!({ "name": name, "description": description })).collect();
     document
+}
+
+/// Replaces the references of composed schemas to closed ones by their content. A closed schema (`additionalProperties:
+/// false`) describes a request body, and would refuse the other properties of a response that contains it.
+fn open_composed(schemas: &mut Value) {
+    let closed = schemas.clone();
+    for schema in schemas.as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+        for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+            let name = part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+            if closed[name]["additionalProperties"] == false {
+                *part = closed[name].clone();
+                part.as_object_mut().map(|part| part.remove("additionalProperties"));
+            }
+        }
+    }
 }
 
 fn finish(operation: &mut Value, path: &str, schemas: &Map<String, Value>) {

@@ -48,6 +48,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use error::ApiError;
 pub use events::PAYLOAD_MAX;
+pub use hookline_diff::{Diff, Row as DiffRow, RowKind as DiffRowKind};
 pub use schemas::{ShapeDrift, ShapeField, ShapeList, ShapeShown, ShapeSummary};
 
 /// Where the API stands.

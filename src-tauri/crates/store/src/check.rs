@@ -103,7 +103,10 @@ impl CheckRow {
             connection.execute("DELETE FROM check_result WHERE run = ?1 AND id = ?2", params![self.number, check])?;
         }
         connection
-            .execute("UPDATE check_run SET state = 0, reason = '', ended_us = NULL WHERE number = ?1", [self.number])
+            .execute(
+                "UPDATE check_run SET state = ?2, reason = '', ended_us = NULL WHERE number = ?1",
+                params![self.number, CheckRunState::Running as u8],
+            )
             .map(drop)
     }
 

@@ -1,5 +1,7 @@
 //! Deletions: requests are hidden at once and deleted a moment later. Until then a deletion can be undone.
 
+use crate::sql::{SKIPPED, STORED_BYTES, WAITING};
+use const_format::formatcp;
 use std::sync::RwLock;
 
 use hookline_capture::{RowId, delete_chunks};
@@ -117,8 +119,8 @@ fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<
     const FORWARDS: &str = "SELECT value ->> '$.id' FROM json_each((SELECT forwards FROM inbox WHERE number = ?1))";
     connection.execute(
         &format!(
-            "UPDATE delivery SET state = 5, reason = 'The inbox was removed.', ended_us = created_us
-             WHERE ended_us IS NULL AND state = 0 AND endpoint IN (SELECT number FROM endpoint WHERE id IN ({FORWARDS}))"
+            "UPDATE delivery SET state = {SKIPPED}, reason = 'The inbox was removed.', ended_us = created_us
+             WHERE ended_us IS NULL AND state = {WAITING} AND endpoint IN (SELECT number FROM endpoint WHERE id IN ({FORWARDS}))"
         ),
         [inbox],
     )?;
@@ -131,9 +133,8 @@ fn forget_forwards(connection: &Connection, inbox: i64) -> rusqlite::Result<Vec<
 /// Deletes requests with their bodies, marks, verifications and single-use responses. Returns the number of requests
 /// and the total size of their bodies, in bytes.
 pub fn delete_requests(connection: &Connection, ids: &[i64]) -> rusqlite::Result<(i64, i64)> {
-    let mut find = connection.prepare_cached(
-        "SELECT inbox, chunks, iif(body_state = 3, 0, body_bytes), answer FROM request WHERE id = ?1",
-    )?;
+    let mut find = connection
+        .prepare_cached(formatcp!("SELECT inbox, chunks, {STORED_BYTES}, answer FROM request WHERE id = ?1"))?;
     let mut delete = connection.prepare_cached("DELETE FROM request WHERE id = ?1")?;
     let mut unmark = connection.prepare_cached("DELETE FROM request_mark WHERE request = ?1")?;
     let mut unjudge = connection.prepare_cached("DELETE FROM request_verdict WHERE request = ?1")?;
@@ -235,8 +236,10 @@ pub fn delete_strays(connection: &Connection) -> rusqlite::Result<()> {
 pub fn deletable(connection: &Connection, id: RowId) -> rusqlite::Result<Option<(i64, i64)>> {
     connection
         .query_row(
-            "SELECT inbox, iif(body_state = 3, 0, body_bytes) FROM request WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM removal WHERE first = ?1 AND last = ?1)",
+            formatcp!(
+                "SELECT inbox, {STORED_BYTES} FROM request WHERE id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM removal WHERE first = ?1 AND last = ?1)"
+            ),
             [id.0],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
@@ -257,8 +260,10 @@ pub fn shown_totals(connection: &Connection, inbox: i64) -> rusqlite::Result<(i6
 /// Counts the pinned requests of an inbox, and their bytes.
 pub fn pinned_totals(connection: &Connection, inbox: i64) -> rusqlite::Result<(i64, i64)> {
     connection.query_row(
-        "SELECT count(*), coalesce(sum(iif(r.body_state = 3, 0, r.body_bytes)), 0) FROM request_mark m
-         CROSS JOIN request r ON r.id = m.request WHERE m.pinned AND r.inbox = ?1",
+        formatcp!(
+            "SELECT count(*), coalesce(sum({STORED_BYTES}), 0) FROM request_mark m
+             CROSS JOIN request r ON r.id = m.request WHERE m.pinned AND r.inbox = ?1"
+        ),
         [inbox],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )

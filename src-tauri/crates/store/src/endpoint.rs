@@ -1,5 +1,7 @@
 //! Endpoints and the destinations of forwards and replays, which share one table.
 
+use crate::sql::{LISTED, PASSING};
+use const_format::formatcp;
 use std::borrow::Cow;
 
 use hookline_model::{
@@ -104,11 +106,11 @@ impl Beside {
     /// `but`.
     pub fn of(connection: &Connection, settings: &EndpointSettings, but: i64) -> rusqlite::Result<Self> {
         connection
-            .prepare_cached(
+            .prepare_cached(formatcp!(
                 "SELECT count(*), coalesce(max(settings ->> '$.url' = ?4), 0) FROM endpoint
-                 WHERE settings ->> '$.provider' = ?1 AND settings ->> '$.scope' = ?2 AND NOT removed AND purpose = 0
-                   AND number != ?3",
-            )?
+                     WHERE settings ->> '$.provider' = ?1 AND settings ->> '$.scope' = ?2 AND NOT removed
+                       AND purpose = {LISTED} AND number != ?3"
+            ))?
             .query_row(params![settings.provider, settings.scope, but, settings.url], |row| {
                 Ok(Self { count: row.get(0)?, same_url: row.get(1)? })
             })
@@ -136,7 +138,9 @@ impl EndpointRow {
     /// found.
     pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Self>> {
         connection
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed AND purpose < 2"))?
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM endpoint WHERE id = ?1 AND NOT removed AND purpose IN ({LISTED}, {PASSING})"
+            ))?
             .query_row([id], Self::from_row)
             .optional()
     }

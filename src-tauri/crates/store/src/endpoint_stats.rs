@@ -1,7 +1,10 @@
 //! Statistics of an endpoint for the last 24 hours.
 
+use const_format::formatcp;
 use hookline_model::{DeliveryState, EndpointStats, EndpointStatsSlice};
 use rusqlite::{Connection, params};
+
+use crate::sql::TEST;
 
 use hookline_model::timestamp;
 
@@ -26,8 +29,11 @@ pub fn stats(connection: &Connection, endpoint: i64, now_us: i64) -> rusqlite::R
     let mut rows = connection.prepare_cached(
         // Numbers grow with the time of creation, so the loop ends at the first older delivery. A resent delivery
         // counts with its first result, because a resend by hand must not change the statistics.
-        "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_took_us, took_us), created_us
-         FROM delivery WHERE endpoint = ?1 AND origin != 1 ORDER BY number DESC LIMIT ?2",
+        formatcp!(
+            "SELECT coalesce(first_ended_us, ended_us), coalesce(first_state, state), coalesce(first_took_us, took_us),
+               created_us
+             FROM delivery WHERE endpoint = ?1 AND origin != {TEST} ORDER BY number DESC LIMIT ?2"
+        ),
     )?;
     let mut rows = rows.query(params![endpoint, MOST as i64])?;
     let (mut all, mut looked_at) = (Vec::new(), 0);

@@ -29,6 +29,7 @@ pub mod retention;
 pub mod saved_search;
 pub mod sequence;
 pub mod settings;
+mod sql;
 pub mod timeline;
 pub mod tunnel;
 pub mod verification;

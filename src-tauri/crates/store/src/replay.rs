@@ -1,5 +1,7 @@
 //! Rows of `replay`.
 
+use crate::sql::{COLLECTING, DELIVERED, EXHAUSTED, FAILED, FILTERED, REPLAY_FAILED, RUNNING, SENDING, WAITING};
+use const_format::formatcp;
 use hookline_model::{DeliveryState, Replay, ReplaySettings, ReplayState, masked_url, timestamp};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -56,18 +58,26 @@ pub fn with_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<Rep
 /// Ends the replays that were still collecting requests when the program stopped. None of their requests was sent.
 pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
     connection.execute(
-        "DELETE FROM replay_item WHERE replay IN (SELECT number FROM replay WHERE ended_us IS NULL AND state = 0)",
+        formatcp!(
+            "DELETE FROM replay_item
+             WHERE replay IN (SELECT number FROM replay WHERE ended_us IS NULL AND state = {COLLECTING})"
+        ),
         [],
     )?;
     connection.execute(
-        "UPDATE endpoint SET removed = 1
-         WHERE number IN (SELECT endpoint FROM replay WHERE ended_us IS NULL AND state = 0)",
+        formatcp!(
+            "UPDATE endpoint SET removed = 1
+             WHERE number IN (SELECT endpoint FROM replay WHERE ended_us IS NULL AND state = {COLLECTING})"
+        ),
         [],
     )?;
     connection
         .execute(
-            "UPDATE replay SET state = 5, reason = 'Hookline ended while its requests were looked for; nothing was sent.',
-               ended_us = ?1 WHERE ended_us IS NULL AND state = 0",
+            formatcp!(
+                "UPDATE replay SET state = {REPLAY_FAILED}, ended_us = ?1,
+                   reason = 'Hookline ended while its requests were looked for; nothing was sent.'
+                 WHERE ended_us IS NULL AND state = {COLLECTING}"
+            ),
             [now_us],
         )
         .map(drop)
@@ -108,7 +118,7 @@ impl ReplayRow {
     /// Lists the replays that are sending, oldest first.
     pub fn running(connection: &Connection) -> rusqlite::Result<Vec<Self>> {
         connection
-            .prepare_cached(&format!("{SELECT} WHERE y.ended_us IS NULL AND y.state = 1 ORDER BY y.number"))?
+            .prepare_cached(&format!("{SELECT} WHERE y.ended_us IS NULL AND y.state = {RUNNING} ORDER BY y.number"))?
             .query_map([], Self::from_row)?
             .collect()
     }
@@ -141,7 +151,12 @@ impl ReplayRow {
 
     /// Starts a replay that is still collecting. Returns `false` if the replay was ended meanwhile.
     pub fn begin(connection: &Connection, number: i64) -> rusqlite::Result<bool> {
-        connection.execute("UPDATE replay SET state = 1 WHERE number = ?1 AND state = 0", [number]).map(|rows| rows > 0)
+        connection
+            .execute(
+                formatcp!("UPDATE replay SET state = {RUNNING} WHERE number = ?1 AND state = {COLLECTING}"),
+                [number],
+            )
+            .map(|rows| rows > 0)
     }
 
     /// Ends a replay and drops the requests that were not sent. Returns whether the replay had not ended before.
@@ -186,7 +201,9 @@ impl ReplayRow {
     /// Counts the deliveries of the replay that have not ended.
     pub fn open(&self, connection: &Connection) -> rusqlite::Result<i64> {
         connection
-            .prepare_cached("SELECT count(*) FROM delivery WHERE replay = ?1 AND state IN (0, 1)")?
+            .prepare_cached(formatcp!(
+                "SELECT count(*) FROM delivery WHERE replay = ?1 AND state IN ({WAITING}, {SENDING})"
+            ))?
             .query_row([self.number], |row| row.get(0))
     }
 
@@ -216,9 +233,10 @@ impl ReplayRow {
 
     /// Returns the replay as the API shows it: with current counts and with credentials masked.
     pub fn counted(self, connection: &Connection) -> rusqlite::Result<Replay> {
-        let mut count = connection.prepare_cached(
-            "SELECT count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state IN (3, 4, 6)) FROM delivery WHERE replay = ?1",
-        )?;
+        let mut count = connection.prepare_cached(formatcp!(
+                "SELECT count(*) FILTER (WHERE state = {DELIVERED}),
+                   count(*) FILTER (WHERE state IN ({FAILED}, {EXHAUSTED}, {FILTERED})) FROM delivery WHERE replay = ?1"
+            ))?;
         let (delivered, failed): (i64, i64) = count.query_row([self.number], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let ended: Option<Timestamp> = self.ended_us.map(timestamp);
         Ok(Replay {

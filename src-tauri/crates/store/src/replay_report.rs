@@ -1,5 +1,7 @@
 //! The report of a replay: responses, latencies and failures.
 
+use crate::sql::{EXHAUSTED, FAILED, FILTERED};
+use const_format::formatcp;
 use hookline_model::{ReplayFailure, ReplayLatencies, ReplayReport, ReplayResponses};
 use rusqlite::Connection;
 
@@ -38,12 +40,12 @@ pub fn report(connection: &Connection, row: ReplayRow) -> rusqlite::Result<Repla
     )?;
     let took_s = first.zip(last).map_or(0.0, |(first, last)| (last - first) as f64 / 1e6);
     let failures = connection
-        .prepare(
+        .prepare(formatcp!(
             "SELECT d.id, coalesce(d.request_id, ''), coalesce(v.event_type, ''), d.method, d.url, d.status,
                iif(d.status IS NULL, coalesce(d.error, nullif(d.reason, '')), NULL), d.took_us
              FROM delivery d LEFT JOIN request_verdict v ON v.request = d.request
-             WHERE d.replay = ?1 AND d.state IN (3, 4, 6) ORDER BY d.number LIMIT ?2",
-        )?
+             WHERE d.replay = ?1 AND d.state IN ({FAILED}, {EXHAUSTED}, {FILTERED}) ORDER BY d.number LIMIT ?2"
+        ))?
         .query_map([number, FAILURES_MAX], |row| {
             Ok(ReplayFailure {
                 delivery: row.get(0)?,

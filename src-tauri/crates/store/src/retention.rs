@@ -1,5 +1,7 @@
 //! Retention of requests: the oldest requests are deleted, pinned ones are kept.
 
+use crate::sql::STORED_BYTES;
+use const_format::formatcp;
 use hookline_capture::RowId;
 use hookline_model::RetentionPolicy;
 use rusqlite::{Connection, params};
@@ -10,11 +12,11 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// Totals that the limits apply to: without pinned requests, which are kept, and without deleted ones, which are as
 /// good as gone.
-const COUNTED: &str = "SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM (
+const COUNTED: &str = formatcp!("SELECT coalesce(sum(requests), 0), coalesce(sum(bytes), 0) FROM (
    SELECT requests, bytes FROM inbox_total
    UNION ALL SELECT -requests, -bytes FROM removal
-   UNION ALL SELECT -1, -iif(r.body_state = 3, 0, r.body_bytes) FROM request_mark m CROSS JOIN request r ON r.id = m.request
-     WHERE m.pinned AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last AND (v.whole OR v.first = v.last)))";
+   UNION ALL SELECT -1, -{STORED_BYTES} FROM request_mark m CROSS JOIN request r ON r.id = m.request
+     WHERE m.pinned AND NOT EXISTS (SELECT 1 FROM removal v WHERE v.inbox = r.inbox AND r.id BETWEEN v.first AND v.last AND (v.whole OR v.first = v.last)))");
 
 /// Condition under which retention may delete a request `r`: the request is neither pinned nor deleted.
 const MAY_GO: &str = "NOT EXISTS (SELECT 1 FROM request_mark m WHERE m.request = r.id AND m.pinned)
@@ -40,9 +42,8 @@ pub fn expire_slice(
     if over_requests <= 0 && over_bytes <= 0 && !any_before(connection, too_old)? {
         return Ok((0, false));
     }
-    let mut oldest = connection.prepare_cached(&format!(
-        "SELECT r.id, iif(r.body_state = 3, 0, r.body_bytes) FROM request r WHERE {MAY_GO} ORDER BY r.id LIMIT ?1"
-    ))?;
+    let mut oldest = connection
+        .prepare_cached(&format!("SELECT r.id, {STORED_BYTES} FROM request r WHERE {MAY_GO} ORDER BY r.id LIMIT ?1"))?;
     let mut doomed = Vec::new();
     let mut rows = oldest.query([SLICE as i64])?;
     while let Some(row) = rows.next()? {

@@ -1,5 +1,6 @@
 //! Rows of `tunnel`, `exposure` and `tunnelled`.
 
+use const_format::formatcp;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
@@ -152,7 +153,12 @@ impl TunnelRow {
     pub fn remove(connection: &Connection, number: i64) -> rusqlite::Result<()> {
         connection.execute("DELETE FROM tunnel WHERE number = ?1", [number])?;
         connection.execute("DELETE FROM exposure WHERE tunnel = ?1", [number])?;
-        connection.execute("UPDATE tunnelled SET away = 2 WHERE tunnel = ?1 AND away = 1", [number]).map(drop)
+        connection
+            .execute(
+                formatcp!("UPDATE tunnelled SET away = {DECIDED} WHERE tunnel = ?1 AND away = {UNDECIDED}"),
+                [number],
+            )
+            .map(drop)
     }
 
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
@@ -292,6 +298,10 @@ pub struct Tunnelled {
     pub away: bool,
 }
 
+/// `tunnelled.away`: the request arrived while this computer was offline and awaits a decision, or the decision was made.
+const UNDECIDED: u8 = 1;
+const DECIDED: u8 = 2;
+
 /// Time during which a relay can resend a delivery that was accepted, plus two hours, in µs. An older gap is permanent.
 const SENT_AGAIN_US: i64 = 26 * 3_600 * 1_000_000;
 
@@ -330,7 +340,9 @@ impl Tunnelled {
     /// Deletes the deliveries that no relay can resend, except those that await a decision.
     pub fn forget_old(connection: &Connection, now_us: i64) -> rusqlite::Result<()> {
         let old = now_us - KNOWN_US;
-        connection.execute("DELETE FROM tunnelled WHERE received_us < ?1 AND away <> 1", [old]).map(drop)
+        connection
+            .execute(formatcp!("DELETE FROM tunnelled WHERE received_us < ?1 AND away <> {UNDECIDED}"), [old])
+            .map(drop)
     }
 }
 
@@ -348,9 +360,9 @@ pub fn outside(connection: &Connection, after: i64, upto: i64) -> rusqlite::Resu
 /// Lists the requests between two rows that await a decision on the tunnel backlog, by row number.
 pub fn held(connection: &Connection, after: i64, upto: i64) -> rusqlite::Result<Vec<i64>> {
     connection
-        .prepare_cached(
-            "SELECT request FROM tunnelled WHERE away = 1 AND request > ?1 AND request <= ?2 ORDER BY request",
-        )?
+        .prepare_cached(formatcp!(
+            "SELECT request FROM tunnelled WHERE away = {UNDECIDED} AND request > ?1 AND request <= ?2 ORDER BY request"
+        ))?
         .query_map([after, upto], |row| row.get(0))?
         .collect()
 }
@@ -369,7 +381,7 @@ pub fn backlog_counts(connection: &Connection, tunnel: i64, hidden: &str) -> rus
     connection
         .prepare_cached(&format!(
             "SELECT t.inbox, count(*) FROM tunnelled t JOIN request r ON r.id = t.request
-             LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = 1 AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
+             LEFT JOIN request_mark m ON m.request = r.id WHERE t.away = {UNDECIDED} AND t.tunnel = ?1 {hidden} GROUP BY t.inbox"
         ))?
         .query_map([tunnel], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
         .collect()
@@ -387,11 +399,12 @@ pub fn take_backlog(
             "SELECT r.id, v.event_type FROM tunnelled t JOIN request r ON r.id = t.request
              LEFT JOIN request_verdict v ON v.request = r.id
              LEFT JOIN request_mark m ON m.request = r.id
-             WHERE t.away = 1 AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
+             WHERE t.away = {UNDECIDED} AND t.inbox = ?1 {hidden} ORDER BY r.id LIMIT ?2"
         ))?
         .query_map(params![inbox, limit], |row| Ok(BacklogRequest { request: row.get(0)?, event_type: row.get(1)? }))?
         .collect::<Result<_, _>>()?;
-    let mut decide = connection.prepare_cached("UPDATE tunnelled SET away = 2 WHERE request = ?1")?;
+    let mut decide =
+        connection.prepare_cached(formatcp!("UPDATE tunnelled SET away = {DECIDED} WHERE request = ?1"))?;
     for request in &backlog {
         decide.execute([request.request])?;
     }

@@ -3,6 +3,7 @@
 //! Whatever enters `request` becomes a waiting row of `delivery` by a trigger in the same commit, so
 //! nothing can be answered and not be due.
 
+use const_format::formatcp;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use hookline_capture::{
@@ -354,11 +355,11 @@ impl RelayStore {
     /// What a device's inboxes hold.
     pub(super) async fn shown(&self, device: i64, url: String) -> Result<Vec<ShownInbox>, ReadError> {
         let read = move |c: &Connection| {
-            c.prepare_cached(
-                "SELECT name, token, seq, (SELECT count(*) FROM delivery WHERE inbox = number AND state = 0),
-                   (SELECT count(*) FROM delivery WHERE inbox = number AND state = 2)
-                 FROM inbox WHERE device = ?1 ORDER BY name",
-            )?
+            c.prepare_cached(formatcp!(
+                "SELECT name, token, seq, (SELECT count(*) FROM delivery WHERE inbox = number AND state = {WAITING}),
+                       (SELECT count(*) FROM delivery WHERE inbox = number AND state = {REFUSED})
+                     FROM inbox WHERE device = ?1 ORDER BY name"
+            ))?
             .query_map([device], |row| {
                 Ok(ShownInbox {
                     name: row.get(0)?,
@@ -376,10 +377,10 @@ impl RelayStore {
     /// What every inbox holds.
     pub(super) async fn kept(&self) -> Result<BTreeMap<i64, Kept>, ReadError> {
         let read = |c: &Connection| {
-            c.prepare_cached(
-                "SELECT number, (SELECT count(*) FROM delivery WHERE inbox = number AND state = 0),
-                   coalesce((SELECT bytes FROM inbox_total WHERE inbox = number), 0) FROM inbox",
-            )?
+            c.prepare_cached(formatcp!(
+                "SELECT number, (SELECT count(*) FROM delivery WHERE inbox = number AND state = {WAITING}),
+                       coalesce((SELECT bytes FROM inbox_total WHERE inbox = number), 0) FROM inbox"
+            ))?
             .query_map([], |row| {
                 let (waiting, bytes) = (row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)?.max(0) as u64);
                 Ok((row.get(0)?, Kept { waiting, bytes }))
@@ -421,10 +422,12 @@ impl RelayStore {
             .readers()
             .read(move |c| {
                 let mut statement = c.prepare_cached(
-                    "SELECT d.request, d.seq, d.attempts, d.sha256, r.arrived_us, r.receiving_us, r.method, r.target, r.version,
+                    formatcp!(
+                        "SELECT d.request, d.seq, d.attempts, d.sha256, r.arrived_us, r.receiving_us, r.method, r.target, r.version,
                        r.peer, r.names, r.headers, r.trailers, r.body_bytes, r.body_state, coalesce(d.status, r.status), r.chunks, r.body
                      FROM delivery d JOIN request r ON r.id = d.request
-                     WHERE d.inbox = ?1 AND d.state = 0 AND d.seq > ?2 ORDER BY d.seq LIMIT ?3",
+                     WHERE d.inbox = ?1 AND d.state = {WAITING} AND d.seq > ?2 ORDER BY d.seq LIMIT ?3"
+                    ),
                 )?;
                 let mut rows = statement.query(params![inbox, after, PAGE as i64])?;
                 let (mut page, mut bytes) = (Vec::new(), 0);
@@ -445,9 +448,9 @@ impl RelayStore {
     pub(super) async fn taken(&self, all: Vec<Taken>) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
-            let mut taken = c.prepare_cached(
-                "UPDATE delivery SET state = 1, ended_us = ?2, status = coalesce(?3, status) WHERE request = ?1",
-            )?;
+            let mut taken = c.prepare_cached(formatcp!(
+                "UPDATE delivery SET state = {TAKEN}, ended_us = ?2, status = coalesce(?3, status) WHERE request = ?1"
+            ))?;
             for Taken { row, status, .. } in all {
                 taken.execute(params![row, now_us, status])?;
             }
@@ -460,9 +463,11 @@ impl RelayStore {
     pub(super) async fn refused(&self, row: i64, why: String) -> Written<()> {
         let now_us = self.clock.now_us();
         let work = move |c: &Connection| {
-            c.prepare_cached("UPDATE delivery SET state = 2, ended_us = ?2, why = ?3 WHERE request = ?1")?
-                .execute(params![row, now_us, why])
-                .map(drop)
+            c.prepare_cached(formatcp!(
+                "UPDATE delivery SET state = {REFUSED}, ended_us = ?2, why = ?3 WHERE request = ?1"
+            ))?
+            .execute(params![row, now_us, why])
+            .map(drop)
         };
         self.store.write(work, |_| ()).await
     }
@@ -489,8 +494,11 @@ impl RelayStore {
     pub(super) async fn again(&self, device: i64, name: String, after: i64) -> Written<usize> {
         let work = move |c: &Connection| {
             c.execute(
-                "UPDATE delivery SET state = 0, ended_us = NULL
-                 WHERE inbox = (SELECT number FROM inbox WHERE device = ?1 AND name = ?2) AND seq > ?3 AND state = 1",
+                formatcp!(
+                    "UPDATE delivery SET state = {WAITING}, ended_us = NULL
+                     WHERE inbox = (SELECT number FROM inbox WHERE device = ?1 AND name = ?2) AND seq > ?3
+                       AND state = {TAKEN}"
+                ),
                 params![device, name, after],
             )
         };
@@ -523,10 +531,12 @@ impl RelayStore {
             let old_row = RowId::at(waiting_us / 1_000).0;
             let rows: Vec<i64> = c
                 .prepare_cached(
-                    "SELECT request FROM (SELECT request FROM delivery WHERE state <> 0 AND ended_us < ?1 LIMIT ?3)
+                    formatcp!(
+                        "SELECT request FROM (SELECT request FROM delivery WHERE state <> {WAITING} AND ended_us < ?1 LIMIT ?3)
                      UNION SELECT request FROM (SELECT request FROM delivery WHERE request < ?2 LIMIT ?3)
                      UNION SELECT request FROM (SELECT request FROM delivery WHERE inbox IN
-                       (SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)) LIMIT ?3)",
+                       (SELECT inbox FROM inbox_total WHERE inbox NOT IN (SELECT number FROM inbox)) LIMIT ?3)"
+                    ),
                 )?
                 .query_map(params![taken_us, old_row, SLICE], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
@@ -549,12 +559,21 @@ impl RelayStore {
     }
 }
 
+/// States of a delivery as they are stored. The partial indexes of the table serve only queries that write them.
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const REFUSED: u8 = 2;
+
+const TOO_LARGE: u8 = hookline_model::BodyState::TooLarge as u8;
+
 /// Rows deleted in one commit.
 const SLICE: i64 = 500;
 
 fn delete(c: &Connection, row: i64) -> rusqlite::Result<()> {
     let found: Option<(i64, Option<i64>, i64)> = c
-        .prepare_cached("SELECT inbox, chunks, iif(body_state = 3, 0, body_bytes) FROM request WHERE id = ?1")?
+        .prepare_cached(formatcp!(
+            "SELECT inbox, chunks, iif(body_state = {TOO_LARGE}, 0, body_bytes) FROM request WHERE id = ?1"
+        ))?
         .query_row([row], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
         .optional()?;
     if let Some((inbox, chunks, bytes)) = found {

@@ -1,5 +1,7 @@
 //! Filters of deliveries, for lists and resends.
 
+use crate::sql::{EXHAUSTED, FAILED, LISTED, SKIPPED, TEST};
+use const_format::formatcp;
 use hookline_model::{DeliveryFilter, DeliveryState, SuccessStatuses};
 use hookline_query::moment_us;
 use rusqlite::{Connection, OptionalExtension as _, types::Value};
@@ -12,6 +14,15 @@ pub struct Conditions {
 }
 
 impl Conditions {
+    /// Leaves out what a resend of many deliveries does not resend: tests, deliveries that are created meanwhile, and, with
+    /// `any_state`, deliveries that did not fail.
+    pub fn limit_to_resend(&mut self, any_state: bool, now_us: i64) {
+        if any_state {
+            self.add(formatcp!("d.state IN ({FAILED}, {EXHAUSTED}, {SKIPPED})"), []);
+        }
+        self.add(formatcp!("d.created_us <= ? AND d.origin != {TEST}"), [now_us.into()]);
+    }
+
     /// Adds a condition with the values for its `?` placeholders.
     pub fn add(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         if !self.sql.is_empty() {
@@ -60,7 +71,7 @@ fn endpoint_number(connection: &Connection, wanted: &str) -> rusqlite::Result<Re
     }
     let named: Vec<i64> = connection
         .prepare_cached(
-            "SELECT number FROM endpoint WHERE settings ->> '$.name' = ?1 AND NOT removed AND purpose = 0 LIMIT 2",
+            formatcp!("SELECT number FROM endpoint WHERE settings ->> '$.name' = ?1 AND NOT removed AND purpose = {LISTED} LIMIT 2"),
         )?
         .query_map([wanted], |row| row.get(0))?
         .collect::<Result<_, _>>()?;

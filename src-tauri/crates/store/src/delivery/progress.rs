@@ -1,5 +1,7 @@
 //! The life cycle of a delivery: created, claimed, recorded, ended and resent.
 
+use crate::sql::{SENDING, SKIPPED, WAITING};
+use const_format::formatcp;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -234,14 +236,10 @@ impl NewDelivery<'_> {
     }
 }
 
-/// States as they are stored. They are written into SQL, because a partial index serves only a number that stands there.
-const WAITING: u8 = DeliveryState::Waiting as u8;
-const SENDING: u8 = DeliveryState::Sending as u8;
-
 /// Statement that reads a waiting delivery with the data for its next attempt.
 static WAITING_DELIVERY: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM} WHERE d.number = ?1 AND d.state = 0"
+        "SELECT {COLUMNS}, d.hurried, d.base, d.request, d.replay, e.payload {FROM} WHERE d.number = ?1 AND d.state = {WAITING}"
     )
 });
 
@@ -287,7 +285,9 @@ pub fn claim(
     }
     // While a delivery is being sent, `due_us` holds the start of the attempt.
     connection
-        .prepare_cached("UPDATE delivery SET state = 1, attempts = ?2, due_us = ?3, url = ?4 WHERE number = ?1")?
+        .prepare_cached(formatcp!(
+            "UPDATE delivery SET state = {SENDING}, attempts = ?2, due_us = ?3, url = ?4 WHERE number = ?1"
+        ))?
         .execute(params![number, shown.attempts, now_us, shown.url])?;
     Ok(Some(claimed))
 }
@@ -384,7 +384,9 @@ pub fn end(
     now_us: i64,
 ) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("UPDATE delivery SET state = ?2, reason = ?3, ended_us = ?4 WHERE number = ?1 AND state = 0")?
+        .prepare_cached(formatcp!(
+            "UPDATE delivery SET state = ?2, reason = ?3, ended_us = ?4 WHERE number = ?1 AND state = {WAITING}"
+        ))?
         .execute(params![number, state as u8, reason, now_us])
         .map(|changed| changed > 0)
 }
@@ -392,9 +394,10 @@ pub fn end(
 /// Skips every delivery that waits for an endpoint. Returns their numbers.
 pub fn skip_waiting(connection: &Connection, endpoint: i64, reason: &str, now_us: i64) -> rusqlite::Result<Vec<i64>> {
     connection
-        .prepare_cached(
-            "UPDATE delivery SET state = 5, reason = ?2, ended_us = ?3 WHERE endpoint = ?1 AND ended_us IS NULL AND state = 0 RETURNING number",
-        )?
+        .prepare_cached(formatcp!(
+            "UPDATE delivery SET state = {SKIPPED}, reason = ?2, ended_us = ?3
+                 WHERE endpoint = ?1 AND ended_us IS NULL AND state = {WAITING} RETURNING number"
+        ))?
         .query_map(params![endpoint, reason, now_us], |row| row.get(0))?
         .collect()
 }
@@ -406,13 +409,14 @@ pub fn skip_waiting(connection: &Connection, endpoint: i64, reason: &str, now_us
 /// first result is kept for the success rate.
 pub fn due_again(connection: &Connection, number: i64, due_us: i64, hurried: bool) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached(
-            "UPDATE delivery SET state = 0, due_us = ?2, base = iif(ended_us IS NULL, base, attempts), ended_us = NULL,
-               first_state = iif(ended_us IS NULL, first_state, coalesce(first_state, state)),
-               first_ended_us = coalesce(first_ended_us, ended_us),
-               first_took_us = iif(ended_us IS NULL, first_took_us, coalesce(first_took_us, took_us)),
-               reason = '', hurried = ?3 WHERE number = ?1 AND state != 1",
-        )?
+        .prepare_cached(formatcp!(
+            "UPDATE delivery SET state = {WAITING}, due_us = ?2, base = iif(ended_us IS NULL, base, attempts),
+                   ended_us = NULL,
+                   first_state = iif(ended_us IS NULL, first_state, coalesce(first_state, state)),
+                   first_ended_us = coalesce(first_ended_us, ended_us),
+                   first_took_us = iif(ended_us IS NULL, first_took_us, coalesce(first_took_us, took_us)),
+                   reason = '', hurried = ?3 WHERE number = ?1 AND state != {SENDING}"
+        ))?
         .execute(params![number, due_us, hurried])
         .map(|changed| changed > 0)
 }

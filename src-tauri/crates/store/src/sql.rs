@@ -1,0 +1,26 @@
+//! Numbers of states as SQL writes them: a partial index serves only a query in which its number is written.
+
+use hookline_model::{BodyState, DeliveryOrigin, DeliveryState, ReplayState};
+
+use crate::endpoint::Purpose;
+
+pub(crate) const WAITING: u8 = DeliveryState::Waiting as u8;
+pub(crate) const SENDING: u8 = DeliveryState::Sending as u8;
+pub(crate) const DELIVERED: u8 = DeliveryState::Delivered as u8;
+pub(crate) const FAILED: u8 = DeliveryState::Failed as u8;
+pub(crate) const EXHAUSTED: u8 = DeliveryState::Exhausted as u8;
+pub(crate) const SKIPPED: u8 = DeliveryState::Skipped as u8;
+pub(crate) const FILTERED: u8 = DeliveryState::Filtered as u8;
+
+pub(crate) const TEST: u8 = DeliveryOrigin::Test as u8;
+
+pub(crate) const COLLECTING: u8 = ReplayState::Collecting as u8;
+pub(crate) const RUNNING: u8 = ReplayState::Running as u8;
+pub(crate) const REPLAY_FAILED: u8 = ReplayState::Failed as u8;
+
+pub(crate) const LISTED: u8 = Purpose::Listed as u8;
+pub(crate) const PASSING: u8 = Purpose::Passing as u8;
+
+/// Size of the stored body of a request, in bytes. A body that was too large is not stored.
+pub(crate) const STORED_BYTES: &str =
+    const_format::formatcp!("iif(body_state = {}, 0, body_bytes)", BodyState::TooLarge as u8);
