@@ -279,7 +279,7 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
     })
     .await;
     let cancelled: Value =
-        serve.request(Method::DELETE, &format!("/jobs/{id}")).send().await.unwrap().json().await.unwrap();
+        serve.request(Method::POST, &format!("/jobs/{id}/cancel")).send().await.unwrap().json().await.unwrap();
     assert_eq!(cancelled["state"], "cancelled");
     let kept = until("the report", async || {
         let job = serve.get(&format!("/jobs/{id}")).await;
@@ -305,7 +305,7 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
             .filter(|page| page["items"].as_array().is_some_and(|items| !items.is_empty()))
     })
     .await;
-    serve.request(Method::DELETE, &format!("/jobs/{id}")).send().await.unwrap();
+    serve.request(Method::POST, &format!("/jobs/{id}/cancel")).send().await.unwrap();
     until("nothing", async || serve.all("none").await.is_empty().then_some(())).await;
 
     import(&serve, "inbox=died").await;
@@ -328,7 +328,7 @@ async fn an_export_that_breaks_off_is_no_file() {
     reading.chunk().await.unwrap();
     let jobs = serve.get("/jobs").await;
     let export = jobs["items"].as_array().unwrap().iter().find(|job| job["kind"] == "export").unwrap();
-    serve.request(Method::DELETE, &format!("/jobs/{}", export["id"].as_str().unwrap())).send().await.unwrap();
+    serve.request(Method::POST, &format!("/jobs/{}/cancel", export["id"].as_str().unwrap())).send().await.unwrap();
     let broken = loop {
         match reading.chunk().await {
             Ok(Some(_)) => {}

@@ -156,11 +156,11 @@ async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
     // Agreed to, it is asked no more.
     let new = json!({ "query": "", "confirm": "staging.example:1", "settings": { "to": { "url": "http://staging.example:1/x" }, "timeout_ms": 1_000 } });
     let replay = begin(&serve, new.clone()).await;
-    call(&serve, reqwest::Method::DELETE, &format!("/replays/{}", id(&replay)), Value::Null).await;
+    call(&serve, reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Value::Null).await;
     let mut again = new;
     again.as_object_mut().unwrap().remove("confirm");
     let replay = begin(&serve, again).await;
-    call(&serve, reqwest::Method::DELETE, &format!("/replays/{}", id(&replay)), Value::Null).await;
+    call(&serve, reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Value::Null).await;
     assert_eq!(ended(&serve, &replay).await["state"], "cancelled");
     assert!(app.got().is_empty());
 }
@@ -229,7 +229,7 @@ async fn ten_thousand_keep_their_rate_and_end_when_asked() {
     let held = measured(200, 1_500);
     assert!((RATE * 0.95..RATE * 1.05).contains(&held), "{held} a second");
     let cancelled = Instant::now();
-    call(&serve, reqwest::Method::DELETE, &format!("/replays/{}", id(&replay)), Value::Null).await;
+    call(&serve, reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Value::Null).await;
     let ended = ended(&serve, &replay).await;
     assert_eq!(ended["state"], "cancelled");
     let last = until("silence", async || {

@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -394,11 +394,9 @@ async fn the_public_url_is_what_the_host_prints() {
     let home = TempDir::new().unwrap();
     let serve = laptop(home.path(), None);
     let mine = sshd.path("mine");
-    let began = Instant::now();
     let start = ["tunnel", "start", &sshd.place(), "--key", mine.to_str().unwrap(), "--expose", "inbox"];
     let said = started(&serve.cli(&start));
     assert!(said.contains("https://abc.lhr.example/"), "{said}");
-    assert!(began.elapsed() < Duration::from_secs(8), "nobody waits for a URL that was printed");
     let token = url(&serve).await.rsplit('/').next().unwrap().to_owned();
     fs::write(sshd.path("next"), "now").unwrap();
     until("the other URL", async || (url(&serve).await == format!("https://two.lhr.example/{token}")).then_some(()))
@@ -516,9 +514,8 @@ async fn what_is_done_about_a_tunnel_is_done_whole_and_one_after_the_other() {
     let dialling = serve.request(reqwest::Method::POST, "/tunnels").json(&json!({ "is": "ssh", "destination": place }));
     let dialling = tokio::spawn(dialling.send());
     let (_held, _) = deaf.accept().await.unwrap();
-    let began = Instant::now();
     assert!(serve.cli(&["tunnel", "stop"]).status.success());
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(!dialling.is_finished(), "the host that does not answer was waited for");
     dialling.abort();
     // Who asks to remove it and leaves has removed it.
     serve.cli(&["tunnel", "start", "https://abc.example/hooks"]);
@@ -559,11 +556,10 @@ async fn a_sender_that_floods_holds_up_the_others_for_a_moment_at_most() {
     });
     // More than one connection's share: there is no more room for it.
     until("the flood", async || (sent.load(Ordering::SeqCst) > 17 * 1024 * 1024).then_some(())).await;
-    let began = Instant::now();
     for _ in 0..5 {
         assert_eq!(status(&public).await, Some(200));
     }
-    assert!(began.elapsed() < Duration::from_secs(12), "{:?}", began.elapsed());
+    assert!(!flooding.is_finished(), "the flood was read to its end first");
     flooding.abort();
     stands(&serve, "online").await;
 }

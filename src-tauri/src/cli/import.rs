@@ -98,7 +98,7 @@ async fn one(api: &Api, args: &Args, file: &std::path::Path) -> Result<Job, CliE
         tokio::select! {
             () = tokio::time::sleep(ASK) => {}
             _ = tokio::signal::ctrl_c() => {
-                let _: Job = api.act(Method::DELETE, &format!("/jobs/{}", job.id)).await?;
+                let _: Job = api.act(Method::POST, &format!("/jobs/{}/cancel", job.id)).await?;
             }
         }
         job = api.get(&format!("/jobs/{}", job.id)).await?;

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use hookline_model::{Deletion, Inbox, InboxList, InboxResponse, ResponseFault, ResponseFile, VerificationSettings};
 use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::{Api, Context, error::CliError, forward, keys::Keys, rule, terminal};
@@ -177,14 +178,12 @@ pub(super) fn header(line: &str) -> Result<(String, String), CliError> {
     Ok((name.trim().into(), value.trim().into()))
 }
 
+/// All but the unreserved characters (RFC 3986 §2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// A name as one segment of a path.
 pub(super) fn encoded(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => (byte as char).to_string(),
-            byte => format!("%{byte:02X}"),
-        })
-        .collect()
+    utf8_percent_encode(name, UNRESERVED).to_string()
 }
 
 pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), CliError> {

@@ -242,7 +242,7 @@ async fn watch(api: &Api, context: &Context, id: &str) -> Result<Replay, CliErro
             () = tokio::time::sleep(ASK) => {}
             _ = tokio::signal::ctrl_c() => {
                 bar.finish_and_clear();
-                return api.act(Method::DELETE, &format!("/replays/{id}")).await;
+                return api.act(Method::POST, &format!("/replays/{id}/cancel")).await;
             }
         }
     }

@@ -80,7 +80,7 @@ impl Auth {
 fn random() -> String {
     let mut bytes = [0u8; 32];
     rand::rng().fill_bytes(&mut bytes);
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(bytes)
 }
 
 /// Refuses requests that name another host, and those of pages of other origins.

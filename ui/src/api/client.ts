@@ -90,7 +90,7 @@ export const api = {
   },
   jobs: () => value(client.GET("/api/v1/jobs")),
   job: (id: string) => value(client.GET("/api/v1/jobs/{id}", requestPath(id))),
-  cancelJob: (id: string) => value(client.DELETE("/api/v1/jobs/{id}", requestPath(id))),
+  cancelJob: (id: string) => value(client.POST("/api/v1/jobs/{id}/cancel", requestPath(id))),
   importText: async (route: string, text: string): Promise<unknown> =>
     JSON.parse(
       new TextDecoder().decode(
@@ -217,7 +217,7 @@ export const api = {
     value(client.GET("/api/v1/check-comparison", { params: { query: { before, after } } })),
   replays: () => value(client.GET("/api/v1/replays", { params: { query: { limit: 50 } } })),
   beginReplay: (body: ReplayNew) => value(client.POST("/api/v1/replays", { body })),
-  cancelReplay: (id: string) => value(client.DELETE("/api/v1/replays/{id}", requestPath(id))),
+  cancelReplay: (id: string) => value(client.POST("/api/v1/replays/{id}/cancel", requestPath(id))),
   replayReport: (id: string) =>
     value(client.GET("/api/v1/replays/{id}/report", { params: { path: { id }, query: {} } })),
   answering: (id: string) =>

@@ -820,11 +820,27 @@ export interface paths {
         get: operations["jobs_read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
         /**
          * Cancel a job.
          * @description Cancel a job.
          */
-        delete: operations["jobs_cancel"];
+        post: operations["jobs_cancel"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1140,11 +1156,27 @@ export interface paths {
         get: operations["replays_read"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replays/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
         /**
          * End a replay: nothing more of it leaves.
          * @description End a replay: nothing more of it leaves.
          */
-        delete: operations["replays_cancel"];
+        post: operations["replays_cancel"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2227,6 +2259,8 @@ export interface components {
         CheckList: {
             /** @description The items. */
             items: components["schemas"]["CheckRun"][];
+            /** @description Value of `after` for the next page. `null` on the last page. */
+            next?: string | null;
         };
         /** @description A run to be begun. */
         CheckNew: {
@@ -5382,7 +5416,12 @@ export interface operations {
     };
     checks_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Id of the last item of the page before. Only older items are listed. */
+                after?: string;
+                /** @description Maximum number of items, 1 to 500. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5419,8 +5458,26 @@ export interface operations {
                     "application/json": components["schemas"]["CheckList"];
                 };
             };
+            /** @description The request could not be parsed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description The token is missing or wrong. */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A value is not valid. `message` says which, and what is allowed. Nothing was changed. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7830,9 +7887,9 @@ export interface operations {
     events_list: {
         parameters: {
             query?: {
-                /** @description Only what is older than this event. */
+                /** @description Id of the last item of the page before. Only older items are listed. */
                 after?: string;
-                /** @description Rows, to 500. */
+                /** @description Maximum number of items, 1 to 500. */
                 limit?: number;
             };
             header?: never;
@@ -10894,9 +10951,9 @@ export interface operations {
     replays_list: {
         parameters: {
             query?: {
-                /** @description Only what is older than this replay. */
+                /** @description Id of the last item of the page before. Only older items are listed. */
                 after?: string;
-                /** @description Rows, to 500. */
+                /** @description Maximum number of items, 1 to 500. */
                 limit?: number;
             };
             header?: never;

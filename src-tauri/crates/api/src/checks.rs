@@ -19,7 +19,12 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract, replays::known_as};
+use super::{
+    error::ApiError,
+    extract,
+    page::{self, PageQuery},
+    replays::known_as,
+};
 
 /// Runs of a page.
 const LIMIT: u32 = 200;
@@ -163,15 +168,27 @@ pub(crate) async fn begin(
 }
 
 /// Runs of checks, newest first.
-#[utoipa::path(get, path = "/checks", tag = "checks", responses((status = 200, body = CheckList)))]
-pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<CheckList>, ApiError> {
-    let read = |connection: &Connection| {
-        hookline_store::check::list(connection, LIMIT)?
+#[utoipa::path(get, path = "/checks", tag = "checks", params(PageQuery), responses(
+    (status = 200, body = CheckList), (status = 422, body = hookline_model::Error)
+))]
+pub(crate) async fn list(
+    State(engine): State<Arc<Engine>>,
+    extract::Query(query): extract::Query<PageQuery>,
+) -> Result<Json<CheckList>, ApiError> {
+    let limit = page::limit(query.limit, LIMIT)?;
+    let read = move |connection: &Connection| {
+        let after = match &query.after {
+            Some(id) => Some(hookline_store::check::with_id(connection, id)?.map_or(0, |row| row.number)),
+            None => None,
+        };
+        hookline_store::check::list(connection, after, limit)?
             .iter()
             .map(|row| hookline_checks::shown(row, connection))
             .collect::<rusqlite::Result<Vec<_>>>()
     };
-    Ok(Json(CheckList { items: engine.store.readers().read(read).await? }))
+    let items = engine.store.readers().read(read).await?;
+    let next = page::next(&items, limit, |run| &run.id);
+    Ok(Json(CheckList { items, next }))
 }
 
 async fn row_of(engine: &Arc<Engine>, id: String) -> Result<CheckRow, ApiError> {

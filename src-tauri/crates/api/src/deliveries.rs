@@ -128,7 +128,7 @@ pub(crate) async fn list(
     };
     let items = engine.store.readers().read(found).await??;
     let items: Vec<Delivery> = items.into_iter().map(|(_, delivery)| delivery).collect();
-    let next = if items.len() == limit as usize { items.last().map(|delivery| delivery.id.clone()) } else { None };
+    let next = page::next(&items, limit, |delivery| &delivery.id);
     Ok(Json(DeliveryList { items, next, seq }))
 }
 

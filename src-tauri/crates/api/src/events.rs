@@ -17,9 +17,13 @@ use http::StatusCode;
 use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::{error::ApiError, extract, page};
+use super::{
+    error::ApiError,
+    extract,
+    page::{self, PageQuery},
+};
 
 /// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 100;
@@ -292,16 +296,6 @@ impl Receivers<'_> {
     }
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
-    /// Only what is older than this event.
-    after: Option<String>,
-    /// Rows, to 500.
-    limit: Option<u32>,
-}
-
 /// Events that were sent, newest first.
 #[utoipa::path(get, path = "/events", tag = "events", params(PageQuery), responses(
     (status = 200, body = EventList), (status = 422, body = hookline_model::Error)
@@ -319,7 +313,7 @@ pub(crate) async fn list(
         event::list(connection, after, limit)
     };
     let items: Vec<Event> = engine.store.readers().read(found).await?.into_iter().map(|(_, event)| event).collect();
-    let next = if items.len() == limit as usize { items.last().map(|event| event.id.clone()) } else { None };
+    let next = page::next(&items, limit, |event| &event.id);
     Ok(Json(EventList { items, next }))
 }
 

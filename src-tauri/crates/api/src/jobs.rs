@@ -55,7 +55,7 @@ pub(crate) async fn read(
 }
 
 /// Cancel a job.
-#[utoipa::path(delete, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses(
+#[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path)), responses(
     (status = 200, body = Job), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn cancel(
@@ -75,5 +75,5 @@ pub(crate) async fn backup(
     State(engine): State<Arc<Engine>>,
     extract::Json(new): extract::Json<BackupNew>,
 ) -> Result<(StatusCode, Json<Job>), ApiError> {
-    Ok((StatusCode::ACCEPTED, Json(backup::start(&engine, &new.path)?)))
+    Ok((StatusCode::ACCEPTED, Json(backup::start(&engine, &new.path).await?)))
 }

@@ -126,7 +126,8 @@ fn routes() -> Vec<Route> {
         route!(checks::again),
         route!(checks::read_report),
         route!(checks::compare),
-        route!(replays::read, replays::cancel),
+        route!(replays::read),
+        route!(replays::cancel),
         route!(replays::read_report),
         route!(replays::list, replays::begin).taking(DefaultBodyLimit::max(PASTED_MAX)),
         route!(import_export::import).taking(DefaultBodyLimit::disable()),
@@ -158,7 +159,8 @@ fn routes() -> Vec<Route> {
         route!(refusals::refusal_bytes),
         route!(refusals::dismiss_refusals),
         route!(jobs::list),
-        route!(jobs::read, jobs::cancel),
+        route!(jobs::read),
+        route!(jobs::cancel),
         route!(jobs::backup),
     ]
 }

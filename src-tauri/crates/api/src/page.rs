@@ -1,6 +1,25 @@
 //! Pages of a list.
 
+use serde::Deserialize;
+use utoipa::IntoParams;
+
 use super::error::ApiError;
+
+/// Selection of a page of a list that is sorted newest first.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// Id of the last item of the page before. Only older items are listed.
+    pub(crate) after: Option<String>,
+    /// Maximum number of items, 1 to 500.
+    pub(crate) limit: Option<u32>,
+}
+
+/// Returns the value of `after` for the next page: the id of the last item of a full page.
+pub(crate) fn next<T>(items: &[T], limit: u32, id: impl FnOnce(&T) -> &String) -> Option<String> {
+    items.last().filter(|_| items.len() == limit as usize).map(id).cloned()
+}
 
 /// Most items of a page, and the largest `limit`.
 pub(crate) const LIMIT_MAX: u32 = 500;

@@ -25,7 +25,12 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{error::ApiError, extract, page, requests::number_of};
+use super::{
+    error::ApiError,
+    extract,
+    page::{self, PageQuery},
+    requests::number_of,
+};
 
 /// Items of a page where the caller asks for no number.
 const LIMIT: u32 = 50;
@@ -256,16 +261,6 @@ async fn remember(
     Ok(())
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
-    /// Only what is older than this replay.
-    after: Option<String>,
-    /// Rows, to 500.
-    limit: Option<u32>,
-}
-
 /// Replays, newest first.
 #[utoipa::path(get, path = "/replays", tag = "replays", params(PageQuery), responses(
     (status = 200, body = ReplayList), (status = 422, body = hookline_model::Error)
@@ -286,7 +281,7 @@ pub(crate) async fn list(
             .collect::<Result<Vec<_>, _>>()
     };
     let items = engine.store.readers().read(read).await?;
-    let next = if items.len() == limit as usize { items.last().map(|replay| replay.id.clone()) } else { None };
+    let next = page::next(&items, limit, |replay| &replay.id);
     Ok(Json(ReplayList { items, next }))
 }
 
@@ -304,7 +299,7 @@ pub(crate) async fn read(
 }
 
 /// End a replay: nothing more of it leaves.
-#[utoipa::path(delete, path = "/replays/{id}", tag = "replays", params(("id" = String, Path)), responses(
+#[utoipa::path(post, path = "/replays/{id}/cancel", tag = "replays", params(("id" = String, Path)), responses(
     (status = 200, body = Replay), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn cancel(

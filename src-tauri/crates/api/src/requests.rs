@@ -86,7 +86,7 @@ pub(crate) async fn list(
     if text.trim().is_empty() && from.is_none() {
         let wanted = List { inbox, after, skip, limit, pinned };
         let items = engine.store.readers().read(move |connection| requests.list(connection, &wanted)).await?;
-        let next = if items.len() == limit as usize { items.last().map(|item| item.id.clone()) } else { None };
+        let next = page::next(&items, limit, |item| &item.id);
         return Ok(Json(RequestList { items, next, seq }));
     }
     if skip > 0 {

@@ -1,4 +1,4 @@
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use hookline_engine::Engine;
@@ -14,12 +14,10 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
     let (stages, now_ms) = (engine.pipeline.clone(), engine.clock.now_ms());
     let pipeline = engine.store.readers().read(move |connection| stages.progress(connection, now_ms)).await?;
     let refusals = open_totals(&engine).await;
-    let receiver = engine.receiver.lock().await;
-    let count =
-        |pick: fn(&hookline_capture::Counts) -> u64| receiver.listening.as_ref().map_or(0, |l| pick(l.counts()));
+    let file_bytes = tokio::fs::metadata(engine.store.path()).await.map_or(0, |file| file.len());
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        receiver: receiver.state.clone(),
+        receiver: engine.receiver.state(),
         database: match engine.health() {
             DatabaseHealth::Ok => DatabaseStatus::Ok,
             DatabaseHealth::Failing { fault, message, since_us } => {
@@ -30,13 +28,13 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Statu
         data: engine.dir().path().display().to_string(),
         requests: requests.max(0) as u64,
         bytes: bytes.max(0) as u64,
-        file_bytes: std::fs::metadata(engine.store.path()).map_or(0, |m| m.len()),
+        file_bytes,
         search: engine.index.state(),
         pipeline,
         refusals,
         queue: engine.outbox.schedule().queued() as u64,
-        connections_refused: count(|c| c.connections_refused.load(Ordering::Relaxed)),
-        heads_refused: count(|c| c.heads_refused.load(Ordering::Relaxed)),
+        connections_refused: engine.receiver.count(|counts| &counts.connections_refused),
+        heads_refused: engine.receiver.count(|counts| &counts.heads_refused),
         seq,
     }))
 }

@@ -41,7 +41,7 @@ pub fn new_secret(form: SecretForm) -> Result<String, String> {
     let mut random = [0; 32];
     let source = rustls::crypto::ring::default_provider().secure_random;
     source.fill(&mut random).map_err(|_| "The system has no random numbers to make a secret of.".to_owned())?;
-    let hex = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = hex::encode(random);
     Ok(match form {
         SecretForm::Hex => hex,
         SecretForm::ShortHex => hex[..32].to_owned(),

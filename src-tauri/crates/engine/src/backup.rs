@@ -33,19 +33,15 @@ pub enum BackupError {
 }
 
 /// Starts a backup into a new file. It holds every secret, so only its owner may read it.
-pub fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError> {
+pub async fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError> {
     let target = PathBuf::from(path);
     if !target.is_absolute() {
         return Err(BackupError::Relative(path.into()));
     }
-    let source = engine.store.path().to_owned();
-    let connection =
-        Connection::open_with_flags(&source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    let total_bytes = hookline_store::size(&connection)?;
-    make_private(&target).map_err(|e| match e.kind() {
-        io::ErrorKind::AlreadyExists => BackupError::Exists(path.into()),
-        _ => BackupError::Unwritable(path.into(), e),
-    })?;
+    let (source, into) = (engine.store.path().to_owned(), target.clone());
+    let opened = tokio::task::spawn_blocking(move || open(&source, &into)).await;
+    let (connection, total_bytes) =
+        opened.unwrap_or_else(|error| Err(BackupError::Unwritable(path.into(), io::Error::other(error))))?;
     let id = uuid::Uuid::now_v7().to_string();
     let job = Job {
         id: id.clone(),
@@ -64,26 +60,38 @@ pub fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError> {
     Ok(job)
 }
 
+/// Opens the database, and creates the file of the backup. Returns the size of the database, in bytes.
+fn open(source: &Path, target: &Path) -> Result<(Connection, u64), BackupError> {
+    let connection =
+        Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let total_bytes = hookline_store::size(&connection)?;
+    let shown = target.to_string_lossy();
+    make_private(target).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists(shown.into()),
+        _ => BackupError::Unwritable(shown.into(), e),
+    })?;
+    Ok((connection, total_bytes))
+}
+
 async fn run(engine: Arc<Engine>, id: String, connection: Connection, target: PathBuf) {
-    let into = target.to_string_lossy().into_owned();
-    let mut copying = tokio::task::spawn_blocking(move || connection.execute("VACUUM INTO ?1", [into]));
+    let into = target.clone();
+    let mut copying = tokio::task::spawn_blocking(move || copy(&connection, &into));
     let result = loop {
         tokio::select! {
             result = &mut copying => break result,
             () = tokio::time::sleep(PROGRESS) => {
-                let written = fs::metadata(&target).map_or(0, |m| m.len());
+                let written = tokio::fs::metadata(&target).await.map_or(0, |file| file.len());
                 tell(&engine, &id, |job| job.done = written.min(job.total));
             }
         }
     };
     let error = match result {
-        Ok(Ok(_)) => sync(&target).err().map(|e| e.to_string()),
-        Ok(Err(error)) => Some(error.to_string()),
+        Ok(copied) => copied.err(),
         Err(error) => Some(error.to_string()),
     };
     let cancelled = engine.jobs.get(&id).is_some_and(|job| job.state == JobState::Cancelled);
     if error.is_some() || cancelled {
-        let _ = fs::remove_file(&target);
+        let _ = tokio::fs::remove_file(&target).await;
     }
     tell(&engine, &id, |job| match error {
         _ if cancelled => {}
@@ -104,9 +112,10 @@ fn tell(engine: &Engine, id: &str, change: impl FnOnce(&mut Job)) {
     }
 }
 
-/// SQLite does not flush the file of a `VACUUM INTO`.
-fn sync(path: &Path) -> io::Result<()> {
-    fs::File::open(path)?.sync_all()
+/// Copies the database. SQLite does not flush the file of a `VACUUM INTO`.
+fn copy(connection: &Connection, target: &Path) -> Result<(), String> {
+    connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]).map_err(|e| e.to_string())?;
+    fs::File::open(target).and_then(|file| file.sync_all()).map_err(|e| e.to_string())
 }
 
 fn make_private(path: &Path) -> io::Result<()> {

@@ -86,7 +86,7 @@ pub struct Engine {
     /// The deletions that can still be undone.
     pub hidden: Arc<Hidden>,
     /// The listener.
-    pub receiver: tokio::sync::Mutex<Receiver>,
+    pub receiver: Receiver,
     /// Where all is done that is not the receiver's.
     pub(crate) main: Handle,
     /// Imports, exports and backups.
@@ -171,7 +171,7 @@ impl Engine {
             feed: feed_now,
             addresses,
             hidden,
-            receiver: tokio::sync::Mutex::default(),
+            receiver: Receiver::default(),
             main: Handle::current(),
             jobs: Jobs::default(),
             clock,
@@ -247,23 +247,20 @@ impl Engine {
 
     /// Why the receiver cannot listen at another address than now; none where it can, or where it does not listen.
     pub async fn cannot_move(&self, to: SocketAddr) -> Option<String> {
-        let now = self.receiver.lock().await.address().filter(|now| *now != to && self.settings().listen != to)?;
+        let now = self.receiver.address().filter(|now| *now != to && self.settings().listen != to)?;
         let why = receiver::unusable(to, now).await?;
         Some(format!("{why} Hookline still listens at {now}."))
     }
 
     /// Whether and where the receiver listens.
     pub async fn receiver_state(&self) -> ListenerState {
-        self.receiver.lock().await.state.clone()
+        self.receiver.state()
     }
 
     /// Ends the receiver, lets open requests finish, and closes the store.
     pub async fn close(self: &Arc<Self>) {
         crate::tunnel::tunnels::stop_tunnels(self);
-        let old = self.receiver.lock().await.listening.take();
-        if let Some(old) = old {
-            old.stop().await;
-        }
+        self.receiver.stop().await;
         crate::refusal::write_refusals(self).await;
         self.pipeline.close(self).await;
         let store = self.store.clone();
@@ -313,7 +310,7 @@ impl Engine {
         }
         if running && (old.listen != new.listen || old.limits != new.limits) {
             // Where it listens for this run alone, it goes on listening.
-            let same = if old.listen == new.listen { self.receiver.lock().await.address() } else { None };
+            let same = if old.listen == new.listen { self.receiver.address() } else { None };
             self.start_receiver(same).await;
         } else {
             self.feed.publish([Change::StatusChanged]);

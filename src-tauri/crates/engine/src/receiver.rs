@@ -5,14 +5,14 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use hookline_capture::{
-    AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Listening, Plain, Refusal, Refused, Responder, Route,
-    Routes, listen,
+    AnswerBody, Arrived, Asked, Asking, CommitError, Counts, Decision, Listening, Plain, Refusal, Refused, Responder,
+    Route, Routes, listen,
 };
 use hookline_model::{DatabaseFault, InboxResponse, ListenerState, VerificationSettings};
 use http::{Response, StatusCode};
@@ -27,13 +27,24 @@ use crate::{
 const OFFERED: std::ops::Range<u16> = 1..50;
 
 /// The listener and its last state.
+#[derive(Default)]
 pub struct Receiver {
-    /// The listener while it runs.
-    pub listening: Option<Listening>,
-    /// The last state.
-    pub state: ListenerState,
-    /// From the first time it listens.
-    threads: Option<OwnThreads>,
+    /// Held while the listener stops and starts, which may take seconds: there is one start at a time. Its threads, from the
+    /// first time it listens.
+    turn: tokio::sync::Mutex<Option<OwnThreads>>,
+    /// Held for a moment only.
+    now: Mutex<Now>,
+}
+
+struct Now {
+    listening: Option<Listening>,
+    state: ListenerState,
+}
+
+impl Default for Now {
+    fn default() -> Self {
+        Self { listening: None, state: ListenerState::Off }
+    }
 }
 
 /// The threads that carry the receiver's connections, so that nothing else in the program holds up a
@@ -68,24 +79,39 @@ impl Drop for OwnThreads {
 }
 
 impl Receiver {
-    /// Where it listens.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.listening.as_ref().map(Listening::address)
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Default for Receiver {
-    fn default() -> Self {
-        Self { listening: None, state: ListenerState::Off, threads: None }
+    /// Returns the address of the listener while it runs.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.now().listening.as_ref().map(Listening::address)
+    }
+
+    /// Returns the last state.
+    pub fn state(&self) -> ListenerState {
+        self.now().state.clone()
+    }
+
+    /// Returns a count of the listener, 0 while it does not run.
+    pub fn count(&self, pick: fn(&Counts) -> &AtomicU64) -> u64 {
+        self.now().listening.as_ref().map_or(0, |listening| pick(listening.counts()).load(Ordering::Relaxed))
+    }
+
+    /// Stops the listener, and lets open requests finish.
+    pub(crate) async fn stop(&self) {
+        let listening = self.now().listening.take();
+        if let Some(listening) = listening {
+            listening.stop().await;
+        }
     }
 }
 
 /// Listens anew. The old listener ends first, so that the same port can be taken again.
 pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> ListenerState {
-    let mut receiver = engine.receiver.lock().await;
-    if let Some(old) = receiver.listening.take() {
-        old.stop().await;
-    }
+    let receiver = &engine.receiver;
+    let mut turn = receiver.turn.lock().await;
+    receiver.stop().await;
     let settings = engine.settings();
     let routes = Arc::new(InboxRoutes {
         addresses: engine.addresses.clone(),
@@ -93,23 +119,23 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Listen
         create: engine.create_inboxes.clone(),
     });
     let listening = listen(address, Plain, engine.store.clone(), routes, settings.limits, engine.clock.clone());
-    let threads = match receiver.threads.take() {
+    let threads = match turn.take() {
         Some(threads) => Ok(threads),
         None => OwnThreads::start(),
     };
     let started = match threads {
-        Ok(threads) => receiver.threads.insert(threads).run(listening).await,
+        Ok(threads) => turn.insert(threads).run(listening).await,
         Err(error) => Err(error),
     };
-    receiver.state = match started {
+    let (listening, state) = match started {
         Ok(listening) => {
             let address = listening.address();
-            receiver.listening = Some(listening);
-            ListenerState::Listening { address: address.to_string(), url: base_url(address) }
+            (Some(listening), ListenerState::Listening { address: address.to_string(), url: base_url(address) })
         }
-        Err(error) => failed(address, &error).await,
+        Err(error) => (None, failed(address, &error).await),
     };
-    receiver.state.clone()
+    *receiver.now() = Now { listening, state: state.clone() };
+    state
 }
 
 /// How a person on this machine reaches an address.

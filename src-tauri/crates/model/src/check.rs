@@ -451,6 +451,8 @@ pub struct CheckExchange {
 pub struct CheckList {
     /// The items.
     pub items: Vec<CheckRun>,
+    /// Value of `after` for the next page. `null` on the last page.
+    pub next: Option<String>,
 }
 
 /// A check.

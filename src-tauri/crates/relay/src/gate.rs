@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
 
-use crate::wire::{hex, random};
+use crate::wire::random;
 
 /// Bytes of randomness in an address's token: 160 bits, which nobody guesses.
 const TOKEN_BYTES: usize = 20;
@@ -62,7 +62,7 @@ pub(crate) fn contains(networks: &[IpNet], address: IpAddr) -> bool {
 
 /// The digest by which a name and a password are known.
 pub fn digest(name: &str, password: &str) -> String {
-    hex(&Sha256::digest(format!("{name}:{password}")))
+    hex::encode(Sha256::digest(format!("{name}:{password}")))
 }
 
 /// Who may send to an address.
@@ -99,7 +99,7 @@ impl Gate {
             scheme.eq_ignore_ascii_case("basic").then(|| BASE64.decode(credentials.trim()).ok())?
         });
         // Digests are compared, so the time it takes says nothing of the password.
-        let let_in = given.is_some_and(|given| hex(&Sha256::digest(&given)).eq_ignore_ascii_case(basic));
+        let let_in = given.is_some_and(|given| hex::encode(Sha256::digest(&given)).eq_ignore_ascii_case(basic));
         (!let_in).then(|| Refusal {
             status: StatusCode::UNAUTHORIZED,
             code: "password_wanted",

@@ -1,6 +1,7 @@
 //! What the files of known hosts say of a host (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 
 use std::{fs, path::PathBuf};
+use wildmatch::WildMatch;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use russh::keys::{
@@ -52,24 +53,13 @@ fn lines(text: &str, host: &str, port: u16, file: &dyn std::fmt::Display) -> Vec
 fn is_meant(patterns: &HostPatterns, name: &str) -> bool {
     match patterns {
         HostPatterns::Patterns(patterns) => {
-            let matches = |pattern: &str| glob(pattern.to_lowercase().as_bytes(), name.as_bytes());
+            let matches = |pattern: &str| WildMatch::new(&pattern.to_lowercase()).matches(name);
             let not = patterns.iter().filter_map(|pattern| pattern.strip_prefix('!')).any(matches);
             !not && patterns.iter().any(|pattern| matches(pattern))
         }
         HostPatterns::HashedName { salt, hash } => {
             Hmac::<Sha1>::new_from_slice(salt).is_ok_and(|digest| digest.chain_update(name).verify_slice(hash).is_ok())
         }
-    }
-}
-
-/// Whether a name matches a pattern in which `*` is anything and `?` one character.
-fn glob(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, rest) => rest.is_none(),
-        (Some((b'*', after)), rest) => glob(after, name) || rest.is_some_and(|(_, rest)| glob(pattern, rest)),
-        (Some((b'?', after)), Some((_, rest))) => glob(after, rest),
-        (Some((one, after)), Some((other, rest))) => one == other && glob(after, rest),
-        (Some(_), None) => false,
     }
 }
 

@@ -40,11 +40,11 @@ pub struct ResultRow {
 
 const SELECT: &str = "SELECT number, id, settings, state, reason, created_us, ended_us FROM check_run";
 
-/// Lists the newest `limit` runs, newest first.
-pub fn list(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<CheckRow>> {
+/// Lists up to `limit` runs that are older than the run `after`, newest first.
+pub fn list(connection: &Connection, after: Option<i64>, limit: u32) -> rusqlite::Result<Vec<CheckRow>> {
     connection
-        .prepare_cached(&format!("{SELECT} ORDER BY number DESC LIMIT ?1"))?
-        .query_map([limit], CheckRow::from_row)?
+        .prepare_cached(&format!("{SELECT} WHERE number < ?1 ORDER BY number DESC LIMIT ?2"))?
+        .query_map([after.unwrap_or(i64::MAX), limit.into()], CheckRow::from_row)?
         .collect()
 }
 

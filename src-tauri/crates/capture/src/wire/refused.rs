@@ -47,19 +47,16 @@ pub(super) fn replace_unencoded(begun: &[u8], line: &mut [u8]) {
     }
 }
 
+/// Encodes no ASCII character. Others are always encoded.
+const NOT_ASCII: &percent_encoding::AsciiSet = &percent_encoding::AsciiSet::EMPTY;
+
 /// The target of a raw head, as it was sent; bytes that are not UTF-8 are percent-encoded.
 pub(super) fn target_of(head: &[u8]) -> Option<String> {
     let line = head.split(|byte| *byte == b'\n').next()?;
     let target = line.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty()).nth(1)?;
     Some(match std::str::from_utf8(target) {
         Ok(target) => target.to_owned(),
-        Err(_) => target.iter().fold(String::new(), |mut text, byte| {
-            match byte.is_ascii() {
-                true => text.push(char::from(*byte)),
-                false => text.push_str(&format!("%{byte:02X}")),
-            }
-            text
-        }),
+        Err(_) => percent_encoding::percent_encode(target, NOT_ASCII).to_string(),
     })
 }
 

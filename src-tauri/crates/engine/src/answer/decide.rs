@@ -149,9 +149,7 @@ impl<'a> Looking<'a> {
         let of = match (rule.per, &self.verification.recognised.event_id) {
             (SequencePer::Inbox, _) => String::new(),
             (SequencePer::Event, Some(id)) => id.clone(),
-            (SequencePer::Event, None) => {
-                Sha256::digest(self.arrival.body).iter().map(|byte| format!("{byte:02x}")).collect()
-            }
+            (SequencePer::Event, None) => hex::encode(Sha256::digest(self.arrival.body)),
         };
         (self.address.number, rule.id.clone(), of)
     }

@@ -17,7 +17,7 @@ const HELD_MAX: usize = 64 * 1024 * 1024;
 
 /// A file with this content.
 pub fn file_of(name: String, content: &[u8]) -> ResponseFile {
-    let id = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = hex::encode(Sha256::digest(content));
     ResponseFile { id, name, bytes: content.len() as u64 }
 }
 

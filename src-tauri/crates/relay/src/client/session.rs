@@ -30,7 +30,7 @@ use super::{
 };
 use crate::wire::{
     ATTACH, BodyPlace, CREDIT, DELIVER, Delivery, Ended, INLINE_MAX, PROTOCOL, Resume, SILENCE_MAX, STATUS, Side,
-    Socket, Standing, hex, random, server_builder,
+    Socket, Standing, random, server_builder,
 };
 
 /// How long attaching may take, once there is a connection.
@@ -276,7 +276,7 @@ impl Content {
         let body = Limited::new(body, INLINE_MAX as usize).collect().await.ok()?.to_bytes();
         // Where the relay kept nothing of a body it refused, there is nothing to compare.
         let whole = delivery.body_state != "complete"
-            || (body.len() as u64 == delivery.body_bytes && hex(&Sha256::digest(&body)) == delivery.sha256);
+            || (body.len() as u64 == delivery.body_bytes && hex::encode(Sha256::digest(&body)) == delivery.sha256);
         whole.then_some(body)
     }
 
@@ -312,6 +312,6 @@ impl Content {
                 sleep(Duration::from_millis(200 << tries.min(6))).await;
             }
         }
-        delivery.sha256.is_empty() || hex(&digest.finalize()) == delivery.sha256
+        delivery.sha256.is_empty() || hex::encode(digest.finalize()) == delivery.sha256
     }
 }

@@ -30,10 +30,7 @@ use ingest::{Ingest, Shared};
 use sha2::{Digest as _, Sha256};
 use store::RelayStore;
 
-use crate::{
-    gate::networks,
-    wire::{Ended, hex},
-};
+use crate::{gate::networks, wire::Ended};
 
 pub use admin::{Admin, AdminError, ShownDevice};
 pub use limits::Quotas;
@@ -61,7 +58,7 @@ impl Hash {
     }
 
     fn hex(self) -> String {
-        hex(&self.0.finalize())
+        hex::encode(self.0.finalize())
     }
 }
 

@@ -23,14 +23,9 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The id of the device that has a public key.
 pub fn device_of(key: &[u8; 32]) -> String {
-    hex(&Sha256::digest(key)[..ID_BYTES])
+    hex::encode(&Sha256::digest(key)[..ID_BYTES])
 }
 
 /// A laptop's key.
@@ -95,7 +90,7 @@ impl Signer {
 }
 
 fn text(relay: &str, method: &str, target: &str, unix_s: i64, nonce: &str, body: &[u8]) -> String {
-    format!("hookline/1\n{relay}\n{method}\n{target}\n{unix_s}\n{nonce}\n{}\n", hex(&Sha256::digest(body)))
+    format!("hookline/1\n{relay}\n{method}\n{target}\n{unix_s}\n{nonce}\n{}\n", hex::encode(Sha256::digest(body)))
 }
 
 /// What a signed request says of itself; to be believed after [`verify`](Self::verify).

@@ -16,7 +16,6 @@ pub use control::{
     WantedHandshake,
 };
 pub use delivery::{Ack, AppAnswer, BodyPlace, Delivery};
-pub(crate) use device::hex;
 pub use device::{DeviceKey, NotSigned, Signed, Signer, device_of, random};
 pub use socket::{Side, Socket};
 pub use tuning::{

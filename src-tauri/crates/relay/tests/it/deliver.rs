@@ -66,11 +66,14 @@ async fn the_app_answers_while_its_laptop_is_there_and_the_fallback_when_not() {
     let relay = relay(dir.path()).await;
     let client = enrolled(&relay, dir.path()).await;
     let shop = client.put_inbox("shop", &waits(3_000)).await.unwrap();
+    let patient = client.put_inbox("patient", &waits(60_000)).await.unwrap();
     let (desk, http) = (Arc::new(Desk::default()), reqwest::Client::new());
     desk.answers.store(true, Ordering::Relaxed);
+    // A laptop that is not there is not waited for, which would take the whole minute.
     let began = Instant::now();
+    assert_eq!(http.post(&patient.url).body("{}").send().await.unwrap().status(), 202);
+    assert!(began.elapsed() < Duration::from_secs(60));
     assert_eq!(http.post(&shop.url).body("{}").send().await.unwrap().status(), 202);
-    assert!(began.elapsed() < Duration::from_secs(1), "nobody is waited for who is not there");
     let running = tokio::spawn(run(client.clone(), desk.clone()));
     until("the laptop", || desk.online()).await;
     let answer = http.post(&shop.url).body("{}").send().await.unwrap();
@@ -79,13 +82,13 @@ async fn the_app_answers_while_its_laptop_is_there_and_the_fallback_when_not() {
     assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
     assert_eq!(answer.headers()["content-security-policy"], "sandbox; default-src 'none'");
     assert_eq!(answer.text().await.unwrap(), "<b>tea</b>");
-    assert_eq!(desk.got().len(), 2);
-    assert_eq!(desk.got()[1].0.answered, None);
+    assert_eq!(desk.got().len(), 3);
+    assert_eq!(desk.got()[2].0.answered, None);
     // An app that says nothing: the fallback when the time is up.
     desk.mute.store(true, Ordering::Relaxed);
     let began = Instant::now();
     assert_eq!(http.post(&shop.url).body("{}").send().await.unwrap().status(), 202);
-    assert!((Duration::from_millis(2_900)..Duration::from_secs(5)).contains(&began.elapsed()));
+    assert!(began.elapsed() >= Duration::from_millis(2_900));
     running.abort();
     relay.stop().await;
 }
@@ -208,9 +211,8 @@ async fn a_slow_app_of_one_inbox_holds_up_no_other() {
     // Those for whom nobody is left to wait are kept all the same, and answered at once.
     until("all of them", || desk.got().len() == 60).await;
     until("those that need not wait", || waiting.iter().filter(|one| one.is_finished()).count() >= 40).await;
-    let began = Instant::now();
     assert_eq!(http.post(&fast.url).body("{}").send().await.unwrap().status(), 418);
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert!(waiting.iter().any(|one| !one.is_finished()), "the slow app was waited for");
     running.abort();
     relay.stop().await;
 }

@@ -9,6 +9,7 @@ use crate::{
     message::{Message, Reading},
     signed::Signed,
 };
+use percent_encoding::utf8_percent_encode;
 
 /// How old a request may be, in ms: the toolkit's default.
 const PAST_MS: i64 = 30_000;
@@ -64,19 +65,12 @@ pub(super) fn sign(reading: &Reading<'_>, keys: &Keys, _: &str, now_ms: i64) -> 
 /// The toolkit escapes the query by `querystring.escape`, and then all of it by `encodeURI`, which
 /// escapes the percent signs once more.
 fn path(sent: &str) -> String {
-    let (path, query) = sent.split_once('?').unwrap_or((sent, ""));
-    let query = escape(query, "-_.!~*'()");
-    let whole = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-    escape(&whole, ";,/?:@&=+$-_.!~*'()#")
-}
-
-fn escape(text: &str, kept: &str) -> String {
-    text.bytes().fold(String::new(), |escaped, byte| match byte {
-        byte if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) => {
-            escaped + char::from(byte).encode_utf8(&mut [0; 4])
-        }
-        byte => escaped + &format!("%{byte:02X}"),
-    })
+    let whole = match sent.split_once('?') {
+        None => sent.to_owned(),
+        Some((path, "")) => path.to_owned(),
+        Some((path, query)) => format!("{path}?{}", utf8_percent_encode(query, super::URI_COMPONENT)),
+    };
+    utf8_percent_encode(&whole, super::URI).to_string()
 }
 
 pub(super) fn in_time(reading: &Reading<'_>, now_ms: i64) -> Result<i64, Fault> {

@@ -11,6 +11,7 @@ mod shopify;
 mod sns;
 mod twilio;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -86,6 +87,32 @@ impl Rule {
         sign: None,
     };
 }
+
+/// Characters that JavaScript's `encodeURIComponent` and Node's `querystring` encode.
+const URI_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
+
+/// Characters that JavaScript's `encodeURI` encodes.
+const URI: &AsciiSet = &URI_COMPONENT
+    .remove(b';')
+    .remove(b',')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'&')
+    .remove(b'=')
+    .remove(b'+')
+    .remove(b'$')
+    .remove(b'#');
 
 fn text(secret: &str) -> Result<Key, Fault> {
     Ok(Key::Bytes(secret.as_bytes().to_vec()))

@@ -1,5 +1,6 @@
 //! Twilio (twilio-node `validateRequest`): the URL, then names and values of the form, sorted.
 
+use percent_encoding::utf8_percent_encode;
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
@@ -55,15 +56,7 @@ fn spellings(url: &str) -> Vec<String> {
 
 /// A query parsed and written again as Node's `querystring` module does.
 fn legacy(query: &str) -> String {
-    let escaped = |text: &str| {
-        text.bytes().fold(String::new(), |mut out, byte| {
-            match byte {
-                byte if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) => out.push(char::from(byte)),
-                byte => out.push_str(&format!("%{byte:02X}")),
-            }
-            out
-        })
-    };
+    let escaped = |text: &str| utf8_percent_encode(text, super::URI_COMPONENT).to_string();
     let pairs = form_urlencoded::parse(query.as_bytes());
     pairs.map(|(name, value)| format!("{}={}", escaped(&name), escaped(&value))).collect::<Vec<_>>().join("&")
 }
