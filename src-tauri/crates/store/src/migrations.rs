@@ -406,6 +406,24 @@ mod tests {
     }
 
     #[test]
+    fn the_progress_of_every_stage_is_kept() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrations().to_version(&mut connection, 16).expect("the layout before");
+        connection
+            .execute_batch(
+                "UPDATE judge SET upto = 7; UPDATE forward_upto SET upto = 6; UPDATE shape_upto SET upto = 5;",
+            )
+            .expect("progress");
+        migrate(&mut connection).expect("every migration is valid");
+        let cursors = crate::pipeline::cursors(&connection).expect("cursors");
+        let cursors: Vec<(&str, i64)> = cursors.into_iter().map(|(stage, row)| (stage.as_str(), row.0)).collect();
+        assert_eq!(cursors, [("verify", 7), ("forward", 6), ("schema", 5), ("alerts", 0)]);
+        crate::pipeline::limit_cursors(&connection).expect("limits");
+        let first = crate::pipeline::cursors(&connection).expect("cursors")[0].1;
+        assert_eq!(first.0, 0, "no request is stored, so none is hidden by a cursor after it");
+    }
+
+    #[test]
     fn what_was_set_of_a_policy_is_kept() {
         let mut connection = Connection::open_in_memory().expect("a database in memory");
         migrations().to_version(&mut connection, 5).expect("the layout before");

@@ -29,6 +29,9 @@ const FLOOD_PAUSE: u32 = 6;
 /// Runs the stage as long as the engine lives.
 pub(super) async fn run(engine: Weak<Engine>) {
     let Some(mut writer) = open(&engine).await else { return };
+    if let Some(opened) = engine.upgrade() {
+        opened.pipeline.advance(PipelineStage::Index, writer.last());
+    }
     let (mut rate, mut waited) = (ArrivalRate::default(), 0);
     loop {
         tokio::time::sleep(INTERVAL).await;
