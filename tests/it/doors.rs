@@ -291,7 +291,7 @@ async fn a_cancelled_backup_leaves_no_file() {
     let started = serve.request(reqwest::Method::POST, "/backup").json(&json!({ "path": file })).send().await.unwrap();
     let job: Value = started.json().await.unwrap();
     let path = format!("/jobs/{}", job["id"].as_str().unwrap());
-    let cancelled = serve.request(reqwest::Method::DELETE, &path).send().await.unwrap();
+    let cancelled = serve.request(reqwest::Method::POST, &format!("{path}/cancel")).send().await.unwrap();
     assert!(cancelled.status().is_success(), "{}", cancelled.status());
     assert_eq!(serve.get(&path).await["state"], "cancelled");
     until("the file to go", async || (!file.exists()).then_some(())).await;
