@@ -1,9 +1,10 @@
-/** `cargo xtask bench window`: from the wire to the painted row, and from start to rows, with 100,000 stored. */
+/** `cargo xtask bench window`: from the wire to the painted row, from start to rows, scrolling, and a large body, with 100,000 stored. */
 import { test } from "vitest";
 
 import { resolve } from "node:path";
 
 import { BINARY, ended, inWindow, prepare, start, until } from "./hookline";
+import { closeLargeJson, LARGE_JSON, openLargeJson, SCROLL, sendLargeJson } from "./large";
 import { Key, press, rows, type } from "./page";
 
 const SENT = 200;
@@ -88,6 +89,26 @@ test("window", async () => {
       );
       console.info(
         `wire to painted row, 100,000 stored, ${SENT} requests: p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${percentile(delays, 0.99).toFixed(1)} ms`,
+      );
+      const frames = await hookline.driver.executeAsyncScript<number[]>(SCROLL);
+      console.info(
+        `scrolling 100,000 rows: frames of ${percentile(frames, 0.5).toFixed(0)} ms at p50, ${percentile(frames, 0.99).toFixed(0)} ms at p99`,
+      );
+      await press(hookline.driver, Key.HOME);
+      await sendLargeJson(hookline);
+      const opened: number[] = [];
+      for (let round = 0; round < STARTS; round++) {
+        opened.push(await openLargeJson(hookline.driver));
+        await closeLargeJson(hookline.driver);
+      }
+      const parsed = await hookline.driver.executeScript<number>(`
+        const text = ${LARGE_JSON};
+        const started = performance.now();
+        JSON.parse(text);
+        return performance.now() - started;
+      `);
+      console.info(
+        `12 MB JSON opened in ${opened.map(Math.round).join(", ")} ms; JSON.parse alone takes ${Math.round(parsed)} ms`,
       );
     }
     await hookline.stop();
