@@ -18,7 +18,8 @@ pub(crate) const ALL: &[Stage] = &[
     UNITS_OF_THE_PAGE,
     ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
     LICENCES,
-    ("build", || shell::run("cargo", &["build", "--workspace", "--quiet"])),
+    // All targets at once: programs alone are built with fewer features of their libraries, and then built again.
+    ("build", || shell::run("cargo", &["build", "--workspace", "--all-targets", "--quiet"])),
     LINTS,
     ("generated files", generate::check),
     ("fuzzing", fuzzing),
@@ -87,8 +88,8 @@ const FUZZED: &[&str] = &["verify", "header", "file"];
 fn fuzzing() -> Result<(), String> {
     for target in FUZZED {
         // Without a sanitizer, which needs a nightly compiler: there is no unsafe code here.
-        let mut command =
-            shell::command("cargo", &["fuzz", "run", "-s", "none", target, "--", "-max_total_time=10", "-verbosity=0"]);
+        let run = ["fuzz", "run", "--dev", "-s", "none", target, "--", "-max_total_time=10", "-verbosity=0"];
+        let mut command = shell::command("cargo", &run);
         command.current_dir(shell::root().join("src-tauri/crates/provider"));
         command.env("CARGO_TARGET_DIR", shell::root().join("target/fuzz"));
         shell::check(&mut command)?;
