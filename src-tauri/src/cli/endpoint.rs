@@ -197,7 +197,7 @@ pub(super) struct GivenSettings {
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) scope: Option<String>,
-    /// `Some(None)` stands for all events.
+    /// `Some(None)` means all events.
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Option<Vec<String>>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

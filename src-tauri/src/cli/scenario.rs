@@ -48,7 +48,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             all.bad_files.iter().for_each(|bad| terminal::say(&terminal::shown(bad)));
             all.items.iter().for_each(|scenario| print(context, scenario));
             if !context.json {
-                terminal::say(&format!("Files of your own belong into {}", all.folder));
+                terminal::say(&format!("Put scenario files into {}", all.folder));
             }
             Ok(())
         }

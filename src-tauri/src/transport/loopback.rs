@@ -161,7 +161,7 @@ impl LocalApi {
 
 /// Writes where engine and receiver are reached into the data directory.
 pub async fn announce(engine: &Engine, kind: OwnerKind, local: Option<&LocalApi>) -> io::Result<()> {
-    let receiver = match engine.receiver_state().await {
+    let receiver = match engine.receiver.state() {
         ListenerState::Listening { url, .. } => Some(url),
         _ => None,
     };

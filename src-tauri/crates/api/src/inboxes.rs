@@ -373,7 +373,7 @@ pub(crate) async fn test_event(
             "Choose a free address in the settings.",
         )
     };
-    let ListenerState::Listening { url, .. } = engine.receiver_state().await else { return Err(not_listening()) };
+    let ListenerState::Listening { url, .. } = engine.receiver.state() else { return Err(not_listening()) };
     let target = url.trim_start_matches("http://").parse().map_err(|_| not_listening())?;
     // The sender is answered after the inbox's own delay, which may be longer than a call may last.
     let (catalogue, now_ms) = (engine.providers.catalogue(), engine.clock.now_us() / 1_000);

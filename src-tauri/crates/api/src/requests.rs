@@ -283,7 +283,7 @@ pub(crate) async fn code(
     let verification = inbox.as_ref().map(|inbox| &*inbox.verification);
     let paths = request::secret_paths(&engine.providers.catalogue(), &stored.summary, verification).unwrap_or_default();
     let shown = if reveal { body.clone() } else { request::masked(body.clone(), &paths) };
-    let base = match engine.receiver_state().await {
+    let base = match engine.receiver.state() {
         ListenerState::Listening { url, .. } => url,
         _ => format!("http://{}", engine.settings().listen),
     };

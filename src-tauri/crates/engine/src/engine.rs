@@ -252,15 +252,10 @@ impl Engine {
         Some(format!("{why} Hookline still listens at {now}."))
     }
 
-    /// Whether and where the receiver listens.
-    pub async fn receiver_state(&self) -> ListenerState {
-        self.receiver.state()
-    }
-
     /// Ends the receiver, lets open requests finish, and closes the store.
     pub async fn close(self: &Arc<Self>) {
         crate::tunnel::tunnels::stop_tunnels(self);
-        self.receiver.stop().await;
+        self.receiver.close().await;
         crate::refusal::write_refusals(self).await;
         self.pipeline.close(self).await;
         let store = self.store.clone();
@@ -304,7 +299,7 @@ impl Engine {
             new.clone(),
         );
         self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
-        let running = !matches!(self.receiver_state().await, ListenerState::Off);
+        let running = !matches!(self.receiver.state(), ListenerState::Off);
         if old.limits != new.limits {
             crate::tunnel::run::restart_listening_tunnels(self);
         }

@@ -98,8 +98,14 @@ impl Receiver {
         self.now().listening.as_ref().map_or(0, |listening| pick(listening.counts()).load(Ordering::Relaxed))
     }
 
-    /// Stops the listener, and lets open requests finish.
-    pub(crate) async fn stop(&self) {
+    /// Stops the listener for good, after a restart that is in progress.
+    pub(crate) async fn close(&self) {
+        let _turn = self.turn.lock().await;
+        self.stop().await;
+    }
+
+    /// Stops the listener, and lets open requests finish. The caller holds the turn.
+    async fn stop(&self) {
         let listening = self.now().listening.take();
         if let Some(listening) = listening {
             listening.stop().await;

@@ -47,65 +47,46 @@ pub struct CheckFinding {
 
 /// Settings of a check run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct CheckSettings {
     /// URL of the handler. Default: the URL of `endpoint`.
-    #[serde(default)]
     pub url: String,
     /// Id of the endpoint to check. The endpoint supplies the URL, the provider and the secrets.
-    #[serde(default)]
     pub endpoint: Option<String>,
     /// Id of the provider whose webhooks are sent. Default: the provider of `endpoint`.
-    #[serde(default)]
     pub provider: String,
     /// Id of the signature scheme. Default: the usual scheme of the provider.
-    #[serde(default)]
     pub scheme: Option<String>,
     /// Type of the event that is expected to have a side effect. Default: the first event of the provider.
-    #[serde(default)]
     pub event: Option<String>,
     /// Payload of that event. Placeholders are filled as in samples. Default: the sample of the provider.
-    #[serde(default)]
     pub payload: Option<serde_json::Value>,
     /// Signing secret that the handler uses. Masked when read.
-    #[serde(default)]
     pub secret: String,
     /// Further parameters of the signature scheme. Values are masked when read.
-    #[serde(default)]
     pub params: std::collections::BTreeMap<String, String>,
     /// Previous signing secret of the handler. Masked when read.
-    #[serde(default)]
     pub old_secret: Option<String>,
     /// Whether the handler must still accept the previous secret. Default: false, so the handler must reject it.
-    #[serde(default)]
     pub old_secret_valid: bool,
     /// Ids of the checks to run. An empty list runs all checks.
-    #[serde(default)]
     pub only: Vec<String>,
     /// Ids of the checks to skip.
-    #[serde(default)]
     pub skip: Vec<String>,
     /// Ids of the checks whose failure is accepted. A waived failure is reported as `skipped`.
-    #[serde(default)]
     pub waive: Vec<String>,
     /// Source from which side effects are counted.
-    #[serde(default)]
     pub probe: Option<SideEffectProbe>,
     /// Time that a side effect may take after the response, in ms, from 0 to 30000. Default: 400.
-    #[serde(default = "settle")]
     pub settle_ms: u32,
     /// Command that makes the handler fail, as an unavailable database would. Requires `mend_with`.
-    #[serde(default)]
     pub break_with: Option<CheckCommand>,
     /// Command that restores the handler after `break_with`.
-    #[serde(default)]
     pub mend_with: Option<CheckCommand>,
     /// Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
-    #[serde(default = "burst")]
     pub burst: u32,
     /// Timeout of a response, in ms, from 100 to 120000. The vendor's own timeout applies if that is shorter. Default:
     /// 15000.
-    #[serde(default = "timeout")]
     pub timeout_ms: u32,
 }
 
@@ -126,25 +107,13 @@ impl Default for CheckSettings {
             skip: Vec::new(),
             waive: Vec::new(),
             probe: None,
-            settle_ms: settle(),
+            settle_ms: 400,
             break_with: None,
             mend_with: None,
-            burst: burst(),
-            timeout_ms: timeout(),
+            burst: 20,
+            timeout_ms: 15_000,
         }
     }
-}
-
-fn settle() -> u32 {
-    400
-}
-
-fn burst() -> u32 {
-    20
-}
-
-fn timeout() -> u32 {
-    15_000
 }
 
 /// State of a check run.

@@ -298,20 +298,16 @@ pub(crate) async fn decide(engine: &Arc<Engine>, inbox: i64, request: Arrived<'_
         ArrivedBody::Chunks { bytes, .. } => bytes,
     };
     let long = takes_long(request.headers, bytes);
-    let peer = request.peer.to_string();
-    let arrival = |body| Arrival {
-        method: request.method.as_str(),
-        target: request.target,
-        headers: request.headers,
-        body,
-        body_bytes: bytes,
-        peer: &peer,
-        arrived_us: request.arrived_us,
-    };
-    let verified = OnceLock::new();
-    let catalogue = engine.providers.catalogue();
+    let (catalogue, verified) = (engine.providers.catalogue(), OnceLock::new());
     if let ArrivedBody::Memory(body) = request.body {
-        let verify = || verified.get_or_init(|| verify_request(&catalogue, &arrival(body).view(), &address)).state;
+        let view = RequestView {
+            method: request.method.as_str(),
+            target: request.target,
+            headers: request.headers,
+            arrived_us: request.arrived_us,
+            body: Some(body),
+        };
+        let verify = || verified.get_or_init(|| verify_request(&catalogue, &view, &address)).state;
         if let Some(answer) = crate::handshake::handshake(engine, &address, request, body, long, &verify).await {
             return Decision { responder: Responder::Response(answer), findings: findings(verified.get()) };
         }
@@ -323,11 +319,20 @@ pub(crate) async fn decide(engine: &Arc<Engine>, inbox: i64, request: Arrived<'_
         ArrivedBody::Memory(body) => Cow::Borrowed(body),
         ArrivedBody::Chunks { body, .. } => {
             let read = move |connection: &Connection| read_chunks(connection, body, SEARCHED_MAX);
-            // A body that cannot be read is taken as empty; storing it fails by itself.
+            // A body that cannot be read is taken as empty. Storing the request then fails, too.
             Cow::Owned(engine.store.readers().read(read).await.unwrap_or_default())
         }
     };
-    let arrival = arrival(&body);
+    let peer = request.peer.to_string();
+    let arrival = Arrival {
+        method: request.method.as_str(),
+        target: request.target,
+        headers: request.headers,
+        body: &body,
+        body_bytes: bytes,
+        peer: &peer,
+        arrived_us: request.arrived_us,
+    };
     let (looking, outcome) = aside(long, || {
         let verification =
             verified.into_inner().unwrap_or_else(|| verify_request(&catalogue, &arrival.view(), &address));

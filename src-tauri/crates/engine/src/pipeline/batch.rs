@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::BATCH;
 
 /// Maximum size of the verified requests in memory, in bytes. A stage that is further behind reads the store.
-const RECENT_MAX: usize = 16 * 1024 * 1024;
+const RECENT_MAX: usize = 8 * 1024 * 1024;
 
 /// Every request between two rows, in the order of their commits.
 #[derive(Debug)]

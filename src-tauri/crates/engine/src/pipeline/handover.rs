@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use hookline_capture::{Committed, RowId};
-use hookline_store::request::{CommittedRequest, ReadLimits};
+use hookline_capture::{Captured, Committed, RowId};
+use hookline_store::request::{CommittedRequest, ReadLimits, memory_of};
 
 /// Maximum size of the requests in memory, in bytes. Further requests are read from the store.
-const HANDOVER_MAX: usize = 16 * 1024 * 1024;
+const HANDOVER_MAX: usize = 4 * 1024 * 1024;
 
 /// The requests of the last commits, without a gap, until verification takes them.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(super) struct Handover {
     upto: RowId,
     /// Last row that was committed.
     committed: RowId,
-    requests: VecDeque<CommittedRequest>,
+    requests: VecDeque<(RowId, Captured)>,
     bytes: usize,
 }
 
@@ -56,17 +56,14 @@ impl Handover {
         }
         let mut new: Vec<_> = arrived.into_iter().chain(kept).collect();
         new.sort_unstable_by_key(|(row, _)| *row);
-        for (row, captured) in new {
-            let request = CommittedRequest::new(row, captured);
-            self.bytes += request.weight();
-            self.requests.push_back(request);
-        }
+        self.bytes += new.iter().map(|(_, captured)| memory_of(captured)).sum::<usize>();
+        self.requests.extend(new);
         self.upto = last;
     }
 
     /// Takes the requests after a cursor.
     pub(super) fn next(&mut self, cursor: RowId, limits: ReadLimits) -> Next {
-        while self.requests.front().is_some_and(|request| request.row <= cursor) {
+        while self.requests.front().is_some_and(|(row, _)| *row <= cursor) {
             self.pop();
         }
         let store = |upto: RowId| if cursor < upto { Next::Store(upto) } else { Next::None };
@@ -78,21 +75,21 @@ impl Handover {
         }
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while taken.len() < limits.requests && bytes < limits.bytes {
-            let Some(request) = self.pop() else { break };
-            bytes += request.weight();
-            taken.push(request);
+            let Some((row, captured)) = self.pop() else { break };
+            bytes += memory_of(&captured);
+            taken.push(CommittedRequest::new(row, captured));
         }
         Next::Memory(taken)
     }
 
-    fn pop(&mut self) -> Option<CommittedRequest> {
-        let request = self.requests.pop_front()?;
-        self.bytes -= request.weight();
-        self.after = request.row;
+    fn pop(&mut self) -> Option<(RowId, Captured)> {
+        let (row, captured) = self.requests.pop_front()?;
+        self.bytes -= memory_of(&captured);
+        self.after = row;
         if self.requests.is_empty() {
             self.requests = VecDeque::new();
         }
-        Some(request)
+        Some((row, captured))
     }
 }
 

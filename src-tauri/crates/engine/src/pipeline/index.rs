@@ -76,6 +76,7 @@ async fn catch_up(engine: &Weak<Engine>, mut writer: IndexWriter, rate: &mut Arr
         }
         let added = add_batch(&opened, writer, upto).await;
         let pause = if rate.is_flood(&opened.pipeline) { FLOOD_PAUSE } else { PAUSE };
+        let is_closing = opened.pipeline.is_closing();
         drop(opened);
         let error = match added {
             Ok((added, None)) => {
@@ -92,6 +93,9 @@ async fn catch_up(engine: &Weak<Engine>, mut writer: IndexWriter, rate: &mut Arr
                 error
             }
         };
+        if is_closing {
+            return None;
+        }
         tracing::warn!(error, "the search index cannot be built; searches work without it");
         tokio::time::sleep(RETRY_DELAY).await;
         return Some(writer);

@@ -41,7 +41,7 @@ use crate::Engine;
 pub use verify::verify_again;
 
 /// Limits of a batch.
-const BATCH: ReadLimits = ReadLimits { requests: 500, bytes: 16 * 1024 * 1024 };
+const BATCH: ReadLimits = ReadLimits { requests: 500, bytes: 4 * 1024 * 1024 };
 
 /// Interval at which the cursors are stored.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);

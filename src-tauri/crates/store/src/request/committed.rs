@@ -116,12 +116,7 @@ impl CommittedRequest {
 
     /// Memory that the request may take, in bytes.
     pub fn weight(&self) -> usize {
-        let body = match &self.body {
-            Body::Inline(body) => body.len(),
-            Body::Chunks(_) if self.body_bytes <= CACHED_MAX => self.body_bytes as usize,
-            Body::Chunks(_) => 0,
-        };
-        size_of::<Self>() + self.headers.len() + self.target.len() + body
+        size_of::<Self>() + self.headers.len() + self.target.len() + body_memory(&self.body, self.body_bytes)
     }
 
     /// Returns the first `most` bytes of the body.
@@ -177,6 +172,21 @@ impl CommittedRequest {
             body,
             read: Default::default(),
         }
+    }
+}
+
+/// Memory that a request may take after its commit, in bytes.
+pub fn memory_of(captured: &Captured) -> usize {
+    let body = body_memory(&captured.body, captured.body_bytes as i64);
+    size_of::<CommittedRequest>() + captured.headers.len() + captured.target.len() + body
+}
+
+/// A body in chunks takes memory once it was read, if it is kept then.
+fn body_memory(body: &Body, bytes: i64) -> usize {
+    match body {
+        Body::Inline(body) => body.len(),
+        Body::Chunks(_) if bytes <= CACHED_MAX => bytes as usize,
+        Body::Chunks(_) => 0,
     }
 }
 

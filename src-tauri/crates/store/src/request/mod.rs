@@ -15,7 +15,7 @@ use hookline_model::RequestSummary;
 use rusqlite::Connection;
 
 pub use body::{body_start, body_stream, collect_body, inline_body};
-pub use committed::{CommittedRequest, ReadLimits, committed_after};
+pub use committed::{CommittedRequest, ReadLimits, committed_after, memory_of};
 pub use detail::Stored;
 pub use list::{Head, List, head, insert_mark, is_whole, newest, set_response, summary_of};
 pub use marks::mark;
