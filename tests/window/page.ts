@@ -77,6 +77,34 @@ export const setTheme = async (driver: WebDriver, theme: "light" | "dark"): Prom
   });
 };
 
+/** Chooses an option of a select with a search input, by keyboard. */
+export async function choose(driver: WebDriver, label: string, typed: string, option: string): Promise<void> {
+  await until(`the select ${label}`, () =>
+    driver.executeScript<boolean>(
+      `const [label] = arguments;
+       const trigger = [...document.querySelectorAll("[role=combobox]")].find((one) => one.labels?.[0]?.innerText === label);
+       trigger?.focus();
+       return Boolean(trigger) && document.activeElement === trigger`,
+      label,
+    ),
+  );
+  await press(driver, Key.ENTER);
+  await until(`the options of ${label}`, () =>
+    driver.executeScript<boolean>("return document.querySelectorAll('[role=option]').length > 0"),
+  );
+  await type(driver, typed);
+  await until(`${option} to be highlighted`, () =>
+    driver.executeScript<boolean>(
+      "return document.querySelector('[role=option][data-highlighted]')?.innerText === arguments[0]",
+      option,
+    ),
+  );
+  await press(driver, Key.ENTER);
+  await until(`${label} to be ${option}`, () =>
+    driver.executeScript<boolean>("return document.activeElement?.innerText === arguments[0]", option),
+  );
+}
+
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What axe finds serious or critical. */

@@ -63,8 +63,10 @@ describe.each(DOORS)("sending in the %s", (door) => {
       ),
     );
     await type(driver, url);
-    await until("the events", () =>
-      driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] option').length > 100"),
+    await until("the vendor's name", () =>
+      driver.executeScript<boolean>(
+        "return document.querySelector('[role=dialog] [role=combobox]').innerText === 'onWebChat'",
+      ),
     );
     expect(await serious(driver)).toEqual([]);
     await shot("endpoint-new");

@@ -4,7 +4,7 @@ import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
-import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
+import { choose, chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7";
 const BODY = '{"event":"chat.closed","data":{"chat":{"id":"c_42"}}}';
@@ -43,13 +43,7 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     const { driver } = hookline;
     await click(driver, "Set");
     await sees(driver, "Who sends here");
-    await until("the providers", () =>
-      driver.executeScript<boolean>("return document.querySelectorAll('[role=dialog] option').length > 100"),
-    );
-    await driver.executeScript(`
-      const select = document.querySelector("[role=dialog] select");
-      Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, "value").set.call(select, "onwebchat");
-      select.dispatchEvent(new Event("change", { bubbles: true }));`);
+    await choose(driver, "Provider", "onweb", "onWebChat");
     await until("the secret's field", () =>
       driver.executeScript<boolean>(
         "const field = document.querySelector('[role=dialog] input[type=password]'); field?.focus(); return Boolean(field)",

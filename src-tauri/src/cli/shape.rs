@@ -1,5 +1,5 @@
-use hookline_api::{ShapeField, ShapeList, ShapeShown};
-use hookline_engine::{Type, What};
+use hookline_api::{SchemaDetail, SchemaField, SchemaList};
+use hookline_engine::{ChangeKind, Type};
 
 use super::{Api, Context, error::CliError, export, inbox::encoded, terminal};
 
@@ -23,7 +23,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     if args.code.is_some() {
         return export::stream(api, &format!("{route}/code?{asked}"), None).await;
     }
-    let shape: ShapeShown = api.get(&format!("{route}?{asked}")).await?;
+    let shape: SchemaDetail = api.get(&format!("{route}?{asked}")).await?;
     if context.json {
         terminal::json(&shape);
         return Ok(());
@@ -31,11 +31,11 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     shape.tree.iter().for_each(field);
     for change in &shape.changes {
         let said = match &change.what {
-            What::NewField { r#type } => format!("new, {}", terminal::word(r#type)),
-            What::NewType { r#type, before } => {
-                format!("{} where it was {}", terminal::word(r#type), words(before, " or "))
+            ChangeKind::NewField { value_type } => format!("new, {}", terminal::word(value_type)),
+            ChangeKind::NewType { value_type, before } => {
+                format!("{} where it was {}", terminal::word(value_type), words(before, " or "))
             }
-            What::Missing => "missing where it always was".into(),
+            ChangeKind::Missing => "missing where it always was".into(),
         };
         terminal::line(&format!(
             "{}  {}: {said}  (request {})",
@@ -47,7 +47,7 @@ pub(super) async fn run(api: &Api, context: &Context, args: Args) -> Result<(), 
     Ok(())
 }
 
-fn field(field: &ShapeField) {
+fn field(field: &SchemaField) {
     let name = if field.depth == 0 { "body".into() } else { terminal::shown(&field.name) };
     let optional = if field.optional { "?" } else { "" };
     let more = match (&field.values, &field.format) {
@@ -63,7 +63,7 @@ fn field(field: &ShapeField) {
 }
 
 async fn list(api: &Api, context: &Context) -> Result<(), CliError> {
-    let shapes: ShapeList = api.get("/shapes").await?;
+    let shapes: SchemaList = api.get("/shapes").await?;
     for shape in &shapes.items {
         if context.json {
             terminal::json(shape);

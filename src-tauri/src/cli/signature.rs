@@ -8,7 +8,7 @@ use std::{
 use base64::Engine as _;
 use hookline_engine::{
     Catalogue, catalogue, has_database,
-    lab::{self, ExplanationShown, LabError, Question, VerdictShown},
+    lab::{self, LabError, SignatureExplanation, SignatureInput, SignatureResult},
 };
 use http::Method;
 
@@ -41,7 +41,7 @@ fn read(mut from: impl Read) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-fn question(context: &Context, args: &Args) -> Result<(Catalogue, Question, i64), CliError> {
+fn question(context: &Context, args: &Args) -> Result<(Catalogue, SignatureInput, i64), CliError> {
     let (catalogue, bad) = catalogue(&context.data);
     for file in bad {
         terminal::say(&format!("{file}"));
@@ -56,7 +56,7 @@ fn question(context: &Context, args: &Args) -> Result<(Catalogue, Question, i64)
         Some(file) => read(fs::File::open(file).map_err(|e| CliError::Other(format!("{}: {e}", file.display())))?)?,
         None => read(std::io::stdin())?,
     };
-    let question = Question {
+    let question = SignatureInput {
         provider: Some(args.provider.clone()),
         scheme: args.keys.scheme.clone().map(Into::into),
         secrets,
@@ -64,7 +64,7 @@ fn question(context: &Context, args: &Args) -> Result<(Catalogue, Question, i64)
         url: args.keys.url.clone(),
         now: args.now,
         request: base64::engine::general_purpose::STANDARD.encode(message),
-        ..Question::default()
+        ..SignatureInput::default()
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
     Ok((catalogue, question, now))
@@ -74,7 +74,7 @@ fn lab<T>(answer: Result<T, LabError>) -> Result<T, CliError> {
     answer.map_err(|error| CliError::Other(error.0))
 }
 
-fn say(verdict: &VerdictShown) {
+fn say(verdict: &SignatureResult) {
     let sign = match verdict.state.as_str() {
         "valid" => "✓ valid",
         "unsigned" => "– unsigned",
@@ -89,7 +89,7 @@ fn print(context: &Context, value: &impl serde::Serialize) -> Result<(), CliErro
     Ok(())
 }
 
-fn ended(verdict: &VerdictShown) -> Result<(), CliError> {
+fn ended(verdict: &SignatureResult) -> Result<(), CliError> {
     if verdict.state == "valid" { Ok(()) } else { Err(CliError::No) }
 }
 
@@ -123,7 +123,7 @@ pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
 pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
     let known = if has_database(&context.data) { Api::open(context).await.ok() } else { None };
-    let explanation: ExplanationShown = match known {
+    let explanation: SignatureExplanation = match known {
         Some(api) => {
             let explanation = api.send(Method::POST, "/signature/explain", &question).await;
             api.close().await;

@@ -1,6 +1,6 @@
 use hookline_model::{
-    BacklogAction, BacklogDecision, BacklogPolicy, BasicCredentials, Exposure, ExposureSettings, Inbox, Tunnel,
-    TunnelKind, TunnelList, TunnelNew, TunnelState,
+    BacklogAction, BacklogDecision, BacklogPolicy, Exposure, ExposureCredentials, ExposureSettings, Inbox, Tunnel,
+    TunnelConnection, TunnelKind, TunnelList, TunnelNew,
 };
 use http::Method;
 use serde_json::json;
@@ -349,7 +349,7 @@ async fn exposed(api: &Api, context: &Context, args: Expose) -> Result<(), CliEr
         let Some((name, password)) = text.trim_end_matches(['\r', '\n']).split_once(':') else {
             return Err(CliError::Other(format!("{} has no line NAME:PASSWORD", path.display())));
         };
-        settings.basic = Some(BasicCredentials { name: name.to_owned(), password: password.to_owned() });
+        settings.basic = Some(ExposureCredentials { name: name.to_owned(), password: password.to_owned() });
     } else if args.no_basic {
         settings.basic = None;
     }
@@ -371,14 +371,14 @@ fn print(context: &Context, tunnel: &Tunnel) {
     if context.json {
         return terminal::json(tunnel);
     }
-    let about = match &tunnel.state {
-        TunnelState::Online { round_trip_ms: Some(ms), .. } => format!("online, {ms:.1} ms"),
-        TunnelState::Online { .. } => "online".into(),
-        TunnelState::Waiting { why, .. } => format!("down: {why}"),
-        TunnelState::Over { why } => format!("ended: {why}"),
-        TunnelState::Off if tunnel.on => "not running; `hookline` or `hookline serve` runs it".into(),
-        TunnelState::Off => "off".into(),
-        TunnelState::Connecting => "connecting".into(),
+    let about = match &tunnel.connection {
+        TunnelConnection::Online { round_trip_ms: Some(ms), .. } => format!("online, {ms:.1} ms"),
+        TunnelConnection::Online { .. } => "online".into(),
+        TunnelConnection::Waiting { why, .. } => format!("down: {why}"),
+        TunnelConnection::Failed { why } => format!("ended: {why}"),
+        TunnelConnection::Off if tunnel.on => "not running; `hookline` or `hookline serve` runs it".into(),
+        TunnelConnection::Off => "off".into(),
+        TunnelConnection::Connecting => "connecting".into(),
     };
     let kept = if tunnel.durable { "durable" } else { "live" };
     terminal::line(&format!("{}  {}  {kept}", terminal::shown(&called(tunnel)), terminal::shown(&about)));

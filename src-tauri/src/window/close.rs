@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookline_model::CloseAction;
+use hookline_model::SettingsCloseAction;
 use tauri::{
     AppHandle, Emitter, Manager, State, Window, WindowEvent,
     menu::{Menu, MenuItem},
@@ -54,13 +54,13 @@ pub(super) fn on_window_event(window: &Window, event: &WindowEvent) {
     let shell = window.state::<Shell>();
     let Some(engine) = &shell.engine else { return };
     match engine.settings().on_close {
-        CloseAction::Quit => {}
+        SettingsCloseAction::Quit => {}
         _ if !shell.close.has_tray.load(Ordering::Relaxed) => {}
-        CloseAction::Tray => {
+        SettingsCloseAction::Tray => {
             api.prevent_close();
             let _ = window.hide();
         }
-        CloseAction::Ask => {
+        SettingsCloseAction::Ask => {
             let mut asked = shell.close.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if asked.replace(Instant::now()).is_some_and(|before| before.elapsed() < INSISTS) {
                 return;

@@ -1840,11 +1840,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Which checks are asked again. */
-        Again: {
-            /** @description These, by id; those that failed, were cut off or are unknown, if empty. */
-            checks?: string[];
-        };
         /** @description An attempt of a delivery, without the bodies. */
         Attempt: {
             error?: components["schemas"]["AttemptError"] | null;
@@ -1926,13 +1921,6 @@ export interface components {
              */
             total_us: number;
         };
-        /** @description What is to be done about requests that arrived while this machine was away. */
-        AwayDecision: {
-            /** @description Whether they are signed anew where the inbox has a secret, as their own signatures may be too old. */
-            resign?: boolean;
-            /** @description What becomes of them. */
-            what: components["schemas"]["BacklogAction"];
-        };
         /**
          * @description Action on the tunnel backlog.
          * @enum {string}
@@ -1948,6 +1936,13 @@ export interface components {
              */
             requests: number;
         };
+        /** @description What is to be done about requests that arrived while this machine was away. */
+        BacklogDecisionNew: {
+            /** @description Whether they are signed anew where the inbox has a secret, as their own signatures may be too old. */
+            resign?: boolean;
+            /** @description What becomes of them. */
+            what: components["schemas"]["BacklogAction"];
+        };
         /**
          * @description Handling of the tunnel backlog, which are the requests that arrived while this computer was offline.
          * @enum {string}
@@ -1957,18 +1952,6 @@ export interface components {
             /** @description Absolute path of a file that does not exist yet, on the machine of the engine. */
             path: string;
         };
-        /** @description A name and a password. */
-        BasicCredentials: {
-            /** @description Name, without a colon (RFC 7617). */
-            name: string;
-            /** @description Password. Masked when read. */
-            password: string;
-        };
-        /**
-         * @description How bodies were compared.
-         * @enum {string}
-         */
-        BodyBasis: "json" | "text" | "bytes";
         /** @description Content of a body, as the request headers declare it. */
         BodyContent: {
             /** @description Content codings in the order in which they were applied, such as `gzip`. */
@@ -2284,7 +2267,7 @@ export interface components {
              */
             bytes: number;
             /** @description The checks. */
-            checks: components["schemas"]["PlannedCheck"][];
+            checks: components["schemas"]["CheckPlanItem"][];
             /** @description Commands and queries that the run executes on this machine. */
             commands: string[];
             /** @description Host of the target, with the port if the URL has one. */
@@ -2306,6 +2289,36 @@ export interface components {
             /** @description URL of the target. */
             url: string;
         };
+        /** @description A check as it would be run. */
+        CheckPlanItem: {
+            /**
+             * Format: int64
+             * @description Total size of the request bodies, in bytes.
+             */
+            bytes: number;
+            /** @description Id of the check. */
+            id: string;
+            /** @description Severity of the check. */
+            level: components["schemas"]["CheckLevel"];
+            /**
+             * Format: int32
+             * @description Number of the check.
+             */
+            number: number;
+            /** @description The check, as a question. */
+            question: string;
+            /**
+             * Format: int32
+             * @description Number of requests that the check sends.
+             */
+            requests: number;
+            /** @description Reason why the check is skipped. Null if the check runs. */
+            skipped?: string | null;
+            /** @description Source of the requirement. */
+            source: string;
+            /** @description Reason why the check matters. */
+            why: string;
+        };
         /** @description Report of a check run. */
         CheckReport: {
             /** @description Results by number. */
@@ -2316,6 +2329,11 @@ export interface components {
             run: components["schemas"]["CheckRun"];
             /** @description Code that verifies the signature of this provider. Empty unless a check that such code fixes failed. */
             snippets: components["schemas"]["CodeSample"][];
+        };
+        /** @description Which checks are asked again. */
+        CheckRerun: {
+            /** @description These, by id; those that failed, were cut off or are unknown, if empty. */
+            checks?: string[];
         };
         /** @description Response of a handler. */
         CheckResponse: {
@@ -2430,64 +2448,101 @@ export interface components {
         CheckRunState: "running" | "done" | "cancelled" | "failed";
         /** @description Settings of a check run. */
         CheckSettings: {
-            break_with?: components["schemas"]["CheckCommand"] | null;
+            /** @default null */
+            break_with: components["schemas"]["CheckCommand"] | null;
             /**
              * Format: int32
              * @description Requests per second in the load check, from 1 to 200. The load lasts 3 seconds. Default: 20.
+             * @default 20
              */
-            burst?: number;
-            /** @description Id of the endpoint to check. The endpoint supplies the URL, the provider and the secrets. */
-            endpoint?: string | null;
-            /** @description Type of the event that is expected to have a side effect. Default: the first event of the provider. */
-            event?: string | null;
-            mend_with?: components["schemas"]["CheckCommand"] | null;
-            /** @description Previous signing secret of the handler. Masked when read. */
-            old_secret?: string | null;
-            /** @description Whether the handler must still accept the previous secret. Default: false, so the handler must reject it. */
-            old_secret_valid?: boolean;
-            /** @description Ids of the checks to run. An empty list runs all checks. */
-            only?: string[];
-            /** @description Further parameters of the signature scheme. Values are masked when read. */
-            params?: {
+            burst: number;
+            /**
+             * @description Id of the endpoint to check. The endpoint supplies the URL, the provider and the secrets.
+             * @default null
+             */
+            endpoint: string | null;
+            /**
+             * @description Type of the event that is expected to have a side effect. Default: the first event of the provider.
+             * @default null
+             */
+            event: string | null;
+            /** @default null */
+            mend_with: components["schemas"]["CheckCommand"] | null;
+            /**
+             * @description Previous signing secret of the handler. Masked when read.
+             * @default null
+             */
+            old_secret: string | null;
+            /**
+             * @description Whether the handler must still accept the previous secret. Default: false, so the handler must reject it.
+             * @default false
+             */
+            old_secret_valid: boolean;
+            /**
+             * @description Ids of the checks to run. An empty list runs all checks.
+             * @default []
+             */
+            only: string[];
+            /**
+             * @description Further parameters of the signature scheme. Values are masked when read.
+             * @default {}
+             */
+            params: {
                 [key: string]: string;
             };
             /** @description Payload of that event. Placeholders are filled as in samples. Default: the sample of the provider. */
             payload?: unknown;
-            probe?: components["schemas"]["SideEffectProbe"] | null;
-            /** @description Id of the provider whose webhooks are sent. Default: the provider of `endpoint`. */
-            provider?: string;
-            /** @description Id of the signature scheme. Default: the usual scheme of the provider. */
-            scheme?: string | null;
-            /** @description Signing secret that the handler uses. Masked when read. */
-            secret?: string;
+            /** @default null */
+            probe: components["schemas"]["SideEffectProbe"] | null;
+            /**
+             * @description Id of the provider whose webhooks are sent. Default: the provider of `endpoint`.
+             * @default
+             */
+            provider: string;
+            /**
+             * @description Id of the signature scheme. Default: the usual scheme of the provider.
+             * @default null
+             */
+            scheme: string | null;
+            /**
+             * @description Signing secret that the handler uses. Masked when read.
+             * @default
+             */
+            secret: string;
             /**
              * Format: int32
              * @description Time that a side effect may take after the response, in ms, from 0 to 30000. Default: 400.
+             * @default 400
              */
-            settle_ms?: number;
-            /** @description Ids of the checks to skip. */
-            skip?: string[];
+            settle_ms: number;
+            /**
+             * @description Ids of the checks to skip.
+             * @default []
+             */
+            skip: string[];
             /**
              * Format: int32
              * @description Timeout of a response, in ms, from 100 to 120000. The vendor's own timeout applies if that is shorter. Default:
              *     15000.
+             * @default 15000
              */
-            timeout_ms?: number;
-            /** @description URL of the handler. Default: the URL of `endpoint`. */
-            url?: string;
-            /** @description Ids of the checks whose failure is accepted. A waived failure is reported as `skipped`. */
-            waive?: string[];
+            timeout_ms: number;
+            /**
+             * @description URL of the handler. Default: the URL of `endpoint`.
+             * @default
+             */
+            url: string;
+            /**
+             * @description Ids of the checks whose failure is accepted. A waived failure is reported as `skipped`.
+             * @default []
+             */
+            waive: string[];
         };
         /**
          * @description Verdict on a handler.
          * @enum {string}
          */
         CheckVerdict: "right" | "weak" | "wrong" | "unfinished";
-        /**
-         * @description Action when the window is closed.
-         * @enum {string}
-         */
-        CloseAction: "ask" | "tray" | "quit";
         /** @description A code sample in one language. */
         CodeSample: {
             /** @description The code. */
@@ -2496,6 +2551,10 @@ export interface components {
             language: string;
             /** @description Display name of the language, such as `Node.js`. */
             name: string;
+        };
+        /** @description Verifying code in every language it can be written in. */
+        CodeSampleList: {
+            items: components["schemas"]["CodeSample"][];
         };
         /** @description State of the database. */
         DatabaseStatus: {
@@ -2666,6 +2725,14 @@ export interface components {
          * @enum {string}
          */
         DeliveryOrigin: "event" | "test" | "forward" | "replay";
+        /** @description How a delivery is tried again. */
+        DeliveryRetry: {
+            /**
+             * @description Whether all its waits are passed over, to the end.
+             * @default false
+             */
+            to_the_end: boolean;
+        };
         /** @description The result of a resend. */
         DeliveryRetryResult: {
             /**
@@ -2706,33 +2773,43 @@ export interface components {
         /** @description What differs between two requests, or two answers. */
         Diff: {
             /** @description How the bodies were compared. */
-            basis: components["schemas"]["BodyBasis"];
+            basis: components["schemas"]["DiffBasis"];
             /** @description The bodies, with little around what differs. */
-            body: components["schemas"]["Row"][];
+            body: components["schemas"]["DiffRow"][];
             /** @description Rows of the bodies that differ. */
             changes: number;
             /** @description Headers by name in the order of the first; credentials masked. */
-            headers: components["schemas"]["Row"][];
+            headers: components["schemas"]["DiffRow"][];
             /** @description Method and target. */
-            line: components["schemas"]["Row"];
+            line: components["schemas"]["DiffRow"];
             /** @description What else is to say of the bodies, in a sentence. */
             note?: string | null;
             /** @description Whether nothing differs but the time, the sender's port and the like. */
             same: boolean;
         };
-        /** @description An earlier import of the same file. */
-        EarlierImport: {
-            /**
-             * Format: date-time
-             * @description Time of the last import of the file.
-             */
-            at: string;
-            /**
-             * Format: int64
-             * @description Number of requests that were imported then.
-             */
-            requests: number;
+        /**
+         * @description How bodies were compared.
+         * @enum {string}
+         */
+        DiffBasis: "json" | "text" | "bytes";
+        /** @description One row of a comparison. */
+        DiffRow: {
+            /** @description What the first has there. */
+            a?: string | null;
+            /** @description What the second has there. */
+            b?: string | null;
+            /** @description How deep it stands in a JSON document. */
+            depth: number;
+            /** @description How the row differs. */
+            kind: components["schemas"]["DiffRowKind"];
+            /** @description How many rows are left out. */
+            skipped: number;
         };
+        /**
+         * @description How a row differs.
+         * @enum {string}
+         */
+        DiffRowKind: "same" | "added" | "removed" | "changed" | "skipped";
         /** @description A destination that Hookline sends webhooks to. */
         Endpoint: {
             /**
@@ -3081,25 +3158,6 @@ export interface components {
             /** @description Ids of the events. Empty if no endpoint subscribes to them. */
             events: string[];
         };
-        /** @description A verdict with everything behind it. */
-        ExplanationShown: components["schemas"]["VerdictShown"] & {
-            /** @description What to do. */
-            advice: string;
-            /** @description Whether all were. */
-            complete: boolean;
-            /** @description What was signed, with anything but printable text escaped and secrets masked. */
-            content: string;
-            /** @description How many bytes that is, whole. */
-            content_bytes: number;
-            /** @description The signature this secret makes. */
-            expected?: string | null;
-            /** @description The faults that together reproduce the signature. */
-            findings: components["schemas"]["FindingShown"][];
-            /** @description The signature that arrived. */
-            found?: string | null;
-            /** @description Faults tried. */
-            tried: number;
-        };
         /** @description An inbox that is exposed through a tunnel. */
         Exposure: {
             /**
@@ -3126,6 +3184,13 @@ export interface components {
              */
             waiting: number;
         };
+        /** @description A name and a password. */
+        ExposureCredentials: {
+            /** @description Name, without a colon (RFC 7617). */
+            name: string;
+            /** @description Password. Masked when read. */
+            password: string;
+        };
         /** @description Settings of an exposed inbox. */
         ExposureSettings: {
             /**
@@ -3134,7 +3199,7 @@ export interface components {
              */
             allow: string[];
             /** @default null */
-            basic: components["schemas"]["BasicCredentials"] | null;
+            basic: components["schemas"]["ExposureCredentials"] | null;
             /**
              * @description Whether the relay receives the secrets of the inbox, to answer handshakes while this computer is offline. The
              *     operator of the relay can then sign like the vendor. Default: false.
@@ -3167,42 +3232,11 @@ export interface components {
              */
             seq: number;
         };
-        /** @description One thing that can be asked of a request. */
-        Field: {
-            /** @description A term that uses it. */
-            example: string;
-            /** @description How its values are compared. */
-            kind: components["schemas"]["FieldKind"];
-            /** @description What it is, in a line. */
-            means: string;
-            /** @description Its name, as written in front of the operator. */
-            name: string;
-            /** @description Every value it can have, if they are few. */
-            values: string[];
-        };
-        /**
-         * @description How a field's values are compared.
-         * @enum {string}
-         */
-        FieldKind: "word" | "text" | "named" | "number" | "size" | "age" | "moment" | "flag";
-        /** @description The fields a query can ask for. */
-        FieldList: {
-            items: components["schemas"]["Field"][];
-        };
         /**
          * @description File format for requests.
          * @enum {string}
          */
         FileFormat: "har" | "jsonl" | "csv" | "raw" | "curl" | "webhook_site" | "archive";
-        /** @description One fault that accounts for a signature. */
-        FindingShown: {
-            /** @description What to do about it. */
-            advice: string;
-            /** @description A stable code. */
-            code: string;
-            /** @description What is wrong. */
-            what: string;
-        };
         /** @description A forward: a destination that matching requests of an inbox are sent to. */
         Forward: {
             /**
@@ -3252,13 +3286,6 @@ export interface components {
          * @enum {string}
          */
         ForwardMode: "copy" | "answer";
-        /** @description The schemes by which a message's signature holds. */
-        FoundShown: {
-            /** @description Whether everything there is to try was tried. */
-            complete: boolean;
-            /** @description Those of vendors first. */
-            items: components["schemas"]["SchemeFound"][];
-        };
         /** @description A header line. */
         HeaderLine: {
             /** @description Name in the sender's spelling. */
@@ -3319,6 +3346,19 @@ export interface components {
             /** @description Reason why the entry could not be imported. */
             why: string;
         };
+        /** @description An earlier import of the same file. */
+        ImportPrevious: {
+            /**
+             * Format: date-time
+             * @description Time of the last import of the file.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description Number of requests that were imported then.
+             */
+            requests: number;
+        };
         /** @description Result of an import so far. */
         ImportResult: {
             /**
@@ -3326,7 +3366,7 @@ export interface components {
              * @description Number of entries that could not be imported.
              */
             bad: number;
-            before?: components["schemas"]["EarlierImport"] | null;
+            before?: components["schemas"]["ImportPrevious"] | null;
             /** @description The first 100 of these entries, with the reason. */
             first_bad: components["schemas"]["ImportError"][];
             format?: components["schemas"]["FileFormat"] | null;
@@ -3497,11 +3537,6 @@ export interface components {
          * @enum {string}
          */
         JobState: "running" | "done" | "failed" | "cancelled";
-        /**
-         * @description The types of JSON Schema.
-         * @enum {string}
-         */
-        JsonType: "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
         /** @description Limits of the listener. */
         ListenerLimits: {
             /**
@@ -3573,41 +3608,11 @@ export interface components {
          * @enum {string}
          */
         PipelineStage: "verify" | "forward" | "schema" | "index" | "alerts";
-        /** @description A check as it would be run. */
-        PlannedCheck: {
-            /**
-             * Format: int64
-             * @description Total size of the request bodies, in bytes.
-             */
-            bytes: number;
-            /** @description Id of the check. */
-            id: string;
-            /** @description Severity of the check. */
-            level: components["schemas"]["CheckLevel"];
-            /**
-             * Format: int32
-             * @description Number of the check.
-             */
-            number: number;
-            /** @description The check, as a question. */
-            question: string;
-            /**
-             * Format: int32
-             * @description Number of requests that the check sends.
-             */
-            requests: number;
-            /** @description Reason why the check is skipped. Null if the check runs. */
-            skipped?: string | null;
-            /** @description Source of the requirement. */
-            source: string;
-            /** @description Reason why the check matters. */
-            why: string;
-        };
         /** @description All vendors, by id, and the files of your own that do not read. */
         ProviderList: {
             /** @description Files that are no vendor, each with line, column and what was expected. */
             bad_files: string[];
-            items: components["schemas"]["ProviderRow"][];
+            items: components["schemas"]["ProviderSummary"][];
         };
         /** @description A vendor of your own. */
         ProviderNew: {
@@ -3620,8 +3625,23 @@ export interface components {
             /** @description How it signs: `{"digest": {…}}`, as `GET /providers/{id}` shows schemes. */
             scheme: Record<string, never>;
         };
+        /** @description One way a vendor signs. */
+        ProviderScheme: {
+            /** @description Its name among the vendor's. */
+            id: string;
+            /** @description Settings it needs beside the secret. */
+            params: string[];
+            /** @description Where the signature stands. */
+            places: string[];
+            /** @description What its rule rests on: `sdk`, `example`, `document` or `assumed`. */
+            rests_on: string;
+            /** @description Whether the whole body is covered. */
+            signs_body: boolean;
+            /** @description Whether the URL as registered has to be known. */
+            signs_url: boolean;
+        };
         /** @description A vendor as a list shows it. */
-        ProviderRow: {
+        ProviderSummary: {
             /** @description Event types it sends; none where Hookline does not know what it sends. */
             events: string[];
             /** @description Settings those need. */
@@ -3635,7 +3655,7 @@ export interface components {
             /** @description Whether it is a file of your own. */
             own: boolean;
             /** @description How it signs. */
-            schemes: components["schemas"]["SchemeRow"][];
+            schemes: components["schemas"]["ProviderScheme"][];
         };
         /** @description A completion for a query. */
         QueryCompletion: {
@@ -3659,62 +3679,52 @@ export interface components {
             /** @description What the whole query could be instead. */
             suggestion?: string | null;
         };
-        /** @description What the lab is asked. */
-        Question: {
-            /**
-             * Format: int64
-             * @description The instant to judge at, in seconds since the Unix epoch; now if absent.
-             * @default null
-             */
-            now: number | null;
-            /**
-             * @description Settings the scheme names.
-             * @default {}
-             */
-            params: {
-                [key: string]: string;
-            };
-            /**
-             * @description Id of the vendor.
-             * @default null
-             */
-            provider: string | null;
-            /**
-             * @description The raw HTTP message, in base64.
-             * @default
-             */
-            request: string;
-            /** @description One of the vendor's schemes by its name, or a scheme of its own as an object. */
-            scheme?: Record<string, never> | null;
-            /**
-             * @description The secret.
-             * @default null
-             */
-            secret: string | null;
-            /**
-             * @description Several secrets, while one replaces another.
-             * @default []
-             */
-            secrets: string[];
-            /**
-             * @description The URL as registered with the vendor.
-             * @default null
-             */
-            url: string | null;
+        /** @description One thing that can be asked of a request. */
+        QueryField: {
+            /** @description A term that uses it. */
+            example: string;
+            /** @description How its values are compared. */
+            kind: components["schemas"]["QueryFieldKind"];
+            /** @description What it is, in a line. */
+            means: string;
+            /** @description Its name, as written in front of the operator. */
+            name: string;
+            /** @description Every value it can have, if they are few. */
+            values: string[];
+        };
+        /**
+         * @description How a field's values are compared.
+         * @enum {string}
+         */
+        QueryFieldKind: "word" | "text" | "named" | "number" | "size" | "age" | "moment" | "flag";
+        /** @description The fields a query can ask for. */
+        QueryFieldList: {
+            items: components["schemas"]["QueryField"][];
+        };
+        /** @description A query as it reads. */
+        QueryReading: {
+            /** @description What may come at the caret. */
+            completions: components["schemas"]["QueryCompletion"][];
+            error?: components["schemas"]["QueryError"] | null;
+            /** @description Its terms, in order; none where it does not read. */
+            terms: components["schemas"]["QueryTerm"][];
+        };
+        /** @description A term of a query. */
+        QueryTerm: {
+            /** @description Where it stands, in characters. */
+            at: number;
+            /** @description Whether it is a field's; else it is text that is looked for everywhere. */
+            field: boolean;
+            /** @description How many it has. */
+            length: number;
+            /** @description Whether it must not match. */
+            negated: boolean;
         };
         /**
          * @description Key that a request is re-signed with.
          * @enum {string}
          */
         ReSignWith: "inbox" | "endpoint";
-        /** @description A query as it reads. */
-        ReadQuery: {
-            /** @description What may come at the caret. */
-            completions: components["schemas"]["QueryCompletion"][];
-            error?: components["schemas"]["QueryError"] | null;
-            /** @description Its terms, in order; none where it does not read. */
-            terms: components["schemas"]["TermShown"][];
-        };
         /** @description A request that was refused before it was stored. */
         Refusal: {
             /**
@@ -4143,24 +4153,24 @@ export interface components {
         /** @description Fault to inject into a response, to test how senders handle errors. */
         ResponseFault: {
             /** @enum {string} */
-            kind: "reset";
+            type: "reset";
         } | {
             /** @enum {string} */
-            kind: "hang";
+            type: "hang";
         } | {
             /** @enum {string} */
-            kind: "half";
+            type: "half";
         } | {
-            /** @enum {string} */
-            kind: "drip";
             /**
              * Format: int32
              * @description Time from the first piece to the last, in ms, from 1 to 300000.
              */
             over_ms: number;
+            /** @enum {string} */
+            type: "drip";
         } | {
             /** @enum {string} */
-            kind: "garbage";
+            type: "garbage";
         };
         /** @description A file whose content is the body of a response. */
         ResponseFile: {
@@ -4226,32 +4236,6 @@ export interface components {
              */
             requests?: number | null;
         };
-        /** @description How a delivery is tried again. */
-        Retry: {
-            /**
-             * @description Whether all its waits are passed over, to the end.
-             * @default false
-             */
-            to_the_end: boolean;
-        };
-        /** @description One row of a comparison. */
-        Row: {
-            /** @description What the first has there. */
-            a?: string | null;
-            /** @description What the second has there. */
-            b?: string | null;
-            /** @description How deep it stands in a JSON document. */
-            depth: number;
-            /** @description How the row differs. */
-            kind: components["schemas"]["RowKind"];
-            /** @description How many rows are left out. */
-            skipped: number;
-        };
-        /**
-         * @description How a row differs.
-         * @enum {string}
-         */
-        RowKind: "same" | "added" | "removed" | "changed" | "skipped";
         /** @description A saved search. */
         SavedSearch: {
             /** @description Name of the inbox to search. Null searches all inboxes. */
@@ -4343,96 +4327,8 @@ export interface components {
             /** @description Event type. */
             event: string;
         };
-        /** @description A scheme by which a message's signature holds. */
-        SchemeFound: {
-            /** @description The vendor's name. */
-            name?: string | null;
-            /** @description The vendor's id; none where it is no vendor's but a usual way to sign. */
-            provider?: string | null;
-            /** @description The rule itself. */
-            rule: Record<string, never>;
-            /** @description The scheme's name among the vendor's. */
-            scheme?: string | null;
-        };
-        /** @description One way a vendor signs. */
-        SchemeRow: {
-            /** @description Its name among the vendor's. */
-            id: string;
-            /** @description Settings it needs beside the secret. */
-            params: string[];
-            /** @description Where the signature stands. */
-            places: string[];
-            /** @description What its rule rests on: `sdk`, `example`, `document` or `assumed`. */
-            rests_on: string;
-            /** @description Whether the whole body is covered. */
-            signs_body: boolean;
-            /** @description Whether the URL as registered has to be known. */
-            signs_url: boolean;
-        };
-        /** @description State of the search index. */
-        SearchIndexState: {
-            /** @description Whether requests are about to be indexed. The newest requests, up to 4096, always wait until they fill a block. */
-            busy: boolean;
-            /**
-             * Format: int64
-             * @description Size of the index on disk, in bytes.
-             */
-            bytes: number;
-            /**
-             * Format: int64
-             * @description Number of stored requests that are not indexed yet. A search reads them one by one.
-             */
-            waiting: number;
-        };
-        /**
-         * @description Behavior after the last response of a sequence.
-         * @enum {string}
-         */
-        SequenceEnd: "last" | "first" | "next_rule";
-        /**
-         * @description Key by which the position in a sequence of responses is kept.
-         * @enum {string}
-         */
-        SequencePer: "event" | "inbox";
-        /** @description Settings of a data directory. */
-        Settings: {
-            /** @description Whether the first request to an unknown name creates an inbox. Default: false. */
-            create_inboxes: boolean;
-            /** @description Whether the desktop app enables the local HTTP API for scripts and the command line. Default: true. */
-            http_door: boolean;
-            /** @description Limits of the listener. */
-            limits: components["schemas"]["ListenerLimits"];
-            /** @description Address of the listener, such as `127.0.0.1:4665` or `[::]:4665`. Default: `127.0.0.1:4665`. */
-            listen: string;
-            /** @description Action when the window is closed. Default: ask. */
-            on_close: components["schemas"]["CloseAction"];
-            /** @description Retention of requests and deliveries. */
-            retention: components["schemas"]["RetentionPolicy"];
-            /**
-             * @description Whether a search index is kept next to the database. The index makes searches of a million requests take
-             *     milliseconds and needs about a third of the space of the requests. Default: true.
-             */
-            search_index: boolean;
-        };
-        /** @description What was not so before. */
-        ShapeChange: {
-            /** @enum {string} */
-            kind: "new_field";
-            /** @description Its type. */
-            type: components["schemas"]["JsonType"];
-        } | {
-            /** @description Those it had. */
-            before: components["schemas"]["JsonType"][];
-            /** @enum {string} */
-            kind: "new_type";
-            /** @description The new one. */
-            type: components["schemas"]["JsonType"];
-        } | {
-            /** @enum {string} */
-            kind: "missing";
-        };
         /** @description A change of a shape. */
-        ShapeDrift: {
+        SchemaChange: {
             /**
              * Format: date-time
              * @description Arrival of the request.
@@ -4443,13 +4339,37 @@ export interface components {
             /** @description Request that brought it. */
             request: string;
             /** @description What changed. */
-            what: components["schemas"]["ShapeChange"];
+            what: components["schemas"]["SchemaChangeKind"];
+        };
+        /** @description Kind of a change. */
+        SchemaChangeKind: {
+            /** @enum {string} */
+            type: "new_field";
+            /** @description Its type. */
+            value_type: components["schemas"]["SchemaType"];
+        } | {
+            /** @description Those it had. */
+            before: components["schemas"]["SchemaType"][];
+            /** @enum {string} */
+            type: "new_type";
+            /** @description The new one. */
+            value_type: components["schemas"]["SchemaType"];
+        } | {
+            /** @enum {string} */
+            type: "missing";
+        };
+        /** @description A shape in full. */
+        SchemaDetail: components["schemas"]["SchemaSummary"] & {
+            /** @description The newest first. */
+            changes: components["schemas"]["SchemaChange"][];
+            /** @description From the outside in. */
+            tree: components["schemas"]["SchemaField"][];
         };
         /** @description A field of a shape. */
-        ShapeField: {
+        SchemaField: {
             /** @description How deep it stands. */
             depth: number;
-            format?: components["schemas"]["TextFormat"] | null;
+            format?: components["schemas"]["SchemaFormat"] | null;
             /** @description Its key, `[*]` for the elements of a list, `*` where keys are data. */
             name: string;
             /** @description Whether some objects are without it. */
@@ -4469,24 +4389,22 @@ export interface components {
              */
             since: string;
             /** @description Types of the values. */
-            types: components["schemas"]["JsonType"][];
+            types: components["schemas"]["SchemaType"][];
             /** @description All values it has, where they are few. */
             values?: string[] | null;
         };
+        /**
+         * @description Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
+         * @enum {string}
+         */
+        SchemaFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
         /** @description Shapes, by inbox and event type. */
-        ShapeList: {
+        SchemaList: {
             /** @description The schemas. */
-            items: components["schemas"]["ShapeSummary"][];
-        };
-        /** @description A shape in full. */
-        ShapeShown: components["schemas"]["ShapeSummary"] & {
-            /** @description The newest first. */
-            changes: components["schemas"]["ShapeDrift"][];
-            /** @description From the outside in. */
-            tree: components["schemas"]["ShapeField"][];
+            items: components["schemas"]["SchemaSummary"][];
         };
         /** @description A shape as a list shows it. */
-        ShapeSummary: {
+        SchemaSummary: {
             /**
              * Format: int64
              * @description Changes since it was first seen; a hundred are kept.
@@ -4523,6 +4441,61 @@ export interface components {
             requests: number;
         };
         /**
+         * @description The types of JSON Schema.
+         * @enum {string}
+         */
+        SchemaType: "null" | "boolean" | "integer" | "number" | "string" | "array" | "object";
+        /** @description State of the search index. */
+        SearchIndexState: {
+            /** @description Whether requests are about to be indexed. The newest requests, up to 4096, always wait until they fill a block. */
+            busy: boolean;
+            /**
+             * Format: int64
+             * @description Size of the index on disk, in bytes.
+             */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description Number of stored requests that are not indexed yet. A search reads them one by one.
+             */
+            waiting: number;
+        };
+        /**
+         * @description Behavior after the last response of a sequence.
+         * @enum {string}
+         */
+        SequenceEnd: "last" | "first" | "next_rule";
+        /**
+         * @description Key by which the position in a sequence of responses is kept.
+         * @enum {string}
+         */
+        SequencePer: "event" | "inbox";
+        /** @description Settings of a data directory. */
+        Settings: {
+            /** @description Whether the first request to an unknown name creates an inbox. Default: false. */
+            create_inboxes: boolean;
+            /** @description Whether the desktop app enables the local HTTP API for scripts and the command line. Default: true. */
+            http_door: boolean;
+            /** @description Limits of the listener. */
+            limits: components["schemas"]["ListenerLimits"];
+            /** @description Address of the listener, such as `127.0.0.1:4665` or `[::]:4665`. Default: `127.0.0.1:4665`. */
+            listen: string;
+            /** @description Action when the window is closed. Default: ask. */
+            on_close: components["schemas"]["SettingsCloseAction"];
+            /** @description Retention of requests and deliveries. */
+            retention: components["schemas"]["RetentionPolicy"];
+            /**
+             * @description Whether a search index is kept next to the database. The index makes searches of a million requests take
+             *     milliseconds and needs about a third of the space of the requests. Default: true.
+             */
+            search_index: boolean;
+        };
+        /**
+         * @description Action when the window is closed.
+         * @enum {string}
+         */
+        SettingsCloseAction: "ask" | "tray" | "quit";
+        /**
          * @description Source from which side effects are counted: a number that grows by one per side effect, or a text that changes with
          *     each.
          */
@@ -4541,21 +4514,146 @@ export interface components {
                 query: string;
             };
         };
+        /** @description A verdict with everything behind it. */
+        SignatureExplanation: components["schemas"]["SignatureResult"] & {
+            /** @description What to do. */
+            advice: string;
+            /** @description Whether all were. */
+            complete: boolean;
+            /** @description What was signed, with anything but printable text escaped and secrets masked. */
+            content: string;
+            /** @description How many bytes that is, whole. */
+            content_bytes: number;
+            /** @description The signature this secret makes. */
+            expected?: string | null;
+            /** @description The faults that together reproduce the signature. */
+            findings: components["schemas"]["SignatureFinding"][];
+            /** @description The signature that arrived. */
+            found?: string | null;
+            /** @description Faults tried. */
+            tried: number;
+        };
+        /** @description One fault that accounts for a signature. */
+        SignatureFinding: {
+            /** @description What to do about it. */
+            advice: string;
+            /** @description A stable code. */
+            code: string;
+            /** @description What is wrong. */
+            what: string;
+        };
+        /** @description What the lab is asked. */
+        SignatureInput: {
+            /**
+             * Format: int64
+             * @description The instant to judge at, in seconds since the Unix epoch; now if absent.
+             * @default null
+             */
+            now: number | null;
+            /**
+             * @description Settings the scheme names.
+             * @default {}
+             */
+            params: {
+                [key: string]: string;
+            };
+            /**
+             * @description Id of the vendor.
+             * @default null
+             */
+            provider: string | null;
+            /**
+             * @description The raw HTTP message, in base64.
+             * @default
+             */
+            request: string;
+            /** @description One of the vendor's schemes by its name, or a scheme of its own as an object. */
+            scheme?: Record<string, never> | null;
+            /**
+             * @description The secret.
+             * @default null
+             */
+            secret: string | null;
+            /**
+             * @description Several secrets, while one replaces another.
+             * @default []
+             */
+            secrets: string[];
+            /**
+             * @description The URL as registered with the vendor.
+             * @default null
+             */
+            url: string | null;
+        };
+        /** @description Whether a signature holds, and why not. */
+        SignatureResult: {
+            /** @description A stable code. */
+            reason?: string | null;
+            /** @description The vendor's scheme that decided, where all of them were tried. */
+            scheme?: string | null;
+            /** @description Which of the secrets made it, from 0. */
+            secret?: number | null;
+            /** @description It in one sentence or two. */
+            sentence: string;
+            /**
+             * Format: date-time
+             * @description When the message says it was signed.
+             */
+            signed_at?: string | null;
+            /** @description `valid`, `invalid` or `unsigned`. */
+            state: string;
+        };
+        /** @description A scheme by which a message's signature holds. */
+        SignatureScheme: {
+            /** @description The vendor's name. */
+            name?: string | null;
+            /** @description The vendor's id; none where it is no vendor's but a usual way to sign. */
+            provider?: string | null;
+            /** @description The rule itself. */
+            rule: Record<string, never>;
+            /** @description The scheme's name among the vendor's. */
+            scheme?: string | null;
+        };
+        /** @description The schemes by which a message's signature holds. */
+        SignatureSchemeList: {
+            /** @description Whether everything there is to try was tried. */
+            complete: boolean;
+            /** @description Those of vendors first. */
+            items: components["schemas"]["SignatureScheme"][];
+        };
         /**
          * @description Signature status of a request.
          * @enum {string}
          */
         SignatureStatus: "unchecked" | "valid" | "invalid" | "unsigned";
+        /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
+        SignatureTrial: {
+            /**
+             * @description Settings the scheme names; the inbox's if absent.
+             * @default null
+             */
+            params: {
+                [key: string]: string;
+            } | null;
+            /** @description A scheme of its own as an object; the inbox's if absent. */
+            scheme?: Record<string, never> | null;
+            /**
+             * @description Secrets; the inbox's if absent, and masked ones are those.
+             * @default null
+             */
+            secrets: string[] | null;
+            /**
+             * @description The URL as registered; the inbox's if absent.
+             * @default null
+             */
+            url: string | null;
+        };
         /** @description What signing adds to a message. */
-        SignedShown: {
+        SignatureValues: {
             /** @description Values that stand elsewhere, each with its place. */
             elsewhere: string[][];
             /** @description Headers to set, as `[name, value]`. */
             headers: string[][];
-        };
-        /** @description Verifying code in every language it can be written in. */
-        SnippetList: {
-            items: components["schemas"]["CodeSample"][];
         };
         /** @description Progress of a stage. */
         StageProgress: {
@@ -4626,22 +4724,6 @@ export interface components {
             /** @description Version of the program. */
             version: string;
         };
-        /** @description A term of a query. */
-        TermShown: {
-            /** @description Where it stands, in characters. */
-            at: number;
-            /** @description Whether it is a field's; else it is text that is looked for everywhere. */
-            field: boolean;
-            /** @description How many it has. */
-            length: number;
-            /** @description Whether it must not match. */
-            negated: boolean;
-        };
-        /**
-         * @description Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
-         * @enum {string}
-         */
-        TextFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
         /** @description Timeline of one event, oldest item first. */
         Timeline: {
             /** @description Id of the event. Null if the request has none; the timeline then covers this request only. */
@@ -4658,47 +4740,27 @@ export interface components {
              * @description Time since the request before, in ms. Null for the first request.
              */
             after_ms?: number | null;
-            /** @enum {string} */
-            kind: "request";
             /** @description Relation of the request to the earlier requests of the event. */
             repeat: components["schemas"]["TimelineRepeat"];
             /** @description The request. */
             request: components["schemas"]["RequestSummary"];
+            /** @enum {string} */
+            type: "request";
         } | {
             /** @description The delivery. */
             delivery: components["schemas"]["Delivery"];
             /** @enum {string} */
-            kind: "delivery";
+            type: "delivery";
         };
         /**
          * @description Relation of a request to the earlier requests of its event.
          * @enum {string}
          */
         TimelineRepeat: "first" | "retry" | "duplicate" | "altered" | "unknown";
-        /** @description By what a stored request is to be judged, in the place of its inbox's settings. */
-        Trial: {
-            /**
-             * @description Settings the scheme names; the inbox's if absent.
-             * @default null
-             */
-            params: {
-                [key: string]: string;
-            } | null;
-            /** @description A scheme of its own as an object; the inbox's if absent. */
-            scheme?: Record<string, never> | null;
-            /**
-             * @description Secrets; the inbox's if absent, and masked ones are those.
-             * @default null
-             */
-            secrets: string[] | null;
-            /**
-             * @description The URL as registered; the inbox's if absent.
-             * @default null
-             */
-            url: string | null;
-        };
         /** @description A tunnel that makes inboxes reachable from the internet. */
         Tunnel: {
+            /** @description State of the connection. */
+            connection: components["schemas"]["TunnelConnection"];
             /**
              * Format: date-time
              * @description Time at which the tunnel was created.
@@ -4717,8 +4779,6 @@ export interface components {
             name: string;
             /** @description Whether the tunnel is switched on. */
             on: boolean;
-            /** @description State of the connection. */
-            state: components["schemas"]["TunnelState"];
         };
         /** @description What is to be changed of a tunnel. */
         TunnelChange: {
@@ -4726,6 +4786,42 @@ export interface components {
             host_key?: string | null;
             /** @description Whether it is to be up. */
             on: boolean;
+        };
+        /** @description State of the connection of a tunnel. */
+        TunnelConnection: {
+            /** @enum {string} */
+            state: "off";
+        } | {
+            /** @enum {string} */
+            state: "connecting";
+        } | {
+            /**
+             * Format: double
+             * @description Round-trip time between this computer and the other end, in ms. Null until it is measured.
+             */
+            round_trip_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description Time since which the tunnel is connected.
+             */
+            since: string;
+            /** @enum {string} */
+            state: "online";
+        } | {
+            /**
+             * Format: date-time
+             * @description Time of the next connection attempt.
+             */
+            again_at: string;
+            /** @enum {string} */
+            state: "waiting";
+            /** @description Reason of the loss. */
+            why: string;
+        } | {
+            /** @enum {string} */
+            state: "failed";
+            /** @description Reason of the failure. */
+            why: string;
         };
         /** @description A loss of the connection. */
         TunnelDrop: {
@@ -4742,25 +4838,25 @@ export interface components {
             /** @description Name of this computer at the relay. */
             device: string;
             /** @enum {string} */
-            is: "relay";
+            type: "relay";
         } | {
             /** @description Fingerprint of the trusted host key, as `ssh-keygen -l` prints it. */
             host_key: string;
-            /** @enum {string} */
-            is: "ssh";
             /** @description Path of the private key file. Null uses the keys of the agent and those in `~/.ssh`. */
             key_file?: string | null;
             /** @description Fingerprint of a different key that the host presents. The tunnel does not connect until a user trusts it. */
             offered_key?: string | null;
             /** @description Port that is requested from the host, with a bind address before it if one was given. */
             remote: string;
+            /** @enum {string} */
+            type: "ssh";
             /** @description Public URL. */
             url: string;
         } | {
-            /** @enum {string} */
-            is: "other";
             /** @description Local address that the other program must forward to. */
             local: string;
+            /** @enum {string} */
+            type: "other";
             /** @description Public URL of the tunnel. */
             url: string;
         };
@@ -4780,17 +4876,15 @@ export interface components {
             code: string;
             /** @description Name of this computer at the relay. Default: the host name. */
             device?: string | null;
-            /** @enum {string} */
-            is: "relay";
             /** @description Address of the relay, such as `https://relay.example`. */
             relay: string;
+            /** @enum {string} */
+            type: "relay";
         } | {
             /** @description User and host, such as `nokey@localhost.run` or `me@example.com:22`. */
             destination: string;
             /** @description Fingerprint of the host key. Default: the key that the host presents first is trusted. */
             host_key?: string | null;
-            /** @enum {string} */
-            is: "ssh";
             /**
              * @description Path of the private key file. Default: the keys of the agent and those in `~/.ssh`. Requests from a web page
              *     must not set a path.
@@ -4798,72 +4892,20 @@ export interface components {
             key_file?: string | null;
             /** @description Port to request, such as `80`, `0` for any, or `*:8080`. Default: the port that the service expects, or any. */
             remote?: string | null;
+            /** @enum {string} */
+            type: "ssh";
             /** @description Public URL. Default: the URL that the host prints. */
             url?: string | null;
         } | {
-            /** @enum {string} */
-            is: "other";
             /**
              * Format: int32
              * @description Local port that the other program must forward to. Default: a free port.
              */
             port?: number | null;
+            /** @enum {string} */
+            type: "other";
             /** @description Public URL, such as `https://abc.ngrok.app`. */
             url: string;
-        };
-        /** @description State of a tunnel. */
-        TunnelState: {
-            /** @enum {string} */
-            is: "off";
-        } | {
-            /** @enum {string} */
-            is: "connecting";
-        } | {
-            /** @enum {string} */
-            is: "online";
-            /**
-             * Format: double
-             * @description Round-trip time between this computer and the other end, in ms. Null until it is measured.
-             */
-            round_trip_ms?: number | null;
-            /**
-             * Format: date-time
-             * @description Time since which the tunnel is connected.
-             */
-            since: string;
-        } | {
-            /**
-             * Format: date-time
-             * @description Time of the next connection attempt.
-             */
-            again_at: string;
-            /** @enum {string} */
-            is: "waiting";
-            /** @description Reason of the loss. */
-            why: string;
-        } | {
-            /** @enum {string} */
-            is: "over";
-            /** @description Reason of the failure. */
-            why: string;
-        };
-        /** @description Whether a signature holds, and why not. */
-        VerdictShown: {
-            /** @description A stable code. */
-            reason?: string | null;
-            /** @description The vendor's scheme that decided, where all of them were tried. */
-            scheme?: string | null;
-            /** @description Which of the secrets made it, from 0. */
-            secret?: number | null;
-            /** @description It in one sentence or two. */
-            sentence: string;
-            /**
-             * Format: date-time
-             * @description When the message says it was signed.
-             */
-            signed_at?: string | null;
-            /** @description `valid`, `invalid` or `unsigned`. */
-            state: string;
         };
         /** @description Settings for the verification of signatures in an inbox. */
         VerificationSettings: {
@@ -5820,7 +5862,7 @@ export interface operations {
                  *       ]
                  *     }
                  */
-                "application/json": components["schemas"]["Again"];
+                "application/json": components["schemas"]["CheckRerun"];
             };
         };
         responses: {
@@ -6748,7 +6790,7 @@ export interface operations {
                  *       "to_the_end": false
                  *     }
                  */
-                "application/json": components["schemas"]["Retry"];
+                "application/json": components["schemas"]["DeliveryRetry"];
             };
         };
         responses: {
@@ -8916,7 +8958,7 @@ export interface operations {
                  *       "what": "all"
                  *     }
                  */
-                "application/json": components["schemas"]["AwayDecision"];
+                "application/json": components["schemas"]["BacklogDecisionNew"];
             };
         };
         responses: {
@@ -10019,7 +10061,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["SnippetList"];
+                    "application/json": components["schemas"]["CodeSampleList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -10104,7 +10146,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["SnippetList"];
+                    "application/json": components["schemas"]["CodeSampleList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -10433,7 +10475,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["ReadQuery"];
+                    "application/json": components["schemas"]["QueryReading"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -10504,7 +10546,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["FieldList"];
+                    "application/json": components["schemas"]["QueryFieldList"];
                 };
             };
             /** @description The token is missing or wrong. */
@@ -12768,7 +12810,7 @@ export interface operations {
                      *       "tried": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["ExplanationShown"];
+                    "application/json": components["schemas"]["SignatureExplanation"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -12861,7 +12903,7 @@ export interface operations {
                  *       "url": "https://app.example/webhooks"
                  *     }
                  */
-                "application/json": components["schemas"]["Trial"];
+                "application/json": components["schemas"]["SignatureTrial"];
             };
         };
         responses: {
@@ -12881,7 +12923,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["FoundShown"];
+                    "application/json": components["schemas"]["SignatureSchemeList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -12983,7 +13025,7 @@ export interface operations {
                  *       "url": "https://app.example/webhooks"
                  *     }
                  */
-                "application/json": components["schemas"]["Trial"];
+                "application/json": components["schemas"]["SignatureTrial"];
             };
         };
         responses: {
@@ -13011,7 +13053,7 @@ export interface operations {
                      *       "tried": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["ExplanationShown"];
+                    "application/json": components["schemas"]["SignatureExplanation"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -13122,7 +13164,6 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
-                     *           "kind": "request",
                      *           "repeat": "first",
                      *           "request": {
                      *             "arrived_at": "2026-11-29T21:46:32.815547Z",
@@ -13142,7 +13183,8 @@ export interface operations {
                      *             "unread": true,
                      *             "verdict": "unchecked",
                      *             "version": "HTTP/1.0"
-                     *           }
+                     *           },
+                     *           "type": "request"
                      *         }
                      *       ],
                      *       "more": true
@@ -13699,7 +13741,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["ShapeList"];
+                    "application/json": components["schemas"]["SchemaList"];
                 };
             };
             /** @description The token is missing or wrong. */
@@ -13770,8 +13812,8 @@ export interface operations {
                      *           "path": "/shop/webhooks",
                      *           "request": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *           "what": {
-                     *             "kind": "new_field",
-                     *             "type": "null"
+                     *             "type": "new_field",
+                     *             "value_type": "null"
                      *           }
                      *         }
                      *       ],
@@ -13789,7 +13831,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["ShapeShown"];
+                    "application/json": components["schemas"]["SchemaDetail"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -14009,7 +14051,7 @@ export interface operations {
                  *       "url": "https://app.example/webhooks"
                  *     }
                  */
-                "application/json": components["schemas"]["Question"];
+                "application/json": components["schemas"]["SignatureInput"];
             };
         };
         responses: {
@@ -14037,7 +14079,7 @@ export interface operations {
                      *       "tried": 1
                      *     }
                      */
-                    "application/json": components["schemas"]["ExplanationShown"];
+                    "application/json": components["schemas"]["SignatureExplanation"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -14126,7 +14168,7 @@ export interface operations {
                  *       "url": "https://app.example/webhooks"
                  *     }
                  */
-                "application/json": components["schemas"]["Question"];
+                "application/json": components["schemas"]["SignatureInput"];
             };
         };
         responses: {
@@ -14146,7 +14188,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["FoundShown"];
+                    "application/json": components["schemas"]["SignatureSchemeList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -14235,7 +14277,7 @@ export interface operations {
                  *       "url": "https://app.example/webhooks"
                  *     }
                  */
-                "application/json": components["schemas"]["Question"];
+                "application/json": components["schemas"]["SignatureInput"];
             };
         };
         responses: {
@@ -14259,7 +14301,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["SignedShown"];
+                    "application/json": components["schemas"]["SignatureValues"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -14348,7 +14390,7 @@ export interface operations {
                  *       "url": "https://app.example/webhooks"
                  *     }
                  */
-                "application/json": components["schemas"]["Question"];
+                "application/json": components["schemas"]["SignatureInput"];
             };
         };
         responses: {
@@ -14364,7 +14406,7 @@ export interface operations {
                      *       "state": "text"
                      *     }
                      */
-                    "application/json": components["schemas"]["VerdictShown"];
+                    "application/json": components["schemas"]["SignatureResult"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -14538,6 +14580,9 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "connection": {
+                     *             "state": "off"
+                     *           },
                      *           "created_at": "2026-11-29T21:46:32.815547Z",
                      *           "durable": true,
                      *           "exposures": [
@@ -14553,13 +14598,10 @@ export interface operations {
                      *           "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *           "kind": {
                      *             "device": "text",
-                     *             "is": "relay"
+                     *             "type": "relay"
                      *           },
                      *           "name": "shop",
-                     *           "on": true,
-                     *           "state": {
-                     *             "is": "off"
-                     *           }
+                     *           "on": true
                      *         }
                      *       ],
                      *       "seq": 1
@@ -14609,8 +14651,8 @@ export interface operations {
                 /**
                  * @example {
                  *       "code": "text",
-                 *       "is": "relay",
-                 *       "relay": "text"
+                 *       "relay": "text",
+                 *       "type": "relay"
                  *     }
                  */
                 "application/json": components["schemas"]["TunnelNew"];
@@ -14625,6 +14667,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "connection": {
+                     *         "state": "off"
+                     *       },
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "durable": true,
                      *       "exposures": [
@@ -14642,13 +14687,10 @@ export interface operations {
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "kind": {
                      *         "device": "text",
-                     *         "is": "relay"
+                     *         "type": "relay"
                      *       },
                      *       "name": "shop",
-                     *       "on": true,
-                     *       "state": {
-                     *         "is": "off"
-                     *       }
+                     *       "on": true
                      *     }
                      */
                     "application/json": components["schemas"]["Tunnel"];
@@ -14760,6 +14802,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "connection": {
+                     *         "state": "off"
+                     *       },
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "durable": true,
                      *       "exposures": [
@@ -14777,13 +14822,10 @@ export interface operations {
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "kind": {
                      *         "device": "text",
-                     *         "is": "relay"
+                     *         "type": "relay"
                      *       },
                      *       "name": "shop",
-                     *       "on": true,
-                     *       "state": {
-                     *         "is": "off"
-                     *       }
+                     *       "on": true
                      *     }
                      */
                     "application/json": components["schemas"]["Tunnel"];
@@ -14949,6 +14991,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "connection": {
+                     *         "state": "off"
+                     *       },
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "durable": true,
                      *       "exposures": [
@@ -14966,13 +15011,10 @@ export interface operations {
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "kind": {
                      *         "device": "text",
-                     *         "is": "relay"
+                     *         "type": "relay"
                      *       },
                      *       "name": "shop",
-                     *       "on": true,
-                     *       "state": {
-                     *         "is": "off"
-                     *       }
+                     *       "on": true
                      *     }
                      */
                     "application/json": components["schemas"]["Tunnel"];
@@ -15097,6 +15139,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "connection": {
+                     *         "state": "off"
+                     *       },
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "durable": true,
                      *       "exposures": [
@@ -15114,13 +15159,10 @@ export interface operations {
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "kind": {
                      *         "device": "text",
-                     *         "is": "relay"
+                     *         "type": "relay"
                      *       },
                      *       "name": "shop",
-                     *       "on": true,
-                     *       "state": {
-                     *         "is": "off"
-                     *       }
+                     *       "on": true
                      *     }
                      */
                     "application/json": components["schemas"]["Tunnel"];
@@ -15237,6 +15279,9 @@ export interface operations {
                 content: {
                     /**
                      * @example {
+                     *       "connection": {
+                     *         "state": "off"
+                     *       },
                      *       "created_at": "2026-11-29T21:46:32.815547Z",
                      *       "durable": true,
                      *       "exposures": [
@@ -15254,13 +15299,10 @@ export interface operations {
                      *       "id": "01a22946-25ef-7318-9002-e30b762c2d0c",
                      *       "kind": {
                      *         "device": "text",
-                     *         "is": "relay"
+                     *         "type": "relay"
                      *       },
                      *       "name": "shop",
-                     *       "on": true,
-                     *       "state": {
-                     *         "is": "off"
-                     *       }
+                     *       "on": true
                      *     }
                      */
                     "application/json": components["schemas"]["Tunnel"];

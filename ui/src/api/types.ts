@@ -12,10 +12,10 @@ export type Settings = components["schemas"]["Settings"];
 export type Refusal = components["schemas"]["Refusal"];
 export type Part = components["schemas"]["BodyPart"];
 export type Verification = components["schemas"]["VerificationSettings"];
-export type Explanation = components["schemas"]["ExplanationShown"];
+export type Explanation = components["schemas"]["SignatureExplanation"];
 /** A request body whose omitted fields the engine fills in. */
 export type Question = Verification & { request: string };
-export type WholeQuestion = components["schemas"]["Question"];
+export type WholeQuestion = components["schemas"]["SignatureInput"];
 /** Settings to verify a stored request with, instead of those of its inbox. */
 export interface Trial {
   scheme?: object;
@@ -23,7 +23,7 @@ export interface Trial {
   params?: Record<string, string>;
   url?: string;
 }
-export type WholeTrial = components["schemas"]["Trial"];
+export type WholeTrial = components["schemas"]["SignatureTrial"];
 export type Endpoint = components["schemas"]["Endpoint"];
 export type EndpointSettings = components["schemas"]["EndpointSettings"];
 export type EndpointStats = components["schemas"]["EndpointStats"];
@@ -49,11 +49,11 @@ export type TimelineItem = components["schemas"]["TimelineItem"];
 export type Diff = components["schemas"]["Diff"];
 export type DiffRow = Diff["body"][number];
 export type SavedSearch = components["schemas"]["SavedSearch"];
-export type ReadQuery = components["schemas"]["ReadQuery"];
+export type ReadQuery = components["schemas"]["QueryReading"];
 export type Completion = components["schemas"]["QueryCompletion"];
-export type InferredSchema = components["schemas"]["ShapeShown"];
-export type SchemaField = components["schemas"]["ShapeField"];
-export type SchemaChange = components["schemas"]["ShapeDrift"];
+export type InferredSchema = components["schemas"]["SchemaDetail"];
+export type SchemaField = components["schemas"]["SchemaField"];
+export type SchemaChange = components["schemas"]["SchemaChange"];
 export type Job = components["schemas"]["Job"];
 export type Tunnel = components["schemas"]["Tunnel"];
 export type TunnelNew = components["schemas"]["TunnelNew"];

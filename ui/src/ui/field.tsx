@@ -6,13 +6,12 @@ import {
   Input,
   NumberInput,
   SecretInput,
-  Select,
   TextArea,
   type InputProps,
   type NumberInputProps,
-  type SelectProps,
   type TextAreaProps,
 } from "./input";
+import { SearchSelect, Select, type SearchSelectProps, type SelectProps } from "./select";
 
 interface FieldProps {
   label: string;
@@ -83,6 +82,14 @@ export function SelectField<T extends string>({ label, hint, error, ...rest }: F
   return (
     <Field label={label} hint={hint} error={error}>
       {(input) => <Select {...input} {...rest} />}
+    </Field>
+  );
+}
+
+export function SearchSelectField({ label, hint, error, ...rest }: FieldProps & SearchSelectProps) {
+  return (
+    <Field label={label} hint={hint} error={error}>
+      {(input) => <SearchSelect {...input} {...rest} />}
     </Field>
   );
 }

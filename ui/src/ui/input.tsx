@@ -76,53 +76,6 @@ export function NumberInput({ value, onChange, className = "", ...rest }: Number
   );
 }
 
-export type Options<T extends string> = readonly (readonly [value: T, name: string])[];
-
-export interface SelectProps<T extends string> extends Omit<ComponentProps<"select">, "value" | "onChange"> {
-  value: T;
-  onChange: (now: T) => void;
-  options?: Options<T>;
-  /** Options under headings. */
-  groups?: readonly { label: string; options: Options<T> }[];
-}
-
-function OptionList<T extends string>({ options }: { options: Options<T> }) {
-  return options.map(([value, name]) => (
-    <option key={value} value={value}>
-      {name}
-    </option>
-  ));
-}
-
-/**
- * A choice between many values. The element is native: a list of two hundred providers opens at once, and
- * typing finds one of them.
- */
-export function Select<T extends string>({
-  value,
-  onChange,
-  options,
-  groups,
-  className = "",
-  ...rest
-}: SelectProps<T>) {
-  return (
-    <select
-      {...rest}
-      className={looks(false, className)}
-      value={value}
-      onChange={(event) => onChange(event.target.value as T)}
-    >
-      {options && <OptionList options={options} />}
-      {groups?.map((group) => (
-        <optgroup key={group.label} label={group.label}>
-          <OptionList options={group.options} />
-        </optgroup>
-      ))}
-    </select>
-  );
-}
-
 export function Checkbox({
   checked,
   onChange,

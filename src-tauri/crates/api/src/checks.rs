@@ -265,20 +265,20 @@ pub(crate) async fn remove(
 /// Which checks are asked again.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Again {
+pub(crate) struct CheckRerun {
     /// These, by id; those that failed, were cut off or are unknown, if empty.
     #[serde(default)]
     checks: Vec<String>,
 }
 
 /// Ask some checks of a run again, with the same settings.
-#[utoipa::path(post, path = "/checks/{id}/again", tag = "checks", params(("id" = String, Path)), request_body = Again, responses(
+#[utoipa::path(post, path = "/checks/{id}/again", tag = "checks", params(("id" = String, Path)), request_body = CheckRerun, responses(
     (status = 202, body = CheckRun), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn again(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-    extract::Json(again): extract::Json<Again>,
+    extract::Json(again): extract::Json<CheckRerun>,
 ) -> Result<(StatusCode, Json<CheckRun>), ApiError> {
     let row = row_of(&engine, id).await?;
     if let Some(unknown) =

@@ -205,19 +205,19 @@ fn endpoint_gone() -> ApiError {
 /// How a delivery is tried again.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Retry {
+pub(crate) struct DeliveryRetry {
     /// Whether all its waits are passed over, to the end.
     to_the_end: bool,
 }
 
 /// Try a delivery now: its next attempt if it waits, once more if it has ended.
-#[utoipa::path(post, path = "/deliveries/{id}/retry", tag = "deliveries", params(("id" = String, Path)), request_body = Retry, responses(
+#[utoipa::path(post, path = "/deliveries/{id}/retry", tag = "deliveries", params(("id" = String, Path)), request_body = DeliveryRetry, responses(
     (status = 202, body = Delivery), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
 ))]
 pub(crate) async fn retry(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-    extract::Json(how): extract::Json<Retry>,
+    extract::Json(how): extract::Json<DeliveryRetry>,
 ) -> Result<(StatusCode, Json<Delivery>), ApiError> {
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {

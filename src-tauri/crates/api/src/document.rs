@@ -270,6 +270,91 @@ fn text(schema: &Value, name: &str) -> String {
 mod tests {
     use super::super::document;
 
+    /// Nouns that the names of schemas begin with.
+    const NOUNS: &[&str] = &[
+        "Attempt",
+        "Backlog",
+        "Backup",
+        "Body",
+        "Change",
+        "Check",
+        "CodeSample",
+        "Database",
+        "Deletion",
+        "Delivery",
+        "Diagnosis",
+        "Diff",
+        "Endpoint",
+        "Error",
+        "Event",
+        "Exposure",
+        "Feed",
+        "File",
+        "Forward",
+        "Header",
+        "Http",
+        "Import",
+        "Inbox",
+        "Job",
+        "Listener",
+        "Outgoing",
+        "Path",
+        "Pipeline",
+        "Provider",
+        "Query",
+        "ReSign",
+        "Refusal",
+        "Replay",
+        "Request",
+        "Response",
+        "Retention",
+        "SavedSearch",
+        "Scenario",
+        "Schema",
+        "Search",
+        "Sequence",
+        "Settings",
+        "SideEffect",
+        "Signature",
+        "Stage",
+        "Status",
+        "Timeline",
+        "Tunnel",
+        "Verification",
+    ];
+
+    #[test]
+    fn the_name_of_every_schema_begins_with_its_noun() {
+        let document = document();
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let next_is_a_word = |name: &str, noun: &str| {
+            name.strip_prefix(noun).is_some_and(|rest| !rest.starts_with(|letter: char| letter.is_ascii_lowercase()))
+        };
+        let others: Vec<&String> =
+            schemas.keys().filter(|name| !NOUNS.iter().any(|noun| next_is_a_word(name, noun))).collect();
+        assert!(others.is_empty(), "{others:?}");
+        assert!(schemas.len() > 100, "{}", schemas.len());
+    }
+
+    #[test]
+    fn every_variant_has_its_tag_in_type_or_state() {
+        let document = document();
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        let mut variants = 0;
+        for (name, schema) in schemas {
+            for variant in schema["oneOf"].as_array().into_iter().flatten() {
+                let tags = variant["properties"].as_object().into_iter().flatten().filter(|(_, property)| {
+                    property["enum"].as_array().is_some_and(|values| values.len() == 1) || property["const"].is_string()
+                });
+                for (tag, _) in tags {
+                    variants += 1;
+                    assert!(tag == "type" || tag == "state", "{name}: {tag}");
+                }
+            }
+        }
+        assert!(variants > 20, "{variants}");
+    }
+
     #[test]
     fn every_operation_says_what_it_does_and_shows_an_example() {
         let document = document();

@@ -48,8 +48,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use error::ApiError;
 pub use events::PAYLOAD_MAX;
-pub use hookline_diff::{Diff, Row as DiffRow, RowKind as DiffRowKind};
-pub use schemas::{ShapeDrift, ShapeField, ShapeList, ShapeShown, ShapeSummary};
+pub use hookline_diff::{Diff, DiffRow, DiffRowKind};
+pub use schemas::{SchemaChange, SchemaDetail, SchemaField, SchemaList, SchemaSummary};
 
 /// Where the API stands.
 pub const PREFIX: &str = "/api/v1";

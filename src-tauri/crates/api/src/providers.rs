@@ -17,7 +17,7 @@ const ID_MAX: usize = 64;
 
 /// A vendor as a list shows it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ProviderRow {
+pub(crate) struct ProviderSummary {
     /// Its id.
     id: String,
     /// Its name.
@@ -25,7 +25,7 @@ pub(crate) struct ProviderRow {
     /// Whether it is a file of your own.
     own: bool,
     /// How it signs.
-    schemes: Vec<SchemeRow>,
+    schemes: Vec<ProviderScheme>,
     /// What it has to be answered, by the handshakes' names.
     handshakes: Vec<String>,
     /// Settings those need.
@@ -36,7 +36,7 @@ pub(crate) struct ProviderRow {
 
 /// One way a vendor signs.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SchemeRow {
+pub(crate) struct ProviderScheme {
     /// Its name among the vendor's.
     id: String,
     /// What its rule rests on: `sdk`, `example`, `document` or `assumed`.
@@ -52,9 +52,9 @@ pub(crate) struct SchemeRow {
     places: Vec<String>,
 }
 
-impl ProviderRow {
+impl ProviderSummary {
     fn of(provider: &Provider, own: bool) -> Self {
-        let schemes = provider.schemes.iter().map(|record| SchemeRow {
+        let schemes = provider.schemes.iter().map(|record| ProviderScheme {
             id: record.id.clone(),
             rests_on: record.rests_on,
             params: record.scheme.params(),
@@ -82,7 +82,7 @@ impl ProviderRow {
 /// All vendors, by id, and the files of your own that do not read.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ProviderList {
-    items: Vec<ProviderRow>,
+    items: Vec<ProviderSummary>,
     /// Files that are no vendor, each with line, column and what was expected.
     bad_files: Vec<String>,
 }
@@ -93,7 +93,8 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList
     engine.providers.refresh();
     let own = engine.providers.own_ids();
     let catalogue = engine.providers.catalogue();
-    let items = catalogue.providers().map(|provider| ProviderRow::of(provider, own.contains(&provider.id))).collect();
+    let items =
+        catalogue.providers().map(|provider| ProviderSummary::of(provider, own.contains(&provider.id))).collect();
     Json(ProviderList { items, bad_files: engine.providers.bad_files().iter().map(ToString::to_string).collect() })
 }
 
@@ -121,23 +122,23 @@ pub(crate) struct SnippetQuery {
 
 /// Verifying code in every language it can be written in.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct SnippetList {
+pub(crate) struct CodeSampleList {
     items: Vec<CodeSample>,
 }
 
 /// Code that verifies a vendor's requests, for a receiver of your own.
 #[utoipa::path(get, path = "/providers/{id}/snippets", tag = "providers", params(("id" = String, Path), SnippetQuery), responses(
-    (status = 200, body = SnippetList), (status = 404, body = hookline_model::Error)
+    (status = 200, body = CodeSampleList), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn list_snippets(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<SnippetQuery>,
-) -> Result<Json<SnippetList>, ApiError> {
+) -> Result<Json<CodeSampleList>, ApiError> {
     let catalogue = engine.providers.catalogue();
     let (provider, record) = asked(&catalogue, &id, query.scheme.as_deref())?;
     let items = record.map_or_else(Vec::new, |record| samples(&provider.name, &record.scheme));
-    Ok(Json(SnippetList { items }))
+    Ok(Json(CodeSampleList { items }))
 }
 
 /// A vendor and one of its schemes, the usual one if none is named.
@@ -167,18 +168,18 @@ pub(crate) struct HandlerQuery {
 
 /// A whole receiving handler for a vendor's requests, in each framework it can be written for.
 #[utoipa::path(get, path = "/providers/{id}/handlers", tag = "providers", params(("id" = String, Path), HandlerQuery), responses(
-    (status = 200, body = SnippetList), (status = 404, body = hookline_model::Error)
+    (status = 200, body = CodeSampleList), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn list_handlers(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
     extract::Query(query): extract::Query<HandlerQuery>,
-) -> Result<Json<SnippetList>, ApiError> {
+) -> Result<Json<CodeSampleList>, ApiError> {
     let catalogue = engine.providers.catalogue();
     let (provider, record) = asked(&catalogue, &id, query.scheme.as_deref())?;
     let vendors = provider.sending.as_ref().is_none_or(|sending| sending.signed);
     let record = record.filter(|_| query.signed.unwrap_or(vendors));
-    Ok(Json(SnippetList { items: handlers(provider, record.map(|record| &record.scheme)) }))
+    Ok(Json(CodeSampleList { items: handlers(provider, record.map(|record| &record.scheme)) }))
 }
 
 /// A vendor of your own.

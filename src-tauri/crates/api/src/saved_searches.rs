@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use hookline_engine::Engine;
 use hookline_model::{Change, ErrorCode, QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
-use hookline_query::{FIELDS, Field, Query, QueryError, Term};
+use hookline_query::{FIELDS, Query, QueryError, QueryField, Term};
 use hookline_search::complete;
 use hookline_store::saved_search::{NAME_MAX, SAVED_MAX};
 use http::StatusCode;
@@ -33,18 +33,18 @@ pub(crate) struct TextQuery {
 
 /// A query as it reads.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ReadQuery {
+pub(crate) struct QueryReading {
     /// Why it does not read.
     error: Option<QueryError>,
     /// Its terms, in order; none where it does not read.
-    terms: Vec<TermShown>,
+    terms: Vec<QueryTerm>,
     /// What may come at the caret.
     completions: Vec<QueryCompletion>,
 }
 
 /// A term of a query.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TermShown {
+pub(crate) struct QueryTerm {
     /// Where it stands, in characters.
     at: usize,
     /// How many it has.
@@ -56,11 +56,11 @@ pub(crate) struct TermShown {
 }
 
 /// Read a query that is being typed: its terms, what is wrong with it, what may come next.
-#[utoipa::path(get, path = "/query", tag = "queries", params(TextQuery), responses((status = 200, body = ReadQuery)))]
+#[utoipa::path(get, path = "/query", tag = "queries", params(TextQuery), responses((status = 200, body = QueryReading)))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<TextQuery>,
-) -> Result<Json<ReadQuery>, ApiError> {
+) -> Result<Json<QueryReading>, ApiError> {
     let completions = match query.caret {
         None => Vec::new(),
         Some(caret) => {
@@ -73,7 +73,7 @@ pub(crate) async fn read(
     };
     let (terms, error) = match Query::parse(&query.text) {
         Ok(parsed) => {
-            let shown = |(term, negated): (&Term, bool)| TermShown {
+            let shown = |(term, negated): (&Term, bool)| QueryTerm {
                 at: query.text[..term.span.start].chars().count(),
                 length: query.text[term.span.clone()].chars().count(),
                 field: term.is_of_a_field(),
@@ -83,19 +83,19 @@ pub(crate) async fn read(
         }
         Err(error) => (Vec::new(), Some(error)),
     };
-    Ok(Json(ReadQuery { error, terms, completions }))
+    Ok(Json(QueryReading { error, terms, completions }))
 }
 
 /// The fields a query can ask for.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct FieldList {
-    items: &'static [Field],
+pub(crate) struct QueryFieldList {
+    items: &'static [QueryField],
 }
 
 /// The fields a query can ask for.
-#[utoipa::path(get, path = "/query/fields", tag = "queries", responses((status = 200, body = FieldList)))]
-pub(crate) async fn fields() -> Json<FieldList> {
-    Json(FieldList { items: FIELDS })
+#[utoipa::path(get, path = "/query/fields", tag = "queries", responses((status = 200, body = QueryFieldList)))]
+pub(crate) async fn fields() -> Json<QueryFieldList> {
+    Json(QueryFieldList { items: FIELDS })
 }
 
 /// Saved queries.

@@ -8,7 +8,7 @@ use axum::{
 use hookline_capture::RowId;
 use hookline_engine::Engine;
 use hookline_model::{Change, ErrorCode, timestamp};
-use hookline_schema::{Brief, Code, InferredSchema, Node, Seen, TextFormat, Type, What};
+use hookline_schema::{Brief, ChangeKind, Code, InferredSchema, Node, Seen, TextFormat, Type};
 use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use super::{error::ApiError, extract, requests::number_of};
 
 /// A shape as a list shows it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ShapeSummary {
+pub struct SchemaSummary {
     /// Name of the inbox.
     pub inbox: String,
     /// Event type; empty for requests of which none is known.
@@ -42,14 +42,14 @@ pub struct ShapeSummary {
 
 /// Shapes, by inbox and event type.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ShapeList {
+pub struct SchemaList {
     /// The schemas.
-    pub items: Vec<ShapeSummary>,
+    pub items: Vec<SchemaSummary>,
 }
 
 /// A field of a shape.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ShapeField {
+pub struct SchemaField {
     /// Where it stands, as a query has it behind `body.`; empty for the body itself.
     pub path: String,
     /// Its key, `[*]` for the elements of a list, `*` where keys are data.
@@ -75,11 +75,11 @@ pub struct ShapeField {
 
 /// A change of a shape.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ShapeDrift {
+pub struct SchemaChange {
     /// Path of the field.
     pub path: String,
     /// What changed.
-    pub what: What,
+    pub what: ChangeKind,
     /// Request that brought it.
     pub request: String,
     /// Arrival of the request.
@@ -89,14 +89,14 @@ pub struct ShapeDrift {
 
 /// A shape in full.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ShapeShown {
+pub struct SchemaDetail {
     /// Summary.
     #[serde(flatten)]
-    pub summary: ShapeSummary,
+    pub summary: SchemaSummary,
     /// From the outside in.
-    pub tree: Vec<ShapeField>,
+    pub tree: Vec<SchemaField>,
     /// The newest first.
-    pub changes: Vec<ShapeDrift>,
+    pub changes: Vec<SchemaChange>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -122,8 +122,8 @@ fn at(seen: Seen) -> Timestamp {
     timestamp(seen.us)
 }
 
-fn summary(inbox: String, event_type: String, brief: Brief) -> ShapeSummary {
-    ShapeSummary {
+fn summary(inbox: String, event_type: String, brief: Brief) -> SchemaSummary {
+    SchemaSummary {
         inbox,
         event_type,
         requests: brief.requests,
@@ -152,25 +152,25 @@ async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(
 }
 
 /// What JSON bodies are like, by inbox and event type.
-#[utoipa::path(get, path = "/shapes", tag = "shapes", responses((status = 200, body = ShapeList)))]
-pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<ShapeList>, ApiError> {
+#[utoipa::path(get, path = "/shapes", tag = "shapes", responses((status = 200, body = SchemaList)))]
+pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SchemaList>, ApiError> {
     let all = engine.store.readers().read(hookline_store::inferred_schema::all).await?;
     let items = all
         .into_iter()
         .filter_map(|(inbox, event_type, brief)| Some(summary(engine.addresses.name(inbox)?, event_type, brief)))
         .collect();
-    Ok(Json(ShapeList { items }))
+    Ok(Json(SchemaList { items }))
 }
 
 /// A shape in full: its fields, and what changed since when.
 #[utoipa::path(get, path = "/shapes/{inbox}", tag = "shapes", params(("inbox" = String, Path), EventQuery), responses(
-    (status = 200, body = ShapeShown), (status = 404, body = hookline_model::Error)
+    (status = 200, body = SchemaDetail), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(inbox): extract::Path<String>,
     extract::Query(query): extract::Query<EventQuery>,
-) -> Result<Json<ShapeShown>, ApiError> {
+) -> Result<Json<SchemaDetail>, ApiError> {
     let (event, shape) = shape_of(&engine, &inbox, query.event.as_deref()).await?;
     let mut tree = Vec::new();
     fields(&engine, &shape.root, Place { path: String::new(), name: String::new(), depth: 0 }, false, &mut tree);
@@ -178,14 +178,14 @@ pub(crate) async fn read(
         .drift
         .iter()
         .rev()
-        .map(|drift| ShapeDrift {
+        .map(|drift| SchemaChange {
             path: drift.path.clone(),
             what: drift.what.clone(),
             request: engine.id_of(RowId(drift.seen.row)),
             at: at(drift.seen),
         })
         .collect();
-    Ok(Json(ShapeShown { summary: summary(inbox, event, shape.brief()), tree, changes }))
+    Ok(Json(SchemaDetail { summary: summary(inbox, event, shape.brief()), tree, changes }))
 }
 
 struct Place {
@@ -201,8 +201,8 @@ impl Place {
     }
 }
 
-fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut Vec<ShapeField>) {
-    into.push(ShapeField {
+fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut Vec<SchemaField>) {
+    into.push(SchemaField {
         path: place.path.clone(),
         name: place.name.clone(),
         depth: place.depth,

@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use hookline_engine::{
     Engine,
     inbox::Address,
-    lab::{self, Explained, ExplanationShown, FoundShown, LabError, Question, Rule, SignedShown, VerdictShown},
+    lab::{
+        self, Explained, LabError, Rule, SignatureExplanation, SignatureInput, SignatureResult, SignatureSchemeList,
+        SignatureValues,
+    },
     verification::header_pairs,
 };
 use hookline_model::{ErrorCode, VerificationSettings};
@@ -42,35 +45,35 @@ async fn apart<T: Send + 'static>(
 }
 
 /// Judge a message.
-#[utoipa::path(post, path = "/signature/verify", tag = "signature", request_body = Question, responses(
-    (status = 200, body = VerdictShown), (status = 422, body = hookline_model::Error)
+#[utoipa::path(post, path = "/signature/verify", tag = "signature", request_body = SignatureInput, responses(
+    (status = 200, body = SignatureResult), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn verify(
     State(engine): State<Arc<Engine>>,
-    extract::Json(question): extract::Json<Question>,
-) -> Result<Json<VerdictShown>, ApiError> {
+    extract::Json(question): extract::Json<SignatureInput>,
+) -> Result<Json<SignatureResult>, ApiError> {
     apart(&engine, move |engine, now| Ok(lab::verify(&engine.providers.catalogue(), &question, now)?)).await
 }
 
 /// Sign a message as its vendor would.
-#[utoipa::path(post, path = "/signature/sign", tag = "signature", request_body = Question, responses(
-    (status = 200, body = SignedShown), (status = 422, body = hookline_model::Error)
+#[utoipa::path(post, path = "/signature/sign", tag = "signature", request_body = SignatureInput, responses(
+    (status = 200, body = SignatureValues), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn sign(
     State(engine): State<Arc<Engine>>,
-    extract::Json(question): extract::Json<Question>,
-) -> Result<Json<SignedShown>, ApiError> {
+    extract::Json(question): extract::Json<SignatureInput>,
+) -> Result<Json<SignatureValues>, ApiError> {
     apart(&engine, move |engine, now| Ok(lab::sign(&engine.providers.catalogue(), &question, now)?)).await
 }
 
 /// Say why a message's signature does not hold.
-#[utoipa::path(post, path = "/signature/explain", tag = "signature", request_body = Question, responses(
-    (status = 200, body = ExplanationShown), (status = 422, body = hookline_model::Error)
+#[utoipa::path(post, path = "/signature/explain", tag = "signature", request_body = SignatureInput, responses(
+    (status = 200, body = SignatureExplanation), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn explain(
     State(engine): State<Arc<Engine>>,
-    extract::Json(question): extract::Json<Question>,
-) -> Result<Json<ExplanationShown>, ApiError> {
+    extract::Json(question): extract::Json<SignatureInput>,
+) -> Result<Json<SignatureExplanation>, ApiError> {
     apart(&engine, move |engine, now| {
         Ok(lab::explain(&engine.providers.catalogue(), &question, known_secrets(engine, None), now)?)
     })
@@ -78,13 +81,13 @@ pub(crate) async fn explain(
 }
 
 /// Find the schemes by which a message's signature holds.
-#[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = Question, responses(
-    (status = 200, body = FoundShown), (status = 422, body = hookline_model::Error)
+#[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = SignatureInput, responses(
+    (status = 200, body = SignatureSchemeList), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn find(
     State(engine): State<Arc<Engine>>,
-    extract::Json(question): extract::Json<Question>,
-) -> Result<Json<FoundShown>, ApiError> {
+    extract::Json(question): extract::Json<SignatureInput>,
+) -> Result<Json<SignatureSchemeList>, ApiError> {
     apart(&engine, move |engine, _| Ok(lab::find(&engine.providers.catalogue(), &question)?)).await
 }
 
@@ -157,7 +160,7 @@ impl Subject {
         catalogue: &Catalogue,
         rule: &Rule<'_>,
         verification: &VerificationSettings,
-    ) -> ExplanationShown {
+    ) -> SignatureExplanation {
         let subject = Explained {
             rule,
             provider: verification.provider.as_deref().and_then(|id| catalogue.get(id)),
@@ -173,13 +176,13 @@ impl Subject {
 
 /// The verdict on a stored request with everything behind it, judged at its arrival.
 #[utoipa::path(get, path = "/requests/{id}/signature", tag = "signature", params(("id" = String, Path)), responses(
-    (status = 200, body = ExplanationShown), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
+    (status = 200, body = SignatureExplanation), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
     (status = 413, body = hookline_model::Error)
 ))]
 pub(crate) async fn explain_request(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-) -> Result<Json<ExplanationShown>, ApiError> {
+) -> Result<Json<SignatureExplanation>, ApiError> {
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalogue = engine.providers.catalogue();
@@ -201,7 +204,7 @@ fn no_provider() -> ApiError {
 /// By what a stored request is to be judged, in the place of its inbox's settings.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Trial {
+pub(crate) struct SignatureTrial {
     /// A scheme of its own as an object; the inbox's if absent.
     #[schema(value_type = Option<Object>)]
     scheme: Option<Value>,
@@ -213,7 +216,7 @@ pub(crate) struct Trial {
     url: Option<String>,
 }
 
-impl Trial {
+impl SignatureTrial {
     /// The inbox's verification with what is tried over it.
     fn over(&self, inbox: &VerificationSettings) -> VerificationSettings {
         inbox.changed_to(VerificationSettings {
@@ -226,15 +229,15 @@ impl Trial {
 }
 
 /// Judge a stored request by another scheme or secret; nothing is kept.
-#[utoipa::path(post, path = "/requests/{id}/signature/try", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
-    (status = 200, body = ExplanationShown), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
+#[utoipa::path(post, path = "/requests/{id}/signature/try", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
+    (status = 200, body = SignatureExplanation), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
     (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn try_request(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-    extract::Json(trial): extract::Json<Trial>,
-) -> Result<Json<ExplanationShown>, ApiError> {
+    extract::Json(trial): extract::Json<SignatureTrial>,
+) -> Result<Json<SignatureExplanation>, ApiError> {
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalogue = engine.providers.catalogue();
@@ -249,14 +252,14 @@ pub(crate) async fn try_request(
 }
 
 /// Find the schemes by which a stored request's signature holds.
-#[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = Trial, responses(
-    (status = 200, body = FoundShown), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
+#[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
+    (status = 200, body = SignatureSchemeList), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
 ))]
 pub(crate) async fn find_for_request(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
-    extract::Json(trial): extract::Json<Trial>,
-) -> Result<Json<FoundShown>, ApiError> {
+    extract::Json(trial): extract::Json<SignatureTrial>,
+) -> Result<Json<SignatureSchemeList>, ApiError> {
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalogue = engine.providers.catalogue();

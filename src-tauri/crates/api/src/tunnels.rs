@@ -25,7 +25,7 @@ pub(crate) struct TunnelChange {
 /// What is to be done about requests that arrived while this machine was away.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AwayDecision {
+pub(crate) struct BacklogDecisionNew {
     /// What becomes of them.
     what: BacklogAction,
     /// Whether they are signed anew where the inbox has a secret, as their own signatures may be too old.
@@ -235,13 +235,13 @@ pub(crate) async fn conceal(
 }
 
 /// Say what is to be done about an inbox's requests that arrived while this machine was away.
-#[utoipa::path(post, path = "/inboxes/{name}/away", tag = "tunnels", params(("name" = String, Path)), request_body = AwayDecision, responses(
+#[utoipa::path(post, path = "/inboxes/{name}/away", tag = "tunnels", params(("name" = String, Path)), request_body = BacklogDecisionNew, responses(
     (status = 200, body = BacklogDecision), (status = 404, body = hookline_model::Error)
 ))]
 pub(crate) async fn decide(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
-    extract::Json(decision): extract::Json<AwayDecision>,
+    extract::Json(decision): extract::Json<BacklogDecisionNew>,
 ) -> Result<Json<BacklogDecision>, ApiError> {
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     Ok(Json(hookline_engine::tunnel::away::decide_away(&engine, &address, decision.what, decision.resign).await?))

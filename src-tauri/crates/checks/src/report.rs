@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use hookline_codegen::samples;
-use hookline_model::{CheckChange, CheckFinding, CheckOutcome, CheckReport, CheckResult, PlannedCheck};
+use hookline_model::{CheckChange, CheckFinding, CheckOutcome, CheckPlanItem, CheckReport, CheckResult};
 use hookline_store::check::{CheckRow, ResultRow};
 use minijinja::{AutoEscape, Environment, Value, context};
 use rusqlite::Connection;
@@ -102,11 +102,11 @@ fn result_of(result: ResultRow) -> Option<CheckResult> {
 }
 
 /// What a run would send.
-pub fn planned(subject: &Subject, now_ms: i64) -> Vec<PlannedCheck> {
+pub fn planned(subject: &Subject, now_ms: i64) -> Vec<CheckPlanItem> {
     let one = |check: &Check| {
         let case = (check.case)(subject, now_ms);
         let shots = case.iter().flat_map(|case| &case.rounds).flat_map(|round| &round.shots);
-        PlannedCheck {
+        CheckPlanItem {
             number: check.number,
             id: check.id.into(),
             level: check.level,

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128, xxh3_128_with_seed};
 
-use super::{Row, RowKind, shown};
+use super::{DiffRow, DiffRowKind, shown};
 use hookline_query::{canonical, entries, looks_like_json};
 
 /// Deepest document that is compared by its structure.
@@ -37,7 +37,7 @@ struct Json<'a> {
 }
 
 /// The rows of two documents; none unless both are objects or arrays.
-pub(super) fn rows(a: &[u8], b: &[u8]) -> Option<Vec<Row>> {
+pub(super) fn rows(a: &[u8], b: &[u8]) -> Option<Vec<DiffRow>> {
     let (a, b) = (read(a)?, read(b)?);
     let mut comparing = Comparing { rows: Vec::new(), deadline: Instant::now() + TIMEOUT };
     comparing.values(0, None, &a, &b);
@@ -128,21 +128,21 @@ fn lines(json: &Json<'_>, depth: usize, key: Option<&str>, push: &mut dyn FnMut(
 type Entries<'a> = [(Cow<'a, str>, Json<'a>)];
 
 struct Comparing {
-    rows: Vec<Row>,
+    rows: Vec<DiffRow>,
     deadline: Instant,
 }
 
 impl Comparing {
     fn same(&mut self, depth: usize, key: Option<&str>, json: &Json<'_>) {
-        lines(json, depth, key, &mut |depth, text| self.rows.push(Row::same(depth, text)));
+        lines(json, depth, key, &mut |depth, text| self.rows.push(DiffRow::same(depth, text)));
     }
 
     fn removed(&mut self, depth: usize, key: Option<&str>, json: &Json<'_>) {
-        lines(json, depth, key, &mut |depth, text| self.rows.push(Row::of(depth, Some(text), None)));
+        lines(json, depth, key, &mut |depth, text| self.rows.push(DiffRow::of(depth, Some(text), None)));
     }
 
     fn added(&mut self, depth: usize, key: Option<&str>, json: &Json<'_>) {
-        lines(json, depth, key, &mut |depth, text| self.rows.push(Row::of(depth, None, Some(text))));
+        lines(json, depth, key, &mut |depth, text| self.rows.push(DiffRow::of(depth, None, Some(text))));
     }
 
     fn values(&mut self, depth: usize, key: Option<&str>, a: &Json<'_>, b: &Json<'_>) {
@@ -151,19 +151,19 @@ impl Comparing {
         }
         match (&a.value, &b.value) {
             (Value::Object(a), Value::Object(b)) if !a.is_empty() && !b.is_empty() => {
-                self.rows.push(Row::same(depth, line(key, "{")));
+                self.rows.push(DiffRow::same(depth, line(key, "{")));
                 self.objects(depth + 1, a, b);
-                self.rows.push(Row::same(depth, "}".into()));
+                self.rows.push(DiffRow::same(depth, "}".into()));
             }
             (Value::Array(a), Value::Array(b)) if !a.is_empty() && !b.is_empty() => {
-                self.rows.push(Row::same(depth, line(key, "[")));
+                self.rows.push(DiffRow::same(depth, line(key, "[")));
                 self.arrays(depth + 1, a, b);
-                self.rows.push(Row::same(depth, "]".into()));
+                self.rows.push(DiffRow::same(depth, "]".into()));
             }
             (Value::Scalar(first), Value::Scalar(second)) => {
-                let row = Row::of(depth, Some(line(key, first)), Some(line(key, second)));
+                let row = DiffRow::of(depth, Some(line(key, first)), Some(line(key, second)));
                 // Those that look the same differ behind the place where they are cut.
-                self.rows.push(Row { kind: RowKind::Changed, ..row });
+                self.rows.push(DiffRow { kind: DiffRowKind::Changed, ..row });
             }
             _ => {
                 self.removed(depth, key, a);
@@ -238,7 +238,7 @@ mod tests {
         rows(a.as_bytes(), b.as_bytes())
             .expect("JSON")
             .into_iter()
-            .filter(|row| row.kind != RowKind::Same)
+            .filter(|row| row.kind != DiffRowKind::Same)
             .map(|row| match (row.a, row.b) {
                 (Some(a), Some(b)) => format!("~ {a} -> {b}"),
                 (Some(a), None) => format!("- {a}"),
@@ -313,9 +313,9 @@ mod tests {
         fn each_side_can_be_read_off(a in tree(), b in tree()) {
             let (a, b) = (serde_json::json!([a]), serde_json::json!([b]));
             let rows = rows(a.to_string().as_bytes(), b.to_string().as_bytes()).expect("JSON");
-            prop_assert_eq!(rows.iter().all(|row| row.kind == RowKind::Same), a == b);
+            prop_assert_eq!(rows.iter().all(|row| row.kind == DiffRowKind::Same), a == b);
             // The lines of a side hold its scalars, none more and none less.
-            let scalars = |pick: fn(&Row) -> &Option<String>| {
+            let scalars = |pick: fn(&DiffRow) -> &Option<String>| {
                 let mut lines: Vec<String> = rows.iter().filter_map(|row| pick(row).clone()).filter(|text| !matches!(text.as_str(), "]" | "}")).collect();
                 lines.sort();
                 lines

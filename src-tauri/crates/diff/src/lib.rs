@@ -26,7 +26,7 @@ const TEXT_MAX: usize = 2_000;
 /// How a row differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum RowKind {
+pub enum DiffRowKind {
     /// Both have it.
     Same,
     /// Only the second has it.
@@ -41,9 +41,9 @@ pub enum RowKind {
 
 /// One row of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Row {
+pub struct DiffRow {
     /// How the row differs.
-    pub kind: RowKind,
+    pub kind: DiffRowKind,
     /// How deep it stands in a JSON document.
     pub depth: usize,
     /// What the first has there.
@@ -54,18 +54,18 @@ pub struct Row {
     pub skipped: usize,
 }
 
-impl Row {
+impl DiffRow {
     fn same(depth: usize, text: String) -> Self {
-        Self { kind: RowKind::Same, depth, a: Some(text.clone()), b: Some(text), skipped: 0 }
+        Self { kind: DiffRowKind::Same, depth, a: Some(text.clone()), b: Some(text), skipped: 0 }
     }
 
     /// A row of what one or both have.
     fn of(depth: usize, a: Option<String>, b: Option<String>) -> Self {
         let kind = match (&a, &b) {
-            (Some(a), Some(b)) if a == b => RowKind::Same,
-            (Some(_), Some(_)) => RowKind::Changed,
-            (Some(_), None) => RowKind::Removed,
-            _ => RowKind::Added,
+            (Some(a), Some(b)) if a == b => DiffRowKind::Same,
+            (Some(_), Some(_)) => DiffRowKind::Changed,
+            (Some(_), None) => DiffRowKind::Removed,
+            _ => DiffRowKind::Added,
         };
         Self { kind, depth, a, b, skipped: 0 }
     }
@@ -74,7 +74,7 @@ impl Row {
 /// How bodies were compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum BodyBasis {
+pub enum DiffBasis {
     /// As JSON: neither the order of keys nor white space counts.
     Json,
     /// Line by line.
@@ -89,13 +89,13 @@ pub struct Diff {
     /// Whether nothing differs but the time, the sender's port and the like.
     pub same: bool,
     /// Method and target.
-    pub line: Row,
+    pub line: DiffRow,
     /// Headers by name in the order of the first; credentials masked.
-    pub headers: Vec<Row>,
+    pub headers: Vec<DiffRow>,
     /// How the bodies were compared.
-    pub basis: BodyBasis,
+    pub basis: DiffBasis,
     /// The bodies, with little around what differs.
-    pub body: Vec<Row>,
+    pub body: Vec<DiffRow>,
     /// Rows of the bodies that differ.
     pub changes: usize,
     /// What else is to say of the bodies, in a sentence.
@@ -126,10 +126,10 @@ pub enum SideBody {
 /// Compares two sides.
 pub fn diff(a: &Side, b: &Side) -> Diff {
     let line = |side: &Side| Some(shown(side.line.as_bytes()));
-    let line = Row::of(0, line(a), line(b));
+    let line = DiffRow::of(0, line(a), line(b));
     let headers = headers(&a.header_block, &b.header_block);
     let (basis, rows, mut note) = bodies(a, b);
-    let changes = rows.iter().filter(|row| row.kind != RowKind::Same).count();
+    let changes = rows.iter().filter(|row| row.kind != DiffRowKind::Same).count();
     let (mut body, cut) = around(rows);
     if cut {
         body.truncate(ROWS_MAX);
@@ -140,7 +140,7 @@ pub fn diff(a: &Side, b: &Side) -> Diff {
         note =
             Some("The JSON is the same; its bytes differ in the order of keys, in white space or in escapes.".into());
     }
-    let differs = |row: &Row| row.kind != RowKind::Same;
+    let differs = |row: &DiffRow| row.kind != DiffRowKind::Same;
     let same = !differs(&line) && !headers.iter().any(differs) && bytes_same;
     Diff { same, line, headers, basis, body, changes, note }
 }
@@ -155,7 +155,7 @@ fn shown(bytes: &[u8]) -> String {
 }
 
 /// Headers by name, a row for each occurrence.
-fn headers(a: &[u8], b: &[u8]) -> Vec<Row> {
+fn headers(a: &[u8], b: &[u8]) -> Vec<DiffRow> {
     let list = |block: &[u8]| -> Vec<(String, String, Vec<u8>)> {
         header_list(block)
             .map(|(name, value)| {
@@ -166,7 +166,7 @@ fn headers(a: &[u8], b: &[u8]) -> Vec<Row> {
             .collect()
     };
     let (a, mut b) = (list(a), list(b).into_iter().map(Some).collect::<Vec<_>>());
-    let mut rows: Vec<Row> = a
+    let mut rows: Vec<DiffRow> = a
         .into_iter()
         .map(|(name, text, value)| {
             let same_name = |other: &&mut Option<(String, String, Vec<u8>)>| {
@@ -175,55 +175,55 @@ fn headers(a: &[u8], b: &[u8]) -> Vec<Row> {
             let other = b.iter_mut().find(same_name).and_then(Option::take);
             let differs = other.as_ref().is_some_and(|(_, _, other)| *other != value);
             let other = other.map(|(name, text, _)| format!("{name}: {text}"));
-            let row = Row::of(0, Some(format!("{name}: {text}")), other);
+            let row = DiffRow::of(0, Some(format!("{name}: {text}")), other);
             // Two credentials look alike behind their masks; a name's case is no change.
             match (row.kind, differs) {
-                (RowKind::Same, true) => Row { kind: RowKind::Changed, ..row },
-                (RowKind::Changed, false) => Row { kind: RowKind::Same, ..row },
+                (DiffRowKind::Same, true) => DiffRow { kind: DiffRowKind::Changed, ..row },
+                (DiffRowKind::Changed, false) => DiffRow { kind: DiffRowKind::Same, ..row },
                 _ => row,
             }
         })
         .collect();
-    rows.extend(b.into_iter().flatten().map(|(name, text, _)| Row::of(0, None, Some(format!("{name}: {text}")))));
+    rows.extend(b.into_iter().flatten().map(|(name, text, _)| DiffRow::of(0, None, Some(format!("{name}: {text}")))));
     rows
 }
 
-fn bodies(a: &Side, b: &Side) -> (BodyBasis, Vec<Row>, Option<String>) {
+fn bodies(a: &Side, b: &Side) -> (DiffBasis, Vec<DiffRow>, Option<String>) {
     let (SideBody::Read(first), SideBody::Read(second)) = (&a.body, &b.body) else {
         let row = |side: &Side, name: &str| Some(format!("{} bytes{name}", side.body_bytes));
         let row = match a.body == b.body {
-            true => Row::of(0, row(a, ""), row(b, "")),
-            false => Row::of(0, row(a, " of the first"), row(b, " of the second")),
+            true => DiffRow::of(0, row(a, ""), row(b, "")),
+            false => DiffRow::of(0, row(a, " of the first"), row(b, " of the second")),
         };
         let note = format!(
             "A body of more than {COMPARED_MAX} bytes is the same or not; save both and compare the files to see where."
         );
-        return (BodyBasis::Bytes, vec![row], Some(note));
+        return (DiffBasis::Bytes, vec![row], Some(note));
     };
     if let Some(rows) = json::rows(first, second) {
-        return (BodyBasis::Json, rows, None);
+        return (DiffBasis::Json, rows, None);
     }
     let is_image = |side: &Side| content_of(&side.header_block).kind == BodyKind::Image;
     match (std::str::from_utf8(first), std::str::from_utf8(second)) {
-        (Ok(first), Ok(second)) if !is_image(a) && !is_image(b) => (BodyBasis::Text, text::rows(first, second), None),
-        _ => (BodyBasis::Bytes, text::bytes(first, second), None),
+        (Ok(first), Ok(second)) if !is_image(a) && !is_image(b) => (DiffBasis::Text, text::rows(first, second), None),
+        _ => (DiffBasis::Bytes, text::bytes(first, second), None),
     }
 }
 
 /// Leaves out what is the same, but for a little around what is not; and whether it is still too much.
-fn around(rows: Vec<Row>) -> (Vec<Row>, bool) {
+fn around(rows: Vec<DiffRow>) -> (Vec<DiffRow>, bool) {
     let mut keep = vec![false; rows.len()];
     for (at, row) in rows.iter().enumerate() {
-        if row.kind != RowKind::Same {
+        if row.kind != DiffRowKind::Same {
             keep[at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(rows.len())].fill(true);
         }
     }
-    let mut kept: Vec<Row> = Vec::new();
+    let mut kept: Vec<DiffRow> = Vec::new();
     for (row, keep) in rows.into_iter().zip(keep) {
         match (keep, kept.last_mut()) {
             (true, _) => kept.push(row),
-            (false, Some(last)) if last.kind == RowKind::Skipped => last.skipped += 1,
-            (false, _) => kept.push(Row { kind: RowKind::Skipped, a: None, b: None, skipped: 1, ..row }),
+            (false, Some(last)) if last.kind == DiffRowKind::Skipped => last.skipped += 1,
+            (false, _) => kept.push(DiffRow { kind: DiffRowKind::Skipped, a: None, b: None, skipped: 1, ..row }),
         }
     }
     let cut = kept.len() > ROWS_MAX;
@@ -245,12 +245,12 @@ mod tests {
         assert_eq!(
             told,
             [
-                (RowKind::Same, Some("Host: a"), Some("HOST: a")),
-                (RowKind::Same, Some("X: 1"), Some("x: 1")),
-                (RowKind::Changed, Some("X: 2"), Some("X: 3")),
-                (RowKind::Changed, Some(masked.as_str()), Some(masked.as_str())),
-                (RowKind::Removed, Some("Gone: x"), None),
-                (RowKind::Added, None, Some("New: y")),
+                (DiffRowKind::Same, Some("Host: a"), Some("HOST: a")),
+                (DiffRowKind::Same, Some("X: 1"), Some("x: 1")),
+                (DiffRowKind::Changed, Some("X: 2"), Some("X: 3")),
+                (DiffRowKind::Changed, Some(masked.as_str()), Some(masked.as_str())),
+                (DiffRowKind::Removed, Some("Gone: x"), None),
+                (DiffRowKind::Added, None, Some("New: y")),
             ]
         );
     }
@@ -263,7 +263,7 @@ mod tests {
         let kinds: Vec<_> = rows.iter().map(|row| (row.kind, row.skipped)).collect();
         assert_eq!(
             (kinds.len(), kinds[0], kinds[4].0, kinds[8], cut),
-            (9, (RowKind::Skipped, 47), RowKind::Changed, (RowKind::Skipped, 46), false)
+            (9, (DiffRowKind::Skipped, 47), DiffRowKind::Changed, (DiffRowKind::Skipped, 46), false)
         );
     }
 }

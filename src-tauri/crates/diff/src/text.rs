@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use similar::{DiffOp, TextDiff};
 
-use super::{Row, shown};
+use super::{DiffRow, shown};
 
 /// How long the fewest changes are looked for; then those found so far do.
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -15,7 +15,7 @@ const HEX: usize = 16;
 /// Rows of hexadecimal shown from the first that differs on.
 const HEX_ROWS: usize = 32;
 
-pub(super) fn rows(a: &str, b: &str) -> Vec<Row> {
+pub(super) fn rows(a: &str, b: &str) -> Vec<DiffRow> {
     let (old, new): (Vec<&str>, Vec<&str>) = (a.split_inclusive('\n').collect(), b.split_inclusive('\n').collect());
     let diff = TextDiff::configure().timeout(TIMEOUT).diff_slices(&old, &new);
     let line =
@@ -27,10 +27,10 @@ pub(super) fn rows(a: &str, b: &str) -> Vec<Row> {
         for n in 0..count {
             let first = (n < a.len()).then(|| line(&old, a.start + n)).flatten();
             let second = (n < b.len()).then(|| line(&new, b.start + n)).flatten();
-            let mut row = Row::of(0, first, second);
+            let mut row = DiffRow::of(0, first, second);
             // Lines that end otherwise look the same.
-            if !matches!(op, DiffOp::Equal { .. }) && row.kind == super::RowKind::Same {
-                row.kind = super::RowKind::Changed;
+            if !matches!(op, DiffOp::Equal { .. }) && row.kind == super::DiffRowKind::Same {
+                row.kind = super::DiffRowKind::Changed;
                 row.a = row.a.map(|text| format!("{text}{}", ending(old.get(a.start + n).copied())));
                 row.b = row.b.map(|text| format!("{text}{}", ending(new.get(b.start + n).copied())));
             }
@@ -50,7 +50,7 @@ fn ending(line: Option<&str>) -> &'static str {
 }
 
 /// Rows of hexadecimal from the first byte that differs on.
-pub(super) fn bytes(a: &[u8], b: &[u8]) -> Vec<Row> {
+pub(super) fn bytes(a: &[u8], b: &[u8]) -> Vec<DiffRow> {
     if a == b {
         return Vec::new();
     }
@@ -65,6 +65,6 @@ pub(super) fn bytes(a: &[u8], b: &[u8]) -> Vec<Row> {
     (0..HEX_ROWS)
         .map(|n| first + n * HEX)
         .take_while(|at| *at < a.len().max(b.len()))
-        .map(|at| Row::of(0, hex(a, at), hex(b, at)))
+        .map(|at| DiffRow::of(0, hex(a, at), hex(b, at)))
         .collect()
 }

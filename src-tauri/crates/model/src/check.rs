@@ -334,7 +334,7 @@ pub struct CheckReport {
 
 /// A check as it would be run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PlannedCheck {
+pub struct CheckPlanItem {
     /// Number of the check.
     pub number: u8,
     /// Id of the check.
@@ -470,7 +470,7 @@ pub struct CheckPlan {
     /// Commands and queries that the run executes on this machine.
     pub commands: Vec<String>,
     /// The checks.
-    pub checks: Vec<PlannedCheck>,
+    pub checks: Vec<CheckPlanItem>,
 }
 
 /// Differences between two check runs.

@@ -53,8 +53,8 @@ pub use body_part::{BodyPart, BodyPartList, BodyReading};
 pub use change::{Change, FeedItem};
 pub use check::{
     CheckChange, CheckCommand, CheckComparison, CheckCounts, CheckExchange, CheckFinding, CheckLevel, CheckList,
-    CheckOutcome, CheckPlan, CheckReport, CheckReportFormat, CheckResponse, CheckResult, CheckRule, CheckRuleList,
-    CheckRun, CheckRunState, CheckSettings, CheckVerdict, PlannedCheck, SideEffectProbe,
+    CheckOutcome, CheckPlan, CheckPlanItem, CheckReport, CheckReportFormat, CheckResponse, CheckResult, CheckRule,
+    CheckRuleList, CheckRun, CheckRunState, CheckSettings, CheckVerdict, SideEffectProbe,
 };
 pub use code_sample::CodeSample;
 pub use content::{BodyContent, BodyKind};
@@ -74,7 +74,7 @@ pub use header::{HeaderLine, MASK};
 pub use header_rules::HeaderRules;
 pub use health::{DatabaseFault, DatabaseHealth};
 pub use inbox::{Inbox, InboxList, InboxSecretList, InboxTestResult};
-pub use job::{EarlierImport, FileFormat, ImportError, ImportResult, Job, JobKind, JobList, JobState};
+pub use job::{FileFormat, ImportError, ImportPrevious, ImportResult, Job, JobKind, JobList, JobState};
 pub use limits::ListenerLimits;
 pub use listener::ListenerState;
 pub use message::{BodyState, HeaderNames, HttpVersion};
@@ -96,15 +96,15 @@ pub use response_rule::{ResponseRule, SequenceEnd, SequencePer};
 pub use saved_search::{QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
 pub use scenario::{Scenario, ScenarioList, ScenarioStep};
 pub use search_index::SearchIndexState;
-pub use settings::{CloseAction, RetentionPolicy, Settings, merge};
+pub use settings::{RetentionPolicy, Settings, SettingsCloseAction, merge};
 pub use signature_status::SignatureStatus;
 pub use status::{DatabaseStatus, Status};
 pub use text::{is_invisible, text, text_by};
 pub use time::{milliseconds, timestamp};
 pub use timeline::{Timeline, TimelineItem, TimelineRepeat};
 pub use tunnel::{
-    BacklogAction, BacklogDecision, BacklogPolicy, BasicCredentials, Exposure, ExposureSettings, Tunnel, TunnelDrop,
-    TunnelKind, TunnelList, TunnelNew, TunnelState,
+    BacklogAction, BacklogDecision, BacklogPolicy, Exposure, ExposureCredentials, ExposureSettings, Tunnel,
+    TunnelConnection, TunnelDrop, TunnelKind, TunnelList, TunnelNew,
 };
 pub use url::masked_url;
 pub use verification::VerificationSettings;

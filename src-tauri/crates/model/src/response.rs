@@ -8,7 +8,7 @@ pub const RESPONSE_BODY_MAX: usize = 64 * 1024;
 
 /// Fault to inject into a response, to test how senders handle errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ResponseFault {
     /// Resets the connection without a response.
     Reset,

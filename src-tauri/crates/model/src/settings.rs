@@ -37,7 +37,7 @@ pub struct Settings {
     /// Whether the desktop app enables the local HTTP API for scripts and the command line. Default: true.
     pub http_door: bool,
     /// Action when the window is closed. Default: ask.
-    pub on_close: CloseAction,
+    pub on_close: SettingsCloseAction,
 }
 
 /// Limits at which the oldest requests and deliveries are deleted. Pinned requests and unfinished deliveries are kept.
@@ -60,7 +60,7 @@ pub struct RetentionPolicy {
 /// Action when the window is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum CloseAction {
+pub enum SettingsCloseAction {
     /// Asks the user the first time.
     Ask,
     /// Keeps listening, with an icon in the tray.
@@ -84,7 +84,7 @@ impl Default for Settings {
             },
             search_index: true,
             http_door: true,
-            on_close: CloseAction::Ask,
+            on_close: SettingsCloseAction::Ask,
         }
     }
 }

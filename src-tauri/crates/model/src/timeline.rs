@@ -24,7 +24,7 @@ pub enum TimelineRepeat {
 
 /// An item of a timeline.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum TimelineItem {
     /// A captured request.
     Request {

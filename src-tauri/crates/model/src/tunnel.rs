@@ -20,7 +20,7 @@ pub struct Tunnel {
     /// Whether the tunnel is switched on.
     pub on: bool,
     /// State of the connection.
-    pub state: TunnelState,
+    pub connection: TunnelConnection,
     /// Time and reason of the last connection loss.
     pub last_drop: Option<TunnelDrop>,
     /// Inboxes that the tunnel exposes. Other inboxes cannot be reached.
@@ -32,7 +32,7 @@ pub struct Tunnel {
 
 /// Kind of a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum TunnelKind {
     /// A relay.
     Relay {
@@ -63,7 +63,7 @@ pub enum TunnelKind {
 
 /// A tunnel to create.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "is", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TunnelNew {
     /// A tunnel to a relay.
     Relay {
@@ -113,10 +113,10 @@ pub struct TunnelDrop {
     pub why: String,
 }
 
-/// State of a tunnel.
+/// State of the connection of a tunnel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum TunnelState {
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum TunnelConnection {
     /// The tunnel is switched off.
     Off,
     /// The tunnel is connecting.
@@ -138,7 +138,7 @@ pub enum TunnelState {
         again_at: Timestamp,
     },
     /// The connection failed and is not retried until a user starts the tunnel.
-    Over {
+    Failed {
         /// Reason of the failure.
         why: String,
     },
@@ -172,7 +172,7 @@ pub struct ExposureSettings {
     /// depends on the vendor's timeout.
     pub wait_ms: Option<u32>,
     /// Name and password that senders must provide (HTTP Basic authentication).
-    pub basic: Option<BasicCredentials>,
+    pub basic: Option<ExposureCredentials>,
     /// Networks that may send, such as `192.0.2.0/24`, at most 50. An empty list allows any.
     pub allow: Vec<String>,
     /// Whether only requests with a valid signature are forwarded. Default: false.
@@ -187,7 +187,7 @@ pub struct ExposureSettings {
 /// A name and a password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct BasicCredentials {
+pub struct ExposureCredentials {
     /// Name, without a colon (RFC 7617).
     pub name: String,
     /// Password. Masked when read.

@@ -18,7 +18,7 @@ mod value;
 
 pub use error::QueryError;
 pub use field::FIELDS;
-pub use field::{Field, FieldKind};
+pub use field::{QueryField, QueryFieldKind};
 pub use fold::{fold, looks_like_json, percent_decoded};
 pub use json::{Path as JsonPath, Step, Walk, entries, key_in_path, spans, walk};
 pub use pattern::{Pattern, canonical};

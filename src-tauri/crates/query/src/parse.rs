@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{
     error::{Parsed, QueryError, fault, fault_instead},
-    field::{self, Field, FieldKind},
+    field::{self, QueryField, QueryFieldKind},
     json::{Path, STEPS_MAX, Step},
     term::{Operator, Word, pattern, test, unquoted},
     tree::{Node, Place, Term, Test},
@@ -168,7 +168,7 @@ impl<'q> Parser<'q> {
     }
 
     /// The field and operator a term begins with; none for free text.
-    fn head(&mut self) -> Parsed<Option<(Place, &'static Field, Operator)>> {
+    fn head(&mut self) -> Parsed<Option<(Place, &'static QueryField, Operator)>> {
         let start = self.at;
         let rest = self.rest();
         let name = &rest[..rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len())];
@@ -189,7 +189,7 @@ impl<'q> Parser<'q> {
             return Ok(None);
         };
         let dotted = after.starts_with(['.', '[']);
-        if field.kind != FieldKind::Named {
+        if field.kind != QueryFieldKind::Named {
             let Some((length, operator)) = Operator::at(after) else { return Ok(None) };
             self.at += name.len() + length;
             return Ok(Some((Place::Field(field), field, operator)));
@@ -212,7 +212,7 @@ impl<'q> Parser<'q> {
     }
 
     /// What stands behind `header`, `query`, `form` or `body`.
-    fn place(&mut self, field: &'static Field) -> Parsed<Place> {
+    fn place(&mut self, field: &'static QueryField) -> Parsed<Place> {
         if field.name == "body" {
             return Ok(Place::Body(self.path()?));
         }
@@ -303,7 +303,7 @@ impl<'q> Parser<'q> {
     }
 
     /// A field's value: a word or a quoted text, which must be there.
-    fn value(&mut self, term: usize, field: &Field) -> Parsed<Word<'q>> {
+    fn value(&mut self, term: usize, field: &QueryField) -> Parsed<Word<'q>> {
         let at = self.at;
         if self.rest().starts_with('"') {
             self.quoted()?;
@@ -312,7 +312,7 @@ impl<'q> Parser<'q> {
         let word = self.word();
         if word.text.is_empty() {
             let written = &self.text[term..at];
-            if matches!(field.kind, FieldKind::Word | FieldKind::Text | FieldKind::Named)
+            if matches!(field.kind, QueryFieldKind::Word | QueryFieldKind::Text | QueryFieldKind::Named)
                 && !written.ends_with(['<', '>', '='])
             {
                 let message = format!("{written} wants a value; * is any.");

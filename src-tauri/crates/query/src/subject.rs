@@ -94,7 +94,7 @@ impl Subject<'_> {
             Place::Anywhere => self.anywhere(pattern),
             Place::Field(field) => self.text(field.name).is_some_and(|text| match (field.kind, pattern) {
                 (_, Pattern::Any) => !text.is_empty(),
-                (field::FieldKind::Word, pattern) => pattern.matches_word(&text),
+                (field::QueryFieldKind::Word, pattern) => pattern.matches_word(&text),
                 (_, pattern) => pattern.matches(text.as_bytes()),
             }),
             Place::Header(name) => header_list(self.headers)

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     error::{Parsed, fault, fault_instead},
-    field::{Field, FieldKind},
+    field::{QueryField, QueryFieldKind},
     fold::fold,
     pattern::{Order, Pattern, number_of},
     tree::Test,
@@ -57,10 +57,10 @@ impl Operator {
 }
 
 /// What a field's value is compared with.
-pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -> Parsed<Test> {
+pub(crate) fn test(field: &'static QueryField, operator: Operator, word: &Word<'_>) -> Parsed<Test> {
     match field.kind {
-        FieldKind::Word | FieldKind::Text => text_test(field, operator, word),
-        FieldKind::Named => Ok(Test::Text(match operator {
+        QueryFieldKind::Word | QueryFieldKind::Text => text_test(field, operator, word),
+        QueryFieldKind::Named => Ok(Test::Text(match operator {
             Operator::Has => pattern(word, false)?,
             Operator::Is => Pattern::Exact(literal(word).into_bytes()),
             Operator::Order(than) => {
@@ -68,11 +68,11 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
                 Pattern::Order { than, number: number_of(&text), text }
             }
         })),
-        FieldKind::Number => number_test(word, operator, "a number", &|text| text.parse().ok()),
-        FieldKind::Size => number_test(word, operator, "a size such as 10kb", &|text| {
+        QueryFieldKind::Number => number_test(word, operator, "a number", &|text| text.parse().ok()),
+        QueryFieldKind::Size => number_test(word, operator, "a size such as 10kb", &|text| {
             value::size(text).map(|bytes| i64::try_from(bytes).unwrap_or(i64::MAX))
         }),
-        FieldKind::Age => {
+        QueryFieldKind::Age => {
             let Some(us) = value::duration(word.text) else {
                 return fault(
                     word.span.clone(),
@@ -88,7 +88,7 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
             };
             Ok(Test::Arrived(than, value::Moment::Ago(us)))
         }
-        FieldKind::Moment => {
+        QueryFieldKind::Moment => {
             let text = literal(word);
             let Some(moment) = value::moment(&text, &TimeZone::system(), Timestamp::now()) else {
                 let message = format!(
@@ -98,7 +98,7 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
             };
             Ok(Test::Arrived(if field.name == "after" { Order::AtLeast } else { Order::Below }, moment))
         }
-        FieldKind::Flag => match word.text.to_ascii_lowercase().as_str() {
+        QueryFieldKind::Flag => match word.text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "1" => Ok(Test::Flag(true)),
             "false" | "no" | "0" => Ok(Test::Flag(false)),
             _ => {
@@ -108,9 +108,9 @@ pub(crate) fn test(field: &'static Field, operator: Operator, word: &Word<'_>) -
     }
 }
 
-fn text_test(field: &'static Field, operator: Operator, word: &Word<'_>) -> Parsed<Test> {
+fn text_test(field: &'static QueryField, operator: Operator, word: &Word<'_>) -> Parsed<Test> {
     let pattern = match operator {
-        Operator::Has if field.kind == FieldKind::Text => pattern(word, true)?,
+        Operator::Has if field.kind == QueryFieldKind::Text => pattern(word, true)?,
         Operator::Has => pattern_by(word, false, &|text| text.to_ascii_lowercase().into_bytes())?,
         Operator::Is => Pattern::Exact(literal(word).into_bytes()),
         Operator::Order(_) => {

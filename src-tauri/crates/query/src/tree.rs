@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    field::Field,
+    field::QueryField,
     json::Path,
     pattern::{Order, Pattern},
     value::Moment,
@@ -68,7 +68,7 @@ pub enum Place {
     /// Body, headers and target.
     Anywhere,
     /// What every request has one of.
-    Field(&'static Field),
+    Field(&'static QueryField),
     /// A header by name, in lower case.
     Header(String),
     /// A parameter of the query string.

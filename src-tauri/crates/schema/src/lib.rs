@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use node::Lesson;
-pub use node::{Drift, Format as TextFormat, Node, Seen, Type, What};
+pub use node::{Change, ChangeKind, Format as TextFormat, Node, Seen, Type};
 
 /// Most places of one schema, so that a hostile sender cannot grow it without end.
 const PLACES_MAX: usize = 400;
@@ -32,7 +32,7 @@ pub struct InferredSchema {
     /// The bodies themselves.
     pub root: Node,
     /// Changes, oldest first; the newest hundred.
-    pub drift: Vec<Drift>,
+    pub drift: Vec<Change>,
 }
 
 /// A language that a schema is written in.

@@ -1,4 +1,4 @@
-//! What values at one place of a JSON body have been like.
+//! ChangeKind values at one place of a JSON body have been like.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ fn is_personal(key: &str) -> bool {
 /// The types of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = JsonType)]
+#[schema(as = SchemaType)]
 pub enum Type {
     /// `null`
     Null,
@@ -71,7 +71,7 @@ pub enum Type {
 /// Formats of JSON Schema (2020-12 Validation, §7.3) that are told from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-#[schema(as = TextFormat)]
+#[schema(as = SchemaFormat)]
 pub enum Format {
     /// RFC 3339 date and time.
     DateTime,
@@ -100,29 +100,29 @@ pub struct Seen {
 
 /// A change of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
+pub struct Change {
     /// Where, as in a query after `body.`.
     pub path: String,
     /// What changed.
-    pub what: What,
+    pub what: ChangeKind,
     /// The request that changed it.
     pub seen: Seen,
 }
 
-/// What was not so before.
+/// Kind of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[schema(as = ShapeChange)]
-pub enum What {
+#[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = SchemaChangeKind)]
+pub enum ChangeKind {
     /// A field nobody had seen.
     NewField {
         /// Its type.
-        r#type: Type,
+        value_type: Type,
     },
     /// A type this field never had.
     NewType {
         /// The new one.
-        r#type: Type,
+        value_type: Type,
         /// Those it had.
         before: Vec<Type>,
     },
@@ -156,10 +156,10 @@ pub struct Node {
     pub items: Option<Box<Node>>,
 }
 
-/// What one request teaches.
+/// ChangeKind one request teaches.
 pub(crate) struct Lesson<'l> {
     pub seen: Seen,
-    pub drift: &'l mut Vec<Drift>,
+    pub drift: &'l mut Vec<Change>,
     /// Places that may still be added.
     pub room: &'l mut usize,
     /// Where it stands, key by key.
@@ -167,9 +167,9 @@ pub(crate) struct Lesson<'l> {
 }
 
 impl Lesson<'_> {
-    fn note(&mut self, what: What) {
+    fn note(&mut self, what: ChangeKind) {
         let (path, seen) = (self.path.concat(), self.seen);
-        self.drift.push(Drift { path: path.strip_prefix('.').unwrap_or(&path).to_owned(), what, seen });
+        self.drift.push(Change { path: path.strip_prefix('.').unwrap_or(&path).to_owned(), what, seen });
     }
 
     fn at<T>(&mut self, key: String, learn: impl FnOnce(&mut Self) -> T) -> T {
@@ -184,7 +184,7 @@ fn type_of(value: &Value) -> Type {
     match value {
         Value::Null => Type::Null,
         Value::Bool(_) => Type::Boolean,
-        // What no 64 bits hold is read as a number with a fraction by all who read it.
+        // ChangeKind no 64 bits hold is read as a number with a fraction by all who read it.
         Value::Number(number) if !number.is_i64() => Type::Number,
         Value::Number(_) => Type::Integer,
         Value::String(_) => Type::String,
@@ -211,7 +211,7 @@ impl Node {
             self.first = lesson.seen;
         }
         if known && !self.types.contains_key(&one) {
-            lesson.note(What::NewType { r#type: one, before: self.types.keys().copied().collect() });
+            lesson.note(ChangeKind::NewType { value_type: one, before: self.types.keys().copied().collect() });
         }
         let objects = self.of(Type::Object);
         self.count += 1;
@@ -256,7 +256,7 @@ impl Node {
                 if is_new {
                     *lesson.room -= 1;
                     if known {
-                        lesson.note(What::NewField { r#type: type_of(value) });
+                        lesson.note(ChangeKind::NewField { value_type: type_of(value) });
                     }
                 }
                 node.learn(value, lesson);
@@ -266,7 +266,7 @@ impl Node {
             let absent =
                 self.properties.iter().filter(|(key, node)| node.count == objects && !fields.contains_key(*key));
             for key in absent.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-                lesson.at(format!(".{}", hookline_query::key_in_path(&key)), |lesson| lesson.note(What::Missing));
+                lesson.at(format!(".{}", hookline_query::key_in_path(&key)), |lesson| lesson.note(ChangeKind::Missing));
             }
         }
     }

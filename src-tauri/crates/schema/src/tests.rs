@@ -11,7 +11,7 @@ fn learned(bodies: &[Value]) -> InferredSchema {
     shape
 }
 
-fn drift(bodies: &[Value]) -> Vec<(i64, String, What)> {
+fn drift(bodies: &[Value]) -> Vec<(i64, String, ChangeKind)> {
     learned(bodies).drift.into_iter().map(|drift| (drift.seen.row, drift.path, drift.what)).collect()
 }
 
@@ -27,12 +27,12 @@ fn a_change_names_its_place_and_its_request() {
             first.clone(),
         ]),
         [
-            (2, "id".into(), What::NewType { r#type: Type::String, before: vec![Type::Integer] }),
-            (2, "user.name".into(), What::NewType { r#type: Type::Null, before: vec![Type::String] }),
-            (3, "user.tags[*]".into(), What::NewType { r#type: Type::Integer, before: vec![Type::String] }),
-            (3, "user.\"new key\"".into(), What::NewField { r#type: Type::Object }),
-            (3, "user.name".into(), What::Missing),
-            (3, "items".into(), What::NewField { r#type: Type::Array }),
+            (2, "id".into(), ChangeKind::NewType { value_type: Type::String, before: vec![Type::Integer] }),
+            (2, "user.name".into(), ChangeKind::NewType { value_type: Type::Null, before: vec![Type::String] }),
+            (3, "user.tags[*]".into(), ChangeKind::NewType { value_type: Type::Integer, before: vec![Type::String] }),
+            (3, "user.\"new key\"".into(), ChangeKind::NewField { value_type: Type::Object }),
+            (3, "user.name".into(), ChangeKind::Missing),
+            (3, "items".into(), ChangeKind::NewField { value_type: Type::Array }),
         ]
     );
     let gone = drift(&[first.clone(), json!({ "user": {} }), json!({ "user": {} })]);

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 
 use hookline_capture::header_list;
 use hookline_model::QueryCompletion;
-use hookline_query::{FIELDS, Field, FieldKind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
+use hookline_query::{FIELDS, QueryField, QueryFieldKind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
 use rusqlite::Connection;
 
 use super::{
@@ -27,11 +27,11 @@ const JSON_MAX: usize = 64 * 1024;
 /// Part of the query at the caret.
 enum Asked<'t> {
     /// A field name, as typed so far.
-    Field(&'t str),
+    QueryField(&'t str),
     /// The name of a header, query parameter, form field or body path.
-    Name(&'static Field, &'t str),
+    Name(&'static QueryField, &'t str),
     /// A value of a field, with the name if the field has one.
-    Value(&'static Field, &'t str, &'t str),
+    Value(&'static QueryField, &'t str, &'t str),
 }
 
 /// Returns the word before the caret.
@@ -58,8 +58,8 @@ fn asked(word: &str) -> Asked<'_> {
     let field = FIELDS.iter().find(|field| field.name.eq_ignore_ascii_case(name));
     match (field, value) {
         (Some(field), Some(value)) => Asked::Value(field, rest, value),
-        (Some(field), None) if head.contains('.') && field.kind == FieldKind::Named => Asked::Name(field, rest),
-        _ => Asked::Field(head),
+        (Some(field), None) if head.contains('.') && field.kind == QueryFieldKind::Named => Asked::Name(field, rest),
+        _ => Asked::QueryField(head),
     }
 }
 
@@ -73,7 +73,9 @@ pub fn complete(
 ) -> rusqlite::Result<Vec<QueryCompletion>> {
     let word = word(before);
     let (typed, offered): (&str, Vec<(String, String)>) = match asked(word) {
-        Asked::Field(typed) => (typed, FIELDS.iter().map(|field| (written(field), field.means.to_owned())).collect()),
+        Asked::QueryField(typed) => {
+            (typed, FIELDS.iter().map(|field| (written(field), field.means.to_owned())).collect())
+        }
         Asked::Name(field, typed) => (typed, named(seen(connection, known)?.names(field), ":")),
         Asked::Value(field, name, typed) => {
             let values = match field.name {
@@ -103,8 +105,8 @@ pub fn complete(
         .collect())
 }
 
-fn written(field: &Field) -> String {
-    format!("{}{}", field.name, if field.kind == FieldKind::Named { "." } else { ":" })
+fn written(field: &QueryField) -> String {
+    format!("{}{}", field.name, if field.kind == QueryFieldKind::Named { "." } else { ":" })
 }
 
 fn named(texts: Vec<String>, end: &str) -> Vec<(String, String)> {
@@ -134,18 +136,18 @@ fn distinct(connection: &Connection, column: &str) -> rusqlite::Result<Vec<Strin
 /// Names and values of the newest requests.
 #[derive(Default)]
 struct Seen {
-    /// Field, name and value. Names of body values are paths.
+    /// QueryField, name and value. Names of body values are paths.
     values: BTreeSet<(&'static str, String, String)>,
 }
 
 impl Seen {
-    fn names(&self, field: &Field) -> Vec<String> {
+    fn names(&self, field: &QueryField) -> Vec<String> {
         let named = self.values.iter().filter(|(of, name, _)| *of == field.name && !name.is_empty());
         let names: BTreeSet<&str> = named.map(|(_, name, _)| name.as_str()).collect();
         names.into_iter().map(String::from).collect()
     }
 
-    fn values(&self, field: &Field, name: &str) -> Vec<String> {
+    fn values(&self, field: &QueryField, name: &str) -> Vec<String> {
         let wanted = |(of, own, _): &&(&str, String, String)| *of == field.name && own.eq_ignore_ascii_case(name);
         self.values.iter().filter(wanted).map(|(.., value)| value.clone()).collect()
     }

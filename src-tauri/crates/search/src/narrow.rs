@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use hookline_capture::RowId;
 use hookline_model::SignatureStatus;
-use hookline_query::{FieldKind, Node, Pattern, Place, Term, Test};
+use hookline_query::{Node, Pattern, Place, QueryFieldKind, Term, Test};
 use hookline_store::timeline::BEFORE;
 use rusqlite::Connection;
 
@@ -154,10 +154,10 @@ fn lower_term(term: &Term, names: &Names<'_>) -> Option<Condition> {
         (Test::Text(Pattern::Contains(_)), name @ ("note" | "source")) => {
             Some(Condition { sql: format!("(m.{name} != '')"), params: Vec::new(), exact: false })
         }
-        (Test::Text(Pattern::Any), _) if field.kind == FieldKind::Word && !column.is_empty() => {
+        (Test::Text(Pattern::Any), _) if field.kind == QueryFieldKind::Word && !column.is_empty() => {
             exactly(format!("(coalesce({column}, '') != '')"))
         }
-        (Test::Text(Pattern::Is(bytes)), _) if field.kind == FieldKind::Word && !column.is_empty() => {
+        (Test::Text(Pattern::Is(bytes)), _) if field.kind == QueryFieldKind::Word && !column.is_empty() => {
             let text = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
             Some(Condition { sql: format!("({column} = ? COLLATE NOCASE)"), params: vec![text.into()], exact: true })
         }

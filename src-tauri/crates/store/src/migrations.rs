@@ -350,6 +350,25 @@ DROP TABLE forward_upto;
 DROP TABLE shape_upto;
 ";
 
+/// Every variant has its tag in `type`.
+const TYPE_TAGS: &str = "
+UPDATE tunnel SET settings = json_remove(json_set(settings, '$.type', settings ->> '$.is'), '$.is');
+UPDATE answer SET fault = json_remove(json_set(fault, '$.type', fault ->> '$.kind'), '$.kind') WHERE fault != '';
+UPDATE inbox SET rules = (
+  SELECT json_group_array(json_set(rule.value, '$.answers', json((
+      SELECT json_group_array(json(CASE WHEN json_type(response.value, '$.fault') = 'object'
+        THEN json_remove(json_set(response.value, '$.fault.type', response.value ->> '$.fault.kind'), '$.fault.kind')
+        ELSE response.value END))
+      FROM json_each(rule.value, '$.answers') response))))
+  FROM json_each(inbox.rules) rule);
+UPDATE shape SET value = json_set(value, '$.drift', json((
+  SELECT json_group_array(json_set(change.value, '$.what', json(CASE
+      WHEN change.value ->> '$.what.kind' = 'missing' THEN json_object('type', 'missing')
+      ELSE json_remove(json_set(change.value -> '$.what', '$.value_type', change.value ->> '$.what.type',
+        '$.type', change.value ->> '$.what.kind'), '$.kind') END)))
+  FROM json_each(shape.value, '$.drift') change)));
+";
+
 fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(CAPTURE),
@@ -369,11 +388,12 @@ fn migrations() -> Migrations<'static> {
         M::up(REFUSALS),
         M::up(FIRST_ENDS),
         M::up(PIPELINE),
+        M::up(TYPE_TAGS),
     ])
 }
 
 /// Version of the database layout that this program supports.
-pub const VERSION: i32 = 17;
+pub const VERSION: i32 = 18;
 
 /// Migrates a database to this version.
 ///
@@ -443,5 +463,48 @@ mod tests {
         };
         assert_eq!(policy(1), r#"{"timeout_ms":5,"disable":{"failed_attempts":2}}"#);
         assert_eq!((policy(2), policy(3)), ("{}".into(), "{}".into()));
+    }
+
+    #[test]
+    fn every_variant_gets_its_tag_in_type() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrations().to_version(&mut connection, 17).expect("the layout before");
+        let rules = r#"[{"id":"a","name":"","enabled":true,"when":"","answers":[{"status":200,"body":"1","fault":{"kind":"drip","over_ms":60}},{"status":500,"body":"{\"a\":1.10}","fault":null}],"per":"event","at_end":"last"}]"#;
+        let shape = r#"{"requests":1,"drift":[{"path":"a","what":{"kind":"new_type","type":"string","before":["integer"]},"seen":{"row":1,"us":2}},{"path":"b","what":{"kind":"missing"},"seen":{"row":1,"us":2}}]}"#;
+        connection
+            .execute("INSERT INTO answer (status, headers, body, delay_ms, cors, fault) VALUES (200, '[]', '', 0, 0, '{\"kind\":\"reset\"}'), (200, '[]', '', 0, 0, '')", [])
+            .expect("responses");
+        connection
+            .execute(
+                "INSERT INTO inbox (name, answer, created_us, rules) VALUES ('a', 2, 0, ?1), ('b', 2, 0, '[]')",
+                [rules],
+            )
+            .expect("inboxes");
+        connection
+            .execute("INSERT INTO shape VALUES (1, '', '{}', ?1), (1, 'x', '{}', '{\"drift\":[]}')", [shape])
+            .expect("schemas");
+        connection
+            .execute("INSERT INTO tunnel (id, settings, secret, wanted, created_us) VALUES ('t', '{\"is\":\"other\",\"url\":\"u\"}', '', 1, 0)", [])
+            .expect("a tunnel");
+        migrate(&mut connection).expect("every migration is valid");
+        let read = |sql: &str| -> String {
+            let rows: Vec<String> = connection
+                .prepare(sql)
+                .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+                .expect("rows");
+            rows.join(" ")
+        };
+        assert_eq!(read("SELECT settings FROM tunnel"), r#"{"url":"u","type":"other"}"#);
+        assert_eq!(read("SELECT fault FROM answer ORDER BY number"), r#"{"type":"reset"} "#);
+        let rules = rules.replace(r#"{"kind":"drip","over_ms":60}"#, r#"{"over_ms":60,"type":"drip"}"#);
+        assert_eq!(read("SELECT rules FROM inbox ORDER BY number"), format!("{rules} []"));
+        serde_json::from_str::<Vec<hookline_model::ResponseRule>>(&rules).expect("rules");
+        let shape = shape
+            .replace(
+                r#"{"kind":"new_type","type":"string","before":["integer"]}"#,
+                r#"{"type":"new_type","before":["integer"],"value_type":"string"}"#,
+            )
+            .replace(r#"{"kind":"missing"}"#, r#"{"type":"missing"}"#);
+        assert_eq!(read("SELECT value FROM shape ORDER BY event_type"), format!(r#"{shape} {{"drift":[]}}"#));
     }
 }

@@ -29,7 +29,7 @@ pub struct TunnelRow {
 
 /// Kind and destination of a tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum TunnelSettings {
     /// A relay.
     Relay(RelaySettings),

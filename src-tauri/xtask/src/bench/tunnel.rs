@@ -74,13 +74,13 @@ fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
     let said: Value = serde_json::from_str(&relay.line).map_err(|e| format!("{:?}: {e}", relay.line))?;
     let code = shell::output("target/release/hookline", &["relay", "device", "add", "--json", "--data", &data])?;
     let code: Value = serde_json::from_str(&code).map_err(|e| e.to_string())?;
-    let new = json!({ "is": "relay", "relay": said["relay"], "code": code["code"] });
+    let new = json!({ "type": "relay", "relay": said["relay"], "code": code["code"] });
     let tunnel = call(ready, "POST", "/tunnels", Some(&new))?;
     let id = tunnel["id"].as_str().unwrap_or_default();
     let exposed = call(ready, "PUT", &format!("/tunnels/{id}/inboxes/inbox"), Some(&json!({})))?;
     let url = exposed["exposures"][0]["url"].as_str().unwrap_or_default().to_owned();
     for _ in 0..200 {
-        if call(ready, "GET", &format!("/tunnels/{id}"), None)?["state"]["is"] == "online" {
+        if call(ready, "GET", &format!("/tunnels/{id}"), None)?["connection"]["state"] == "online" {
             break;
         }
         sleep(Duration::from_millis(50));
@@ -131,7 +131,7 @@ fn through_host(host: &Host, ready: &Value) -> Result<Way, String> {
     let (remote, place) = (free_port()?, format!("{}:{}", host.who, host.port));
     let url = format!("http://127.0.0.1:{remote}");
     let new =
-        json!({ "is": "ssh", "destination": place, "remote": remote.to_string(), "url": url, "key_file": host.key });
+        json!({ "type": "ssh", "destination": place, "remote": remote.to_string(), "url": url, "key_file": host.key });
     let tunnel = call(ready, "POST", "/tunnels", Some(&new))?;
     let id = tunnel["id"].as_str().unwrap_or_default();
     let exposed = call(ready, "PUT", &format!("/tunnels/{id}/inboxes/inbox"), Some(&json!({})))?;

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { api, type CheckNew, type CheckPlan } from "../../api/client";
 import { useEndpoints, useProviders } from "../../api/queries";
 import { Dialog } from "../../ui/dialog";
-import { NumberField, SecretField, SelectField, TextField } from "../../ui/field";
+import { NumberField, SearchSelectField, SecretField, SelectField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { PlanSummary } from "./check-plan";
 
@@ -136,7 +136,7 @@ function HandlerFields({ settings: { url, provider, secret }, set }: PartProps) 
       />
       <div className="flex gap-4 max-sm:block">
         <div className="flex-1">
-          <SelectField
+          <SearchSelectField
             label="Played vendor"
             value={provider}
             groups={[group("With their own events", true), group("With made-up events", false)]}

@@ -9,7 +9,7 @@ import { refetch } from "../../api/refetch";
 import { Button, IconButton } from "../../ui/button";
 import { confirm } from "../../ui/confirm";
 import { moment, visible } from "../../ui/format";
-import { Select } from "../../ui/input";
+import { Select } from "../../ui/select";
 import { attempt } from "../../ui/toasts";
 import { saveFile } from "../../ui/transfer";
 import { Snippets } from "../signature";

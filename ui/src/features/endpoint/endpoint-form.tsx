@@ -1,7 +1,7 @@
 import { api, type Endpoint, type EndpointSettings, type ProviderFile } from "../../api/client";
 import { useProvider, useProviders } from "../../api/queries";
 import { Dialog } from "../../ui/dialog";
-import { SelectField, TextAreaField, TextField } from "../../ui/field";
+import { SearchSelectField, TextAreaField, TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { SecretHeaderFields } from "../../ui/header-fields";
 import { Checkbox } from "../../ui/input";
@@ -102,7 +102,7 @@ function VendorField({ settings, set, fixed, knowsEvents }: PartProps & { fixed:
     options: providers.filter(({ events }) => events.length > 0 === known).map(({ id, name }) => [id, name] as const),
   });
   return (
-    <SelectField
+    <SearchSelectField
       label="Hookline is"
       hint={knowsEvents ? undefined : "What it sends is not known here: give each event a payload."}
       disabled={fixed}

@@ -61,7 +61,7 @@ function useEvent(a: string, b: string): { at: number; ids: string[] } | undefin
     gcTime: 60_000,
     enabled: !ATTEMPT.test(b),
   });
-  const ids = timeline?.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : [])) ?? [];
+  const ids = timeline?.items.flatMap((item) => (item.type === "request" ? [item.request.id] : [])) ?? [];
   const at = ids.indexOf(b);
   return ids.length > 2 && at > 0 && ids[at - 1] === a ? { at, ids } : undefined;
 }

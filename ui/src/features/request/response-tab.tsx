@@ -16,7 +16,7 @@ const REFUSED: Record<number, string> = {
   499: "The sender broke off before it could be answered.",
 };
 
-const FAULTS: Record<NonNullable<InboxResponse["fault"]>["kind"], string> = {
+const FAULTS: Record<NonNullable<InboxResponse["fault"]>["type"], string> = {
   reset: "with a reset connection",
   hang: "with nothing at all",
   half: "with half of it",
@@ -83,7 +83,7 @@ function Now({ id }: { id: string }) {
       {data.answer && (
         <p className="mt-1">
           It would be answered{" "}
-          {data.answer.fault ? FAULTS[data.answer.fault.kind] : <Status status={data.answer.status} />}.
+          {data.answer.fault ? FAULTS[data.answer.fault.type] : <Status status={data.answer.status} />}.
         </p>
       )}
     </section>
@@ -110,7 +110,7 @@ export function ResponseTab({ detail }: { detail: Detail }) {
       </p>
       {answer?.fault && (
         <p className="font-medium text-warning">
-          It was made to go wrong: the sender was answered {FAULTS[answer.fault.kind]}.
+          It was made to go wrong: the sender was answered {FAULTS[answer.fault.type]}.
         </p>
       )}
       <Outgoing id={detail.id} />

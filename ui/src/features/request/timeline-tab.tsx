@@ -7,7 +7,7 @@ import { keys } from "../../api/keys";
 import { Status } from "../../ui/status";
 import { duration, moment, visible } from "../../ui/format";
 
-type Repeat = Extract<TimelineItem, { kind: "request" }>["repeat"];
+type Repeat = Extract<TimelineItem, { type: "request" }>["repeat"];
 
 /** Labels of repeated requests, and their meaning for the handler. */
 const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; colour: string }> = {
@@ -56,7 +56,7 @@ export function TimelineTab({ detail }: { detail: Detail }) {
         theirs once the inbox's provider is known.
       </p>
     );
-  const requests = timeline.items.flatMap((item) => (item.kind === "request" ? [item.request.id] : []));
+  const requests = timeline.items.flatMap((item) => (item.type === "request" ? [item.request.id] : []));
   return (
     <div className="p-4">
       {timeline.event_id && (
@@ -67,7 +67,7 @@ export function TimelineTab({ detail }: { detail: Detail }) {
       )}
       <ol>
         {timeline.items.map((item) => {
-          if (item.kind === "delivery") {
+          if (item.type === "delivery") {
             const { id, state, url, created_at, origin, status, resigned } = item.delivery;
             return (
               <li key={`delivery-${id}`} className="flex items-center gap-2 border-b border-line px-2 py-2">

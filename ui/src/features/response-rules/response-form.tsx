@@ -6,10 +6,11 @@ import { platform } from "../../platform";
 import { Button, IconButton } from "../../ui/button";
 import { size, visible } from "../../ui/format";
 import { HeaderFields } from "../../ui/header-fields";
-import { Checkbox, NumberInput, Select, TextArea } from "../../ui/input";
+import { Checkbox, NumberInput, TextArea } from "../../ui/input";
+import { Select } from "../../ui/select";
 import { attempt } from "../../ui/toasts";
 
-type Fault = NonNullable<InboxResponse["fault"]>["kind"];
+type Fault = NonNullable<InboxResponse["fault"]>["type"];
 
 interface PartProps {
   response: InboxResponse;
@@ -51,9 +52,9 @@ async function pickedFile(): Promise<InboxResponse["file"] | undefined> {
   );
 }
 
-function faultOf(kind: Fault | "none"): InboxResponse["fault"] {
-  if (kind === "none") return null;
-  return kind === "drip" ? { kind, over_ms: SLOW_MS } : { kind };
+function faultOf(type: Fault | "none"): InboxResponse["fault"] {
+  if (type === "none") return null;
+  return type === "drip" ? { type, over_ms: SLOW_MS } : { type };
 }
 
 export function ResponseFields({
@@ -68,8 +69,8 @@ export function ResponseFields({
   onRemove: (() => void) | undefined;
 }) {
   const set = (change: Partial<InboxResponse>): void => onChange({ ...response, ...change });
-  const kind = response.fault?.kind ?? "none";
-  const silent = kind === "reset" || kind === "hang";
+  const type = response.fault?.type ?? "none";
+  const silent = type === "reset" || type === "hang";
   const of = number ? ` of answer ${number}` : "";
   const part = { response, of, set };
   return (
@@ -80,7 +81,7 @@ export function ResponseFields({
         <Select
           aria-label={`What it does${of}`}
           className="w-44!"
-          value={kind}
+          value={type}
           options={FAULTS}
           onChange={(now) => set({ fault: faultOf(now) })}
         />
@@ -120,7 +121,7 @@ function Delays({ response: { delay_ms, fault }, of, set }: PartProps) {
         />{" "}
         ms
       </label>
-      {fault?.kind === "drip" && (
+      {fault?.type === "drip" && (
         <label className="flex items-center gap-1">
           over{" "}
           <NumberInput
@@ -130,7 +131,7 @@ function Delays({ response: { delay_ms, fault }, of, set }: PartProps) {
             max={300_000}
             className="w-24!"
             value={fault.over_ms}
-            onChange={(now) => set({ fault: { kind: "drip", over_ms: now ?? 0 } })}
+            onChange={(now) => set({ fault: { type: "drip", over_ms: now ?? 0 } })}
           />{" "}
           ms
         </label>

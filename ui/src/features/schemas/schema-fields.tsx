@@ -6,11 +6,11 @@ import { Table, type Column } from "../../ui/table";
 
 /** Describes a change of a schema. */
 function changed({ what }: SchemaChange): string {
-  switch (what.kind) {
+  switch (what.type) {
     case "new_field":
-      return `is new, ${what.type}`;
+      return `is new, ${what.value_type}`;
     case "new_type":
-      return `is ${what.type} where it was ${what.before.join(" or ")}`;
+      return `is ${what.value_type} where it was ${what.before.join(" or ")}`;
     case "missing":
       return "is missing where it always was";
   }

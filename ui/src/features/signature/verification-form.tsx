@@ -3,7 +3,7 @@ import { Plus, X } from "lucide-react";
 import type { Verification } from "../../api/client";
 import { useProviders } from "../../api/queries";
 import { Button, IconButton } from "../../ui/button";
-import { Field, SelectField, TextField } from "../../ui/field";
+import { Field, SearchSelectField, SelectField, TextField } from "../../ui/field";
 import { SecretInput } from "../../ui/input";
 
 type Provider = NonNullable<ReturnType<typeof useProviders>["data"]>["items"][number];
@@ -24,11 +24,14 @@ export function VerificationForm({ value, onChange }: { value: Verification; onC
   return (
     <fieldset>
       <legend className="sr-only">Verification</legend>
-      <SelectField
+      <SearchSelectField
         label="Provider"
         hint={provider ? undefined : "Without one, senders are recognised, and no signature is checked."}
         value={value.provider ?? ""}
-        options={[["", "None"], ...byName.map(({ id, name }) => [id, name] as const)]}
+        groups={[
+          { label: "No verification", options: [["", "None"]] },
+          { label: "Providers", options: byName.map(({ id, name }) => [id, name] as const) },
+        ]}
         onChange={(now) => set({ provider: now || null, scheme: null })}
       />
       {provider && scheme && provider.schemes.length > 1 && (

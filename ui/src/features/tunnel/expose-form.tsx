@@ -83,7 +83,7 @@ function AccessFields({ tunnel, values, set }: PartProps & { tunnel: Tunnel }) {
         checked={values.verifiedOnly}
         onChange={(verifiedOnly) => set({ verifiedOnly })}
       />
-      {tunnel.kind.is !== "other" && (
+      {tunnel.kind.type !== "other" && (
         <ListField
           label="Networks"
           hint={`Such as 192.0.2.0/24, one a line; any if left empty.${tunnel.durable ? "" : " Judged by what the host says of who has connected."}`}

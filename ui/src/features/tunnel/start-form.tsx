@@ -9,7 +9,7 @@ import { TextField } from "../../ui/field";
 import { Form, FormEnd, useFormState, useSubmission } from "../../ui/form";
 import { tell } from "../../ui/toasts";
 
-type Kind = Tunnel["kind"]["is"];
+type Kind = Tunnel["kind"]["type"];
 
 interface Entry {
   name: string;
@@ -115,11 +115,11 @@ function tunnelOf(kind: Kind, written: Record<string, string>): TunnelNew {
   const maybe = (name: string): string | null => written[name] || null;
   switch (kind) {
     case "relay":
-      return { is: "relay", relay: text("relay"), code: text("code"), device: maybe("device") };
+      return { type: "relay", relay: text("relay"), code: text("code"), device: maybe("device") };
     case "ssh":
-      return { is: "ssh", destination: text("destination"), url: maybe("url"), remote: maybe("remote") };
+      return { type: "ssh", destination: text("destination"), url: maybe("url"), remote: maybe("remote") };
     case "other":
-      return { is: "other", url: text("url"), port: portOf(text("port")) };
+      return { type: "other", url: text("url"), port: portOf(text("port")) };
   }
 }
 

@@ -6,7 +6,7 @@ import { useInboxes } from "../../api/queries";
 import { Button, IconButton } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { moment, visible } from "../../ui/format";
-import { Select } from "../../ui/input";
+import { Select } from "../../ui/select";
 import { attempt } from "../../ui/toasts";
 import { copyText } from "../../ui/transfer";
 import { ExposeDialog } from "./expose-form";
@@ -27,7 +27,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
   const [removing, setRemoving] = useState(false);
   const hidden = inboxes.filter(({ name }) => !tunnel.exposures.some(({ inbox }) => inbox === name));
   const [word, colour] = statusOf(tunnel);
-  const { kind, state } = tunnel;
+  const { kind, connection } = tunnel;
   const [lasts, means] = tunnel.durable ? MEANS.durable : MEANS.live;
   return (
     <article aria-label={`Tunnel to ${tunnel.name}`} className="mb-6 rounded-[9px] border border-line bg-pane">
@@ -38,16 +38,16 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
           <p className="flex flex-wrap items-center gap-x-2 text-ink-2" role="status">
             <span aria-hidden className={`size-2 rounded-full ${colour}`} />
             {word}
-            {state.is === "online" && (
+            {connection.state === "online" && (
               <span>
-                since {moment(state.since)}
-                {state.round_trip_ms != null && `, ${state.round_trip_ms.toFixed(1)} ms there and back`}
+                since {moment(connection.since)}
+                {connection.round_trip_ms != null && `, ${connection.round_trip_ms.toFixed(1)} ms there and back`}
               </span>
             )}
           </p>
         </div>
         <span className="rounded-md border border-line px-2 py-0.5 text-small">{lasts}</span>
-        {tunnel.on && state.is !== "over" ? (
+        {tunnel.on && connection.state !== "failed" ? (
           <Button icon={Square} onClick={() => void attempt(api.changeTunnel(tunnel.id, false))}>
             Stop
           </Button>
@@ -59,10 +59,10 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
         <IconButton label="Remove this tunnel" icon={Trash2} onClick={() => setRemoving(true)} />
       </header>
       <div className="p-4">
-        {(state.is === "waiting" || state.is === "over") && (
+        {(connection.state === "waiting" || connection.state === "failed") && (
           <p role="alert" className="mb-3 text-invalid">
-            {visible(state.why)}
-            {state.is === "waiting" && (
+            {visible(connection.why)}
+            {connection.state === "waiting" && (
               <span className="text-ink-2">
                 {" "}
                 {tunnel.durable ? "What arrives meanwhile is kept by the relay." : "Senders are refused meanwhile."}
@@ -70,14 +70,14 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
             )}
           </p>
         )}
-        {tunnel.last_drop && state.is === "online" && (
+        {tunnel.last_drop && connection.state === "online" && (
           <p className="mb-3 text-ink-2">
             Last down at {moment(tunnel.last_drop.at)}: {visible(tunnel.last_drop.why)}
           </p>
         )}
-        {state.is !== "waiting" && <p className="mb-3 text-ink-2">{means}</p>}
-        {kind.is === "ssh" && <Host id={tunnel.id} {...kind} />}
-        {kind.is === "other" && <Leads {...kind} />}
+        {connection.state !== "waiting" && <p className="mb-3 text-ink-2">{means}</p>}
+        {kind.type === "ssh" && <Host id={tunnel.id} {...kind} />}
+        {kind.type === "other" && <Leads {...kind} />}
         {tunnel.exposures.length === 0 ? (
           <p className="mb-3 text-ink-2">No inbox can be reached through it yet.</p>
         ) : null}
@@ -119,7 +119,7 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
 }
 
 /** The host key of an SSH host. */
-function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["kind"], { is: "ssh" }>) {
+function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["kind"], { type: "ssh" }>) {
   if (!offered_key) {
     return (
       <p className="mb-3 text-ink-2">
@@ -143,7 +143,7 @@ function Host({ id, host_key, offered_key }: { id: string } & Extract<Tunnel["ki
 }
 
 /** Where another program has to lead. */
-function Leads({ local }: Extract<Tunnel["kind"], { is: "other" }>) {
+function Leads({ local }: Extract<Tunnel["kind"], { type: "other" }>) {
   return (
     <p className="mb-3 flex flex-wrap items-center gap-x-2 text-ink-2">
       Let that program lead to <code className="font-mono text-data text-ink">{local}</code>

@@ -2,25 +2,25 @@ import type { Tunnel } from "../../api/client";
 import { useTunnels } from "../../api/queries";
 
 /** The word and the colour of each state. */
-const STATES: Record<Tunnel["state"]["is"], readonly [word: string, colour: string]> = {
+const STATES: Record<Tunnel["connection"]["state"], readonly [word: string, colour: string]> = {
   off: ["Stopped", "bg-ink-3"],
   connecting: ["Connecting", "bg-warning"],
   online: ["Online", "bg-accent"],
   waiting: ["Down, dialling again", "bg-warning"],
-  over: ["Ended", "bg-invalid"],
+  failed: ["Failed", "bg-invalid"],
 };
 
 /** The word and colour for the status of a tunnel. Of another program's only this end is known. */
-export function statusOf({ kind, state }: Tunnel): readonly [word: string, colour: string] {
-  const [word, colour] = STATES[state.is];
-  return kind.is === "other" && state.is === "online" ? ["Listening", colour] : [word, colour];
+export function statusOf({ kind, connection }: Tunnel): readonly [word: string, colour: string] {
+  const [word, colour] = STATES[connection.state];
+  return kind.type === "other" && connection.state === "online" ? ["Listening", colour] : [word, colour];
 }
 
 /** A word for the status bar. */
 export function TunnelStatus() {
   const items = useTunnels().data?.items ?? [];
   const wanted = items.filter(({ on }) => on);
-  const first = wanted.find(({ state }) => state.is !== "online") ?? wanted[0];
+  const first = wanted.find(({ connection }) => connection.state !== "online") ?? wanted[0];
   if (!first) return <span>tunnel off</span>;
   const [word, colour] = statusOf(first);
   return (

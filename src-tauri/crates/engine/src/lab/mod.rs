@@ -39,7 +39,7 @@ const DECODED_MAX: u64 = 16 * 1024 * 1024;
 /// What the lab is asked.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Question {
+pub struct SignatureInput {
     /// Id of the vendor.
     pub provider: Option<String>,
     /// One of the vendor's schemes by its name, or a scheme of its own as an object.
@@ -61,7 +61,7 @@ pub struct Question {
 
 /// Whether a signature holds, and why not.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct VerdictShown {
+pub struct SignatureResult {
     /// `valid`, `invalid` or `unsigned`.
     pub state: String,
     /// A stable code.
@@ -79,7 +79,7 @@ pub struct VerdictShown {
 
 /// What signing adds to a message.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SignedShown {
+pub struct SignatureValues {
     /// Headers to set, as `[name, value]`.
     #[schema(value_type = Vec<Vec<String>>)]
     pub headers: Vec<(String, String)>,
@@ -90,7 +90,7 @@ pub struct SignedShown {
 
 /// One fault that accounts for a signature.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct FindingShown {
+pub struct SignatureFinding {
     /// A stable code.
     pub code: String,
     /// What is wrong.
@@ -101,14 +101,14 @@ pub struct FindingShown {
 
 /// A verdict with everything behind it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ExplanationShown {
+pub struct SignatureExplanation {
     /// The verdict.
     #[serde(flatten)]
-    pub verdict: VerdictShown,
+    pub verdict: SignatureResult,
     /// What to do.
     pub advice: String,
     /// The faults that together reproduce the signature.
-    pub findings: Vec<FindingShown>,
+    pub findings: Vec<SignatureFinding>,
     /// What was signed, with anything but printable text escaped and secrets masked.
     pub content: String,
     /// How many bytes that is, whole.
@@ -173,7 +173,7 @@ struct Ready<'c> {
     now_ms: i64,
 }
 
-impl Question {
+impl SignatureInput {
     fn keys(&self) -> Result<Keys, LabError> {
         let secrets: Vec<String> = self.secret.iter().chain(&self.secrets).cloned().collect();
         if secrets.len() > SECRETS_MAX {
@@ -229,7 +229,7 @@ pub fn rule_of<'c>(
     Ok((rule, vendor))
 }
 
-fn ready<'c>(catalogue: &'c Catalogue, question: &Question, now_ms: i64) -> Result<Ready<'c>, LabError> {
+fn ready<'c>(catalogue: &'c Catalogue, question: &SignatureInput, now_ms: i64) -> Result<Ready<'c>, LabError> {
     let (rule, provider) = rule_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
     let bytes = decoded(&question.request)?;
     let keys = question.keys()?;
@@ -245,7 +245,7 @@ fn decoded(request: &str) -> Result<Vec<u8>, LabError> {
 }
 
 /// Verifies a message.
-pub fn verify(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<VerdictShown, LabError> {
+pub fn verify(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureResult, LabError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let message = raw.message(question.url.as_deref());
@@ -259,7 +259,7 @@ fn sentences(first: String, second: Option<String>) -> String {
 }
 
 /// Signs a message by the scheme that is named, or the vendor's usual one.
-pub fn sign(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<SignedShown, LabError> {
+pub fn sign(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureValues, LabError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let scheme = match &ready.rule {
@@ -272,7 +272,7 @@ pub fn sign(catalogue: &Catalogue, question: &Question, now_ms: i64) -> Result<S
     if let Some(fault) = unverified(scheme, &message, &signed, &ready.keys, ready.now_ms) {
         return fail(format!("The message cannot be signed so that it verifies. {fault}"));
     }
-    Ok(SignedShown { headers: signed.headers, elsewhere: signed.elsewhere })
+    Ok(SignatureValues { headers: signed.headers, elsewhere: signed.elsewhere })
 }
 
 /// Why a message with these headers would not verify, where the one who signs could also verify and every part of the
@@ -297,21 +297,21 @@ fn unverified(scheme: &Scheme, message: &Message<'_>, signed: &Signed, keys: &Ke
 /// with whose it is.
 pub fn explain(
     catalogue: &Catalogue,
-    question: &Question,
+    question: &SignatureInput,
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
-) -> Result<ExplanationShown, LabError> {
+) -> Result<SignatureExplanation, LabError> {
     explain_within(catalogue, question, other_secrets, now_ms, &elapsed())
 }
 
 /// As [`explain`], with a clock that says how long the call has taken so far.
 fn explain_within(
     catalogue: &Catalogue,
-    question: &Question,
+    question: &SignatureInput,
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
     elapsed: &dyn Fn() -> Duration,
-) -> Result<ExplanationShown, LabError> {
+) -> Result<SignatureExplanation, LabError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let message = raw.message(question.url.as_deref());
@@ -337,7 +337,7 @@ fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
 
 /// A scheme by which a message's signature holds.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SchemeFound {
+pub struct SignatureScheme {
     /// The vendor's id; none where it is no vendor's but a usual way to sign.
     pub provider: Option<String>,
     /// The vendor's name.
@@ -351,15 +351,15 @@ pub struct SchemeFound {
 
 /// The schemes by which a message's signature holds.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct FoundShown {
+pub struct SignatureSchemeList {
     /// Those of vendors first.
-    pub items: Vec<SchemeFound>,
+    pub items: Vec<SignatureScheme>,
     /// Whether everything there is to try was tried.
     pub complete: bool,
 }
 
 /// Finds the schemes by which a pasted message's signature holds.
-pub fn find(catalogue: &Catalogue, question: &Question) -> Result<FoundShown, LabError> {
+pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<SignatureSchemeList, LabError> {
     let bytes = decoded(&question.request)?;
     let raw = Raw::parse(&bytes)?;
     let keys = question.keys()?;
@@ -367,7 +367,7 @@ pub fn find(catalogue: &Catalogue, question: &Question) -> Result<FoundShown, La
 }
 
 /// Tries every vendor's schemes, and then the usual ways to sign.
-pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> FoundShown {
+pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> SignatureSchemeList {
     let began = Instant::now();
     let mut items = Vec::new();
     for provider in catalogue.providers() {
@@ -377,7 +377,7 @@ pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> Found
             let held = verdict.state == State::Valid
                 || matches!(verdict.fault, Some(Fault::Future { .. } | Fault::Stale { .. }));
             if held {
-                items.push(SchemeFound {
+                items.push(SignatureScheme {
                     provider: Some(provider.id.clone()),
                     name: Some(provider.name.clone()),
                     scheme: Some(record.id.clone()),
@@ -390,14 +390,14 @@ pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> Found
     if items.is_empty() {
         let usual = hookline_signature::find(message, keys, &|| began.elapsed() > SEARCH);
         complete = began.elapsed() <= SEARCH;
-        items.extend(usual.map(|digest| SchemeFound {
+        items.extend(usual.map(|digest| SignatureScheme {
             provider: None,
             name: None,
             scheme: None,
             rule: serde_json::to_value(Scheme::Digest(digest)).unwrap_or_default(),
         }));
     }
-    FoundShown { items, complete }
+    SignatureSchemeList { items, complete }
 }
 
 /// Whose way to sign others have taken over, and who is asked about most: where several vendors sign
@@ -447,7 +447,7 @@ impl Explained<'_> {
         decoded_body: Option<&[u8]>,
         now_ms: i64,
         elapsed: &dyn Fn() -> Duration,
-    ) -> ExplanationShown {
+    ) -> SignatureExplanation {
         let (scheme, scheme_id, _, note) = self.rule.verify(message, self.keys, now_ms);
         let recognised = catalogue.recognise(&Reading::lenient(message));
         let known = Known {
@@ -470,12 +470,12 @@ impl Explained<'_> {
             explanation;
         let content_bytes = content.len();
         let note = note.filter(|_| verdict.state == State::Valid);
-        ExplanationShown {
+        SignatureExplanation {
             verdict: shown(&verdict, sentences(sentence, note), scheme_id),
             advice,
             findings: findings
                 .into_iter()
-                .map(|Finding { code, what, advice }| FindingShown { code: code.into(), what, advice })
+                .map(|Finding { code, what, advice }| SignatureFinding { code: code.into(), what, advice })
                 .collect(),
             content: escaped(&shown_content(&scheme, message, self.keys)),
             content_bytes,
@@ -487,13 +487,13 @@ impl Explained<'_> {
     }
 }
 
-fn shown(verdict: &Verdict, sentence: String, scheme: Option<String>) -> VerdictShown {
+fn shown(verdict: &Verdict, sentence: String, scheme: Option<String>) -> SignatureResult {
     let state = match verdict.state {
         State::Valid => "valid",
         State::Invalid => "invalid",
         State::Unsigned => "unsigned",
     };
-    VerdictShown {
+    SignatureResult {
         state: state.into(),
         reason: verdict.fault.as_ref().map(|fault| fault.code().into()),
         sentence,

@@ -35,7 +35,7 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    fn question(&self) -> Question {
+    fn question(&self) -> SignatureInput {
         let (catalogue, _) = Catalogue::load([]);
         let message = |body: &str, more: &str| {
             format!(
@@ -44,20 +44,20 @@ impl Sent<'_> {
             )
         };
         let base64 = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
-        let question = |secret: &str, request: String| Question {
+        let question = |secret: &str, request: String| SignatureInput {
             provider: Some(self.provider.into()),
             scheme: self.scheme.map(Value::from),
             secret: Some(secret.into()),
             now: Some(NOW),
             request,
-            ..Question::default()
+            ..SignatureInput::default()
         };
         let signed = sign(&catalogue, &question(self.secret, base64(message(self.signed, ""))), 0).expect("it signs");
         let headers: String = signed.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        Question { scheme: None, ..question(self.entered, base64(message(self.arrived, &headers))) }
+        SignatureInput { scheme: None, ..question(self.entered, base64(message(self.arrived, &headers))) }
     }
 
-    fn explained(&self) -> ExplanationShown {
+    fn explained(&self) -> SignatureExplanation {
         explain(&Catalogue::load([]).0, &self.question(), Vec::new(), 0).expect("it explains")
     }
 }
@@ -186,11 +186,11 @@ fn a_body_that_was_cut_is_said_at_once() {
 #[test]
 fn a_copy_with_its_secrets_masked_is_recognised() {
     let message = format!("POST / HTTP/1.1\r\nX-Gitlab-Event: Push Hook\r\nX-Gitlab-Token: {MASK}\r\n\r\n{{}}");
-    let question = Question {
+    let question = SignatureInput {
         provider: Some("gitlab".into()),
         secret: Some("tok123".into()),
         request: base64::engine::general_purpose::STANDARD.encode(message),
-        ..Question::default()
+        ..SignatureInput::default()
     };
     let verdict = verify(&Catalogue::load([]).0, &question, 0).expect("it verifies");
     assert_eq!((verdict.state.as_str(), verdict.reason.as_deref()), ("invalid", Some("masked")));
@@ -255,7 +255,7 @@ fn what_is_signed_verifies_with_no_scheme_named() {
             } else {
                 secret
             };
-            let mut question = Question {
+            let mut question = SignatureInput {
                 provider: Some(provider.id.clone()),
                 scheme: Some(record.id.clone().into()),
                 secret: Some(secret.into()),
@@ -263,7 +263,7 @@ fn what_is_signed_verifies_with_no_scheme_named() {
                 url: Some("https://example.test/hook?a=1".into()),
                 params: record.scheme.params().into_iter().map(|name| (name, "value".to_owned())).collect(),
                 request: base64::engine::general_purpose::STANDARD.encode(&message),
-                ..Question::default()
+                ..SignatureInput::default()
             };
             // A signature in a form or JSON body is put there by whoever makes the body.
             let Ok(signed) = sign(&catalogue, &question, 0) else { continue };

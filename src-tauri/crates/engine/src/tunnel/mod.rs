@@ -16,7 +16,7 @@ mod wanted;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hookline_model::{BacklogPolicy, BasicCredentials, ExposureSettings};
+use hookline_model::{BacklogPolicy, ExposureCredentials, ExposureSettings};
 use hookline_relay::gate::{Gate, digest, networks};
 use hookline_store::tunnel::TunnelSettings;
 
@@ -52,7 +52,7 @@ pub fn check_exposure(exposure: &ExposureSettings, settings: &TunnelSettings) ->
     if exposure.allow.len() > NETWORKS_MAX {
         return Err(format!("An inbox is open to {NETWORKS_MAX} networks at most."));
     }
-    if let Some(BasicCredentials { name, password }) = &exposure.basic {
+    if let Some(ExposureCredentials { name, password }) = &exposure.basic {
         if name.is_empty() || name.contains(':') {
             return Err("A name has at least one character, and no colon (RFC 7617).".into());
         }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_model::{Change, ExposureSettings, TunnelState};
+use hookline_model::{Change, ExposureSettings, TunnelConnection};
 use hookline_relay::{
     client::{CallError, Client, enrol, run},
     wire::{DeviceKey, Signer, Wanted},
@@ -66,7 +66,7 @@ pub(super) fn run_relay(engine: &Arc<Engine>, tunnel: i64) {
         Ok(None) => {}
         Err(error) => {
             if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
-                known.state = TunnelState::Over { why: error.to_string() };
+                known.state = TunnelConnection::Failed { why: error.to_string() };
             }
         }
     }
@@ -176,7 +176,7 @@ async fn tell_relays(engine: &Arc<Engine>) {
             gone.extend(purged.map(|exposure| (known.row.number, exposure.row.inbox)));
             continue;
         }
-        if !matches!(known.state, TunnelState::Online { .. }) {
+        if !matches!(known.state, TunnelConnection::Online { .. }) {
             continue;
         }
         let Ok(Some(client)) = known.client() else { continue };

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hookline_capture::ReadError;
-use hookline_model::{Change, Exposure, Tunnel, TunnelDrop, TunnelKind, TunnelState, timestamp};
+use hookline_model::{Change, Exposure, Tunnel, TunnelConnection, TunnelDrop, TunnelKind, timestamp};
 use hookline_relay::client::State;
 use hookline_ssh::DialError;
 use rusqlite::Connection;
@@ -79,7 +79,7 @@ pub async fn tunnel(engine: &Engine, number: i64) -> Result<Option<Tunnel>, Read
         kind: known.kind(),
         durable,
         on: known.row.wanted,
-        state: known.state.clone(),
+        connection: known.state.clone(),
         last_drop: known.last_drop.clone(),
         exposures,
         created_at: timestamp(known.row.created_us),
@@ -114,30 +114,30 @@ pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
             return;
         }
         let dropped = |why: &str| Some(TunnelDrop { at: timestamp(now_us), why: why.to_owned() });
-        let was_online = matches!(known.state, TunnelState::Online { .. });
+        let was_online = matches!(known.state, TunnelConnection::Online { .. });
         known.state = match state {
-            State::Connecting => TunnelState::Connecting,
+            State::Connecting => TunnelConnection::Connecting,
             State::Online { round_trip_us, waiting } => {
                 known.waiting = waiting;
                 let since = match &known.state {
-                    TunnelState::Online { since, .. } => *since,
+                    TunnelConnection::Online { since, .. } => *since,
                     _ => timestamp(now_us),
                 };
                 let round_trip_ms = (round_trip_us > 0).then(|| round_trip_us as f64 / 1_000.0);
-                TunnelState::Online { since, round_trip_ms }
+                TunnelConnection::Online { since, round_trip_ms }
             }
             State::Waiting { why, pause } => {
                 if was_online || known.last_drop.is_none() {
                     known.last_drop = dropped(&why);
                 }
-                TunnelState::Waiting { why, again_at: timestamp(now_us + pause.as_micros() as i64) }
+                TunnelConnection::Waiting { why, again_at: timestamp(now_us + pause.as_micros() as i64) }
             }
             State::Over { why } => {
                 known.last_drop = dropped(&why);
-                TunnelState::Over { why }
+                TunnelConnection::Failed { why }
             }
         };
-        if !was_online && matches!(known.state, TunnelState::Online { .. }) {
+        if !was_online && matches!(known.state, TunnelConnection::Online { .. }) {
             // What was changed while it was down, the relay does not know yet; one that was restored from
             // a backup may know even less.
             known.exposures.iter_mut().for_each(|exposure| exposure.told = None);

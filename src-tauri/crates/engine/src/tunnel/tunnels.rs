@@ -10,7 +10,7 @@ use std::{
 };
 
 use hookline_capture::{ReadError, WriteError};
-use hookline_model::{TunnelDrop, TunnelState};
+use hookline_model::{TunnelConnection, TunnelDrop};
 use hookline_relay::{
     client::{CallError, Client},
     gate::Gate,
@@ -56,7 +56,7 @@ pub(super) struct Known {
     /// Its relay, once it was called.
     pub(super) client: Option<Arc<Client>>,
     pub(super) task: Option<AbortHandle>,
-    pub(super) state: TunnelState,
+    pub(super) state: TunnelConnection,
     pub(super) last_drop: Option<TunnelDrop>,
     /// What its relay last said of what waits there.
     pub(super) waiting: Waiting,
@@ -157,7 +157,7 @@ impl Tunnels {
 
     /// Whether a tunnel is up or about to be.
     pub(super) fn is_up(&self, tunnel: i64) -> bool {
-        let up = |known: &Known| matches!(known.state, TunnelState::Online { .. } | TunnelState::Connecting);
+        let up = |known: &Known| matches!(known.state, TunnelConnection::Online { .. } | TunnelConnection::Connecting);
         self.lock().get(&tunnel).is_some_and(up)
     }
 
@@ -173,7 +173,7 @@ impl Known {
             row,
             client: None,
             task: None,
-            state: TunnelState::Off,
+            state: TunnelConnection::Off,
             last_drop: None,
             waiting: Waiting::default(),
             offered_key: None,
@@ -185,7 +185,7 @@ impl Known {
         if let Some(task) = self.task.take() {
             task.abort();
         }
-        self.state = TunnelState::Off;
+        self.state = TunnelConnection::Off;
     }
 }
 
@@ -214,7 +214,7 @@ pub(super) fn spawn_tunnel(engine: &Engine, tunnel: i64, running: impl Future<Ou
     let Some(known) = all.get_mut(&tunnel) else { return };
     known.stop();
     if engine.tunnels.dials.load(Ordering::Relaxed) {
-        known.state = TunnelState::Connecting;
+        known.state = TunnelConnection::Connecting;
         known.offered_key = None;
         known.task = Some(tokio::spawn(running).abort_handle());
     }

@@ -1,0 +1,144 @@
+/** A choice from a list, on Base UI: `Select` for a few options, `SearchSelect` for many. */
+import { Combobox } from "@base-ui/react/combobox";
+import { Select as BaseSelect } from "@base-ui/react/select";
+import { Check, ChevronsUpDown } from "lucide-react";
+import { useId, type ComponentProps } from "react";
+
+import { INPUT } from "./input";
+
+export type Options<T extends string> = readonly (readonly [value: T, name: string])[];
+
+export interface SelectProps<T extends string> extends Omit<ComponentProps<"button">, "value" | "onChange"> {
+  value: T;
+  onChange: (now: T) => void;
+  options: Options<T>;
+}
+
+/** Options under a heading. */
+export interface OptionGroup {
+  label: string;
+  options: Options<string>;
+}
+
+export interface SearchSelectProps extends Omit<ComponentProps<"button">, "value" | "onChange"> {
+  value: string;
+  onChange: (now: string) => void;
+  groups: readonly OptionGroup[];
+}
+
+const TRIGGER = `${INPUT} flex items-center justify-between gap-2 text-left data-popup-open:bg-hover disabled:text-ink-3`;
+const POPUP = "rounded-[7px] border border-line bg-pane p-1";
+const ITEM =
+  "grid cursor-default grid-cols-[16px_1fr] items-center gap-1 rounded-md py-1 pr-3 pl-1 data-highlighted:bg-selection";
+
+/** A list of a few options. Typing a letter goes to the next option that starts with it. */
+export function Select<T extends string>({
+  value,
+  onChange,
+  options,
+  className = "",
+  disabled,
+  ...rest
+}: SelectProps<T>) {
+  return (
+    <BaseSelect.Root
+      items={options.map(([one, name]) => ({ value: one, label: name }))}
+      value={value}
+      disabled={disabled}
+      onValueChange={(now) => now !== null && onChange(now)}
+    >
+      <BaseSelect.Trigger {...rest} className={`${TRIGGER} ${className}`}>
+        <BaseSelect.Value className="truncate" />
+        <BaseSelect.Icon className="text-ink-3">
+          <ChevronsUpDown size={13} aria-hidden />
+        </BaseSelect.Icon>
+      </BaseSelect.Trigger>
+      <BaseSelect.Portal>
+        <BaseSelect.Positioner sideOffset={4} alignItemWithTrigger={false} className="z-60">
+          <BaseSelect.Popup
+            className={`max-h-[min(40vh,var(--available-height))] min-w-(--anchor-width) overflow-auto ${POPUP}`}
+          >
+            <BaseSelect.List aria-label={rest["aria-label"]}>
+              {options.map(([one, name]) => (
+                <BaseSelect.Item key={one} value={one} className={ITEM}>
+                  <BaseSelect.ItemIndicator className="col-start-1">
+                    <Check size={13} aria-hidden />
+                  </BaseSelect.ItemIndicator>
+                  <BaseSelect.ItemText className="col-start-2 truncate">{name}</BaseSelect.ItemText>
+                </BaseSelect.Item>
+              ))}
+            </BaseSelect.List>
+          </BaseSelect.Popup>
+        </BaseSelect.Positioner>
+      </BaseSelect.Portal>
+    </BaseSelect.Root>
+  );
+}
+
+interface Item {
+  value: string;
+  label: string;
+}
+
+interface Group {
+  label: string;
+  items: Item[];
+}
+
+const groupOf = ({ label, options }: OptionGroup): Group => ({
+  label,
+  items: options.map(([value, name]) => ({ value, label: name })),
+});
+
+/** A list of many options under headings, with a search input above them. */
+export function SearchSelect({ value, onChange, groups, className = "", disabled, ...rest }: SearchSelectProps) {
+  const hintId = useId();
+  const shown = groups.filter(({ options }) => options.length > 0).map(groupOf);
+  const chosen = shown.flatMap(({ items }) => items).find((item) => item.value === value) ?? null;
+  return (
+    <Combobox.Root
+      items={shown}
+      value={chosen}
+      disabled={disabled}
+      onValueChange={(now: Item | null) => now && onChange(now.value)}
+      autoHighlight
+    >
+      <Combobox.Trigger {...rest} className={`${TRIGGER} ${className}`}>
+        <span className="truncate">{chosen?.label ?? value}</span>
+        <Combobox.Icon className="text-ink-3">
+          <ChevronsUpDown size={13} aria-hidden />
+        </Combobox.Icon>
+      </Combobox.Trigger>
+      <Combobox.Portal>
+        <Combobox.Positioner sideOffset={4} className="z-60">
+          <Combobox.Popup aria-labelledby={hintId} className={`w-[max(260px,var(--anchor-width))] ${POPUP}`}>
+            <span id={hintId} className="sr-only">
+              Options
+            </span>
+            <Combobox.Input aria-label="Search options" placeholder="Search" className={`${INPUT} mb-1`} />
+            <Combobox.Empty className="px-2 py-1 text-ink-2 empty:hidden">No match</Combobox.Empty>
+            <Combobox.List className="max-h-[min(40vh,calc(var(--available-height)-44px))] overflow-auto">
+              {(group: Group) => (
+                <Combobox.Group key={group.label} items={group.items}>
+                  <Combobox.GroupLabel className="px-2 pt-2 pb-1 text-small text-ink-2">
+                    {group.label}
+                  </Combobox.GroupLabel>
+                  <Combobox.Collection>
+                    {(item: Item) => (
+                      <Combobox.Item key={item.value} value={item} className={ITEM}>
+                        <Combobox.ItemIndicator className="col-start-1">
+                          <Check size={13} aria-hidden />
+                        </Combobox.ItemIndicator>
+                        <span className="col-start-2 truncate">{item.label}</span>
+                      </Combobox.Item>
+                    )}
+                  </Combobox.Collection>
+                </Combobox.Group>
+              )}
+            </Combobox.List>
+          </Combobox.Popup>
+        </Combobox.Positioner>
+      </Combobox.Portal>
+    </Combobox.Root>
+  );
+}
