@@ -6,11 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
-
 use crate::{
     hookline::{Serve, until},
-    target::call,
+    json::{Json, json},
 };
 
 /// Sends a request and reads to the end of the connection: the bytes, and how it ended.
@@ -34,7 +32,7 @@ fn status(serve: &Serve, path: &str, body: &str) -> u16 {
     text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{text:?}"))
 }
 
-async fn rules(serve: &Serve, rules: Value) -> Value {
+async fn rules(serve: &Serve, rules: Json) -> Json {
     serve.patch("/inboxes/inbox", json!({ "rules": rules })).await
 }
 
@@ -50,7 +48,7 @@ async fn the_first_rule_that_matches_answers_and_a_dry_run_says_why() {
         ]),
     )
     .await;
-    assert!(inbox["rules"].as_array().unwrap().iter().all(|rule| rule["id"].as_str().unwrap().len() == 36));
+    assert!(inbox["rules"].items().all(|rule| rule["id"].as_str().unwrap().len() == 36));
     let (bytes, _) = raw(&serve, "/inbox/a", r#"{"type":"closed"}"#);
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.starts_with("HTTP/1.1 409 ") && text.contains("x-why: closed") && text.ends_with("no"), "{text}");
@@ -67,9 +65,7 @@ async fn the_first_rule_that_matches_answers_and_a_dry_run_says_why() {
     assert_eq!(statuses, [409, 200, 202, 409]);
     let open = serve.get(&format!("/requests/{}/answering", all[2]["id"].as_str().unwrap())).await;
     let why: Vec<(&str, bool)> = open["considered"]
-        .as_array()
-        .unwrap()
-        .iter()
+        .items()
         .map(|one| (one["why"].as_str().unwrap(), one["answers"].as_bool().unwrap()))
         .collect();
     assert_eq!(
@@ -94,12 +90,12 @@ async fn what_no_rule_can_be_is_refused_and_nothing_changes() {
         (json!([{ "answers": [] }]), "answers"),
         (json!([{ "answers": [{ "status": 99 }] }]), "99"),
         (json!([{ "answers": [{ "template": true, "body": "{{ x" }] }]), "template"),
-        (json!([{ "answers": [{ "fault": { "kind": "half" } }] }]), "body"),
-        (json!([{ "answers": [{ "fault": { "kind": "drip", "over_ms": 0 }, "body": "x" }] }]), "drips"),
+        (json!([{ "answers": [{ "fault": { "type": "half" } }] }]), "body"),
+        (json!([{ "answers": [{ "fault": { "type": "drip", "over_ms": 0 }, "body": "x" }] }]), "drips"),
         (json!([{ "answers": [{ "template": true, "body": "{{ 'x' * request.json.n }}" }] }]), "do not support `*`"),
         (json!([{ "answers": [{ "file": { "id": "00", "name": "x", "bytes": 1 } }] }]), "not kept"),
     ] {
-        let (code, error) = call(&serve, reqwest::Method::PATCH, "/inboxes/inbox", json!({ "rules": bad })).await;
+        let (code, error) = serve.call(reqwest::Method::PATCH, "/inboxes/inbox", json!({ "rules": bad })).await;
         assert_eq!(code, 422, "{bad}");
         assert!(error["message"].as_str().unwrap().contains(word), "{error}");
     }
@@ -120,7 +116,7 @@ async fn a_sequence_is_counted_by_event_and_survives_kill_9() {
     assert_eq!((sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":1}"), sent(&serve, "{\"n\":2}")), (200, 200, 503));
     let id = serve.get("/inboxes/inbox").await["rules"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/inboxes/inbox/rules/{id}/restart");
-    assert_eq!(call(&serve, reqwest::Method::POST, &path, Value::Null).await.0, 204);
+    assert_eq!(serve.call(reqwest::Method::POST, &path, Json::NULL).await.0, 204);
     assert_eq!(sent(&serve, "{\"n\":1}"), 500);
     // By inbox, each request is the next; after the last, the next rule.
     rules(
@@ -143,7 +139,7 @@ async fn answers_come_from_templates_files_and_the_path() {
         .send()
         .await
         .unwrap();
-    let file: Value = file.json().await.unwrap();
+    let file: Json = file.json().await.unwrap();
     rules(
         &serve,
         json!([
@@ -173,24 +169,24 @@ async fn answers_come_from_templates_files_and_the_path() {
 #[tokio::test]
 async fn every_fault_does_what_it_says_on_the_wire() {
     let serve = Serve::start();
-    let fault = |kind: Value| json!([{ "answers": [{ "fault": kind, "body": "0123456789", "status": 201 }] }]);
+    let fault = |kind: Json| json!([{ "answers": [{ "fault": kind, "body": "0123456789", "status": 201 }] }]);
 
-    rules(&serve, fault(json!({ "kind": "reset" }))).await;
+    rules(&serve, fault(json!({ "type": "reset" }))).await;
     let (bytes, ended) = raw(&serve, "/inbox", "{}");
     assert!(bytes.is_empty(), "{}", bytes.escape_ascii());
     assert_eq!(ended.expect_err("no end of file").kind(), ErrorKind::ConnectionReset);
 
-    rules(&serve, fault(json!({ "kind": "half" }))).await;
+    rules(&serve, fault(json!({ "type": "half" }))).await;
     let (bytes, _) = raw(&serve, "/inbox", "{}");
     let text = String::from_utf8(bytes).unwrap();
     assert!(text.starts_with("HTTP/1.1 201") && text.contains("content-length: 10\r\n"), "{text}");
     assert!(text.ends_with("\r\n\r\n01234"), "{text}");
 
-    rules(&serve, fault(json!({ "kind": "garbage" }))).await;
+    rules(&serve, fault(json!({ "type": "garbage" }))).await;
     let (bytes, _) = raw(&serve, "/inbox", "{}");
     assert!(!bytes.is_empty() && !bytes.starts_with(b"HTTP"), "{}", bytes.escape_ascii());
 
-    rules(&serve, fault(json!({ "kind": "drip", "over_ms": 600 }))).await;
+    rules(&serve, fault(json!({ "type": "drip", "over_ms": 600 }))).await;
     let mut stream = TcpStream::connect(serve.address()).unwrap();
     stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
     let (mut all, mut arrivals) = (Vec::new(), Vec::new());
@@ -204,7 +200,7 @@ async fn every_fault_does_what_it_says_on_the_wire() {
     assert!(arrivals.len() >= 4, "{}", arrivals.len());
     assert!(*arrivals.last().unwrap() - arrivals[0] >= Duration::from_millis(400));
 
-    rules(&serve, fault(json!({ "kind": "hang" }))).await;
+    rules(&serve, fault(json!({ "type": "hang" }))).await;
     let mut stream = TcpStream::connect(serve.address()).unwrap();
     stream.write_all(b"POST /inbox HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").unwrap();
     let hung = until("the request that hangs", async || {
@@ -220,7 +216,7 @@ async fn every_fault_does_what_it_says_on_the_wire() {
     let statuses: Vec<u64> = serve.all("inbox").await.iter().rev().map(|row| row["status"].as_u64().unwrap()).collect();
     assert_eq!(statuses, [0, 201, 0, 201, 0]);
     let shown = serve.get(&format!("/requests/{}", hung["id"].as_str().unwrap())).await;
-    assert_eq!(shown["answer"]["fault"], json!({ "kind": "hang" }));
+    assert_eq!(shown["answer"]["fault"], json!({ "type": "hang" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

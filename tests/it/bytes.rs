@@ -2,9 +2,7 @@
 
 use std::{collections::HashMap, io::Write, sync::Arc};
 
-use serde_json::json;
-
-use crate::hookline::Serve;
+use crate::{hookline::Serve, json::json};
 
 const COUNT: usize = 10_000;
 const CONNECTIONS: usize = 64;

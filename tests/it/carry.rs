@@ -7,9 +7,11 @@ use std::{
 };
 
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
 
-use crate::hookline::{Serve, until};
+use crate::{
+    hookline::{Serve, until},
+    json::{Json, json},
+};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -25,7 +27,7 @@ fn file(dir: &Path, name: &str, content: &[u8]) -> PathBuf {
     path
 }
 
-fn job(done: &Output) -> Value {
+fn job(done: &Output) -> Json {
     let line = text(&done.stdout);
     serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line}: {e}: {}", text(&done.stderr)))
 }
@@ -41,7 +43,7 @@ fn send_raw(serve: &Serve, bytes: &[u8]) {
 }
 
 /// A request as what is to come back of it: head, body, marks.
-async fn told(serve: &Serve, summary: &Value) -> (Value, Vec<u8>) {
+async fn told(serve: &Serve, summary: &Json) -> (Json, Vec<u8>) {
     let id = summary["id"].as_str().unwrap();
     let detail = serve.get(&format!("/requests/{id}/reveal")).await;
     let kept = [
@@ -61,8 +63,8 @@ async fn told(serve: &Serve, summary: &Value) -> (Value, Vec<u8>) {
         "names",
         "answer",
     ];
-    let told: Value =
-        kept.iter().map(|key| ((*key).to_owned(), detail[*key].clone())).collect::<serde_json::Map<_, _>>().into();
+    let mut told = json!({});
+    kept.into_iter().for_each(|key| told[key] = detail[key].clone());
     (told, serve.body(id).await)
 }
 
@@ -102,7 +104,7 @@ async fn an_archive_brings_every_byte_elsewhere() {
         }
     }
     let newest = to.get("/requests?q=source%3Aarchive+pinned%3Atrue").await;
-    assert_eq!(newest["items"].as_array().unwrap().len(), 1);
+    assert_eq!(newest["items"].items().count(), 1);
 }
 
 #[tokio::test]
@@ -235,7 +237,7 @@ async fn files_of_other_tools_are_found_judged_and_not_told_of() {
         message.to_str().unwrap(),
         "--json",
     ]);
-    let signed: Value = serde_json::from_slice(&signed.stdout).unwrap();
+    let signed: Json = serde_json::from_slice(&signed.stdout).unwrap();
     let arrived = jiff::Timestamp::from_second(at).unwrap();
     let line = json!({ "target": "/pay", "arrived_at": arrived, "headers": signed["headers"], "body": body });
     let path = file(dir.path(), "stripe.jsonl", line.to_string().as_bytes());
@@ -258,7 +260,7 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
     let data = dir.path().join("data");
     let serve = Serve::start_in(&data);
     let line = format!("{{\"method\":\"POST\",\"target\":\"/x\",\"body\":\"{}\"}}\n", "x".repeat(900));
-    let import = async |serve: &Serve, query: &str| -> Value {
+    let import = async |serve: &Serve, query: &str| -> Json {
         let sent =
             serve.request(Method::POST, &format!("/import?{query}")).body(line.repeat(60_000)).send().await.unwrap();
         assert_eq!(sent.status(), StatusCode::ACCEPTED);
@@ -272,13 +274,13 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
             .send()
             .await
             .unwrap()
-            .json::<Value>()
+            .json::<Json>()
             .await
             .ok()
             .filter(|c| c["requests"] != 0)
     })
     .await;
-    let cancelled: Value =
+    let cancelled: Json =
         serve.request(Method::POST, &format!("/jobs/{id}/cancel")).send().await.unwrap().json().await.unwrap();
     assert_eq!(cancelled["state"], "cancelled");
     let kept = until("the report", async || {
@@ -299,10 +301,10 @@ async fn an_import_can_be_cancelled_and_one_that_died_leaves_nothing_behind() {
             .send()
             .await
             .unwrap()
-            .json::<Value>()
+            .json::<Json>()
             .await
             .ok()
-            .filter(|page| page["items"].as_array().is_some_and(|items| !items.is_empty()))
+            .filter(|page| page.get("items").is_some_and(|items| !items.is_an_empty_array()))
     })
     .await;
     serve.request(Method::POST, &format!("/jobs/{id}/cancel")).send().await.unwrap();
@@ -321,13 +323,13 @@ async fn an_export_that_breaks_off_is_no_file() {
     let serve = Serve::start();
     let lines = "{\"target\":\"/x\",\"body\":\"some content\"}\n".repeat(30_000);
     let sent = serve.request(Method::POST, "/import?inbox=many").body(lines).send().await.unwrap();
-    let id = sent.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned();
+    let id = sent.json::<Json>().await.unwrap()["id"].as_str().unwrap().to_owned();
     until("the import", async || (serve.get(&format!("/jobs/{id}")).await["state"] == "done").then_some(())).await;
     let mut reading = serve.request(Method::GET, "/export?as=jsonl&inbox=many").send().await.unwrap();
     assert!(reading.headers()["content-disposition"].to_str().unwrap().contains(".jsonl"));
     reading.chunk().await.unwrap();
     let jobs = serve.get("/jobs").await;
-    let export = jobs["items"].as_array().unwrap().iter().find(|job| job["kind"] == "export").unwrap();
+    let export = jobs["items"].items().find(|job| job["kind"] == "export").unwrap();
     serve.request(Method::POST, &format!("/jobs/{}/cancel", export["id"].as_str().unwrap())).send().await.unwrap();
     let broken = loop {
         match reading.chunk().await {
@@ -341,7 +343,7 @@ async fn an_export_that_breaks_off_is_no_file() {
     drop(serve.request(Method::GET, "/export?as=raw&inbox=many").send().await.unwrap());
     until("its end", async || {
         let jobs = serve.get("/jobs").await;
-        jobs["items"].as_array().unwrap().iter().all(|job| job["state"] != "running").then_some(())
+        jobs["items"].items().all(|job| job["state"] != "running").then_some(())
     })
     .await;
     for (query, why) in [

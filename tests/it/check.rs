@@ -2,12 +2,10 @@
 
 use std::{path::PathBuf, process::Command, time::Instant};
 
-use serde_json::{Value, json};
-
 use crate::{
     handlers::{Program, free_port, root},
     hookline::{Serve, until},
-    target::call,
+    json::{Json, json},
 };
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -54,7 +52,7 @@ impl Handler {
     }
 
     /// A run of its checks, begun and ended; its report.
-    async fn checked(&self, serve: &Serve, more: Value) -> Value {
+    async fn checked(&self, serve: &Serve, more: Json) -> Json {
         let at = format!("http://127.0.0.1:{}", self.port);
         let mut new = json!({
             "url": format!("{at}/webhook"), "provider": "standard-webhooks", "secret": SECRET, "settle_ms": 120,
@@ -62,15 +60,15 @@ impl Handler {
             "break_with": { "words": ["touch", self.broken()] }, "mend_with": { "words": ["rm", "-f", self.broken()] },
             "confirm_commands": true,
         });
-        new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        new.extend(&more);
         report(serve, new).await
     }
 }
 
-async fn report(serve: &Serve, mut settings: Value) -> Value {
-    let confirm = settings.as_object_mut().unwrap().remove("confirm_commands").unwrap_or_default();
+async fn report(serve: &Serve, mut settings: Json) -> Json {
+    let confirm = settings.remove("confirm_commands").unwrap_or(Json::NULL);
     let new = json!({ "settings": settings, "confirm_commands": confirm == true });
-    let (status, begun) = call(serve, reqwest::Method::POST, "/checks", new).await;
+    let (status, begun) = serve.call(reqwest::Method::POST, "/checks", new).await;
     assert_eq!(status, 202, "{begun}");
     let path = format!("/checks/{}", begun["id"].as_str().unwrap());
     let long = std::time::Duration::from_secs(120);
@@ -83,14 +81,14 @@ async fn report(serve: &Serve, mut settings: Value) -> Value {
 }
 
 /// Ids of the checks that came to this.
-fn came_to(report: &Value, outcome: &str) -> Vec<String> {
-    let checks = report["checks"].as_array().unwrap().iter();
+fn came_to(report: &Json, outcome: &str) -> Vec<String> {
+    let checks = report["checks"].items();
     checks.filter(|check| check["outcome"] == outcome).map(|check| check["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// What a report says of the checks that came to this.
-fn said(report: &Value, outcome: &str) -> String {
-    let checks = report["checks"].as_array().unwrap().iter().filter(|check| check["outcome"] == outcome);
+fn said(report: &Json, outcome: &str) -> String {
+    let checks = report["checks"].items().filter(|check| check["outcome"] == outcome);
     checks.map(|check| format!("\n  {}: {}", check["id"], check["said"])).collect()
 }
 
@@ -190,7 +188,7 @@ async fn nothing_found(framework: &str) {
     ];
     assert_eq!(skipped, due, "{}", said(&report, "skipped"));
     assert_eq!(came_to(&report, "unknown"), Vec::<String>::new(), "{}", said(&report, "unknown"));
-    assert_eq!(report["checks"].as_array().unwrap().len(), 52);
+    assert_eq!(report["checks"].items().count(), 52);
 }
 
 #[tokio::test]
@@ -284,10 +282,10 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
     let handler = Handler::start("fastapi", "unknown").await;
     let url = format!("http://127.0.0.1:{}/webhook", handler.port);
     let new = json!({ "settings": { "url": url, "provider": "standard-webhooks", "secret": SECRET } });
-    let (status, plan) = call(&serve, reqwest::Method::POST, "/check-plan", new.clone()).await;
+    let (status, plan) = serve.call(reqwest::Method::POST, "/check-plan", new.clone()).await;
     assert_eq!((status, &plan["this_machine"], &plan["rate"]), (200, &json!(true), &json!(20)), "{plan}");
     assert!(plan["requests"].as_u64().unwrap() > 100 && plan["bytes"].as_u64().unwrap() > 28_000_000, "{plan}");
-    assert_eq!(plan["checks"].as_array().unwrap().len(), 52);
+    assert_eq!(plan["checks"].items().count(), 52);
     // Another machine, and commands, have to be agreed to; a page names no commands.
     for (change, code) in [
         (json!({ "url": "http://192.0.2.1/x" }), "confirm_host"),
@@ -304,8 +302,8 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
         (json!({ "probe": { "url": "http://192.0.2.1/count" } }), "confirm_commands"),
     ] {
         let mut wrong = new.clone();
-        wrong["settings"].as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        let (_, error) = call(&serve, reqwest::Method::POST, "/checks", wrong).await;
+        wrong["settings"].extend(&change);
+        let (_, error) = serve.call(reqwest::Method::POST, "/checks", wrong).await;
         assert_eq!(error["code"], code, "{error}");
     }
     let own = serve.request(reqwest::Method::POST, "/checks").build().unwrap().url().origin().ascii_serialization();
@@ -314,26 +312,26 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
     let mut by_page = new.clone();
     by_page["settings"]["probe"] = probe;
     by_page["confirm_commands"] = true.into();
-    let refused: Value = page.json(&by_page).send().await.unwrap().json().await.unwrap();
+    let refused: Json = page.json(&by_page).send().await.unwrap().json().await.unwrap();
     assert_eq!(refused["code"], "commands_from_page", "{refused}");
 
-    let (_, begun) = call(&serve, reqwest::Method::POST, "/checks", new.clone()).await;
+    let (_, begun) = serve.call(reqwest::Method::POST, "/checks", new.clone()).await;
     let id = begun["id"].as_str().unwrap();
     assert!(!begun.to_string().contains(SECRET), "{begun}");
     until("some results", async || {
         (serve.get(&format!("/checks/{id}")).await["counts"]["pass"].as_u64().unwrap() > 3).then_some(())
     })
     .await;
-    let (status, _) = call(&serve, reqwest::Method::DELETE, &format!("/checks/{id}"), json!(null)).await;
+    let (status, _) = serve.call(reqwest::Method::DELETE, &format!("/checks/{id}"), json!(null)).await;
     assert_eq!(status, 409);
-    assert_eq!(call(&serve, reqwest::Method::POST, &format!("/checks/{id}/cancel"), json!(null)).await.0, 202);
+    assert_eq!(serve.call(reqwest::Method::POST, &format!("/checks/{id}/cancel"), json!(null)).await.0, 202);
     let ended = until("the end", async || {
         let run = serve.get(&format!("/checks/{id}")).await;
         (!run["ended_at"].is_null()).then_some(run)
     })
     .await;
     assert_eq!((&ended["state"], &ended["verdict"]), (&json!("cancelled"), &json!("unfinished")));
-    let known = serve.get(&format!("/checks/{id}/report")).await["checks"].as_array().unwrap().len();
+    let known = serve.get(&format!("/checks/{id}/report")).await["checks"].items().count();
     assert!(known < 48, "{known}");
 
     let few = json!({ "only": ["accepts", "unsigned", "unknown-type"] });
@@ -352,7 +350,7 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
     let second = json!({ "url": url, "provider": "standard-webhooks", "secret": SECRET, "only": few["only"] });
     let second = report(&serve, second).await;
     let again = format!("/checks/{}/again", first["run"]["id"].as_str().unwrap());
-    assert_eq!(call(&serve, reqwest::Method::POST, &again, json!({})).await.0, 202);
+    assert_eq!(serve.call(reqwest::Method::POST, &again, json!({})).await.0, 202);
     let path = format!("/checks/{}", first["run"]["id"].as_str().unwrap());
     let right = until("the second time", async || {
         let run = serve.get(&path).await;
@@ -362,10 +360,10 @@ async fn a_run_is_agreed_to_cancelled_asked_again_and_compared() {
     assert_eq!((&right["verdict"], &right["counts"]["pass"]), (&json!("right"), &json!(3)));
     let (before, after) = (id, second["run"]["id"].as_str().unwrap());
     let compared = serve.get(&format!("/check-comparison?before={before}&after={after}")).await;
-    assert!(compared["changed"].as_array().unwrap().iter().any(|one| one["after"].is_null()), "{compared}");
+    assert!(compared["changed"].items().any(|one| one["after"].is_null()), "{compared}");
     let listed = serve.get("/checks").await;
-    assert_eq!(listed["items"].as_array().unwrap().len(), 3);
-    assert_eq!(call(&serve, reqwest::Method::DELETE, &path, json!(null)).await.0, 204);
+    assert_eq!(listed["items"].items().count(), 3);
+    assert_eq!(serve.call(reqwest::Method::DELETE, &path, json!(null)).await.0, 204);
 }
 
 /// A run goes on after the program died, without asking again what was answered; a handler that dies is a finding.
@@ -376,7 +374,7 @@ async fn a_run_goes_on_after_a_crash_and_after_its_handler_died() {
     let handler = Handler::start("express", "").await;
     let url = format!("http://127.0.0.1:{}/webhook", handler.port);
     let new = json!({ "settings": { "url": url, "provider": "standard-webhooks", "secret": SECRET } });
-    let (_, begun) = call(&serve, reqwest::Method::POST, "/checks", new).await;
+    let (_, begun) = serve.call(reqwest::Method::POST, "/checks", new).await;
     let id = begun["id"].as_str().unwrap().to_owned();
     let path = format!("/checks/{id}");
     until("some results", async || (serve.get(&path).await["counts"]["pass"].as_u64().unwrap() > 5).then_some(()))
@@ -392,7 +390,7 @@ async fn a_run_goes_on_after_a_crash_and_after_its_handler_died() {
     }
     // Stopped first, so that it dies while it is being asked and not between two questions.
     handler.program.stop();
-    let mut asked = (Value::Null, Instant::now());
+    let mut asked = (Json::NULL, Instant::now());
     while asked.1.elapsed() < std::time::Duration::from_secs(1) {
         let counts = serve.get(&path).await["counts"].clone();
         if counts != asked.0 {
@@ -567,8 +565,8 @@ async fn a_secret_that_is_answered_is_found_and_not_shown() {
     let statuses: Vec<u16> = {
         let again = format!("{path}/again");
         let (one, two) = tokio::join!(
-            call(&serve, reqwest::Method::POST, &again, json!({})),
-            call(&serve, reqwest::Method::POST, &again, json!({}))
+            serve.call(reqwest::Method::POST, &again, json!({})),
+            serve.call(reqwest::Method::POST, &again, json!({}))
         );
         vec![one.0, two.0]
     };
@@ -580,7 +578,7 @@ async fn a_secret_that_is_answered_is_found_and_not_shown() {
     .await;
     assert_eq!((&right["verdict"], &right["counts"]["pass"]), (&json!("right"), &json!(2)), "{right}");
     let (status, _) =
-        call(&serve, reqwest::Method::POST, &format!("{path}/again"), json!({ "checks": ["thrice"] })).await;
+        serve.call(reqwest::Method::POST, &format!("{path}/again"), json!({ "checks": ["thrice"] })).await;
     assert_eq!(status, 422);
 }
 
@@ -594,7 +592,7 @@ async fn what_a_vendor_asks_is_asked() {
         ("nobody", json!({})),
     ] {
         let new = json!({ "name": name, "verification": verification });
-        assert_eq!(call(&serve, reqwest::Method::POST, "/inboxes", new).await.0, 201, "{name}");
+        assert_eq!(serve.call(reqwest::Method::POST, "/inboxes", new).await.0, 201, "{name}");
     }
     for (inbox, outcome) in [("meta", "pass"), ("nobody", "fail")] {
         let settings = json!({

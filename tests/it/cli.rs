@@ -6,15 +6,16 @@ use std::{
     process::{Command, Stdio},
 };
 
-use serde_json::Value;
-
-use crate::hookline::{Serve, hookline};
+use crate::{
+    hookline::{Serve, hookline},
+    json::{Json, json},
+};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn lines(bytes: &[u8]) -> Vec<Value> {
+fn lines(bytes: &[u8]) -> Vec<Json> {
     text(bytes).lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{line}: {e}"))).collect()
 }
 
@@ -237,7 +238,7 @@ async fn an_inbox_gets_its_provider_and_secret_on_the_command_line() {
         (&"b".into(), &"github".into())
     );
     let secrets = serve.get("/inboxes/hub/secrets").await;
-    assert_eq!(secrets["items"], serde_json::json!(["It's a Secret to Everybody"]));
+    assert_eq!(secrets["items"], json!(["It's a Secret to Everybody"]));
     let bad = serve.cli(&["inbox", "set", "hub", "--provider", "nobody"]);
     assert_eq!(bad.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&bad.stderr).contains("hookline providers"));

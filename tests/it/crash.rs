@@ -5,11 +5,10 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use serde_json::json;
-
 use crate::{
     hookline::{Serve, until},
-    target::{Receiver, call, endpoint, id, in_state, send},
+    json::json,
+    target::{Receiver, endpoint, id, in_state, send},
 };
 
 /// What crashes with the engine is judged as if it had ended: a test is not tried again, and what
@@ -22,10 +21,10 @@ async fn a_crash_keeps_to_the_rules_of_what_was_under_way() {
     let hung = format!("{}/hang", receiver.url);
     let tested = endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "tested" })).await;
     let off = endpoint(&serve, json!({ "provider": "onwebchat", "url": hung, "name": "off" })).await;
-    let (_, test) = call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/test", id(&tested)), json!({})).await;
+    let (_, test) = serve.call(reqwest::Method::POST, &format!("/endpoints/{}/test", id(&tested)), json!({})).await;
     let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated", "endpoints": [id(&off)] })).await;
     until("both to hang", async || (receiver.hangs.load(Ordering::SeqCst) == 2).then_some(())).await;
-    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&off)), json!({ "enabled": false })).await;
+    serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&off)), json!({ "enabled": false })).await;
     serve.kill_9();
     let serve = Serve::start_in(dir.path());
     let test = serve.get(&format!("/deliveries/{}", id(&test))).await;
@@ -90,7 +89,7 @@ async fn kill_9_under_load_loses_and_repeats_nothing() {
         until("some to arrive", async || (receiver.got().len() >= round * 300).then_some(())).await;
         let recorded: Vec<String> = {
             let page = serve.get("/deliveries?state=delivered&limit=500").await;
-            page["items"].as_array().unwrap().iter().map(id).collect()
+            page["items"].items().map(id).collect()
         };
         serve.kill_9();
         let before = receiver.got().len();
@@ -103,7 +102,7 @@ async fn kill_9_under_load_loses_and_repeats_nothing() {
     until("all to be delivered", async || {
         let mut open = 0;
         for state in ["waiting", "sending", "failed", "exhausted", "skipped"] {
-            open += serve.get(&format!("/deliveries?state={state}&limit=500")).await["items"].as_array().unwrap().len();
+            open += serve.get(&format!("/deliveries?state={state}&limit=500")).await["items"].items().count();
         }
         (open == 0).then_some(())
     })

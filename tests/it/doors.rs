@@ -7,48 +7,53 @@ use axum::body::Body;
 use futures_util::StreamExt;
 use hookline_engine::{Clock, Engine, OwnerKind};
 use http::{Request, StatusCode};
-use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::hookline::{Serve, until};
+use crate::{
+    hookline::{Serve, until},
+    json::{Json, json},
+};
 
 /// What stands in `wanted` stands in `found`; arrays item by item.
-fn has(found: &Value, wanted: &Value) -> bool {
-    match (found, wanted) {
-        (Value::Object(found), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, value)| has(found.get(key).unwrap_or(&Value::Null), value))
-        }
-        (Value::Array(found), Value::Array(wanted)) => {
-            found.len() == wanted.len() && found.iter().zip(wanted).all(|(f, w)| has(f, w))
-        }
-        (found, wanted) => found == wanted,
+fn has(found: &Json, wanted: &Json) -> bool {
+    if wanted.is_object() && found.is_object() {
+        return wanted.members().all(|(key, value)| found.get(key).is_some_and(|found| has(found, value)));
     }
+    if wanted.is_array() && found.is_array() {
+        return found.items().len() == wanted.items().len()
+            && found.items().zip(wanted.items()).all(|(found, wanted)| has(found, wanted));
+    }
+    found == wanted
 }
 
 fn fill(text: &str, saved: &BTreeMap<String, String>) -> String {
     saved.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
-async fn keeps_the_contract(call: impl AsyncFn(&str, &str, Option<String>) -> (StatusCode, Value)) {
-    let steps: Vec<Value> = serde_json::from_str(include_str!("../contract.json")).unwrap();
+async fn keeps_the_contract(call: impl AsyncFn(&str, &str, Option<String>) -> (StatusCode, Json)) {
+    let steps: Vec<Json> = serde_json::from_str(include_str!("../contract.json")).unwrap();
     let mut saved = BTreeMap::new();
     for step in steps {
         let what = step["what"].as_str().unwrap();
         let (method, path) = step["call"].as_str().unwrap().split_once(' ').unwrap();
-        let body = step["text"].as_str().map(str::to_owned).or_else(|| step.get("body").map(Value::to_string));
+        let body = step
+            .get("text")
+            .map(|text| text.as_str().unwrap().to_owned())
+            .or_else(|| step.get("body").map(Json::to_string));
         let (status, answer) = call(method, &fill(path, &saved), body).await;
         assert_eq!(status.as_u16(), step["status"].as_u64().unwrap() as u16, "{what}: {answer}");
-        let wanted: Value = serde_json::from_str(&fill(&step["has"].to_string(), &saved)).unwrap();
+        let wanted: Json =
+            serde_json::from_str(&fill(&step.get("has").unwrap_or(&Json::NULL).to_string(), &saved)).unwrap();
         assert!(has(&answer, &wanted), "{what}: {answer} lacks {wanted}");
         if status.is_client_error() {
             assert!(
-                ["code", "message", "hint"].iter().all(|key| answer[key].as_str().is_some_and(|t| !t.is_empty())),
+                ["code", "message", "hint"].into_iter().all(|key| answer[key].as_str().is_some_and(|t| !t.is_empty())),
                 "{what}: {answer}"
             );
         }
-        for (name, pointer) in step["save"].as_object().into_iter().flatten() {
+        for (name, pointer) in step.get("save").into_iter().flat_map(Json::members) {
             let value = answer.pointer(pointer.as_str().unwrap()).unwrap();
-            saved.insert(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            saved.insert(name.to_owned(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         }
     }
 }
@@ -128,7 +133,7 @@ async fn the_page_has_a_strict_policy_and_trades_its_code_once() {
     let trade =
         async |code: &str| client.post(format!("{url}session")).json(&json!({ "code": code })).send().await.unwrap();
     assert_eq!(trade("0").await.status(), 403);
-    let session: Value = trade(code).await.json().await.unwrap();
+    let session: Json = trade(code).await.json().await.unwrap();
     assert_eq!(session["token"].as_str().unwrap().len(), 64);
     assert_eq!(trade(code).await.status(), 403);
     child.kill().unwrap();
@@ -234,7 +239,7 @@ async fn nothing_is_missed_between_a_list_and_the_feed() {
     assert_eq!(seqs(resumed, 3).await, [seq + 8, seq + 9, seq + 10]);
     let gone = follow(seq + 1_000).await;
     assert_eq!(gone.status(), 410);
-    assert_eq!(gone.json::<Value>().await.unwrap()["code"], "feed_gone");
+    assert_eq!(gone.json::<Json>().await.unwrap()["code"], "feed_gone");
 }
 
 #[tokio::test]
@@ -265,7 +270,7 @@ async fn decoded_bodies_stop_at_the_cap() {
     let answer =
         serve.request(reqwest::Method::GET, &format!("/requests/{id}/body?decoded=true")).send().await.unwrap();
     assert_eq!(answer.status(), 413);
-    assert_eq!(answer.json::<Value>().await.unwrap()["code"], "too_large_to_decode");
+    assert_eq!(answer.json::<Json>().await.unwrap()["code"], "too_large_to_decode");
 }
 
 #[tokio::test]
@@ -274,7 +279,7 @@ async fn a_backup_is_a_job_and_refuses_a_file_that_is_there() {
     let path = serve.data.with_file_name("backup.db");
     let start =
         async || serve.request(reqwest::Method::POST, "/backup").json(&json!({ "path": path })).send().await.unwrap();
-    let job: Value = start().await.json().await.unwrap();
+    let job: Json = start().await.json().await.unwrap();
     let id = job["id"].as_str().unwrap().to_owned();
     until("the backup", async || (serve.get(&format!("/jobs/{id}")).await["state"] == "done").then_some(())).await;
     assert_eq!(start().await.status(), 409);
@@ -289,7 +294,7 @@ async fn a_cancelled_backup_leaves_no_file() {
     }
     let file = serve.data.with_file_name("cancelled.db");
     let started = serve.request(reqwest::Method::POST, "/backup").json(&json!({ "path": file })).send().await.unwrap();
-    let job: Value = started.json().await.unwrap();
+    let job: Json = started.json().await.unwrap();
     let path = format!("/jobs/{}", job["id"].as_str().unwrap());
     let cancelled = serve.request(reqwest::Method::POST, &format!("{path}/cancel")).send().await.unwrap();
     assert!(cancelled.status().is_success(), "{}", cancelled.status());
@@ -303,7 +308,7 @@ async fn an_object_is_not_read_from_a_list() {
     for patch in [json!(["127.0.0.1:1"]), json!({ "limits": [1, 2, 3, 4] }), json!(7)] {
         let answer = serve.request(reqwest::Method::PATCH, "/settings").json(&patch).send().await.unwrap();
         assert_eq!(answer.status(), 422, "{patch}");
-        let error: Value = answer.json().await.unwrap();
+        let error: Json = answer.json().await.unwrap();
         assert!(error["message"].as_str().unwrap().contains("an object is expected"), "{error}");
     }
 }

@@ -11,9 +11,10 @@ use std::{
     },
 };
 
-use serde_json::Value;
-
-use crate::hookline::{PATIENCE, Serve, hookline, until};
+use crate::{
+    hookline::{PATIENCE, Serve, hookline, until},
+    json::Json,
+};
 
 /// Sends until it is told to stop; the numbers that were answered 200.
 async fn load(url: &str, from: usize, stop: Arc<AtomicBool>, answered: Arc<Mutex<Vec<usize>>>) {
@@ -62,7 +63,7 @@ async fn what_got_its_200_is_there_after_kill_9() {
     let answered = Arc::into_inner(answered).unwrap().into_inner().unwrap();
     let serve = Serve::start_in(dir.path());
     let all = serve.all("inbox").await;
-    let stored: std::collections::HashMap<usize, &Value> =
+    let stored: std::collections::HashMap<usize, &Json> =
         all.iter().map(|r| (r["target"].as_str().unwrap().trim_start_matches("/inbox/").parse().unwrap(), r)).collect();
     assert_eq!(stored.len(), all.len(), "one of them is there twice");
     for n in &answered {
@@ -114,7 +115,7 @@ async fn a_full_disk_is_503_and_an_alarm_and_recovers_by_itself() {
     };
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["retry-after"], "5");
-    assert_eq!(refused.json::<Value>().await.unwrap()["code"], "not_stored");
+    assert_eq!(refused.json::<Json>().await.unwrap()["code"], "not_stored");
     let status = serve.get("/status").await;
     assert_eq!(status["database"]["state"], "failing", "{status}");
     assert!(status["database"]["message"].as_str().is_some_and(|m| !m.is_empty()));

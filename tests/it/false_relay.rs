@@ -7,7 +7,6 @@ use hookline_relay::wire::{ATTACH, Ack, BodyPlace, Delivery, PREFIX, PROTOCOL, c
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -15,7 +14,10 @@ use tokio::{
     sync::Mutex,
 };
 
-use crate::hookline::{Serve, until};
+use crate::{
+    hookline::{Serve, until},
+    json::{Json, json},
+};
 
 type Send = Arc<Mutex<Option<SendRequest<Full<Bytes>>>>>;
 
@@ -96,8 +98,8 @@ async fn deliver(send: &Send, delivery: &Delivery, body: &'static [u8]) -> Optio
 #[tokio::test]
 async fn a_lying_relay_gets_nothing_in_that_no_sender_could() {
     let (serve, (url, send)) = (Serve::start(), relay().await);
-    let add = |path: String, body: Value| serve.request(reqwest::Method::POST, &path).json(&body).send();
-    let tunnel: Value = add("/tunnels".into(), json!({ "is": "relay", "relay": url, "code": "x" }))
+    let add = |path: String, body: Json| serve.request(reqwest::Method::POST, &path).json(&body).send();
+    let tunnel: Json = add("/tunnels".into(), json!({ "type": "relay", "relay": url, "code": "x" }))
         .await
         .unwrap()
         .json()

@@ -5,14 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
-
 use crate::{
     hookline::{Serve, hookline, until},
-    target::{Answer, Receiver, call},
+    json::{Json, json},
+    target::{Answer, Receiver},
 };
 
-async fn forwards(serve: &Serve, forwards: Value) -> Value {
+async fn forwards(serve: &Serve, forwards: Json) -> Json {
     serve.patch("/inboxes/inbox", json!({ "forwards": forwards })).await
 }
 
@@ -21,10 +20,10 @@ async fn post(serve: &Serve, path: &str, body: &str) -> reqwest::Response {
 }
 
 /// The deliveries of a request, once they have all ended.
-async fn ended(serve: &Serve, request: &str, count: usize) -> Vec<Value> {
+async fn ended(serve: &Serve, request: &str, count: usize) -> Vec<Json> {
     until("the deliveries", async || {
         let page = serve.get(&format!("/deliveries?request={request}")).await;
-        let items = page["items"].as_array().unwrap().clone();
+        let items = page["items"].to_vec();
         (items.len() == count && items.iter().all(|one| !one["ended_at"].is_null())).then_some(items)
     })
     .await
@@ -66,7 +65,7 @@ async fn copies_go_behind_the_answer_to_each_target_that_wants_them() {
     assert_eq!(app.got()[1].headers["authorization"], "Bearer s3cret");
     assert_eq!(other.got().len(), 1);
     let thread = serve.get(&format!("/requests/{}/thread", request["id"].as_str().unwrap())).await;
-    assert_eq!(thread["items"].as_array().unwrap().len(), 3, "{thread}");
+    assert_eq!(thread["items"].items().count(), 3, "{thread}");
 }
 
 #[tokio::test]
@@ -185,7 +184,7 @@ async fn a_forward_that_is_changed_takes_what_waits_with_it() {
     serve.patch("/inboxes/renamed", json!({ "name": "inbox" })).await;
     // A mask for which nothing is kept is no credential.
     let masked = json!({ "to": new.url, "headers": { "set": [["Authorization", "••••••••"]] } });
-    let (status, error) = call(&serve, reqwest::Method::PATCH, "/inboxes/inbox", json!({ "forwards": [masked] })).await;
+    let (status, error) = serve.call(reqwest::Method::PATCH, "/inboxes/inbox", json!({ "forwards": [masked] })).await;
     assert_eq!(status, 422, "{error}");
 }
 
@@ -198,24 +197,24 @@ async fn an_undo_brings_back_what_waits_too() {
     beacon.answers(500);
     let retried = |to: &str| json!([{ "to": to, "retries": { "fixed": [1, 1] } }]);
     let other = json!({ "name": "other" });
-    assert_eq!(call(&serve, reqwest::Method::POST, "/inboxes", other).await.0, 201);
+    assert_eq!(serve.call(reqwest::Method::POST, "/inboxes", other).await.0, 201);
     forwards(&serve, retried(&app.url)).await;
     serve.patch("/inboxes/other", json!({ "forwards": retried(&beacon.url) })).await;
     post(&serve, "/inbox/x", "{}").await;
     until("the first attempt", async || (app.got().len() == 1).then_some(())).await;
-    let (status, removal) = call(&serve, reqwest::Method::DELETE, "/inboxes/inbox", json!(null)).await;
+    let (status, removal) = serve.call(reqwest::Method::DELETE, "/inboxes/inbox", json!(null)).await;
     assert_eq!(status, 200, "{removal}");
     // What failed later elsewhere is tried again, so this would have been, too.
     post(&serve, "/other/x", "{}").await;
     until("its first attempt", async || (beacon.got().len() == 1).then_some(())).await;
     let id = serve.get("/requests?inbox=other").await["items"][0]["id"].as_str().unwrap().to_owned();
-    assert_eq!(call(&serve, reqwest::Method::DELETE, &format!("/requests/{id}"), json!(null)).await.0, 200);
+    assert_eq!(serve.call(reqwest::Method::DELETE, &format!("/requests/{id}"), json!(null)).await.0, 200);
     beacon.answers(200);
     until("its second attempt", async || (beacon.got().len() == 2).then_some(())).await;
     assert_eq!(app.got().len(), 1);
     app.answers(200);
     let undo = format!("/removals/{}/undo", removal["id"]);
-    assert_eq!(call(&serve, reqwest::Method::POST, &undo, json!(null)).await.0, 200);
+    assert_eq!(serve.call(reqwest::Method::POST, &undo, json!(null)).await.0, 200);
     until("the second attempt", async || (app.got().len() == 2).then_some(())).await;
 }
 
@@ -271,7 +270,7 @@ async fn copies_are_neither_lost_nor_doubled_by_kill_9() {
     let serve = Serve::start_in(&data);
     let deliveries = until("every copy", async || {
         let page = serve.get("/deliveries?limit=500").await;
-        let items = page["items"].as_array().unwrap().clone();
+        let items = page["items"].to_vec();
         (items.len() == 300 && items.iter().all(|one| !one["ended_at"].is_null())).then_some(items)
     })
     .await;
@@ -296,23 +295,17 @@ async fn listen_forwards_as_long_as_it_runs() {
         .spawn()
         .unwrap();
     app.answers(299);
-    until("the forward", async || {
-        (serve.get("/inboxes/inbox").await["forwards"].as_array().unwrap().len() == 1).then_some(())
-    })
-    .await;
+    until("the forward", async || (serve.get("/inboxes/inbox").await["forwards"].items().count() == 1).then_some(()))
+        .await;
     assert_eq!(post(&serve, "/inbox/x", "{}").await.status(), 299);
     assert!(std::process::Command::new("kill").arg(listen.id().to_string()).status().unwrap().success());
     listen.wait().unwrap();
     assert_eq!(serve.get("/inboxes/inbox").await["forwards"], json!([]));
     assert_eq!(post(&serve, "/inbox/x", "{}").await.status(), 200);
     // One that dies without a word is forgotten too.
-    let (_, made) = call(
-        &serve,
-        reqwest::Method::PATCH,
-        "/inboxes/inbox",
-        json!({ "forwards": [{ "to": app.url, "passing": true }] }),
-    )
-    .await;
-    assert_eq!(made["forwards"].as_array().unwrap().len(), 1);
+    let (_, made) = serve
+        .call(reqwest::Method::PATCH, "/inboxes/inbox", json!({ "forwards": [{ "to": app.url, "passing": true }] }))
+        .await;
+    assert_eq!(made["forwards"].items().count(), 1);
     until("its end", async || (serve.get("/inboxes/inbox").await["forwards"] == json!([])).then_some(())).await;
 }

@@ -11,11 +11,11 @@ use std::{
 };
 
 use hookline_engine::{catalogue, handlers};
-use serde_json::{Value, json};
 
 use crate::{
     hookline::{Serve, until},
-    target::{call, endpoint, id, in_state, send},
+    json::{Json, json},
+    target::{endpoint, id, in_state, send},
 };
 
 /// The vendors of whom it is known what they send.
@@ -96,36 +96,37 @@ impl Drop for Program {
 }
 
 /// The first secret of an endpoint; none where it signs nothing.
-async fn secret(serve: &Serve, made: &Value) -> Option<String> {
+async fn secret(serve: &Serve, made: &Json) -> Option<String> {
     let secrets = serve.get(&format!("/endpoints/{}/secrets", id(made))).await;
-    secrets["items"][0]["value"].as_str().map(str::to_owned)
+    secrets["items"].items().next().map(|secret| secret["value"].as_str().unwrap().to_owned())
 }
 
 /// Sends an event to one endpoint; the delivery with its first attempt made.
-async fn deliver(serve: &Serve, made: &Value, kind: &str) -> Value {
+async fn deliver(serve: &Serve, made: &Json, kind: &str) -> Json {
     let sent = send(serve, json!({ "provider": made["provider"], "type": kind, "endpoints": [id(made)] })).await;
     let delivery = id(&sent["deliveries"][0]);
     until("its first attempt", async || {
         let shown = serve.get(&format!("/deliveries/{delivery}")).await;
-        let first = &shown["attempts_made"][0];
-        (first["status"].is_u64() || first["error"].is_object()).then_some(shown)
+        let is_made = |attempt: &Json| attempt["status"].is_u64() || attempt["error"].is_object();
+        let made = shown["attempts_made"].items().next().is_some_and(is_made);
+        made.then_some(shown)
     })
     .await
 }
 
-fn kinds(provider: &Value) -> Vec<String> {
+fn kinds(provider: &Json) -> Vec<String> {
     let events = provider["sending"]["events"].as_array().unwrap();
     events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Gives an endpoint another secret than its receiver has.
-async fn estrange(serve: &Serve, made: &Value, secret: &str) {
+async fn estrange(serve: &Serve, made: &Json, secret: &str) {
     // In the same form: the first letter or digit that can change does.
     let at = secret.len() - 8;
     let other = if &secret[at..=at] == "a" { "b" } else { "a" };
     let other = format!("{}{other}{}", &secret[..at], &secret[at + 1..]);
     let change = json!({ "settings": { "secrets": [{ "value": other }] } });
-    let (status, changed) = call(serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(made)), change).await;
+    let (status, changed) = serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(made)), change).await;
     assert_eq!(status, 200, "{changed}");
 }
 
@@ -176,7 +177,7 @@ async fn generated_handlers(framework: &str) {
         let made = endpoint(&serve, json!({ "provider": vendor, "url": url, "local_test": true })).await;
         let secret = secret(&serve, &made).await;
         let all = serve.get(&format!("/providers/{vendor}/handlers")).await;
-        let handler = all["items"].as_array().unwrap().iter().find(|one| one["language"] == framework).unwrap();
+        let handler = all["items"].items().find(|one| one["language"] == framework).unwrap();
         let mut command = command(framework, vendor, handler["code"].as_str().unwrap(), port);
         command.env("WEBHOOK_SECRET", secret.as_deref().unwrap_or_default());
         let program = Program::start(command, port).await;
@@ -192,12 +193,12 @@ async fn generated_handlers(framework: &str) {
             last = id(&delivery);
         }
         // A repeat is answered and not handled again, where anything tells it.
-        if !provider["event_id"].as_array().unwrap().is_empty() {
+        if !provider["event_id"].is_an_empty_array() {
             let all = kinds(&provider);
             let handled_now =
                 || all.iter().map(|kind| program.said().matches(&format!("{kind} {{")).count()).sum::<usize>();
             let handled = handled_now();
-            call(&serve, reqwest::Method::POST, &format!("/deliveries/{last}/retry"), json!({})).await;
+            serve.call(reqwest::Method::POST, &format!("/deliveries/{last}/retry"), json!({})).await;
             until("the second attempt", async || {
                 (serve.get(&format!("/deliveries/{last}")).await["attempts"] == 2).then_some(())
             })
@@ -363,14 +364,14 @@ async fn the_vendors_own_handlers_take_what_is_sent() {
         match vendor {
             // A payload without its technology raises there, as it would in the vendor's own handler.
             "flow-session" => {
-                let (_, sent) = call(
-                    &serve,
-                    reqwest::Method::POST,
-                    "/events",
-                    json!({ "provider": vendor,
+                let (_, sent) = serve
+                    .call(
+                        reqwest::Method::POST,
+                        "/events",
+                        json!({ "provider": vendor,
                     "type": "technology.start", "payload": { "event": "technology.start" }, "endpoints": [id(&made)] }),
-                )
-                .await;
+                    )
+                    .await;
                 let ended = in_state(&serve, &id(&sent["deliveries"][0]), &["exhausted"]).await;
                 assert_eq!((&ended["status"], &ended["attempts"]), (&json!(500), &json!(6)));
             }
@@ -408,7 +409,7 @@ async fn the_vendors_own_libraries_accept_what_is_sent() {
         }
         // Both secrets sign for a day where the scheme allows, and the old one is still good.
         if path == "/svix" {
-            call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/rotate", id(&made)), json!({})).await;
+            serve.call(reqwest::Method::POST, &format!("/endpoints/{}/rotate", id(&made)), json!({})).await;
             assert_eq!(deliver(&serve, &made, "user.created").await["state"], "delivered");
         }
         estrange(&serve, &made, &secret).await;
@@ -418,8 +419,8 @@ async fn the_vendors_own_libraries_accept_what_is_sent() {
 }
 
 /// Replays one request; the status it was answered.
-async fn replayed(serve: &Serve, new: Value) -> Value {
-    let (status, replay) = call(serve, reqwest::Method::POST, "/replays", new).await;
+async fn replayed(serve: &Serve, new: Json) -> Json {
+    let (status, replay) = serve.call(reqwest::Method::POST, "/replays", new).await;
     assert_eq!(status, 202, "{replay}");
     until("the replay's end", async || {
         let replay = serve.get(&format!("/replays/{}", id(&replay))).await;
@@ -447,23 +448,23 @@ async fn the_vendors_own_libraries_accept_what_was_edited_and_signed_anew() {
         command.env("WEBHOOK_SECRET", secret);
         let _program = Program::start(command, port).await;
         let verification = json!({ "provider": vendor, "secrets": [secret] });
-        call(&serve, reqwest::Method::POST, "/inboxes", json!({ "name": vendor, "verification": verification })).await;
-        call(&serve, reqwest::Method::POST, &format!("/inboxes/{vendor}/test-event"), json!({})).await;
+        serve.call(reqwest::Method::POST, "/inboxes", json!({ "name": vendor, "verification": verification })).await;
+        serve.call(reqwest::Method::POST, &format!("/inboxes/{vendor}/test-event"), json!({})).await;
         let row = until("the test event", async || serve.all(vendor).await.pop()).await;
-        let mut edited: Value = serde_json::from_slice(&serve.body(&id(&row)).await).unwrap();
+        let mut edited: Json = serde_json::from_slice(&serve.body(&id(&row)).await).unwrap();
         edited["edited"] = json!("by hand");
         let body = base64::engine::general_purpose::STANDARD.encode(edited.to_string());
-        let settings = |resign: Value| json!({ "to": { "url": format!("http://127.0.0.1:{port}{path}") }, "path": "exact", "resign": resign });
+        let settings = |resign: Json| json!({ "to": { "url": format!("http://127.0.0.1:{port}{path}") }, "path": "exact", "resign": resign });
         let request = json!([id(&row)]);
         // As it came, a moment later: its bytes and its signature are the sender's.
         assert_eq!(
-            replayed(&serve, json!({ "requests": request, "settings": settings(Value::Null) })).await,
+            replayed(&serve, json!({ "requests": request, "settings": settings(Json::NULL) })).await,
             200,
             "{vendor}"
         );
-        let new = |resign: Value| json!({ "requests": request, "body": body, "settings": settings(resign) });
+        let new = |resign: Json| json!({ "requests": request, "body": body, "settings": settings(resign) });
         assert_eq!(replayed(&serve, new(json!("inbox"))).await, 200, "{vendor}");
-        assert_eq!(replayed(&serve, new(Value::Null)).await, 401, "{vendor}");
+        assert_eq!(replayed(&serve, new(Json::NULL)).await, 401, "{vendor}");
     }
 }
 
@@ -518,8 +519,7 @@ async fn apps_behind_a_forward_in_both_modes() {
             let row = serve.all("inbox").await.remove(0);
             let made = until("the forward's end", async || {
                 let page = serve.get(&format!("/deliveries?request={}", id(&row))).await;
-                let made = page["items"][0].clone();
-                (made["status"] == 207).then_some(made)
+                page["items"].items().find(|made| made["status"] == 207).cloned()
             })
             .await;
             assert_eq!(made["state"], "delivered");

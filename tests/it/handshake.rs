@@ -1,11 +1,13 @@
 //! Handshakes: what a vendor asks is answered by the inbox's provider, and kept with the request.
 
 use base64::Engine as _;
-use serde_json::{Value, json};
 
-use crate::hookline::Serve;
+use crate::{
+    hookline::Serve,
+    json::{Json, json},
+};
 
-async fn inbox(serve: &Serve, name: &str, verification: Value) {
+async fn inbox(serve: &Serve, name: &str, verification: Json) {
     let new = json!({ "name": name, "verification": verification });
     let answer = serve.request(reqwest::Method::POST, "/inboxes").json(&new).send().await.unwrap();
     assert_eq!(answer.status(), 201, "{}", answer.text().await.unwrap());
@@ -20,7 +22,7 @@ async fn ask(serve: &Serve, method: &str, path: &str, headers: &[(&str, &str)], 
     request.send().await.unwrap()
 }
 
-async fn newest(serve: &Serve, inbox: &str) -> Value {
+async fn newest(serve: &Serve, inbox: &str) -> Json {
     let id = serve.all(inbox).await[0]["id"].as_str().unwrap().to_owned();
     serve.get(&format!("/requests/{id}")).await
 }
@@ -40,7 +42,7 @@ async fn a_question_is_answered_and_kept_with_its_answer() {
     // Anything else gets the inbox's own answer.
     let answer = ask(&serve, "POST", "/slack", &[], r#"{"type":"event_callback"}"#).await;
     assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, ""));
-    assert_eq!(newest(&serve, "slack").await["answer_origin"], Value::Null);
+    assert_eq!(newest(&serve, "slack").await["answer_origin"], Json::NULL);
 
     // The answer of one request goes with it.
     for request in serve.all("slack").await {
@@ -76,7 +78,7 @@ async fn a_signature_decides_where_the_vendor_says_so() {
     let raw = format!("POST /xero HTTP/1.1\r\nHost: x\r\n\r\n{body}");
     let question = json!({ "provider": "xero", "secret": "5ec2e7",
         "request": base64::engine::general_purpose::STANDARD.encode(raw) });
-    let signed: Value = serve
+    let signed: Json = serve
         .request(reqwest::Method::POST, "/signature/sign")
         .json(&question)
         .send()

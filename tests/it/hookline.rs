@@ -7,8 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use reqwest::Method;
 use tempfile::TempDir;
+
+use crate::{document::document, json::Json};
 
 /// How long a condition may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,7 +56,7 @@ impl Serve {
         if line.is_empty() {
             panic!("{command:?} did not start: {}", child.wait().expect("its exit status"));
         }
-        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
+        let ready: Json = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
         let text = |key: &str| ready[key].as_str().expect("a string").to_owned();
         Self {
             receiver: text("receiver"),
@@ -79,37 +81,48 @@ impl Serve {
         std::fs::read_to_string(self.data.join("token")).expect("a token")
     }
 
-    pub fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}/api/v1{path}", self.api)).bearer_auth(self.token())
     }
 
-    pub async fn get(&self, path: &str) -> Value {
-        let response = self.request(reqwest::Method::GET, path).send().await.expect("an answer");
-        assert!(response.status().is_success(), "{path}: {}", response.status());
-        response.json().await.expect("JSON")
+    /// Calls the API with a JSON body, or with none if it is null. Returns the status and the response, which is null if
+    /// it is not JSON. The response must be as the OpenAPI document describes it.
+    pub async fn call(&self, method: Method, path: &str, body: Json) -> (u16, Json) {
+        let mut request = self.request(method.clone(), path);
+        if !body.is_null() {
+            request = request.json(&body);
+        }
+        let response = request.send().await.expect("a response");
+        let status = response.status().as_u16();
+        let text = response.text().await.expect("a body");
+        document().check(&method, path, status, &text).unwrap_or_else(|wrong| panic!("{wrong}"));
+        (status, serde_json::from_str(&text).unwrap_or(Json::NULL))
     }
 
-    pub async fn patch(&self, path: &str, body: Value) -> Value {
-        let response = self.request(reqwest::Method::PATCH, path).json(&body).send().await.expect("an answer");
-        let status = response.status();
-        let answer: Value = response.json().await.expect("JSON");
-        assert!(status.is_success(), "{path}: {status} {answer}");
-        answer
+    pub async fn get(&self, path: &str) -> Json {
+        let (status, response) = self.call(Method::GET, path, Json::NULL).await;
+        assert!((200..300).contains(&status), "{path}: {status} {response}");
+        response
+    }
+
+    pub async fn patch(&self, path: &str, body: Json) -> Json {
+        let (status, response) = self.call(Method::PATCH, path, body).await;
+        assert!((200..300).contains(&status), "{path}: {status} {response}");
+        response
     }
 
     pub async fn body(&self, id: &str) -> Vec<u8> {
-        let response =
-            self.request(reqwest::Method::GET, &format!("/requests/{id}/body")).send().await.expect("an answer");
+        let response = self.request(Method::GET, &format!("/requests/{id}/body")).send().await.expect("an answer");
         assert!(response.status().is_success(), "{id}: {}", response.status());
         response.bytes().await.expect("a body").to_vec()
     }
 
     /// All stored requests of an inbox, newest first.
-    pub async fn all(&self, inbox: &str) -> Vec<Value> {
+    pub async fn all(&self, inbox: &str) -> Vec<Json> {
         let (mut all, mut after) = (Vec::new(), String::new());
         loop {
             let page = self.get(&format!("/requests?inbox={inbox}&limit=500{after}")).await;
-            all.extend(page["items"].as_array().expect("items").iter().cloned());
+            all.extend(page["items"].items().cloned());
             match page["next"].as_str() {
                 Some(next) => after = format!("&after={next}"),
                 None => return all,
@@ -118,7 +131,7 @@ impl Serve {
     }
 
     /// The one newest request, once there are `count`.
-    pub async fn newest(&self, count: usize) -> Value {
+    pub async fn newest(&self, count: usize) -> Json {
         until("the request", async || {
             let all = self.all("inbox").await;
             (all.len() == count).then(|| all[0].clone())

@@ -4,12 +4,12 @@ use std::{fs, io::Write as _, process::Command, time::Duration};
 
 use flate2::{Compression, write::GzEncoder};
 use reqwest::Method;
-use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
     hookline::{Serve, hookline, until},
-    target::{Receiver, call},
+    json::{Json, json},
+    target::Receiver,
 };
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -64,7 +64,7 @@ async fn a_template_cannot_grow_or_go_on_for_long() {
         ("{{ request.json.n ** 9 }}", "`*`"),
     ] {
         let answer = json!({ "answer": { "body": template, "template": true } });
-        let (status, error) = call(&serve, Method::PATCH, "/inboxes/inbox", answer).await;
+        let (status, error) = serve.call(Method::PATCH, "/inboxes/inbox", answer).await;
         assert!(status == 422 && error["message"].as_str().unwrap().contains(why), "{template}: {error}");
     }
     let busy = "{% for i in range(100000) %}{% set x = request.json|json %}{% endfor %}";
@@ -132,11 +132,11 @@ async fn the_api_keeps_its_token_and_its_answers_to_itself() {
         json!({ "provider": "stripe", "url": "http://u:LEAK@h:99999/" }),
         json!({ "provider": "stripe", "url": "http://a/", "headers": "LEAK" }),
     ] {
-        let (status, error) = call(&serve, Method::POST, "/endpoints", body).await;
+        let (status, error) = serve.call(Method::POST, "/endpoints", body).await;
         assert!(status == 422 && !error.to_string().contains("LEAK"), "{error}");
     }
     let verification = json!({ "verification": { "provider": "stripe", "secrets": "LEAK" } });
-    let (status, error) = call(&serve, Method::PATCH, "/inboxes/inbox", verification).await;
+    let (status, error) = serve.call(Method::PATCH, "/inboxes/inbox", verification).await;
     assert!(status == 422 && !error.to_string().contains("LEAK"), "{error}");
 }
 
@@ -176,7 +176,7 @@ async fn a_path_that_leads_out_goes_nowhere_and_says_so() {
     }
     let failed = until("six deliveries that failed", async || {
         let page = serve.get("/deliveries?state=failed").await;
-        (page["items"].as_array().unwrap().len() == 6).then_some(page)
+        (page["items"].items().count() == 6).then_some(page)
     })
     .await;
     assert!(failed["items"][0]["reason"].as_str().unwrap().contains("leads out of"), "{failed}");
@@ -230,7 +230,7 @@ async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_n
     assert!(kept, "what is left of the log is kept aside");
     serve.terminate();
     let serve = Serve::start_in(dir.path());
-    assert_eq!(serve.get("/status").await["lost"], serde_json::Value::Null);
+    assert_eq!(serve.get("/status").await["lost"], Json::NULL);
     client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap();
     serve.kill_9();
     fs::write(&wal, "").unwrap();

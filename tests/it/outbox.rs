@@ -7,11 +7,11 @@ use std::{
 };
 
 use base64::Engine as _;
-use serde_json::{Value, json};
 
 use crate::{
     hookline::{Serve, until},
-    target::{Answer, Receiver, call, endpoint, id, in_state, send},
+    json::{Json, json},
+    target::{Answer, Receiver, endpoint, id, in_state, send},
 };
 
 /// The founding vendors: what arrives, byte for byte, and whether an inbox of that vendor verifies it.
@@ -23,7 +23,7 @@ async fn each_founding_vendors_events_arrive_signed_and_as_they_were_sent() {
         let made = endpoint(&serve, json!({ "provider": vendor, "url": receiver.url, "local_test": true })).await;
         let secrets = serve.get(&format!("/endpoints/{}/secrets", id(&made))).await;
         let provider = serve.get(&format!("/providers/{vendor}")).await;
-        for event in provider["sending"]["events"].as_array().unwrap() {
+        for event in provider["sending"]["events"].items() {
             kinds += 1;
             let kind = event["type"].as_str().unwrap();
             let sent = send(&serve, json!({ "provider": vendor, "type": kind, "endpoints": [id(&made)] })).await;
@@ -40,7 +40,7 @@ async fn each_founding_vendors_events_arrive_signed_and_as_they_were_sent() {
                 .unwrap();
             assert_eq!(body, got.body);
             assert!(delivery["attempts_made"][0]["timings"]["total_us"].as_u64().unwrap() > 0);
-            if secrets["items"].as_array().unwrap().is_empty() {
+            if secrets["items"].is_an_empty_array() {
                 assert!(!got.headers.keys().any(|name| name.contains("signature")), "{vendor} signs nothing");
                 continue;
             }
@@ -51,7 +51,7 @@ async fn each_founding_vendors_events_arrive_signed_and_as_they_were_sent() {
             for (raw, state) in [(raw.clone(), "valid"), ([&raw[..], b" "].concat(), "invalid")] {
                 let question = json!({ "provider": vendor, "secret": secret,
                     "request": base64::engine::general_purpose::STANDARD.encode(raw) });
-                let (_, verdict) = call(&serve, reqwest::Method::POST, "/signature/verify", question).await;
+                let (_, verdict) = serve.call(reqwest::Method::POST, "/signature/verify", question).await;
                 assert_eq!(verdict["state"], state, "{vendor} {kind}: {verdict}");
             }
             let shown = serve.get(&format!("/deliveries/{}", id(&delivery))).await.to_string();
@@ -96,17 +96,16 @@ async fn a_schedule_is_lived_through_and_ends_in_the_endpoint_switched_off() {
     let late = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated", "count": 3 })).await;
     receiver.answers(200);
     let path = format!("/endpoints/{}", id(&made));
-    let (status, on) = call(&serve, reqwest::Method::PATCH, &path, json!({ "enabled": true })).await;
-    assert_eq!((status, &on["state"]["enabled"], &on["state"]["reason"]), (200, &json!(true), &Value::Null));
-    let (status, _) =
-        call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/retry", id(skipped)), json!({})).await;
+    let (status, on) = serve.call(reqwest::Method::PATCH, &path, json!({ "enabled": true })).await;
+    assert_eq!((status, &on["state"]["enabled"], &on["state"]["reason"]), (200, &json!(true), &Json::NULL));
+    let (status, _) = serve.call(reqwest::Method::POST, &format!("/deliveries/{}/retry", id(skipped)), json!({})).await;
     assert_eq!(status, 202);
     in_state(&serve, &id(skipped), &["delivered"]).await;
     // All that were skipped, at once.
     let own = id(&made);
     let sent = serve.cli(&["delivery", "retry", "--endpoint", &own, "--state", "skipped", "--json"]);
     assert_eq!(String::from_utf8_lossy(&sent.stdout).trim(), r#"{"deliveries":3,"left":0}"#);
-    for one in late["deliveries"].as_array().unwrap() {
+    for one in late["deliveries"].items() {
         in_state(&serve, &id(one), &["delivered"]).await;
     }
     for (which, expected) in [
@@ -115,7 +114,7 @@ async fn a_schedule_is_lived_through_and_ends_in_the_endpoint_switched_off() {
         (json!({}), 422),
         (json!({ "since": "soon" }), 422),
     ] {
-        let (status, error) = call(&serve, reqwest::Method::POST, "/deliveries/retry", which).await;
+        let (status, error) = serve.call(reqwest::Method::POST, "/deliveries/retry", which).await;
         assert_eq!(status, expected, "{error}");
     }
 }
@@ -128,9 +127,8 @@ async fn every_end_of_a_delivery_is_named() {
     let gone = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "name": "gone" })).await;
     receiver.answers(410);
     let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.closed" })).await;
-    let of = |endpoint: &Value| {
-        let all = sent["deliveries"].as_array().unwrap();
-        all.iter().find(|delivery| delivery["endpoint"] == endpoint["id"]).unwrap().clone()
+    let of = |endpoint: &Json| {
+        sent["deliveries"].items().find(|delivery| delivery["endpoint"] == endpoint["id"]).unwrap().clone()
     };
     assert_eq!(of(&filtered)["state"], "filtered");
     let failed = in_state(&serve, &id(&of(&gone)), &["failed"]).await;
@@ -149,7 +147,7 @@ async fn every_end_of_a_delivery_is_named() {
     let failed = in_state(&serve, &id(&sent["deliveries"][0]), &["failed"]).await;
     assert_eq!((failed["attempts"].as_u64(), failed["status"].as_u64()), (Some(1), Some(429)));
     let nobody = json!({ "settings": { "url": "http://127.0.0.1:1/" } });
-    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&vow)), nobody).await;
+    serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&vow)), nobody).await;
     let sent = send(&serve, json!({ "provider": "vowchat", "type": "message_created" })).await;
     let waiting = until("the second attempt to wait", async || {
         let one = serve.get(&format!("/deliveries/{}", id(&sent["deliveries"][0]))).await;
@@ -159,14 +157,14 @@ async fn every_end_of_a_delivery_is_named() {
     assert_eq!(waiting["attempts_made"][0]["error"]["kind"], "refused");
     assert!(waiting["next_at"].is_string());
     let (status, ended) =
-        call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
+        serve.call(reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
     assert_eq!((status, &ended["state"]), (200, &json!("cancelled")));
     let (status, error) =
-        call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
+        serve.call(reqwest::Method::POST, &format!("/deliveries/{}/cancel", id(&waiting)), json!({})).await;
     assert_eq!((status, &error["code"]), (409, &json!("not_waiting")));
     // To the end: all its waits are passed over.
     let to_the_end = json!({ "to_the_end": true });
-    call(&serve, reqwest::Method::POST, &format!("/deliveries/{}/retry", id(&waiting)), to_the_end).await;
+    serve.call(reqwest::Method::POST, &format!("/deliveries/{}/retry", id(&waiting)), to_the_end).await;
     let ended = in_state(&serve, &id(&waiting), &["exhausted"]).await;
     assert!(ended["attempts"].as_u64().unwrap() >= 6, "{ended}");
 }
@@ -199,7 +197,7 @@ async fn what_a_vendor_forbids_is_refused_with_the_rule() {
         (json!({ "provider": "onwebchat", "url": url, "headers": [{ "name": "X", "value": "a\r\nB: c" }] }), "header"),
         (json!({ "provider": "onwebchat", "url": url, "trusted_certificate": "nonsense?" }), "certificate"),
     ] {
-        let (status, error) = call(&serve, reqwest::Method::POST, "/endpoints", settings).await;
+        let (status, error) = serve.call(reqwest::Method::POST, "/endpoints", settings).await;
         assert_eq!(status, 422, "{error}");
         assert!(error["message"].as_str().unwrap().contains(word), "{word}: {error}");
     }
@@ -209,13 +207,13 @@ async fn what_a_vendor_forbids_is_refused_with_the_rule() {
         endpoint(&serve, json!({ "provider": "flow-session", "url": url, "scope": "kyc" })).await;
     }
     let sixth = json!({ "provider": "flow-session", "url": "http://127.0.0.1:1/5", "scope": "kyc" });
-    let (status, error) = call(&serve, reqwest::Method::POST, "/endpoints", sixth).await;
+    let (status, error) = serve.call(reqwest::Method::POST, "/endpoints", sixth).await;
     assert_eq!(status, 422);
     assert!(error["message"].as_str().unwrap().contains("5 endpoints in one flow"), "{error}");
     endpoint(&serve, json!({ "provider": "flow-session", "url": url, "scope": "onboarding" })).await;
     let vow = json!({ "provider": "vowchat", "url": "https://a.example/x", "scope": "acme" });
     endpoint(&serve, vow.clone()).await;
-    let (status, error) = call(&serve, reqwest::Method::POST, "/endpoints", vow).await;
+    let (status, error) = serve.call(reqwest::Method::POST, "/endpoints", vow).await;
     assert_eq!(status, 422);
     assert!(error["message"].as_str().unwrap().contains("only once"), "{error}");
 }
@@ -230,7 +228,7 @@ async fn what_is_stored_after_an_endpoint_was_switched_off_does_not_leave() {
     until("all to have ended", async || {
         let mut open = 0;
         for state in ["waiting", "sending"] {
-            open += serve.get(&format!("/deliveries?state={state}&limit=1")).await["items"].as_array().unwrap().len();
+            open += serve.get(&format!("/deliveries?state={state}&limit=1")).await["items"].items().count();
         }
         (open == 0 && serve.get("/status").await["queue"] == 0).then_some(())
     })
@@ -241,10 +239,10 @@ async fn what_is_stored_after_an_endpoint_was_switched_off_does_not_leave() {
     assert_eq!(stats["state"]["enabled"], false);
     // Sending them late stops where it is switched off again, and removing it leaves nothing open.
     let path = format!("/endpoints/{}", id(&made));
-    call(&serve, reqwest::Method::PATCH, &path, json!({ "enabled": true })).await;
+    serve.call(reqwest::Method::PATCH, &path, json!({ "enabled": true })).await;
     let which = json!({ "endpoint": id(&made), "state": "skipped" });
-    call(&serve, reqwest::Method::POST, "/deliveries/retry", which).await;
-    call(&serve, reqwest::Method::DELETE, &path, Value::Null).await;
+    serve.call(reqwest::Method::POST, "/deliveries/retry", which).await;
+    serve.call(reqwest::Method::DELETE, &path, Json::NULL).await;
     until("nothing to wait", async || {
         let waiting = serve.get("/deliveries?state=waiting&limit=1").await;
         (waiting["items"] == json!([])).then_some(())
@@ -268,7 +266,7 @@ async fn half_an_answer_is_kept() {
     .await;
     let attempt = &shown["attempts_made"][0];
     assert_eq!((&attempt["status"], &attempt["response_bytes"]), (&json!(200), &json!(6)), "{attempt}");
-    assert_eq!((&attempt["error"]["phase"], &shown["status"]), (&json!("body"), &Value::Null), "{attempt}");
+    assert_eq!((&attempt["error"]["phase"], &shown["status"]), (&json!("body"), &Json::NULL), "{attempt}");
     assert_eq!(serve.get(&format!("/endpoints/{}", id(&made))).await["state"]["failed_attempts"], 1);
 }
 
@@ -284,10 +282,10 @@ async fn what_waits_goes_to_the_address_of_the_moment() {
     in_state(&serve, &delivery, &["exhausted"]).await;
     let path = format!("/endpoints/{}", id(&made));
     let new = json!({ "settings": { "url": format!("{}/new", receiver.url) }, "enabled": true });
-    call(&serve, reqwest::Method::PATCH, &path, new).await;
+    serve.call(reqwest::Method::PATCH, &path, new).await;
     // It fails once more: that is the first of a new schedule, and no sixth failure.
     let before = receiver.got().len();
-    call(&serve, reqwest::Method::POST, &format!("/deliveries/{delivery}/retry"), json!({})).await;
+    serve.call(reqwest::Method::POST, &format!("/deliveries/{delivery}/retry"), json!({})).await;
     until("two more attempts", async || (receiver.got().len() >= before + 2).then_some(())).await;
     receiver.answers(200);
     let shown = in_state(&serve, &delivery, &["delivered"]).await;
@@ -301,12 +299,12 @@ async fn what_is_sent_while_time_stands_still_leaves_when_it_goes_on() {
     let (serve, receiver) = (Serve::start(), Receiver::start().await);
     let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": receiver.url, "paused": true })).await;
     let path = format!("/endpoints/{}", id(&made));
-    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
-    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": true } })).await;
+    serve.call(reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
+    serve.call(reqwest::Method::PATCH, &path, json!({ "settings": { "paused": true } })).await;
     let stopped = Instant::now();
     until("a while", async || (stopped.elapsed() > Duration::from_millis(1_500)).then_some(())).await;
     let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated" })).await;
-    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
+    serve.call(reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
     let delivery = id(&sent["deliveries"][0]);
     let shown = serve.get(&format!("/deliveries/{delivery}")).await;
     if let Some(next) = shown["next_at"].as_str() {
@@ -325,7 +323,7 @@ async fn ten_thousand_random_failures_all_end_in_a_definite_state() {
     let made = endpoint(&serve, settings).await;
     let policy = json!({ "timeout_ms": 300, "schedule": { "fixed": [1, 2, 3] }, "disable": "never" });
     let change = json!({ "settings": { "policy": policy } });
-    let (status, changed) = call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
+    let (status, changed) = serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
     assert_eq!(status, 200, "{changed}");
     // What the receiver said to each delivery, in order; 0 is no whole answer.
     let told: Arc<Mutex<BTreeMap<String, Vec<u16>>>> = Arc::default();
@@ -363,7 +361,7 @@ async fn ten_thousand_random_failures_all_end_in_a_definite_state() {
     let told = told.lock().unwrap().clone();
     loop {
         let page = serve.get(&format!("/deliveries?limit=500{after}")).await;
-        for delivery in page["items"].as_array().unwrap() {
+        for delivery in page["items"].items() {
             let state = delivery["state"].as_str().unwrap().to_owned();
             let answers = &told[delivery["event"].as_str().unwrap()];
             assert_eq!(delivery["attempts"].as_u64(), Some(answers.len() as u64), "{delivery}");
@@ -407,7 +405,7 @@ async fn endpoints_that_hang_hold_nobody_up() {
     .await;
     // The others still wait for their answers.
     let hanging = serve.get("/deliveries?state=sending&limit=100").await;
-    assert_eq!(hanging["items"].as_array().unwrap().len(), 60);
+    assert_eq!(hanging["items"].items().count(), 60);
 }
 
 #[tokio::test]
@@ -427,12 +425,12 @@ async fn a_rate_is_kept_and_a_pause_stops_the_time() {
     let took = (got[39].at - got[0].at).as_secs_f64();
     assert!(took > 39.0 / 50.0 * 0.9, "{took}");
     let path = format!("/endpoints/{}", id(&made));
-    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": true } })).await;
+    serve.call(reqwest::Method::PATCH, &path, json!({ "settings": { "paused": true } })).await;
     let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.created" })).await;
-    let (_, resumed) = call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "name": "renamed" } })).await;
+    let (_, resumed) = serve.call(reqwest::Method::PATCH, &path, json!({ "settings": { "name": "renamed" } })).await;
     assert_eq!(resumed["paused"], true);
     assert_eq!(serve.get(&format!("/deliveries/{}", id(&sent["deliveries"][0]))).await["state"], "waiting");
-    call(&serve, reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
+    serve.call(reqwest::Method::PATCH, &path, json!({ "settings": { "paused": false } })).await;
     in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
 }
 
@@ -445,7 +443,7 @@ async fn a_test_counts_toward_nothing_and_secrets_rotate() {
     let made = endpoint(&serve, settings).await;
     assert!(!made.to_string().contains("hush") && !made.to_string().contains("whsec_"), "{made}");
     let (status, tested) =
-        call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/test", id(&made)), json!({})).await;
+        serve.call(reqwest::Method::POST, &format!("/endpoints/{}/test", id(&made)), json!({})).await;
     assert_eq!((status, &tested["origin"]), (202, &json!("test")));
     let ended = in_state(&serve, &id(&tested), &["failed"]).await;
     assert_eq!(ended["attempts"], 1);
@@ -454,9 +452,9 @@ async fn a_test_counts_toward_nothing_and_secrets_rotate() {
     assert_eq!(serve.get(&format!("/endpoints/{}", id(&made))).await["state"]["failed_attempts"], 0);
     // A new secret, and the old one signs beside it.
     receiver.answers(200);
-    call(&serve, reqwest::Method::POST, &format!("/endpoints/{}/rotate", id(&made)), json!({})).await;
+    serve.call(reqwest::Method::POST, &format!("/endpoints/{}/rotate", id(&made)), json!({})).await;
     let secrets = serve.get(&format!("/endpoints/{}/secrets", id(&made))).await;
-    assert_eq!(secrets["items"].as_array().unwrap().len(), 2);
+    assert_eq!(secrets["items"].items().count(), 2);
     assert!(secrets["items"][1]["until"].is_string());
     let sent = send(&serve, json!({ "provider": "standard-webhooks", "type": "user.created" })).await;
     in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
@@ -465,7 +463,7 @@ async fn a_test_counts_toward_nothing_and_secrets_rotate() {
     // A masked secret that comes back keeps the secret.
     let shown = serve.get(&format!("/endpoints/{}", id(&made))).await;
     let change = json!({ "settings": { "secrets": shown["secrets"], "headers": shown["headers"] } });
-    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
+    serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
     assert_eq!(serve.get(&format!("/endpoints/{}/secrets", id(&made))).await, secrets);
 }
 
@@ -475,9 +473,9 @@ async fn what_a_command_sends_ends_with_it() {
     let (serve, receiver) = (Serve::start(), Receiver::start().await);
     let hook = format!("{}/hook", receiver.url);
     let sent = serve.cli(&["trigger", "onwebchat", "chat.closed", "--to", &hook, "--set", "data.chat.id=42", "--json"]);
-    let sent: Value = serde_json::from_slice(&sent.stdout).unwrap();
+    let sent: Json = serde_json::from_slice(&sent.stdout).unwrap();
     assert_eq!(sent["state"], "delivered", "{sent}");
-    let body: Value = serde_json::from_slice(&receiver.got()[0].body).unwrap();
+    let body: Json = serde_json::from_slice(&receiver.got()[0].body).unwrap();
     assert_eq!(body["data"]["chat"]["id"], 42);
     receiver.answers(500);
     let failed = serve.cli(&["trigger", "onwebchat", "chat.closed", "--to", &hook]);
@@ -505,17 +503,17 @@ async fn what_a_command_sends_ends_with_it() {
 async fn what_is_set_of_a_policy_is_laid_over_the_vendors_own() {
     let serve = Serve::start();
     let add = ["endpoint", "add", "onwebchat", "http://127.0.0.1:1/", "--policy", "timeout_ms=500", "--json"];
-    let made: Value = serde_json::from_slice(&serve.cli(&add).stdout).unwrap();
+    let made: Json = serde_json::from_slice(&serve.cli(&add).stdout).unwrap();
     let policy = &made["policy_in_force"];
     assert_eq!((&policy["timeout_ms"], &policy["gone"]), (&json!({ "own": 500 }), &json!({ "stated": "disable" })));
     let own = made["id"].as_str().unwrap();
     let disable = "disable={\"failed_attempts\":2}";
     let set = ["endpoint", "set", own, "--policy", "success=200", "--policy", disable, "--json"];
-    let set: Value = serde_json::from_slice(&serve.cli(&set).stdout).unwrap();
+    let set: Json = serde_json::from_slice(&serve.cli(&set).stdout).unwrap();
     let kept = json!({ "timeout_ms": 500, "success": "200", "disable": { "failed_attempts": 2 } });
     assert_eq!(set["policy"], kept, "{set}");
     let back = ["endpoint", "set", own, "--policy", "timeout_ms=null", "--policy", "success=null", "--json"];
-    let back: Value = serde_json::from_slice(&serve.cli(&back).stdout).unwrap();
+    let back: Json = serde_json::from_slice(&serve.cli(&back).stdout).unwrap();
     assert_eq!(back["policy"], json!({ "disable": { "failed_attempts": 2 } }));
     assert_eq!(back["policy_in_force"]["success"], json!({ "stated": "2xx" }));
     let bad = serve.cli(&["endpoint", "set", own, "--policy", "timeout=3"]);
@@ -528,7 +526,7 @@ async fn the_cause_for_which_nothing_arrives_is_named() {
     let (serve, receiver) = (Serve::start(), Receiver::start().await);
     let failed = async |id: &str, query: &str| {
         let (status, causes) =
-            call(&serve, reqwest::Method::POST, &format!("/endpoints/{id}/diagnose{query}"), json!({})).await;
+            serve.call(reqwest::Method::POST, &format!("/endpoints/{id}/diagnose{query}"), json!({})).await;
         assert_eq!(status, 200, "{causes}");
         let items = causes["items"].as_array().unwrap().clone();
         let failed = items.iter().filter(|cause| cause["found"] == "failed");
@@ -547,6 +545,6 @@ async fn the_cause_for_which_nothing_arrives_is_named() {
         let made = endpoint(&serve, json!({ "provider": "onwebchat", "url": url })).await;
         assert_eq!(failed(&id(&made), "").await, [cause], "{url}");
     }
-    call(&serve, reqwest::Method::PATCH, &format!("/endpoints/{}", id(&fine)), json!({ "enabled": false })).await;
+    serve.call(reqwest::Method::PATCH, &format!("/endpoints/{}", id(&fine)), json!({ "enabled": false })).await;
     assert_eq!(failed(&id(&fine), "").await, ["Switched on"]);
 }

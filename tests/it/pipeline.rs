@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
 use crate::{
     hookline::{Serve, until},
+    json::{Json, json},
     target::Receiver,
 };
 
@@ -47,7 +46,7 @@ async fn deliveries_by_request(serve: &Serve) -> BTreeMap<String, usize> {
     }
 }
 
-fn is_verified(request: &Value) -> bool {
+fn is_verified(request: &Json) -> bool {
     request["verdict"] == "valid" && request["provider"] == "gitlab"
 }
 
@@ -71,8 +70,8 @@ async fn processes_every_request_once_also_after_a_crash() {
     at_rest(&serve).await;
     let requests = serve.all("inbox").await;
     assert_eq!(requests.len(), REQUESTS);
-    let unverified: Vec<&Value> = requests.iter().filter(|request| !is_verified(request)).collect();
-    assert_eq!(unverified, Vec::<&Value>::new());
+    let unverified: Vec<&Json> = requests.iter().filter(|request| !is_verified(request)).collect();
+    assert_eq!(unverified, Vec::<&Json>::new());
     let mirrored = deliveries_by_request(&serve).await;
     assert_eq!(mirrored.len(), REQUESTS);
     assert_eq!(mirrored.values().filter(|count| **count != 1).count(), 0, "{mirrored:?}");

@@ -7,21 +7,23 @@ use std::{
 
 use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
 
-use crate::hookline::{Serve, hookline, until};
+use crate::{
+    hookline::{Serve, hookline, until},
+    json::{Json, json},
+};
 
-async fn post(serve: &Serve, path: &str, body: Value) {
+async fn post(serve: &Serve, path: &str, body: Json) {
     let sent = reqwest::Client::new().post(format!("{}/{path}", serve.receiver)).json(&body).send().await;
     assert_eq!(sent.expect("an answer").status(), 200);
 }
 
 /// What a query finds, newest first. A page ends where its time does, so one is asked for after another.
-async fn all_found(serve: &Serve, query: &str) -> Vec<Value> {
+async fn all_found(serve: &Serve, query: &str) -> Vec<Json> {
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
-        let mut page = serve.get(&format!("/requests?limit=2&q={}{after}", encoded(query))).await;
-        found.append(page["items"].as_array_mut().expect("items"));
+        let page = serve.get(&format!("/requests?limit=2&q={}{after}", encoded(query))).await;
+        found.extend(page["items"].to_vec());
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
             None => return found,
@@ -33,7 +35,7 @@ async fn all_found(serve: &Serve, query: &str) -> Vec<Value> {
 async fn found(serve: &Serve, query: &str) -> Vec<i64> {
     let mut numbers = Vec::new();
     for item in all_found(serve, query).await {
-        let body: Value = serde_json::from_slice(&serve.body(item["id"].as_str().expect("an id")).await).expect("JSON");
+        let body: Json = serde_json::from_slice(&serve.body(item["id"].as_str().expect("an id")).await).expect("JSON");
         numbers.insert(0, body["n"].as_i64().expect("a number"));
     }
     numbers
@@ -79,7 +81,7 @@ async fn a_query_finds_pages_counts_and_errs() {
     ] {
         let answer = serve.request(Method::GET, path).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
-        assert_eq!(answer.json::<Value>().await.expect("JSON")["code"], code, "{path}");
+        assert_eq!(answer.json::<Json>().await.expect("JSON")["code"], code, "{path}");
     }
 }
 
@@ -91,7 +93,7 @@ async fn what_is_removed_is_not_found_and_comes_back() {
     }
     let needles = all_found(&serve, "needle").await;
     let id = needles[1]["id"].as_str().expect("an id");
-    let removal: Value = serve
+    let removal: Json = serve
         .request(Method::DELETE, &format!("/requests/{id}"))
         .send()
         .await
@@ -144,7 +146,7 @@ async fn a_query_is_read_with_its_terms_and_what_may_come_next() {
     let serve = Serve::start();
     post(&serve, "inbox?page=1", json!({ "n": 1, "data": { "odd key": ["a b"] } })).await;
     let read = serve.get(&format!("/query?text={}", encoded("é path:/x -(note:y)"))).await;
-    assert_eq!(read["error"], Value::Null);
+    assert_eq!(read["error"], Json::NULL);
     let terms = json!([
         { "at": 0, "length": 1, "field": false, "negated": false },
         { "at": 2, "length": 7, "field": true, "negated": false },
@@ -153,12 +155,7 @@ async fn a_query_is_read_with_its_terms_and_what_may_come_next() {
     assert_eq!(read["terms"], terms);
     let texts = async |text: &str| -> Vec<String> {
         let read = serve.get(&format!("/query?text={}&caret={}", encoded(text), text.chars().count())).await;
-        read["completions"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|one| one["text"].as_str().expect("a text").to_owned())
-            .collect()
+        read["completions"].items().map(|one| one["text"].as_str().expect("a text").to_owned()).collect()
     };
     assert_eq!(texts("é ev").await, ["event:", "eventid:"]);
     assert_eq!(texts("body.da").await, ["data.\"odd key\"[*]:"]);
@@ -177,14 +174,14 @@ async fn a_query_is_read_with_its_terms_and_what_may_come_next() {
 #[tokio::test]
 async fn saved_queries_stay_and_tell() {
     let serve = Serve::start();
-    let save = async |name: &str, body: Value| {
+    let save = async |name: &str, body: Json| {
         let sent = serve
             .request(Method::PUT, &format!("/queries/{}", encoded(name).replace('+', "%20")))
             .json(&body)
             .send()
             .await
             .expect("an answer");
-        (sent.status().as_u16(), sent.json::<Value>().await.expect("JSON"))
+        (sent.status().as_u16(), sent.json::<Json>().await.expect("JSON"))
     };
     let (status, saved) =
         save("Paid orders", json!({ "query": "body.state:paid", "inbox": "inbox", "notify": true })).await;
@@ -207,8 +204,7 @@ async fn saved_queries_stay_and_tell() {
         text.push_str(&String::from_utf8_lossy(&feed.next().await.expect("more").expect("bytes")));
     }
     let line = text.lines().find(|line| line.contains("query_matched")).expect("a line");
-    let told: Value =
-        serde_json::from_str(line.trim_start_matches("data: ").trim_start_matches("data:")).expect("JSON");
+    let told: Json = serde_json::from_str(line.trim_start_matches("data: ").trim_start_matches("data:")).expect("JSON");
     assert_eq!((&told["name"], &told["requests"]), (&json!("Paid orders"), &json!(1)));
     assert_eq!(serve.body(told["request"]["id"].as_str().expect("an id")).await, br#"{"n":2,"state":"paid"}"#);
     let gone = serve.request(Method::DELETE, "/queries/paid%20orders").send().await.expect("an answer");
@@ -227,7 +223,7 @@ async fn the_command_line_finds_and_listens_by_a_query() {
         String::from_utf8(output.stdout)
             .expect("UTF-8")
             .lines()
-            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
+            .map(|line| serde_json::from_str::<Json>(line).expect("JSON"))
             .collect::<Vec<_>>()
     };
     assert_eq!(lines(&["requests", "--query", "body.n:2", "--json"]).len(), 1);
@@ -259,7 +255,7 @@ async fn the_command_line_finds_and_listens_by_a_query() {
         heard.is_finished().then_some(())
     })
     .await;
-    let line: Value = serde_json::from_str(&heard.join().expect("no panic").expect("a line")).expect("JSON");
+    let line: Json = serde_json::from_str(&heard.join().expect("no panic").expect("a line")).expect("JSON");
     assert_eq!(serve.body(line["id"].as_str().expect("an id")).await, br#"{"n":50}"#);
     listen.kill().expect("it runs");
     listen.wait().expect("it ends");
@@ -327,9 +323,8 @@ async fn two_requests_are_compared_and_the_exit_status_says_so() {
         serve.all("inbox").await.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect();
     ids.reverse();
     let diff = async |a: usize, b: usize| serve.get(&format!("/diff?a={}&b={}", ids[a], ids[b])).await;
-    let differing = |rows: &Value| -> Vec<String> {
-        let rows =
-            rows.as_array().expect("rows").iter().filter(|row| row["kind"] != "same" && row["kind"] != "skipped");
+    let differing = |rows: &Json| -> Vec<String> {
+        let rows = rows.items().filter(|row| row["kind"] != "same" && row["kind"] != "skipped");
         rows.map(|row| format!("{}|{}", row["a"].as_str().unwrap_or("-"), row["b"].as_str().unwrap_or("-"))).collect()
     };
 
@@ -392,11 +387,10 @@ async fn the_requests_of_one_event_are_a_thread() {
     let earlier: Vec<u64> = all.iter().rev().filter_map(|item| item["earlier"].as_u64()).collect();
     assert_eq!(earlier, [0, 1, 2, 0, 3, 4]);
     let thread = serve.get(&format!("/requests/{}/thread", all[0]["id"].as_str().expect("an id"))).await;
-    let repeats: Vec<&str> =
-        thread["items"].as_array().expect("items").iter().filter_map(|item| item["repeat"].as_str()).collect();
+    let repeats: Vec<&str> = thread["items"].items().filter_map(|item| item["repeat"].as_str()).collect();
     assert_eq!(repeats, ["first", "retry", "retry", "altered", "duplicate"]);
     assert_eq!((&thread["event_id"], &thread["more"]), (&json!("one"), &json!(false)));
-    assert_eq!(thread["items"][0]["after_ms"], Value::Null);
+    assert_eq!(thread["items"][0]["after_ms"], Json::NULL);
     assert!(thread["items"][1]["after_ms"].as_f64().is_some_and(|ms| ms > 0.0));
     // What asks for an event is decided once it is known, in the feed too.
     let mut feed = serve.request(Method::GET, "/feed?query=-event:push").send().await.expect("a feed").bytes_stream();

@@ -4,10 +4,10 @@
 use std::io::Write;
 
 use reqwest::Method;
-use serde_json::{Value, json};
 
 use crate::{
     hookline::{Serve, until},
+    json::{Json, json},
     receiver::exchange,
 };
 
@@ -19,18 +19,18 @@ async fn send(serve: &Serve, path: &str, headers: impl AsRef<[u8]>, body: &[u8])
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
-fn id(request: &Value) -> String {
+fn id(request: &Json) -> String {
     request["id"].as_str().expect("an id").to_owned()
 }
 
-async fn text(serve: &Serve, request: &Value) -> String {
+async fn text(serve: &Serve, request: &Json) -> String {
     let path = format!("/requests/{}/body?text=true", id(request));
     serve.request(Method::GET, &path).send().await.unwrap().text().await.unwrap()
 }
 
 async fn found(serve: &Serve, query: &str) -> usize {
     let url = reqwest::Url::parse_with_params("http://x/", [("q", query)]).unwrap();
-    serve.get(&format!("/requests?{}", url.query().unwrap())).await["items"].as_array().unwrap().len()
+    serve.get(&format!("/requests?{}", url.query().unwrap())).await["items"].items().count()
 }
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
@@ -130,7 +130,7 @@ async fn codings_are_undone_and_what_follows_is_said() {
             assert_eq!(text(&serve, &request).await.as_bytes(), plain, "{headers} {count}");
         }
         let reading = serve.get(&format!("/requests/{}/reading", id(&request))).await;
-        assert_eq!(reading["notes"].as_array().unwrap().is_empty(), !noted, "{headers} {count}: {reading}");
+        assert_eq!(reading["notes"].is_an_empty_array(), !noted, "{headers} {count}: {reading}");
     }
     until("all to be found", async || (found(&serve, "body.a:inside").await == 5).then_some(())).await;
 }
@@ -189,7 +189,7 @@ async fn parts_are_read_as_far_as_they_came() {
         let parts = serve.get(&format!("/requests/{}/parts", id(&request))).await;
         let items = parts["items"].as_array().unwrap();
         assert_eq!(items.len(), expected.len(), "{content_type}: {parts}");
-        assert_eq!(!parts["notes"].as_array().unwrap().is_empty(), noted, "{content_type}: {parts}");
+        assert_eq!(!parts["notes"].is_an_empty_array(), noted, "{content_type}: {parts}");
         for (part, expected) in expected.iter().enumerate() {
             let path = format!("/requests/{}/parts/{part}", id(&request));
             let bytes = serve.request(Method::GET, &path).send().await.unwrap().text().await.unwrap();
@@ -237,7 +237,7 @@ async fn events_of_any_kind_are_named() {
 #[tokio::test]
 async fn an_inbox_takes_every_scheme_of_its_vendor() {
     let serve = Serve::start();
-    let post = async |path: &str, body: Value| -> Value {
+    let post = async |path: &str, body: Json| -> Json {
         let answer = serve.request(Method::POST, path).json(&body).send().await.unwrap();
         assert!(answer.status().is_success(), "{path} {body}: {}", answer.text().await.unwrap());
         answer.json().await.unwrap()
@@ -261,9 +261,7 @@ async fn an_inbox_takes_every_scheme_of_its_vendor() {
         let sign = json!({ "provider": provider, "scheme": scheme, "secret": secret, "request": raw });
         let signed = post("/signature/sign", sign).await;
         let lines: String = signed["headers"]
-            .as_array()
-            .unwrap()
-            .iter()
+            .items()
             .map(|header| format!("{}: {}\r\n", header[0].as_str().unwrap(), header[1].as_str().unwrap()))
             .collect();
         send(&serve, &name, &lines, body.as_bytes()).await;
@@ -306,7 +304,7 @@ async fn hostile_requests_come_back_from_every_format() {
         assert_eq!(came.len(), 5, "{form}");
         sent.reverse();
         for (sent, came) in sent.iter().zip(&came) {
-            let told = async |serve: &Serve, request: &Value| {
+            let told = async |serve: &Serve, request: &Json| {
                 let detail = serve.get(&format!("/requests/{}", id(request))).await;
                 (
                     detail["method"].clone(),
@@ -342,7 +340,6 @@ async fn what_is_no_request_is_named_and_not_imported() {
         assert!(done.status.code() == Some(1) && said.contains(word), "{name}: {:?} {said}", done.status);
     }
     let inboxes = serve.get("/inboxes").await;
-    let stored =
-        inboxes["items"].as_array().unwrap().iter().any(|inbox| inbox["name"] == "none" && inbox["requests"] != 0);
+    let stored = inboxes["items"].items().any(|inbox| inbox["name"] == "none" && inbox["requests"] != 0);
     assert!(!stored, "{inboxes}");
 }

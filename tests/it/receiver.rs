@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -12,7 +11,7 @@ use tokio::{
 
 use crate::{
     hookline::{PATIENCE, Serve, until},
-    target::call,
+    json::{Json, json},
 };
 
 async fn connect(serve: &Serve) -> TcpStream {
@@ -43,16 +42,16 @@ async fn read_answer(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn header_list(detail: &Value) -> Vec<(String, String)> {
-    let text = |value: &Value| value.as_str().expect("text").to_owned();
-    detail["headers"].as_array().expect("headers").iter().map(|h| (text(&h["name"]), text(&h["value"]))).collect()
+fn header_list(detail: &Json) -> Vec<(String, String)> {
+    let text = |value: &Json| value.as_str().expect("text").to_owned();
+    detail["headers"].items().map(|h| (text(&h["name"]), text(&h["value"]))).collect()
 }
 
-async fn detail(serve: &Serve, request: &Value) -> Value {
+async fn detail(serve: &Serve, request: &Json) -> Json {
     serve.get(&format!("/requests/{}", request["id"].as_str().expect("an id"))).await
 }
 
-async fn limits(serve: &mut Serve, limits: Value) {
+async fn limits(serve: &mut Serve, limits: Json) {
     serve.patch("/settings", json!({ "limits": limits, "listen": serve.address() })).await;
 }
 
@@ -160,7 +159,7 @@ async fn an_unknown_inbox_says_so_and_can_be_made_on_first_use() {
     let client = reqwest::Client::new();
     let refused = client.post(format!("{}/nobody/x", serve.receiver)).body("x").send().await.unwrap();
     assert_eq!(refused.status(), 404);
-    let error: Value = refused.json().await.unwrap();
+    let error: Json = refused.json().await.unwrap();
     assert_eq!(error["code"], "inbox_not_found");
     assert!(error["message"].as_str().unwrap().contains("nobody") && error["hint"].is_string(), "{error}");
     serve.patch("/settings", json!({ "create_inboxes": true })).await;
@@ -413,7 +412,7 @@ async fn a_taken_port_says_by_whom_and_offers_another() {
     let serve = Serve::start();
     let before = serve.get("/status").await["receiver"].clone();
     let wanted = json!({ "listen": format!("127.0.0.1:{port}") });
-    let (status, error) = call(&serve, reqwest::Method::PATCH, "/settings", wanted.clone()).await;
+    let (status, error) = serve.call(reqwest::Method::PATCH, "/settings", wanted.clone()).await;
     assert_eq!((status, &error["code"]), (409, &json!("port_taken")), "{error}");
     let message = error["message"].as_str().unwrap();
     for said in [format!("process {}", std::process::id()), "is free".into(), "still listens".into()] {
@@ -423,7 +422,7 @@ async fn a_taken_port_says_by_whom_and_offers_another() {
     assert_eq!(serve.get("/status").await["receiver"], before);
     assert_ne!(serve.get("/settings").await["listen"], wanted["listen"]);
     drop(holder);
-    let (status, _) = call(&serve, reqwest::Method::PATCH, "/settings", wanted.clone()).await;
+    let (status, _) = serve.call(reqwest::Method::PATCH, "/settings", wanted.clone()).await;
     assert_eq!(status, 200);
     let receiver = serve.get("/status").await["receiver"].clone();
     assert_eq!((&receiver["state"], &receiver["address"]), (&json!("listening"), &wanted["listen"]), "{receiver}");

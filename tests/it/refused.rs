@@ -2,7 +2,6 @@
 //! those that other servers take and Hookline takes too.
 
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,25 +10,26 @@ use tokio::{
 
 use crate::{
     hookline::{PATIENCE, Serve, until},
+    json::{Json, json},
     receiver::exchange,
 };
 
 /// The JSON body of the last answer.
-fn error_of(answer: &str) -> Value {
+fn error_of(answer: &str) -> Json {
     let (_, body) = answer.rsplit_once("\r\n\r\n").expect("a body");
     serde_json::from_str(body).unwrap_or_else(|e| panic!("{answer}: {e}"))
 }
 
 /// The refused requests, newest first, once there are `count`.
-async fn refused(serve: &Serve, count: usize) -> Vec<Value> {
+async fn refused(serve: &Serve, count: usize) -> Vec<Json> {
     until("the refused requests", async || {
-        let items = serve.get("/refusals").await["items"].as_array().expect("items").clone();
+        let items = serve.get("/refusals").await["items"].to_vec();
         (items.len() == count).then_some(items)
     })
     .await
 }
 
-async fn dismiss(serve: &Serve, body: Value) {
+async fn dismiss(serve: &Serve, body: Json) {
     let answer = serve.request(Method::POST, "/refusals/dismiss").json(&body).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::NO_CONTENT);
 }
@@ -89,7 +89,7 @@ async fn each_refusal_says_why_and_is_listed_with_its_bytes() {
     }
     assert!(serve.all("inbox").await.is_empty());
     let status = serve.get("/status").await;
-    let open: u64 = status["refusals"].as_array().unwrap().iter().map(|total| total["open"].as_u64().unwrap()).sum();
+    let open: u64 = status["refusals"].items().map(|total| total["open"].as_u64().unwrap()).sum();
     assert_eq!(open, 12);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let listed = text(&serve.cli(&["requests", "--refused"]).stdout);
@@ -110,9 +110,7 @@ async fn refusals_are_counted_by_inbox_and_reason_and_dismissed() {
     let open = async |serve: &Serve| {
         let status = serve.get("/status").await;
         let mut open: Vec<_> = status["refusals"]
-            .as_array()
-            .unwrap()
-            .iter()
+            .items()
             .map(|total| (total["inbox"].as_str().unwrap().to_owned(), total["open"].as_u64().unwrap()))
             .collect();
         open.sort();
@@ -135,7 +133,7 @@ async fn refusals_are_counted_by_inbox_and_reason_and_dismissed() {
     dismiss(&again, json!({})).await;
     assert!(open(&again).await.is_empty());
     let list = again.get("/refusals").await;
-    assert_eq!((list["items"].as_array().unwrap().len(), &list["totals"][0]["count"]), (1, &json!(1)));
+    assert_eq!((list["items"].items().count(), &list["totals"][0]["count"]), (1, &json!(1)));
 }
 
 #[tokio::test]
@@ -170,7 +168,7 @@ async fn what_other_servers_take_is_stored_as_it_was_sent() {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         assert_eq!(serve.newest(count + 1).await["target"], targets[count]);
     }
-    assert!(serve.get("/refusals").await["items"].as_array().unwrap().is_empty());
+    assert!(serve.get("/refusals").await["items"].is_an_empty_array());
 }
 
 #[tokio::test]
@@ -235,7 +233,7 @@ async fn a_flood_of_refusals_is_counted_and_only_the_newest_are_kept() {
     let (mut listed, mut after) = (0, String::new());
     loop {
         let page = serve.get(&format!("/refusals?limit=500{after}")).await;
-        listed += page["items"].as_array().unwrap().len();
+        listed += page["items"].items().count();
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
             None => break,

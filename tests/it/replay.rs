@@ -3,20 +3,20 @@
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use serde_json::{Value, json};
 
 use crate::{
     hookline::{Serve, until},
-    target::{Receiver, call, id},
+    json::{Json, json},
+    target::{Receiver, id},
 };
 
-async fn begin(serve: &Serve, new: Value) -> Value {
-    let (status, replay) = call(serve, reqwest::Method::POST, "/replays", new).await;
+async fn begin(serve: &Serve, new: Json) -> Json {
+    let (status, replay) = serve.call(reqwest::Method::POST, "/replays", new).await;
     assert_eq!(status, 202, "{replay}");
     replay
 }
 
-async fn ended(serve: &Serve, replay: &Value) -> Value {
+async fn ended(serve: &Serve, replay: &Json) -> Json {
     until("the replay's end", async || {
         let replay = serve.get(&format!("/replays/{}", id(replay))).await;
         (!replay["ended_at"].is_null()).then_some(replay)
@@ -84,18 +84,15 @@ async fn an_edited_request_is_signed_anew_and_verifies() {
         ("onwebchat", "a3f5c1d2e4b60718293a4b5c6d7e8f90a3f5c1d2e4b60718293a4b5c6d7e8f90"),
         ("standard-webhooks", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ] {
-        let (_, made) = call(
-            &serve,
-            reqwest::Method::POST,
-            "/inboxes",
-            json!({ "name": vendor, "verification": { "provider": vendor, "secrets": [secret] } }),
-        )
-        .await;
+        let (_, made) = serve
+            .call(
+                reqwest::Method::POST,
+                "/inboxes",
+                json!({ "name": vendor, "verification": { "provider": vendor, "secrets": [secret] } }),
+            )
+            .await;
         assert_eq!(made["name"], vendor, "{made}");
-        assert_eq!(
-            call(&serve, reqwest::Method::POST, &format!("/inboxes/{vendor}/test-event"), json!({})).await.0,
-            200
-        );
+        assert_eq!(serve.call(reqwest::Method::POST, &format!("/inboxes/{vendor}/test-event"), json!({})).await.0, 200);
         let row = until("its verdict", async || {
             let row = serve.all(vendor).await.pop()?;
             (row["verdict"] == "valid").then_some(row)
@@ -108,14 +105,14 @@ async fn an_edited_request_is_signed_anew_and_verifies() {
             json!({ "provider": vendor, "secret": secret, "request": base64::engine::general_purpose::STANDARD.encode(raw) })
         };
         let edited = br#"{"edited":true}"#;
-        for (resign, state) in [(json!("inbox"), "valid"), (Value::Null, "invalid")] {
+        for (resign, state) in [(json!("inbox"), "valid"), (Json::NULL, "invalid")] {
             let new = json!({ "requests": [id(&row)], "body": base64::engine::general_purpose::STANDARD.encode(edited),
                 "settings": { "to": { "url": app.url }, "resign": resign, "edit": { "method": "POST", "path": "/orders" } } });
             let replay = begin(&serve, new).await;
             assert_eq!(ended(&serve, &replay).await["delivered"], 1, "{vendor}");
             let got = app.got().pop().unwrap();
             assert_eq!((&got.body[..], got.path.as_str()), (&edited[..], "/orders"));
-            let (_, verdict) = call(&serve, reqwest::Method::POST, "/signature/verify", question(&got)).await;
+            let (_, verdict) = serve.call(reqwest::Method::POST, "/signature/verify", question(&got)).await;
             assert_eq!(verdict["state"], state, "{vendor}: {verdict}");
             let made = serve.get(&format!("/deliveries?replay={}", id(&replay))).await;
             assert_eq!(made["items"][0]["resigned"], resign.is_string());
@@ -130,8 +127,8 @@ async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
     stored(&serve, 3).await;
     let rows = serve.all("inbox").await;
     let ids: Vec<String> = rows.iter().map(id).collect();
-    let refused = async |new: Value, code: u16, word: &str| {
-        let (status, error) = call(&serve, reqwest::Method::POST, "/replays", new).await;
+    let refused = async |new: Json, code: u16, word: &str| {
+        let (status, error) = serve.call(reqwest::Method::POST, "/replays", new).await;
         assert_eq!(status, code, "{error}");
         assert!(error["message"].as_str().unwrap().contains(word), "{error}");
     };
@@ -156,11 +153,11 @@ async fn what_cannot_be_replayed_is_told_before_anything_is_sent() {
     // Agreed to, it is asked no more.
     let new = json!({ "query": "", "confirm": "staging.example:1", "settings": { "to": { "url": "http://staging.example:1/x" }, "timeout_ms": 1_000 } });
     let replay = begin(&serve, new.clone()).await;
-    call(&serve, reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Value::Null).await;
+    serve.call(reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Json::NULL).await;
     let mut again = new;
-    again.as_object_mut().unwrap().remove("confirm");
+    again.remove("confirm");
     let replay = begin(&serve, again).await;
-    call(&serve, reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Value::Null).await;
+    serve.call(reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Json::NULL).await;
     assert_eq!(ended(&serve, &replay).await["state"], "cancelled");
     assert!(app.got().is_empty());
 }
@@ -229,7 +226,7 @@ async fn ten_thousand_keep_their_rate_and_end_when_asked() {
     let held = measured(200, 1_500);
     assert!((RATE * 0.95..RATE * 1.05).contains(&held), "{held} a second");
     let cancelled = Instant::now();
-    call(&serve, reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Value::Null).await;
+    serve.call(reqwest::Method::POST, &format!("/replays/{}/cancel", id(&replay)), Json::NULL).await;
     let ended = ended(&serve, &replay).await;
     assert_eq!(ended["state"], "cancelled");
     let last = until("silence", async || {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use hookline_engine::{Clock, Engine, OwnerKind};
 use http::Request;
-use serde_json::{Value, json};
+
 use tower::ServiceExt;
+
+use crate::json::{Json, json};
 
 struct Bench {
     engine: Arc<Engine>,
@@ -28,7 +30,7 @@ impl Bench {
         bench
     }
 
-    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    async fn call(&self, method: &str, path: &str, body: Option<Json>) -> Json {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
         let body = axum::body::Body::from(body.map_or(String::new(), |b| b.to_string()));
@@ -46,7 +48,7 @@ impl Bench {
 
     async fn targets(&self) -> Vec<String> {
         let list = self.call("GET", "/requests?limit=500", None).await;
-        list["items"].as_array().unwrap().iter().map(|r| r["target"].as_str().unwrap().to_owned()).collect()
+        list["items"].items().map(|r| r["target"].as_str().unwrap().to_owned()).collect()
     }
 
     async fn pin_oldest(&self) {
@@ -246,17 +248,15 @@ async fn deliveries_roll_over_and_take_their_events_along() {
         bench.clock.set_us(START_US + (n as i64 + 1) * 1_000_000);
     }
     let delivered = async || bench.call("GET", "/deliveries?state=delivered", None).await["items"].clone();
-    crate::hookline::until("all to be written down", async || {
-        (delivered().await.as_array().unwrap().len() == 6).then_some(())
-    })
-    .await;
+    crate::hookline::until("all to be written down", async || (delivered().await.items().count() == 6).then_some(()))
+        .await;
     let newest = delivered().await[0]["id"].as_str().unwrap().to_owned();
     bench.clock.set_us(START_US + 60_000_000);
     bench.call("PATCH", "/settings", Some(json!({ "retention": { "deliveries": 2 } }))).await;
     bench.engine.tidy().await;
-    assert_eq!(delivered().await.as_array().unwrap().len(), 2);
+    assert_eq!(delivered().await.items().count(), 2);
     assert_eq!(delivered().await[0]["id"], newest);
-    assert_eq!(bench.call("GET", "/events", None).await["items"].as_array().unwrap().len(), 2);
+    assert_eq!(bench.call("GET", "/events", None).await["items"].items().count(), 2);
     // Its endpoint was the command's own.
     let again = bench.call("POST", &format!("/deliveries/{newest}/retry"), Some(json!({}))).await;
     assert_eq!(again["code"], "endpoint_gone", "{again}");

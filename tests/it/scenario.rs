@@ -2,15 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::{Value, json};
-
 use crate::{
     hookline::{Serve, until},
-    target::{Receiver, call, endpoint},
+    json::{Json, json},
+    target::{Receiver, endpoint},
 };
 
-async fn run(serve: &Serve, wanted: Value) -> (u16, Value) {
-    call(serve, reqwest::Method::POST, "/scenarios/run", wanted).await
+async fn run(serve: &Serve, wanted: Json) -> (u16, Json) {
+    serve.call(reqwest::Method::POST, "/scenarios/run", wanted).await
 }
 
 fn kinds(receiver: &Receiver) -> Vec<String> {
@@ -41,7 +40,7 @@ async fn a_scenario_keeps_its_order_and_its_gaps_through_a_crash() {
         let gap = (pair[1].at - pair[0].at).as_secs_f64();
         assert!(gap > gap_s / speed * 0.9 - 0.05, "{gap} for {gap_s}");
     }
-    let bodies: Vec<Value> = got.iter().map(|got| serde_json::from_slice(&got.body).unwrap()).collect();
+    let bodies: Vec<Json> = got.iter().map(|got| serde_json::from_slice(&got.body).unwrap()).collect();
     assert!(bodies.iter().all(|body| body["data"]["chat"]["id"] == bodies[0]["data"]["chat"]["id"]));
     assert_eq!(bodies[4]["data"]["chat"]["transcript"][2]["text"], bodies[2]["data"]["message"]["text"]);
     let ids: BTreeMap<&str, ()> = got.iter().map(|got| (got.headers["x-owc-delivery"].as_str(), ())).collect();
@@ -51,7 +50,7 @@ async fn a_scenario_keeps_its_order_and_its_gaps_through_a_crash() {
     run(&serve, again).await;
     until("the story again", async || (receiver.got().len() == 12).then_some(())).await;
     let first = receiver.got().iter().skip(6).find(|got| got.headers["x-owc-event"] == "chat.rated").unwrap().clone();
-    let first: Value = serde_json::from_slice(&first.body).unwrap();
+    let first: Json = serde_json::from_slice(&first.body).unwrap();
     assert_eq!(first["data"]["rating"], bodies[5]["data"]["rating"]);
 }
 
@@ -65,7 +64,7 @@ async fn a_file_of_ones_own_is_a_scenario_at_once() {
     std::fs::write(folder.join("mine.toml"), text).unwrap();
     std::fs::write(folder.join("half.toml"), &text[..text.len() - 4]).unwrap();
     let all = serve.get("/scenarios").await;
-    let mine = all["items"].as_array().unwrap().iter().find(|one| one["id"] == "mine").unwrap();
+    let mine = all["items"].items().find(|one| one["id"] == "mine").unwrap();
     assert_eq!(
         (&mine["own"], &mine["lasts_ms"], &mine["steps"][1]["after_ms"]),
         (&json!(true), &json!(200), &json!(200))
@@ -79,7 +78,7 @@ async fn a_file_of_ones_own_is_a_scenario_at_once() {
     assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
     let got = receiver.got();
     assert_eq!(got.len(), 4);
-    let last: Value = serde_json::from_slice(&got[3].body).unwrap();
+    let last: Json = serde_json::from_slice(&got[3].body).unwrap();
     assert_eq!(last["data"]["rating"]["score"], 1);
     assert!(got[1].at - got[0].at >= Duration::from_millis(150));
     for (wanted, status) in [

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use hookline_engine::{Clock, Engine, OwnerKind};
 use http::Request;
-use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{hookline::until, target::Receiver};
+use crate::{
+    hookline::until,
+    json::{Json, json},
+    target::Receiver,
+};
 
 const START_US: i64 = 1_800_000_000_000_000;
 
@@ -25,7 +28,7 @@ impl Bench {
         Self { engine, clock, _dir: dir }
     }
 
-    async fn call(&self, method: &str, path: &str, body: Value) -> Value {
+    async fn call(&self, method: &str, path: &str, body: Json) -> Json {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
         let body = axum::body::Body::from(if body.is_null() { String::new() } else { body.to_string() });
@@ -33,8 +36,8 @@ impl Bench {
         serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap()).unwrap()
     }
 
-    async fn delivery(&self, id: &str) -> Value {
-        self.call("GET", &format!("/deliveries/{id}"), Value::Null).await
+    async fn delivery(&self, id: &str) -> Json {
+        self.call("GET", &format!("/deliveries/{id}"), Json::NULL).await
     }
 
     /// An endpoint, and an event of its vendor on the way there.
@@ -95,7 +98,7 @@ async fn founding_vendors_retry_when_they_say() {
         // A day later there is nothing more.
         bench.at(now_us + 86_400_000_000, &fine).await;
         assert_eq!(receiver.got().len(), waits.len() + 1, "{what}");
-        let state = bench.call("GET", &format!("/endpoints/{endpoint}"), Value::Null).await["state"].clone();
+        let state = bench.call("GET", &format!("/endpoints/{endpoint}"), Json::NULL).await["state"].clone();
         assert_eq!(state["enabled"], enabled, "{what}: {state}");
         let bodies: Vec<_> = receiver.got().iter().map(|got| got.body.clone()).collect();
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{what}: the same bytes each time");

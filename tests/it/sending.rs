@@ -10,26 +10,26 @@ use std::{
 
 use base64::Engine as _;
 use reqwest::Method;
-use serde_json::{Value, json};
 
 use crate::{
     hookline::{Serve, until},
-    target::{Answer, Receiver, call, endpoint, id, in_state, send},
+    json::{Json, json},
+    target::{Answer, Receiver, endpoint, id, in_state, send},
 };
 
 /// What a command's own endpoint gets: the event as the vendor sends it.
-async fn sent_to(serve: &Serve, url: &str, more: Value) -> (u16, Value) {
+async fn sent_to(serve: &Serve, url: &str, more: Json) -> (u16, Json) {
     let mut event = json!({ "provider": "onwebchat", "type": "chat.rated", "to": { "url": url, "provider": "onwebchat", "local_test": true } });
-    for (name, value) in more.as_object().unwrap() {
-        match (name.as_str(), value) {
-            ("to", Value::Object(own)) => event["to"].as_object_mut().unwrap().extend(own.clone()),
+    for (name, value) in more.members() {
+        match name {
+            "to" => event["to"].extend(value),
             _ => event[name] = value.clone(),
         }
     }
     if let Some(provider) = more.get("provider") {
         event["to"]["provider"] = provider.clone();
     }
-    call(serve, Method::POST, "/events", event).await
+    serve.call(Method::POST, "/events", event).await
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_url_leads_where_it_says_or_is_refused_everywhere() {
             (Method::PATCH, "/inboxes/inbox", forwards),
         ];
         for (method, path, body) in calls {
-            let (status, error) = call(&serve, method, path, body).await;
+            let (status, error) = serve.call(method, path, body).await;
             assert_eq!((status, &error["code"]), (422, &json!("invalid")), "{path} {bad}: {error}");
         }
     }
@@ -83,7 +83,7 @@ async fn a_url_leads_where_it_says_or_is_refused_everywhere() {
     }
     // What is shown of it, sent back with a change, keeps it.
     let change = json!({ "settings": { "url": made["url"], "name": "kept" } });
-    call(&serve, Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
+    serve.call(Method::PATCH, &format!("/endpoints/{}", id(&made)), change).await;
     let sent = send(&serve, json!({ "provider": "onwebchat", "type": "chat.rated", "endpoints": [id(&made)] })).await;
     in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
     assert_eq!(receiver.got().pop().unwrap().headers["authorization"], basic);
@@ -98,7 +98,7 @@ async fn where_an_inbox_was_replayed_to_is_kept_and_its_password_is_not_shown() 
     let mut to = json!({ "url": format!("http://user:p%40ss@127.0.0.1:{port}/x") });
     for sent in 1..=2 {
         let settings = json!({ "query": "", "inbox": "inbox", "settings": { "to": to } });
-        let (status, replay) = call(&serve, Method::POST, "/replays", settings).await;
+        let (status, replay) = serve.call(Method::POST, "/replays", settings).await;
         assert_eq!(status, 202, "{replay}");
         until("the replay to arrive", async || (receiver.got().len() == sent).then_some(())).await;
         assert_eq!(receiver.got().pop().unwrap().headers["authorization"], basic);
@@ -124,7 +124,7 @@ async fn a_payload_leaves_as_it_was_written() {
         receiver.url
     );
     let request = serve.request(Method::POST, "/events").header("content-type", "application/json").body(raw);
-    let sent: Value = request.send().await.unwrap().json().await.unwrap();
+    let sent: Json = request.send().await.unwrap().json().await.unwrap();
     in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
     let got = receiver.got().pop().unwrap().body;
     assert_eq!(got, exact.replace("\"k\":2 }", "\"k\":2,\"x\":{\"y\":true} }"));
@@ -213,7 +213,7 @@ async fn vendors_headers_leave_as_the_vendors_send_them() {
         }
         let kind = serve.get(&format!("/providers/{provider}")).await["sending"]["events"][0]["type"].clone();
         let sent = send(&serve, json!({ "provider": provider, "type": kind })).await;
-        for delivery in sent["deliveries"].as_array().unwrap() {
+        for delivery in sent["deliveries"].items() {
             in_state(&serve, &id(delivery), &["delivered"]).await;
         }
         let ids: Vec<String> = receiver.got().iter().rev().take(2).map(|got| got.headers[header].clone()).collect();
@@ -266,7 +266,7 @@ async fn a_policy_says_what_is_a_success_and_what_ends_a_delivery() {
             .await;
     let sent = send(&serve, json!({ "provider": "sydx-ai", "type": "new_message", "endpoints": [id(&made)] })).await;
     in_state(&serve, &id(&sent["deliveries"][0]), &["exhausted"]).await;
-    let (_, causes) = call(&serve, Method::POST, &format!("/endpoints/{}/diagnose", id(&made)), Value::Null).await;
+    let (_, causes) = serve.call(Method::POST, &format!("/endpoints/{}/diagnose", id(&made)), Json::NULL).await;
     let last = causes["items"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(last["found"], "failed", "{causes}");
     assert!(last["detail"].as_str().unwrap().contains("only 200"), "{last}");
@@ -287,11 +287,11 @@ async fn deliveries_are_found_and_sent_again_by_what_they_are() {
             json!({ "provider": "onwebchat", "type": kind, "set": { "data.mark": format!("needle-{kind}") } }),
         )
         .await;
-        for delivery in sent["deliveries"].as_array().unwrap() {
+        for delivery in sent["deliveries"].items() {
             in_state(&serve, &id(delivery), &["delivered", "failed"]).await;
         }
     }
-    let count = async |query: &str| serve.get(&format!("/deliveries?{query}")).await["items"].as_array().unwrap().len();
+    let count = async |query: &str| serve.get(&format!("/deliveries?{query}")).await["items"].items().count();
     for (query, expected) in [
         ("endpoint=broken", 3),
         ("type=chat.*", 4),
@@ -439,12 +439,12 @@ async fn endpoints_are_listed_in_pages_and_counted_by_their_scope() {
     let mut names = Vec::new();
     loop {
         let page = serve.get(&format!("/endpoints?limit=5{after}")).await;
-        names.extend(page["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()));
+        names.extend(page["items"].items().map(|one| one["name"].as_str().unwrap().to_owned()));
         match page["next"].as_str() {
             Some(next) => after = format!("&after={next}"),
             None => break,
         }
     }
     assert_eq!(names, (0..12).map(|number| format!("e{number}")).collect::<Vec<_>>());
-    assert_eq!(serve.get("/endpoints?name=e7").await["items"].as_array().unwrap().len(), 1);
+    assert_eq!(serve.get("/endpoints?name=e7").await["items"].items().count(), 1);
 }

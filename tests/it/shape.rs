@@ -3,18 +3,20 @@
 use std::{fs, path::Path, process::Command};
 
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
 
-use crate::hookline::{Serve, until};
+use crate::{
+    hookline::{Serve, until},
+    json::{Json, json},
+};
 
-fn samples() -> Vec<Value> {
+fn samples() -> Vec<Json> {
     (0..12)
         .map(|n| {
             let mut body = json!({
                 "id": format!("evt_{n}"), "type": "order.paid", "created": 1_763_740_800 + n, "livemode": n % 2 == 0,
                 "data": {
                     "status": if n % 3 == 0 { "open" } else { "paid" },
-                    "at": format!("2026-11-21T08:00:{n:02}Z"), "amount": f64::from(n) + 0.5, "note": if n % 2 == 0 { json!("x") } else { Value::Null },
+                    "at": format!("2026-11-21T08:00:{n:02}Z"), "amount": f64::from(n) + 0.5, "note": if n % 2 == 0 { json!("x") } else { Json::NULL },
                     "class": 1, "kebab-case": true, "2nd": [], "lines": [{ "sku": "a", "count": n }, { "sku": "b", "free": true }],
                 },
             });
@@ -36,7 +38,7 @@ async fn taught() -> Serve {
     client.post(format!("{}/inbox", serve.receiver)).body("no JSON").send().await.unwrap();
     until("the shape", async || {
         let shapes = serve.get("/shapes").await;
-        (shapes["items"][0]["requests"] == 12).then_some(())
+        shapes["items"].items().any(|shape| shape["requests"] == 12).then_some(())
     })
     .await;
     serve
@@ -52,24 +54,18 @@ async fn a_shape_is_learned_changes_are_told_and_it_is_forgotten() {
     );
     let shape = serve.get("/shapes/inbox?event=order.paid").await;
     let field = |path: &str| {
-        shape["tree"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|field| field["path"] == path)
-            .cloned()
-            .unwrap_or_else(|| panic!("{path}: {shape}"))
+        shape["tree"].items().find(|field| field["path"] == path).cloned().unwrap_or_else(|| panic!("{path}: {shape}"))
     };
     assert_eq!(field("data.note")["types"], json!(["null", "string"]));
-    assert_eq!(field("data.status")["values"], Value::Null, "twelve are too few to list all there may be");
+    assert_eq!(field("data.status")["values"], Json::NULL, "twelve are too few to list all there may be");
     assert_eq!(field("data.at")["format"], "date-time");
     assert_eq!(
         (field("data.coupon")["optional"].clone(), field("data.lines[*].free")["optional"].clone()),
         (json!(true), json!(true))
     );
-    let coupon = shape["changes"].as_array().unwrap().iter().find(|change| change["path"] == "data.coupon").unwrap();
-    assert_eq!(coupon["what"], json!({ "kind": "new_field", "type": "object" }));
-    let body: Value = serde_json::from_slice(&serve.body(coupon["request"].as_str().unwrap()).await).unwrap();
+    let coupon = shape["changes"].items().find(|change| change["path"] == "data.coupon").unwrap();
+    assert_eq!(coupon["what"], json!({ "type": "new_field", "value_type": "object" }));
+    let body: Json = serde_json::from_slice(&serve.body(coupon["request"].as_str().unwrap()).await).unwrap();
     assert_eq!(body["id"], "evt_9", "the request that brought it");
     let said = serve.cli(&["shape", "inbox", "order.paid"]);
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
@@ -91,7 +87,7 @@ async fn its_types_compile_and_take_what_was_seen() {
     let code =
         |form: &str| String::from_utf8(serve.cli(&["shape", "inbox", "order.paid", "--as", form]).stdout).unwrap();
     let (root, dir) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().unwrap());
-    let bodies: Vec<String> = samples().iter().map(Value::to_string).collect();
+    let bodies: Vec<String> = samples().iter().map(Json::to_string).collect();
 
     let uses = format!(
         "\nexport const seen: OrderPaid[] = [{}];\n// @ts-expect-error a type it is not\nexport const other: OrderPaid = {{ id: 7 }};\n",
@@ -126,5 +122,5 @@ async fn its_types_compile_and_take_what_was_seen() {
         String::from_utf8_lossy(&run.stderr),
         code("rust")
     );
-    assert_eq!(serde_json::from_str::<Value>(&code("json_schema")).unwrap()["title"], "order.paid");
+    assert_eq!(serde_json::from_str::<Json>(&code("json_schema")).unwrap()["title"], "order.paid");
 }

@@ -3,9 +3,11 @@
 use std::{io::Write, process::Stdio};
 
 use base64::Engine as _;
-use serde_json::{Value, json};
 
-use crate::hookline::{Serve, hookline, until};
+use crate::{
+    hookline::{Serve, hookline, until},
+    json::{Json, json},
+};
 
 const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123";
 
@@ -30,12 +32,10 @@ fn message(serve: &Serve, inbox: &str, headers: &[(String, String)], body: &str)
     text + "\r\n" + body
 }
 
-async fn post(serve: &Serve, path: &str, body: Value) -> Value {
-    let answer = serve.request(reqwest::Method::POST, path).json(&body).send().await.unwrap();
-    let status = answer.status();
-    let value: Value = answer.json().await.unwrap();
-    assert!(status.is_success(), "{path}: {status} {value}");
-    value
+async fn post(serve: &Serve, path: &str, body: Json) -> Json {
+    let (status, response) = serve.call(reqwest::Method::POST, path, body).await;
+    assert!((200..300).contains(&status), "{path}: {status} {response}");
+    response
 }
 
 async fn send(serve: &Serve, inbox: &str, headers: &[(String, String)], body: &str) {
@@ -46,7 +46,7 @@ async fn send(serve: &Serve, inbox: &str, headers: &[(String, String)], body: &s
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
-async fn newest_judged(serve: &Serve, inbox: &str, count: usize) -> Value {
+async fn newest_judged(serve: &Serve, inbox: &str, count: usize) -> Json {
     until("a verdict", async || {
         let all = serve.all(inbox).await;
         (all.len() == count && all[0]["verdict"] != "unchecked").then(|| all[0].clone())
@@ -67,7 +67,7 @@ async fn what_a_vendor_sends_is_judged_and_named() {
         let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, provider, &headers, body));
         let signed =
             post(&serve, "/signature/sign", json!({ "provider": provider, "secret": secret, "request": raw })).await;
-        for header in signed["headers"].as_array().unwrap() {
+        for header in signed["headers"].items() {
             headers.push((header[0].as_str().unwrap().into(), header[1].as_str().unwrap().into()));
         }
         send(&serve, provider, &headers, body).await;
@@ -99,7 +99,7 @@ async fn the_secret_of_an_endpoint_is_named_with_whose_it_is() {
     let endpoint = json!({ "name": "staging", "provider": "github", "url": "http://127.0.0.1:9/", "secrets": [{ "value": "another" }] });
     post(&serve, "/endpoints", endpoint).await;
     let signed = post(&serve, "/signature/sign", hub("another")).await;
-    let headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    let headers: Vec<(String, String)> = signed["headers"].to();
     send(&serve, "hub", &headers, "{}").await;
     let request = newest_judged(&serve, "hub", 1).await;
     let explained = serve.get(&format!("/requests/{}/signature", request["id"].as_str().unwrap())).await;
@@ -115,7 +115,7 @@ async fn the_lab_takes_the_scheme_that_is_there_and_reads_folded_headers() {
             "request": base64::engine::general_purpose::STANDARD.encode(message) })
     };
     let signed = post(&serve, "/signature/sign", question(Some("sha1"), &message(&serve, "x", &[], "{}"))).await;
-    let mut headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    let mut headers: Vec<(String, String)> = signed["headers"].to();
     let verdict = post(&serve, "/signature/verify", question(None, &message(&serve, "x", &headers, "{}"))).await;
     assert_eq!(verdict["state"], "valid", "{verdict}");
     headers[0].1.insert_str(20, "\r\n  ");
@@ -198,10 +198,10 @@ fn the_command_line_verifies_signs_and_explains() {
     let (code, out, _) = verb(&["verify", "--provider", "github"], secret, good);
     assert_eq!((code, out.starts_with("✓ valid")), (0, true), "{out}");
     let (code, out, _) = verb(&["verify", "--provider", "github", "--json"], secret, &good.replace("World", "Welt"));
-    let verdict: Value = serde_json::from_str(&out).unwrap();
+    let verdict: Json = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &verdict["state"], &verdict["reason"]), (1, &json!("invalid"), &json!("mismatch")));
     let (code, out, _) = verb(&["explain", "--provider", "github", "--json"], secret, &format!("{good}\n"));
-    let explained: Value = serde_json::from_str(&out).unwrap();
+    let explained: Json = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &explained["findings"][0]["code"]), (1, &json!("body_newline_added")), "{out}");
     let (code, out, _) = verb(&["sign", "--provider", "github"], secret, "POST / HTTP/1.1\n\nHello, World!");
     assert_eq!((code, good.contains(out.trim())), (0, true), "{out}");
@@ -225,7 +225,7 @@ fn the_command_line_verifies_signs_and_explains() {
     let listed = hookline().arg("providers").output().unwrap();
     assert!(String::from_utf8_lossy(&listed.stdout).lines().count() >= 150);
     let shown = hookline().args(["providers", "show", "stripe", "--json"]).output().unwrap();
-    let stripe: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let stripe: Json = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(stripe["schemes"][0]["rests_on"], "sdk");
 }
 
@@ -246,7 +246,7 @@ async fn a_provider_file_of_ones_own_is_loaded_and_a_bad_one_is_said() {
     send(&serve, "inbox", &[("X-Ours".into(), "1".into())], r#"{"kind":"it happened"}"#).await;
     until("recognition", async || (serve.all("inbox").await[0]["event_type"] == "it happened").then_some(())).await;
     let bad = serve.get("/providers").await["bad_files"].clone();
-    assert_eq!(bad.as_array().unwrap().len(), 1, "what `show` prints is a provider file: {bad}");
+    assert_eq!(bad.items().count(), 1, "what `show` prints is a provider file: {bad}");
     let bad = bad[0].as_str().unwrap().to_owned();
     std::fs::write(folder.join("later.toml"), "name = \"Later\"\n").unwrap();
     post(&serve, "/inboxes", json!({ "name": "later", "verification": { "provider": "later" } })).await;
@@ -272,7 +272,7 @@ async fn the_api_refuses_what_it_cannot_judge() {
                 .await
                 .unwrap();
             assert_eq!(answer.status(), 422, "{verb} {question}");
-            let error: Value = answer.json().await.unwrap();
+            let error: Json = answer.json().await.unwrap();
             assert!(error["message"].as_str().unwrap().contains(word), "{error}");
         }
     }
@@ -282,17 +282,16 @@ async fn the_api_refuses_what_it_cannot_judge() {
 #[test]
 fn the_verdict_is_that_of_the_vendors_own_sdk() {
     let files = [include_str!("../vectors/vectors.json"), include_str!("../vectors/vectors-pypi.json")];
-    let vectors: Vec<Value> = files.iter().flat_map(|file| serde_json::from_str::<Vec<Value>>(file).unwrap()).collect();
+    let vectors: Vec<Json> = files.iter().flat_map(|file| serde_json::from_str::<Vec<Json>>(file).unwrap()).collect();
     let (catalogue, _) = hookline_engine::catalogue(std::path::Path::new("/nowhere"));
     let mut sdks = std::collections::BTreeSet::new();
     let mut wrong = Vec::new();
     for vector in &vectors {
         let mut question = vector.clone();
-        let fields = question.as_object_mut().unwrap();
         let (by, what, valid) =
-            (fields.remove("by").unwrap(), fields.remove("what").unwrap(), fields.remove("valid").unwrap());
+            (question.remove("by").unwrap(), question.remove("what").unwrap(), question.remove("valid").unwrap());
         sdks.insert(by.as_str().unwrap().split(' ').next().unwrap().to_owned());
-        let question = serde_json::from_value(question).unwrap();
+        let question = question.to();
         let verdict = hookline_engine::lab::verify(&catalogue, &question, 0).unwrap();
         if (verdict.state == "valid") != valid.as_bool().unwrap() {
             wrong.push(format!("{by} {what}: {} {:?}", verdict.state, verdict.reason));
@@ -311,17 +310,13 @@ async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
     let body = r#"{"kind":"order.paid","id":"o_1"}"#;
     let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &[], body));
     let signed = post(&serve, "/signature/sign", json!({ "scheme": scheme, "secret": SECRET, "request": raw })).await;
-    let headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    let headers: Vec<(String, String)> = signed["headers"].to();
     send(&serve, "inbox", &headers, body).await;
     let id = serve.newest(1).await["id"].as_str().unwrap().to_owned();
 
     // Found by the usual ways, for it is no provider's; what is found judges it.
     let found = post(&serve, &format!("/requests/{id}/signature/find"), json!({ "secrets": [SECRET] })).await;
-    assert_eq!(
-        (found["items"].as_array().unwrap().len(), &found["items"][0]["provider"]),
-        (1, &Value::Null),
-        "{found}"
-    );
+    assert_eq!((found["items"].items().count(), &found["items"][0]["provider"]), (1, &Json::NULL), "{found}");
     let rule = found["items"][0]["rule"].clone();
     for (secret, state) in [(SECRET, "valid"), ("another", "invalid")] {
         let trial = json!({ "scheme": rule, "secrets": [secret] });
@@ -332,7 +327,7 @@ async fn an_unknown_scheme_is_found_tried_and_saved_as_a_provider() {
     assert_eq!(nothing["items"], json!([]));
 
     // Saved, it judges the inbox, also after a restart of everything that read the file.
-    let put = async |id: &str, body: Value| {
+    let put = async |id: &str, body: Json| {
         serve.request(reqwest::Method::PUT, &format!("/providers/{id}")).json(&body).send().await.unwrap()
     };
     let own = json!({ "name": "Acme", "scheme": rule, "event_type": ["json:kind"], "event_id": ["json:id"] });
@@ -372,12 +367,12 @@ async fn a_vendors_scheme_is_found_by_its_name() {
     let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &[], "{}"));
     let question = json!({ "provider": "stripe", "secret": SECRET, "request": raw });
     let signed = post(&serve, "/signature/sign", question).await;
-    let headers: Vec<(String, String)> = serde_json::from_value(signed["headers"].clone()).unwrap();
+    let headers: Vec<(String, String)> = signed["headers"].to();
     let raw = base64::engine::general_purpose::STANDARD.encode(message(&serve, "inbox", &headers, "{}"));
     let found = post(&serve, "/signature/find", json!({ "secret": SECRET, "request": raw })).await;
     assert_eq!(found["items"][0]["provider"], "stripe", "{found}");
     let snippets = serve.get("/providers/stripe/snippets").await;
-    assert_eq!(snippets["items"].as_array().unwrap().len(), 7);
+    assert_eq!(snippets["items"].items().count(), 7);
     assert_eq!(serve.get("/providers/twilio/snippets").await["items"], json!([]));
 }
 

@@ -5,7 +5,8 @@ use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Comman
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hookline_engine::{catalogue, lab};
-use serde_json::{Value, json};
+
+use crate::json::{Json, json};
 
 const SECRET: &str = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7abcdef0123";
 const OTHER: &str = "0123abcdef5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7";
@@ -55,8 +56,9 @@ fn key_pairs() -> &'static (Pairs, Pairs) {
 }
 
 /// What signs, what verifies it, and what verifies another's.
-fn secrets(scheme: &Value) -> (String, String, String) {
-    let algorithm = scheme["digest"]["algorithm"].as_str().unwrap_or_default();
+fn secrets(scheme: &Json) -> (String, String, String) {
+    let digest = |key| scheme.get("digest").and_then(|digest| digest.get(key)).and_then(|value| value.as_str());
+    let algorithm = digest("algorithm").unwrap_or_default();
     if algorithm.starts_with("rsa") || algorithm.starts_with("ecdsa") {
         let (rsa, ecdsa) = key_pairs();
         let [one, other] = if algorithm.starts_with("rsa") { rsa } else { ecdsa };
@@ -65,7 +67,7 @@ fn secrets(scheme: &Value) -> (String, String, String) {
     if algorithm != "ed25519" {
         return (SECRET.into(), SECRET.into(), OTHER.into());
     }
-    let write = |prefix: &str, bytes: [u8; 32]| match scheme["digest"]["key"].as_str() {
+    let write = |prefix: &str, bytes: [u8; 32]| match digest("key") {
         Some("hex") => hex::encode(bytes),
         Some("prefixed") => format!("{prefix}{}", STANDARD.encode(bytes)),
         _ => STANDARD.encode(bytes),
@@ -82,10 +84,10 @@ fn samples() -> Vec<Sample> {
             let all = hookline_engine::samples(&provider.name, &record.scheme);
             let params: HashMap<String, String> =
                 record.scheme.params().into_iter().map(|name| (name, "setting".to_owned())).collect();
-            let (signing, secret, other) = secrets(&serde_json::to_value(&record.scheme).unwrap());
+            let (signing, secret, other) = secrets(&serde_json::to_value(&record.scheme).unwrap().into());
             let question = json!({ "provider": provider.id, "scheme": record.id, "secret": signing, "params": params,
                 "url": URL, "now": NOW, "request": STANDARD.encode(format!("POST /hook?a=1 HTTP/1.1\r\nHost: example.com\r\n\r\n{BODY}")) });
-            let question = serde_json::from_value(question).unwrap();
+            let question = question.to();
             let Ok(signed) = lab::sign(&catalogue, &question, 0) else { continue };
             if all.is_empty() || !signed.elsewhere.is_empty() {
                 continue;
@@ -178,7 +180,7 @@ fn write(
                 "method": "POST", "params": arguments(text, "params").then(|| every_param(text)) }));
         }
     }
-    fs::write(dir.join("cases.json"), Value::from(all).to_string()).unwrap();
+    fs::write(dir.join("cases.json"), Json::from(all).to_string()).unwrap();
 }
 
 /// Whether a snippet takes an argument: its name stands in the line that begins the function.
@@ -260,7 +262,7 @@ end
 
 /// A text as a literal that Go, Java and Rust read alike.
 fn literal(text: &str) -> String {
-    Value::from(text).to_string()
+    Json::from(text).to_string()
 }
 
 fn cases<'s>(language: &'s str, samples: &'s [Sample]) -> impl Iterator<Item = (&'s Sample, &'s String, &'s Case)> {

@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,6 +20,7 @@ use tokio::{
 
 use crate::{
     hookline::{Serve, hookline, until},
+    json::{Json, json},
     target::Receiver,
 };
 
@@ -136,12 +136,12 @@ fn laptop(home: &Path, agent: Option<&str>) -> Serve {
     Serve::spawn(command, &data)
 }
 
-async fn tunnel(serve: &Serve) -> Value {
+async fn tunnel(serve: &Serve) -> Json {
     serve.get("/tunnels").await["items"][0].clone()
 }
 
-async fn stands(serve: &Serve, state: &str) -> Value {
-    until(state, async || Some(tunnel(serve).await).filter(|tunnel| tunnel["state"]["is"] == state)).await
+async fn stands(serve: &Serve, state: &str) -> Json {
+    until(state, async || Some(tunnel(serve).await).filter(|tunnel| tunnel["connection"]["state"] == state)).await
 }
 
 async fn url(serve: &Serve) -> String {
@@ -214,7 +214,7 @@ async fn a_webhook_comes_through_an_ssh_host_and_after_a_drop_again() {
     // So is one of a host that was away for a while.
     sshd.restart(|_| ());
     until("the webhook after a restart", async || status(&public).await.filter(|status| *status == 418)).await;
-    assert!(stands(&serve, "online").await["state"]["round_trip_ms"].is_f64());
+    assert!(stands(&serve, "online").await["connection"]["round_trip_ms"].is_f64());
 
     // Who waits for an answer goes on waiting when it is started once more, or made with what it is.
     let rule = json!([{ "when": "path:/slow", "answers": [{ "status": 200, "delay_ms": 1500 }] }]);
@@ -293,7 +293,7 @@ async fn a_host_with_another_key_is_not_believed() {
             fs::rename(sshd.path(&name.replace("host", "other")), sshd.path(name)).unwrap();
         }
     });
-    let ended = stands(&serve, "over").await;
+    let ended = stands(&serve, "failed").await;
     let second = fingerprint(&sshd.path("host"));
     assert_eq!((&ended["kind"]["host_key"], &ended["kind"]["offered_key"]), (&json!(first), &json!(second)), "{ended}");
     let said = started(&serve.cli(&["tunnel", "status"]));
@@ -302,7 +302,7 @@ async fn a_host_with_another_key_is_not_believed() {
     assert!(said.contains("SHA256:"), "{said}");
     started(&serve.cli(&["tunnel", "trust", &second]));
     let stood = stands(&serve, "online").await;
-    assert_eq!((&stood["kind"]["host_key"], &stood["kind"]["offered_key"]), (&json!(second), &Value::Null), "{stood}");
+    assert_eq!((&stood["kind"]["host_key"], &stood["kind"]["offered_key"]), (&json!(second), &Json::NULL), "{stood}");
 }
 
 #[tokio::test]
@@ -324,8 +324,8 @@ async fn a_host_is_asked_for_the_key_that_is_known_of_it() {
     sshd.restart(|_| ());
     until("the session after the restart", async || {
         let stood = tunnel(&serve).await;
-        assert_ne!(stood["state"]["is"], "over", "{stood}");
-        (stood["state"]["is"] == "online" && !stood["last_drop"].is_null()).then_some(())
+        assert_ne!(stood["connection"]["state"], "failed", "{stood}");
+        (stood["connection"]["state"] == "online" && !stood["last_drop"].is_null()).then_some(())
     })
     .await;
 }
@@ -416,7 +416,7 @@ async fn the_public_url_may_be_in_the_banner() {
     // What somebody has said goes before it.
     let said = started(&serve.cli(&[&start[..], &["--url", "https://own.example"]].concat()));
     assert!(said.contains("https://own.example/") && !said.contains("banner"), "{said}");
-    assert_eq!(serve.get("/tunnels").await["items"].as_array().unwrap().len(), 1);
+    assert_eq!(serve.get("/tunnels").await["items"].items().count(), 1);
 }
 
 #[tokio::test]
@@ -472,8 +472,8 @@ async fn another_programs_tunnel_leads_to_an_address_nobody_guesses() {
     until("the copy from this machine", async || (app.got().len() == 3).then_some(())).await;
     until("the other copy to be skipped", async || {
         let deliveries = serve.get("/deliveries?limit=50").await;
-        let skipped = |item: &Value| item["reason"].as_str().is_some_and(|why| why.contains("from outside"));
-        deliveries["items"].as_array().unwrap().iter().any(skipped).then_some(())
+        let skipped = |item: &Json| item["reason"].as_str().is_some_and(|why| why.contains("from outside"));
+        deliveries["items"].items().any(skipped).then_some(())
     })
     .await;
 
@@ -482,7 +482,7 @@ async fn another_programs_tunnel_leads_to_an_address_nobody_guesses() {
     let taken = std::net::TcpListener::bind(local.trim_start_matches("http://")).unwrap();
     let serve = laptop(home.path(), None);
     let stood = stands(&serve, "waiting").await;
-    assert!(stood["state"]["why"].as_str().unwrap().contains("listen"), "{stood}");
+    assert!(stood["connection"]["why"].as_str().unwrap().contains("listen"), "{stood}");
     drop(taken);
     stands(&serve, "online").await;
     assert_eq!(url(&serve).await, public);
@@ -511,7 +511,8 @@ async fn what_is_done_about_a_tunnel_is_done_whole_and_one_after_the_other() {
     // A host that does not answer holds up nobody else.
     let deaf = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = format!("me@{}", deaf.local_addr().unwrap());
-    let dialling = serve.request(reqwest::Method::POST, "/tunnels").json(&json!({ "is": "ssh", "destination": place }));
+    let dialling =
+        serve.request(reqwest::Method::POST, "/tunnels").json(&json!({ "type": "ssh", "destination": place }));
     let dialling = tokio::spawn(dialling.send());
     let (_held, _) = deaf.accept().await.unwrap();
     assert!(serve.cli(&["tunnel", "stop"]).status.success());

@@ -16,9 +16,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::Value;
 
-use crate::hookline::{Serve, until};
+use crate::{
+    hookline::{Serve, until},
+    json::Json,
+};
 
 /// What a receiver got.
 #[derive(Debug, Clone)]
@@ -118,26 +120,19 @@ async fn take(State(receiver): State<Receiver>, request: Request) -> Response {
     }
 }
 
-pub async fn call(serve: &Serve, method: reqwest::Method, path: &str, body: Value) -> (u16, Value) {
-    let answer = serve.request(method, path).json(&body).send().await.unwrap();
-    let status = answer.status().as_u16();
-    let bytes = answer.bytes().await.unwrap();
-    (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
-}
-
-pub async fn endpoint(serve: &Serve, settings: Value) -> Value {
-    let (status, made) = call(serve, reqwest::Method::POST, "/endpoints", settings).await;
+pub async fn endpoint(serve: &Serve, settings: Json) -> Json {
+    let (status, made) = serve.call(reqwest::Method::POST, "/endpoints", settings).await;
     assert_eq!(status, 201, "{made}");
     made
 }
 
-pub async fn send(serve: &Serve, event: Value) -> Value {
-    let (status, sent) = call(serve, reqwest::Method::POST, "/events", event).await;
+pub async fn send(serve: &Serve, event: Json) -> Json {
+    let (status, sent) = serve.call(reqwest::Method::POST, "/events", event).await;
     assert_eq!(status, 202, "{sent}");
     sent
 }
 
-pub async fn in_state(serve: &Serve, id: &str, states: &[&str]) -> Value {
+pub async fn in_state(serve: &Serve, id: &str, states: &[&str]) -> Json {
     until(&format!("{states:?}"), async || {
         let delivery = serve.get(&format!("/deliveries/{id}")).await;
         states.contains(&delivery["state"].as_str().unwrap()).then_some(delivery)
@@ -145,6 +140,6 @@ pub async fn in_state(serve: &Serve, id: &str, states: &[&str]) -> Value {
     .await
 }
 
-pub fn id(value: &Value) -> String {
+pub fn id(value: &Json) -> String {
     value["id"].as_str().unwrap().to_owned()
 }
