@@ -2,15 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use tokio::time::{Instant, sleep};
 
-use crate::wire::random;
+/// First pause, without its random part.
+const SHORTEST: Duration = Duration::from_millis(125);
 
-/// The longest pause after a first failure.
-const FIRST: Duration = Duration::from_millis(250);
-
-/// The longest pause of all.
-const LONGEST: Duration = Duration::from_secs(30);
+/// Longest pause, without its random part.
+const LONGEST: Duration = Duration::from_secs(15);
 
 /// How often the clocks are compared.
 const LOOK: Duration = Duration::from_secs(1);
@@ -18,23 +17,22 @@ const LOOK: Duration = Duration::from_secs(1);
 /// A second that took this much longer was a sleep.
 const SLEPT: Duration = Duration::from_secs(5);
 
-/// Pauses that grow, each anywhere between nothing and its length: laptops that lost a relay together
-/// do not come back together.
+/// Pauses that double, each with a random part of up to its own length: computers that lost a relay together do not come
+/// back together.
 #[derive(Debug)]
-pub struct Backoff(Duration);
+pub struct Backoff(ExponentialBackoff);
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self(FIRST)
+        let pauses = ExponentialBuilder::default().with_min_delay(SHORTEST).with_max_delay(LONGEST).with_factor(2.0);
+        Self(pauses.with_jitter().without_max_times().build())
     }
 }
 
 impl Backoff {
-    /// The next pause.
+    /// Returns the next pause, at most 30 seconds.
     pub fn pause(&mut self) -> Duration {
-        let longest = self.0;
-        self.0 = (self.0 * 2).min(LONGEST);
-        longest.mul_f64(f64::from(u32::from_le_bytes(random())) / f64::from(u32::MAX))
+        self.0.next().unwrap_or(LONGEST)
     }
 }
 
@@ -58,15 +56,18 @@ mod tests {
     #[test]
     fn pauses_grow_to_their_longest_and_differ() {
         let mut backoff = Backoff::default();
-        let mut longest = FIRST;
-        let mut pauses = Vec::new();
-        for _ in 0..20 {
+        let mut shortest = SHORTEST;
+        let mut last = Vec::new();
+        for _ in 0..40 {
             let pause = backoff.pause();
-            assert!(pause <= longest, "{pause:?} of {longest:?}");
-            longest = (longest * 2).min(LONGEST);
-            pauses.push(pause);
+            assert!((shortest..=shortest * 2).contains(&pause), "{pause:?} after {shortest:?}");
+            if shortest == LONGEST {
+                last.push(pause);
+            }
+            shortest = (shortest * 2).min(LONGEST);
         }
-        pauses.dedup();
-        assert!(pauses.len() > 15);
+        last.sort();
+        last.dedup();
+        assert!(last.len() > 20, "{last:?}");
     }
 }
