@@ -1,6 +1,7 @@
 //! Licences of all dependencies against the list in deny.toml.
 
 use serde_json::Value;
+use spdx::{Expression, LicenseReq, ParseMode};
 
 use crate::shell;
 
@@ -35,52 +36,15 @@ pub(crate) fn check() -> Result<(), String> {
     if refused.is_empty() { Ok(()) } else { Err(format!("licences not in deny.toml:\n  {}", refused.join("\n  "))) }
 }
 
-/// Whether an SPDX expression can be met by the allowed licences. `/` is an old way to write OR.
+/// Returns whether the allowed licences meet an SPDX expression. The old `/` for OR is accepted.
 fn permits(expression: &str, allowed: &[&str]) -> bool {
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
-    let tokens: Vec<&str> = spaced.split_whitespace().collect();
-    let mut rest = tokens.as_slice();
-    !rest.is_empty() && either(&mut rest, allowed) && rest.is_empty()
-}
-
-fn either(tokens: &mut &[&str], allowed: &[&str]) -> bool {
-    let mut met = both(tokens, allowed);
-    while let ["OR", rest @ ..] = *tokens {
-        *tokens = rest;
-        met |= both(tokens, allowed);
-    }
-    met
-}
-
-fn both(tokens: &mut &[&str], allowed: &[&str]) -> bool {
-    let mut met = one(tokens, allowed);
-    while let ["AND", rest @ ..] = *tokens {
-        *tokens = rest;
-        met &= one(tokens, allowed);
-    }
-    met
-}
-
-fn one(tokens: &mut &[&str], allowed: &[&str]) -> bool {
-    match *tokens {
-        ["(", rest @ ..] => {
-            *tokens = rest;
-            let met = either(tokens, allowed);
-            if let [")", rest @ ..] = *tokens {
-                *tokens = rest;
-            }
-            met
-        }
-        [id, "WITH", exception, rest @ ..] => {
-            *tokens = rest;
-            allowed.contains(&format!("{id} WITH {exception}").as_str()) || allowed.contains(id)
-        }
-        [id, rest @ ..] => {
-            *tokens = rest;
-            allowed.contains(id)
-        }
-        [] => false,
-    }
+    let allows = |requirement: &LicenseReq| {
+        let whole = requirement.to_string();
+        // An exception only adds permissions.
+        let bare = whole.split(" WITH ").next().unwrap_or_default();
+        allowed.contains(&whole.as_str()) || allowed.contains(&bare)
+    };
+    Expression::parse_mode(expression, ParseMode::LAX).is_ok_and(|parsed| parsed.evaluate(allows))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask run | test | bench | generate`.
 #![allow(clippy::print_stderr)]
 
+mod advisories;
 mod bench;
 mod generate;
 mod licences;

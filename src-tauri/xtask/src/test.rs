@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{generate, licences, setup, shell, structure};
+use crate::{advisories, generate, licences, setup, shell, structure};
 
 type Stage = (&'static str, fn() -> Result<(), String>);
 
@@ -18,6 +18,7 @@ pub(crate) const ALL: &[Stage] = &[
     UNITS_OF_THE_PAGE,
     ("window: build", || shell::run("npm", &["run", "--silent", "build"])),
     LICENCES,
+    ADVISORIES,
     // All targets at once: programs alone are built with fewer features of their libraries, and then built again.
     ("build", || shell::run("cargo", &["build", "--workspace", "--all-targets", "--quiet"])),
     LINTS,
@@ -36,6 +37,7 @@ pub(crate) const QUICK: &[Stage] = &[
     TYPES,
     UNITS_OF_THE_PAGE,
     LICENCES,
+    ADVISORIES,
     LINTS,
     ("unit tests", || shell::run("cargo", &["test", "--workspace", "--lib", "--bins", "--quiet"])),
 ];
@@ -45,6 +47,7 @@ const STRUCTURE: Stage = ("structure", structure::check);
 const TYPES: Stage = ("window: types and lints", || shell::run("npm", &["run", "--silent", "check"]));
 const UNITS_OF_THE_PAGE: Stage = ("window: unit tests", || shell::run("npm", &["run", "--silent", "test"]));
 const LICENCES: Stage = ("licences", licences::check);
+const ADVISORIES: Stage = ("advisories", advisories::check);
 const LINTS: Stage =
     ("lints", || shell::run("cargo", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]));
 

@@ -4,7 +4,7 @@ use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
-use rsa::{Pkcs1v15Sign, traits::SignatureScheme};
+use rsa::{Pkcs1v15Sign, rand_core::OsRng, traits::SignatureScheme};
 use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -149,6 +149,9 @@ impl Algorithm {
     }
 
     /// Signs with a secret or a private key.
+    ///
+    /// RSA is blinded with random numbers, so that its duration says nothing about the key (RUSTSEC-2023-0071). The
+    /// signature does not depend on them.
     pub(crate) fn sign(self, key: &Key, mut feed: impl Feed) -> Result<Vec<u8>, Fault> {
         let failed = |e: &dyn std::fmt::Display| Fault::Secret { why: e.to_string() };
         match (self, key) {
@@ -159,14 +162,14 @@ impl Algorithm {
                 Ok(signature.to_der().as_bytes().to_vec())
             }
             (Self::RsaSha1, Key::RsaPrivate(key)) => {
-                key.sign(pkcs1(SHA1_INFO, 20), &hash::<Sha1>(&mut feed)?).map_err(|e| failed(&e))
+                key.sign_with_rng(&mut OsRng, pkcs1(SHA1_INFO, 20), &hash::<Sha1>(&mut feed)?).map_err(|e| failed(&e))
             }
-            (Self::RsaSha256, Key::RsaPrivate(key)) => {
-                key.sign(pkcs1(SHA256_INFO, 32), &hash::<Sha256>(&mut feed)?).map_err(|e| failed(&e))
-            }
-            (Self::RsaSha512, Key::RsaPrivate(key)) => {
-                key.sign(pkcs1(SHA512_INFO, 64), &hash::<Sha512>(&mut feed)?).map_err(|e| failed(&e))
-            }
+            (Self::RsaSha256, Key::RsaPrivate(key)) => key
+                .sign_with_rng(&mut OsRng, pkcs1(SHA256_INFO, 32), &hash::<Sha256>(&mut feed)?)
+                .map_err(|e| failed(&e)),
+            (Self::RsaSha512, Key::RsaPrivate(key)) => key
+                .sign_with_rng(&mut OsRng, pkcs1(SHA512_INFO, 64), &hash::<Sha512>(&mut feed)?)
+                .map_err(|e| failed(&e)),
             (Self::EcdsaSha1, Key::P256Private(key)) => {
                 let signature: p256::ecdsa::Signature =
                     key.sign_prehash(&hash::<Sha1>(&mut feed)?).map_err(|e| failed(&e))?;
@@ -174,8 +177,7 @@ impl Algorithm {
             }
             (Self::RsaPssSha512, Key::RsaPrivate(key)) => {
                 let digest = hash::<Sha512>(&mut feed)?;
-                key.sign_with_rng(&mut rsa::rand_core::OsRng, rsa::Pss::new::<rsa::sha2::Sha512>(), &digest)
-                    .map_err(|e| failed(&e))
+                key.sign_with_rng(&mut OsRng, rsa::Pss::new::<rsa::sha2::Sha512>(), &digest).map_err(|e| failed(&e))
             }
             (symmetric, Key::Bytes(key)) if symmetric.is_symmetric() => symmetric.digest(key, feed),
             _ => Err(Fault::Secret { why: "signing needs the private key that belongs to this scheme".into() }),
