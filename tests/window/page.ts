@@ -77,8 +77,8 @@ export const setTheme = async (driver: WebDriver, theme: "light" | "dark"): Prom
   });
 };
 
-/** Chooses an option of a select with a search input, by keyboard. */
-export async function choose(driver: WebDriver, label: string, typed: string, option: string): Promise<void> {
+/** Opens a select with a search input, and types into it. */
+export async function search(driver: WebDriver, label: string, typed: string): Promise<void> {
   await until(`the select ${label}`, () =>
     driver.executeScript<boolean>(
       `const [label] = arguments;
@@ -93,6 +93,11 @@ export async function choose(driver: WebDriver, label: string, typed: string, op
     driver.executeScript<boolean>("return document.querySelectorAll('[role=option]').length > 0"),
   );
   await type(driver, typed);
+}
+
+/** Chooses an option of a select with a search input, by keyboard. */
+export async function choose(driver: WebDriver, label: string, typed: string, option: string): Promise<void> {
+  await search(driver, label, typed);
   await until(`${option} to be highlighted`, () =>
     driver.executeScript<boolean>(
       "return document.querySelector('[role=option][data-highlighted]')?.innerText === arguments[0]",

@@ -6,7 +6,21 @@ import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, start, until, type Running } from "./hookline";
-import { chord, click, Key, noDialog, press, screenshot, seen, sees, serious, setTheme, type } from "./page";
+import {
+  choose,
+  chord,
+  click,
+  Key,
+  noDialog,
+  press,
+  screenshot,
+  search,
+  seen,
+  sees,
+  serious,
+  setTheme,
+  type,
+} from "./page";
 
 describe.each(DOORS)("sending in the %s", (door) => {
   let hookline: Running;
@@ -48,6 +62,26 @@ describe.each(DOORS)("sending in the %s", (door) => {
     );
     await chord(hookline.driver, Key.CONTROL, Key.ENTER);
   };
+
+  test("a search in a list of options is no change of a form, a choice is one", async () => {
+    const { driver } = hookline;
+    await press(driver, "g", "e");
+    await chord(driver, Key.SHIFT, "N");
+    await sees(driver, "New endpoint");
+    await choose(driver, "Hookline is", "github", "GitHub");
+    await press(driver, Key.ESCAPE);
+    await sees(driver, "Discard what you entered?");
+    await click(driver, "Discard");
+    await noDialog(driver);
+    await chord(driver, Key.SHIFT, "N");
+    await search(driver, "Hookline is", "git");
+    await press(driver, Key.ESCAPE);
+    await until("the list to close", () =>
+      driver.executeScript<boolean>("return document.querySelectorAll('[role=option]').length === 0"),
+    );
+    await press(driver, Key.ESCAPE);
+    await noDialog(driver);
+  });
 
   test("an endpoint is made by keyboard", async () => {
     const { driver } = hookline;

@@ -14,7 +14,7 @@ use axum::{
 };
 use hookline_api::ApiError;
 use http::{HeaderMap, header};
-use rand::RngCore;
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 

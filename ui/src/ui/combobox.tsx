@@ -3,6 +3,7 @@ import { Autocomplete } from "@base-ui/react/autocomplete";
 import type { ComponentProps, ReactNode } from "react";
 
 import { Field } from "./field";
+import { contains } from "./format";
 import { INPUT } from "./input";
 
 /**
@@ -98,7 +99,7 @@ export function ComboboxField({
   return (
     <Field label={label} hint={hint}>
       {(input) => (
-        <Autocomplete.Root items={options} value={value} onValueChange={onChange} openOnInputClick>
+        <Autocomplete.Root items={options} filter={contains} value={value} onValueChange={onChange} openOnInputClick>
           {/* While the list is open, Base UI hides the label from screen readers, so the input has the name, too. */}
           <Autocomplete.Input {...input} {...rest} aria-label={label} className={INPUT} />
           <Autocomplete.Portal>

@@ -48,3 +48,10 @@ export function visible(text: string): string {
 
 /** The same for a text of several lines. */
 export const visibleLines = (text: string): string => text.split("\n").map(visible).join("\n");
+
+/**
+ * Returns true if a text contains another, in upper or lower case. (Base UI compares with a collator, which WebKitGTK
+ * makes sensitive to case.)
+ */
+export const contains = (text: string, part: string): boolean =>
+  text.toLocaleLowerCase().includes(part.trim().toLocaleLowerCase());

@@ -2,8 +2,9 @@
 import { Combobox } from "@base-ui/react/combobox";
 import { Select as BaseSelect } from "@base-ui/react/select";
 import { Check, ChevronsUpDown } from "lucide-react";
-import { useId, type ComponentProps } from "react";
+import { useId, useRef, type ComponentProps, type SyntheticEvent } from "react";
 
+import { contains } from "./format";
 import { INPUT } from "./input";
 
 export type Options<T extends string> = readonly (readonly [value: T, name: string])[];
@@ -26,10 +27,16 @@ export interface SearchSelectProps extends Omit<ComponentProps<"button">, "value
   groups: readonly OptionGroup[];
 }
 
+/** A choice is an input like typing is, so that the dialog around it knows of it. */
+const announceInput = (trigger: HTMLElement | null): boolean =>
+  trigger?.dispatchEvent(new Event("input", { bubbles: true })) ?? false;
+
+const stop = (event: SyntheticEvent): void => event.stopPropagation();
+
 const TRIGGER = `${INPUT} flex items-center justify-between gap-2 text-left data-popup-open:bg-hover disabled:text-ink-3`;
 const POPUP = "rounded-[7px] border border-line bg-pane p-1";
 const ITEM =
-  "grid cursor-default grid-cols-[16px_1fr] items-center gap-1 rounded-md py-1 pr-3 pl-1 data-highlighted:bg-selection";
+  "grid cursor-default outline-none grid-cols-[16px_1fr] items-center gap-1 rounded-md py-1 pr-3 pl-1 data-highlighted:bg-selection";
 
 /** A list of a few options. Typing a letter goes to the next option that starts with it. */
 export function Select<T extends string>({
@@ -40,14 +47,19 @@ export function Select<T extends string>({
   disabled,
   ...rest
 }: SelectProps<T>) {
+  const trigger = useRef<HTMLButtonElement>(null);
   return (
     <BaseSelect.Root
       items={options.map(([one, name]) => ({ value: one, label: name }))}
       value={value}
       disabled={disabled}
-      onValueChange={(now) => now !== null && onChange(now)}
+      onValueChange={(now) => {
+        if (now === null) return;
+        onChange(now);
+        announceInput(trigger.current);
+      }}
     >
-      <BaseSelect.Trigger {...rest} className={`${TRIGGER} ${className}`}>
+      <BaseSelect.Trigger ref={trigger} {...rest} className={`${TRIGGER} ${className}`}>
         <BaseSelect.Value className="truncate" />
         <BaseSelect.Icon className="text-ink-3">
           <ChevronsUpDown size={13} aria-hidden />
@@ -93,6 +105,7 @@ const groupOf = ({ label, options }: OptionGroup): Group => ({
 /** A list of many options under headings, with a search input above them. */
 export function SearchSelect({ value, onChange, groups, className = "", disabled, ...rest }: SearchSelectProps) {
   const hintId = useId();
+  const trigger = useRef<HTMLButtonElement>(null);
   const shown = groups.filter(({ options }) => options.length > 0).map(groupOf);
   const chosen = shown.flatMap(({ items }) => items).find((item) => item.value === value) ?? null;
   return (
@@ -100,10 +113,15 @@ export function SearchSelect({ value, onChange, groups, className = "", disabled
       items={shown}
       value={chosen}
       disabled={disabled}
-      onValueChange={(now: Item | null) => now && onChange(now.value)}
+      filter={(item: Item, text) => contains(item.label, text)}
+      onValueChange={(now: Item | null) => {
+        if (!now) return;
+        onChange(now.value);
+        announceInput(trigger.current);
+      }}
       autoHighlight
     >
-      <Combobox.Trigger {...rest} className={`${TRIGGER} ${className}`}>
+      <Combobox.Trigger ref={trigger} {...rest} className={`${TRIGGER} ${className}`}>
         <span className="truncate">{chosen?.label ?? value}</span>
         <Combobox.Icon className="text-ink-3">
           <ChevronsUpDown size={13} aria-hidden />
@@ -115,7 +133,12 @@ export function SearchSelect({ value, onChange, groups, className = "", disabled
             <span id={hintId} className="sr-only">
               Options
             </span>
-            <Combobox.Input aria-label="Search options" placeholder="Search" className={`${INPUT} mb-1`} />
+            <Combobox.Input
+              onInput={stop}
+              aria-label="Search options"
+              placeholder="Search"
+              className={`${INPUT} mb-1`}
+            />
             <Combobox.Empty className="px-2 py-1 text-ink-2 empty:hidden">No match</Combobox.Empty>
             <Combobox.List className="max-h-[min(40vh,calc(var(--available-height)-44px))] overflow-auto">
               {(group: Group) => (

@@ -537,3 +537,6 @@ pub(crate) fn settled(finding: CheckFinding, due: ExpectedEffects, seen: &Seen<'
         _ => finding,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,10 +8,19 @@ const NOW_MS: i64 = 1_795_000_000_000;
 
 /// Every vendor that can be played with a shared secret, in its own form.
 fn subjects() -> Vec<Subject> {
+    subjects_of(|_| true)
+}
+
+/// One of them.
+pub(crate) fn subject(provider: &str) -> Subject {
+    subjects_of(|id| id == provider).pop().expect("a provider")
+}
+
+fn subjects_of(is_wanted: impl Fn(&str) -> bool) -> Vec<Subject> {
     let (catalogue, _) = Catalogue::load([]);
     let (scenarios, _) = hookline_provider::scenarios(&catalogue, Vec::new());
     let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
-    let signing = catalogue.providers().filter(|provider| provider.scheme(None).is_some());
+    let signing = catalogue.providers().filter(|provider| provider.scheme(None).is_some() && is_wanted(&provider.id));
     signing
         .filter_map(|provider| {
             let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();

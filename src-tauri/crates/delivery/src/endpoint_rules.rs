@@ -162,3 +162,100 @@ fn numbers(settings: &EndpointSettings, policy: &DeliveryPolicy) -> Option<Strin
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The fault of an endpoint of a vendor with some settings changed.
+    fn fault_of(provider: &str, changes: Value, beside: Beside) -> Option<String> {
+        let mut settings = json!({ "url": "https://example.com/hook", "provider": provider });
+        for (name, value) in changes.as_object().expect("an object") {
+            settings[name] = value.clone();
+        }
+        let settings = serde_json::from_value(settings).expect("settings");
+        fault(&settings, &Catalogue::load([]).0, beside)
+    }
+
+    #[test]
+    fn each_wrong_setting_is_named() {
+        let custom = |name: &str, value: &str| json!({ "headers": [{ "name": name, "value": value }] });
+        let policy = |name: &str, value: Value| json!({ "policy": { name: value } });
+        let long = "x".repeat(LONG_MAX + 1);
+        for (changes, why) in [
+            (json!({ "provider": "nobody" }), "no provider"),
+            (json!({ "url": "example.com" }), "http://"),
+            (json!({ "scheme": "none" }), "no such scheme"),
+            (custom("no name", "x"), "no header"),
+            (custom("x-own", "a\nb"), "no header"),
+            (custom("Host", "x"), "set by Hookline"),
+            (custom("transfer-encoding", "chunked"), "set by Hookline"),
+            (custom("X-Hub-Signature-256", "x"), "sets itself"),
+            (json!({ "trusted_certificate": "no PEM" }), "PEM"),
+            (json!({ "concurrency": 0 }), "Concurrency"),
+            (json!({ "concurrency": CONCURRENCY_MAX + 1 }), "Concurrency"),
+            (json!({ "rate": 0.0 }), "rate"),
+            (json!({ "rate": -1.0 }), "rate"),
+            (json!({ "speed": 0.0 }), "speed"),
+            (json!({ "speed": 1e9 }), "speed"),
+            (policy("redirects", json!(true)), "Redirects"),
+            (policy("jitter_percent", json!(101)), "jitter"),
+            (policy("timeout_ms", json!(0)), "Time-outs"),
+            (policy("timeout_ms", json!(TIMEOUT_MAX + 1)), "Time-outs"),
+            (policy("connect_timeout_ms", json!(0)), "Time-outs"),
+            (json!({ "url": format!("https://example.com/{long}") }), "at most"),
+            (json!({ "secrets": [{ "value": long }] }), "at most"),
+            (json!({ "name": "x".repeat(TEXT_MAX + 1) }), "characters"),
+            (json!({ "secrets": vec![json!({ "value": "s" }); LIST_MAX + 1] }), "secrets"),
+        ] {
+            let shown: String = changes.to_string().chars().take(80).collect();
+            let fault = fault_of("github", changes, Beside::default());
+            assert!(fault.as_ref().is_some_and(|fault| fault.contains(why)), "{shown}: {fault:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_right_has_no_fault() {
+        for changes in [
+            json!({}),
+            json!({ "headers": [{ "name": "X-Own", "value": "1" }, { "name": "User-Agent", "value": "mine" }] }),
+            json!({ "concurrency": CONCURRENCY_MAX, "rate": RATE_MIN, "speed": SPEED_MAX }),
+            json!({ "name": "x".repeat(TEXT_MAX), "policy": { "timeout_ms": TIMEOUT_MAX, "jitter_percent": 100 } }),
+            json!({ "secrets": [{ "value": "x".repeat(LONG_MAX) }] }),
+        ] {
+            assert_eq!(fault_of("github", changes.clone(), Beside::default()), None, "{changes}");
+        }
+    }
+
+    #[test]
+    fn the_rules_of_every_vendor_are_kept() {
+        let (catalogue, _) = Catalogue::load([]);
+        let (mut https, mut capped, mut unique) = (0, 0, 0);
+        for provider in catalogue.providers() {
+            let settings: EndpointSettings =
+                serde_json::from_value(json!({ "url": "http://example.com/hook", "provider": provider.id }))
+                    .expect("settings");
+            let policy = policy_in_force(&settings, &catalogue);
+            let of = |changes, beside| fault_of(&provider.id, changes, beside).unwrap_or_default();
+            if *policy.https.value() == HttpsRule::Required {
+                https += 1;
+                assert!(of(json!({ "url": "http://example.com" }), Beside::default()).contains("https://"));
+                let local = json!({ "url": "http://example.com", "local_test": true });
+                assert_eq!(of(local, Beside::default()), "", "{}", provider.id);
+            }
+            let most = *policy.endpoints_max.value();
+            if most > 0 {
+                capped += 1;
+                assert!(of(json!({}), Beside { count: most, same_url: false }).contains("allows"), "{}", provider.id);
+                assert_eq!(of(json!({}), Beside { count: most - 1, same_url: false }), "", "{}", provider.id);
+            }
+            if *policy.unique_url.value() {
+                unique += 1;
+                assert!(of(json!({}), Beside { count: 0, same_url: true }).contains("only once"), "{}", provider.id);
+            }
+        }
+        assert!(https > 0 && capped > 0, "{https} {capped} {unique}");
+    }
+}
