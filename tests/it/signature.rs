@@ -292,7 +292,7 @@ fn the_verdict_is_that_of_the_vendors_own_sdk() {
             (question.remove("by").unwrap(), question.remove("what").unwrap(), question.remove("valid").unwrap());
         sdks.insert(by.as_str().unwrap().split(' ').next().unwrap().to_owned());
         let question = question.to();
-        let verdict = hookline_engine::lab::verify(&catalogue, &question, 0).unwrap();
+        let verdict = hookline_engine::debugger::verify(&catalogue, &question, 0).unwrap();
         if (verdict.state == "valid") != valid.as_bool().unwrap() {
             wrong.push(format!("{by} {what}: {} {:?}", verdict.state, verdict.reason));
         }

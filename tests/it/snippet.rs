@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Command, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_engine::{catalogue, lab};
+use hookline_engine::{catalogue, debugger};
 
 use crate::json::{Json, json};
 
@@ -88,7 +88,7 @@ fn samples() -> Vec<Sample> {
             let question = json!({ "provider": provider.id, "scheme": record.id, "secret": signing, "params": params,
                 "url": URL, "now": NOW, "request": STANDARD.encode(format!("POST /hook?a=1 HTTP/1.1\r\nHost: example.com\r\n\r\n{BODY}")) });
             let question = question.to();
-            let Ok(signed) = lab::sign(&catalogue, &question, 0) else { continue };
+            let Ok(signed) = debugger::sign(&catalogue, &question, 0) else { continue };
             if all.is_empty() || !signed.elsewhere.is_empty() {
                 continue;
             }

@@ -7,7 +7,7 @@ import { Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { DOORS, ended, freePort, start, until, type Running } from "./hookline";
-import { chord, click, press, screenshot, sees, serious, setTheme } from "./page";
+import { chord, click, pick, press, screenshot, sees, serious, setTheme } from "./page";
 
 const shots = process.env.HOOKLINE_SHOTS;
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -133,14 +133,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
     await sees(driver, "Under way");
     await click(driver, "Cancel");
     await sees(driver, "Not finished");
-    await until("the runs before", () =>
-      driver.executeScript<boolean>(
-        "return document.querySelector('[aria-label=\"Compare with\"]')?.options.length > 1",
-      ),
-    );
-    await driver.executeScript(
-      "const select = document.querySelector('[aria-label=\"Compare with\"]'); select.value = select.options[1].value; select.dispatchEvent(new Event('change', { bubbles: true }));",
-    );
+    await pick(driver, "[aria-label='Compare with']", /, /);
     await sees(driver, "Since the run of");
     await shot("compared");
   });

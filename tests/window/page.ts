@@ -77,6 +77,26 @@ export const setTheme = async (driver: WebDriver, theme: "light" | "dark"): Prom
   });
 };
 
+/** Chooses an option of a select by keyboard. `selector` is that of the select. */
+export async function pick(driver: WebDriver, selector: string, option: RegExp): Promise<void> {
+  await until(`the select ${selector}`, () =>
+    driver.executeScript<boolean>(
+      "const select = document.querySelector(arguments[0]); select?.focus(); return Boolean(select) && document.activeElement === select",
+      selector,
+    ),
+  );
+  await press(driver, Key.ENTER);
+  await until(`the option ${option}`, async () => {
+    const highlighted = await driver.executeScript<string | undefined>(
+      "return document.querySelector('[role=option][data-highlighted]')?.textContent.trim()",
+    );
+    if (highlighted !== undefined && option.test(highlighted)) return true;
+    if (highlighted !== undefined) await press(driver, Key.ARROW_DOWN);
+    return false;
+  });
+  await press(driver, Key.ENTER);
+}
+
 /** Opens a select with a search input, and types into it. */
 export async function search(driver: WebDriver, label: string, typed: string): Promise<void> {
   await until(`the select ${label}`, () =>
@@ -89,8 +109,8 @@ export async function search(driver: WebDriver, label: string, typed: string): P
     ),
   );
   await press(driver, Key.ENTER);
-  await until(`the options of ${label}`, () =>
-    driver.executeScript<boolean>("return document.querySelectorAll('[role=option]').length > 0"),
+  await until(`the search input of ${label}`, () =>
+    driver.executeScript<boolean>("return document.activeElement?.ariaLabel === 'Search options'"),
   );
   await type(driver, typed);
 }
@@ -100,13 +120,13 @@ export async function choose(driver: WebDriver, label: string, typed: string, op
   await search(driver, label, typed);
   await until(`${option} to be highlighted`, () =>
     driver.executeScript<boolean>(
-      "return document.querySelector('[role=option][data-highlighted]')?.innerText === arguments[0]",
+      "return document.querySelector('[role=option][data-highlighted]')?.textContent.trim() === arguments[0]",
       option,
     ),
   );
   await press(driver, Key.ENTER);
   await until(`${label} to be ${option}`, () =>
-    driver.executeScript<boolean>("return document.activeElement?.innerText === arguments[0]", option),
+    driver.executeScript<boolean>("return document.activeElement?.textContent.trim() === arguments[0]", option),
   );
 }
 

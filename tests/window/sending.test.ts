@@ -99,7 +99,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await type(driver, url);
     await until("the vendor's name", () =>
       driver.executeScript<boolean>(
-        "return document.querySelector('[role=dialog] [role=combobox]').innerText === 'onWebChat'",
+        "return document.querySelector('[role=dialog] [role=combobox]').textContent.trim() === 'onWebChat'",
       ),
     );
     expect(await serious(driver)).toEqual([]);

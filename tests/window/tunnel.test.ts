@@ -12,7 +12,7 @@ import { Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { BINARY, DOORS, ended, start, until, type Running } from "./hookline";
-import { chord, click, press, screenshot, sees, serious, setTheme } from "./page";
+import { chord, click, pick, press, screenshot, sees, serious, setTheme } from "./page";
 import { startSshd } from "./sshd";
 
 const shots = process.env.HOOKLINE_SHOTS;
@@ -81,9 +81,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Start");
     await sees(driver, "Online");
     await sees(driver, "No inbox can be reached through it yet");
-    await driver.executeScript(
-      "const select = document.querySelector('article select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));",
-    );
+    await pick(driver, "article [role=combobox]", /^inbox$/);
     await sees(driver, "Who may send");
     await fill("Networks", "here and there");
     await click(driver, "Save");
@@ -191,10 +189,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Start");
     await sees(driver, "Host key");
     const article = `article[aria-label="Tunnel to ssh://${sshd.place}"]`;
-    await driver.executeScript(
-      `const select = document.querySelector(arguments[0] + ' select'); Object.getOwnPropertyDescriptor(HTMLSelectElement.prototype, 'value').set.call(select, 'inbox'); select.dispatchEvent(new Event('change', { bubbles: true }));`,
-      article,
-    );
+    await pick(driver, `${article} [role=combobox]`, /^inbox$/);
     await sees(driver, "Who may send");
     await shot("ssh-expose");
     expect(await serious(driver)).toEqual([]);

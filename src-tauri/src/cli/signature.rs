@@ -7,8 +7,9 @@ use std::{
 
 use base64::Engine as _;
 use hookline_engine::{
-    Catalogue, catalogue, has_database,
-    lab::{self, LabError, SignatureExplanation, SignatureInput, SignatureResult},
+    Catalogue, catalogue,
+    debugger::{self, DebuggerError, SignatureExplanation, SignatureInput, SignatureResult},
+    has_database,
 };
 use http::Method;
 
@@ -70,7 +71,7 @@ fn question(context: &Context, args: &Args) -> Result<(Catalogue, SignatureInput
     Ok((catalogue, question, now))
 }
 
-fn lab<T>(answer: Result<T, LabError>) -> Result<T, CliError> {
+fn debugged<T>(answer: Result<T, DebuggerError>) -> Result<T, CliError> {
     answer.map_err(|error| CliError::Other(error.0))
 }
 
@@ -95,7 +96,7 @@ fn ended(verdict: &SignatureResult) -> Result<(), CliError> {
 
 pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
-    let verdict = lab(lab::verify(&catalogue, &question, now))?;
+    let verdict = debugged(debugger::verify(&catalogue, &question, now))?;
     if context.json {
         print(context, &verdict)?;
     } else {
@@ -106,7 +107,7 @@ pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
 
 pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
-    let signed = lab(lab::sign(&catalogue, &question, now))?;
+    let signed = debugged(debugger::sign(&catalogue, &question, now))?;
     if context.json {
         return print(context, &signed);
     }
@@ -129,7 +130,7 @@ pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliErr
             api.close().await;
             explanation?
         }
-        None => lab(lab::explain(&catalogue, &question, Vec::new(), now))?,
+        None => debugged(debugger::explain(&catalogue, &question, Vec::new(), now))?,
     };
     if context.json {
         print(context, &explanation)?;

@@ -70,7 +70,7 @@ export function Select<T extends string>({
           <BaseSelect.Popup
             className={`max-h-[min(40vh,var(--available-height))] min-w-(--anchor-width) overflow-auto ${POPUP}`}
           >
-            <BaseSelect.List aria-label={rest["aria-label"]}>
+            <BaseSelect.List data-options aria-label={rest["aria-label"]}>
               {options.map(([one, name]) => (
                 <BaseSelect.Item key={one} value={one} className={ITEM}>
                   <BaseSelect.ItemIndicator className="col-start-1">

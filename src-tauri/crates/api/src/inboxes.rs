@@ -4,9 +4,9 @@ use axum::{Json, extract::State};
 use hookline_capture::RowId;
 use hookline_engine::{
     Engine,
-    answer::{self, check_rules},
     forward::{Destinations, saved},
     inbox::check_name,
+    response::{self, check_rules},
     test_event,
 };
 use hookline_model::{
@@ -91,7 +91,7 @@ pub(crate) async fn add(
     extract::Json(new): extract::Json<InboxNew>,
 ) -> Result<(StatusCode, Json<Inbox>), ApiError> {
     check_name(&new.name).map_err(ApiError::invalid)?;
-    answer::check(&new.answer).map_err(ApiError::invalid)?;
+    response::check(&new.answer).map_err(ApiError::invalid)?;
     engine.providers.refresh();
     if let Some(fault) = hookline_engine::verification::fault(&new.verification, &engine.providers.catalogue()) {
         return Err(ApiError::invalid(fault));
@@ -132,7 +132,7 @@ pub(crate) async fn change(
         check_name(name).map_err(ApiError::invalid)?;
     }
     if let Some(answer) = &change.answer {
-        answer::check(answer).map_err(ApiError::invalid)?;
+        response::check(answer).map_err(ApiError::invalid)?;
     }
     let mut change = change;
     if let Some(rules) = &mut change.rules {

@@ -41,7 +41,7 @@ use axum::{
     extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
 };
-use hookline_engine::{Engine, answer::ANSWER_FILE_MAX};
+use hookline_engine::{Engine, response::ANSWER_FILE_MAX};
 use route::{Route, route};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;

@@ -232,7 +232,7 @@ pub(crate) async fn save(
     if !own && engine.providers.catalogue().get(&id).is_some() {
         return Err(shipped(&id));
     }
-    let scheme = hookline_engine::lab::custom_scheme(&new.scheme)?;
+    let scheme = hookline_engine::debugger::custom_scheme(&new.scheme)?;
     let Scheme::Digest(scheme) = scheme else {
         return Err(ApiError::invalid("A provider of your own signs by a digest: give {\"digest\": {…}}."));
     };

@@ -4,7 +4,7 @@ use axum::{Json, extract::State};
 use bytes::Bytes;
 use hookline_engine::{
     Engine,
-    answer::{self, ANSWER_FILE_MAX, Arrival, Looking, Made},
+    response::{self, ANSWER_FILE_MAX, Arrival, Looking, Made},
 };
 use hookline_model::{ErrorCode, ResponseFile, ResponsePreview};
 use hookline_query::SEARCHED_MAX;
@@ -40,7 +40,7 @@ pub(crate) async fn add_file(
             "Choose a smaller one.",
         ));
     }
-    let file = answer::file_of(query.name, &content);
+    let file = response::file_of(query.name, &content);
     let kept = file.clone();
     engine
         .store
@@ -103,8 +103,9 @@ pub(crate) async fn dry_run(
     };
     let looking = Looking::new(&engine, &address, arrival);
     let mut considered = Vec::new();
-    let outcome = hookline_engine::answer::decide::consider(&engine, &looking, false, &mut |one| considered.push(one));
-    let answer = match hookline_engine::answer::decide::made(&engine, &looking, &outcome).await {
+    let outcome =
+        hookline_engine::response::decide::consider(&engine, &looking, false, &mut |one| considered.push(one));
+    let answer = match hookline_engine::response::decide::made(&engine, &looking, &outcome).await {
         Made::Own => Some((*address.own).clone()),
         Made::Answer { answer, .. } => Some(answer),
         Made::Forward(_) => None,

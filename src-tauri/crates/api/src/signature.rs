@@ -3,11 +3,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{Json, extract::State};
 use hookline_engine::{
     Engine,
-    inbox::Address,
-    lab::{
-        self, Explained, LabError, Rule, SignatureExplanation, SignatureInput, SignatureResult, SignatureSchemeList,
-        SignatureValues,
+    debugger::{
+        self, DebuggerError, Explained, Rule, SignatureExplanation, SignatureInput, SignatureResult,
+        SignatureSchemeList, SignatureValues,
     },
+    inbox::Address,
     verification::header_pairs,
 };
 use hookline_model::{ErrorCode, VerificationSettings};
@@ -24,8 +24,8 @@ use super::{error::ApiError, extract, requests::stored};
 /// Largest body that is explained, in bytes.
 const EXPLAINED_MAX: u64 = 16 * 1024 * 1024;
 
-impl From<LabError> for ApiError {
-    fn from(error: LabError) -> Self {
+impl From<DebuggerError> for ApiError {
+    fn from(error: DebuggerError) -> Self {
         Self::invalid(error.0)
     }
 }
@@ -52,7 +52,7 @@ pub(crate) async fn verify(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureResult>, ApiError> {
-    apart(&engine, move |engine, now| Ok(lab::verify(&engine.providers.catalogue(), &question, now)?)).await
+    apart(&engine, move |engine, now| Ok(debugger::verify(&engine.providers.catalogue(), &question, now)?)).await
 }
 
 /// Sign a message as its vendor would.
@@ -63,7 +63,7 @@ pub(crate) async fn sign(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureValues>, ApiError> {
-    apart(&engine, move |engine, now| Ok(lab::sign(&engine.providers.catalogue(), &question, now)?)).await
+    apart(&engine, move |engine, now| Ok(debugger::sign(&engine.providers.catalogue(), &question, now)?)).await
 }
 
 /// Say why a message's signature does not hold.
@@ -75,7 +75,7 @@ pub(crate) async fn explain(
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureExplanation>, ApiError> {
     apart(&engine, move |engine, now| {
-        Ok(lab::explain(&engine.providers.catalogue(), &question, known_secrets(engine, None), now)?)
+        Ok(debugger::explain(&engine.providers.catalogue(), &question, known_secrets(engine, None), now)?)
     })
     .await
 }
@@ -88,7 +88,7 @@ pub(crate) async fn find(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<SignatureInput>,
 ) -> Result<Json<SignatureSchemeList>, ApiError> {
-    apart(&engine, move |engine, _| Ok(lab::find(&engine.providers.catalogue(), &question)?)).await
+    apart(&engine, move |engine, _| Ok(debugger::find(&engine.providers.catalogue(), &question)?)).await
 }
 
 /// Secrets that are known here, each with whose it is; without those of one inbox.
@@ -109,7 +109,7 @@ fn known_secrets(engine: &Engine, but: Option<i64>) -> Vec<(String, String)> {
 fn rule_of<'c>(catalogue: &'c Catalogue, verification: &VerificationSettings) -> Result<Rule<'c>, ApiError> {
     let id = verification.provider.as_deref().filter(|id| catalogue.get(id).is_some()).ok_or_else(no_provider)?;
     let scheme = verification.scheme.clone().map(Value::String);
-    Ok(lab::rule_of(catalogue, Some(id), scheme.as_ref())?.0)
+    Ok(debugger::rule_of(catalogue, Some(id), scheme.as_ref())?.0)
 }
 
 /// A stored request with its body, ready to be judged.
@@ -169,7 +169,7 @@ impl Subject {
         };
         let arrived_ms = self.stored.summary.arrived_at.as_millisecond();
         self.read(verification, |message| {
-            subject.searched(catalogue, message, self.decoded.as_deref(), arrived_ms, &lab::elapsed())
+            subject.searched(catalogue, message, self.decoded.as_deref(), arrived_ms, &debugger::elapsed())
         })
     }
 }
@@ -243,7 +243,7 @@ pub(crate) async fn try_request(
         let catalogue = engine.providers.catalogue();
         let verification = trial.over(&subject.inbox.verification);
         let rule = match &trial.scheme {
-            Some(scheme) => lab::rule_of(&catalogue, None, Some(scheme))?.0,
+            Some(scheme) => debugger::rule_of(&catalogue, None, Some(scheme))?.0,
             None => rule_of(&catalogue, &verification)?,
         };
         Ok(subject.explained(engine, &catalogue, &rule, &verification))
@@ -265,7 +265,7 @@ pub(crate) async fn find_for_request(
         let catalogue = engine.providers.catalogue();
         let verification = trial.over(&subject.inbox.verification);
         Ok(subject.read(&verification, |message| {
-            lab::found(&catalogue, message, &hookline_engine::verification::keys(&verification))
+            debugger::found(&catalogue, message, &hookline_engine::verification::keys(&verification))
         }))
     })
     .await

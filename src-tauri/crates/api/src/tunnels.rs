@@ -109,14 +109,14 @@ fn numbered(engine: &Engine, id: &str) -> Result<i64, ApiError> {
 }
 
 async fn shown(engine: &Engine, number: i64) -> Result<Json<Tunnel>, ApiError> {
-    hookline_engine::tunnel::stand::tunnel(engine, number).await?.map(Json).ok_or_else(no_tunnel)
+    hookline_engine::tunnel::status::tunnel(engine, number).await?.map(Json).ok_or_else(no_tunnel)
 }
 
 /// All tunnels, and how each stands.
 #[utoipa::path(get, path = "/tunnels", tag = "tunnels", responses((status = 200, body = TunnelList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<TunnelList>, ApiError> {
     let seq = engine.feed().last();
-    Ok(Json(TunnelList { items: hookline_engine::tunnel::stand::tunnels(&engine).await?, seq }))
+    Ok(Json(TunnelList { items: hookline_engine::tunnel::status::tunnels(&engine).await?, seq }))
 }
 
 /// Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
@@ -136,7 +136,7 @@ pub(crate) async fn add(
             "Give the key to the SSH agent, or use the command line: `hookline tunnel start ssh://… --key FILE`.",
         ));
     }
-    let tunnel = to_its_end(async move { hookline_engine::tunnel::run::add_tunnel(&engine, new).await }).await?;
+    let tunnel = to_its_end(async move { hookline_engine::tunnel::changes::add_tunnel(&engine, new).await }).await?;
     Ok((StatusCode::CREATED, Json(tunnel)))
 }
 
@@ -163,7 +163,7 @@ pub(crate) async fn change(
     let number = numbered(&engine, &id)?;
     let changing = engine.clone();
     to_its_end(async move {
-        hookline_engine::tunnel::run::want_tunnel(&changing, number, change.on, change.host_key).await
+        hookline_engine::tunnel::changes::want_tunnel(&changing, number, change.on, change.host_key).await
     })
     .await?;
     shown(&engine, number).await
@@ -188,7 +188,8 @@ pub(crate) async fn remove(
     extract::Query(query): extract::Query<RemoveQuery>,
 ) -> Result<StatusCode, ApiError> {
     let number = numbered(&engine, &id)?;
-    to_its_end(async move { hookline_engine::tunnel::run::remove_tunnel(&engine, number, query.force).await }).await?;
+    to_its_end(async move { hookline_engine::tunnel::changes::remove_tunnel(&engine, number, query.force).await })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -209,7 +210,7 @@ pub(crate) async fn expose(
     let was = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == number);
     let settings = was.map_or(settings.clone(), |was| was.settings.changed_to(settings));
     let changing = engine.clone();
-    to_its_end(async move { hookline_engine::tunnel::run::expose(&changing, number, &address, settings).await })
+    to_its_end(async move { hookline_engine::tunnel::changes::expose(&changing, number, &address, settings).await })
         .await?;
     shown(&engine, number).await
 }
@@ -244,5 +245,5 @@ pub(crate) async fn decide(
     extract::Json(decision): extract::Json<BacklogDecisionNew>,
 ) -> Result<Json<BacklogDecision>, ApiError> {
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    Ok(Json(hookline_engine::tunnel::away::decide_away(&engine, &address, decision.what, decision.resign).await?))
+    Ok(Json(hookline_engine::tunnel::backlog::decide_away(&engine, &address, decision.what, decision.resign).await?))
 }

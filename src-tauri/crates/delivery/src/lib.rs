@@ -1,22 +1,22 @@
 //! Everything that leaves: deliveries, with their attempts.
 //!
 //! [`Schedule`] knows what is due. [`Outbox`] makes the attempts, and each is stored before it leaves and after it ends.
-//! `outcome` says what an attempt means by the vendor's policy.
+//! `next_attempt` decides by the vendor's policy whether and when a delivery is retried, and `settle` stores that and puts the retry into the schedule.
 #![forbid(unsafe_code)]
 
-mod attempt_log;
 mod connection;
 mod diagnosis;
 mod endpoint;
 mod endpoint_rules;
 mod exchange;
 mod headers;
+mod next_attempt;
 mod outbox;
-mod outcome;
 mod path;
 mod payload;
 mod retention;
 mod schedule;
+mod settle;
 mod trust;
 mod url;
 pub mod vendor_request;

@@ -121,13 +121,13 @@ impl Schedule {
         self.lanes.get(&endpoint).map_or(0, |lane| lane.in_flight)
     }
 
-    /// A delivery waits until a time.
+    /// Schedules an attempt, the first or a retry, for a time.
     pub fn wait(&mut self, delivery: i64, endpoint: i64, due_us: i64) {
         self.waiting.insert(delivery, (endpoint, due_us));
         self.due.push(Reverse((due_us, delivery)));
     }
 
-    /// A delivery waits no more.
+    /// Removes an attempt that is scheduled.
     pub fn forget(&mut self, delivery: i64) {
         self.waiting.remove(&delivery);
     }

@@ -33,7 +33,6 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 
 use crate::{
-    answer::{Files, FixedAnswers, Steps},
     ballast,
     data_dir::{DataDir, DataDirError, OwnerKind},
     import,
@@ -43,6 +42,7 @@ use crate::{
     receiver::{self, Receiver},
     refusal::{self, Refusals},
     replay::{self, Replays},
+    response::{Files, FixedAnswers, Steps},
     tunnel::Tunnels,
 };
 
@@ -214,7 +214,7 @@ impl Engine {
         // A command is gone before any of these would be of use.
         if everything {
             self.checks.resume().await;
-            crate::tunnel::run::spawn_tunnels(self);
+            crate::tunnel::changes::spawn_tunnels(self);
         }
     }
 
@@ -254,7 +254,7 @@ impl Engine {
 
     /// Ends the receiver, lets open requests finish, and closes the store.
     pub async fn close(self: &Arc<Self>) {
-        crate::tunnel::tunnels::stop_tunnels(self);
+        crate::tunnel::registry::stop_tunnels(self);
         self.receiver.close().await;
         crate::refusal::write_refusals(self).await;
         self.pipeline.close(self).await;
@@ -301,7 +301,7 @@ impl Engine {
         self.create_inboxes.store(new.create_inboxes, Ordering::Relaxed);
         let running = !matches!(self.receiver.state(), ListenerState::Off);
         if old.limits != new.limits {
-            crate::tunnel::run::restart_listening_tunnels(self);
+            crate::tunnel::changes::restart_listening_tunnels(self);
         }
         if running && (old.listen != new.listen || old.limits != new.limits) {
             // Where it listens for this run alone, it goes on listening.

@@ -9,7 +9,7 @@ use hookline_signature::{Message, State};
 use hookline_store::inbox::InboxRow;
 use rusqlite::Connection;
 
-use crate::{Engine, answer::aside, inbox::Address, verification::header_pairs};
+use crate::{Engine, inbox::Address, response::aside, verification::header_pairs};
 
 /// The answer a request asks for by its vendor's rules; none where it asks for nothing. `long` where looking at it
 /// may take long. `signature` verifies the request.
@@ -51,7 +51,7 @@ pub(crate) async fn handshake(
     let origin = format!("{}: {}", provider.name, answered.name);
     let Filled { status, headers, body, .. } = answered.answer?;
     let answer = InboxResponse { status, headers, body, ..InboxResponse::default() };
-    crate::answer::decide::given(engine, answer, origin, answered.fixed).await
+    crate::response::decide::given(engine, answer, origin, answered.fixed).await
 }
 
 /// Keeps a secret a vendor told an inbox that has none: the first to tell one is believed, and

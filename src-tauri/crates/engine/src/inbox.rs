@@ -13,8 +13,8 @@ use hookline_store::{
 };
 
 use crate::{
-    answer::{self, Answering, compile_rules},
     forward::{Bound, bound},
+    response::{self, Answering, compile_rules},
 };
 
 /// Longest inbox name: one path segment that is still easy to read.
@@ -160,9 +160,9 @@ pub fn address(row: &InboxRow) -> Result<Address, String> {
     Ok(Address {
         number: row.number,
         name: row.name.clone(),
-        answer: Arc::new(answer::compile(&row.answer, row.answer_number)?),
+        answer: Arc::new(response::compile(&row.answer, row.answer_number)?),
         own: Arc::new(row.answer.clone()),
-        decides: asks || row.status_by_path || !answering.rules.is_empty() || answer::depends(&row.answer),
+        decides: asks || row.status_by_path || !answering.rules.is_empty() || response::depends(&row.answer),
         answering: Arc::new(answering),
         forwards: Arc::new(forwards),
         verification: Arc::new(row.verification.clone()),

@@ -4,10 +4,10 @@
 //! tunnels, imports and exports, and retention. The routes of the API are in `hookline-api`, which holds an engine.
 #![forbid(unsafe_code)]
 
-pub mod answer;
 pub mod backup;
 mod ballast;
 mod data_dir;
+pub mod debugger;
 mod engine;
 mod entry;
 pub mod export;
@@ -16,7 +16,6 @@ mod handshake;
 pub mod import;
 pub mod inbox;
 pub mod job;
-pub mod lab;
 pub mod outgoing;
 mod outgoing_changes;
 pub mod pipeline;
@@ -24,6 +23,7 @@ pub mod receiver;
 pub mod refusal;
 pub mod replay;
 pub mod request;
+pub mod response;
 pub mod test_event;
 pub mod tunnel;
 pub mod verification;

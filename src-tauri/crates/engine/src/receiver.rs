@@ -225,7 +225,7 @@ impl Routes for InboxRoutes {
 
     async fn decide(&self, inbox: i64, request: Arrived<'_>) -> Decision {
         match self.engine.upgrade() {
-            Some(engine) => crate::answer::decide::decide(&engine, inbox, request, false).await,
+            Some(engine) => crate::response::decide::decide(&engine, inbox, request, false).await,
             None => Responder::Inbox.into(),
         }
     }

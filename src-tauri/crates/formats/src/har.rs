@@ -141,7 +141,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     let mut number = 0;
     let done = each(file, &["log", "entries"], &mut |raw| {
         number += 1;
-        let entry = serde_json::from_str::<Entry>(raw).map_err(|e| e.to_string()).and_then(record);
+        let entry = serde_json::from_str::<Entry>(raw).map_err(|e| e.to_string()).and_then(parse_entry);
         take(number, entry)
     });
     match done {
@@ -151,7 +151,7 @@ pub(super) fn read(file: &mut dyn BufRead, take: Take<'_>) -> Result<(), ImportE
     }
 }
 
-fn record(entry: Entry) -> Result<Record, String> {
+fn parse_entry(entry: Entry) -> Result<Record, String> {
     let Request { method, url, http_version, headers, post_data, content, body_size } = entry.request;
     let (foreign, body_size) = (entry.ours.is_none(), body_size as i64);
     if foreign && (method.is_empty() || url.is_empty()) {
@@ -405,7 +405,7 @@ pub(super) fn begin() -> String {
 pub(super) const END: &str = "\n]}}\n";
 
 /// A request as an entry.
-pub(super) fn entry(record: &Record) -> Result<Vec<u8>, String> {
+pub(super) fn write_entry(record: &Record) -> Result<Vec<u8>, String> {
     let host = record.header("host").map_or(NO_HOST.into(), String::from_utf8_lossy);
     let url = match is_absolute(&record.target) {
         true => record.target.clone(),

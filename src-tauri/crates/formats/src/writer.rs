@@ -50,7 +50,7 @@ impl Writer {
     pub fn request(&mut self, record: &Record) -> Result<Vec<u8>, String> {
         match &mut self.0 {
             Kind::Har { first } => {
-                let entry = har::entry(record)?;
+                let entry = har::write_entry(record)?;
                 Ok(if std::mem::take(first) { entry } else { [har::BETWEEN, &entry].concat() })
             }
             Kind::Jsonl => jsonl::line(record),

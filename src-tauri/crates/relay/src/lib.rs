@@ -8,8 +8,8 @@
 //! only these, and not each other.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod client;
-pub mod gate;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod wire;

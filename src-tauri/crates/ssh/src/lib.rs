@@ -1,12 +1,12 @@
 //! A remote port of an SSH host, as connections that arrive here: what `ssh -R` does (RFC 4254 §7), without
 //! a program to install and without a local port.
 
+mod banner;
 mod destination;
 mod dial;
 mod host_key;
 mod known_hosts;
 mod login;
-mod said;
 mod session;
 mod stream;
 

@@ -16,7 +16,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{DialError, Remote, Stream, host_key::HostKey, said::Said, stream::ALL_WAITING_MAX};
+use crate::{DialError, Remote, Stream, banner::Said, host_key::HostKey, stream::ALL_WAITING_MAX};
 
 /// Connections that are open at a time; more are refused, and their senders try again.
 const OPEN_MAX: usize = 512;

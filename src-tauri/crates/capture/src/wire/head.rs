@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    answer::Refusal,
     refused::{KEPT_MAX, cleaned, is_preface, malformed, replace_unencoded, too_large, unreadable},
+    response::Refusal,
 };
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 

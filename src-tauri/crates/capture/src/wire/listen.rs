@@ -26,9 +26,9 @@ use tokio::{
 };
 
 use super::{
-    answer::Refusal,
     head::RefusedHead,
     refused::{KEPT_MAX, Refused, target_of},
+    response::Refusal,
     serve::{Routes, Service},
     tap::{Seen, Tap},
 };

@@ -7,7 +7,7 @@ use std::{borrow::Cow, net::SocketAddr};
 
 use http::StatusCode;
 
-use super::answer::Refusal;
+use super::response::Refusal;
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 
 /// Most bytes that are kept of a refused request.

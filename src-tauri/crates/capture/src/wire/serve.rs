@@ -14,9 +14,9 @@ use hyper::body::{Body as _, Incoming};
 
 use super::{
     agree::{self, Head},
-    answer::{Answer, AnswerBody, AnswerFault, Refusal, allow_any_origin},
     body::{Ended, Receiving, drain},
     refused::{Refused, head_bytes},
+    response::{Answer, AnswerBody, AnswerFault, Refusal, allow_any_origin},
     tap::Seen,
 };
 use crate::{

@@ -19,8 +19,9 @@ use tokio::{
 };
 
 use crate::{
-    Engine, answer,
+    Engine,
     entry::{Entry, in_turn},
+    response,
 };
 
 /// Pieces of an answer that wait for a slow sender.
@@ -175,10 +176,10 @@ async fn get_answer(engine: Arc<Engine>, kept: Kept, endpoint: Arc<EndpointRow>,
 /// The fallback of a forward whose app did not answer in time.
 async fn fall_back(engine: &Engine, forward: &Forward, row: RowId) -> Response<AnswerBody> {
     let origin = format!("Fallback of {}", forward.shown_name());
-    let answer = crate::answer::decide::given(engine, forward.fallback.clone(), origin, true).await;
+    let answer = crate::response::decide::given(engine, forward.fallback.clone(), origin, true).await;
     let answer = match answer {
         Some(answer) => answer,
-        None => Arc::new(answer::compile(&forward.fallback, 0).unwrap_or_default()),
+        None => Arc::new(response::compile(&forward.fallback, 0).unwrap_or_default()),
     };
     store_response(engine, row, answer.status.as_u16(), Some(answer.number));
     answer.wait().await;

@@ -10,8 +10,8 @@ use hookline_store::endpoint::EndpointRow;
 
 use crate::{
     Engine,
-    answer::{self, known_on_arrival},
     outgoing_changes::OutgoingChanges,
+    response::{self, known_on_arrival},
 };
 
 pub use save::{Destinations, saved};
@@ -42,7 +42,7 @@ fn check(forward: &Forward) -> Result<Query, String> {
     if forward.fallback.fault.is_some() {
         return Err("A fallback goes wrong in no way; a rule's answer can.".into());
     }
-    answer::check(&forward.fallback)?;
+    response::check(&forward.fallback)?;
     if let Some(schedule) = &forward.retries
         && (schedule.retries() > hookline_model::RETRIES_MAX as usize
             || schedule.waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)))

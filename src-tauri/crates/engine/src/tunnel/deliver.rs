@@ -65,7 +65,7 @@ impl Laptop for Desk {
 
     fn stands(&self, state: State) {
         if let Some(engine) = self.engine.upgrade() {
-            crate::tunnel::stand::tunnel_stands(&engine, self.tunnel, state);
+            crate::tunnel::status::tunnel_stands(&engine, self.tunnel, state);
         }
     }
 }
@@ -255,7 +255,7 @@ async fn reply(engine: &Arc<Engine>, address: &Address, settings: &ExposureSetti
         peer: captured.peer,
         arrived_us: captured.arrived_us,
     };
-    let decision = crate::answer::decide::decide(engine, address.number, request, settings.verified_only).await;
+    let decision = crate::response::decide::decide(engine, address.number, request, settings.verified_only).await;
     captured.findings = decision.findings;
     match decision.responder {
         Responder::Inbox => Reply::Own(address.answer.clone()),

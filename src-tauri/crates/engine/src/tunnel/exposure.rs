@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ExposureRow, tunnels::TunnelError};
+use super::{ExposureRow, registry::TunnelError};
 use crate::Engine;
 
 /// Ends an inbox's exposure: its public address is gone, and at a relay what waits there with it.
@@ -20,6 +20,6 @@ pub async fn conceal(engine: &Arc<Engine>, tunnel: i64, inbox: i64) -> Result<bo
     if let Some(known) = engine.tunnels.lock().get_mut(&tunnel) {
         known.exposures.retain(|exposure| exposure.row.inbox != inbox);
     }
-    crate::tunnel::stand::tell_tunnel(engine, tunnel);
+    crate::tunnel::status::tell_tunnel(engine, tunnel);
     Ok(true)
 }

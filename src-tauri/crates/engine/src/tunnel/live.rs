@@ -7,10 +7,10 @@ use hookline_capture::{
     Through,
 };
 use hookline_model::{DatabaseFault, ExposureSettings};
-use hookline_relay::gate::{new_token, target_of};
+use hookline_relay::access::{new_token, target_of};
 use http::{Response, StatusCode};
 
-use super::{ExposureRow, tunnels::Exposed};
+use super::{ExposureRow, registry::Exposed};
 use crate::{Engine, inbox::Address};
 
 /// Longest public URL, in bytes.
@@ -64,7 +64,7 @@ impl Routes for LiveRoutes {
         let Some(engine) = self.engine.upgrade() else { return Responder::Inbox.into() };
         let exposures = engine.tunnels.exposures_of(inbox);
         let proved_only = exposures.iter().any(|row| row.tunnel == self.tunnel && row.settings.verified_only);
-        crate::answer::decide::decide(&engine, inbox, request, proved_only).await
+        crate::response::decide::decide(&engine, inbox, request, proved_only).await
     }
 
     async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {

@@ -2,26 +2,26 @@
 //! and hands it on as deliveries, each of which enters an inbox once. An SSH host and other programs' tunnels
 //! are live: who connects there reaches this machine, or nobody.
 
-pub mod away;
+pub mod backlog;
+pub mod changes;
 pub mod deliver;
 pub mod exposure;
 pub mod live;
 pub mod other;
+pub mod registry;
 pub mod relay;
-pub mod run;
+mod relay_request;
 pub mod ssh;
-pub mod stand;
-pub mod tunnels;
-mod wanted;
+pub mod status;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use hookline_model::{BacklogPolicy, ExposureCredentials, ExposureSettings};
-use hookline_relay::gate::{Gate, digest, networks};
+use hookline_relay::access::{Gate, digest, networks};
 use hookline_store::tunnel::TunnelSettings;
 
 pub(crate) use hookline_store::tunnel::{ExposureRow, TunnelRow, Tunnelled};
-pub use tunnels::{TunnelError, Tunnels};
+pub use registry::{TunnelError, Tunnels};
 
 /// Most networks an inbox is open to.
 const NETWORKS_MAX: usize = 50;

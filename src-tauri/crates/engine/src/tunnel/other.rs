@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, time::sleep};
 use super::{
     TunnelSettings,
     live::{LiveRoutes, public_url},
-    tunnels::TunnelError,
+    registry::TunnelError,
 };
 use crate::Engine;
 
@@ -54,8 +54,8 @@ pub(super) async fn add_other(engine: &Arc<Engine>, url: &str, port: Option<u16>
         return Ok(row.number);
     }
     let number =
-        crate::tunnel::tunnels::put_tunnel(engine, known, TunnelSettings::Other(settings.clone()), None).await?;
-    crate::tunnel::tunnels::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, settings));
+        crate::tunnel::registry::put_tunnel(engine, known, TunnelSettings::Other(settings.clone()), None).await?;
+    crate::tunnel::registry::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, settings));
     Ok(number)
 }
 
@@ -81,9 +81,9 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
         let Some(held) = engine.upgrade() else { return };
         let routes = Arc::new(LiveRoutes { engine: engine.clone(), tunnel });
         let (store, limits, clock) = (held.store.clone(), held.settings().limits, held.clock.clone());
-        match listen(super::tunnels::address(&settings), Plain, store, routes, limits, clock).await {
+        match listen(super::registry::address(&settings), Plain, store, routes, limits, clock).await {
             Ok(listening) => {
-                crate::tunnel::stand::tunnel_stands(
+                crate::tunnel::status::tunnel_stands(
                     &held,
                     tunnel,
                     State::Online { round_trip_us: 0, waiting: Default::default() },
@@ -95,10 +95,10 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, settings: OtherSettin
             }
             Err(error) => {
                 let (why, pause) = (
-                    format!("Nothing can listen on {}: {error}.", super::tunnels::address(&settings)),
+                    format!("Nothing can listen on {}: {error}.", super::registry::address(&settings)),
                     backoff.pause(),
                 );
-                crate::tunnel::stand::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
+                crate::tunnel::status::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
                 drop(held);
                 sleep(pause).await;
             }

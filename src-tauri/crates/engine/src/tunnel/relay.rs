@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use super::{
     ExposureRow, TunnelSettings,
     deliver::Desk,
-    tunnels::{Exposed, Known, TunnelError},
-    wanted::wanted,
+    registry::{Exposed, Known, TunnelError},
+    relay_request::wanted,
 };
 use crate::{Engine, inbox::Address};
 
@@ -61,7 +61,7 @@ pub(super) fn run_relay(engine: &Arc<Engine>, tunnel: i64) {
     match relay_of(engine, tunnel) {
         Ok(Some(client)) => {
             let desk = Arc::new(Desk { engine: Arc::downgrade(engine), tunnel });
-            crate::tunnel::tunnels::spawn_tunnel(engine, tunnel, run(client, desk));
+            crate::tunnel::registry::spawn_tunnel(engine, tunnel, run(client, desk));
         }
         Ok(None) => {}
         Err(error) => {
@@ -88,7 +88,7 @@ pub(super) async fn add_relay(
     // It was shut out, or its relay is another one by now.
     let known = engine.tunnels.which(|settings| matches!(settings, TunnelSettings::Relay(known) if known.url == url));
     let settings = TunnelSettings::Relay(RelaySettings { url, relay, device });
-    let number = crate::tunnel::tunnels::put_tunnel(engine, known, settings, Some(key.secret())).await?;
+    let number = crate::tunnel::registry::put_tunnel(engine, known, settings, Some(key.secret())).await?;
     run_relay(engine, number);
     Ok(number)
 }
@@ -223,7 +223,7 @@ async fn tell_relay(engine: &Arc<Engine>, Untold { tunnel, client, mut row, want
             }
         }
     }
-    crate::tunnel::stand::tell_tunnel(engine, tunnel);
+    crate::tunnel::status::tell_tunnel(engine, tunnel);
 }
 
 /// An inbox that changed may answer otherwise than its relays know.

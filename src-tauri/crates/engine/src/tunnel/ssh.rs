@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{TunnelRow, TunnelSettings, live::public_url, tunnels::TunnelError};
+use super::{TunnelRow, TunnelSettings, live::public_url, registry::TunnelError};
 use crate::Engine;
 
 /// Times a host may refuse the port it chose before, which its own end of a lost session still holds;
@@ -107,7 +107,7 @@ pub(super) async fn add_ssh(
             return Ok(row.number);
         }
         // The host gives one port to one session.
-        crate::tunnel::tunnels::stop_tunnel(engine, row.number);
+        crate::tunnel::registry::stop_tunnel(engine, row.number);
     }
     let mut up = dialled(&settings, true).await;
     if known.is_some() && matches!(up, Err(DialError::NotForwarded { .. })) {
@@ -126,14 +126,14 @@ pub(super) async fn add_ssh(
         Ok(up) => up,
         Err(error) => {
             if let Some(row) = known.filter(|row| row.wanted) {
-                super::tunnels::spawn_tunnel(engine, row.number, run(Arc::downgrade(engine), row.number, None));
+                super::registry::spawn_tunnel(engine, row.number, run(Arc::downgrade(engine), row.number, None));
             }
             return Err(error.into());
         }
     };
     let number =
-        crate::tunnel::tunnels::put_tunnel(engine, known, TunnelSettings::Ssh(up.settings.clone()), None).await?;
-    crate::tunnel::tunnels::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, Some(up)));
+        crate::tunnel::registry::put_tunnel(engine, known, TunnelSettings::Ssh(up.settings.clone()), None).await?;
+    crate::tunnel::registry::spawn_tunnel(engine, number, run(Arc::downgrade(engine), number, Some(up)));
     Ok(number)
 }
 
@@ -152,7 +152,7 @@ async fn found(engine: &Arc<Engine>, tunnel: i64, settings: SshSettings) {
     if let Err(error) = engine.store.write(move |connection| row.put(connection), |()| ()).await {
         tracing::warn!(%error, "what an SSH host is could not be written down");
     }
-    crate::tunnel::stand::tell_tunnel(engine, tunnel);
+    crate::tunnel::status::tell_tunnel(engine, tunnel);
 }
 
 /// A host key as it is trusted: by its fingerprint.
@@ -188,7 +188,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
         let Some(held) = engine.upgrade() else { return };
         let Some(TunnelSettings::Ssh(settings)) = held.tunnels.settings(tunnel) else { return };
         if up.is_none() {
-            crate::tunnel::stand::tunnel_stands(&held, tunnel, State::Connecting);
+            crate::tunnel::status::tunnel_stands(&held, tunnel, State::Connecting);
         }
         drop(held);
         let began = Instant::now();
@@ -210,7 +210,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
         refused += u32::from(matches!(ended, DialError::NotForwarded { .. }));
         let why = ended.to_string();
         if ended.is_final() {
-            crate::tunnel::stand::tunnel_ends(&held, tunnel, why, &ended);
+            crate::tunnel::status::tunnel_ends(&held, tunnel, why, &ended);
             return;
         }
         let pause = match &ended {
@@ -219,7 +219,7 @@ pub(super) async fn run(engine: Weak<Engine>, tunnel: i64, mut up: Option<Up>) {
             _ => backoff.pause(),
         };
         tracing::info!(why, ?pause, "the tunnel is down");
-        crate::tunnel::stand::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
+        crate::tunnel::status::tunnel_stands(&held, tunnel, State::Waiting { why, pause });
         drop(held);
         tokio::select! {
             () = sleep(pause) => {}
@@ -247,7 +247,7 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
         round_trip_us: round_trip.as_micros() as u64,
         waiting: Default::default(),
     };
-    crate::tunnel::stand::tunnel_stands(&held, tunnel, online(Duration::ZERO));
+    crate::tunnel::status::tunnel_stands(&held, tunnel, online(Duration::ZERO));
     drop(held);
     let mut open = JoinSet::new();
     let woke = woke();
@@ -275,7 +275,7 @@ async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut setting
             Event::NoUrl => settings.url = plain_url(&settings),
             Event::RoundTrip(time) => {
                 let Some(held) = engine.upgrade() else { return closing() };
-                crate::tunnel::stand::tunnel_stands(&held, tunnel, online(time));
+                crate::tunnel::status::tunnel_stands(&held, tunnel, online(time));
                 continue;
             }
             Event::Ended(error) => return error,

@@ -1,4 +1,4 @@
-//! When to dial again.
+//! Pauses before the next connection attempt.
 
 use std::time::{Duration, SystemTime};
 

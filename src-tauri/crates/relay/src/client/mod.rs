@@ -3,6 +3,7 @@
 mod backoff;
 mod call;
 mod dial;
+mod redial;
 mod session;
 mod turn;
 
@@ -10,11 +11,11 @@ use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 pub use backoff::{Backoff, woke};
 pub use call::{CallError, Client, enrol};
+pub use redial::{STABLE, run};
 pub use session::Content;
-use tokio::time::sleep;
 pub use turn::Turn;
 
-use crate::wire::{Ack, Delivery, Ended};
+use crate::wire::{Ack, Delivery};
 
 /// How a tunnel stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,46 +61,4 @@ pub trait Laptop: Send + Sync + 'static {
 
     /// Hears how the tunnel stands.
     fn stands(&self, state: State);
-}
-
-/// How long a connection has to last for the next failure to be a new one.
-pub const STABLE: Duration = Duration::from_mins(1);
-
-/// Pause before a relay that goes down is dialled again: it is started anew.
-const DRAINED: Duration = Duration::from_secs(1);
-
-/// Attaches and stays attached until it is over for good. It ends where this is dropped.
-pub async fn run<L: Laptop>(client: Arc<Client>, laptop: Arc<L>) {
-    let mut backoff = Backoff::default();
-    let mut form = session::Form::Upgrade;
-    loop {
-        laptop.stands(State::Connecting);
-        let began = tokio::time::Instant::now();
-        let ended = session::attach_and_serve(&client, &laptop, form).await;
-        if began.elapsed() >= STABLE {
-            backoff = Backoff::default();
-        }
-        let over = |why: &str| laptop.stands(State::Over { why: why.into() });
-        let (why, pause) = match ended {
-            session::End::Told(Ended::Superseded) => {
-                return over("Another Hookline with the same key has attached: is its data folder in use twice?");
-            }
-            session::End::Told(Ended::Revoked) => return over("The relay's owner has revoked this device."),
-            session::End::Refused(why) => return over(&why),
-            session::End::Told(Ended::Draining) => ("The relay goes down for a moment.".to_owned(), DRAINED),
-            session::End::Woke => ("The machine was asleep.".to_owned(), Duration::ZERO),
-            session::End::NoUpgrade(why) => {
-                form = form.other();
-                (why, backoff.pause())
-            }
-            session::End::Lost(why) => (why, backoff.pause()),
-        };
-        tracing::info!(why, ?pause, "the tunnel is down");
-        laptop.stands(State::Waiting { why, pause });
-        tokio::select! {
-            () = sleep(pause) => {}
-            // What kept the relay away may be gone with the place.
-            () = woke() => {}
-        }
-    }
 }

@@ -31,7 +31,7 @@ use super::{
     store::{DeviceRow, EnrolmentOutcome},
 };
 use crate::{
-    gate::{base32, networks, new_token},
+    access::{base32, networks, new_token},
     wire::{
         ATTACH, CREDIT, Enrol, Enrolled, Hello, PREFIX, PROTOCOL, Refused, Resume, ShownInbox, Side, Signed, Socket,
         Wanted, client_builder, device_of, random,

@@ -10,7 +10,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::store::InboxRow;
 use crate::{
-    gate::{Gate, networks},
+    access::{Gate, networks},
     wire::Wanted,
 };
 

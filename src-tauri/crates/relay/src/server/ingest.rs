@@ -34,7 +34,7 @@ use super::{
     store::{BODY_STATES, Due, NAMES, rest_of, version_name},
 };
 use crate::{
-    gate::contains,
+    access::contains,
     wire::{AppAnswer, BodyPlace, Delivery, Fallback},
 };
 
@@ -351,7 +351,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::gate::networks;
+    use crate::access::networks;
 
     #[test]
     fn only_a_trusted_proxy_is_believed() {

@@ -30,7 +30,7 @@ use ingest::{Ingest, Shared};
 use sha2::{Digest as _, Sha256};
 use store::RelayStore;
 
-use crate::{gate::networks, wire::Ended};
+use crate::{access::networks, wire::Ended};
 
 pub use admin::{Admin, AdminError, ShownDevice};
 pub use limits::Quotas;

@@ -2,7 +2,7 @@
 
 use hookline_signature::Message;
 
-use super::{LabError, fail};
+use super::{DebuggerError, fail};
 
 /// Most headers of a pasted message.
 const HEADERS_MAX: usize = 256;
@@ -20,7 +20,7 @@ pub struct Raw<'a> {
 impl<'a> Raw<'a> {
     /// Reads a message. Lines may end in LF alone, the target may be a whole URL, and everything
     /// behind the blank line is body.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, LabError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DebuggerError> {
         let mut slots = vec![httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut request = httparse::Request::new(&mut slots);
         let head = match request.parse(bytes) {

@@ -56,7 +56,7 @@ pub async fn decide_away(
         }
     }
     for exposure in engine.tunnels.exposures_of(address.number) {
-        crate::tunnel::stand::tell_tunnel(engine, exposure.tunnel);
+        crate::tunnel::status::tell_tunnel(engine, exposure.tunnel);
     }
     Ok(BacklogDecision { requests, replays })
 }

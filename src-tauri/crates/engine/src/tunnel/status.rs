@@ -10,8 +10,8 @@ use rusqlite::Connection;
 
 use super::{
     ExposureRow, TunnelSettings,
-    tunnels::{Exposed, Known},
-    wanted::keyed,
+    registry::{Exposed, Known},
+    relay_request::keyed,
 };
 use crate::Engine;
 
@@ -35,7 +35,7 @@ impl Known {
                 url: ssh.url.clone(),
             },
             TunnelSettings::Other(other) => {
-                TunnelKind::Other { url: other.url.clone(), local: super::tunnels::local(other) }
+                TunnelKind::Other { url: other.url.clone(), local: super::registry::local(other) }
             }
         }
     }

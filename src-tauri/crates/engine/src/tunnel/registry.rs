@@ -12,8 +12,8 @@ use std::{
 use hookline_capture::{ReadError, WriteError};
 use hookline_model::{TunnelConnection, TunnelDrop};
 use hookline_relay::{
+    access::Gate,
     client::{CallError, Client},
-    gate::Gate,
     wire::Wanted,
 };
 use hookline_ssh::DialError;

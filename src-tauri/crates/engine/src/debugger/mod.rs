@@ -1,4 +1,4 @@
-//! The lab: a message, a scheme and secrets are verified, signed or explained; nothing is stored.
+//! The signature debugger: a message, a scheme and secrets are verified, signed or explained; nothing is stored.
 //! The window's Signature tab and Lab, the API and the command line all say what is said here.
 
 mod raw;
@@ -36,7 +36,7 @@ const SEARCH: Duration = Duration::from_millis(1_800);
 /// Largest body that is decoded to be explained, in bytes.
 const DECODED_MAX: u64 = 16 * 1024 * 1024;
 
-/// What the lab is asked.
+/// A message to verify, sign or explain.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SignatureInput {
@@ -123,13 +123,13 @@ pub struct SignatureExplanation {
     pub complete: bool,
 }
 
-/// Why the lab cannot answer.
+/// Why the debugger has no result.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub struct LabError(pub String);
+pub struct DebuggerError(pub String);
 
-fn fail<T>(why: impl Into<String>) -> Result<T, LabError> {
-    Err(LabError(why.into()))
+fn fail<T>(why: impl Into<String>) -> Result<T, DebuggerError> {
+    Err(DebuggerError(why.into()))
 }
 
 /// What a message is verified by.
@@ -174,7 +174,7 @@ struct Ready<'c> {
 }
 
 impl SignatureInput {
-    fn keys(&self) -> Result<Keys, LabError> {
+    fn keys(&self) -> Result<Keys, DebuggerError> {
         let secrets: Vec<String> = self.secret.iter().chain(&self.secrets).cloned().collect();
         if secrets.len() > SECRETS_MAX {
             return fail(format!("At most {SECRETS_MAX} secrets are tried."));
@@ -187,10 +187,10 @@ impl SignatureInput {
 }
 
 /// A scheme given as an object.
-pub fn custom_scheme(scheme: &Value) -> Result<Scheme, LabError> {
-    let scheme: Scheme =
-        serde_json::from_value(scheme.clone()).map_err(|e| LabError(format!("The scheme cannot be parsed: {e}.")))?;
-    scheme.check().map_err(|why| LabError(format!("The scheme cannot be used: {why}.")))?;
+pub fn custom_scheme(scheme: &Value) -> Result<Scheme, DebuggerError> {
+    let scheme: Scheme = serde_json::from_value(scheme.clone())
+        .map_err(|e| DebuggerError(format!("The scheme cannot be parsed: {e}.")))?;
+    scheme.check().map_err(|why| DebuggerError(format!("The scheme cannot be used: {why}.")))?;
     Ok(scheme)
 }
 
@@ -199,12 +199,12 @@ pub fn rule_of<'c>(
     catalogue: &'c Catalogue,
     provider: Option<&str>,
     scheme: Option<&Value>,
-) -> Result<(Rule<'c>, Option<&'c Provider>), LabError> {
+) -> Result<(Rule<'c>, Option<&'c Provider>), DebuggerError> {
     let vendor = provider
         .map(|id| {
             catalogue
                 .get(id)
-                .ok_or_else(|| LabError(format!("There is no provider {id:?}; `hookline providers` lists them.")))
+                .ok_or_else(|| DebuggerError(format!("There is no provider {id:?}; `hookline providers` lists them.")))
         })
         .transpose()?;
     let rule = match (vendor, scheme) {
@@ -217,7 +217,7 @@ pub fn rule_of<'c>(
             };
             let record = provider.scheme(named).ok_or_else(|| {
                 let known: Vec<_> = provider.schemes.iter().map(|record| record.id.as_str()).collect();
-                LabError(match known.is_empty() {
+                DebuggerError(match known.is_empty() {
                     true => format!("{} does not sign.", provider.name),
                     false => format!("{} has no such scheme; it has {}.", provider.name, known.join(", ")),
                 })
@@ -229,7 +229,7 @@ pub fn rule_of<'c>(
     Ok((rule, vendor))
 }
 
-fn ready<'c>(catalogue: &'c Catalogue, question: &SignatureInput, now_ms: i64) -> Result<Ready<'c>, LabError> {
+fn ready<'c>(catalogue: &'c Catalogue, question: &SignatureInput, now_ms: i64) -> Result<Ready<'c>, DebuggerError> {
     let (rule, provider) = rule_of(catalogue, question.provider.as_deref(), question.scheme.as_ref())?;
     let bytes = decoded(&question.request)?;
     let keys = question.keys()?;
@@ -237,15 +237,15 @@ fn ready<'c>(catalogue: &'c Catalogue, question: &SignatureInput, now_ms: i64) -
     Ok(Ready { rule, provider, keys, bytes, now_ms })
 }
 
-fn decoded(request: &str) -> Result<Vec<u8>, LabError> {
+fn decoded(request: &str) -> Result<Vec<u8>, DebuggerError> {
     base64::engine::general_purpose::STANDARD
         .decode(request.trim())
         .map(unfolded)
-        .map_err(|e| LabError(format!("The request is not base64: {e}.")))
+        .map_err(|e| DebuggerError(format!("The request is not base64: {e}.")))
 }
 
 /// Verifies a message.
-pub fn verify(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureResult, LabError> {
+pub fn verify(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureResult, DebuggerError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let message = raw.message(question.url.as_deref());
@@ -259,7 +259,7 @@ fn sentences(first: String, second: Option<String>) -> String {
 }
 
 /// Signs a message by the scheme that is named, or the vendor's usual one.
-pub fn sign(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureValues, LabError> {
+pub fn sign(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Result<SignatureValues, DebuggerError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let scheme = match &ready.rule {
@@ -268,7 +268,7 @@ pub fn sign(catalogue: &Catalogue, question: &SignatureInput, now_ms: i64) -> Re
     };
     let id = uuid::Uuid::now_v7().to_string();
     let message = raw.message(question.url.as_deref());
-    let signed = signed(scheme, &message, &ready.keys, &id, ready.now_ms).map_err(|e| LabError(e.to_string()))?;
+    let signed = signed(scheme, &message, &ready.keys, &id, ready.now_ms).map_err(|e| DebuggerError(e.to_string()))?;
     if let Some(fault) = unverified(scheme, &message, &signed, &ready.keys, ready.now_ms) {
         return fail(format!("The message cannot be signed so that it verifies. {fault}"));
     }
@@ -300,7 +300,7 @@ pub fn explain(
     question: &SignatureInput,
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
-) -> Result<SignatureExplanation, LabError> {
+) -> Result<SignatureExplanation, DebuggerError> {
     explain_within(catalogue, question, other_secrets, now_ms, &elapsed())
 }
 
@@ -311,7 +311,7 @@ fn explain_within(
     other_secrets: Vec<(String, String)>,
     now_ms: i64,
     elapsed: &dyn Fn() -> Duration,
-) -> Result<SignatureExplanation, LabError> {
+) -> Result<SignatureExplanation, DebuggerError> {
     let ready = ready(catalogue, question, now_ms)?;
     let raw = Raw::parse(&ready.bytes)?;
     let message = raw.message(question.url.as_deref());
@@ -359,7 +359,7 @@ pub struct SignatureSchemeList {
 }
 
 /// Finds the schemes by which a pasted message's signature holds.
-pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<SignatureSchemeList, LabError> {
+pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<SignatureSchemeList, DebuggerError> {
     let bytes = decoded(&question.request)?;
     let raw = Raw::parse(&bytes)?;
     let keys = question.keys()?;

@@ -3,7 +3,7 @@
 use hookline_model::ExposureSettings;
 use hookline_provider::{Catalogue, Provider};
 use hookline_relay::{
-    gate::digest,
+    access::digest,
     wire::{Fallback, Wanted, WantedBasic, WantedHandshake},
 };
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use hookline_model::{Change, ExposureSettings, Tunnel, TunnelNew};
 use hookline_store::tunnel::SshSettings;
 
-use super::{TunnelRow, TunnelSettings, other, ssh, tunnels::TunnelError};
+use super::{TunnelRow, TunnelSettings, other, registry::TunnelError, ssh};
 use crate::{Engine, inbox::Address};
 
 /// Starts the tunnels that are to be up, and keeps relays told of what changes.
@@ -23,10 +23,10 @@ pub(super) fn start_tunnel(engine: &Arc<Engine>, tunnel: i64) {
     match settings {
         Some(TunnelSettings::Relay(_)) => crate::tunnel::relay::run_relay(engine, tunnel),
         Some(TunnelSettings::Ssh(_)) => {
-            super::tunnels::spawn_tunnel(engine, tunnel, ssh::run(Arc::downgrade(engine), tunnel, None))
+            super::registry::spawn_tunnel(engine, tunnel, ssh::run(Arc::downgrade(engine), tunnel, None))
         }
         Some(TunnelSettings::Other(settings)) => {
-            super::tunnels::spawn_tunnel(engine, tunnel, other::run(Arc::downgrade(engine), tunnel, settings));
+            super::registry::spawn_tunnel(engine, tunnel, other::run(Arc::downgrade(engine), tunnel, settings));
         }
         None => {}
     }
@@ -54,8 +54,8 @@ pub async fn add_tunnel(engine: &Arc<Engine>, new: TunnelNew) -> Result<Tunnel, 
         }
         TunnelNew::Other { url, port } => crate::tunnel::other::add_other(engine, &url, port).await?,
     };
-    crate::tunnel::stand::tell_tunnel(engine, number);
-    crate::tunnel::stand::tunnel(engine, number).await?.ok_or_else(|| TunnelError::Wrong("The tunnel is gone.".into()))
+    crate::tunnel::status::tell_tunnel(engine, number);
+    crate::tunnel::status::tunnel(engine, number).await?.ok_or_else(|| TunnelError::Wrong("The tunnel is gone.".into()))
 }
 
 /// Starts or stops a tunnel, and remembers which. With `host_key` that key of its SSH host is trusted
@@ -89,7 +89,7 @@ pub async fn want_tunnel(
     if on {
         start_tunnel(engine, number);
     }
-    crate::tunnel::stand::tell_tunnel(engine, number);
+    crate::tunnel::status::tell_tunnel(engine, number);
     Ok(())
 }
 
@@ -126,6 +126,6 @@ pub async fn expose(
         known.exposures.retain(|exposure| exposure.row.inbox != exposed.row.inbox);
         known.exposures.push(exposed);
     }
-    crate::tunnel::stand::tell_tunnel(engine, tunnel);
+    crate::tunnel::status::tell_tunnel(engine, tunnel);
     Ok(())
 }

@@ -20,7 +20,7 @@ use rusqlite::Connection;
 
 use super::{
     endpoint::once,
-    outcome::{Next, outcome},
+    next_attempt::{Next, outcome},
 };
 use crate::outbox::Outbox;
 
