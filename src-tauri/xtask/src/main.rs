@@ -18,6 +18,7 @@ const USAGE: &str = "cargo xtask COMMAND
   test             everything: format, lints, licences, tests, the real window
   test --quick     format, lints, types and unit tests, without a display
   structure        sizes, cycles and other figures of the code against its rules
+  advisories       known vulnerabilities of the dependencies
   bench NAME       capture | list | search | deliver | signature | window
   generate         the API's document and types; `generate screenshots` for docs/";
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(test::ALL),
         ["test", "--quick"] => test::run(test::QUICK),
         ["structure"] => structure::check(),
+        ["advisories"] => advisories::check(),
         ["bench", name, rest @ ..] => bench::run(name, rest),
         ["generate"] => generate::api(),
         ["generate", "screenshots"] => generate::screenshots(),
