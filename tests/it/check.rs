@@ -385,8 +385,8 @@ async fn a_run_goes_on_after_a_crash_and_after_its_handler_died() {
     let run = serve.get(&path).await;
     assert!(run["ended_at"].is_null(), "{run}");
     let after = serve.get(&format!("{path}/report")).await["checks"].clone();
-    for check in before.as_array().unwrap() {
-        assert!(after.as_array().unwrap().contains(check), "{check}");
+    for check in before.items() {
+        assert!(after.items().any(|other| other == check), "{check}");
     }
     // Stopped first, so that it dies while it is being asked and not between two questions.
     handler.program.stop();

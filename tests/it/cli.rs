@@ -139,8 +139,8 @@ async fn listen_shows_requests_as_they_arrive_and_no_escape_sequence() {
 /// Headers of a request, in lower case and sorted.
 async fn header_lines(serve: &Serve, id: &str) -> Vec<(String, String)> {
     let detail = serve.get(&format!("/requests/{id}/reveal")).await;
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    let lines = detail["headers"].as_array().unwrap();
+    let text = |value: &Json| value.as_str().unwrap().to_owned();
+    let lines = detail["headers"].to_vec();
     let mut list: Vec<_> = lines.iter().map(|h| (text(&h["name"]).to_lowercase(), text(&h["value"]))).collect();
     list.sort();
     list

@@ -72,9 +72,9 @@ impl Document {
             .min_by_key(|place| self.operations[*place].path.matches('{').count())
     }
 
-    /// Checks a response against its description. Paths that are no operation are not checked.
+    /// Checks a response against its description.
     pub fn check(&self, method: &Method, path: &str, status: u16, text: &str) -> Result<(), String> {
-        let Some(place) = self.place(method, path) else { return Ok(()) };
+        let Some(place) = self.place(method, path) else { return Err(format!("{method} {path} is not documented")) };
         let wrong = |why: String| Err(format!("{method} {path}: {status}: {why}: {text}"));
         let described = &self.operations[place].described["responses"][status.to_string()];
         if described.is_null() {
@@ -87,7 +87,9 @@ impl Document {
             .entry((place, status))
             .or_insert_with(|| {
                 let schema = &described["content"]["application/json"]["schema"];
-                let whole = || json!({ "allOf": [schema], "components": self.components });
+                // A field that is not described is an error, too.
+                let whole =
+                    || json!({ "allOf": [schema], "unevaluatedProperties": false, "components": self.components });
                 (!schema.is_null()).then(|| Arc::new(jsonschema::validator_for(&whole()).expect("a valid schema")))
             })
             .clone();
@@ -107,7 +109,9 @@ impl Document {
 fn a_response_that_differs_from_its_description_is_found() {
     let check = |status, text: &str| document().check(&Method::GET, "/queries?x=1", status, text);
     assert_eq!(check(200, r#"{"items":[]}"#), Ok(()));
-    for (status, text) in [(200, "{}"), (200, "no JSON"), (200, r#"{"items":[{"name":1}]}"#), (299, "{}")] {
+    for (status, text) in
+        [(200, "{}"), (200, "no JSON"), (200, r#"{"items":[{"name":1}]}"#), (200, r#"{"items":[],"x":1}"#), (299, "{}")]
+    {
         assert!(check(status, text).is_err(), "{status} {text}");
     }
 }

@@ -115,7 +115,7 @@ async fn deliver(serve: &Serve, made: &Json, kind: &str) -> Json {
 }
 
 fn kinds(provider: &Json) -> Vec<String> {
-    let events = provider["sending"]["events"].as_array().unwrap();
+    let events = provider["sending"]["events"].to_vec();
     events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
 }
 

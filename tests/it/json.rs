@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    ops::{Deref, Index, IndexMut},
+    ops::{Index, IndexMut},
 };
 
 use ref_cast::RefCast;
@@ -62,6 +62,11 @@ impl Json {
         self.0.as_object_mut().and_then(|members| members.remove(key)).map(Json)
     }
 
+    /// Returns the value at a JSON pointer (RFC 6901), `None` if it is missing.
+    pub fn pointer(&self, pointer: &str) -> Option<&Json> {
+        self.0.pointer(pointer).map(Json::ref_cast)
+    }
+
     /// Reads a value of another type. Panics if the value does not fit.
     pub fn to<T: serde::de::DeserializeOwned>(&self) -> T {
         serde_json::from_value(self.0.clone()).unwrap_or_else(|e| panic!("{e}: {self}"))
@@ -95,14 +100,31 @@ impl IndexMut<&str> for Json {
     }
 }
 
-/// Numbers, texts and the like are read as those of [`Value`].
-impl Deref for Json {
-    type Target = Value;
-
-    fn deref(&self) -> &Value {
-        &self.0
-    }
+/// Methods of [`Value`] that read a value and lead to no other.
+macro_rules! as_value {
+    ($($method:ident -> $type:ty),*) => {
+        impl Json {
+            $(pub fn $method(&self) -> $type {
+                self.0.$method()
+            })*
+        }
+    };
 }
+
+as_value!(
+    as_str -> Option<&str>,
+    as_bool -> Option<bool>,
+    as_i64 -> Option<i64>,
+    as_u64 -> Option<u64>,
+    as_f64 -> Option<f64>,
+    is_null -> bool,
+    is_array -> bool,
+    is_object -> bool,
+    is_string -> bool,
+    is_u64 -> bool,
+    is_i64 -> bool,
+    is_f64 -> bool
+);
 
 macro_rules! from {
     ($($value:ty),*) => {$(

@@ -528,7 +528,7 @@ async fn the_cause_for_which_nothing_arrives_is_named() {
         let (status, causes) =
             serve.call(reqwest::Method::POST, &format!("/endpoints/{id}/diagnose{query}"), json!({})).await;
         assert_eq!(status, 200, "{causes}");
-        let items = causes["items"].as_array().unwrap().clone();
+        let items = causes["items"].to_vec();
         let failed = items.iter().filter(|cause| cause["found"] == "failed");
         failed.map(|cause| cause["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };

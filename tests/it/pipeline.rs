@@ -20,7 +20,7 @@ async fn post(serve: &Serve, body: String) {
 async fn at_rest(serve: &Serve) {
     until("every stage to be at rest", async || {
         let status = serve.get("/status").await;
-        let stages = status["pipeline"].as_array().unwrap();
+        let stages = status["pipeline"].to_vec();
         let names: Vec<&str> = stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect();
         assert_eq!(names, ["verify", "forward", "schema", "index", "alerts"]);
         stages.iter().all(|stage| stage["waiting"] == 0 && stage["behind_ms"] == 0).then_some(())
@@ -35,7 +35,7 @@ async fn deliveries_by_request(serve: &Serve) -> BTreeMap<String, usize> {
             None => serve.get("/deliveries?limit=100").await,
             Some(after) => serve.get(&format!("/deliveries?limit=100&after={after}")).await,
         };
-        let items = page["items"].as_array().unwrap().clone();
+        let items = page["items"].to_vec();
         for item in &items {
             *counts.entry(item["request"].as_str().unwrap().to_owned()).or_default() += 1;
         }

@@ -180,7 +180,7 @@ async fn vendors_headers_leave_as_the_vendors_send_them() {
     let (_, sent) = sent_to(&serve, &receiver.url, json!({ "to": { "headers": headers } })).await;
     let delivery = in_state(&serve, &id(&sent["deliveries"][0]), &["delivered"]).await;
     // The receiver keeps the last of a name; the log has both.
-    let log = delivery["attempts_made"][0]["request_headers"].as_array().unwrap();
+    let log = delivery["attempts_made"][0]["request_headers"].to_vec();
     assert_eq!(log.iter().filter(|line| line["name"] == "X-Dup").count(), 2, "{delivery}");
     assert!(!delivery.to_string().contains("HDRSECRET1"), "{delivery}");
     assert_eq!(receiver.got().pop().unwrap().headers["x-priv"], "HDRSECRET1");
@@ -267,7 +267,7 @@ async fn a_policy_says_what_is_a_success_and_what_ends_a_delivery() {
     let sent = send(&serve, json!({ "provider": "sydx-ai", "type": "new_message", "endpoints": [id(&made)] })).await;
     in_state(&serve, &id(&sent["deliveries"][0]), &["exhausted"]).await;
     let (_, causes) = serve.call(Method::POST, &format!("/endpoints/{}/diagnose", id(&made)), Json::NULL).await;
-    let last = causes["items"].as_array().unwrap().last().unwrap().clone();
+    let last = causes["items"].items().next_back().unwrap().clone();
     assert_eq!(last["found"], "failed", "{causes}");
     assert!(last["detail"].as_str().unwrap().contains("only 200"), "{last}");
 }

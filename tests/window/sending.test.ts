@@ -63,7 +63,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await chord(hookline.driver, Key.CONTROL, Key.ENTER);
   };
 
-  test("a search in a list of options is no change of a form, a choice is one", async () => {
+  test("searching options leaves the form unchanged, choosing one changes it", async () => {
     const { driver } = hookline;
     await press(driver, "g", "e");
     await chord(driver, Key.SHIFT, "N");

@@ -71,7 +71,7 @@ fn question(context: &Context, args: &Args) -> Result<(Catalogue, SignatureInput
     Ok((catalogue, question, now))
 }
 
-fn debugged<T>(answer: Result<T, DebuggerError>) -> Result<T, CliError> {
+fn cli_result<T>(answer: Result<T, DebuggerError>) -> Result<T, CliError> {
     answer.map_err(|error| CliError::Other(error.0))
 }
 
@@ -96,7 +96,7 @@ fn ended(verdict: &SignatureResult) -> Result<(), CliError> {
 
 pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
-    let verdict = debugged(debugger::verify(&catalogue, &question, now))?;
+    let verdict = cli_result(debugger::verify(&catalogue, &question, now))?;
     if context.json {
         print(context, &verdict)?;
     } else {
@@ -107,7 +107,7 @@ pub(super) fn verify(context: &Context, args: &Args) -> Result<(), CliError> {
 
 pub(super) fn sign(context: &Context, args: &Args) -> Result<(), CliError> {
     let (catalogue, question, now) = question(context, args)?;
-    let signed = debugged(debugger::sign(&catalogue, &question, now))?;
+    let signed = cli_result(debugger::sign(&catalogue, &question, now))?;
     if context.json {
         return print(context, &signed);
     }
@@ -130,7 +130,7 @@ pub(super) async fn explain(context: &Context, args: &Args) -> Result<(), CliErr
             api.close().await;
             explanation?
         }
-        None => debugged(debugger::explain(&catalogue, &question, Vec::new(), now))?,
+        None => cli_result(debugger::explain(&catalogue, &question, Vec::new(), now))?,
     };
     if context.json {
         print(context, &explanation)?;

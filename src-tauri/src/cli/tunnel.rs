@@ -375,7 +375,7 @@ fn print(context: &Context, tunnel: &Tunnel) {
         TunnelConnection::Online { round_trip_ms: Some(ms), .. } => format!("online, {ms:.1} ms"),
         TunnelConnection::Online { .. } => "online".into(),
         TunnelConnection::Waiting { why, .. } => format!("down: {why}"),
-        TunnelConnection::Failed { why } => format!("ended: {why}"),
+        TunnelConnection::Failed { why } => format!("failed: {why}"),
         TunnelConnection::Off if tunnel.on => "not running; `hookline` or `hookline serve` runs it".into(),
         TunnelConnection::Off => "off".into(),
         TunnelConnection::Connecting => "connecting".into(),

@@ -3347,7 +3347,7 @@ export interface components {
             why: string;
         };
         /** @description An earlier import of the same file. */
-        ImportPrevious: {
+        ImportRecord: {
             /**
              * Format: date-time
              * @description Time of the last import of the file.
@@ -3366,7 +3366,7 @@ export interface components {
              * @description Number of entries that could not be imported.
              */
             bad: number;
-            before?: components["schemas"]["ImportPrevious"] | null;
+            before?: components["schemas"]["ImportRecord"] | null;
             /** @description The first 100 of these entries, with the reason. */
             first_bad: components["schemas"]["ImportError"][];
             format?: components["schemas"]["FileFormat"] | null;
@@ -3657,6 +3657,14 @@ export interface components {
             /** @description How it signs. */
             schemes: components["schemas"]["ProviderScheme"][];
         };
+        /** @description A query as it reads. */
+        QueryAnalysis: {
+            /** @description What may come at the caret. */
+            completions: components["schemas"]["QueryCompletion"][];
+            error?: components["schemas"]["QueryError"] | null;
+            /** @description Its terms, in order; none where it does not read. */
+            terms: components["schemas"]["QueryTerm"][];
+        };
         /** @description A completion for a query. */
         QueryCompletion: {
             /** @description Position to insert at, in characters. */
@@ -3700,14 +3708,6 @@ export interface components {
         /** @description The fields a query can ask for. */
         QueryFieldList: {
             items: components["schemas"]["QueryField"][];
-        };
-        /** @description A query as it reads. */
-        QueryReading: {
-            /** @description What may come at the caret. */
-            completions: components["schemas"]["QueryCompletion"][];
-            error?: components["schemas"]["QueryError"] | null;
-            /** @description Its terms, in order; none where it does not read. */
-            terms: components["schemas"]["QueryTerm"][];
         };
         /** @description A term of a query. */
         QueryTerm: {
@@ -4327,7 +4327,7 @@ export interface components {
             /** @description Event type. */
             event: string;
         };
-        /** @description A change of a shape. */
+        /** @description Change of an inferred schema. */
         SchemaChange: {
             /**
              * Format: date-time
@@ -4358,14 +4358,14 @@ export interface components {
             /** @enum {string} */
             type: "missing";
         };
-        /** @description A shape in full. */
+        /** @description Inferred schema. */
         SchemaDetail: components["schemas"]["SchemaSummary"] & {
             /** @description The newest first. */
             changes: components["schemas"]["SchemaChange"][];
             /** @description From the outside in. */
             tree: components["schemas"]["SchemaField"][];
         };
-        /** @description A field of a shape. */
+        /** @description Field of an inferred schema. */
         SchemaField: {
             /** @description How deep it stands. */
             depth: number;
@@ -4398,12 +4398,12 @@ export interface components {
          * @enum {string}
          */
         SchemaFormat: "date-time" | "date" | "uuid" | "email" | "uri" | "ipv4" | "ipv6";
-        /** @description Shapes, by inbox and event type. */
+        /** @description Inferred schemas, by inbox and event type. */
         SchemaList: {
             /** @description The schemas. */
             items: components["schemas"]["SchemaSummary"][];
         };
-        /** @description A shape as a list shows it. */
+        /** @description Summary of an inferred schema. */
         SchemaSummary: {
             /**
              * Format: int64
@@ -4542,7 +4542,7 @@ export interface components {
             /** @description What is wrong. */
             what: string;
         };
-        /** @description What the lab is asked. */
+        /** @description A message to verify, sign or explain. */
         SignatureInput: {
             /**
              * Format: int64
@@ -4585,6 +4585,24 @@ export interface components {
              */
             url: string | null;
         };
+        /** @description A scheme by which a message's signature holds. */
+        SignatureMatch: {
+            /** @description The vendor's name. */
+            name?: string | null;
+            /** @description The vendor's id; none where it is no vendor's but a usual way to sign. */
+            provider?: string | null;
+            /** @description The rule itself. */
+            rule: Record<string, never>;
+            /** @description The scheme's name among the vendor's. */
+            scheme?: string | null;
+        };
+        /** @description The schemes by which a message's signature holds. */
+        SignatureMatchList: {
+            /** @description Whether everything there is to try was tried. */
+            complete: boolean;
+            /** @description Those of vendors first. */
+            items: components["schemas"]["SignatureMatch"][];
+        };
         /** @description Whether a signature holds, and why not. */
         SignatureResult: {
             /** @description A stable code. */
@@ -4602,24 +4620,6 @@ export interface components {
             signed_at?: string | null;
             /** @description `valid`, `invalid` or `unsigned`. */
             state: string;
-        };
-        /** @description A scheme by which a message's signature holds. */
-        SignatureScheme: {
-            /** @description The vendor's name. */
-            name?: string | null;
-            /** @description The vendor's id; none where it is no vendor's but a usual way to sign. */
-            provider?: string | null;
-            /** @description The rule itself. */
-            rule: Record<string, never>;
-            /** @description The scheme's name among the vendor's. */
-            scheme?: string | null;
-        };
-        /** @description The schemes by which a message's signature holds. */
-        SignatureSchemeList: {
-            /** @description Whether everything there is to try was tried. */
-            complete: boolean;
-            /** @description Those of vendors first. */
-            items: components["schemas"]["SignatureScheme"][];
         };
         /**
          * @description Signature status of a request.
@@ -10475,7 +10475,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["QueryReading"];
+                    "application/json": components["schemas"]["QueryAnalysis"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -12923,7 +12923,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["SignatureSchemeList"];
+                    "application/json": components["schemas"]["SignatureMatchList"];
                 };
             };
             /** @description The request could not be parsed. */
@@ -14188,7 +14188,7 @@ export interface operations {
                      *       ]
                      *     }
                      */
-                    "application/json": components["schemas"]["SignatureSchemeList"];
+                    "application/json": components["schemas"]["SignatureMatchList"];
                 };
             };
             /** @description The request could not be parsed. */

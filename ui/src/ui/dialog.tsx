@@ -40,7 +40,7 @@ export function Dialog({
           data-modal
           onInput={() => (dirty.current = true)}
           initialFocus={() =>
-            popup.current?.querySelector<HTMLElement>("input,textarea") ??
+            popup.current?.querySelector<HTMLElement>("input:not([aria-hidden]),textarea") ??
             popup.current?.querySelector<HTMLElement>("[type=submit]") ??
             popup.current ??
             true

@@ -26,12 +26,19 @@ interface FieldInput {
   "aria-invalid": boolean;
 }
 
+/** Attributes of an input that has parts beside the element with the id. */
+interface LabelledInput extends FieldInput {
+  "aria-labelledby": string;
+}
+
+const labelled = (input: FieldInput): LabelledInput => ({ ...input, "aria-labelledby": `${input.id}-label` });
+
 /** Any input with a label, for those that have no field of their own here. */
 export function Field({ label, hint, error, children }: FieldProps & { children: (input: FieldInput) => ReactNode }) {
   const id = useId();
   return (
     <div className="mb-4">
-      <label htmlFor={id} className="mb-1 block font-medium">
+      <label id={`${id}-label`} htmlFor={id} className="mb-1 block font-medium">
         {label}
       </label>
       {children({ id, "aria-describedby": `${id}-hint`, "aria-invalid": Boolean(error) })}
@@ -81,7 +88,7 @@ export function NumberField({ label, hint, error, ...rest }: FieldProps & Number
 export function SelectField<T extends string>({ label, hint, error, ...rest }: FieldProps & SelectProps<T>) {
   return (
     <Field label={label} hint={hint} error={error}>
-      {(input) => <Select {...input} {...rest} />}
+      {(input) => <Select {...labelled(input)} {...rest} />}
     </Field>
   );
 }
@@ -89,7 +96,7 @@ export function SelectField<T extends string>({ label, hint, error, ...rest }: F
 export function SearchSelectField({ label, hint, error, ...rest }: FieldProps & SearchSelectProps) {
   return (
     <Field label={label} hint={hint} error={error}>
-      {(input) => <SearchSelect {...input} {...rest} />}
+      {(input) => <SearchSelect {...labelled(input)} {...rest} />}
     </Field>
   );
 }

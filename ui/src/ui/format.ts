@@ -53,5 +53,4 @@ export const visibleLines = (text: string): string => text.split("\n").map(visib
  * Returns true if a text contains another, in upper or lower case. (Base UI compares with a collator, which WebKitGTK
  * makes sensitive to case.)
  */
-export const contains = (text: string, part: string): boolean =>
-  text.toLocaleLowerCase().includes(part.trim().toLocaleLowerCase());
+export const contains = (text: string, part: string): boolean => text.toLowerCase().includes(part.trim().toLowerCase());

@@ -2,17 +2,19 @@
 import { Combobox } from "@base-ui/react/combobox";
 import { Select as BaseSelect } from "@base-ui/react/select";
 import { Check, ChevronsUpDown } from "lucide-react";
-import { useId, useRef, type ComponentProps, type SyntheticEvent } from "react";
+import { useMemo, useRef, type ComponentPropsWithoutRef, type SyntheticEvent } from "react";
 
 import { contains } from "./format";
 import { INPUT } from "./input";
 
 export type Options<T extends string> = readonly (readonly [value: T, name: string])[];
 
-export interface SelectProps<T extends string> extends Omit<ComponentProps<"button">, "value" | "onChange"> {
+export interface SelectProps<T extends string> extends Omit<ComponentPropsWithoutRef<"button">, "value" | "onChange"> {
   value: T;
   onChange: (now: T) => void;
   options: Options<T>;
+  /** Id of the label of the select, which names the list, too. */
+  "aria-labelledby"?: string;
 }
 
 /** Options under a heading. */
@@ -21,13 +23,14 @@ export interface OptionGroup {
   options: Options<string>;
 }
 
-export interface SearchSelectProps extends Omit<ComponentProps<"button">, "value" | "onChange"> {
+export interface SearchSelectProps extends Omit<ComponentPropsWithoutRef<"button">, "value" | "onChange"> {
   value: string;
   onChange: (now: string) => void;
   groups: readonly OptionGroup[];
+  "aria-labelledby"?: string;
 }
 
-/** A choice is an input like typing is, so that the dialog around it knows of it. */
+/** Tells the surrounding dialog that the form has changed. */
 const announceInput = (trigger: HTMLElement | null): boolean =>
   trigger?.dispatchEvent(new Event("input", { bubbles: true })) ?? false;
 
@@ -54,7 +57,7 @@ export function Select<T extends string>({
       value={value}
       disabled={disabled}
       onValueChange={(now) => {
-        if (now === null) return;
+        if (now === null || now === value) return;
         onChange(now);
         announceInput(trigger.current);
       }}
@@ -70,7 +73,7 @@ export function Select<T extends string>({
           <BaseSelect.Popup
             className={`max-h-[min(40vh,var(--available-height))] min-w-(--anchor-width) overflow-auto ${POPUP}`}
           >
-            <BaseSelect.List data-options aria-label={rest["aria-label"]}>
+            <BaseSelect.List data-options aria-label={rest["aria-label"]} aria-labelledby={rest["aria-labelledby"]}>
               {options.map(([one, name]) => (
                 <BaseSelect.Item key={one} value={one} className={ITEM}>
                   <BaseSelect.ItemIndicator className="col-start-1">
@@ -104,9 +107,8 @@ const groupOf = ({ label, options }: OptionGroup): Group => ({
 
 /** A list of many options under headings, with a search input above them. */
 export function SearchSelect({ value, onChange, groups, className = "", disabled, ...rest }: SearchSelectProps) {
-  const hintId = useId();
   const trigger = useRef<HTMLButtonElement>(null);
-  const shown = groups.filter(({ options }) => options.length > 0).map(groupOf);
+  const shown = useMemo(() => groups.filter(({ options }) => options.length > 0).map(groupOf), [groups]);
   const chosen = shown.flatMap(({ items }) => items).find((item) => item.value === value) ?? null;
   return (
     <Combobox.Root
@@ -115,7 +117,7 @@ export function SearchSelect({ value, onChange, groups, className = "", disabled
       disabled={disabled}
       filter={(item: Item, text) => contains(item.label, text)}
       onValueChange={(now: Item | null) => {
-        if (!now) return;
+        if (!now || now.value === value) return;
         onChange(now.value);
         announceInput(trigger.current);
       }}
@@ -129,10 +131,10 @@ export function SearchSelect({ value, onChange, groups, className = "", disabled
       </Combobox.Trigger>
       <Combobox.Portal>
         <Combobox.Positioner sideOffset={4} className="z-60">
-          <Combobox.Popup aria-labelledby={hintId} className={`w-[max(260px,var(--anchor-width))] ${POPUP}`}>
-            <span id={hintId} className="sr-only">
-              Options
-            </span>
+          <Combobox.Popup
+            aria-labelledby={rest["aria-labelledby"]}
+            className={`w-[max(260px,var(--anchor-width))] ${POPUP}`}
+          >
             <Combobox.Input
               onInput={stop}
               aria-label="Search options"
@@ -140,7 +142,10 @@ export function SearchSelect({ value, onChange, groups, className = "", disabled
               className={`${INPUT} mb-1`}
             />
             <Combobox.Empty className="px-2 py-1 text-ink-2 empty:hidden">No match</Combobox.Empty>
-            <Combobox.List className="max-h-[min(40vh,calc(var(--available-height)-44px))] overflow-auto">
+            <Combobox.List
+              aria-labelledby={rest["aria-labelledby"]}
+              className="max-h-[min(40vh,calc(var(--available-height)-44px))] overflow-auto"
+            >
               {(group: Group) => (
                 <Combobox.Group key={group.label} items={group.items}>
                   <Combobox.GroupLabel className="px-2 pt-2 pb-1 text-small text-ink-2">

@@ -33,7 +33,7 @@ pub(crate) struct TextQuery {
 
 /// A query as it reads.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct QueryReading {
+pub(crate) struct QueryAnalysis {
     /// Why it does not read.
     error: Option<QueryError>,
     /// Its terms, in order; none where it does not read.
@@ -56,11 +56,11 @@ pub(crate) struct QueryTerm {
 }
 
 /// Read a query that is being typed: its terms, what is wrong with it, what may come next.
-#[utoipa::path(get, path = "/query", tag = "queries", params(TextQuery), responses((status = 200, body = QueryReading)))]
+#[utoipa::path(get, path = "/query", tag = "queries", params(TextQuery), responses((status = 200, body = QueryAnalysis)))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Query(query): extract::Query<TextQuery>,
-) -> Result<Json<QueryReading>, ApiError> {
+) -> Result<Json<QueryAnalysis>, ApiError> {
     let completions = match query.caret {
         None => Vec::new(),
         Some(caret) => {
@@ -83,7 +83,7 @@ pub(crate) async fn read(
         }
         Err(error) => (Vec::new(), Some(error)),
     };
-    Ok(Json(QueryReading { error, terms, completions }))
+    Ok(Json(QueryAnalysis { error, terms, completions }))
 }
 
 /// The fields a query can ask for.

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{error::ApiError, extract, requests::number_of};
 
-/// A shape as a list shows it.
+/// Summary of an inferred schema.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaSummary {
     /// Name of the inbox.
@@ -40,14 +40,14 @@ pub struct SchemaSummary {
     pub drift_at: Option<Timestamp>,
 }
 
-/// Shapes, by inbox and event type.
+/// Inferred schemas, by inbox and event type.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaList {
     /// The schemas.
     pub items: Vec<SchemaSummary>,
 }
 
-/// A field of a shape.
+/// Field of an inferred schema.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaField {
     /// Where it stands, as a query has it behind `body.`; empty for the body itself.
@@ -73,7 +73,7 @@ pub struct SchemaField {
     pub since: Timestamp,
 }
 
-/// A change of a shape.
+/// Change of an inferred schema.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaChange {
     /// Path of the field.
@@ -87,7 +87,7 @@ pub struct SchemaChange {
     pub at: Timestamp,
 }
 
-/// A shape in full.
+/// Inferred schema.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SchemaDetail {
     /// Summary.

@@ -4,8 +4,8 @@ use axum::{Json, extract::State};
 use hookline_engine::{
     Engine,
     debugger::{
-        self, DebuggerError, Explained, Rule, SignatureExplanation, SignatureInput, SignatureResult,
-        SignatureSchemeList, SignatureValues,
+        self, DebuggerError, Explained, Rule, SignatureExplanation, SignatureInput, SignatureMatchList,
+        SignatureResult, SignatureValues,
     },
     inbox::Address,
     verification::header_pairs,
@@ -82,12 +82,12 @@ pub(crate) async fn explain(
 
 /// Find the schemes by which a message's signature holds.
 #[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = SignatureInput, responses(
-    (status = 200, body = SignatureSchemeList), (status = 422, body = hookline_model::Error)
+    (status = 200, body = SignatureMatchList), (status = 422, body = hookline_model::Error)
 ))]
 pub(crate) async fn find(
     State(engine): State<Arc<Engine>>,
     extract::Json(question): extract::Json<SignatureInput>,
-) -> Result<Json<SignatureSchemeList>, ApiError> {
+) -> Result<Json<SignatureMatchList>, ApiError> {
     apart(&engine, move |engine, _| Ok(debugger::find(&engine.providers.catalogue(), &question)?)).await
 }
 
@@ -253,13 +253,13 @@ pub(crate) async fn try_request(
 
 /// Find the schemes by which a stored request's signature holds.
 #[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
-    (status = 200, body = SignatureSchemeList), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
+    (status = 200, body = SignatureMatchList), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
 ))]
 pub(crate) async fn find_for_request(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
     extract::Json(trial): extract::Json<SignatureTrial>,
-) -> Result<Json<SignatureSchemeList>, ApiError> {
+) -> Result<Json<SignatureMatchList>, ApiError> {
     let subject = Subject::load(&engine, &id).await?;
     apart(&engine, move |engine, _| {
         let catalogue = engine.providers.catalogue();

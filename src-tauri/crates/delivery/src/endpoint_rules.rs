@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wrong_setting_is_named() {
+    fn rejects_invalid_settings() {
         let custom = |name: &str, value: &str| json!({ "headers": [{ "name": name, "value": value }] });
         let policy = |name: &str, value: Value| json!({ "policy": { name: value } });
         let long = "x".repeat(LONG_MAX + 1);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_right_has_no_fault() {
+    fn accepts_valid_settings() {
         for changes in [
             json!({}),
             json!({ "headers": [{ "name": "X-Own", "value": "1" }, { "name": "User-Agent", "value": "mine" }] }),
@@ -256,6 +256,6 @@ mod tests {
                 assert!(of(json!({}), Beside { count: 0, same_url: true }).contains("only once"), "{}", provider.id);
             }
         }
-        assert!(https > 0 && capped > 0, "{https} {capped} {unique}");
+        assert!(https > 0 && capped > 0 && unique > 0, "{https} {capped} {unique}");
     }
 }

@@ -1,9 +1,10 @@
 //! Everything that leaves: deliveries, with their attempts.
 //!
 //! [`Schedule`] knows what is due. [`Outbox`] makes the attempts, and each is stored before it leaves and after it ends.
-//! `next_attempt` decides by the vendor's policy whether and when a delivery is retried, and `settle` stores that and puts the retry into the schedule.
+//! `next_attempt` decides by the vendor's policy whether and when a delivery is retried, and `attempt_log` stores that and puts the retry into the schedule.
 #![forbid(unsafe_code)]
 
+mod attempt_log;
 mod connection;
 mod diagnosis;
 mod endpoint;
@@ -16,7 +17,6 @@ mod path;
 mod payload;
 mod retention;
 mod schedule;
-mod settle;
 mod trust;
 mod url;
 pub mod vendor_request;

@@ -21,10 +21,10 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use super::{
+    attempt_log::{FinishedAttempt, ended},
     connection::Connections,
     exchange::{Outgoing, ResponseTap, SendOptions, exchange},
     schedule::Schedule,
-    settle::{FinishedAttempt, ended},
     url::target_of,
 };
 use crate::{

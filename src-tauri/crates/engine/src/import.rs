@@ -18,7 +18,7 @@ use encoding_rs_io::DecodeReaderBytesBuilder;
 use hookline_capture::{Body, CHUNK_BYTES, Captured, INLINE_BODY_BYTES, Transaction};
 use hookline_formats::{Record, SNIFFED, looks_like, read, sniff};
 use hookline_model::{
-    Change, FileFormat, ImportError, ImportPrevious, ImportResult, InboxResponse, Job, JobKind, JobState,
+    Change, FileFormat, ImportError, ImportRecord, ImportResult, InboxResponse, Job, JobKind, JobState,
     VerificationSettings, timestamp,
 };
 use hookline_store::deletion::delete_requests;
@@ -238,11 +238,11 @@ impl Run {
     }
 
     /// When the same file was imported before.
-    fn imported_before(&self) -> Option<ImportPrevious> {
+    fn imported_before(&self) -> Option<ImportRecord> {
         let sha256 = self.import.sha256;
         let read = move |connection: &Connection| hookline_store::imported_file::find(connection, &sha256);
         let (at_us, requests) = self.runtime.block_on(self.engine.store.readers().read(read)).ok().flatten()?;
-        Some(ImportPrevious { at: timestamp(at_us), requests })
+        Some(ImportRecord { at: timestamp(at_us), requests })
     }
 
     /// Writes down that this file was imported.

@@ -71,12 +71,12 @@ pub struct ImportResult {
     /// Names of the inboxes that received requests.
     pub inboxes: BTreeSet<String>,
     /// Last import of the same file, if any. Files are compared by their SHA-256.
-    pub before: Option<ImportPrevious>,
+    pub before: Option<ImportRecord>,
 }
 
 /// An earlier import of the same file.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ImportPrevious {
+pub struct ImportRecord {
     /// Time of the last import of the file.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,

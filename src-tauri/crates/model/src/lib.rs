@@ -74,7 +74,7 @@ pub use header::{HeaderLine, MASK};
 pub use header_rules::HeaderRules;
 pub use health::{DatabaseFault, DatabaseHealth};
 pub use inbox::{Inbox, InboxList, InboxSecretList, InboxTestResult};
-pub use job::{FileFormat, ImportError, ImportPrevious, ImportResult, Job, JobKind, JobList, JobState};
+pub use job::{FileFormat, ImportError, ImportRecord, ImportResult, Job, JobKind, JobList, JobState};
 pub use limits::ListenerLimits;
 pub use listener::ListenerState;
 pub use message::{BodyState, HeaderNames, HttpVersion};

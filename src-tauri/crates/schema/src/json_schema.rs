@@ -27,7 +27,7 @@ fn of(node: &Node, key: &str) -> Map<String, Value> {
     };
     if let Some(values) = node.enumerated(key) {
         let mut values: Vec<Value> = values.into_iter().map(Value::from).collect();
-        // ChangeKind is listed is all there may be, of any type.
+        // The list is complete, so it excludes values of other types.
         if types.iter().all(|one| matches!(one, Type::String | Type::Null)) {
             values.extend((node.of(Type::Null) > 0).then_some(Value::Null));
             schema.insert("enum".into(), values.into());

@@ -1,4 +1,4 @@
-//! ChangeKind values at one place of a JSON body have been like.
+//! Statistics of the values at one path of a JSON body.
 
 use std::collections::BTreeMap;
 
@@ -156,7 +156,7 @@ pub struct Node {
     pub items: Option<Box<Node>>,
 }
 
-/// ChangeKind one request teaches.
+/// State while one request is added to a schema.
 pub(crate) struct Lesson<'l> {
     pub seen: Seen,
     pub drift: &'l mut Vec<Change>,
@@ -184,7 +184,7 @@ fn type_of(value: &Value) -> Type {
     match value {
         Value::Null => Type::Null,
         Value::Bool(_) => Type::Boolean,
-        // ChangeKind no 64 bits hold is read as a number with a fraction by all who read it.
+        // Integers beyond 64 bits are parsed as floating-point numbers.
         Value::Number(number) if !number.is_i64() => Type::Number,
         Value::Number(_) => Type::Integer,
         Value::String(_) => Type::String,

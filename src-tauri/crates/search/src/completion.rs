@@ -27,7 +27,7 @@ const JSON_MAX: usize = 64 * 1024;
 /// Part of the query at the caret.
 enum Asked<'t> {
     /// A field name, as typed so far.
-    QueryField(&'t str),
+    Field(&'t str),
     /// The name of a header, query parameter, form field or body path.
     Name(&'static QueryField, &'t str),
     /// A value of a field, with the name if the field has one.
@@ -59,7 +59,7 @@ fn asked(word: &str) -> Asked<'_> {
     match (field, value) {
         (Some(field), Some(value)) => Asked::Value(field, rest, value),
         (Some(field), None) if head.contains('.') && field.kind == QueryFieldKind::Named => Asked::Name(field, rest),
-        _ => Asked::QueryField(head),
+        _ => Asked::Field(head),
     }
 }
 
@@ -73,9 +73,7 @@ pub fn complete(
 ) -> rusqlite::Result<Vec<QueryCompletion>> {
     let word = word(before);
     let (typed, offered): (&str, Vec<(String, String)>) = match asked(word) {
-        Asked::QueryField(typed) => {
-            (typed, FIELDS.iter().map(|field| (written(field), field.means.to_owned())).collect())
-        }
+        Asked::Field(typed) => (typed, FIELDS.iter().map(|field| (written(field), field.means.to_owned())).collect()),
         Asked::Name(field, typed) => (typed, named(seen(connection, known)?.names(field), ":")),
         Asked::Value(field, name, typed) => {
             let values = match field.name {
@@ -136,7 +134,7 @@ fn distinct(connection: &Connection, column: &str) -> rusqlite::Result<Vec<Strin
 /// Names and values of the newest requests.
 #[derive(Default)]
 struct Seen {
-    /// QueryField, name and value. Names of body values are paths.
+    /// Field, name and value. Names of body values are paths.
     values: BTreeSet<(&'static str, String, String)>,
 }
 

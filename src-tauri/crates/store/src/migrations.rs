@@ -353,7 +353,8 @@ DROP TABLE shape_upto;
 /// Every variant has its tag in `type`.
 const TYPE_TAGS: &str = "
 UPDATE tunnel SET settings = json_remove(json_set(settings, '$.type', settings ->> '$.is'), '$.is');
-UPDATE answer SET fault = json_remove(json_set(fault, '$.type', fault ->> '$.kind'), '$.kind') WHERE fault != '';
+UPDATE answer SET fault = json_patch(json_object('type', fault ->> '$.kind'), json_remove(fault, '$.kind'))
+  WHERE json_valid(fault);
 UPDATE inbox SET rules = (
   SELECT json_group_array(json_set(rule.value, '$.answers', json((
       SELECT json_group_array(json(CASE WHEN json_type(response.value, '$.fault') = 'object'
@@ -366,7 +367,8 @@ UPDATE shape SET value = json_set(value, '$.drift', json((
       WHEN change.value ->> '$.what.kind' = 'missing' THEN json_object('type', 'missing')
       ELSE json_remove(json_set(change.value -> '$.what', '$.value_type', change.value ->> '$.what.type',
         '$.type', change.value ->> '$.what.kind'), '$.kind') END)))
-  FROM json_each(shape.value, '$.drift') change)));
+  FROM json_each(shape.value, '$.drift') change)))
+  WHERE json_valid(value);
 ";
 
 fn migrations() -> Migrations<'static> {
@@ -472,7 +474,7 @@ mod tests {
         let rules = r#"[{"id":"a","name":"","enabled":true,"when":"","answers":[{"status":200,"body":"1","fault":{"kind":"drip","over_ms":60}},{"status":500,"body":"{\"a\":1.10}","fault":null}],"per":"event","at_end":"last"}]"#;
         let shape = r#"{"requests":1,"drift":[{"path":"a","what":{"kind":"new_type","type":"string","before":["integer"]},"seen":{"row":1,"us":2}},{"path":"b","what":{"kind":"missing"},"seen":{"row":1,"us":2}}]}"#;
         connection
-            .execute("INSERT INTO answer (status, headers, body, delay_ms, cors, fault) VALUES (200, '[]', '', 0, 0, '{\"kind\":\"reset\"}'), (200, '[]', '', 0, 0, '')", [])
+            .execute("INSERT INTO answer (status, headers, body, delay_ms, cors, fault) VALUES (200, '[]', '', 0, 0, '{\"kind\":\"drip\",\"over_ms\":9}'), (200, '[]', '', 0, 0, '')", [])
             .expect("responses");
         connection
             .execute(
@@ -481,10 +483,10 @@ mod tests {
             )
             .expect("inboxes");
         connection
-            .execute("INSERT INTO shape VALUES (1, '', '{}', ?1), (1, 'x', '{}', '{\"drift\":[]}')", [shape])
+            .execute("INSERT INTO shape VALUES (1, '', '{}', ?1), (1, 'x', '{}', '{\"drift\":[]}'), (2, 'y', '{}', 'no JSON')", [shape])
             .expect("schemas");
         connection
-            .execute("INSERT INTO tunnel (id, settings, secret, wanted, created_us) VALUES ('t', '{\"is\":\"other\",\"url\":\"u\"}', '', 1, 0)", [])
+            .execute("INSERT INTO tunnel (id, settings, secret, wanted, created_us) VALUES ('t', '{\"is\":\"other\",\"url\":\"u\",\"port\":9}', '', 1, 0)", [])
             .expect("a tunnel");
         migrate(&mut connection).expect("every migration is valid");
         let read = |sql: &str| -> String {
@@ -494,8 +496,8 @@ mod tests {
                 .expect("rows");
             rows.join(" ")
         };
-        assert_eq!(read("SELECT settings FROM tunnel"), r#"{"url":"u","type":"other"}"#);
-        assert_eq!(read("SELECT fault FROM answer ORDER BY number"), r#"{"type":"reset"} "#);
+        assert_eq!(read("SELECT settings FROM tunnel"), r#"{"url":"u","port":9,"type":"other"}"#);
+        assert_eq!(read("SELECT fault FROM answer ORDER BY number"), r#"{"type":"drip","over_ms":9} "#);
         let rules = rules.replace(r#"{"kind":"drip","over_ms":60}"#, r#"{"over_ms":60,"type":"drip"}"#);
         assert_eq!(read("SELECT rules FROM inbox ORDER BY number"), format!("{rules} []"));
         serde_json::from_str::<Vec<hookline_model::ResponseRule>>(&rules).expect("rules");
@@ -505,6 +507,8 @@ mod tests {
                 r#"{"type":"new_type","before":["integer"],"value_type":"string"}"#,
             )
             .replace(r#"{"kind":"missing"}"#, r#"{"type":"missing"}"#);
-        assert_eq!(read("SELECT value FROM shape ORDER BY event_type"), format!(r#"{shape} {{"drift":[]}}"#));
+        assert_eq!(read("SELECT value FROM shape ORDER BY event_type"), format!(r#"{shape} {{"drift":[]}} no JSON"#));
+        let settings = read("SELECT settings FROM tunnel");
+        serde_json::from_str::<crate::tunnel::TunnelSettings>(&settings).expect("settings of a tunnel");
     }
 }

@@ -26,7 +26,7 @@ function takenBy(target: EventTarget | null, stroke: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if ((stroke === "Enter" || stroke === " ") && target.closest("button,a,[role=button],[role=switch],[role=tab]"))
     return true;
-  if (stroke !== "Escape" && target.closest("button[role=combobox],[data-options]")) return !stroke.startsWith("Mod+");
+  if (stroke !== "Escape" && target.closest("button[role=combobox],[data-options]")) return true;
   return Boolean(target.closest(".cm-editor") && !stroke.startsWith("Mod+"));
 }
 

@@ -92,15 +92,18 @@ export function TunnelCard({ tunnel }: { tunnel: Tunnel }) {
           ))}
         </ul>
         {hidden.length > 0 && (
-          <label className="flex items-center gap-2">
-            <span className="text-ink-2">Expose</span>
+          <div className="flex items-center gap-2">
+            <span aria-hidden className="text-ink-2">
+              Expose
+            </span>
             <Select
+              aria-label="Expose"
               className="w-56!"
               value=""
               options={[["", "an inbox…"], ...hidden.map(({ name }) => [name, name] as const)]}
               onChange={(inbox) => setExposing({ inbox })}
             />
-          </label>
+          </div>
         )}
       </div>
       {exposing && (

@@ -48,7 +48,7 @@ fn outcome(assess: Assess, shots: &[CheckExchange], effects: Option<(i64, i64)>)
 }
 
 #[test]
-fn statuses_decide() {
+fn assesses_statuses() {
     let cases: &[(&str, Assess, &[u16], CheckOutcome)] = &[
         ("accepts", accepts, &[200, 204], Pass),
         ("accepts", accepts, &[200, 400], Fail),
@@ -171,7 +171,7 @@ fn slow_responses_and_connections_are_found() {
 }
 
 #[test]
-fn responses_are_read() {
+fn assesses_the_content_of_responses() {
     let right = with(200, |shot| shot.answer.as_mut().expect("a response").body = "1158201444\n".into());
     assert_eq!(outcome(challenged, &[right.clone(), exchange(403)], None), Pass);
     assert_eq!(outcome(challenged, &[right, exchange(200)], None), Fail);

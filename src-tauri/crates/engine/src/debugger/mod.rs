@@ -337,7 +337,7 @@ fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
 
 /// A scheme by which a message's signature holds.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SignatureScheme {
+pub struct SignatureMatch {
     /// The vendor's id; none where it is no vendor's but a usual way to sign.
     pub provider: Option<String>,
     /// The vendor's name.
@@ -351,15 +351,15 @@ pub struct SignatureScheme {
 
 /// The schemes by which a message's signature holds.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SignatureSchemeList {
+pub struct SignatureMatchList {
     /// Those of vendors first.
-    pub items: Vec<SignatureScheme>,
+    pub items: Vec<SignatureMatch>,
     /// Whether everything there is to try was tried.
     pub complete: bool,
 }
 
 /// Finds the schemes by which a pasted message's signature holds.
-pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<SignatureSchemeList, DebuggerError> {
+pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<SignatureMatchList, DebuggerError> {
     let bytes = decoded(&question.request)?;
     let raw = Raw::parse(&bytes)?;
     let keys = question.keys()?;
@@ -367,7 +367,7 @@ pub fn find(catalogue: &Catalogue, question: &SignatureInput) -> Result<Signatur
 }
 
 /// Tries every vendor's schemes, and then the usual ways to sign.
-pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> SignatureSchemeList {
+pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> SignatureMatchList {
     let began = Instant::now();
     let mut items = Vec::new();
     for provider in catalogue.providers() {
@@ -377,7 +377,7 @@ pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> Signa
             let held = verdict.state == State::Valid
                 || matches!(verdict.fault, Some(Fault::Future { .. } | Fault::Stale { .. }));
             if held {
-                items.push(SignatureScheme {
+                items.push(SignatureMatch {
                     provider: Some(provider.id.clone()),
                     name: Some(provider.name.clone()),
                     scheme: Some(record.id.clone()),
@@ -390,14 +390,14 @@ pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> Signa
     if items.is_empty() {
         let usual = hookline_signature::find(message, keys, &|| began.elapsed() > SEARCH);
         complete = began.elapsed() <= SEARCH;
-        items.extend(usual.map(|digest| SignatureScheme {
+        items.extend(usual.map(|digest| SignatureMatch {
             provider: None,
             name: None,
             scheme: None,
             rule: serde_json::to_value(Scheme::Digest(digest)).unwrap_or_default(),
         }));
     }
-    SignatureSchemeList { items, complete }
+    SignatureMatchList { items, complete }
 }
 
 /// Whose way to sign others have taken over, and who is asked about most: where several vendors sign

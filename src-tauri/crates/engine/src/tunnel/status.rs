@@ -101,7 +101,7 @@ pub(super) fn tunnel_ends(engine: &Arc<Engine>, number: i64, why: String, error:
     if let (DialError::OtherKey { offered, .. }, Some(known)) = (error, engine.tunnels.lock().get_mut(&number)) {
         known.offered_key = Some(offered.clone());
     }
-    tunnel_stands(engine, number, State::Over { why });
+    tunnel_stands(engine, number, State::Failed { why });
 }
 
 /// Takes in how a tunnel stands.
@@ -132,7 +132,7 @@ pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
                 }
                 TunnelConnection::Waiting { why, again_at: timestamp(now_us + pause.as_micros() as i64) }
             }
-            State::Over { why } => {
+            State::Failed { why } => {
                 known.last_drop = dropped(&why);
                 TunnelConnection::Failed { why }
             }

@@ -36,8 +36,8 @@ pub enum State {
         /// For how long.
         pause: Duration,
     },
-    /// It is over until somebody starts it again.
-    Over {
+    /// The connection failed and is not retried until a user starts the tunnel.
+    Failed {
         /// Why.
         why: String,
     },

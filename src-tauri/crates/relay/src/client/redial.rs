@@ -12,10 +12,10 @@ use super::{
 };
 use crate::wire::Ended;
 
-/// How long a connection has to last for the next failure to be a new one.
+/// Minimum duration of a connection that resets the pauses.
 pub const STABLE: Duration = Duration::from_mins(1);
 
-/// Pause before a relay that goes down is dialled again: it is started anew.
+/// Pause before the next connection attempt to a relay that is restarting.
 const DRAINED: Duration = Duration::from_secs(1);
 
 /// Dials the relay, serves the connection, and dials again after a loss, until the relay ends the tunnel for good.
@@ -30,14 +30,14 @@ pub async fn run<L: Laptop>(client: Arc<Client>, laptop: Arc<L>) {
         if began.elapsed() >= STABLE {
             backoff = Backoff::default();
         }
-        let over = |why: &str| laptop.stands(State::Over { why: why.into() });
+        let over = |why: &str| laptop.stands(State::Failed { why: why.into() });
         let (why, pause) = match ended {
             session::End::Told(Ended::Superseded) => {
                 return over("Another Hookline with the same key has attached: is its data folder in use twice?");
             }
             session::End::Told(Ended::Revoked) => return over("The relay's owner has revoked this device."),
             session::End::Refused(why) => return over(&why),
-            session::End::Told(Ended::Draining) => ("The relay goes down for a moment.".to_owned(), DRAINED),
+            session::End::Told(Ended::Draining) => ("The relay is restarting.".to_owned(), DRAINED),
             session::End::Woke => ("The machine was asleep.".to_owned(), Duration::ZERO),
             session::End::NoUpgrade(why) => {
                 form = form.other();
@@ -49,7 +49,7 @@ pub async fn run<L: Laptop>(client: Arc<Client>, laptop: Arc<L>) {
         laptop.stands(State::Waiting { why, pause });
         tokio::select! {
             () = sleep(pause) => {}
-            // What kept the relay away may be gone with the place.
+            // The network may have changed during the sleep.
             () = woke() => {}
         }
     }

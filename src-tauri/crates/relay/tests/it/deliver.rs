@@ -128,7 +128,7 @@ async fn the_newest_session_wins_and_a_revoked_device_is_gone() {
     until("the first", || old.online()).await;
     let second = tokio::spawn(run(client.clone(), new.clone()));
     until("the second", || new.online()).await;
-    until("the first is over", || matches!(*old.state.lock().unwrap(), Some(State::Over { .. }))).await;
+    until("the first is over", || matches!(*old.state.lock().unwrap(), Some(State::Failed { .. }))).await;
     first.await.unwrap();
     reqwest::Client::new().post(&shop.url).body("{}").send().await.unwrap();
     until("the second gets it", || new.got().len() == 1).await;
@@ -142,13 +142,13 @@ async fn the_newest_session_wins_and_a_revoked_device_is_gone() {
     .await;
     assert!(devices[0].attached);
     admin.revoke(&devices[0].id).await.unwrap();
-    until("it is over", || matches!(*new.state.lock().unwrap(), Some(State::Over { .. }))).await;
+    until("it is over", || matches!(*new.state.lock().unwrap(), Some(State::Failed { .. }))).await;
     second.await.unwrap();
     assert_eq!(reqwest::get(&shop.url).await.unwrap().status(), 404);
     assert!(client.inboxes().await.unwrap_err().to_string().contains("revoked"));
     let third = Arc::new(Desk::default());
     run(client, third.clone()).await;
-    assert!(matches!(&*third.state.lock().unwrap(), Some(State::Over { why }) if why.contains("revoked")));
+    assert!(matches!(&*third.state.lock().unwrap(), Some(State::Failed { why }) if why.contains("revoked")));
     relay.stop().await;
 }
 
