@@ -87,10 +87,12 @@ impl Document {
             .entry((place, status))
             .or_insert_with(|| {
                 let schema = &described["content"]["application/json"]["schema"];
-                // A field that is not described is an error, too.
-                let whole =
-                    || json!({ "allOf": [schema], "unevaluatedProperties": false, "components": self.components });
-                (!schema.is_null()).then(|| Arc::new(jsonschema::validator_for(&whole()).expect("a valid schema")))
+                let mut whole = json!({ "allOf": [schema], "components": self.components });
+                // A member that is not described is an error, too, unless no member is described.
+                if *schema != json!({ "type": "object" }) {
+                    whole["unevaluatedProperties"] = false.into();
+                }
+                (!schema.is_null()).then(|| Arc::new(jsonschema::validator_for(&whole).expect("a valid schema")))
             })
             .clone();
         let Some(validator) = validator else { return Ok(()) };

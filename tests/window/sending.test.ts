@@ -74,7 +74,9 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await click(driver, "Discard");
     await noDialog(driver);
     await chord(driver, Key.SHIFT, "N");
+    await choose(driver, "Hookline is", "onweb", "onWebChat");
     await search(driver, "Hookline is", "git");
+    expect(await serious(driver)).toEqual([]);
     await press(driver, Key.ESCAPE);
     await until("the list to close", () =>
       driver.executeScript<boolean>("return document.querySelectorAll('[role=option]').length === 0"),
