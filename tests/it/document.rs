@@ -12,12 +12,15 @@ use serde_json::{Value, json};
 /// Prefix of every path in the document.
 const PREFIX: &str = "/api/v1";
 
+/// Validator of a response, `None` for a response without JSON.
+type ResponseValidator = Option<Arc<Validator>>;
+
 /// The document of this build.
 pub struct Document {
     pub operations: Vec<Operation>,
     components: Value,
     /// Validators of the responses, by operation and status.
-    validators: Mutex<HashMap<(usize, u16), Option<Arc<Validator>>>>,
+    validators: Mutex<HashMap<(usize, u16), ResponseValidator>>,
 }
 
 /// An operation of the document.

@@ -5,6 +5,12 @@ use super::*;
 
 type Assess = fn(&Seen<'_>) -> CheckFinding;
 
+/// Effects that a probe counted during the case, and until the first response.
+type Counted = Option<(i64, i64)>;
+
+/// A function with its name, the statuses of the responses, the effects, and the outcome.
+type Case = (&'static str, Assess, &'static [u16], Counted, CheckOutcome);
+
 /// A POST request and its response. The statuses 0 and 1 stand for a reset and for a TLS error.
 fn exchange(status: u16) -> CheckExchange {
     let error =
@@ -41,7 +47,7 @@ fn with_header(status: u16, name: &str, value: &str) -> CheckExchange {
 }
 
 /// What a function finds for exchanges, without and with a side-effect probe that counted from 0 to `effects`.
-fn outcome(assess: Assess, shots: &[CheckExchange], effects: Option<(i64, i64)>) -> CheckOutcome {
+fn outcome(assess: Assess, shots: &[CheckExchange], effects: Counted) -> CheckOutcome {
     let subject = crate::tests::subject("stripe");
     let effects = effects.map(|(whole, early)| (Effects::Count(whole), Effects::Count(early)));
     assess(&Seen { subject: &subject, shots, all: shots, effects }).outcome
@@ -119,7 +125,7 @@ fn assesses_statuses() {
 
 #[test]
 fn without_a_probe_side_effects_are_unknown() {
-    let cases: &[(&str, Assess, &[u16], Option<(i64, i64)>, CheckOutcome)] = &[
+    let cases: &[Case] = &[
         ("one_effect", one_effect, &[200, 200], None, Unknown),
         ("one_effect", one_effect, &[200, 200], Some((1, 1)), Pass),
         ("one_effect", one_effect, &[200, 409], Some((1, 1)), Fail),
