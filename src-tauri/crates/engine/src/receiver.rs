@@ -98,7 +98,7 @@ impl Receiver {
         self.now().listening.as_ref().map_or(0, |listening| pick(listening.counts()).load(Ordering::Relaxed))
     }
 
-    /// Stops the listener for good, after a restart that is in progress.
+    /// Stops the listener, after a restart that is in progress. A restart that begins later starts it again.
     pub(crate) async fn close(&self) {
         let _turn = self.turn.lock().await;
         self.stop().await;
