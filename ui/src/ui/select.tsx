@@ -2,7 +2,7 @@
 import { Combobox } from "@base-ui/react/combobox";
 import { Select as BaseSelect } from "@base-ui/react/select";
 import { Check, ChevronsUpDown } from "lucide-react";
-import { useMemo, useRef, type ComponentPropsWithoutRef, type SyntheticEvent } from "react";
+import { useRef, type ComponentPropsWithoutRef, type SyntheticEvent } from "react";
 
 import { contains } from "./format";
 import { INPUT } from "./input";
@@ -108,7 +108,7 @@ const groupOf = ({ label, options }: OptionGroup): Group => ({
 /** A list of many options under headings, with a search input above them. */
 export function SearchSelect({ value, onChange, groups, className = "", disabled, ...rest }: SearchSelectProps) {
   const trigger = useRef<HTMLButtonElement>(null);
-  const shown = useMemo(() => groups.filter(({ options }) => options.length > 0).map(groupOf), [groups]);
+  const shown = groups.filter(({ options }) => options.length > 0).map(groupOf);
   const chosen = shown.flatMap(({ items }) => items).find((item) => item.value === value) ?? null;
   return (
     <Combobox.Root

@@ -11,7 +11,7 @@ type Counted = Option<(i64, i64)>;
 /// A function with its name, the statuses of the responses, the effects, and the outcome.
 type Case = (&'static str, Assess, &'static [u16], Counted, CheckOutcome);
 
-/// A POST request and its response. The statuses 0 and 1 stand for a reset and for a TLS error.
+/// A POST request and its response. Status 0 makes a connection reset, status 1 a TLS error.
 fn exchange(status: u16) -> CheckExchange {
     let error =
         |kind, message: &str| Some(AttemptError { kind, phase: AttemptPhase::Answer, message: message.to_owned() });
