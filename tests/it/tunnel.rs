@@ -13,6 +13,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response, Uri, body::Incoming};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -477,11 +489,32 @@ impl Authority {
         }
     }
 
-    /// The root that what it issues goes back to, which it makes anew at each start.
+    /// Returns the root of the certificates it issues, which is another one after each start.
     async fn issues_under(&self) -> Vec<u8> {
-        let root = reqwest::Certificate::from_pem(&std::fs::read(&self.root).unwrap()).unwrap();
-        let client = reqwest::Client::builder().add_root_certificate(root).build().unwrap();
-        client.get(format!("{}/roots/0", self.management)).send().await.unwrap().bytes().await.unwrap().to_vec()
+        let roots = format!("{}/roots/0", self.management).parse().unwrap();
+        let response = HttpsClient::trusting(&self.root).get(roots).await.unwrap();
+        response.into_body().collect().await.unwrap().to_bytes().to_vec()
+    }
+}
+
+/// An HTTPS client that trusts one root.
+struct HttpsClient(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>);
+
+impl HttpsClient {
+    fn trusting(root: &Path) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(root).unwrap()).unwrap();
+        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only().enable_http1().build();
+        Self(legacy::Client::builder(TokioExecutor::new()).build(connector))
+    }
+
+    async fn get(&self, url: Uri) -> Result<Response<Incoming>, legacy::Error> {
+        self.0.get(url).await
+    }
+
+    async fn post(&self, url: Uri, body: &'static str) -> Result<Response<Incoming>, legacy::Error> {
+        self.0.request(Request::post(url).body(Full::from(body)).unwrap()).await
     }
 }
 
@@ -496,9 +529,9 @@ async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
     let relay = Relay::start_in(&dir.path().join("relay"), &format!("127.0.0.1:{port}"), &more);
     let issued = dir.path().join("issued.pem");
     std::fs::write(&issued, authority.issues_under().await).unwrap();
-    let trusted = reqwest::Certificate::from_pem(&std::fs::read(&issued).unwrap()).unwrap();
-    let client = reqwest::Client::builder().add_root_certificate(trusted).build().unwrap();
-    until("the certificate", async || client.get(format!("{url}/.hookline/v1/health")).send().await.ok()).await;
+    let client = HttpsClient::trusting(&issued);
+    let health: Uri = format!("{url}/.hookline/v1/health").parse().unwrap();
+    until("the certificate", async || client.get(health.clone()).await.ok()).await;
     let laptop = dir.path().join("laptop");
     let serve = |trusts: bool| {
         let mut command = hookline();
@@ -519,7 +552,7 @@ async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
     let public = joined(&serve, &url, &code, &[]);
     online(&serve).await;
     assert!(public.starts_with(&url));
-    assert_eq!(client.post(&public).body("over TLS").send().await.unwrap().status(), 200);
+    assert_eq!(client.post(public.parse().unwrap(), "over TLS").await.unwrap().status(), 200);
     let request = serve.newest(1).await;
     assert_eq!(serve.body(request["id"].as_str().unwrap()).await, b"over TLS");
     // What was got is kept: no new one is asked for at the next start.
