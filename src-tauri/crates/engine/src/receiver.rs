@@ -29,9 +29,9 @@ const OFFERED: std::ops::Range<u16> = 1..50;
 /// The listener and its last state.
 #[derive(Default)]
 pub struct Receiver {
-    /// Held while the listener stops and starts, which may take seconds: there is one start at a time. Its threads, from the
-    /// first time it listens.
-    turn: tokio::sync::Mutex<Option<OwnThreads>>,
+    /// The listener's threads. Locked while the listener stops and starts, which may take seconds, so there is one start at
+    /// a time.
+    threads: tokio::sync::Mutex<Threads>,
     /// Held for a moment only.
     now: Mutex<Now>,
 }
@@ -47,10 +47,34 @@ impl Default for Now {
     }
 }
 
+/// Whether the listener has threads.
+#[derive(Default)]
+enum Threads {
+    /// The listener has not started yet.
+    #[default]
+    NotStarted,
+    Running(OwnThreads),
+    /// The engine is closing. The listener does not start again.
+    Closed,
+}
+
 /// The threads that carry the receiver's connections, so that nothing else in the program holds up a
 /// sender. One for two cores: a commit answers many at once, and threads without a core of their own wake
 /// each other more than they share. More than two would wait for the one that writes.
 struct OwnThreads(Option<Runtime>);
+
+impl Threads {
+    /// Returns the threads, started if they are not running.
+    fn running(&mut self) -> io::Result<&OwnThreads> {
+        if matches!(self, Self::NotStarted) {
+            *self = Self::Running(OwnThreads::start()?);
+        }
+        match self {
+            Self::Running(threads) => Ok(threads),
+            Self::NotStarted | Self::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
 
 impl OwnThreads {
     fn start() -> io::Result<Self> {
@@ -98,13 +122,16 @@ impl Receiver {
         self.now().listening.as_ref().map_or(0, |listening| pick(listening.counts()).load(Ordering::Relaxed))
     }
 
-    /// Stops the listener, after a restart that is in progress. A restart that begins later starts it again.
+    /// Stops the listener for good, after a restart that is in progress. A restart that is queued or begins later does
+    /// nothing.
     pub(crate) async fn close(&self) {
-        let _turn = self.turn.lock().await;
+        let mut threads = self.threads.lock().await;
         self.stop().await;
+        *threads = Threads::Closed;
+        self.now().state = ListenerState::Off;
     }
 
-    /// Stops the listener, and lets open requests finish. The caller holds the turn.
+    /// Stops the listener, and lets open requests finish. The caller holds the lock on the threads.
     async fn stop(&self) {
         let listening = self.now().listening.take();
         if let Some(listening) = listening {
@@ -113,10 +140,14 @@ impl Receiver {
     }
 }
 
-/// Listens anew. The old listener ends first, so that the same port can be taken again.
+/// Restarts the listener. The old listener stops first, so that the new one can use the same port. Does nothing once the
+/// engine is closing.
 pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> ListenerState {
     let receiver = &engine.receiver;
-    let mut turn = receiver.turn.lock().await;
+    let mut threads = receiver.threads.lock().await;
+    if matches!(*threads, Threads::Closed) {
+        return ListenerState::Off;
+    }
     receiver.stop().await;
     let settings = engine.settings();
     let routes = Arc::new(InboxRoutes {
@@ -125,12 +156,8 @@ pub(crate) async fn restart(engine: &Arc<Engine>, address: SocketAddr) -> Listen
         create: engine.create_inboxes.clone(),
     });
     let listening = listen(address, Plain, engine.store.clone(), routes, settings.limits, engine.clock.clone());
-    let threads = match turn.take() {
-        Some(threads) => Ok(threads),
-        None => OwnThreads::start(),
-    };
-    let started = match threads {
-        Ok(threads) => turn.insert(threads).run(listening).await,
+    let started = match threads.running() {
+        Ok(own) => own.run(listening).await,
         Err(error) => Err(error),
     };
     let (listening, state) = match started {
