@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 /// Shown by a build made before the window was: it says which command makes it.
-const STUB: &str = "<!doctype html><meta charset=utf-8><title>Hookline</title><p>The window is not built. Run <code>cargo xtask run</code>.";
+const STUB: &str = "<!doctype html><meta charset=utf-8><title>Hookbench</title><p>The window is not built. Run <code>cargo xtask run</code>.";
 
 fn main() {
     let page = Path::new("ui/dist/index.html");

@@ -1,4 +1,4 @@
-//! A window with nothing in it: what `cargo xtask bench window` compares a start of Hookline with.
+//! A window with nothing in it: what `cargo xtask bench window` compares a start of Hookbench with.
 
 use tauri::{WebviewUrl, WebviewWindowBuilder};
 

@@ -11,9 +11,9 @@ pub enum Form {
     Json,
 }
 
-/// Starts the log. `HOOKLINE_LOG` sets what is logged; `usual` is the level without it. A second call changes nothing.
+/// Starts the log. `HOOKBENCH_LOG` sets what is logged; `usual` is the level without it. A second call changes nothing.
 pub fn start(form: Form, usual: &str) {
-    let filter = EnvFilter::try_from_env("HOOKLINE_LOG").unwrap_or_else(|_| usual.into());
+    let filter = EnvFilter::try_from_env("HOOKBENCH_LOG").unwrap_or_else(|_| usual.into());
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,8 +1,8 @@
-//! `hookline`: the command line program. It links no webview library.
+//! `hookbench`: the command line program. It links no webview library.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    hookline::main()
+    hookbench::main()
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
 };
 

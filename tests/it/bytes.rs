@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, io::Write, sync::Arc};
 
-use crate::{hookline::Serve, json::json};
+use crate::{hookbench::Serve, json::json};
 
 const COUNT: usize = 10_000;
 const CONNECTIONS: usize = 64;

@@ -9,7 +9,7 @@ use std::{
 use reqwest::{Method, StatusCode};
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
 };
 

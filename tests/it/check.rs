@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::Command, time::Instant};
 
 use crate::{
     handlers::{Program, free_port, root},
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
 };
 
@@ -434,7 +434,7 @@ async fn the_command_line_says_the_verdict_and_writes_reports() {
             "php -r 'echo count(json_decode(file_get_contents(\"{}\") ?: \"[]\", true));'",
             handler.dir.path().join("store").display()
         );
-        let done = crate::hookline::hookline()
+        let done = crate::hookbench::hookbench()
             .args(["check", &url, "--provider", "standard-webhooks", "--yes", "--settle", "100"])
             .args([
                 "--only", "accepts", "--only", "unsigned", "--only", "thrice", "--only", "odd-json", "--only", "burst",
@@ -470,7 +470,7 @@ async fn the_command_line_says_the_verdict_and_writes_reports() {
         );
         assert!(!page.contains(SECRET) && !xml.contains(SECRET));
     }
-    let questions = crate::hookline::hookline()
+    let questions = crate::hookbench::hookbench()
         .args(["check", "questions", "--json", "--data"])
         .arg(data.path().join("data"))
         .output()
@@ -582,7 +582,7 @@ async fn a_secret_that_is_answered_is_found_and_not_shown() {
     assert_eq!(status, 422);
 }
 
-/// What vendors ask when an address is registered: Hookline's own inboxes answer it, an inbox of nobody's does not.
+/// What vendors ask when an address is registered: Hookbench's own inboxes answer it, an inbox of nobody's does not.
 #[tokio::test]
 async fn what_a_vendor_asks_is_asked() {
     let serve = Serve::start();

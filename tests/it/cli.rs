@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    hookline::{Serve, hookline},
+    hookbench::{Serve, hookbench},
     json::{Json, json},
 };
 
@@ -23,7 +23,7 @@ fn lines(bytes: &[u8]) -> Vec<Json> {
 async fn verbs_work_beside_an_engine_and_without_one() {
     let dir = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| {
-        let done = hookline().args(args).arg("--data").arg(dir.path()).output().unwrap();
+        let done = hookbench().args(args).arg("--data").arg(dir.path()).output().unwrap();
         assert!(done.status.success(), "{args:?}: {}", text(&done.stderr));
         done.stdout
     };
@@ -80,7 +80,7 @@ async fn a_folder_without_data_is_said_and_not_made() {
     let dir = tempfile::tempdir().unwrap();
     let nowhere = dir.path().join("typed-wrong");
     for args in [&["requests"][..], &["show", "x"], &["inbox", "list"], &["backup", "x.db"]] {
-        let done = hookline().args(args).arg("--data").arg(&nowhere).output().unwrap();
+        let done = hookbench().args(args).arg("--data").arg(&nowhere).output().unwrap();
         assert_eq!(done.status.code(), Some(2), "{args:?}");
         assert!(text(&done.stderr).contains("nothing is stored in"), "{args:?}: {}", text(&done.stderr));
         assert!(!nowhere.exists());
@@ -92,7 +92,7 @@ async fn a_taken_port_ends_serve_with_its_holder_and_an_offer() {
     let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap().to_string();
     let dir = tempfile::tempdir().unwrap();
-    let done = hookline()
+    let done = hookbench()
         .args(["serve", "--listen", &address, "--api", "127.0.0.1:0", "--data"])
         .arg(dir.path())
         .output()
@@ -111,7 +111,7 @@ async fn a_taken_port_ends_serve_with_its_holder_and_an_offer() {
 async fn listen_shows_requests_as_they_arrive_and_no_escape_sequence() {
     let serve = Serve::start();
     let mut listen =
-        hookline().args(["listen", "inbox", "--data"]).arg(&serve.data).stdout(Stdio::piped()).spawn().unwrap();
+        hookbench().args(["listen", "inbox", "--data"]).arg(&serve.data).stdout(Stdio::piped()).spawn().unwrap();
     let mut shown = BufReader::new(listen.stdout.take().unwrap()).lines();
     let reading = std::thread::spawn(move || (0..2).map(|_| shown.next().unwrap().unwrap()).collect::<Vec<_>>());
     // The verb follows from when it is ready, which only a request tells.
@@ -241,14 +241,14 @@ async fn an_inbox_gets_its_provider_and_secret_on_the_command_line() {
     assert_eq!(secrets["items"], json!(["It's a Secret to Everybody"]));
     let bad = serve.cli(&["inbox", "set", "hub", "--provider", "nobody"]);
     assert_eq!(bad.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&bad.stderr).contains("hookline providers"));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("hookbench providers"));
 }
 
 #[test]
 fn a_whole_handler_is_printed() {
     let dir = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| {
-        crate::hookline::hookline().args(["--data", dir.path().to_str().unwrap()]).args(args).output().unwrap()
+        crate::hookbench::hookbench().args(["--data", dir.path().to_str().unwrap()]).args(args).output().unwrap()
     };
     let printed = run(&["providers", "show", "onwebchat", "--handler", "fastapi"]);
     assert!(text(&printed.stdout).contains("async def webhook"), "{}", text(&printed.stderr));
@@ -266,9 +266,9 @@ fn a_whole_handler_is_printed() {
 fn installed(desktop: Option<&str>) -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
-    std::fs::copy(env!("CARGO_BIN_EXE_hookline"), dir.path().join("hookline")).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_hookbench"), dir.path().join("hookbench")).unwrap();
     if let Some(text) = desktop {
-        let path = dir.path().join("hookline-desktop");
+        let path = dir.path().join("hookbench-desktop");
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -280,14 +280,14 @@ fn installed(desktop: Option<&str>) -> tempfile::TempDir {
 fn without_a_command_the_desktop_program_starts() {
     let dir = installed(Some("#!/bin/sh\necho \"$@\"\nexit 7\n"));
     let run = |args: &[&str]| {
-        let done = Command::new(dir.path().join("hookline")).args(args).env_remove("HOOKLINE_DATA").output().unwrap();
+        let done = Command::new(dir.path().join("hookbench")).args(args).env_remove("HOOKBENCH_DATA").output().unwrap();
         (done.status.code(), text(&done.stdout))
     };
     assert_eq!(run(&[]), (Some(7), "\n".into()));
-    assert_eq!(run(&["hookline://settings"]), (Some(7), "hookline://settings\n".into()));
+    assert_eq!(run(&["hookbench://settings"]), (Some(7), "hookbench://settings\n".into()));
     assert_eq!(
-        run(&["--data", "/tmp/a b", "hookline://inbox/shop"]),
-        (Some(7), "--data /tmp/a b hookline://inbox/shop\n".into())
+        run(&["--data", "/tmp/a b", "hookbench://inbox/shop"]),
+        (Some(7), "--data /tmp/a b hookbench://inbox/shop\n".into())
     );
 }
 
@@ -296,13 +296,13 @@ fn without_a_command_the_desktop_program_starts() {
 fn says_how_to_go_on_without_a_desktop_program_or_with_a_mistyped_command() {
     let dir = installed(None);
     let failed = |args: &[&str]| {
-        let mut command = Command::new(dir.path().join("hookline"));
+        let mut command = Command::new(dir.path().join("hookbench"));
         let done = command.args(args).env("PATH", dir.path()).output().unwrap();
         assert_eq!(done.status.code(), Some(2), "{args:?}");
         text(&done.stderr)
     };
     let absent = failed(&[]);
-    assert!(absent.contains("is not installed") && absent.contains("hookline serve"), "{absent}");
+    assert!(absent.contains("is not installed") && absent.contains("hookbench serve"), "{absent}");
     let mistyped = failed(&["servee"]);
     assert!(mistyped.contains("servee") && mistyped.contains("no such command"), "{mistyped}");
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::hookline::Serve;
+use crate::hookbench::Serve;
 
 /// The code of what is not there, by the path that names it.
 const MISSING: &[(&str, &str)] = &[
@@ -46,7 +46,7 @@ struct Visit {
 #[tokio::test]
 async fn every_operation_answers_as_it_says_and_with_codes_of_its_own() {
     let serve = Serve::start();
-    let document = hookline_api::document();
+    let document = hookbench_api::document();
     let mut visits = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         let path = path.strip_prefix("/api/v1").unwrap();

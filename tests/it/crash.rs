@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::json,
     target::{Receiver, endpoint, id, in_state, send},
 };

@@ -43,7 +43,7 @@ impl Operation {
 /// Returns the document.
 pub fn document() -> &'static Document {
     static DOCUMENT: OnceLock<Document> = OnceLock::new();
-    DOCUMENT.get_or_init(|| Document::new(hookline_api::document()))
+    DOCUMENT.get_or_init(|| Document::new(hookbench_api::document()))
 }
 
 impl Document {

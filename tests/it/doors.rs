@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use futures_util::StreamExt;
-use hookline_engine::{Clock, Engine, OwnerKind};
+use hookbench_engine::{Clock, Engine, OwnerKind};
 use http::{Request, StatusCode};
 use tower::ServiceExt;
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
 };
 
@@ -63,7 +63,7 @@ async fn in_process() {
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::open(dir.path(), OwnerKind::Command, Clock::system()).await.unwrap();
     engine.start_receiver(Some(([127, 0, 0, 1], 0).into())).await;
-    let router = hookline_api::router(engine);
+    let router = hookbench_api::router(engine);
     keeps_the_contract(async |method, path, body| {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
@@ -111,7 +111,7 @@ async fn the_http_door_is_guarded() {
 #[tokio::test]
 async fn the_page_has_a_strict_policy_and_trades_its_code_once() {
     let dir = tempfile::tempdir().unwrap();
-    let mut command = crate::hookline::hookline();
+    let mut command = crate::hookbench::hookbench();
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"])
         .arg(dir.path())

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    hookline::{PATIENCE, Serve, hookline, until},
+    hookbench::{PATIENCE, Serve, hookbench, until},
     json::Json,
 };
 
@@ -77,7 +77,7 @@ async fn what_got_its_200_is_there_after_kill_9() {
     }
     // Every chunk belongs to a request: what a crash left over was swept at the start.
     serve.terminate();
-    let database = rusqlite::Connection::open(dir.path().join("hookline.db")).unwrap();
+    let database = rusqlite::Connection::open(dir.path().join("hookbench.db")).unwrap();
     let orphans: i64 = database
         .query_row(
             "SELECT count(*) FROM chunk WHERE id >> 20 NOT IN (SELECT chunks FROM request WHERE chunks IS NOT NULL)",
@@ -98,8 +98,8 @@ async fn a_full_disk_is_503_and_an_alarm_and_recovers_by_itself() {
     let mut command = Command::new("sh");
     command
         .args(["-c", "trap '' XFSZ; ulimit -S -f 6000; exec \"$0\" serve --listen 127.0.0.1:0 --api 127.0.0.1:0 --json --data \"$1\""])
-        .args([Path::new(env!("CARGO_BIN_EXE_hookline")), dir.path()])
-        .env("HOOKLINE_LOG", "off");
+        .args([Path::new(env!("CARGO_BIN_EXE_hookbench")), dir.path()])
+        .env("HOOKBENCH_LOG", "off");
     let serve = Serve::spawn(command, dir.path());
     let client = reqwest::Client::new();
     let send =
@@ -158,7 +158,7 @@ async fn a_backup_holds_every_byte() {
     assert_eq!(again.status.code(), Some(2), "a file that is there is not written over");
     let restored = serve.data.with_file_name("restored");
     fs::create_dir(&restored).unwrap();
-    fs::copy(&file, restored.join("hookline.db")).unwrap();
+    fs::copy(&file, restored.join("hookbench.db")).unwrap();
     let second = Serve::start_in(&restored);
     let (originals, copies) = (serve.all("inbox").await, second.all("inbox").await);
     assert_eq!(originals, copies);
@@ -171,7 +171,7 @@ async fn a_backup_holds_every_byte() {
 
 /// Starts `serve` where it cannot, and gives its words.
 async fn refused(data: &Path) -> String {
-    let mut command = tokio::process::Command::from(hookline());
+    let mut command = tokio::process::Command::from(hookbench());
     command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"]).arg(data).kill_on_drop(true);
     let done = tokio::time::timeout(PATIENCE, command.output()).await.expect("it refuses to start").unwrap();
     assert_eq!(done.status.code(), Some(2));
@@ -182,7 +182,7 @@ async fn refused(data: &Path) -> String {
 async fn a_second_engine_is_told_who_holds_the_folder() {
     let serve = Serve::start();
     let words = refused(&serve.data).await;
-    assert!(words.contains(&format!("in use by hookline serve (process {})", serve.pid())), "{words}");
+    assert!(words.contains(&format!("in use by hookbench serve (process {})", serve.pid())), "{words}");
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_damaged_foreign_or_newer_database_is_said_and_left_alone() {
         reqwest::Client::new().post(format!("{}/inbox", serve.receiver)).body(vec![b'x'; 3000]).send().await.unwrap();
     }
     serve.terminate();
-    let file = dir.path().join("hookline.db");
+    let file = dir.path().join("hookbench.db");
     let good = fs::read(&file).unwrap();
     let newer = {
         let copy = dir.path().join("newer.db");
@@ -217,7 +217,7 @@ async fn a_damaged_foreign_or_newer_database_is_said_and_left_alone() {
         (good[..good.len() / 2].to_vec(), "damaged"),
         (scrambled, "damaged"),
         (foreign, "another program"),
-        (newer, "newer Hookline"),
+        (newer, "newer Hookbench"),
     ] {
         fs::write(&file, &content).unwrap();
         let words = refused(dir.path()).await;
@@ -231,7 +231,7 @@ async fn a_damaged_foreign_or_newer_database_is_said_and_left_alone() {
 #[tokio::test]
 async fn a_first_start_that_ended_too_soon_is_taken_up() {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("hookline.db");
+    let file = dir.path().join("hookbench.db");
     fs::write(&file, b"").unwrap();
     assert_eq!(Serve::start_in(dir.path()).all("inbox").await.len(), 0);
     // Named as ours, and not one table made yet.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hookline_relay::wire::{ATTACH, Ack, BodyPlace, Delivery, PREFIX, PROTOCOL, client_builder};
+use hookbench_relay::wire::{ATTACH, Ack, BodyPlace, Delivery, PREFIX, PROTOCOL, client_builder};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::TokioIo;
@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
 };
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    hookline::{Serve, hookline, until},
+    hookbench::{Serve, hookbench, until},
     json::{Json, json},
     target::{Answer, Receiver},
 };
@@ -54,7 +54,7 @@ async fn copies_go_behind_the_answer_to_each_target_that_wants_them() {
     assert_eq!(got[0].headers["host"], app.url.trim_start_matches("http://"));
     assert_eq!(got[0].headers["x-forwarded-for"], "127.0.0.1");
     assert_eq!(got[0].headers["x-forwarded-host"], serve.address());
-    assert!(got[0].headers["via"].starts_with("1.1 hookline-"));
+    assert!(got[0].headers["via"].starts_with("1.1 hookbench-"));
     assert_eq!(other.got()[0].path, "/");
     // A credential that is set shows nowhere, and stays when the list is saved again.
     let shown = serve.get("/inboxes/inbox").await;
@@ -288,7 +288,7 @@ async fn copies_are_neither_lost_nor_doubled_by_kill_9() {
 #[tokio::test]
 async fn listen_forwards_as_long_as_it_runs() {
     let (serve, app) = (Serve::start(), Receiver::start().await);
-    let mut listen = hookline()
+    let mut listen = hookbench()
         .args(["listen", "inbox", "--forward-to", &app.url, "--answer", "--data"])
         .arg(&serve.data)
         .stdout(std::process::Stdio::piped())

@@ -1,5 +1,5 @@
 //! Receiving handlers, running for real: those that are generated, those the vendors describe, and
-//! the vendors' own libraries. What Hookline sends is accepted, and what was tampered with is not.
+//! the vendors' own libraries. What Hookbench sends is accepted, and what was tampered with is not.
 
 use std::{
     fs,
@@ -10,10 +10,10 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use hookline_engine::{catalogue, handlers};
+use hookbench_engine::{catalogue, handlers};
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
     target::{endpoint, id, in_state, send},
 };

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 
 use crate::{
-    hookline::Serve,
+    hookbench::Serve,
     json::{Json, json},
 };
 

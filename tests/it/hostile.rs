@@ -7,7 +7,7 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
-    hookline::{Serve, hookline, until},
+    hookbench::{Serve, hookbench, until},
     json::{Json, json},
     target::Receiver,
 };
@@ -81,7 +81,7 @@ async fn connections_leave_descriptors_for_everything_else() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let mut command = Command::new("prlimit");
-    command.arg("--nofile=256:256").arg(env!("CARGO_BIN_EXE_hookline"));
+    command.arg("--nofile=256:256").arg(env!("CARGO_BIN_EXE_hookbench"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(&data);
     let serve = Serve::spawn(command, &data);
     let mut held = Vec::new();
@@ -192,7 +192,7 @@ async fn a_database_that_is_taken_away_is_noticed_before_anything_is_acknowledge
     let post =
         async || client.post(format!("{}/inbox", serve.receiver)).body("x").send().await.unwrap().status().as_u16();
     assert_eq!(post().await, 200);
-    let (database, aside) = (dir.path().join("hookline.db"), dir.path().join("aside.db"));
+    let (database, aside) = (dir.path().join("hookbench.db"), dir.path().join("aside.db"));
     fs::rename(&database, &aside).unwrap();
     for _ in 0..5 {
         assert_eq!(post().await, 503);
@@ -217,7 +217,7 @@ async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_n
         client.post(format!("{}/inbox", serve.receiver)).body("x".repeat(2_000)).send().await.unwrap();
     }
     serve.kill_9();
-    let wal = dir.path().join("hookline.db-wal");
+    let wal = dir.path().join("hookbench.db-wal");
     let bytes = fs::read(&wal).unwrap();
     fs::write(&wal, &bytes[..bytes.len() / 2]).unwrap();
     let serve = Serve::start_in(dir.path());
@@ -239,8 +239,8 @@ async fn what_a_damaged_log_lost_is_said_at_the_start_and_an_empty_database_is_n
     assert!(status["lost"].as_str().is_some_and(|lost| lost.contains("is missing")), "{status}");
     serve.terminate();
     // Empty, beside all that shows it was in use.
-    fs::write(dir.path().join("hookline.db"), "").unwrap();
-    let started = hookline()
+    fs::write(dir.path().join("hookbench.db"), "").unwrap();
+    let started = hookbench()
         .args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--data"])
         .arg(dir.path())
         .output()
@@ -266,7 +266,7 @@ async fn a_start_on_a_disk_that_takes_nothing_shows_what_is_stored() {
     // The shell ignores the signal, so a write past the limit fails and does not end the program. Only the soft limit
     // is changed: a user who is not root cannot raise the hard one.
     command.args(["-c", "trap '' XFSZ; exec prlimit --fsize=32768: \"$@\"", "sh"]);
-    command.arg(env!("CARGO_BIN_EXE_hookline"));
+    command.arg(env!("CARGO_BIN_EXE_hookbench"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(dir.path());
     // Its log is on the same disk, and takes nothing either.
     let log = dir.path().join("log");

@@ -15,7 +15,7 @@ mod false_relay;
 mod forward;
 mod handlers;
 mod handshake;
-mod hookline;
+mod hookbench;
 mod hostile;
 mod house;
 mod json;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     document::document,
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     target::Receiver,
 };
 
@@ -64,7 +64,7 @@ async fn every_operation_succeeds_as_documented() {
     let serve = Serve::start();
     let document = document();
     let served = serve.request(Method::GET, "/openapi.json").send().await.unwrap();
-    assert_eq!(served.json::<Value>().await.unwrap(), hookline_api::document());
+    assert_eq!(served.json::<Value>().await.unwrap(), hookbench_api::document());
     let mut values = BTreeMap::from([
         ("app".to_owned(), app.url.clone()),
         ("folder".to_owned(), folder.path().to_string_lossy().into_owned()),
@@ -146,7 +146,7 @@ async fn every_operation_fails_as_documented() {
             let (status, text) = (response.status().as_u16(), response.text().await.unwrap());
             let what = format!("{} {} {code}", operation.method, operation.path);
             wrong.extend(document().check(&operation.method, &path, status, &text).err());
-            let error: hookline_model::Error = match serde_json::from_str(&text) {
+            let error: hookbench_model::Error = match serde_json::from_str(&text) {
                 Ok(error) => error,
                 Err(why) => {
                     wrong.push(format!("{what}: {status} {why}: {text}"));

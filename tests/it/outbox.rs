@@ -9,7 +9,7 @@ use std::{
 use base64::Engine as _;
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
     target::{Answer, Receiver, endpoint, id, in_state, send},
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
     target::Receiver,
 };

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
 
 use crate::{
-    hookline::{Serve, hookline, until},
+    hookbench::{Serve, hookbench, until},
     json::{Json, json},
 };
 
@@ -237,7 +237,7 @@ async fn the_command_line_finds_and_listens_by_a_query() {
     let refused = serve.cli(&["listen", "--query", "("]);
     assert_eq!(refused.status.code(), Some(2));
 
-    let mut listen = hookline()
+    let mut listen = hookbench()
         .args(["listen", "inbox", "--query", "body.n:>10", "--json", "--data"])
         .arg(&serve.data)
         .stdout(Stdio::piped())

@@ -6,7 +6,7 @@ use std::io::Write;
 use reqwest::Method;
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
     receiver::exchange,
 };

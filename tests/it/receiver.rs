@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    hookline::{PATIENCE, Serve, until},
+    hookbench::{PATIENCE, Serve, until},
     json::{Json, json},
 };
 
@@ -326,7 +326,7 @@ async fn a_body_whose_framing_breaks_is_not_answered_as_if_it_were_whole() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_arriving_when_hookline_ends_is_kept_as_far_as_it_came() {
+async fn a_body_that_is_arriving_when_hookbench_ends_is_kept_as_far_as_it_came() {
     let dir = tempfile::tempdir().unwrap();
     let serve = Serve::start_in(dir.path());
     let mut stream = connect(&serve).await;

@@ -1,5 +1,5 @@
 //! Requests that are refused before they can be stored: told why, counted, listed with their bytes, dismissed; and
-//! those that other servers take and Hookline takes too.
+//! those that other servers take and Hookbench takes too.
 
 use reqwest::{Method, StatusCode};
 use tokio::{
@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use crate::{
-    hookline::{PATIENCE, Serve, until},
+    hookbench::{PATIENCE, Serve, until},
     json::{Json, json},
     receiver::exchange,
 };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
     target::{Receiver, id},
 };

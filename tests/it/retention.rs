@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hookline_engine::{Clock, Engine, OwnerKind};
+use hookbench_engine::{Clock, Engine, OwnerKind};
 use http::Request;
 
 use tower::ServiceExt;
@@ -34,7 +34,7 @@ impl Bench {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
         let body = axum::body::Body::from(body.map_or(String::new(), |b| b.to_string()));
-        let response = hookline_api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = hookbench_api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
         serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap()).unwrap()
     }
 
@@ -244,11 +244,11 @@ async fn deliveries_roll_over_and_take_their_events_along() {
     for n in 0..6 {
         let event = json!({ "provider": "github", "type": "push", "to": { "provider": "github", "url": url } });
         bench.call("POST", "/events", Some(event)).await;
-        crate::hookline::until("it to arrive", async || (bench.targets().await.len() == n + 1).then_some(())).await;
+        crate::hookbench::until("it to arrive", async || (bench.targets().await.len() == n + 1).then_some(())).await;
         bench.clock.set_us(START_US + (n as i64 + 1) * 1_000_000);
     }
     let delivered = async || bench.call("GET", "/deliveries?state=delivered", None).await["items"].clone();
-    crate::hookline::until("all to be written down", async || (delivered().await.items().count() == 6).then_some(()))
+    crate::hookbench::until("all to be written down", async || (delivered().await.items().count() == 6).then_some(()))
         .await;
     let newest = delivered().await[0]["id"].as_str().unwrap().to_owned();
     bench.clock.set_us(START_US + 60_000_000);

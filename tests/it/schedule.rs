@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use hookline_engine::{Clock, Engine, OwnerKind};
+use hookbench_engine::{Clock, Engine, OwnerKind};
 use http::Request;
 use tower::ServiceExt;
 
 use crate::{
-    hookline::until,
+    hookbench::until,
     json::{Json, json},
     target::Receiver,
 };
@@ -32,7 +32,7 @@ impl Bench {
         let request =
             Request::builder().method(method).uri(format!("/api/v1{path}")).header("content-type", "application/json");
         let body = axum::body::Body::from(if body.is_null() { String::new() } else { body.to_string() });
-        let response = hookline_api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = hookbench_api::router(self.engine.clone()).oneshot(request.body(body).unwrap()).await.unwrap();
         serde_json::from_slice(&axum::body::to_bytes(response.into_body(), 1 << 24).await.unwrap()).unwrap()
     }
 

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use reqwest::Method;
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
     target::{Answer, Receiver, endpoint, id, in_state, send},
 };

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use reqwest::{Method, StatusCode};
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::{Json, json},
 };
 

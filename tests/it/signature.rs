@@ -5,7 +5,7 @@ use std::{io::Write, process::Stdio};
 use base64::Engine as _;
 
 use crate::{
-    hookline::{Serve, hookline, until},
+    hookbench::{Serve, hookbench, until},
     json::{Json, json},
 };
 
@@ -176,9 +176,9 @@ async fn a_secret_that_changes_judges_what_is_stored_anew() {
 
 /// Runs a verb with a message on standard input.
 fn verb(args: &[&str], secret: &str, message: &str) -> (i32, String, String) {
-    let mut child = hookline()
+    let mut child = hookbench()
         .args(args)
-        .env("HOOKLINE_SECRET", secret)
+        .env("HOOKBENCH_SECRET", secret)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -222,9 +222,9 @@ fn the_command_line_verifies_signs_and_explains() {
         let (code, _, err) = verb(args, secret, message);
         assert_eq!((code, err.contains(word)), (2, true), "{args:?}: {err}");
     }
-    let listed = hookline().arg("providers").output().unwrap();
+    let listed = hookbench().arg("providers").output().unwrap();
     assert!(String::from_utf8_lossy(&listed.stdout).lines().count() >= 150);
-    let shown = hookline().args(["providers", "show", "stripe", "--json"]).output().unwrap();
+    let shown = hookbench().args(["providers", "show", "stripe", "--json"]).output().unwrap();
     let stripe: Json = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(stripe["schemes"][0]["rests_on"], "sdk");
 }
@@ -240,7 +240,7 @@ async fn a_provider_file_of_ones_own_is_loaded_and_a_bad_one_is_said() {
     )
     .unwrap();
     std::fs::write(folder.join("bad.toml"), "name = \"Bad\"\nschemas = 1\n").unwrap();
-    let shown = hookline().args(["providers", "show", "github"]).output().unwrap();
+    let shown = hookbench().args(["providers", "show", "github"]).output().unwrap();
     std::fs::write(folder.join("shown.toml"), shown.stdout).unwrap();
     let serve = Serve::start_in(dir.path());
     send(&serve, "inbox", &[("X-Ours".into(), "1".into())], r#"{"kind":"it happened"}"#).await;
@@ -283,7 +283,7 @@ async fn the_api_refuses_what_it_cannot_judge() {
 fn the_verdict_is_that_of_the_vendors_own_sdk() {
     let files = [include_str!("../vectors/vectors.json"), include_str!("../vectors/vectors-pypi.json")];
     let vectors: Vec<Json> = files.iter().flat_map(|file| serde_json::from_str::<Vec<Json>>(file).unwrap()).collect();
-    let (catalogue, _) = hookline_engine::catalogue(std::path::Path::new("/nowhere"));
+    let (catalogue, _) = hookbench_engine::catalogue(std::path::Path::new("/nowhere"));
     let mut sdks = std::collections::BTreeSet::new();
     let mut wrong = Vec::new();
     for vector in &vectors {
@@ -292,7 +292,7 @@ fn the_verdict_is_that_of_the_vendors_own_sdk() {
             (question.remove("by").unwrap(), question.remove("what").unwrap(), question.remove("valid").unwrap());
         sdks.insert(by.as_str().unwrap().split(' ').next().unwrap().to_owned());
         let question = question.to();
-        let verdict = hookline_engine::debugger::verify(&catalogue, &question, 0).unwrap();
+        let verdict = hookbench_engine::debugger::verify(&catalogue, &question, 0).unwrap();
         if (verdict.state == "valid") != valid.as_bool().unwrap() {
             wrong.push(format!("{by} {what}: {} {:?}", verdict.state, verdict.reason));
         }

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fmt::Write as _, fs, path::Path, process::Command, sync::OnceLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_engine::{catalogue, debugger};
+use hookbench_engine::{catalogue, debugger};
 
 use crate::json::{Json, json};
 
@@ -81,7 +81,7 @@ fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     for provider in catalogue.providers() {
         for record in &provider.schemes {
-            let all = hookline_engine::samples(&provider.name, &record.scheme);
+            let all = hookbench_engine::samples(&provider.name, &record.scheme);
             let params: HashMap<String, String> =
                 record.scheme.params().into_iter().map(|name| (name, "setting".to_owned())).collect();
             let (signing, secret, other) = secrets(&serde_json::to_value(&record.scheme).unwrap().into());

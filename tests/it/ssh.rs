@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    hookline::{Serve, hookline, until},
+    hookbench::{Serve, hookbench, until},
     json::{Json, json},
     target::Receiver,
 };
@@ -127,8 +127,8 @@ impl Drop for Sshd {
 /// A laptop with a home of its own, in which there is nothing.
 fn laptop(home: &Path, agent: Option<&str>) -> Serve {
     let data = home.join("data");
-    let mut command = hookline();
-    command.env("HOME", home).env("HOOKLINE_LOG", "warn").env_remove("SSH_AUTH_SOCK");
+    let mut command = hookbench();
+    command.env("HOME", home).env("HOOKBENCH_LOG", "warn").env_remove("SSH_AUTH_SOCK");
     if let Some(agent) = agent {
         command.env("SSH_AUTH_SOCK", agent);
     }
@@ -201,7 +201,7 @@ async fn a_webhook_comes_through_an_ssh_host_and_after_a_drop_again() {
 
     // Only what is exposed is reached.
     let base = public.strip_suffix(&format!("/{token}")).unwrap();
-    for path in ["/inbox", "/api/v1/status", "/.hookline/v1/health", "/", "", &format!("/{token}x")] {
+    for path in ["/inbox", "/api/v1/status", "/.hookbench/v1/health", "/", "", &format!("/{token}x")] {
         assert_eq!(status(&format!("{base}{path}")).await, Some(404), "{path}");
     }
     assert_eq!(serve.all("inbox").await.len(), 1);
@@ -240,14 +240,14 @@ async fn a_webhook_comes_through_an_ssh_host_and_after_a_drop_again() {
     ]));
     assert_eq!(url(&serve).await, public);
 
-    // Stopped, nobody is there; started, it is the same URL. So it is for a Hookline that was started anew.
+    // Stopped, nobody is there; started, it is the same URL. So it is for a Hookbench that was started anew.
     assert!(serve.cli(&["tunnel", "stop"]).status.success());
     until("nobody to be there", async || status(&public).await.is_none().then_some(())).await;
     assert!(serve.cli(&["tunnel", "start", &sshd.place()]).status.success());
     until("the webhook after a stop", async || status(&public).await.filter(|status| *status == 418)).await;
     serve.terminate();
     let serve = laptop(home.path(), None);
-    until("the webhook in another Hookline", async || status(&public).await.filter(|status| *status == 418)).await;
+    until("the webhook in another Hookbench", async || status(&public).await.filter(|status| *status == 418)).await;
     assert_eq!(url(&serve).await, public);
     assert!(serve.cli(&["tunnel", "conceal", "inbox"]).status.success());
     assert_eq!(status(&public).await, Some(404));
@@ -297,7 +297,7 @@ async fn a_host_with_another_key_is_not_believed() {
     let second = fingerprint(&sshd.path("host"));
     assert_eq!((&ended["kind"]["host_key"], &ended["kind"]["offered_key"]), (&json!(first), &json!(second)), "{ended}");
     let said = started(&serve.cli(&["tunnel", "status"]));
-    assert!(said.contains(&format!("hookline tunnel trust {second}")), "{said}");
+    assert!(said.contains(&format!("hookbench tunnel trust {second}")), "{said}");
     let said = refused(&serve.cli(&["tunnel", "trust", "yes"]));
     assert!(said.contains("SHA256:"), "{said}");
     started(&serve.cli(&["tunnel", "trust", &second]));

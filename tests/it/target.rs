@@ -18,7 +18,7 @@ use axum::{
 };
 
 use crate::{
-    hookline::{Serve, until},
+    hookbench::{Serve, until},
     json::Json,
 };
 

@@ -32,12 +32,12 @@ use tokio::{
 };
 
 use crate::{
-    hookline::{Serve, hookline, until},
+    hookbench::{Serve, hookbench, until},
     json::{Json, json},
     target::Receiver,
 };
 
-/// A running `hookline relay serve`. Dropping it kills it.
+/// A running `hookbench relay serve`. Dropping it kills it.
 struct Relay {
     url: String,
     data: PathBuf,
@@ -46,8 +46,8 @@ struct Relay {
 
 impl Relay {
     fn start_in(data: &Path, listen: &str, more: &[&str]) -> Self {
-        let mut command = hookline();
-        command.env("HOOKLINE_LOG", "warn");
+        let mut command = hookbench();
+        command.env("HOOKBENCH_LOG", "warn");
         command.args(["relay", "serve", "--json", "--listen", listen, "--data"]).arg(data).args(more);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
@@ -61,7 +61,7 @@ impl Relay {
     }
 
     fn cli(&self, args: &[&str]) -> Output {
-        hookline().arg("relay").args(args).arg("--data").arg(&self.data).output().unwrap()
+        hookbench().arg("relay").args(args).arg("--data").arg(&self.data).output().unwrap()
     }
 
     fn code(&self) -> String {
@@ -73,7 +73,7 @@ impl Relay {
 
     fn metric(&self, name: &str) -> u64 {
         let text = String::from_utf8(self.cli(&["metrics"]).stdout).unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix(&format!("hookline_relay_{name} ")));
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("hookbench_relay_{name} ")));
         line.unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap()
     }
 
@@ -146,7 +146,7 @@ async fn a_webhook_comes_through_and_its_sender_gets_the_apps_answer() {
     let token = url.rsplit('/').next().unwrap();
     let detail = serve.get(&format!("/requests/{}", request["id"].as_str().unwrap())).await;
     assert!(!detail.to_string().contains(token), "{detail}");
-    for path in ["/inbox", "/api/v1/status", "/.hookline/v1/inboxes", "/"] {
+    for path in ["/inbox", "/api/v1/status", "/.hookbench/v1/inboxes", "/"] {
         let answer = reqwest::get(format!("{}{path}", relay.url)).await.unwrap();
         assert!(matches!(answer.status().as_u16(), 404 | 401), "{path}: {}", answer.status());
     }
@@ -319,11 +319,11 @@ async fn keep_sending(url: String, stop: Arc<AtomicBool>, accepted: Arc<Mutex<Ve
 }
 
 /// The relay is killed, the laptop is killed, stopped and cut off, and its network swallows everything for a
-/// while. What was acknowledged to a sender is in the inbox, and nothing is there twice. With `HOOKLINE_LONG`
+/// while. What was acknowledged to a sender is in the inbox, and nothing is there twice. With `HOOKBENCH_LONG`
 /// set it lasts as long as a real sleep, and ten thousand are sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
-    let long = std::env::var_os("HOOKLINE_LONG").is_some();
+    let long = std::env::var_os("HOOKBENCH_LONG").is_some();
     let (some, sleep, hole) = if long { (1_300, 60, 30) } else { (300, 8, 4) };
     let dir = TempDir::new().unwrap();
     let relay = Relay::start_in(&dir.path().join("relay"), "127.0.0.1:0", &["--max-rate", "100000"]);
@@ -382,7 +382,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_whatever_happens() {
     }
     // Asked of the store itself: what is there, and how often.
     serve.terminate();
-    let database = rusqlite::Connection::open(laptop.join("hookline.db")).unwrap();
+    let database = rusqlite::Connection::open(laptop.join("hookbench.db")).unwrap();
     let mut stored: BTreeMap<u64, usize> = BTreeMap::new();
     let mut rows = database.prepare("SELECT body FROM request").unwrap();
     for body in rows.query_map([], |row| row.get::<_, Vec<u8>>(0)).unwrap() {
@@ -530,11 +530,11 @@ async fn a_relay_gets_its_own_certificate_and_a_laptop_believes_it() {
     let issued = dir.path().join("issued.pem");
     std::fs::write(&issued, authority.issues_under().await).unwrap();
     let client = HttpsClient::trusting(&issued);
-    let health: Uri = format!("{url}/.hookline/v1/health").parse().unwrap();
+    let health: Uri = format!("{url}/.hookbench/v1/health").parse().unwrap();
     until("the certificate", async || client.get(health.clone()).await.ok()).await;
     let laptop = dir.path().join("laptop");
     let serve = |trusts: bool| {
-        let mut command = hookline();
+        let mut command = hookbench();
         command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(&laptop);
         if trusts {
             command.env("SSL_CERT_FILE", &issued);

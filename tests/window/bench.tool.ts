@@ -3,7 +3,7 @@ import { test } from "vitest";
 
 import { resolve } from "node:path";
 
-import { BINARY, ended, inWindow, prepare, start, until } from "./hookline";
+import { BINARY, ended, inWindow, prepare, start, until } from "./hookbench";
 import { closeLargeJson, LARGE_JSON, openLargeJson, SCROLL, sendLargeJson } from "./large";
 import { Key, press, rows, type } from "./page";
 
@@ -43,7 +43,7 @@ const WATCH_FOUND = `
   }).observe(document.body, { childList: true, subtree: true, characterData: true });`;
 
 test("window", async () => {
-  const data = process.env.HOOKLINE_FILLED!;
+  const data = process.env.HOOKBENCH_FILLED!;
   await prepare(data);
   const bare: number[] = [];
   const starts: number[] = [];
@@ -54,54 +54,54 @@ test("window", async () => {
     );
     await blank.driver.quit();
     for (const child of blank.children) await ended(child);
-    const hookline = await start("window", { data });
-    await until("the rows", async () => (await rows(hookline.driver)).length > 5);
+    const hookbench = await start("window", { data });
+    await until("the rows", async () => (await rows(hookbench.driver)).length > 5);
     starts.push(
-      (await hookline.driver.executeScript<number>(
-        "return performance.timeOrigin + performance.getEntriesByName('hookline-listed')[0].startTime",
-      )) - hookline.asked,
+      (await hookbench.driver.executeScript<number>(
+        "return performance.timeOrigin + performance.getEntriesByName('hookbench-listed')[0].startTime",
+      )) - hookbench.asked,
     );
     if (round === STARTS - 1) {
-      await hookline.driver.executeScript(WATCH);
+      await hookbench.driver.executeScript(WATCH);
       const sent: number[] = [];
       for (let n = 0; n < SENT; n++) {
         sent.push(performance.timeOrigin + performance.now());
-        await fetch(`${hookline.receiver}/inbox/paint/${n}`, {
+        await fetch(`${hookbench.receiver}/inbox/paint/${n}`, {
           method: "POST",
           headers: { "content-type": "application/json" },
           body: JSON.stringify({ n, text: "x".repeat(900) }),
         });
-        await until("its row", () => hookline.driver.executeScript<boolean>(`return window.painted[${n}] > 0`));
+        await until("its row", () => hookbench.driver.executeScript<boolean>(`return window.painted[${n}] > 0`));
       }
-      const painted = await hookline.driver.executeScript<Record<string, number>>("return window.painted");
+      const painted = await hookbench.driver.executeScript<Record<string, number>>("return window.painted");
       const delays = sent.map((at, n) => painted[n]! - at);
-      await hookline.driver.executeScript(WATCH_FOUND);
+      await hookbench.driver.executeScript(WATCH_FOUND);
       for (let n = 0; n < TYPED; n++) {
         const place = 1_000 + n * 4_321;
-        await press(hookline.driver, "/");
-        await type(hookline.driver, `evt_${String(place).padStart(8, "0")}`);
-        await until("the row", () => hookline.driver.executeScript<boolean>(`return window.found[${place}] > 0`));
-        await press(hookline.driver, Key.ESCAPE, Key.ENTER);
+        await press(hookbench.driver, "/");
+        await type(hookbench.driver, `evt_${String(place).padStart(8, "0")}`);
+        await until("the row", () => hookbench.driver.executeScript<boolean>(`return window.found[${place}] > 0`));
+        await press(hookbench.driver, Key.ESCAPE, Key.ENTER);
       }
-      const found = Object.values(await hookline.driver.executeScript<Record<string, number>>("return window.found"));
+      const found = Object.values(await hookbench.driver.executeScript<Record<string, number>>("return window.found"));
       console.info(
         `last key to painted row of a search, 100,000 stored, ${TYPED} queries: p50 ${percentile(found, 0.5).toFixed(1)} ms, p99 ${percentile(found, 0.99).toFixed(1)} ms`,
       );
       console.info(
         `wire to painted row, 100,000 stored, ${SENT} requests: p50 ${percentile(delays, 0.5).toFixed(1)} ms, p99 ${percentile(delays, 0.99).toFixed(1)} ms`,
       );
-      const frames = await hookline.driver.executeAsyncScript<number[]>(SCROLL);
+      const frames = await hookbench.driver.executeAsyncScript<number[]>(SCROLL);
       console.info(
         `scrolling 100,000 rows: frames of ${percentile(frames, 0.5).toFixed(0)} ms at p50, ${percentile(frames, 0.99).toFixed(0)} ms at p99`,
       );
-      await press(hookline.driver, Key.HOME);
-      await sendLargeJson(hookline);
+      await press(hookbench.driver, Key.HOME);
+      await sendLargeJson(hookbench);
       const opened: number[] = [];
       for (let round = 0; round < STARTS; round++) {
-        opened.push(await openLargeJson(hookline.driver));
-        await closeLargeJson(hookline.driver);
+        opened.push(await openLargeJson(hookbench.driver));
+        await closeLargeJson(hookbench.driver);
       }
-      const parsed = await hookline.driver.executeScript<number>(`
+      const parsed = await hookbench.driver.executeScript<number>(`
         const text = ${LARGE_JSON};
         const started = performance.now();
         JSON.parse(text);
@@ -111,7 +111,7 @@ test("window", async () => {
         `12 MB JSON opened in ${opened.map(Math.round).join(", ")} ms; JSON.parse alone takes ${Math.round(parsed)} ms`,
       );
     }
-    await hookline.stop();
+    await hookbench.stop();
   }
   const shown = (values: number[]) => values.map((ms) => ms.toFixed(0)).join(", ");
   console.info(

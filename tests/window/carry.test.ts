@@ -5,10 +5,10 @@ import { Ajv, type ErrorObject } from "ajv";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme, type } from "./page";
 
-const shots = process.env.HOOKLINE_SHOTS;
+const shots = process.env.HOOKBENCH_SHOTS;
 const require = createRequire(import.meta.url);
 
 /** The schema of HAR 1.2 (npm `har-schema`, JSON Schema draft 6). */
@@ -25,29 +25,29 @@ function harSchema(): (har: unknown) => string[] {
 }
 
 describe.each(DOORS)("carrying in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookline.driver, `${shots}/${door}-carry-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-carry-${name}.png`);
   };
   /** Fills the field of a label; keys alone would wait for each change of a long text. */
   const fill = async (label: string, text: string): Promise<void> => {
     await until(`the field ${label}`, () =>
-      hookline.driver.executeScript<boolean>(
+      hookbench.driver.executeScript<boolean>(
         "const [label] = arguments; const to = [...document.querySelectorAll('label')].find((one) => one.innerText.startsWith(label))?.htmlFor; const field = document.getElementById(to); field?.focus(); field?.select(); return Boolean(field)",
         label,
       ),
     );
-    await type(hookline.driver, text);
+    await type(hookbench.driver, text);
   };
 
   beforeAll(async () => {
-    hookline = await start(door);
-    await sees(hookline.driver, "Nothing has arrived yet");
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Nothing has arrived yet");
   });
-  afterAll(() => hookline?.stop());
+  afterAll(() => hookbench?.stop());
 
   test("what is pasted is imported, found and shown with where it came from", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await chord(driver, Key.CONTROL, "o");
     await sees(driver, "Import requests");
     await fill("Paste", "curl 'https://shop.example/orders?x=1' -H 'X-Shop: north' --data-raw '{\"a\":1}'");
@@ -77,7 +77,7 @@ describe.each(DOORS)("carrying in the %s", (door) => {
   });
 
   test("what is none of the formats is refused in words, and nothing is lost", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await chord(driver, Key.CONTROL, "o");
     await fill("Paste", "Dear support, it does not work.");
     await click(driver, "Import");
@@ -91,7 +91,7 @@ describe.each(DOORS)("carrying in the %s", (door) => {
   });
 
   test("an export says what it takes along", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     for (const theme of ["dark", "light"] as const) {
       await press(driver, "g", "a");
       await setTheme(driver, theme);
@@ -122,8 +122,8 @@ describe.each(DOORS)("carrying in the %s", (door) => {
   });
 
   test("what is ticked is exported together", async () => {
-    const { driver } = hookline;
-    await hookline.api("/import?inbox=support", { method: "POST", body: '{"target":"/one"}\n{"target":"/two"}' });
+    const { driver } = hookbench;
+    await hookbench.api("/import?inbox=support", { method: "POST", body: '{"target":"/one"}\n{"target":"/two"}' });
     await until("the rows", async () => (await rows(driver)).length === 3);
     await press(driver, "j", "x", "x");
     await sees(driver, "2 ticked");
@@ -138,13 +138,13 @@ describe.each(DOORS)("carrying in the %s", (door) => {
   });
 
   test("our HAR is valid by the schema of HAR 1.2", async () => {
-    await fetch(`${hookline.receiver}/inbox/bytes?q=1&q=%C3%BC`, {
+    await fetch(`${hookbench.receiver}/inbox/bytes?q=1&q=%C3%BC`, {
       method: "POST",
       headers: { "x-empty": "" },
       body: new Uint8Array([0, 255, 1]),
     });
-    await until("the request", async () => (await hookline.api<{ items: unknown[] }>("/requests")).items.length === 4);
-    const har = await hookline.api<{ log: { entries: { request: { postData?: { text: string } } }[] } }>(
+    await until("the request", async () => (await hookbench.api<{ items: unknown[] }>("/requests")).items.length === 4);
+    const har = await hookbench.api<{ log: { entries: { request: { postData?: { text: string } } }[] } }>(
       "/export?as=har",
     );
     expect(har.log.entries).toHaveLength(4);
@@ -159,7 +159,7 @@ describe.each(DOORS)("carrying in the %s", (door) => {
 
   test("a page cannot have any file read", async () => {
     if (door === "browser") return;
-    const refused = await hookline.driver.executeAsyncScript<{ code: string }>(
+    const refused = await hookbench.driver.executeAsyncScript<{ code: string }>(
       "const done = arguments[arguments.length - 1]; window.__TAURI_INTERNALS__.invoke('send_file', { route: '/api/v1/import?name=x', id: 7 }).then(done, done)",
     );
     expect(refused.code).toBe("unknown_file");

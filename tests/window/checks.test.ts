@@ -6,24 +6,24 @@ import { resolve } from "node:path";
 import { Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, ended, freePort, start, until, type Running } from "./hookline";
+import { DOORS, ended, freePort, start, until, type Running } from "./hookbench";
 import { chord, click, pick, press, screenshot, sees, serious, setTheme } from "./page";
 
-const shots = process.env.HOOKLINE_SHOTS;
+const shots = process.env.HOOKBENCH_SHOTS;
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /** A whole run takes its time: a burst, a slow upload, 25 MB. */
 const RUN = 90_000;
 
 describe.each(DOORS)("handler checks in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   let handler: ChildProcess;
   let url = "";
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookline.driver, `${shots}/${door}-checks-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-checks-${name}.png`);
   };
   const fill = (label: string, text: string): Promise<unknown> =>
-    hookline.driver.executeScript(
+    hookbench.driver.executeScript(
       `const input = [...document.querySelectorAll('input')].find((one) => one.labels?.[0]?.textContent === arguments[0]);
        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, arguments[1]);
        input.dispatchEvent(new Event('input', { bubbles: true }));`,
@@ -47,11 +47,11 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
           socket.on("error", () => done(false));
         }),
     );
-    hookline = await start(door);
-    await sees(hookline.driver, "Nothing has arrived yet");
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Nothing has arrived yet");
   });
   afterAll(async () => {
-    await hookline?.stop();
+    await hookbench?.stop();
     handler.kill();
     await ended(handler);
   });
@@ -59,7 +59,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
   test(
     "a run says first what it sends, then what is wrong and what to do",
     async () => {
-      const { driver } = hookline;
+      const { driver } = hookbench;
       await press(driver, "g", "k");
       await sees(driver, "Is your webhook handler right?");
       await shot("empty");
@@ -89,7 +89,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
         await shot(`report-${theme}`);
       }
       await driver.executeScript("document.querySelector('section[aria-label=Failed] summary').click()");
-      await sees(driver, "hookline.something_new");
+      await sees(driver, "hookbench.something_new");
       await sees(driver, "answered 500");
       await shot("failed");
       const failed = await driver.executeScript<number>(
@@ -101,7 +101,7 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
         "it again",
         async () =>
           (
-            await hookline.api<{ items: { ended_at: string | null; counts: { fail: number } }[] }>("/checks")
+            await hookbench.api<{ items: { ended_at: string | null; counts: { fail: number } }[] }>("/checks")
           ).items.every((run) => run.ended_at && run.counts.fail === 1),
         RUN,
       );
@@ -110,8 +110,8 @@ describe.each(DOORS)("handler checks in the %s", (door) => {
   );
 
   test("an endpoint is checked from its page", async () => {
-    const { driver } = hookline;
-    await hookline.api("/endpoints", {
+    const { driver } = hookbench;
+    await hookbench.api("/endpoints", {
       method: "POST",
       body: JSON.stringify({
         name: "mine",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { describe, expect, test } from "vitest";
 
-import { DOORS, start, type Running } from "./hookline";
+import { DOORS, start, type Running } from "./hookbench";
 
 interface Step {
   what: string;
@@ -30,17 +30,17 @@ const CALL = `
       answer(JSON.parse(text(4, 4 + length)).status, text(4 + length));
     }, (error) => answer(0, JSON.stringify(error)));
   } else {
-    const headers = { "content-type": "application/json", authorization: "Bearer " + sessionStorage.getItem("hookline-token") };
+    const headers = { "content-type": "application/json", authorization: "Bearer " + sessionStorage.getItem("hookbench-token") };
     fetch(path, { method, headers, body: method === "GET" ? undefined : body }).then(async (response) => answer(response.status, await response.text()));
   }`;
 
 async function call(
-  hookline: Running,
+  hookbench: Running,
   method: string,
   path: string,
   body: string,
 ): Promise<{ status: number; answer: unknown }> {
-  const { status, text } = await hookline.driver.executeAsyncScript<{ status: number; text: string }>(
+  const { status, text } = await hookbench.driver.executeAsyncScript<{ status: number; text: string }>(
     CALL,
     method,
     `/api/v1${path}`,
@@ -57,7 +57,7 @@ const at = (value: unknown, pointer: string): unknown =>
 
 describe.each(DOORS)("the contract through the %s", (door) => {
   test("every step", async () => {
-    const hookline = await start(door);
+    const hookbench = await start(door);
     try {
       const saved: Record<string, string> = {};
       const fill = (text: string): string =>
@@ -65,7 +65,7 @@ describe.each(DOORS)("the contract through the %s", (door) => {
       for (const step of steps) {
         const [method, path] = step.call.split(" ") as [string, string];
         const { status, answer } = await call(
-          hookline,
+          hookbench,
           method,
           fill(path),
           step.text ?? (step.body ? JSON.stringify(step.body) : ""),
@@ -75,7 +75,7 @@ describe.each(DOORS)("the contract through the %s", (door) => {
         for (const [name, pointer] of Object.entries(step.save ?? {})) saved[name] = String(at(answer, pointer));
       }
     } finally {
-      await hookline.stop();
+      await hookbench.stop();
     }
   });
 });

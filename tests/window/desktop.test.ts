@@ -7,22 +7,22 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { BINARY, PATIENCE, prepare, start, until, type Running } from "./hookline";
+import { BINARY, PATIENCE, prepare, start, until, type Running } from "./hookbench";
 import { click, Key, noDialog, press, screenshot, sees, serious } from "./page";
 
-const home = mkdtempSync(join(tmpdir(), "hookline-home-"));
+const home = mkdtempSync(join(tmpdir(), "hookbench-home-"));
 // The user's own data folder, as no --data names another: only that one is a single instance.
 const env = {
   HOME: home,
   XDG_DATA_HOME: join(home, "data"),
   XDG_CONFIG_HOME: join(home, "config"),
-  HOOKLINE_DATA: undefined,
+  HOOKBENCH_DATA: undefined,
 };
-const data = join(home, "data", "hookline");
+const data = join(home, "data", "hookbench");
 
 /** The window's X id, while it is on the screen. */
 function onScreen(): string | undefined {
-  const found = spawnSync("xdotool", ["search", "--onlyvisible", "--name", "^Hookline$"], { encoding: "utf8" });
+  const found = spawnSync("xdotool", ["search", "--onlyvisible", "--name", "^Hookbench$"], { encoding: "utf8" });
   return found.stdout.trim().split("\n")[0] || undefined;
 }
 
@@ -37,7 +37,7 @@ async function closeUntil<T>(what: string, seen: () => Promise<T | undefined | f
     if (found !== undefined && found !== false) return found;
     if (Date.now() - closed > ASKED_ANEW_MS) {
       closed = Date.now();
-      execFileSync("wmctrl", ["-c", "Hookline"]);
+      execFileSync("wmctrl", ["-c", "Hookbench"]);
     }
     return undefined;
   });
@@ -57,35 +57,35 @@ const manager = spawn("openbox", [], { stdio: "ignore" });
 beforeAll(() => until("the window manager", async () => spawnSync("wmctrl", ["-m"]).status === 0));
 afterAll(() => manager.kill());
 
-describe("one Hookline on a desktop", () => {
-  let hookline: Running;
+describe("one Hookbench on a desktop", () => {
+  let hookbench: Running;
   beforeAll(async () => {
     mkdirSync(data, { recursive: true });
     await prepare(data, { on_close: "ask" });
-    hookline = await start("window", { data, env });
-    await sees(hookline.driver, "Listening.");
+    hookbench = await start("window", { data, env });
+    await sees(hookbench.driver, "Listening.");
   });
   afterAll(async () => {
-    await hookline?.stop();
+    await hookbench?.stop();
     rmSync(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   });
 
   test("a second start is none, and shows what its link names", async () => {
-    expect(await startAgain("hookline://settings")).toBe(0);
-    await sees(hookline.driver, "Data folder");
-    expect(await startAgain("hookline://inbox/inbox")).toBe(0);
-    await sees(hookline.driver, "Listening.");
+    expect(await startAgain("hookbench://settings")).toBe(0);
+    await sees(hookbench.driver, "Data folder");
+    expect(await startAgain("hookbench://inbox/inbox")).toBe(0);
+    await sees(hookbench.driver, "Listening.");
     // What a link must not do: leave the page, or reach the API.
-    expect(await startAgain("hookline://inbox/../api/v1/status")).toBe(0);
-    await sees(hookline.driver, "Listening.");
+    expect(await startAgain("hookbench://inbox/../api/v1/status")).toBe(0);
+    await sees(hookbench.driver, "Listening.");
   });
 
   test("closing asks once; kept in the tray it goes on receiving, and a second start brings it back", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     const question = () => driver.executeScript<boolean>("return document.body.innerText.includes('Keep listening?')");
     await closeUntil("the question", question);
     expect(await serious(driver)).toEqual([]);
-    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/closing.png`);
+    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/closing.png`);
     await press(driver, Key.ESCAPE);
     await noDialog(driver);
     expect(onScreen()).toBeDefined();
@@ -94,8 +94,8 @@ describe("one Hookline on a desktop", () => {
     await closeUntil("the question again", question);
     await click(driver, "Keep");
     await until("the window to go", async () => onScreen() === undefined);
-    expect((await fetch(`${hookline.receiver}/inbox/hidden`, { method: "POST", body: "x" })).status).toBe(200);
-    expect((await hookline.api<{ on_close: string }>("/settings")).on_close).toBe("tray");
+    expect((await fetch(`${hookbench.receiver}/inbox/hidden`, { method: "POST", body: "x" })).status).toBe(200);
+    expect((await hookbench.api<{ on_close: string }>("/settings")).on_close).toBe("tray");
     expect(await startAgain()).toBe(0);
     await until("the window to be back", async () => onScreen());
     await sees(driver, "/hidden");

@@ -8,15 +8,15 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import { DOORS, freePort, prepare, start, until } from "./hookline";
+import { DOORS, freePort, prepare, start, until } from "./hookbench";
 import { click, press, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const shot = async (...args: Parameters<typeof screenshot>): Promise<void> => {
-  if (process.env.HOOKLINE_SHOTS) await screenshot(args[0], `${process.env.HOOKLINE_SHOTS}/${args[1]}`);
+  if (process.env.HOOKBENCH_SHOTS) await screenshot(args[0], `${process.env.HOOKBENCH_SHOTS}/${args[1]}`);
 };
 
 test("a taken port says by whom, offers another and listens there on a click", async () => {
-  const data = mkdtempSync(join(tmpdir(), "hookline-window-"));
+  const data = mkdtempSync(join(tmpdir(), "hookbench-window-"));
   const port = await freePort();
   await prepare(data, { listen: `127.0.0.1:${port}` });
   const holder = createServer();
@@ -70,7 +70,7 @@ test("an engine that ends is said at once", async () => {
   try {
     await sees(running.driver, "Listening.");
     process.kill(running.pid, "SIGKILL");
-    await sees(running.driver, "Hookline does not answer.");
+    await sees(running.driver, "Hookbench does not answer.");
     await shot(running.driver, "engine-gone.png");
   } finally {
     await running.stop();

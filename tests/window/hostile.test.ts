@@ -5,36 +5,36 @@ import { deflateSync, gzipSync } from "node:zlib";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import { click, Key, press, rows, seen, sees } from "./page";
 
 /** Sets a mark, by every way a page can be made to run something. */
 const SCRIPT = `<script>window.hacked=1</script><img src=x onerror="window.hacked=1"><svg onload="window.hacked=1"><iframe srcdoc="<script>parent.hacked=1</script>"></iframe><a href="javascript:window.hacked=1">x</a><meta http-equiv=refresh content="0;url=javascript:window.hacked=1">`;
 
 describe.each(DOORS)("hostile content in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   let count = 0;
   beforeAll(async () => {
-    hookline = await start(door);
-    await sees(hookline.driver, "Listening.");
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Listening.");
   });
-  afterAll(() => hookline?.stop());
+  afterAll(() => hookbench?.stop());
 
   /** Sends, opens the newest request and checks that the page is still itself. */
   async function open(path: string, headers: Record<string, string>, body: string | Uint8Array): Promise<void> {
-    await fetch(`${hookline.receiver}/inbox${path}`, { method: "POST", headers, body: body as never });
+    await fetch(`${hookbench.receiver}/inbox${path}`, { method: "POST", headers, body: body as never });
     await opened();
   }
 
   async function opened(): Promise<void> {
     count++;
-    await until(`row ${count}`, async () => (await rows(hookline.driver)).length === count);
-    await press(hookline.driver, Key.HOME);
-    await sees(hookline.driver, "Copy as curl");
+    await until(`row ${count}`, async () => (await rows(hookbench.driver)).length === count);
+    await press(hookbench.driver, Key.HOME);
+    await sees(hookbench.driver, "Copy as curl");
   }
 
   async function unharmed(): Promise<void> {
-    const found = await hookline.driver.executeScript<object>(`return {
+    const found = await hookbench.driver.executeScript<object>(`return {
       hacked: window.hacked ?? null,
       scripts: [...document.scripts].filter((one) => !one.src).length,
       frames: document.querySelectorAll("iframe,object,embed").length,
@@ -51,10 +51,10 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
   ])("%s full of scripts is only shown", async (_, type) => {
     await open(`/${encodeURIComponent(SCRIPT).slice(0, 300)}`, { "content-type": type, "x-script": SCRIPT }, SCRIPT);
     for (const tab of ["Headers", "Answer", "Raw", "Body"]) {
-      await click(hookline.driver, tab);
+      await click(hookbench.driver, tab);
       await unharmed();
     }
-    await press(hookline.driver, "y");
+    await press(hookbench.driver, "y");
     await unharmed();
   });
 
@@ -64,7 +64,7 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       { "content-type": "application/json" },
       JSON.stringify({ [SCRIPT]: SCRIPT, __proto__x: 1, constructor: { prototype: SCRIPT } }),
     );
-    await sees(hookline.driver, "<script>window.hacked=1</script>");
+    await sees(hookbench.driver, "<script>window.hacked=1</script>");
     await unharmed();
   });
 
@@ -76,9 +76,9 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       '<?xml version="1.0"?><order id="42"><item>first</item><item note="a&amp;b">second</item><!-- odd --></order>',
     );
     await until("the tree", () =>
-      hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 6"),
+      hookbench.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 6"),
     );
-    await sees(hookline.driver, "a&b");
+    await sees(hookbench.driver, "a&b");
     const entities = Array.from({ length: 12 }, (_, n) => `<!ENTITY e${n + 1} "${`&e${n};`.repeat(10)}">`).join("");
     await open(
       "/entities",
@@ -86,7 +86,7 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       `<?xml version="1.0"?><!DOCTYPE o [<!ENTITY e0 "ha"><!ENTITY out SYSTEM "file:///etc/passwd">${entities}]><o><a>&out;</a><b>&e12;</b></o>`,
     );
     await unharmed();
-    await sees(hookline.driver, "declares entities of its own");
+    await sees(hookbench.driver, "declares entities of its own");
     await open("/xml-deep", xml, "<a>".repeat(20_000) + "</a>".repeat(20_000));
     await unharmed();
     await open(
@@ -94,7 +94,7 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       xml,
       `<html xmlns="http://www.w3.org/1999/xhtml"><script>window.hacked=1</script><img src="x" onerror="window.hacked=1"/></html>`,
     );
-    await sees(hookline.driver, "onerror");
+    await sees(hookbench.driver, "onerror");
     await unharmed();
   });
 
@@ -105,23 +105,23 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       { "content-type": "application/jwt" },
       `${part({ alg: "none" })}.${part({ sub: SCRIPT })}.c2ln`,
     );
-    await sees(hookline.driver, "Decoded, not verified.");
-    await sees(hookline.driver, "<script>window.hacked=1</script>");
+    await sees(hookbench.driver, "Decoded, not verified.");
+    await sees(hookbench.driver, "<script>window.hacked=1</script>");
     await unharmed();
   });
 
   test("ten thousand levels of JSON open", async () => {
     await open("/deep", { "content-type": "application/json" }, "[".repeat(10_000) + "]".repeat(10_000));
     await until("the tree", () =>
-      hookline.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 3"),
+      hookbench.driver.executeScript<boolean>("return document.querySelectorAll('[role=treeitem]').length === 3"),
     );
-    await click(hookline.driver, "Text");
+    await click(hookbench.driver, "Text");
     await until("the text", () =>
-      hookline.driver.executeScript<boolean>(
+      hookbench.driver.executeScript<boolean>(
         "return (document.querySelector('.cm-content')?.innerText.length ?? 0) > 100",
       ),
     );
-    await click(hookline.driver, "Tree");
+    await click(hookbench.driver, "Tree");
     await unharmed();
   });
 
@@ -132,20 +132,20 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       Uint8Array.from([...Buffer.from('{"a":"\u202egnp.exe\u001b[31m'), 0xff, 0xfe, ...Buffer.from('"}')]),
     );
     await unharmed();
-    const text = await seen(hookline.driver);
+    const text = await seen(hookbench.driver);
     expect(text).not.toMatch(/[\u202e\u001b]/);
   });
 
   test("a file name that climbs is only shown", async () => {
     const body = `--B\r\nContent-Disposition: form-data; name="f"; filename="../../../etc/\\"><script>window.hacked=1</script>"\r\nContent-Type: text/html\r\n\r\n${SCRIPT}\r\n--B--\r\n`;
     await open("/parts", { "content-type": "multipart/form-data; boundary=B" }, body);
-    await sees(hookline.driver, "../../../etc/");
+    await sees(hookbench.driver, "../../../etc/");
     await unharmed();
   });
 
   test("a header at the limit is shown and one over it is refused", async () => {
     const send = async (length: number): Promise<string> => {
-      const { hostname, port } = new URL(hookline.receiver);
+      const { hostname, port } = new URL(hookbench.receiver);
       const socket = connect(Number(port), hostname);
       socket.write(`POST /inbox HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Long: ${"<".repeat(length)}\r\n\r\n`);
       const [first] = (await once(socket, "data")) as [Buffer];
@@ -154,10 +154,10 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
     };
     expect(await send(65_000)).toContain("200");
     await opened();
-    await click(hookline.driver, "Headers");
-    await sees(hookline.driver, "<".repeat(1000));
+    await click(hookbench.driver, "Headers");
+    await sees(hookbench.driver, "<".repeat(1000));
     expect(await send(66_000)).toContain("431");
-    await click(hookline.driver, "Body");
+    await click(hookbench.driver, "Body");
     await unharmed();
   });
 
@@ -167,7 +167,7 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       { "content-type": "application/x-www-form-urlencoded" },
       `a=${encodeURIComponent(SCRIPT)}&=&&b`,
     );
-    await sees(hookline.driver, "<script>");
+    await sees(hookbench.driver, "<script>");
     await open("/image", { "content-type": 'image/png"><script>window.hacked=1</script>' }, SCRIPT);
     await unharmed();
   });
@@ -180,17 +180,17 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
         [...'{"city":"K'].map((c) => c.charCodeAt(0)).concat([0xf6, ...[...'ln<b>"}'].map((c) => c.charCodeAt(0))]),
       ),
     );
-    await sees(hookline.driver, "Köln<b>");
-    await sees(hookline.driver, "Decoded (windows-1252)");
+    await sees(hookbench.driver, "Köln<b>");
+    await sees(hookbench.driver, "Decoded (windows-1252)");
     await open(
       "/paypal",
       { "content-type": "application/x-www-form-urlencoded" },
       "first_name=J%F6rg&charset=windows-1252",
     );
-    await sees(hookline.driver, "Jörg");
+    await sees(hookbench.driver, "Jörg");
     await open("/lines", { "content-type": "application/x-ndjson" }, '{"n":1}\n{"n":2}\n');
     await until("two documents", () =>
-      hookline.driver.executeScript<boolean>(
+      hookbench.driver.executeScript<boolean>(
         "return document.querySelectorAll('[role=treeitem][aria-level=\"1\"]').length === 2",
       ),
     );
@@ -199,15 +199,15 @@ describe.each(DOORS)("hostile content in the %s", (door) => {
       { "content-type": "application/json", "content-encoding": "deflate, gzip" },
       gzipSync(deflateSync('{"inner":"text"}')),
     );
-    await sees(hookline.driver, "inner");
+    await sees(hookbench.driver, "inner");
     await open("/not-coded", { "content-type": "text/plain", "content-encoding": "gzip" }, "not coded at all");
-    await sees(hookline.driver, "not coded at all");
+    await sees(hookbench.driver, "not coded at all");
     await open(
       "/cut",
       { "content-type": "multipart/form-data; boundary=B" },
       '--B\r\nContent-Disposition: form-data; name="a"\r\n\r\none\r\n',
     );
-    await sees(hookline.driver, "The final boundary is missing");
+    await sees(hookbench.driver, "The final boundary is missing");
     await unharmed();
   });
 });

@@ -1,24 +1,24 @@
 /** The first journey, through the real window and through a browser: catch and inspect. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import { chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme, type } from "./page";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
 describe.each(DOORS)("the first journey in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   beforeAll(async () => {
-    hookline = await start(door);
+    hookbench = await start(door);
   });
-  afterAll(() => hookline?.stop());
+  afterAll(() => hookbench?.stop());
 
   const send = (path: string, init: RequestInit = {}) =>
-    fetch(`${hookline.receiver}/${path}`, { method: "POST", ...init });
+    fetch(`${hookbench.receiver}/${path}`, { method: "POST", ...init });
 
   test("a first run already listens and says where", async () => {
-    await sees(hookline.driver, "Listening. Send a webhook here.");
-    expect(await seen(hookline.driver)).toContain(`${hookline.receiver}/inbox`);
+    await sees(hookbench.driver, "Listening. Send a webhook here.");
+    expect(await seen(hookbench.driver)).toContain(`${hookbench.receiver}/inbox`);
   });
 
   test("a request is answered and shown at once", async () => {
@@ -28,22 +28,24 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
     });
     expect(answer.status).toBe(200);
     const [row] = await until("the row", async () => {
-      const all = await rows(hookline.driver);
+      const all = await rows(hookbench.driver);
       return all.length === 1 && all;
     });
     expect(row).toMatch(/POST.*\/orders\?x=1.*200/);
   });
 
   test("the test event comes over HTTP like any other", async () => {
-    await press(hookline.driver, "t");
-    await until("the second row", async () => (await rows(hookline.driver)).length === 2);
-    const { items } = await hookline.api<{ items: { id: string }[] }>("/requests");
-    const { headers } = await hookline.api<{ headers: { name: string; value: string }[] }>(`/requests/${items[0]!.id}`);
-    expect(headers.find(({ name }) => name === "User-Agent")?.value).toMatch(/^Hookline\//);
+    await press(hookbench.driver, "t");
+    await until("the second row", async () => (await rows(hookbench.driver)).length === 2);
+    const { items } = await hookbench.api<{ items: { id: string }[] }>("/requests");
+    const { headers } = await hookbench.api<{ headers: { name: string; value: string }[] }>(
+      `/requests/${items[0]!.id}`,
+    );
+    expect(headers.find(({ name }) => name === "User-Agent")?.value).toMatch(/^Hookbench\//);
   });
 
   test("by keyboard alone: choose, read, pin, note, delete, undo", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "j");
     await sees(driver, "chat.closed");
     await sees(driver, "transcript");
@@ -63,8 +65,8 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
   });
 
   test("every tab of a request says what it should", async () => {
-    const { driver } = hookline;
-    await fetch(`${hookline.receiver}/inbox/secret`, {
+    const { driver } = hookbench;
+    await fetch(`${hookbench.receiver}/inbox/secret`, {
       method: "PUT",
       headers: { Authorization: "Bearer s3cret", "X-Custom-Case": "kept" },
       body: "plain words",
@@ -85,7 +87,7 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
   });
 
   test("palette and key map open, find and close by key", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await chord(driver, Key.CONTROL, "k");
     await sees(driver, /Receiver address/);
     await type(driver, "shortcuts");
@@ -101,25 +103,25 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
   });
 
   test("an inbox is made, set, and answers so", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "n");
     await sees(driver, "New inbox");
     await type(driver, "shop", Key.ENTER);
-    await sees(driver, `${hookline.receiver}/shop`);
+    await sees(driver, `${hookbench.receiver}/shop`);
     await noDialog(driver);
-    await hookline.api("/inboxes/shop", {
+    await hookbench.api("/inboxes/shop", {
       method: "PATCH",
       body: JSON.stringify({
-        answer: { status: 202, headers: [["X-From", "hookline"]], body: "taken", delay_ms: 0, cors: true },
+        answer: { status: 202, headers: [["X-From", "hookbench"]], body: "taken", delay_ms: 0, cors: true },
       }),
     });
     const answer = await send("shop", { body: "x" });
-    expect([answer.status, answer.headers.get("x-from"), await answer.text()]).toEqual([202, "hookline", "taken"]);
+    expect([answer.status, answer.headers.get("x-from"), await answer.text()]).toEqual([202, "hookbench", "taken"]);
     await until("its row", async () => (await rows(driver)).some((row) => row.includes("202")));
   });
 
   test("axe finds nothing serious in any view, in both themes", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     const found: Record<string, string[]> = {};
     for (const theme of ["light", "dark"] as const) {
       await setTheme(driver, theme);
@@ -140,8 +142,8 @@ describe.each(DOORS)("the first journey in the %s", (door) => {
           );
         }
         found[`${theme} ${view}`] = await serious(driver);
-        if (process.env.HOOKLINE_SHOTS)
-          await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-${view}.png`);
+        if (process.env.HOOKBENCH_SHOTS)
+          await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-${theme}-${view}.png`);
         if (view === "palette") {
           await press(driver, Key.ESCAPE);
           await noDialog(driver);

@@ -1,7 +1,7 @@
 /** A large body and a long list: the test checks what makes them fast, the bench measures how fast they are. */
 import type { WebDriver } from "selenium-webdriver";
 
-import { until, type Running } from "./hookline";
+import { until, type Running } from "./hookbench";
 import { press, sees, Key } from "./page";
 
 /** 12 MB of JSON, as an expression that this process and the page can both evaluate. */

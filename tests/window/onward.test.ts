@@ -5,28 +5,28 @@ import type { AddressInfo } from "node:net";
 import { By, Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import { click, noDialog, press, rows, screenshot, sees, serious, setTheme } from "./page";
 
-const shots = process.env.HOOKLINE_SHOTS;
+const shots = process.env.HOOKBENCH_SHOTS;
 
 describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   let app: Server;
   const got: { path: string; body: string }[] = [];
   let status = 202;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookline.driver, `${shots}/${door}-onward-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-onward-${name}.png`);
   };
   const send = (path: string, body: object) =>
-    fetch(`${hookline.receiver}/inbox${path}`, {
+    fetch(`${hookbench.receiver}/inbox${path}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
   const to = (): string => `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
   const fill = (label: string, text: string): Promise<unknown> =>
-    hookline.driver.executeScript(
+    hookbench.driver.executeScript(
       `const input = [...document.querySelectorAll('input,textarea')].find((one) => one.getAttribute('aria-label') === arguments[0] || one.labels?.[0]?.textContent === arguments[0]);
        const set = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), 'value').set;
        set.call(input, arguments[1]);
@@ -45,16 +45,16 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
       });
     });
     await new Promise<void>((listening) => app.listen(0, "127.0.0.1", listening));
-    hookline = await start(door);
-    await sees(hookline.driver, "Nothing has arrived yet");
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Nothing has arrived yet");
   });
   afterAll(async () => {
-    await hookline?.stop();
+    await hookbench?.stop();
     app.close();
   });
 
   test("a rule and a forward are made, and the row and its Answer tab say what came of them", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await setTheme(driver, "dark");
     await press(driver, "o");
     await sees(driver, "The first rule that matches answers");
@@ -92,7 +92,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
     await until("both copies", async () => got.length === 2);
     expect(got.map(({ path }) => path).toSorted()).toEqual(["/order", "/tea"]);
     const [forward] = (
-      await hookline.api<{ forwards: { headers: { remove: string[] }; retries: unknown }[] }>("/inboxes/inbox")
+      await hookbench.api<{ forwards: { headers: { remove: string[] }; retries: unknown }[] }>("/inboxes/inbox")
     ).forwards;
     expect(forward).toMatchObject({ headers: { remove: ["X-Secret-Thing", "Cookie"] }, retries: { fixed: [1, 2] } });
     await until(
@@ -109,7 +109,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
   });
 
   test("R replays to where requests went last, E edits first", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "r");
     await sees(driver, "Answered 202");
     expect(got.at(-1)).toEqual({ path: "/tea", body: '{"n":1}' });
@@ -130,7 +130,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
   });
 
   test("W shows code that sends it again", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "w");
     await sees(driver, "curl --globoff");
     for (const [form, code] of [
@@ -160,7 +160,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
   });
 
   test("delivered twice, both answers are compared", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     const before = got.length;
     await press(driver, "e");
     await sees(driver, "Twice tells whether the receiver");
@@ -187,7 +187,7 @@ describe.each(DOORS)("rules, forwards and replays in the %s", (door) => {
   });
 
   test("a whole list is replayed, and its report is there", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     status = 500;
     await press(driver, Key.ESCAPE, "g", "y");
     await sees(driver, "Stored requests that were sent again");

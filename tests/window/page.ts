@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 
 import { By, Key, type WebDriver, type WebElement } from "selenium-webdriver";
 
-import { until } from "./hookline";
+import { until } from "./hookbench";
 
 export const press = async (driver: WebDriver, ...keys: string[]): Promise<void> => {
   for (const key of keys) await driver.actions().sendKeys(key).perform();

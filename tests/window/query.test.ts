@@ -1,47 +1,47 @@
 /** Finding requests by a query, by keyboard alone, through the real window and a browser. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import { chord, click, Key, noDialog, press, rows, screenshot, sees, serious, setTheme, type } from "./page";
 
-const shots = process.env.HOOKLINE_SHOTS;
+const shots = process.env.HOOKBENCH_SHOTS;
 
 describe.each(DOORS)("queries in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   const send = (path: string, body: object, headers: Record<string, string> = {}) =>
-    fetch(`${hookline.receiver}/${path}`, {
+    fetch(`${hookbench.receiver}/${path}`, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
       body: JSON.stringify(body),
     });
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookline.driver, `${shots}/${door}-query-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-query-${name}.png`);
   };
   const query = () =>
-    hookline.driver.executeScript<string>("return document.querySelector('[role=combobox][aria-label=Query]').value");
+    hookbench.driver.executeScript<string>("return document.querySelector('[role=combobox][aria-label=Query]').value");
   const clear = async (): Promise<void> => {
-    await press(hookline.driver, "/");
+    await press(hookbench.driver, "/");
     await until("an empty query", async () => {
-      await press(hookline.driver, Key.ESCAPE);
+      await press(hookbench.driver, Key.ESCAPE);
       return (await query()) === "";
     });
-    await press(hookline.driver, Key.ENTER);
+    await press(hookbench.driver, Key.ENTER);
   };
 
   beforeAll(async () => {
-    hookline = await start(door);
+    hookbench = await start(door);
     for (let n = 0; n < 12; n++)
       await send(
         `inbox/orders/${n}`,
         { event: n % 3 ? "order.paid" : "order.refunded", data: { id: n, customer: `Zoë ${n}` } },
         { "x-shop": n % 2 ? "north" : "south" },
       );
-    await until("the rows", async () => (await rows(hookline.driver)).length === 12);
+    await until("the rows", async () => (await rows(hookbench.driver)).length === 12);
   });
-  afterAll(() => hookline?.stop());
+  afterAll(() => hookbench?.stop());
 
   test("what is typed is found at once", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, '"ZOË 1', '"');
     await sees(driver, "3 found");
@@ -58,7 +58,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
 
   test("fields, keys and values are completed", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "bod", Key.TAB);
     await until("the field", async () => (await query()) === "body.");
@@ -73,7 +73,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
 
   test("a query that does not read says where, and what would", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "evnt:order.paid");
     await sees(driver, "There is no field");
@@ -85,7 +85,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
 
   test("what arrives is found if it matches, and left out if not", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "header.x-shop:east");
     await sees(driver, "Nothing stored matches");
@@ -97,7 +97,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
 
   test("only this and not this, from a value of a body", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, Key.HOME);
     await sees(driver, "Copy as curl");
     await until("the tree", () =>
@@ -116,7 +116,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
 
   test("a saved query counts, tells of new ones, and opens again", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "/");
     await type(driver, "body.event:order.refunded");
     await sees(driver, "4 found");
@@ -134,13 +134,13 @@ describe.each(DOORS)("queries in the %s", (door) => {
     await click(driver, "Refunds");
     await until("the query", async () => (await query()) === "body.event:order.refunded");
     await until("its rows", async () => (await rows(driver)).length === 5);
-    const { items } = await hookline.api<{ items: object[] }>("/queries");
+    const { items } = await hookbench.api<{ items: object[] }>("/queries");
     expect(items).toEqual([{ name: "Refunds", query: "body.event:order.refunded", inbox: "inbox", notify: true }]);
   });
 
   test("a thread says what is the same, and what is not", async () => {
-    const { driver } = hookline;
-    await hookline.api("/inboxes", {
+    const { driver } = hookbench;
+    await hookbench.api("/inboxes", {
       method: "POST",
       body: JSON.stringify({ name: "repo", verification: { provider: "github" } }),
     });
@@ -169,7 +169,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
 
   test("two requests are compared, side by side and inline", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "g", "i");
     await until("the list", async () => (await rows(driver)).length > 10);
     await press(driver, "/");
@@ -205,7 +205,7 @@ describe.each(DOORS)("queries in the %s", (door) => {
   });
 
   test("all requests are one list, and axe finds nothing serious", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     const found: Record<string, string[]> = {};
     for (const theme of ["light", "dark"] as const) {
       await press(driver, "g", "a");

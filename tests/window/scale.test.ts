@@ -4,22 +4,22 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { start, until, type Running } from "./hookline";
+import { start, until, type Running } from "./hookbench";
 import { closeLargeJson, openLargeJson, SCROLL, sendLargeJson } from "./large";
 import { Key, press, rows, sees, serious } from "./page";
 
 describe("size in the window", () => {
-  let hookline: Running;
+  let hookbench: Running;
   beforeAll(async () => {
-    hookline = await start("window");
+    hookbench = await start("window");
   });
-  afterAll(() => hookline?.stop());
+  afterAll(() => hookbench?.stop());
 
   test("a reader who has scrolled is told of new requests and nothing jumps", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     // One after another: what follows counts on the order.
     const send = async (count: number) => {
-      for (let n = 0; n < count; n++) await fetch(`${hookline.receiver}/inbox/${n}`, { method: "POST", body: "x" });
+      for (let n = 0; n < count; n++) await fetch(`${hookbench.receiver}/inbox/${n}`, { method: "POST", body: "x" });
     };
     await send(100);
     await until("the rows", async () => (await rows(driver)).length > 10);
@@ -44,8 +44,8 @@ describe("size in the window", () => {
     const shown = await rows(driver);
     const middle = Math.floor(shown.length / 2);
     const gone = paths(shown)[middle]!;
-    const { items } = await hookline.api<{ items: { id: string; target: string }[] }>("/requests?limit=200");
-    await hookline.api(`/requests/${items.findLast(({ target }) => target === gone)!.id}`, { method: "DELETE" });
+    const { items } = await hookbench.api<{ items: { id: string; target: string }[] }>("/requests?limit=200");
+    await hookbench.api(`/requests/${items.findLast(({ target }) => target === gone)!.id}`, { method: "DELETE" });
     await until("the row to go", async () => !(await rows(driver)).some((row) => row.includes(`${gone} `)));
     expect(
       await driver.executeScript<number>("return document.querySelector('[data-testid=requests]').scrollTop"),
@@ -59,8 +59,8 @@ describe("size in the window", () => {
   });
 
   test("a 12 MB JSON body is parsed in a worker, and only its visible rows are drawn", async () => {
-    const { driver } = hookline;
-    await sendLargeJson(hookline);
+    const { driver } = hookbench;
+    await sendLargeJson(hookbench);
     // `bench window` measures how long it takes. What makes it fast is checked here.
     await driver.executeScript(`
       const parse = JSON.parse;
@@ -81,7 +81,7 @@ describe("size in the window", () => {
   });
 
   test("a narrow window shows one pane at a time, and axe finds nothing serious", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await driver.manage().window().setRect({ width: 740, height: 600 });
     await press(driver, "j");
     await sees(driver, "Copy as curl");
@@ -91,7 +91,7 @@ describe("size in the window", () => {
   });
 
   test("IPC goes the fast way", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     // Tauri falls back to slow JSON messages where its own scheme is refused, and says nothing.
     const scheme = await driver.executeAsyncScript<string>(`
       const done = arguments[arguments.length - 1];
@@ -112,8 +112,8 @@ describe("a hundred thousand stored requests", () => {
   const STORED = 100_000;
 
   test("scroll to any place, and the rows there are the right ones", async () => {
-    const hookline = await start("window", { filled: STORED });
-    const { driver } = hookline;
+    const hookbench = await start("window", { filled: STORED });
+    const { driver } = hookbench;
     try {
       await until("the rows", async () => (await rows(driver)).length > 10);
       for (const share of [0.5, 0.9, 1, 0.25, 0]) {
@@ -136,7 +136,7 @@ describe("a hundred thousand stored requests", () => {
       await driver.executeAsyncScript(SCROLL);
       expect((await rows(driver)).length).toBeLessThan(100);
     } finally {
-      await hookline.stop();
+      await hookbench.stop();
     }
   });
 });

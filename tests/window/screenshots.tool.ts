@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 
 import { test } from "vitest";
 
-import { start, until } from "./hookline";
+import { start, until } from "./hookbench";
 import { chord, click, Key, press, rows, screenshot, sees, setTheme } from "./page";
 
 const DOCS = resolve(import.meta.dirname, "../../docs");
@@ -63,8 +63,8 @@ const EVENTS: readonly [string, string, object][] = [
 
 test("pictures", async () => {
   mkdirSync(DOCS, { recursive: true });
-  const hookline = await start("window");
-  const { driver } = hookline;
+  const hookbench = await start("window");
+  const { driver } = hookbench;
   const shot = async (name: string): Promise<void> => {
     // Tooltips and messages are of the moment.
     await until("quiet", () =>
@@ -79,9 +79,9 @@ test("pictures", async () => {
     await sees(driver, "Listening.");
     await setTheme(driver, "light");
     await shot("first-run");
-    await hookline.api("/inboxes", { method: "POST", body: JSON.stringify({ name: "shop" }) });
+    await hookbench.api("/inboxes", { method: "POST", body: JSON.stringify({ name: "shop" }) });
     for (const [method, path, body] of EVENTS) {
-      await fetch(`${hookline.receiver}/${path}`, {
+      await fetch(`${hookbench.receiver}/${path}`, {
         method,
         headers: { "content-type": "application/json" },
         body: method === "GET" ? undefined : JSON.stringify(body),
@@ -116,6 +116,6 @@ test("pictures", async () => {
     await sees(driver, "/chat");
     await shot("narrow");
   } finally {
-    await hookline.stop();
+    await hookbench.stop();
   }
 });

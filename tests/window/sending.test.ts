@@ -5,7 +5,7 @@ import { once } from "node:events";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import {
   choose,
   chord,
@@ -23,7 +23,7 @@ import {
 } from "./page";
 
 describe.each(DOORS)("sending in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   let receiver: Server;
   let url: string;
   let status = 200;
@@ -40,42 +40,42 @@ describe.each(DOORS)("sending in the %s", (door) => {
     }).listen(0, "127.0.0.1");
     await once(receiver, "listening");
     url = `http://127.0.0.1:${(receiver.address() as { port: number }).port}/webhook`;
-    hookline = await start(door);
-    await sees(hookline.driver, "Listening.");
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Listening.");
   });
   afterAll(async () => {
-    await hookline?.stop();
+    await hookbench?.stop();
     receiver.close();
   });
 
   const shot = async (name: string): Promise<void> => {
-    if (process.env.HOOKLINE_SHOTS)
-      await screenshot(hookline.driver, `${process.env.HOOKLINE_SHOTS}/${door}-${name}.png`);
+    if (process.env.HOOKBENCH_SHOTS)
+      await screenshot(hookbench.driver, `${process.env.HOOKBENCH_SHOTS}/${door}-${name}.png`);
   };
 
   /** Sends what the open dialog holds. */
   const submit = async (): Promise<void> => {
     await until("the payload's field", () =>
-      hookline.driver.executeScript<boolean>(
+      hookbench.driver.executeScript<boolean>(
         "const field = document.querySelector('[role=dialog] textarea'); field?.focus(); return document.activeElement === field",
       ),
     );
-    await chord(hookline.driver, Key.CONTROL, Key.ENTER);
+    await chord(hookbench.driver, Key.CONTROL, Key.ENTER);
   };
 
   test("searching options leaves the form unchanged, choosing one changes it", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "g", "e");
     await chord(driver, Key.SHIFT, "N");
     await sees(driver, "New endpoint");
-    await choose(driver, "Hookline is", "github", "GitHub");
+    await choose(driver, "Hookbench is", "github", "GitHub");
     await press(driver, Key.ESCAPE);
     await sees(driver, "Discard what you entered?");
     await click(driver, "Discard");
     await noDialog(driver);
     await chord(driver, Key.SHIFT, "N");
-    await choose(driver, "Hookline is", "onweb", "onWebChat");
-    await search(driver, "Hookline is", "git");
+    await choose(driver, "Hookbench is", "onweb", "onWebChat");
+    await search(driver, "Hookbench is", "git");
     expect(await serious(driver)).toEqual([]);
     await press(driver, Key.ESCAPE);
     await until("the list to close", () =>
@@ -86,7 +86,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
   });
 
   test("an endpoint is made by keyboard", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "g", "e");
     await sees(driver, "Be the vendor");
     expect(await serious(driver)).toEqual([]);
@@ -108,7 +108,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await shot("endpoint-new");
     await press(driver, Key.ENTER);
     await noDialog(driver);
-    await sees(driver, "Hookline is onWebChat");
+    await sees(driver, "Hookbench is onWebChat");
     await sees(driver, "stated by the vendor");
     await sees(driver, "Receive it in your own code");
     await click(driver, "Go");
@@ -118,7 +118,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
   });
 
   test("an event is sent with the vendor's payload and shown with its attempt", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "s");
     await sees(driver, "Send an event");
     await until("the sample", () =>
@@ -149,13 +149,13 @@ describe.each(DOORS)("sending in the %s", (door) => {
       expect(await serious(driver)).toEqual([]);
       await shot(`${theme}-endpoint`);
     }
-    const { items } = await hookline.api<{ items: { id: string }[] }>("/endpoints");
-    const secrets = await hookline.api<{ items: { value: string }[] }>(`/endpoints/${items[0]!.id}/secrets`);
+    const { items } = await hookbench.api<{ items: { id: string }[] }>("/endpoints");
+    const secrets = await hookbench.api<{ items: { value: string }[] }>(`/endpoints/${items[0]!.id}/secrets`);
     expect(await seen(driver)).not.toContain(secrets.items[0]!.value);
   });
 
   test("the causes for which nothing arrives are looked at in turn", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, Key.ESCAPE);
     await click(driver, "Why is nothing arriving?");
     await sees(driver, "It answers HTTP: 200 to a HEAD request.");
@@ -166,7 +166,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
   });
 
   test("a handler that fails is waited for, and its time can be hurried to the end", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     status = 500;
     await press(driver, Key.ESCAPE, "t");
     // The list may show the state before the delivery opens, and Escape would have nothing to close.
@@ -201,7 +201,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await shot("endpoint-off");
     expect(await serious(driver)).toEqual([]);
     status = 200;
-    await hookline.api("/events", {
+    await hookbench.api("/events", {
       method: "POST",
       body: JSON.stringify({ provider: "onwebchat", type: "chat.rated", count: 2 }),
     });
@@ -219,7 +219,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
   });
 
   test("how it delivers is changed, and is the vendor's again", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, Key.ESCAPE);
     await click(driver, "Change how it delivers");
     await until("the form", () =>
@@ -248,7 +248,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     await noDialog(driver);
     await sees(driver, "1 s, 2 min");
     await sees(driver, "set by you");
-    const { items } = await hookline.api<{ items: { policy: object }[] }>("/endpoints");
+    const { items } = await hookbench.api<{ items: { policy: object }[] }>("/endpoints");
     expect(items[0]!.policy).toEqual({ schedule: { fixed: [1, 120] } });
     await click(driver, "Change how it delivers");
     await click(driver, "Retries as the vendor");
@@ -258,7 +258,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
   });
 
   test("a scenario is run from its page, and its deliveries are listed with all others", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "g", "c");
     await sees(driver, "A chat from hello to rating");
     expect(await serious(driver)).toEqual([]);
@@ -302,7 +302,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
 
   // A browser's page shows it; the desktop is told by the window alone.
   test.runIf(door === "window")("the desktop is told when an endpoint is switched off", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     let bus = "";
     const monitor: ChildProcess = spawn("dbus-monitor", [
       "--session",
@@ -312,7 +312,7 @@ describe.each(DOORS)("sending in the %s", (door) => {
     try {
       await until("the monitor", async () => bus.length > 0);
       status = 410;
-      await hookline.api("/events", {
+      await hookbench.api("/events", {
         method: "POST",
         body: JSON.stringify({ provider: "onwebchat", type: "chat.rated" }),
       });

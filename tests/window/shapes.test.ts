@@ -1,43 +1,43 @@
 /** What bodies are like, and stepping through an event's comparisons, through the real window and a browser. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import { click, press, screenshot, sees, serious, setTheme } from "./page";
 
-const shots = process.env.HOOKLINE_SHOTS;
+const shots = process.env.HOOKBENCH_SHOTS;
 
 describe.each(DOORS)("shapes in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookline.driver, `${shots}/${door}-shapes-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-shapes-${name}.png`);
   };
   const send = (body: object) =>
-    fetch(`${hookline.receiver}/inbox`, {
+    fetch(`${hookbench.receiver}/inbox`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
     });
 
   beforeAll(async () => {
-    hookline = await start(door);
-    await sees(hookline.driver, "Nothing has arrived yet");
-    await hookline.api("/inboxes/inbox", {
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Nothing has arrived yet");
+    await hookbench.api("/inboxes/inbox", {
       method: "PATCH",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ verification: { provider: "stripe" } }),
     });
   });
-  afterAll(() => hookline?.stop());
+  afterAll(() => hookbench?.stop());
 
   test("an empty page says what it will hold", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "g", "h");
     await sees(driver, "No JSON body has been seen yet");
     await shot("empty");
   });
 
   test("fields, values, changes and types are shown as they are learned", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     for (let n = 0; n < 120; n++)
       await send({
         id: `evt_${n}`,
@@ -67,10 +67,10 @@ describe.each(DOORS)("shapes in the %s", (door) => {
   });
 
   test("an event's comparisons are stepped through by keyboard", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     for (const amount of [1, 2, 3]) await send({ id: "evt_step", type: "step", amount });
     const ids = await until("the thread", async () => {
-      const { items } = await hookline.api<{ items: { id: string; event_id: string }[] }>(
+      const { items } = await hookbench.api<{ items: { id: string; event_id: string }[] }>(
         "/requests?q=eventid:evt_step",
       );
       return items.length === 3 && items.map(({ id }) => id).reverse();

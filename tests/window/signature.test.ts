@@ -3,22 +3,22 @@ import { createHmac } from "node:crypto";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { DOORS, start, until, type Running } from "./hookline";
+import { DOORS, start, until, type Running } from "./hookbench";
 import { choose, chord, click, Key, noDialog, press, rows, screenshot, seen, sees, serious, setTheme } from "./page";
 
 const SECRET = "5ec2e75ec2e75ec2e75ec2e75ec2e75ec2e7";
 const BODY = '{"event":"chat.closed","data":{"chat":{"id":"c_42"}}}';
 
 describe.each(DOORS)("verdicts in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   beforeAll(async () => {
-    hookline = await start(door);
-    await sees(hookline.driver, "Listening.");
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Listening.");
   });
-  afterAll(() => hookline?.stop());
+  afterAll(() => hookbench?.stop());
 
   const send = (body: string, signed = BODY) =>
-    fetch(`${hookline.receiver}/inbox`, {
+    fetch(`${hookbench.receiver}/inbox`, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -30,7 +30,7 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     });
 
   test("a sender is recognised, and the tab says how to verify", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await send(BODY);
     await until("the event type", async () => (await rows(driver))[0]?.includes("chat.closed"));
     await press(driver, Key.HOME);
@@ -40,7 +40,7 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
   });
 
   test("with provider and secret set in the form, stored and new requests are judged", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await click(driver, "Set");
     await sees(driver, "Who sends here");
     await choose(driver, "Provider", "onweb", "onWebChat");
@@ -55,12 +55,12 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await noDialog(driver);
     await until("the verdict", async () => (await rows(driver))[0]?.includes("valid"));
     await sees(driver, "The signature holds.");
-    if (process.env.HOOKLINE_SHOTS)
-      await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-signature-valid.png`);
+    if (process.env.HOOKBENCH_SHOTS)
+      await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-signature-valid.png`);
   });
 
   test("a body changed after signing says so in one sentence, with both digests and the content", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await send(BODY.replaceAll(":", ": "));
     await until("the verdict", async () => (await rows(driver))[0]?.includes("invalid"));
     await press(driver, Key.HOME);
@@ -72,13 +72,13 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     for (const theme of ["light", "dark"] as const) {
       await setTheme(driver, theme);
       expect(await serious(driver)).toEqual([]);
-      if (process.env.HOOKLINE_SHOTS)
-        await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-${theme}-signature.png`);
+      if (process.env.HOOKBENCH_SHOTS)
+        await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-${theme}-signature.png`);
     }
   });
 
   test("code that verifies it is there in seven languages", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await sees(driver, "Verify it in your own code");
     await sees(driver, "timingSafeEqual");
     await click(driver, "Ruby");
@@ -90,11 +90,11 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
   });
 
   test("an unknown sender's scheme is found, judged while it is described, and saved as a provider", async () => {
-    const { driver } = hookline;
-    await hookline.api("/inboxes", { method: "POST", body: JSON.stringify({ name: `own-${door}` }) });
+    const { driver } = hookbench;
+    await hookbench.api("/inboxes", { method: "POST", body: JSON.stringify({ name: `own-${door}` }) });
     const at = String(Math.floor(Date.now() / 1000));
     const signature = createHmac("sha256", SECRET).update(`${at}.${BODY}`).digest("base64");
-    await fetch(`${hookline.receiver}/own-${door}`, {
+    await fetch(`${hookbench.receiver}/own-${door}`, {
       method: "POST",
       headers: { "x-acme-time": at, "x-acme-signature": `v1=${signature}` },
       body: BODY,
@@ -116,7 +116,7 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await sees(driver, "Found: the form says how it is signed.");
     await sees(driver, "The signature holds.");
     expect(await serious(driver)).toEqual([]);
-    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-own-scheme.png`);
+    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-own-scheme.png`);
     await until("the name's field", () =>
       driver.executeScript<boolean>(
         "const field = [...document.querySelectorAll('[role=dialog] input')].at(-1); field?.focus(); return Boolean(field)",
@@ -131,8 +131,8 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
   });
 
   test("the lab judges a pasted request and keeps nothing", async () => {
-    const { driver } = hookline;
-    const stored = (await hookline.api<{ requests: number }>("/status")).requests;
+    const { driver } = hookbench;
+    const stored = (await hookbench.api<{ requests: number }>("/status")).requests;
     await press(driver, "g", "l");
     await sees(driver, "Nothing here is stored.");
     await click(driver, "Example");
@@ -150,7 +150,7 @@ describe.each(DOORS)("verdicts in the %s", (door) => {
     await click(driver, "Sign");
     await sees(driver, "What signing adds");
     expect(await serious(driver)).toEqual([]);
-    if (process.env.HOOKLINE_SHOTS) await screenshot(driver, `${process.env.HOOKLINE_SHOTS}/${door}-lab.png`);
-    expect((await hookline.api<{ requests: number }>("/status")).requests).toBe(stored);
+    if (process.env.HOOKBENCH_SHOTS) await screenshot(driver, `${process.env.HOOKBENCH_SHOTS}/${door}-lab.png`);
+    expect((await hookbench.api<{ requests: number }>("/status")).requests).toBe(stored);
   });
 });

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 
-import { ended, until } from "./hookline";
+import { ended, until } from "./hookbench";
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -16,7 +16,7 @@ async function freePort(): Promise<number> {
 }
 
 export async function startSshd() {
-  const folder = mkdtempSync(join(tmpdir(), "hookline-sshd-"));
+  const folder = mkdtempSync(join(tmpdir(), "hookbench-sshd-"));
   const key = (name: string): void =>
     void execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, name)]);
   ["host", "other", "mine"].forEach(key);

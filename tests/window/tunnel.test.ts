@@ -11,27 +11,27 @@ import { createInterface } from "node:readline";
 import { Key } from "selenium-webdriver";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { BINARY, DOORS, ended, start, until, type Running } from "./hookline";
+import { BINARY, DOORS, ended, start, until, type Running } from "./hookbench";
 import { chord, click, pick, press, screenshot, sees, serious, setTheme } from "./page";
 import { startSshd } from "./sshd";
 
-const shots = process.env.HOOKLINE_SHOTS;
+const shots = process.env.HOOKBENCH_SHOTS;
 
 interface Exposed {
   items: { exposures: { inbox: string; url: string }[] }[];
 }
 
 describe.each(DOORS)("tunnels in the %s", (door) => {
-  let hookline: Running;
+  let hookbench: Running;
   let relay: ChildProcess;
   let address = "";
   let sshd: Awaited<ReturnType<typeof startSshd>>;
-  const data = mkdtempSync(join(tmpdir(), "hookline-relay-"));
+  const data = mkdtempSync(join(tmpdir(), "hookbench-relay-"));
   const shot = async (name: string): Promise<void> => {
-    if (shots) await screenshot(hookline.driver, `${shots}/${door}-tunnel-${name}.png`);
+    if (shots) await screenshot(hookbench.driver, `${shots}/${door}-tunnel-${name}.png`);
   };
   const fill = (label: string, text: string): Promise<unknown> =>
-    hookline.driver.executeScript(
+    hookbench.driver.executeScript(
       `const input = [...document.querySelectorAll('input,textarea')].find((one) => one.labels?.[0]?.textContent === arguments[0]);
        Object.getOwnPropertyDescriptor(Object.getPrototypeOf(input), 'value').set.call(input, arguments[1]);
        input.dispatchEvent(new Event('input', { bubbles: true }));`,
@@ -49,18 +49,18 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     }
     sshd = await startSshd();
     process.env.SSH_AUTH_SOCK = sshd.agent;
-    hookline = await start(door);
-    await sees(hookline.driver, "Nothing has arrived yet");
+    hookbench = await start(door);
+    await sees(hookbench.driver, "Nothing has arrived yet");
   });
   afterAll(async () => {
-    await hookline?.stop();
+    await hookbench?.stop();
     await sshd?.stop();
     await ended(relay);
     rmSync(data, { recursive: true, force: true });
   });
 
   test("a machine is let in, an inbox exposed, and a webhook comes through", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await sees(driver, "tunnel off");
     await press(driver, "g", "u");
     await sees(driver, "A tunnel gives an inbox a public URL");
@@ -91,7 +91,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     expect(await serious(driver)).toEqual([]);
     await click(driver, "Save");
     await sees(driver, "Guarded: one network");
-    const { items } = await hookline.api<Exposed>("/tunnels");
+    const { items } = await hookbench.api<Exposed>("/tunnels");
     const url = items[0]!.exposures[0]!.url;
     expect(url.startsWith(address)).toBe(true);
     await sees(driver, url);
@@ -118,7 +118,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
   });
 
   test("what arrived while away is shown, and goes where a person says", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     const got: string[] = [];
     const app = createServer((request, response) => {
       let body = "";
@@ -127,11 +127,11 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     }).listen(0, "127.0.0.1");
     await once(app, "listening");
     const to = `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
-    await hookline.api("/inboxes/inbox", { method: "PATCH", body: JSON.stringify({ forwards: [{ to }] }) });
+    await hookbench.api("/inboxes/inbox", { method: "PATCH", body: JSON.stringify({ forwards: [{ to }] }) });
     await press(driver, "g", "u");
     await click(driver, "Stop");
     await sees(driver, "Stopped");
-    const { items } = await hookline.api<Exposed>("/tunnels");
+    const { items } = await hookbench.api<Exposed>("/tunnels");
     for (const body of ["one", "two", "three"])
       expect((await fetch(items[0]!.exposures[0]!.url, { method: "POST", body })).status).toBe(200);
     // Aged by hand, as a night would.
@@ -157,7 +157,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
   });
 
   test("a relay that goes away is said to be away, and found again", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await press(driver, "g", "u");
     await sees(driver, "Online");
     relay.kill("SIGSTOP");
@@ -175,7 +175,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
   });
 
   test("an SSH host is live, and held to its key", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await chord(driver, Key.SHIFT, "T");
     await click(driver, "SSH host");
     await sees(driver, "Live: while this machine is away, senders are refused");
@@ -212,7 +212,7 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
   });
 
   test("another program's tunnel leads to a listener of its own", async () => {
-    const { driver } = hookline;
+    const { driver } = hookbench;
     await chord(driver, Key.SHIFT, "T");
     await click(driver, "Another program");
     await fill("Public URL", "https://abc.ngrok.example");
@@ -225,11 +225,11 @@ describe.each(DOORS)("tunnels in the %s", (door) => {
     await click(driver, "Start");
     await sees(driver, "Let that program lead to");
     await sees(driver, "Listening");
-    const { items } = await hookline.api<{ items: { id: string; name: string; kind: { local?: string } }[] }>(
+    const { items } = await hookbench.api<{ items: { id: string; name: string; kind: { local?: string } }[] }>(
       "/tunnels",
     );
     const made = items.find(({ name }) => name === "https://abc.ngrok.example")!;
-    const { exposures } = await hookline.api<Exposed["items"][0]>(`/tunnels/${made.id}/inboxes/inbox`, {
+    const { exposures } = await hookbench.api<Exposed["items"][0]>(`/tunnels/${made.id}/inboxes/inbox`, {
       method: "PUT",
       body: "{}",
     });

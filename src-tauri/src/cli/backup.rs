@@ -1,6 +1,6 @@
 use std::{path::PathBuf, time::Duration};
 
-use hookline_model::{Job, JobState};
+use hookbench_model::{Job, JobState};
 use http::Method;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_model::{
+use hookbench_model::{
     CheckCommand, CheckComparison, CheckCounts, CheckList, CheckOutcome, CheckPlan, CheckReport, CheckResult,
     CheckRuleList, CheckRun, CheckSettings, CheckVerdict, SideEffectProbe,
 };
@@ -199,7 +199,7 @@ impl Begin {
         }
         if let Some(path) = &self.secret_file {
             settings.secret = secret(path)?;
-        } else if let Ok(text) = std::env::var("HOOKLINE_SECRET") {
+        } else if let Ok(text) = std::env::var("HOOKBENCH_SECRET") {
             settings.secret = text;
         }
         if let Some(path) = &self.old_secret_file {
@@ -263,7 +263,7 @@ async fn begin(api: &Api, context: &Context, args: Begin) -> Result<(), CliError
     terminal::say(&in_words(&plan));
     if plan.made_up {
         terminal::say(
-            "Hookline knows no event of this vendor and makes one up; --payload-file and --event give yours.",
+            "Hookbench knows no event of this vendor and makes one up; --payload-file and --event give yours.",
         );
     }
     if !plan.this_machine || !plan.commands.is_empty() {

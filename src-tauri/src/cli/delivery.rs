@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use hookline_model::{
+use hookbench_model::{
     Attempt, Delivery, DeliveryDetail, DeliveryList, DeliveryRetryResult, DeliveryState, EventSendResult,
 };
 use http::Method;
@@ -33,7 +33,7 @@ pub(super) enum Verb {
     ///
     /// A waiting delivery is attempted now. With a filter, deliveries that are failed, exhausted or skipped are
     /// resent, unless --state names another state.
-    #[command(after_help = "Example:\n  hookline delivery retry --since yesterday --type 'chat.*' --status 5xx")]
+    #[command(after_help = "Example:\n  hookbench delivery retry --since yesterday --type 'chat.*' --status 5xx")]
     Retry {
         /// Its id
         id: Option<String>,

@@ -9,14 +9,14 @@ use std::{
 use super::{Context, error::CliError, terminal};
 
 /// Name of the desktop program.
-const PROGRAM: &str = if cfg!(windows) { "hookline-desktop.exe" } else { "hookline-desktop" };
+const PROGRAM: &str = if cfg!(windows) { "hookbench-desktop.exe" } else { "hookbench-desktop" };
 
 /// Starts the desktop program on a data folder, or says how to get it.
 pub(super) fn open(context: &Context, link: Option<&str>) -> ExitCode {
     let Some(program) = installed() else {
         return terminal::fail(&CliError::Other(format!(
-            "the desktop app is not installed: there is no {PROGRAM} next to `hookline` or on the PATH. Install it, or \
-             run `hookline serve` and open the address it prints in a browser"
+            "the desktop app is not installed: there is no {PROGRAM} next to `hookbench` or on the PATH. Install it, or \
+             run `hookbench serve` and open the address it prints in a browser"
         )));
     };
     let mut command = Command::new(&program);

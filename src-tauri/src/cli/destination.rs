@@ -36,7 +36,7 @@ impl Destination {
             if let Some(name) = settings.names().into_iter().find(|name| !elsewhere.contains(name)) {
                 // Left out without a word, it would seem to hold.
                 return Err(CliError::Other(format!(
-                    "{name} is set for an endpoint of this command's own: name its URL with --to, or use `hookline endpoint set`"
+                    "{name} is set for an endpoint of this command's own: name its URL with --to, or use `hookbench endpoint set`"
                 )));
             }
             (target.scope, target.rate, target.speed) = (settings.scope, settings.rate, settings.speed);

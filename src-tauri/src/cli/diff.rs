@@ -1,4 +1,4 @@
-use hookline_api::{Diff, DiffRow, DiffRowKind};
+use hookbench_api::{Diff, DiffRow, DiffRowKind};
 
 use super::{Api, Context, error::CliError, inbox::encoded, terminal};
 

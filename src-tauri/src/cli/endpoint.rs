@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use hookline_model::{
+use hookbench_model::{
     Delivery, Diagnosis, DiagnosisResult, Endpoint, EndpointHeader, EndpointList, EndpointSecret, EndpointSecretList,
 };
 use http::Method;
@@ -16,7 +16,7 @@ use super::{Api, Context, delivery, error::CliError, keys::Keys, terminal};
 pub(super) enum Verb {
     /// Make an endpoint; a secret is made where the vendor signs and none is given
     Add {
-        /// The vendor that Hookline is
+        /// The vendor that Hookbench is
         provider: String,
         /// Where it is
         #[arg(value_name = "URL")]
@@ -264,7 +264,7 @@ pub(super) async fn id_of(api: &Api, wanted: &str) -> Result<String, CliError> {
             Ok(wanted.to_owned())
         }
         [] => Err(CliError::Other(format!(
-            "there is no endpoint {wanted:?}; `hookline endpoint list` lists them, and a URL begins with http:// or https://"
+            "there is no endpoint {wanted:?}; `hookbench endpoint list` lists them, and a URL begins with http:// or https://"
         ))),
         _ => Err(CliError::Other(format!("several endpoints have the name {wanted:?}; use an id"))),
     }
@@ -277,7 +277,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
             let made: Endpoint = api.send(Method::POST, "/endpoints", &settings).await?;
             print(context, &made);
             if !made.settings.secrets.is_empty() && !context.json {
-                terminal::say(&format!("`hookline endpoint show {} --reveal` shows its signing secret", made.id));
+                terminal::say(&format!("`hookbench endpoint show {} --reveal` shows its signing secret", made.id));
             }
         }
         Verb::List => {

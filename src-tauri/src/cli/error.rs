@@ -1,6 +1,6 @@
 //! Why a verb did not do what it was asked, and the exit status that says so.
 
-use hookline_model::Error;
+use hookbench_model::Error;
 
 use crate::transport::{Answer, TransportError};
 
@@ -29,8 +29,8 @@ impl CliError {
     }
 }
 
-impl From<hookline_engine::EngineError> for CliError {
-    fn from(error: hookline_engine::EngineError) -> Self {
+impl From<hookbench_engine::EngineError> for CliError {
+    fn from(error: hookbench_engine::EngineError) -> Self {
         Self::Transport(error.into())
     }
 }

@@ -1,4 +1,4 @@
-use hookline_model::{Forward, ForwardMode, HeaderRules, Inbox, InboxResponse, PathRule, RetrySchedule};
+use hookbench_model::{Forward, ForwardMode, HeaderRules, Inbox, InboxResponse, PathRule, RetrySchedule};
 use http::Method;
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use futures_util::StreamExt;
-use hookline_model::{ImportResult, Job, JobState};
+use hookbench_model::{ImportResult, Job, JobState};
 use http::{HeaderMap, Method};
 use indicatif::ProgressBar;
 
@@ -13,7 +13,7 @@ const ASK: Duration = Duration::from_millis(100);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// HAR, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON or Hookline archives; - is standard input
+    /// HAR, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON or Hookbench archives; - is standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Where everything goes, made if need be; where the file says, else `imported`, if absent

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use hookline_model::{Deletion, Inbox, InboxList, InboxResponse, ResponseFault, ResponseFile, VerificationSettings};
+use hookbench_model::{Deletion, Inbox, InboxList, InboxResponse, ResponseFault, ResponseFile, VerificationSettings};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -51,7 +51,7 @@ pub(super) enum Verb {
 /// Who sends, and how its signatures are verified
 #[derive(Debug, clap::Args)]
 pub(super) struct Sender {
-    /// The vendor; `hookline providers` lists them, `none` is nobody
+    /// The vendor; `hookbench providers` lists them, `none` is nobody
     #[arg(long)]
     provider: Option<String>,
     #[command(flatten)]

@@ -39,7 +39,7 @@ impl Keys {
 
     /// Whether a secret is given anywhere.
     pub(super) fn is_given(&self) -> bool {
-        !self.secret.is_empty() || !self.secret_file.is_empty() || std::env::var_os("HOOKLINE_SECRET").is_some()
+        !self.secret.is_empty() || !self.secret_file.is_empty() || std::env::var_os("HOOKBENCH_SECRET").is_some()
     }
 
     /// The secrets that are given, wherever they stand.
@@ -52,7 +52,7 @@ impl Keys {
                 secrets.push(line(text));
             } else {
                 terminal::say(
-                    "A secret on the command line shows in process lists; --secret-file or HOOKLINE_SECRET keep it.",
+                    "A secret on the command line shows in process lists; --secret-file or HOOKBENCH_SECRET keep it.",
                 );
                 secrets.push(secret.clone());
             }
@@ -62,7 +62,7 @@ impl Keys {
             secrets.push(line(text));
         }
         if secrets.is_empty()
-            && let Ok(secret) = std::env::var("HOOKLINE_SECRET")
+            && let Ok(secret) = std::env::var("HOOKBENCH_SECRET")
         {
             secrets.push(secret);
         }

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use hookline_engine::OwnerKind;
-use hookline_model::{Change, FeedItem, Forward, ForwardMode, Inbox};
+use hookbench_engine::OwnerKind;
+use hookbench_model::{Change, FeedItem, Forward, ForwardMode, Inbox};
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde_json::json;
 

@@ -32,7 +32,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use bytes::Bytes;
 use clap::{Parser, Subcommand};
-use hookline_engine::OwnerKind;
+use hookbench_engine::OwnerKind;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -44,7 +44,7 @@ use error::CliError;
 
 /// The webhook workbench on your desk. Without a command, opens the desktop app
 #[derive(Debug, Parser)]
-#[command(name = "hookline", version, args_conflicts_with_subcommands = false)]
+#[command(name = "hookbench", version, args_conflicts_with_subcommands = false)]
 struct Cli {
     /// Folder of all data
     #[arg(long, global = true, env = data_folder::VARIABLE, value_name = "DIR")]
@@ -54,7 +54,7 @@ struct Cli {
     json: bool,
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// Link to open in the desktop app, such as hookline://inbox/shop
+    /// Link to open in the desktop app, such as hookbench://inbox/shop
     #[arg(hide = true, value_parser = link)]
     link: Option<String>,
 }
@@ -113,7 +113,7 @@ enum Call {
     /// Reach inboxes from outside: start and stop tunnels, expose inboxes
     #[command(subcommand)]
     Tunnel(tunnel::Verb),
-    /// Import requests from files of other tools or of Hookline; exit status 1 if entries were left out
+    /// Import requests from files of other tools or of Hookbench; exit status 1 if entries were left out
     Import(import::Args),
     /// Export requests as HAR, JSON Lines, CSV, raw HTTP or an archive
     Export(export::Args),
@@ -145,9 +145,9 @@ struct Context {
 
 /// Accepts a link and nothing else, so that a mistyped command is an error.
 fn link(given: &str) -> Result<String, String> {
-    match given.starts_with("hookline://") {
+    match given.starts_with("hookbench://") {
         true => Ok(given.to_owned()),
-        false => Err("there is no such command; `hookline --help` lists all".into()),
+        false => Err("there is no such command; `hookbench --help` lists all".into()),
     }
 }
 
@@ -160,7 +160,7 @@ pub fn main() -> ExitCode {
     };
     let context = Context { data, own_data, json: cli.json };
     let Some(verb) = cli.verb else { return desktop::open(&context, cli.link.as_deref()) };
-    hookline_engine::descriptors::raise_limit();
+    hookbench_engine::descriptors::raise_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return terminal::fail(&error.into()),
@@ -192,9 +192,9 @@ async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
         Verb::Relay(verb) => return relay::run(context, verb).await,
         Verb::Call(verb) => verb,
     };
-    if !verb.begins() && !hookline_engine::DataDir::exists(&context.data) {
+    if !verb.begins() && !hookbench_engine::DataDir::exists(&context.data) {
         return Err(CliError::Other(format!(
-            "nothing is stored in {} yet; start `hookline` or `hookline serve`, or name another folder with --data",
+            "nothing is stored in {} yet; start `hookbench` or `hookbench serve`, or name another folder with --data",
             context.data.display()
         )));
     }

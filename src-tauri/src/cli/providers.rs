@@ -1,4 +1,4 @@
-use hookline_engine::{Provider, catalogue, handlers, samples};
+use hookbench_engine::{Provider, catalogue, handlers, samples};
 
 use super::{Context, error::CliError, terminal};
 
@@ -50,7 +50,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
         }
         Some(Verb::Show { name, snippet, handler, scheme }) => {
             let provider = catalogue.get(name).ok_or_else(|| {
-                CliError::Other(format!("there is no provider {name:?}; `hookline providers` lists them"))
+                CliError::Other(format!("there is no provider {name:?}; `hookbench providers` lists them"))
             })?;
             match (snippet, handler) {
                 (None, None) if context.json => json(provider),
@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<(), CliError> {
 
 fn no_scheme(provider: &Provider) -> CliError {
     CliError::Other(format!(
-        "{} has no such scheme; `hookline providers show {}` lists them",
+        "{} has no such scheme; `hookbench providers show {}` lists them",
         provider.name, provider.id
     ))
 }

@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use hookline_engine::Clock;
-use hookline_relay::server::{Acme, Admin, AdminError, Config, Quotas, Relay, RelayError, ShownDevice, Tls};
+use hookbench_engine::Clock;
+use hookbench_relay::server::{Acme, Admin, AdminError, Config, Quotas, Relay, RelayError, ShownDevice, Tls};
 
 use super::{Context, error::CliError, serve::until_ended, terminal};
 use crate::log;
@@ -90,7 +90,7 @@ impl From<AdminError> for CliError {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::NotThere { .. } => Self::Other(format!(
-                "{error}. Start it with `hookline relay serve`, or name its folder with --data; only its owner may."
+                "{error}. Start it with `hookbench relay serve`, or name its folder with --data; only its owner may."
             )),
             other => Self::Other(other.to_string()),
         }
@@ -113,7 +113,7 @@ pub(super) async fn run(context: &Context, verb: Verb) -> Result<(), CliError> {
             } else {
                 terminal::line(&code);
                 terminal::say(&format!(
-                    "Good once, for {} minutes. On the laptop: hookline tunnel start RELAY --code {code}",
+                    "Good once, for {} minutes. On the laptop: hookbench tunnel start RELAY --code {code}",
                     good_for_s / 60
                 ));
             }
@@ -153,7 +153,7 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
     log::start(if context.json { log::Form::Json } else { log::Form::Text }, "info");
     let usual = Quotas::default();
     let quotas = Quotas {
-        wire: hookline_model::ListenerLimits { body_bytes: args.max_body.clamp(1, 1_024) * 1024 * 1024, ..usual.wire },
+        wire: hookbench_model::ListenerLimits { body_bytes: args.max_body.clamp(1, 1_024) * 1024 * 1024, ..usual.wire },
         waiting: args.max_waiting,
         device_bytes: args.max_stored.saturating_mul(1_000_000),
         per_second: args.max_rate,
@@ -185,7 +185,7 @@ async fn serve(context: &Context, args: Serve) -> Result<(), CliError> {
         terminal::json(&line);
     } else {
         terminal::say(&format!(
-            "  relay     {}\n  listens   {}\n  data      {}\n\nCtrl-C ends it. Let a laptop in: hookline relay device add",
+            "  relay     {}\n  listens   {}\n  data      {}\n\nCtrl-C ends it. Let a laptop in: hookbench relay device add",
             relay.url(),
             relay.address(),
             data.display()

@@ -5,7 +5,7 @@ use std::{
 };
 
 use base64::Engine as _;
-use hookline_model::{
+use hookbench_model::{
     Delivery, DeliveryList, ErrorCode, HeaderRules, PathRule, ReSignWith, Replay, ReplayEdit, ReplaySettings,
     ReplayState, ReplayTarget,
 };

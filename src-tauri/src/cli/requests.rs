@@ -1,4 +1,4 @@
-use hookline_model::{BodyState, Refusal, RefusalList, RequestList, RequestSummary};
+use hookbench_model::{BodyState, Refusal, RefusalList, RequestList, RequestSummary};
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Api, Context, error::CliError, terminal};

@@ -1,4 +1,4 @@
-use hookline_model::{Inbox, InboxResponse, ResponseFault, ResponsePreview, ResponseRule, SequenceEnd, SequencePer};
+use hookbench_model::{Inbox, InboxResponse, ResponseFault, ResponsePreview, ResponseRule, SequenceEnd, SequencePer};
 use http::Method;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use hookline_model::{EventSendResult, Scenario, ScenarioList};
+use hookbench_model::{EventSendResult, Scenario, ScenarioList};
 use http::Method;
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use hookline_engine::{Clock, Engine, OwnerKind};
-use hookline_model::ListenerState;
+use hookbench_engine::{Clock, Engine, OwnerKind};
+use hookbench_model::ListenerState;
 
 use super::{Context, error::CliError, terminal};
 use crate::{log, transport::loopback};

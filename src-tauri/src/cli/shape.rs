@@ -1,5 +1,5 @@
-use hookline_api::{SchemaDetail, SchemaField, SchemaList};
-use hookline_engine::{ChangeKind, Type};
+use hookbench_api::{SchemaDetail, SchemaField, SchemaList};
+use hookbench_engine::{ChangeKind, Type};
 
 use super::{Api, Context, error::CliError, export, inbox::encoded, terminal};
 

@@ -1,5 +1,5 @@
 use clap::ValueEnum as _;
-use hookline_model::RequestDetail;
+use hookbench_model::RequestDetail;
 
 use super::{Api, Context, error::CliError, terminal};
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use base64::Engine as _;
-use hookline_engine::{
+use hookbench_engine::{
     Catalogue, catalogue,
     debugger::{self, DebuggerError, SignatureExplanation, SignatureInput, SignatureResult},
     has_database,
@@ -20,7 +20,7 @@ const MESSAGE_MAX: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The vendor; `hookline providers` lists them
+    /// The vendor; `hookbench providers` lists them
     #[arg(long)]
     provider: String,
     #[command(flatten)]

@@ -166,7 +166,7 @@ pub(super) fn say(text: &str) {
 
 /// Says why a verb failed.
 pub(super) fn fail(error: &CliError) -> ExitCode {
-    say(&format!("hookline: {}", shown(&error.to_string())));
+    say(&format!("hookbench: {}", shown(&error.to_string())));
     ExitCode::from(FAILED)
 }
 

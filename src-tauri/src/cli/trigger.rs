@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use hookline_api::PAYLOAD_MAX;
-use hookline_model::{EndpointSecretList, EventSendResult};
+use hookbench_api::PAYLOAD_MAX;
+use hookbench_model::{EndpointSecretList, EventSendResult};
 use http::Method;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,7 +18,7 @@ use super::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The vendor that Hookline is
+    /// The vendor that Hookbench is
     provider: String,
     /// The event type
     event: String,

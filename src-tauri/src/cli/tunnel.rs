@@ -1,4 +1,4 @@
-use hookline_model::{
+use hookbench_model::{
     BacklogAction, BacklogDecision, BacklogPolicy, Exposure, ExposureCredentials, ExposureSettings, Inbox, Tunnel,
     TunnelConnection, TunnelKind, TunnelList, TunnelNew,
 };
@@ -12,12 +12,12 @@ pub(super) enum Verb {
     /// Make a tunnel, or start one again
     #[command(long_about = "Make a tunnel, or start one again.\n\n\
         To a relay, which keeps what arrives while this machine is away (durable):\n  \
-        hookline tunnel start https://relay.example --code CODE --expose shop\n\
+        hookbench tunnel start https://relay.example --code CODE --expose shop\n\
         To a port of an SSH host (live: while this machine is away, senders are refused):\n  \
-        hookline tunnel start ssh://nokey@localhost.run --expose shop\n  \
-        hookline tunnel start ssh://me@example.com --remote 8080 --url https://hooks.example.com --expose shop\n\
+        hookbench tunnel start ssh://nokey@localhost.run --expose shop\n  \
+        hookbench tunnel start ssh://me@example.com --remote 8080 --url https://hooks.example.com --expose shop\n\
         A tunnel of another program, such as ngrok or cloudflared (live):\n  \
-        hookline tunnel start https://abc.ngrok.app --other --expose shop")]
+        hookbench tunnel start https://abc.ngrok.app --other --expose shop")]
     Start(Start),
     /// Stop a tunnel; what arrives from then on is kept by its relay, or refused where there is none
     Stop(Which),
@@ -170,7 +170,7 @@ pub(super) async fn run(api: &Api, context: &Context, verb: Verb) -> Result<(), 
         Verb::Status => {
             let all = all(api).await?;
             if all.is_empty() && !context.json {
-                terminal::say("There is no tunnel yet; `hookline tunnel start --help` says how to make one.");
+                terminal::say("There is no tunnel yet; `hookbench tunnel start --help` says how to make one.");
             }
             all.iter().for_each(|tunnel| print(context, tunnel));
             Ok(())
@@ -220,7 +220,7 @@ async fn tunnel(api: &Api, which: &Which) -> Result<Tunnel, CliError> {
     match (all.len(), &which.tunnel) {
         (1, _) => Ok(all.remove(0)),
         (0, None) => {
-            Err(CliError::Other("there is no tunnel yet; `hookline tunnel start --help` says how to make one".into()))
+            Err(CliError::Other("there is no tunnel yet; `hookbench tunnel start --help` says how to make one".into()))
         }
         (0, Some(name)) => Err(CliError::Other(format!("there is no tunnel to {name}"))),
         _ => {
@@ -313,7 +313,7 @@ fn asked_for(args: Start, known: bool) -> Result<Option<TunnelNew>, CliError> {
         }
         None if known => Ok(None),
         None => Err(CliError::Other(
-            "this machine is not enrolled there; ask the relay's owner for a code (`hookline relay device add`) and give it with --code. An SSH host is written ssh://user@host, the public URL of another program's tunnel has --other".into(),
+            "this machine is not enrolled there; ask the relay's owner for a code (`hookbench relay device add`) and give it with --code. An SSH host is written ssh://user@host, the public URL of another program's tunnel has --other".into(),
         )),
     }
 }
@@ -376,7 +376,7 @@ fn print(context: &Context, tunnel: &Tunnel) {
         TunnelConnection::Online { .. } => "online".into(),
         TunnelConnection::Waiting { why, .. } => format!("down: {why}"),
         TunnelConnection::Failed { why } => format!("failed: {why}"),
-        TunnelConnection::Off if tunnel.on => "not running; `hookline` or `hookline serve` runs it".into(),
+        TunnelConnection::Off if tunnel.on => "not running; `hookbench` or `hookbench serve` runs it".into(),
         TunnelConnection::Off => "off".into(),
         TunnelConnection::Connecting => "connecting".into(),
     };
@@ -384,7 +384,7 @@ fn print(context: &Context, tunnel: &Tunnel) {
     terminal::line(&format!("{}  {}  {kept}", terminal::shown(&called(tunnel)), terminal::shown(&about)));
     match &tunnel.kind {
         TunnelKind::Ssh { offered_key: Some(offered), .. } => terminal::line(&format!(
-            "  if that key is right: hookline tunnel trust {} --tunnel {}",
+            "  if that key is right: hookbench tunnel trust {} --tunnel {}",
             terminal::shown(offered),
             tunnel.id
         )),

@@ -1,6 +1,6 @@
 //! Authorization of the local HTTP API: a token in a header, and only requests that pages of this machine make.
 
-use hookline_model::ErrorCode;
+use hookbench_model::ErrorCode;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -12,7 +12,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hookline_api::ApiError;
+use hookbench_api::ApiError;
 use http::{HeaderMap, header};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -89,7 +89,7 @@ pub(super) async fn own_requests(State(auth): State<Arc<Auth>>, request: Request
         return ApiError::new(
             ErrorCode::WrongHost,
             "The Host header does not name this API.",
-            "Use the address Hookline printed.",
+            "Use the address Hookbench printed.",
         )
         .into_response();
     }
@@ -97,7 +97,7 @@ pub(super) async fn own_requests(State(auth): State<Arc<Auth>>, request: Request
         return ApiError::new(
             ErrorCode::WrongOrigin,
             "A page of another origin may not call this API.",
-            "Call it from a program, or use Hookline's own page.",
+            "Call it from a program, or use Hookbench's own page.",
         )
         .into_response();
     }
@@ -146,7 +146,7 @@ pub(super) async fn exchange_code(State(auth): State<Arc<Auth>>, Json(given): Js
     ApiError::new(
         ErrorCode::CodeUsed,
         "This code is not valid any more.",
-        "Open the newest address that `hookline serve` printed.",
+        "Open the newest address that `hookbench serve` printed.",
     )
     .into_response()
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use axum::{Router, extract::Request, middleware, routing};
-use hookline_engine::{Engine, LiveEngine, OwnerKind, descriptors};
-use hookline_model::ListenerState;
+use hookbench_engine::{Engine, LiveEngine, OwnerKind, descriptors};
+use hookbench_model::ListenerState;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -139,7 +139,7 @@ async fn connection(
 }
 
 fn router(engine: &Arc<Engine>, auth: &Arc<Auth>) -> Router {
-    let api = hookline_api::router(engine.clone()).merge(hookline_api::streams(engine.clone()));
+    let api = hookbench_api::router(engine.clone()).merge(hookbench_api::streams(engine.clone()));
     let api = api.layer(middleware::from_fn_with_state(auth.clone(), auth::require_token));
     let page = Router::new()
         .route("/session", routing::post(auth::exchange_code).with_state(auth.clone()))

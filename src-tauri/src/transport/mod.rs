@@ -11,7 +11,7 @@ use std::{path::Path, sync::Arc};
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use hookline_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, Query};
+use hookbench_engine::{Clock, DataDir, Engine, EngineError, FeedGone, LiveEngine, OwnerKind, Query};
 use http::{HeaderMap, Method, Request, StatusCode};
 use remote::Remote;
 use tower::ServiceExt;
@@ -94,8 +94,8 @@ impl Transport {
 
     /// A transport to an engine of this process.
     pub fn in_process(engine: Arc<Engine>) -> Self {
-        let router = hookline_api::router(engine.clone());
-        let streams = router.clone().merge(hookline_api::streams(engine.clone()));
+        let router = hookbench_api::router(engine.clone());
+        let streams = router.clone().merge(hookbench_api::streams(engine.clone()));
         Self::InProcess { router, streams, engine }
     }
 

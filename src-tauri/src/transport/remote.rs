@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use eventsource_stream::Eventsource;
 use futures_util::{StreamExt, stream};
-use hookline_engine::FeedGone;
+use hookbench_engine::FeedGone;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{Opened, TransportError, route};
@@ -68,7 +68,7 @@ impl Remote {
             .finish();
         let response = self.client.get(format!("{}/api/v1/feed?{asked}", self.base)).send().await?;
         if response.status() == StatusCode::UNPROCESSABLE_ENTITY {
-            return Err(TransportError::Unusable(response.json::<hookline_model::Error>().await?.message));
+            return Err(TransportError::Unusable(response.json::<hookbench_model::Error>().await?.message));
         }
         if response.status() == StatusCode::GONE {
             return Ok(stream::iter([Err(FeedGone)]).boxed());

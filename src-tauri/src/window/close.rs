@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookline_model::SettingsCloseAction;
+use hookbench_model::SettingsCloseAction;
 use tauri::{
     AppHandle, Emitter, Manager, State, Window, WindowEvent,
     menu::{Menu, MenuItem},
@@ -29,10 +29,10 @@ const INSISTS: Duration = Duration::from_secs(3);
 /// Makes the tray icon where the desktop has a tray.
 pub(super) fn make_tray(app: &AppHandle) {
     let made = (|| {
-        let open = MenuItem::with_id(app, "open", "Open Hookline", true, None::<&str>)?;
+        let open = MenuItem::with_id(app, "open", "Open Hookbench", true, None::<&str>)?;
         let quit = MenuItem::with_id(app, "quit", "Quit", true, None::<&str>)?;
         let mut tray = TrayIconBuilder::with_id(MAIN)
-            .tooltip("Hookline is listening")
+            .tooltip("Hookbench is listening")
             .menu(&Menu::with_items(app, &[&open, &quit])?);
         if let Some(icon) = app.default_window_icon() {
             tray = tray.icon(icon.clone());

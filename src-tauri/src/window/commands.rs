@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use futures_util::StreamExt;
-use hookline_model::{Error, ErrorCode};
+use hookbench_model::{Error, ErrorCode};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Serialize;
 use tauri::{
@@ -14,7 +14,7 @@ use tauri_plugin_dialog::DialogExt;
 use tauri_plugin_notification::NotificationExt;
 
 use super::Shell;
-use hookline::transport::{IntoFileError, into_file};
+use hookbench::transport::{IntoFileError, into_file};
 
 /// Returns why a command failed.
 pub(super) fn failure(code: ErrorCode, message: impl Into<String>, hint: &str) -> Error {
@@ -25,8 +25,8 @@ pub(super) fn failure(code: ErrorCode, message: impl Into<String>, hint: &str) -
 pub(super) fn no_engine(reason: &str) -> Error {
     failure(
         ErrorCode::NoEngine,
-        format!("Hookline could not open its data: {reason}."),
-        "Mend what it names and start Hookline again; nothing was changed.",
+        format!("Hookbench could not open its data: {reason}."),
+        "Mend what it names and start Hookbench again; nothing was changed.",
     )
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn api(shell: State<'_, Shell>, request: Request<'_>) -> Result
         InvokeBody::Json(_) => bytes::Bytes::new(),
     };
     let answer = transport.call(method, &path, headers, body).await.map_err(|e| {
-        failure(ErrorCode::EngineLost, e.to_string(), "Start Hookline again; what was received is stored.")
+        failure(ErrorCode::EngineLost, e.to_string(), "Start Hookbench again; what was received is stored.")
     })?;
     let head = Head {
         status: answer.status.as_u16(),

@@ -1,6 +1,6 @@
 //! The feed into the page, in batches that leave it time to paint.
 
-use hookline_model::Error;
+use hookbench_model::Error;
 use std::{
     collections::HashMap,
     sync::{

@@ -1,6 +1,6 @@
 //! Files that the user picked or dropped. The page knows them by number and name: it can name no path.
 
-use hookline_model::{Error, ErrorCode};
+use hookbench_model::{Error, ErrorCode};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ use super::{
     MAIN, Shell,
     commands::{failure, no_engine},
 };
-use hookline::transport::out_of_file;
+use hookbench::transport::out_of_file;
 
 /// Most files that one drop or choice takes.
 const FILES_MAX: usize = 100;

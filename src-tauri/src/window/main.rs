@@ -1,4 +1,4 @@
-//! `hookline-desktop`: a window on an engine's API. The engine is in this process, or in one that runs already.
+//! `hookbench-desktop`: a window on an engine's API. The engine is in this process, or in one that runs already.
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod close;
@@ -9,14 +9,14 @@ mod incoming;
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Parser;
-use hookline::{
+use hookbench::{
     data_folder, log,
     transport::{
         Transport,
         loopback::{self, LocalApi},
     },
 };
-use hookline_engine::{Engine, OwnerKind, descriptors};
+use hookbench_engine::{Engine, OwnerKind, descriptors};
 use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindowBuilder};
 
 #[global_allocator]
@@ -40,12 +40,12 @@ struct Shell {
 
 /// The webhook workbench on your desk
 #[derive(Debug, Parser)]
-#[command(name = "hookline-desktop", version)]
+#[command(name = "hookbench-desktop", version)]
 struct Args {
     /// Data folder
     #[arg(long, env = data_folder::VARIABLE, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Link to open, such as hookline://inbox/shop
+    /// Link to open, such as hookbench://inbox/shop
     link: Option<String>,
 }
 
@@ -59,15 +59,15 @@ fn main() -> ExitCode {
         return fail("there is no home folder; name a data folder with --data");
     };
     if !has_display() {
-        return fail("there is no display; run `hookline serve` and open the address it prints in a browser");
+        return fail("there is no display; run `hookbench serve` and open the address it prints in a browser");
     }
     descriptors::raise_limit();
     let mut builder = tauri::Builder::default();
     if !own_instance {
-        // Another data folder is another Hookline; without one, a second start shows the first.
+        // Another data folder is another Hookbench; without one, a second start shows the first.
         builder = builder.plugin(tauri_plugin_single_instance::init(|app, args, _| {
             show(app);
-            if let Some(link) = args.iter().find(|arg| arg.starts_with("hookline://")) {
+            if let Some(link) = args.iter().find(|arg| arg.starts_with("hookbench://")) {
                 follow(app, link);
             }
         }));
@@ -94,7 +94,7 @@ fn main() -> ExitCode {
             app.manage(shell);
             let address = link.as_deref().and_then(view_of).unwrap_or_default();
             WebviewWindowBuilder::new(app, MAIN, WebviewUrl::App(address.into()))
-                .title("Hookline")
+                .title("Hookbench")
                 .inner_size(1280.0, 820.0)
                 .min_inner_size(720.0, 480.0)
                 // What the page keeps for itself belongs to this data folder too.
@@ -172,7 +172,7 @@ fn show(app: &AppHandle) {
 
 /// The view a link names. A link only ever shows; anything it cannot show is ignored.
 fn view_of(link: &str) -> Option<String> {
-    let path = link.strip_prefix("hookline://")?.trim_end_matches('/');
+    let path = link.strip_prefix("hookbench://")?.trim_end_matches('/');
     let plain = |part: &&str| {
         !part.is_empty() && *part != ".." && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
     };
@@ -203,7 +203,7 @@ fn follow_links(app: &AppHandle) {
 
 /// Says why the program cannot start.
 fn fail(why: &str) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "hookline-desktop: {why}");
+    let _ = writeln!(std::io::stderr(), "hookbench-desktop: {why}");
     ExitCode::from(2)
 }
 
@@ -241,17 +241,17 @@ mod tests {
 
     #[test]
     fn a_link_shows_a_view_or_nothing() {
-        assert_eq!(view_of("hookline://inbox/shop").as_deref(), Some("/inbox/shop"));
-        assert_eq!(view_of("hookline://settings/").as_deref(), Some("/settings"));
+        assert_eq!(view_of("hookbench://inbox/shop").as_deref(), Some("/inbox/shop"));
+        assert_eq!(view_of("hookbench://settings/").as_deref(), Some("/settings"));
         for link in [
-            "hookline://api/v1/requests",
-            "hookline://inbox/../api",
-            "hookline://inbox/api/v1/status",
-            "hookline://settings/x",
-            "hookline://inbox/",
-            "hookline://inbox/a?x=<script>",
+            "hookbench://api/v1/requests",
+            "hookbench://inbox/../api",
+            "hookbench://inbox/api/v1/status",
+            "hookbench://settings/x",
+            "hookbench://inbox/",
+            "hookbench://inbox/a?x=<script>",
             "http://inbox/shop",
-            "hookline://",
+            "hookbench://",
         ] {
             assert_eq!(view_of(link), None, "{link}");
         }

@@ -40,7 +40,7 @@ pub(crate) fn run(name: &str, _: &[&str]) -> Result<(), String> {
         "tunnel" => tunnel::run(),
         "signature" => shell::run(
             "cargo",
-            &["run", "--release", "--quiet", "--package", "hookline-provider", "--example", "bench"],
+            &["run", "--release", "--quiet", "--package", "hookbench-provider", "--example", "bench"],
         ),
         _ => Err(format!(
             "there is no bench {name:?}; there are capture, list, search, deliver, tunnel, window and signature"
@@ -66,10 +66,10 @@ impl Server {
         Ok(Self { child, line: line.trim().to_owned() })
     }
 
-    fn hookline(data: &Path) -> Result<(Self, Value), String> {
+    fn hookbench(data: &Path) -> Result<(Self, Value), String> {
         let data = data.to_string_lossy();
         let args = ["serve", "--data", &data, "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json"];
-        let server = Self::start("target/release/hookline", &args)?;
+        let server = Self::start("target/release/hookbench", &args)?;
         let ready = serde_json::from_str(&server.line).map_err(|e| format!("{:?}: {e}", server.line))?;
         Ok((server, ready))
     }
@@ -90,8 +90,8 @@ impl Drop for Server {
 }
 
 fn build(features: &[&str]) -> Result<(), String> {
-    shell::run("cargo", &[&["build", "--release", "--quiet", "--package", "hookline"], features].concat())?;
-    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-engine", "--example", "fill"])
+    shell::run("cargo", &[&["build", "--release", "--quiet", "--package", "hookbench"], features].concat())?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench-engine", "--example", "fill"])
 }
 
 /// The middle and the ends.
@@ -127,15 +127,15 @@ fn wrk(script: &str, connections: u32, url: &str) -> Result<(f64, f64), String> 
 
 fn capture() -> Result<(), String> {
     build(&["--no-default-features"])?;
-    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-capture", "--example", "bare"])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench-capture", "--example", "bare"])?;
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let script = dir.path().join("post.lua");
     fs::write(&script, LUA).map_err(|e| e.to_string())?;
     let script = script.to_string_lossy().into_owned();
     let bare = Server::start("target/release/examples/bare", &[])?;
-    let (hookline, ready) = Server::hookline(&dir.path().join("data"))?;
+    let (hookbench, ready) = Server::hookbench(&dir.path().join("data"))?;
     let url = format!("{}/inbox", ready["receiver"].as_str().unwrap_or_default());
-    let idle = hookline.memory();
+    let idle = hookbench.memory();
     wrk(&script, 64, &bare.line)?;
     wrk(&script, 64, &url)?;
     for connections in [64, 256] {
@@ -157,7 +157,7 @@ fn capture() -> Result<(), String> {
         );
     }
     let status = get(&ready, "/status")?;
-    println!("memory: idle {idle:.1} MB, after {} captures {:.1} MB", status["requests"], hookline.memory());
+    println!("memory: idle {idle:.1} MB, after {} captures {:.1} MB", status["requests"], hookbench.memory());
     Ok(())
 }
 
@@ -219,11 +219,11 @@ fn sent(ready: &Value, endpoint: &str, event: &Value) -> Result<(f64, f64), Stri
 
 fn deliver() -> Result<(), String> {
     build(&["--no-default-features"])?;
-    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-capture", "--example", "bare"])?;
-    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-engine", "--example", "post"])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench-capture", "--example", "bare"])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench-engine", "--example", "post"])?;
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let bare = Server::start("target/release/examples/bare", &[])?;
-    let (hookline, ready) = Server::hookline(&dir.path().join("data"))?;
+    let (hookbench, ready) = Server::hookbench(&dir.path().join("data"))?;
     let made = json!({ "provider": "onwebchat", "url": bare.line, "concurrency": AT_A_TIME, "name": "fast" });
     let fast = call(&ready, "POST", "/endpoints", Some(&made))?["id"].as_str().unwrap_or_default().to_owned();
     let event =
@@ -254,7 +254,7 @@ fn deliver() -> Result<(), String> {
         spread(makings).0
     );
     let stored = get(&ready, "/deliveries?limit=1")?["items"][0]["state"].clone();
-    println!("the last one is {stored}, memory {:.1} MB", hookline.memory());
+    println!("the last one is {stored}, memory {:.1} MB", hookbench.memory());
     // Those that hang are other machines than those that answer.
     let hangs = Server::start("target/release/examples/bare", &[])?;
     late(&bare.line, &hangs.line, &dir.path().join("many"))
@@ -263,7 +263,7 @@ fn deliver() -> Result<(), String> {
 /// A thousand endpoints of which nine hundred hang: how late the others are, beside the same
 /// hundred alone.
 fn late(answers: &str, hangs: &str, data: &Path) -> Result<(), String> {
-    let (_hookline, ready) = Server::hookline(data)?;
+    let (_hookbench, ready) = Server::hookbench(data)?;
     for n in 0..1_000 {
         let (scope, at, path) = if n % 10 == 0 { ("fine", answers, "fine") } else { ("hung", hangs, "hang") };
         let made = json!({ "provider": "onwebchat", "url": format!("{at}/{path}/{n}"), "scope": scope });
@@ -314,7 +314,7 @@ fn list() -> Result<(), String> {
     for (added, stored) in [(100_000, 100_000), (900_000, 1_000_000)] {
         let data = dir.path().join("data");
         shell::run("target/release/examples/fill", &[&data.to_string_lossy(), &added.to_string()])?;
-        let (server, ready) = Server::hookline(&data)?;
+        let (server, ready) = Server::hookbench(&data)?;
         println!("{stored} stored, over HTTP, median and worst of 50 calls:");
         for (what, path) in [
             ("first page of an inbox", "/requests?inbox=inbox&limit=100".to_owned()),
@@ -396,7 +396,7 @@ fn search() -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let data = dir.path().join("data");
     shell::run("target/release/examples/fill", &[&data.to_string_lossy(), "1000000"])?;
-    let (server, ready) = Server::hookline(&data)?;
+    let (server, ready) = Server::hookbench(&data)?;
     println!("1,000,000 stored, over HTTP, median and worst of 5, without an index:");
     call(&ready, "PATCH", "/settings", Some(&json!({ "search_index": false })))?;
     searches(&ready)?;
@@ -423,7 +423,7 @@ fn search() -> Result<(), String> {
     searches(&ready)?;
     drop(server);
     // A start checks every block before it is used.
-    let (server, ready) = Server::hookline(&data)?;
+    let (server, ready) = Server::hookbench(&data)?;
     let started = Instant::now();
     while get(&ready, "/status")?["search"]["bytes"] == 0 {
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -439,7 +439,7 @@ fn beside_capture(dir: &Path) -> Result<(), String> {
     fs::write(&script, LUA).map_err(|e| e.to_string())?;
     let script = script.to_string_lossy().into_owned();
     let start = |name: &str, index: bool| -> Result<(Server, String), String> {
-        let (server, ready) = Server::hookline(&dir.join(name))?;
+        let (server, ready) = Server::hookbench(&dir.join(name))?;
         call(&ready, "PATCH", "/settings", Some(&json!({ "search_index": index })))?;
         Ok((server, format!("{}/inbox", ready["receiver"].as_str().unwrap_or_default())))
     };
@@ -461,11 +461,11 @@ fn window() -> Result<(), String> {
     setup::tauri_driver()?;
     shell::run("npm", &["run", "--silent", "build"])?;
     build(&[])?;
-    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline", "--example", "bare_window"])?;
+    shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench", "--example", "bare_window"])?;
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let data = dir.path().join("data");
     shell::run("target/release/examples/fill", &[&data.to_string_lossy(), "100000"])?;
-    let binary = shell::root().join("target/release/hookline");
-    let env = [format!("HOOKLINE_BIN={}", binary.display()), format!("HOOKLINE_FILLED={}", data.display())];
+    let binary = shell::root().join("target/release/hookbench");
+    let env = [format!("HOOKBENCH_BIN={}", binary.display()), format!("HOOKBENCH_FILLED={}", data.display())];
     test::on_a_display(&["env", &env[0], &env[1], "npm", "run", "--silent", "bench", "--workspace", "tests/window"])
 }

@@ -40,6 +40,6 @@ pub(crate) fn screenshots() -> Result<(), String> {
     setup::npm()?;
     setup::tauri_driver()?;
     shell::run("npm", &["run", "--silent", "build"])?;
-    shell::run("cargo", &["build", "--quiet", "--package", "hookline"])?;
+    shell::run("cargo", &["build", "--quiet", "--package", "hookbench"])?;
     test::on_a_display(&["npm", "run", "--silent", "screenshots", "--workspace", "tests/window"])
 }

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "cargo xtask COMMAND
 
-  run [ARGS…]      build and open the app; with no display, `hookline serve`
+  run [ARGS…]      build and open the app; with no display, `hookbench serve`
   test             everything: format, lints, licences, tests, the real window
   test --quick     format, lints, types and unit tests, without a display
   structure        sizes, cycles and other figures of the code against its rules
@@ -55,7 +55,7 @@ fn run(args: &[&str]) -> Result<(), String> {
     let display = cfg!(not(target_os = "linux"))
         || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
     let serve = if display || !args.is_empty() { &[][..] } else { &["serve"][..] };
-    shell::run("cargo", &["build", "--profile", "app", "--package", "hookline", "--bins"])?;
-    let program = shell::root().join("target/app/hookline");
+    shell::run("cargo", &["build", "--profile", "app", "--package", "hookbench", "--bins"])?;
+    let program = shell::root().join("target/app/hookbench");
     shell::run(&program.to_string_lossy(), &[serve, args].concat())
 }

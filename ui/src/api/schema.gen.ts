@@ -1958,7 +1958,7 @@ export interface components {
             codings: string[];
             /** @description `Content-Type` as sent. */
             content_type?: string | null;
-            /** @description Whether Hookline can decode all of the codings. */
+            /** @description Whether Hookbench can decode all of the codings. */
             decodable: boolean;
             /** @description Kind of content, which selects the viewer. */
             kind: components["schemas"]["BodyKind"];
@@ -2810,7 +2810,7 @@ export interface components {
          * @enum {string}
          */
         DiffRowKind: "same" | "added" | "removed" | "changed" | "skipped";
-        /** @description A destination that Hookline sends webhooks to. */
+        /** @description A destination that Hookbench sends webhooks to. */
         Endpoint: {
             /**
              * @description Client certificate in PEM, followed by its chain and its private key, for endpoints that require one. Masked
@@ -2841,7 +2841,7 @@ export interface components {
             paused?: boolean;
             /** @description Values that override the delivery policy of the vendor. */
             policy?: Record<string, never> | null;
-            /** @description Id of the provider that Hookline sends as. */
+            /** @description Id of the provider that Hookbench sends as. */
             provider: string;
             /**
              * Format: double
@@ -2958,7 +2958,7 @@ export interface components {
             paused?: boolean;
             /** @description Values that override the delivery policy of the vendor. */
             policy?: Record<string, never> | null;
-            /** @description Id of the provider that Hookline sends as. */
+            /** @description Id of the provider that Hookbench sends as. */
             provider: string;
             /**
              * Format: double
@@ -3228,7 +3228,7 @@ export interface components {
         FeedItem: components["schemas"]["Change"] & {
             /**
              * Format: int64
-             * @description Number of the change. Numbers grow by one per change; a restart of Hookline leaves a gap.
+             * @description Number of the change. Numbers grow by one per change; a restart of Hookbench leaves a gap.
              */
             seq: number;
         };
@@ -3642,7 +3642,7 @@ export interface components {
         };
         /** @description A vendor as a list shows it. */
         ProviderSummary: {
-            /** @description Event types it sends; none where Hookline does not know what it sends. */
+            /** @description Event types it sends; none where Hookbench does not know what it sends. */
             events: string[];
             /** @description Settings those need. */
             handshake_params: string[];

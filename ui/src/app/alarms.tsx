@@ -10,12 +10,12 @@ import { attempt } from "../ui/toasts";
 import { dismissRefused, refusedText } from "../features/refused";
 
 const FAULTS: Record<string, string> = {
-  disk_full: "The disk is full. Free some space; Hookline goes on by itself.",
-  unwritable: "The data folder cannot be written. Check the disk and its rights; Hookline goes on by itself.",
-  locked: "Another program holds the database locked. Close it; Hookline goes on by itself.",
+  disk_full: "The disk is full. Free some space; Hookbench goes on by itself.",
+  unwritable: "The data folder cannot be written. Check the disk and its rights; Hookbench goes on by itself.",
+  locked: "Another program holds the database locked. Close it; Hookbench goes on by itself.",
   damaged: "The database file is damaged. Restore a backup.",
   removed: "The database file was removed or replaced. Put it back, or restore a backup.",
-  other: "Hookline tries again by itself.",
+  other: "Hookbench tries again by itself.",
 };
 
 const BAR = "flex flex-wrap items-center gap-3 border-b border-line bg-pane px-4 py-2";

@@ -18,7 +18,7 @@ export function CloseDialog() {
   return (
     <Dialog title="Keep listening?" open={asking} onClose={() => setAsking(false)}>
       <p className="mb-4">
-        Hookline can go on receiving with an icon in the tray. Start it again to see this window. Settings can change
+        Hookbench can go on receiving with an icon in the tray. Start it again to see this window. Settings can change
         this later.
       </p>
       <div className="flex justify-end gap-2">

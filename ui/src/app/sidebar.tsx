@@ -63,7 +63,7 @@ export function Sidebar() {
     >
       <div className="mb-4 flex items-center gap-2 px-2 pt-1">
         <Mark />
-        <span className="text-[15px] font-semibold tracking-tight">Hookline</span>
+        <span className="text-[15px] font-semibold tracking-tight">Hookbench</span>
         <button
           type="button"
           aria-label={`Find anything ${firstKeys("palette")}`}

@@ -1,6 +1,6 @@
 import { CallError, type FeedItem, type FeedListener, type Incoming, type Platform } from "./platform";
 
-const TOKEN = "hookline-token";
+const TOKEN = "hookbench-token";
 /** Wait before a lost feed is tried again, in ms. */
 const RETRY = 1000;
 
@@ -76,8 +76,8 @@ export async function browserPlatform(): Promise<Platform> {
       } catch {
         throw new CallError({
           code: "engine_lost",
-          message: "Hookline does not answer.",
-          hint: "Start `hookline serve` again; what was received is stored.",
+          message: "Hookbench does not answer.",
+          hint: "Start `hookbench serve` again; what was received is stored.",
         });
       }
     },

@@ -48,7 +48,7 @@ export class CallError extends Error {
   constructor(error: { code?: string; message?: string; hint?: string } | undefined) {
     super(error?.message ?? "The engine did not answer.");
     this.code = error?.code ?? "no_answer";
-    this.hint = error?.hint ?? "Try again; if it stays, restart Hookline.";
+    this.hint = error?.hint ?? "Try again; if it stays, restart Hookbench.";
   }
 }
 

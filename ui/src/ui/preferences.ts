@@ -17,7 +17,7 @@ interface Preferences {
   place: string;
 }
 
-const KEY = "hookline-preferences";
+const KEY = "hookbench-preferences";
 const DEFAULTS: Preferences = {
   theme: "system",
   contrast: "normal",

@@ -5,14 +5,14 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use hookline_checks::{CHECKS, Stop, compared, planned, to_ask_again};
-use hookline_delivery::is_this_machine;
-use hookline_engine::Engine;
-use hookline_model::{
+use hookbench_checks::{CHECKS, Stop, compared, planned, to_ask_again};
+use hookbench_delivery::is_this_machine;
+use hookbench_engine::Engine;
+use hookbench_model::{
     Change, CheckComparison, CheckList, CheckPlan, CheckReport, CheckReportFormat, CheckRule, CheckRuleList, CheckRun,
     CheckRunState, CheckSettings, ErrorCode, masked_url,
 };
-use hookline_store::check::CheckRow;
+use hookbench_store::check::CheckRow;
 use http::{HeaderMap, StatusCode, header};
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -49,11 +49,11 @@ fn no_run() -> ApiError {
 
 /// Commands and paths are a person's to name, and no page's: captured content is shown in pages.
 fn without_page(headers: &HeaderMap, settings: &CheckSettings) -> Result<(), ApiError> {
-    if headers.contains_key(header::ORIGIN) && !hookline_checks::commands(settings).is_empty() {
+    if headers.contains_key(header::ORIGIN) && !hookbench_checks::commands(settings).is_empty() {
         return Err(ApiError::new(
             ErrorCode::CommandsFromPage,
             "A page names no commands, files or databases.",
-            "Give them on the command line: hookline check --probe-command … ; the page shows the run.",
+            "Give them on the command line: hookbench check --probe-command … ; the page shows the run.",
         ));
     }
     Ok(())
@@ -63,7 +63,7 @@ fn without_page(headers: &HeaderMap, settings: &CheckSettings) -> Result<(), Api
 fn read_settings(
     engine: &Arc<Engine>,
     mut settings: CheckSettings,
-) -> Result<(CheckSettings, hookline_checks::Subject), ApiError> {
+) -> Result<(CheckSettings, hookbench_checks::Subject), ApiError> {
     if let Some(id) = &settings.endpoint {
         let found = engine.outbox.schedule().endpoints().into_iter().find(|row| row.id == *id);
         let row = found.ok_or_else(|| ApiError::no_endpoint(id))?;
@@ -73,7 +73,7 @@ fn read_settings(
             settings.scheme.clone_from(&row.settings.scheme);
         }
     }
-    hookline_checks::check(&settings).map_err(ApiError::invalid)?;
+    hookbench_checks::check(&settings).map_err(ApiError::invalid)?;
     let subject = engine.checks.subject(settings.clone()).map_err(ApiError::invalid)?;
     Ok((settings, subject))
 }
@@ -95,7 +95,7 @@ pub(crate) async fn questions() -> Json<CheckRuleList> {
 
 /// What a run would send: nothing is sent yet.
 #[utoipa::path(post, path = "/check-plan", tag = "checks", request_body = CheckNew, responses(
-    (status = 200, body = CheckPlan), (status = 403, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = CheckPlan), (status = 403, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn plan(
     State(engine): State<Arc<Engine>>,
@@ -117,7 +117,7 @@ pub(crate) async fn plan(
         bytes: checks.iter().map(|check| check.bytes).sum(),
         rate: settings.burst,
         made_up,
-        commands: hookline_checks::commands(&settings),
+        commands: hookbench_checks::commands(&settings),
         url: masked_url(&settings.url).into_owned(),
         checks,
     }))
@@ -125,7 +125,7 @@ pub(crate) async fn plan(
 
 /// Begin a run: signed events of a vendor are sent to a handler, and its answers judged.
 #[utoipa::path(post, path = "/checks", tag = "checks", request_body = CheckNew, responses(
-    (status = 202, body = CheckRun), (status = 403, body = hookline_model::Error), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 202, body = CheckRun), (status = 403, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn begin(
     State(engine): State<Arc<Engine>>,
@@ -142,7 +142,7 @@ pub(crate) async fn begin(
             "If that is meant, send it again with this host as `confirm`.",
         ));
     }
-    let commands = hookline_checks::commands(&settings);
+    let commands = hookbench_checks::commands(&settings);
     if !commands.is_empty() && !new.confirm_commands {
         return Err(ApiError::new(
             ErrorCode::ConfirmCommands,
@@ -153,7 +153,7 @@ pub(crate) async fn begin(
     let now_us = engine.clock.now_us();
     let work = move |connection: &Connection| {
         let row = CheckRow::insert(connection, &settings, now_us)?;
-        let shown = hookline_checks::shown(&row, connection)?;
+        let shown = hookbench_checks::shown(&row, connection)?;
         Ok::<_, rusqlite::Error>((row, shown))
     };
     let feed = engine.feed.clone();
@@ -169,7 +169,7 @@ pub(crate) async fn begin(
 
 /// Runs of checks, newest first.
 #[utoipa::path(get, path = "/checks", tag = "checks", params(PageQuery), responses(
-    (status = 200, body = CheckList), (status = 422, body = hookline_model::Error)
+    (status = 200, body = CheckList), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -178,12 +178,12 @@ pub(crate) async fn list(
     let limit = page::limit(query.limit, LIMIT)?;
     let read = move |connection: &Connection| {
         let after = match &query.after {
-            Some(id) => Some(hookline_store::check::with_id(connection, id)?.map_or(0, |row| row.number)),
+            Some(id) => Some(hookbench_store::check::with_id(connection, id)?.map_or(0, |row| row.number)),
             None => None,
         };
-        hookline_store::check::list(connection, after, limit)?
+        hookbench_store::check::list(connection, after, limit)?
             .iter()
-            .map(|row| hookline_checks::shown(row, connection))
+            .map(|row| hookbench_checks::shown(row, connection))
             .collect::<rusqlite::Result<Vec<_>>>()
     };
     let items = engine.store.readers().read(read).await?;
@@ -195,7 +195,7 @@ async fn row_of(engine: &Arc<Engine>, id: String) -> Result<CheckRow, ApiError> 
     engine
         .store
         .readers()
-        .read(move |connection| hookline_store::check::with_id(connection, &id))
+        .read(move |connection| hookbench_store::check::with_id(connection, &id))
         .await?
         .ok_or_else(no_run)
 }
@@ -220,19 +220,19 @@ async fn place_of(engine: &Arc<Engine>, row: &CheckRow) -> Result<watch::Receive
 
 /// How a run stands.
 #[utoipa::path(get, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
-    (status = 200, body = CheckRun), (status = 404, body = hookline_model::Error)
+    (status = 200, body = CheckRun), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<CheckRun>, ApiError> {
     let row = row_of(&engine, id).await?;
-    Ok(Json(engine.store.readers().read(move |connection| hookline_checks::shown(&row, connection)).await?))
+    Ok(Json(engine.store.readers().read(move |connection| hookbench_checks::shown(&row, connection)).await?))
 }
 
 /// End a run that is under way.
 #[utoipa::path(post, path = "/checks/{id}/cancel", tag = "checks", params(("id" = String, Path)), responses(
-    (status = 202), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 202), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,
@@ -247,7 +247,7 @@ pub(crate) async fn cancel(
 
 /// Remove a run that has ended.
 #[utoipa::path(delete, path = "/checks/{id}", tag = "checks", params(("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -273,7 +273,7 @@ pub(crate) struct CheckRerun {
 
 /// Ask some checks of a run again, with the same settings.
 #[utoipa::path(post, path = "/checks/{id}/again", tag = "checks", params(("id" = String, Path)), request_body = CheckRerun, responses(
-    (status = 202, body = CheckRun), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 202, body = CheckRun), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn again(
     State(engine): State<Arc<Engine>>,
@@ -282,7 +282,7 @@ pub(crate) async fn again(
 ) -> Result<(StatusCode, Json<CheckRun>), ApiError> {
     let row = row_of(&engine, id).await?;
     if let Some(unknown) =
-        again.checks.iter().find(|id| !CHECKS.iter().any(|c| c.id == **id && hookline_checks::wants(&row.settings, c)))
+        again.checks.iter().find(|id| !CHECKS.iter().any(|c| c.id == **id && hookbench_checks::wants(&row.settings, c)))
     {
         return Err(ApiError::invalid(format!("There is no check {unknown:?} in this run.")));
     }
@@ -291,10 +291,10 @@ pub(crate) async fn again(
     let stopped = place_of(&engine, &row).await?;
     let (number, row_) = (row.number, row);
     let work = move |connection: &Connection| {
-        let wanted = to_ask_again(&subject, &hookline_checks::results(&row_, connection)?, again.checks);
+        let wanted = to_ask_again(&subject, &hookbench_checks::results(&row_, connection)?, again.checks);
         row_.again(connection, &wanted)?;
         let row = CheckRow { state: CheckRunState::Running, reason: String::new(), ended_us: None, ..row_ };
-        let shown = hookline_checks::shown(&row, connection)?;
+        let shown = hookbench_checks::shown(&row, connection)?;
         Ok::<_, rusqlite::Error>((row, shown))
     };
     let feed = engine.feed.clone();
@@ -324,12 +324,12 @@ pub(crate) struct ReportQuery {
 async fn report_of(engine: &Arc<Engine>, id: String) -> Result<CheckReport, ApiError> {
     let row = row_of(engine, id).await?;
     let catalogue = engine.providers.catalogue();
-    Ok(engine.store.readers().read(move |connection| hookline_checks::report(connection, &row, &catalogue)).await?)
+    Ok(engine.store.readers().read(move |connection| hookbench_checks::report(connection, &row, &catalogue)).await?)
 }
 
 /// What a run came to: each question with what was sent and what came back.
 #[utoipa::path(get, path = "/checks/{id}/report", tag = "checks", params(("id" = String, Path), ReportQuery), responses(
-    (status = 200, body = CheckReport), (status = 404, body = hookline_model::Error)
+    (status = 200, body = CheckReport), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read_report(
     State(engine): State<Arc<Engine>>,
@@ -350,11 +350,11 @@ pub(crate) async fn read_report(
     Ok(match query.r#as.unwrap_or_default() {
         CheckReportFormat::Json => Json(report).into_response(),
         CheckReportFormat::Html => {
-            let page = hookline_checks::html(&report).map_err(ApiError::internal)?;
+            let page = hookbench_checks::html(&report).map_err(ApiError::internal)?;
             file("text/html; charset=utf-8", "attachment; filename=\"check.html\"", page)
         }
         CheckReportFormat::Junit => {
-            let xml = hookline_checks::junit(&report).map_err(ApiError::internal)?;
+            let xml = hookbench_checks::junit(&report).map_err(ApiError::internal)?;
             file("application/xml", "attachment; filename=\"check.xml\"", xml)
         }
     })
@@ -372,7 +372,7 @@ pub(crate) struct CompareQuery {
 
 /// Compare two runs.
 #[utoipa::path(get, path = "/check-comparison", tag = "checks", params(CompareQuery), responses(
-    (status = 200, body = CheckComparison), (status = 404, body = hookline_model::Error)
+    (status = 200, body = CheckComparison), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn compare(
     State(engine): State<Arc<Engine>>,

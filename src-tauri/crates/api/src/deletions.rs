@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::Engine;
-use hookline_model::{Change, Deletion, ErrorCode};
-use hookline_store::{deletion::DeletionRow, inbox::InboxRow};
+use hookbench_engine::Engine;
+use hookbench_model::{Change, Deletion, ErrorCode};
+use hookbench_store::{deletion::DeletionRow, inbox::InboxRow};
 use rusqlite::Connection;
 
 use super::{error::ApiError, extract};
 
 /// Undo a removal.
 #[utoipa::path(post, path = "/removals/{id}/undo", tag = "requests", params(("id" = i64, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn undo(
     State(engine): State<Arc<Engine>>,
@@ -32,21 +32,22 @@ pub(crate) async fn undo(
         }
         let inbox = InboxRow::numbered(connection, row.inbox)?;
         let inbox = inbox.ok_or_else(too_late)?;
-        let address = hookline_engine::inbox::address(&inbox).map_err(ApiError::internal)?;
+        let address = hookbench_engine::inbox::address(&inbox).map_err(ApiError::internal)?;
         Ok((row, address, inbox.counted(connection)?))
     };
     let (feed, hidden, addresses) = (engine.feed.clone(), engine.hidden.clone(), engine.addresses.clone());
     let (tail, outbox) = (engine.store.id_tail(), engine.outbox.clone());
-    let after = move |(row, address, inbox): &(DeletionRow, hookline_engine::inbox::Address, hookline_model::Inbox)| {
-        hidden.remove(row.number);
-        let removal = row.shown(address.name.clone(), |id| tail.text(id));
-        if row.whole {
-            addresses.put(address.clone());
-            outbox.hold(address.forward_ids(), false);
-            feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
-        }
-        feed.publish([Change::RequestsRestored { removal }]);
-    };
+    let after =
+        move |(row, address, inbox): &(DeletionRow, hookbench_engine::inbox::Address, hookbench_model::Inbox)| {
+            hidden.remove(row.number);
+            let removal = row.shown(address.name.clone(), |id| tail.text(id));
+            if row.whole {
+                addresses.put(address.clone());
+                outbox.hold(address.forward_ids(), false);
+                feed.publish([Change::InboxAdded { inbox: inbox.clone() }]);
+            }
+            feed.publish([Change::RequestsRestored { removal }]);
+        };
     let (row, address, _) = engine.store.write(work, after).await?;
     Ok(Json(row.shown(address.name, |id| engine.id_of(id))))
 }

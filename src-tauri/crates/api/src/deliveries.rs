@@ -5,12 +5,12 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use hookline_capture::RowId;
-use hookline_engine::Engine;
-use hookline_model::{
+use hookbench_capture::RowId;
+use hookbench_engine::Engine;
+use hookbench_model::{
     Change, Delivery, DeliveryDetail, DeliveryFilter, DeliveryList, DeliveryRetryResult, DeliveryState, ErrorCode,
 };
-use hookline_store::{
+use hookbench_store::{
     delivery,
     delivery::{BadFilter, PayloadSource},
     endpoint::EndpointRow,
@@ -85,7 +85,7 @@ impl From<BadFilter> for ApiError {
 
 /// Deliveries, newest first.
 #[utoipa::path(get, path = "/deliveries", tag = "deliveries", params(ListQuery), responses(
-    (status = 200, body = DeliveryList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = DeliveryList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -111,7 +111,7 @@ pub(crate) async fn list(
         };
         let ListQuery { endpoint, state, since, until, kind, status, url, text, .. } = query;
         let filter = DeliveryFilter { endpoint, state, since, until, kind, status, url, text };
-        let mut conditions = match hookline_store::delivery::conditions(&filter, connection, now_us)? {
+        let mut conditions = match hookbench_store::delivery::conditions(&filter, connection, now_us)? {
             Ok(conditions) => conditions,
             Err(bad) => return Ok(Err(bad.into())),
         };
@@ -134,7 +134,7 @@ pub(crate) async fn list(
 
 /// A delivery with its attempts.
 #[utoipa::path(get, path = "/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, body = DeliveryDetail), (status = 404, body = hookline_model::Error)
+    (status = 200, body = DeliveryDetail), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -162,7 +162,7 @@ fn inert(bytes: Vec<u8>) -> Response {
 
 /// A delivery's payload, byte for byte.
 #[utoipa::path(get, path = "/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn body(
     State(engine): State<Arc<Engine>>,
@@ -183,7 +183,7 @@ pub(crate) async fn body(
 
 /// What a receiver answered to an attempt: the body, as far as it is kept.
 #[utoipa::path(get, path = "/deliveries/{id}/attempts/{number}/body", tag = "deliveries", params(("id" = String, Path), ("number" = u32, Path)), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
+    (status = 200, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn attempt_body(
     State(engine): State<Arc<Engine>>,
@@ -212,7 +212,7 @@ pub(crate) struct DeliveryRetry {
 
 /// Try a delivery now: its next attempt if it waits, once more if it has ended.
 #[utoipa::path(post, path = "/deliveries/{id}/retry", tag = "deliveries", params(("id" = String, Path)), request_body = DeliveryRetry, responses(
-    (status = 202, body = Delivery), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 202, body = Delivery), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn retry(
     State(engine): State<Arc<Engine>>,
@@ -250,8 +250,8 @@ const SLICE: u32 = 500;
 /// Resend all deliveries that match the filter, the oldest first. Without `state`, resends deliveries that are failed,
 /// exhausted or skipped. Needs at least one condition.
 #[utoipa::path(post, path = "/deliveries/retry", tag = "deliveries", request_body = DeliveryFilter, responses(
-    (status = 202, body = DeliveryRetryResult), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
-    (status = 422, body = hookline_model::Error)
+    (status = 202, body = DeliveryRetryResult), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error),
+    (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn retry_many(
     State(engine): State<Arc<Engine>>,
@@ -272,7 +272,7 @@ pub(crate) async fn retry_many(
     let conditions = engine
         .store
         .readers()
-        .read(move |connection| hookline_store::delivery::conditions(&filter, connection, now_us))
+        .read(move |connection| hookbench_store::delivery::conditions(&filter, connection, now_us))
         .await?;
     let mut conditions = conditions.map_err(ApiError::from)?;
     conditions.limit_to_resend(any_state, now_us);
@@ -343,7 +343,7 @@ fn endpoint_off(row: &EndpointRow) -> ApiError {
 
 /// End a delivery that waits.
 #[utoipa::path(post, path = "/deliveries/{id}/cancel", tag = "deliveries", params(("id" = String, Path)), responses(
-    (status = 200, body = Delivery), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 200, body = Delivery), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,

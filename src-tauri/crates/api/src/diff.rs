@@ -1,12 +1,12 @@
-use hookline_model::ErrorCode;
+use hookbench_model::ErrorCode;
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use futures_util::StreamExt;
-use hookline_diff::{COMPARED_MAX, Diff, Side, SideBody, diff};
-use hookline_engine::Engine;
-use hookline_query::body::{as_text, content_of, decode};
-use hookline_store::{
+use hookbench_diff::{COMPARED_MAX, Diff, Side, SideBody, diff};
+use hookbench_engine::Engine;
+use hookbench_query::body::{as_text, content_of, decode};
+use hookbench_store::{
     delivery,
     delivery::AttemptResponse,
     request::{body_stream, collect_body},
@@ -77,7 +77,7 @@ async fn side_of(engine: &Engine, id: &str) -> Result<Side, ApiError> {
 
 /// What differs between two requests or answers: JSON by its structure, text line by line, anything else in bytes.
 #[utoipa::path(get, path = "/diff", tag = "diff", params(DiffQuery), responses(
-    (status = 200, body = Diff), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Diff), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -85,5 +85,5 @@ pub(crate) async fn read(
 ) -> Result<Json<Diff>, ApiError> {
     let (a, b) = (side_of(&engine, &query.a).await?, side_of(&engine, &query.b).await?);
     let compared = tokio::task::spawn_blocking(move || diff(&a, &b)).await;
-    compared.map(Json).map_err(|_| ApiError::internal("A defect in Hookline stopped this comparison."))
+    compared.map(Json).map_err(|_| ApiError::internal("A defect in Hookbench stopped this comparison."))
 }

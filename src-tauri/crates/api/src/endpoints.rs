@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_delivery::{new_secret, vendor_request, vendor_request::SampleContext};
-use hookline_engine::Engine;
-use hookline_model::{
+use hookbench_delivery::{new_secret, vendor_request, vendor_request::SampleContext};
+use hookbench_engine::Engine;
+use hookbench_model::{
     Change, Delivery, DeliveryOrigin, Diagnosis, Endpoint, EndpointList, EndpointSecret, EndpointSecretList,
     EndpointSettings, EndpointStats, ErrorCode, timestamp,
 };
-use hookline_provider::Catalogue;
-use hookline_store::{
+use hookbench_provider::Catalogue;
+use hookbench_store::{
     delivery,
     delivery::{Conditions, skip_waiting},
     endpoint::{Beside, EndpointRow, Purpose},
@@ -58,7 +58,7 @@ pub(crate) struct ListQuery {
 
 /// Endpoints, the oldest first.
 #[utoipa::path(get, path = "/endpoints", tag = "endpoints", params(ListQuery), responses(
-    (status = 200, body = EndpointList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = EndpointList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -87,7 +87,7 @@ pub(crate) async fn list(
 
 /// One endpoint.
 #[utoipa::path(get, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = Endpoint), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Endpoint), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -110,7 +110,7 @@ fn beside(
     settings: &EndpointSettings,
     but: i64,
 ) -> rusqlite::Result<Beside> {
-    if hookline_delivery::is_counted(settings, catalogue) {
+    if hookbench_delivery::is_counted(settings, catalogue) {
         Beside::of(connection, settings, but)
     } else {
         Ok(Beside::default())
@@ -119,7 +119,7 @@ fn beside(
 
 /// Make an endpoint. Where the vendor signs and no secret is given, one is made.
 #[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = EndpointSettings, responses(
-    (status = 201, body = Endpoint), (status = 422, body = hookline_model::Error)
+    (status = 201, body = Endpoint), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn add(
     State(engine): State<Arc<Engine>>,
@@ -139,7 +139,7 @@ pub(crate) async fn add_endpoint(
     let now_us = engine.clock.now_us();
     if settings.secrets.is_empty()
         && let Some(provider) = catalogue.get(&settings.provider)
-        && hookline_delivery::signing(&settings, &catalogue).is_some()
+        && hookbench_delivery::signing(&settings, &catalogue).is_some()
     {
         let form = provider.sending.as_ref().map(|sending| sending.secret).unwrap_or_default();
         let value = new_secret(form).map_err(ApiError::internal)?;
@@ -151,7 +151,7 @@ pub(crate) async fn add_endpoint(
             Purpose::Listed => beside(connection, &catalogue, &settings, 0)?,
             _ => Beside::default(),
         };
-        if let Some(fault) = hookline_delivery::fault(&settings, &catalogue, beside) {
+        if let Some(fault) = hookbench_delivery::fault(&settings, &catalogue, beside) {
             return Err(ApiError::invalid(fault));
         }
         Ok::<_, ApiError>(EndpointRow::insert(connection, &settings, purpose, now_us)?)
@@ -180,7 +180,7 @@ async fn change_endpoint(
         let ended = change(connection, &mut row)?;
         if row.settings != was.settings {
             let beside = beside(connection, &catalogue, &row.settings, row.number)?;
-            if let Some(fault) = hookline_delivery::fault(&row.settings, &catalogue, beside) {
+            if let Some(fault) = hookbench_delivery::fault(&row.settings, &catalogue, beside) {
                 return Err(ApiError::invalid(fault));
             }
         }
@@ -226,14 +226,14 @@ fn again_due(
     if !resumed && !paused && (ratio - 1.0).abs() < f64::EPSILON {
         return Ok(Vec::new());
     }
-    let waiting = hookline_store::delivery::waiting_for(connection, now.number)?;
+    let waiting = hookbench_store::delivery::waiting_for(connection, now.number)?;
     // While it stands still, `since_us` of the pause is the endpoint's own now.
     let from_us = if resumed { was.paused_us.unwrap_or(now_us) } else { now_us };
     let mut due = Vec::new();
     for (number, due_us) in waiting {
         let left = (due_us - from_us).max(0) as f64;
         let due_us = now_us.saturating_add((left * ratio) as i64);
-        hookline_store::delivery::set_due(connection, number, due_us)?;
+        hookbench_store::delivery::set_due(connection, number, due_us)?;
         due.push((number, due_us));
     }
     Ok(due)
@@ -241,7 +241,7 @@ fn again_due(
 
 /// Change an endpoint. A mask in a secret's place keeps the secret.
 #[utoipa::path(patch, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), request_body = EndpointChange, responses(
-    (status = 200, body = Endpoint), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Endpoint), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -289,7 +289,7 @@ pub(crate) async fn change(
 
 /// Remove an endpoint. Its deliveries stay; what waits is ended.
 #[utoipa::path(delete, path = "/endpoints/{id}", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -300,8 +300,8 @@ pub(crate) async fn remove(
     let work = move |connection: &Connection| {
         let row = EndpointRow::with_id(connection, &id)?.ok_or_else(|| ApiError::no_endpoint(&id))?;
         skip_waiting(connection, row.number, "The endpoint was removed.", now_us)?;
-        hookline_store::endpoint::remove(connection, row.number)?;
-        hookline_store::endpoint::delete_unused(connection, row.number)?;
+        hookbench_store::endpoint::remove(connection, row.number)?;
+        hookbench_store::endpoint::delete_unused(connection, row.number)?;
         Ok::<_, ApiError>(row.number)
     };
     let after = move |number: &i64| {
@@ -314,7 +314,7 @@ pub(crate) async fn remove(
 
 /// An endpoint's secrets, unmasked.
 #[utoipa::path(get, path = "/endpoints/{id}/secrets", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = EndpointSecretList), (status = 404, body = hookline_model::Error)
+    (status = 200, body = EndpointSecretList), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn secrets(
     State(engine): State<Arc<Engine>>,
@@ -326,7 +326,7 @@ pub(crate) async fn secrets(
 /// Give an endpoint a new secret. Where the scheme takes several signatures, the old one signs for
 /// a day beside it.
 #[utoipa::path(post, path = "/endpoints/{id}/rotate", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = Endpoint), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Endpoint), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn rotate(
     State(engine): State<Arc<Engine>>,
@@ -335,7 +335,7 @@ pub(crate) async fn rotate(
     let catalogue = engine.providers.catalogue();
     let now_us = engine.clock.now_us();
     let work = move |_: &Connection, row: &mut EndpointRow| {
-        let Some(record) = hookline_delivery::signing(&row.settings, &catalogue) else {
+        let Some(record) = hookbench_delivery::signing(&row.settings, &catalogue) else {
             return Err(ApiError::invalid("This endpoint signs nothing, so there is no secret to replace."));
         };
         let overlaps = record.scheme.takes_several();
@@ -353,7 +353,7 @@ pub(crate) async fn rotate(
 
 /// How an endpoint fared over the last 24 hours.
 #[utoipa::path(get, path = "/endpoints/{id}/stats", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 200, body = EndpointStats), (status = 404, body = hookline_model::Error)
+    (status = 200, body = EndpointStats), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read_stats(
     State(engine): State<Arc<Engine>>,
@@ -373,7 +373,7 @@ pub(crate) struct DiagnoseQuery {
 
 /// Look why nothing arrives: the vendors' own causes in turn. The receiver gets a HEAD request.
 #[utoipa::path(post, path = "/endpoints/{id}/diagnose", tag = "endpoints", params(("id" = String, Path), DiagnoseQuery), responses(
-    (status = 200, body = Diagnosis), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Diagnosis), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn diagnose(
     State(engine): State<Arc<Engine>>,
@@ -384,7 +384,7 @@ pub(crate) async fn diagnose(
     let mut of_it = Conditions::default();
     of_it.add("d.endpoint = ?", [row.number.into()]);
     let last = engine.store.readers().read(move |connection| delivery::list(connection, &of_it, None, 1)).await?;
-    let policy = hookline_store::endpoint::policy_in_force(&row.settings, &engine.providers.catalogue()).into_owned();
+    let policy = hookbench_store::endpoint::policy_in_force(&row.settings, &engine.providers.catalogue()).into_owned();
     let last = last.first().map(|(_, delivery)| delivery);
     let now_s = engine.clock.now_us() / 1_000_000;
     Ok(Json(Diagnosis { items: engine.outbox.diagnose(&row, &policy, query.event.as_deref(), last, now_s).await }))
@@ -392,7 +392,7 @@ pub(crate) async fn diagnose(
 
 /// Send an endpoint its vendor's test event. It counts toward nothing.
 #[utoipa::path(post, path = "/endpoints/{id}/test", tag = "endpoints", params(("id" = String, Path)), responses(
-    (status = 202, body = Delivery), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 202, body = Delivery), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn test(
     State(engine): State<Arc<Engine>>,

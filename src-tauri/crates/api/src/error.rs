@@ -1,12 +1,12 @@
-//! Errors as responses: what failed, why, and what to do. The codes are in `hookline_model::ErrorCode`.
+//! Errors as responses: what failed, why, and what to do. The codes are in `hookbench_model::ErrorCode`.
 
 use axum::{
     Json,
     extract::rejection::{JsonRejection, PathRejection, QueryRejection},
     response::{IntoResponse, Response},
 };
-use hookline_capture::{ReadError, WriteError};
-use hookline_model::{DatabaseFault, Error, ErrorCode};
+use hookbench_capture::{ReadError, WriteError};
+use hookbench_model::{DatabaseFault, Error, ErrorCode};
 use http::StatusCode;
 
 use super::json_fault::in_words;
@@ -118,7 +118,7 @@ impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         let code = match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
-                let hint = "Send less; a large message belongs into a file for `hookline verify`.";
+                let hint = "Send less; a large message belongs into a file for `hookbench verify`.";
                 return Self::new(ErrorCode::TooLarge, "This call takes no body as large as this.", hint);
             }
             StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,

@@ -1,14 +1,14 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use hookline_delivery::{RATE_MIN, once, vendor_request, vendor_request::SampleContext};
-use hookline_engine::Engine;
-use hookline_model::{
+use hookbench_delivery::{RATE_MIN, once, vendor_request, vendor_request::SampleContext};
+use hookbench_engine::Engine;
+use hookbench_model::{
     Change, Delivery, DeliveryOrigin, DeliveryState, EndpointSettings, Event, EventList, EventSendResult,
     PolicyOverrides,
 };
-use hookline_provider::{Provider, splice};
-use hookline_store::{
+use hookbench_provider::{Provider, splice};
+use hookbench_store::{
     endpoint::{EndpointRow, Purpose},
     event,
     event::{EventNew, Receiver},
@@ -147,9 +147,9 @@ impl EventSend {
         let kinds: Vec<&str> = known.iter().map(|(kind, _)| kind.as_str()).collect();
         let more = sending.is_some_and(|sending| sending.more_events);
         Err(ApiError::invalid(match (kinds.is_empty(), more) {
-            (true, _) => format!("Hookline has no sample of an event of {}. Pass a payload.", provider.name),
+            (true, _) => format!("Hookbench has no sample of an event of {}. Pass a payload.", provider.name),
             (_, true) => format!(
-                "Hookline has no sample of the event {:?} of {}. Pass a payload, or use one of {}.",
+                "Hookbench has no sample of the event {:?} of {}. Pass a payload, or use one of {}.",
                 self.kind,
                 provider.name,
                 kinds.join(", ")
@@ -212,7 +212,7 @@ pub(crate) async fn send_all(
 
 /// Send an event to the endpoints that take it.
 #[utoipa::path(post, path = "/events", tag = "events", request_body = EventSend, responses(
-    (status = 202, body = EventSendResult), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 202, body = EventSendResult), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn send(
     State(engine): State<Arc<Engine>>,
@@ -220,7 +220,7 @@ pub(crate) async fn send(
 ) -> Result<(StatusCode, Json<EventSendResult>), ApiError> {
     let catalogue = engine.providers.catalogue();
     let provider = catalogue.get(&wanted.provider).ok_or_else(|| {
-        ApiError::invalid(format!("There is no provider {:?}; `hookline providers` lists them.", wanted.provider))
+        ApiError::invalid(format!("There is no provider {:?}; `hookbench providers` lists them.", wanted.provider))
     })?;
     let draft = wanted.draft(provider)?;
     if wanted.rate.is_some_and(|rate| !(RATE_MIN..=1_000_000.0).contains(&rate)) {
@@ -282,7 +282,7 @@ impl Receivers<'_> {
                 if row.settings.provider != self.provider {
                     return Err(ApiError::invalid(format!(
                         "The endpoint {} is one of {}, which does not send this event.",
-                        hookline_delivery::shown_name(&row.settings),
+                        hookbench_delivery::shown_name(&row.settings),
                         row.settings.provider
                     )));
                 }
@@ -298,7 +298,7 @@ impl Receivers<'_> {
 
 /// Events that were sent, newest first.
 #[utoipa::path(get, path = "/events", tag = "events", params(PageQuery), responses(
-    (status = 200, body = EventList), (status = 422, body = hookline_model::Error)
+    (status = 200, body = EventList), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,

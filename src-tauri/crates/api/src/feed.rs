@@ -1,4 +1,4 @@
-use hookline_model::ErrorCode;
+use hookbench_model::ErrorCode;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -9,9 +9,9 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt, stream};
-use hookline_engine::Engine;
-use hookline_query::Query;
-use hookline_store::feed::Subscription;
+use hookbench_engine::Engine;
+use hookbench_query::Query;
+use hookbench_store::feed::Subscription;
 use http::HeaderMap;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -44,7 +44,7 @@ fn gone() -> ApiError {
 
 /// Every change from a number on, as server-sent events. It ends with `feed_gone` if the reader is too slow.
 #[utoipa::path(get, path = "/feed", tag = "feed", params(FeedQuery), responses(
-    (status = 200, body = hookline_model::FeedItem, content_type = "text/event-stream"), (status = 410, body = hookline_model::Error)
+    (status = 200, body = hookbench_model::FeedItem, content_type = "text/event-stream"), (status = 410, body = hookbench_model::Error)
 ))]
 pub(crate) async fn stream(
     State(engine): State<Arc<Engine>>,

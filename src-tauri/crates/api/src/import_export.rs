@@ -7,14 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use hookline_engine::{
+use hookbench_engine::{
     Engine,
     export::{self, Export, Which},
     import::{self, Import, ImportStartError},
 };
-use hookline_formats::Redaction;
-use hookline_model::{ErrorCode, FileFormat, Job};
-use hookline_query::{JsonPath, Query};
+use hookbench_formats::Redaction;
+use hookbench_model::{ErrorCode, FileFormat, Job};
+use hookbench_query::{JsonPath, Query};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -63,7 +63,7 @@ impl From<ImportStartError> for ApiError {
 /// Import a file of requests, sent as the body. It is a job, and its report stands in it.
 #[utoipa::path(post, path = "/import", tag = "carry", params(ImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
-    (status = 202, body = Job), (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error), (status = 507, body = hookline_model::Error)
+    (status = 202, body = Job), (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 507, body = hookbench_model::Error)
 ))]
 pub(crate) async fn import(
     State(engine): State<Arc<Engine>>,
@@ -125,7 +125,7 @@ fn listed(text: Option<&str>) -> impl Iterator<Item = &str> {
 /// Export requests as a file, newest first. It is a stream, and a job that can be cancelled; one that
 /// breaks off is not whole.
 #[utoipa::path(get, path = "/export", tag = "carry", params(ExportQuery), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn export(
     State(engine): State<Arc<Engine>>,

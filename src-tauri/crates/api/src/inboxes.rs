@@ -1,19 +1,19 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_capture::RowId;
-use hookline_engine::{
+use hookbench_capture::RowId;
+use hookbench_engine::{
     Engine,
     forward::{Destinations, saved},
     inbox::check_name,
     response::{self, check_rules},
     test_event,
 };
-use hookline_model::{
+use hookbench_model::{
     Change, Deletion, ErrorCode, Forward, Inbox, InboxList, InboxResponse, InboxSecretList, InboxTestResult, Job,
     JobKind, JobState, ListenerState, PipelineStage, ResponseRule, VerificationSettings,
 };
-use hookline_store::{
+use hookbench_store::{
     deletion::{DeletionRow, UNDO_US},
     inbox::InboxRow,
 };
@@ -84,7 +84,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Inbox
 
 /// Make an inbox.
 #[utoipa::path(post, path = "/inboxes", tag = "inboxes", request_body = InboxNew, responses(
-    (status = 201, body = Inbox), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 201, body = Inbox), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn add(
     State(engine): State<Arc<Engine>>,
@@ -93,7 +93,7 @@ pub(crate) async fn add(
     check_name(&new.name).map_err(ApiError::invalid)?;
     response::check(&new.answer).map_err(ApiError::invalid)?;
     engine.providers.refresh();
-    if let Some(fault) = hookline_engine::verification::fault(&new.verification, &engine.providers.catalogue()) {
+    if let Some(fault) = hookbench_engine::verification::fault(&new.verification, &engine.providers.catalogue()) {
         return Err(ApiError::invalid(fault));
     }
     let made = engine.add_inbox(new.name.clone(), new.answer, new.verification).await?;
@@ -102,7 +102,7 @@ pub(crate) async fn add(
 
 /// One inbox.
 #[utoipa::path(get, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Inbox), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Inbox), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -121,7 +121,7 @@ pub(crate) async fn read(
 
 /// Rename an inbox or change its answer.
 #[utoipa::path(patch, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), request_body = InboxChange, responses(
-    (status = 200, body = Inbox), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Inbox), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -142,7 +142,7 @@ pub(crate) async fn change(
     if let Some(fault) = change
         .verification
         .as_ref()
-        .and_then(|new| hookline_engine::verification::fault(new, &engine.providers.catalogue()))
+        .and_then(|new| hookbench_engine::verification::fault(new, &engine.providers.catalogue()))
     {
         return Err(ApiError::invalid(fault));
     }
@@ -159,12 +159,12 @@ pub(crate) async fn change(
         let answers = change.answer.iter().chain(change.rules.iter().flatten().flat_map(|rule| &rule.answers));
         let fallbacks = change.forwards.iter().flatten().map(|forward| &forward.fallback);
         for file in answers.chain(fallbacks).filter_map(|answer| answer.file.as_ref()) {
-            if !hookline_store::response_file::is_kept(file, connection)? {
+            if !hookbench_store::response_file::is_kept(file, connection)? {
                 return Err(ApiError::invalid(format!("The file {:?} is not kept here; send it again.", file.name)));
             }
         }
         if let Some(answer) = change.answer {
-            row.answer_number = hookline_store::response::insert(&answer, connection, "")?;
+            row.answer_number = hookbench_store::response::insert(&answer, connection, "")?;
             row.answer = answer;
         }
         if let Some(new) = change.verification {
@@ -178,7 +178,7 @@ pub(crate) async fn change(
             None => Ok(Destinations::default()),
             Some(new) => {
                 // What arrived before goes nowhere by what is saved now.
-                hookline_store::pipeline::save_cursor(connection, PipelineStage::Forward, forwarded)?;
+                hookbench_store::pipeline::save_cursor(connection, PipelineStage::Forward, forwarded)?;
                 let (forwards, destinations) =
                     saved(connection, &row.name, &row.forwards, new, now_us)?.map_err(ApiError::invalid)?;
                 row.forwards = forwards;
@@ -218,7 +218,7 @@ fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
             }
             false
         };
-        let ended = hookline_engine::pipeline::verify_again(&engine, address.number, |done| {
+        let ended = hookbench_engine::pipeline::verify_again(&engine, address.number, |done| {
             tell(&|job| job.done = done.min(job.total))
         })
         .await;
@@ -232,7 +232,7 @@ fn start_verifying(engine: &Arc<Engine>, name: &str, total: u64) {
 
 /// An inbox's secrets, unmasked.
 #[utoipa::path(get, path = "/inboxes/{name}/secrets", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = InboxSecretList), (status = 404, body = hookline_model::Error)
+    (status = 200, body = InboxSecretList), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn secrets(
     State(engine): State<Arc<Engine>>,
@@ -244,14 +244,14 @@ pub(crate) async fn secrets(
 
 /// Mark all of an inbox's requests as read.
 #[utoipa::path(post, path = "/inboxes/{name}/read", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Inbox), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Inbox), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn mark_read(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<Json<Inbox>, ApiError> {
     update(&engine, name, |connection, row| {
-        row.read_upto = hookline_store::request::newest(connection, Some(row.number))?;
+        row.read_upto = hookbench_store::request::newest(connection, Some(row.number))?;
         Ok(Destinations::default())
     })
     .await
@@ -272,11 +272,11 @@ async fn update(
         }
         let destinations = change(connection, &mut row)?;
         row.update(connection)?;
-        let address = hookline_engine::inbox::address(&row).map_err(ApiError::invalid)?;
+        let address = hookbench_engine::inbox::address(&row).map_err(ApiError::invalid)?;
         Ok::<_, ApiError>((address, row.counted(connection)?, destinations))
     };
     let outbox = engine.outbox.clone();
-    let after = move |(address, inbox, destinations): &(hookline_engine::inbox::Address, Inbox, Destinations)| {
+    let after = move |(address, inbox, destinations): &(hookbench_engine::inbox::Address, Inbox, Destinations)| {
         destinations.apply(&mut outbox.schedule(), now_us);
         addresses.put(address.clone());
         feed.publish([Change::InboxChanged { was, inbox: inbox.clone() }]);
@@ -286,7 +286,7 @@ async fn update(
 
 /// Remove an inbox with its requests. Undo is possible for ten seconds; its address is gone at once.
 #[utoipa::path(delete, path = "/inboxes/{name}", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -297,7 +297,7 @@ pub(crate) async fn remove(
 
 /// Remove all requests of an inbox but the pinned ones. Undo is possible for ten seconds.
 #[utoipa::path(delete, path = "/inboxes/{name}/requests", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn clear(
     State(engine): State<Arc<Engine>>,
@@ -317,10 +317,10 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
         if standing.iter().any(|row| row.whole) {
             return Err(ApiError::no_inbox(&shown_to));
         }
-        let last = if whole { i64::MAX } else { hookline_store::request::newest(connection, Some(number))? };
-        let (total, bytes) = hookline_store::deletion::shown_totals(connection, number)?;
+        let last = if whole { i64::MAX } else { hookbench_store::request::newest(connection, Some(number))? };
+        let (total, bytes) = hookbench_store::deletion::shown_totals(connection, number)?;
         let (pinned, pinned_bytes): (i64, i64) =
-            if whole { (0, 0) } else { hookline_store::deletion::pinned_totals(connection, number)? };
+            if whole { (0, 0) } else { hookbench_store::deletion::pinned_totals(connection, number)? };
         let row = DeletionRow {
             number: 0,
             inbox: number,
@@ -359,7 +359,7 @@ async fn hide_all(engine: &Arc<Engine>, name: String, whole: bool) -> Result<Jso
 
 /// Send a test event to an inbox, over HTTP like any sender.
 #[utoipa::path(post, path = "/inboxes/{name}/test-event", tag = "inboxes", params(("name" = String, Path)), responses(
-    (status = 200, body = InboxTestResult), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 200, body = InboxTestResult), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn test_event(
     State(engine): State<Arc<Engine>>,

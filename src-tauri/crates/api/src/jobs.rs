@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::{
+use hookbench_engine::{
     Engine,
     backup::{self, BackupError},
 };
-use hookline_model::{Change, ErrorCode, Job, JobList};
+use hookbench_model::{Change, ErrorCode, Job, JobList};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -45,7 +45,7 @@ fn no_job() -> ApiError {
 
 /// One job.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "jobs", params(("id" = String, Path)), responses(
-    (status = 200, body = Job), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Job), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -56,7 +56,7 @@ pub(crate) async fn read(
 
 /// Cancel a job.
 #[utoipa::path(post, path = "/jobs/{id}/cancel", tag = "jobs", params(("id" = String, Path)), responses(
-    (status = 200, body = Job), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Job), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,
@@ -69,7 +69,7 @@ pub(crate) async fn cancel(
 
 /// Back up the whole database into a new file. It holds all secrets, so only its owner may read it.
 #[utoipa::path(post, path = "/backup", tag = "jobs", request_body = BackupNew, responses(
-    (status = 202, body = Job), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 202, body = Job), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn backup(
     State(engine): State<Arc<Engine>>,

@@ -33,7 +33,7 @@ mod signature;
 mod status;
 mod tunnels;
 
-use hookline_model::ErrorCode;
+use hookbench_model::ErrorCode;
 use std::{any::Any, sync::Arc};
 
 use axum::{
@@ -41,14 +41,14 @@ use axum::{
     extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
 };
-use hookline_engine::{Engine, response::ANSWER_FILE_MAX};
+use hookbench_engine::{Engine, response::ANSWER_FILE_MAX};
 use route::{Route, route};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use error::ApiError;
 pub use events::PAYLOAD_MAX;
-pub use hookline_diff::{Diff, DiffRow, DiffRowKind};
+pub use hookbench_diff::{Diff, DiffRow, DiffRowKind};
 pub use schemas::{SchemaChange, SchemaDetail, SchemaField, SchemaList, SchemaSummary};
 
 /// Where the API stands.
@@ -66,11 +66,11 @@ const EVENT_MAX: usize = 6 * PAYLOAD_MAX + JSON_MAX;
 #[derive(OpenApi)]
 #[openapi(
     info(
-        title = "Hookline",
-        description = "The local API of Hookline: inboxes, requests, and what happens to them.",
+        title = "Hookbench",
+        description = "The local API of Hookbench: inboxes, requests, and what happens to them.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(hookline_model::Error, hookline_model::FeedItem))
+    components(schemas(hookbench_model::Error, hookbench_model::FeedItem))
 )]
 struct Description;
 
@@ -214,5 +214,5 @@ pub fn streams(engine: Arc<Engine>) -> Router {
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = text.unwrap_or("no message"), "a route panicked");
-    ApiError::internal("A defect in Hookline stopped this call.").into_response()
+    ApiError::internal("A defect in Hookbench stopped this call.").into_response()
 }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::{Engine, handlers, samples};
-use hookline_model::{CodeSample, ErrorCode};
-use hookline_provider::{Catalogue, Own, Places, Provider, SchemeRecord};
-use hookline_signature::Scheme;
+use hookbench_engine::{Engine, handlers, samples};
+use hookbench_model::{CodeSample, ErrorCode};
+use hookbench_provider::{Catalogue, Own, Places, Provider, SchemeRecord};
+use hookbench_signature::Scheme;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,7 +30,7 @@ pub(crate) struct ProviderSummary {
     handshakes: Vec<String>,
     /// Settings those need.
     handshake_params: Vec<String>,
-    /// Event types it sends; none where Hookline does not know what it sends.
+    /// Event types it sends; none where Hookbench does not know what it sends.
     events: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct ProviderScheme {
     id: String,
     /// What its rule rests on: `sdk`, `example`, `document` or `assumed`.
     #[schema(value_type = String)]
-    rests_on: hookline_provider::RestsOn,
+    rests_on: hookbench_provider::RestsOn,
     /// Settings it needs beside the secret.
     params: Vec<String>,
     /// Whether the URL as registered has to be known.
@@ -100,7 +100,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Json<ProviderList
 
 /// One vendor, as its file has it.
 #[utoipa::path(get, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
-    (status = 200, body = Object), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Object), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -128,7 +128,7 @@ pub(crate) struct CodeSampleList {
 
 /// Code that verifies a vendor's requests, for a receiver of your own.
 #[utoipa::path(get, path = "/providers/{id}/snippets", tag = "providers", params(("id" = String, Path), SnippetQuery), responses(
-    (status = 200, body = CodeSampleList), (status = 404, body = hookline_model::Error)
+    (status = 200, body = CodeSampleList), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list_snippets(
     State(engine): State<Arc<Engine>>,
@@ -168,7 +168,7 @@ pub(crate) struct HandlerQuery {
 
 /// A whole receiving handler for a vendor's requests, in each framework it can be written for.
 #[utoipa::path(get, path = "/providers/{id}/handlers", tag = "providers", params(("id" = String, Path), HandlerQuery), responses(
-    (status = 200, body = CodeSampleList), (status = 404, body = hookline_model::Error)
+    (status = 200, body = CodeSampleList), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list_handlers(
     State(engine): State<Arc<Engine>>,
@@ -213,14 +213,14 @@ fn check_id(id: &str) -> Result<(), ApiError> {
 fn shipped(id: &str) -> ApiError {
     ApiError::new(
         ErrorCode::ProviderShips,
-        format!("The provider {id:?} ships with Hookline."),
+        format!("The provider {id:?} ships with Hookbench."),
         "Choose another id; a file of this name in the data folder's providers can stand in for it.",
     )
 }
 
 /// Save a vendor of your own as a file in the data folder.
 #[utoipa::path(put, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), request_body = ProviderNew, responses(
-    (status = 200, body = Object), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Object), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn save(
     State(engine): State<Arc<Engine>>,
@@ -232,7 +232,7 @@ pub(crate) async fn save(
     if !own && engine.providers.catalogue().get(&id).is_some() {
         return Err(shipped(&id));
     }
-    let scheme = hookline_engine::debugger::custom_scheme(&new.scheme)?;
+    let scheme = hookbench_engine::debugger::custom_scheme(&new.scheme)?;
     let Scheme::Digest(scheme) = scheme else {
         return Err(ApiError::invalid("A provider of your own signs by a digest: give {\"digest\": {…}}."));
     };
@@ -263,7 +263,7 @@ pub(crate) async fn save(
 
 /// Remove a vendor of your own.
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers", params(("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,

@@ -5,9 +5,9 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use hookline_engine::Engine;
-use hookline_model::{ErrorCode, Refusal, RefusalList, RefusalTotal, timestamp};
-use hookline_store::refusal::RefusalCount;
+use hookbench_engine::Engine;
+use hookbench_model::{ErrorCode, Refusal, RefusalList, RefusalTotal, timestamp};
+use hookbench_store::refusal::RefusalCount;
 use http::{StatusCode, header};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -47,13 +47,13 @@ fn total(count: RefusalCount, names: &BTreeMap<i64, String>) -> RefusalTotal {
 /// What was refused and not dismissed.
 pub(crate) async fn open_totals(engine: &Engine) -> Vec<RefusalTotal> {
     let names = names(engine);
-    let counts = hookline_engine::refusal::refusal_counts(engine).await;
+    let counts = hookbench_engine::refusal::refusal_counts(engine).await;
     counts.into_iter().filter(|count| count.open > 0).map(|count| total(count, &names)).collect()
 }
 
 /// List requests that were refused before they could be stored, newest first, with their first bytes and the reason.
 #[utoipa::path(get, path = "/refusals", tag = "requests", params(RefusalQuery), responses(
-    (status = 200, body = RefusalList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = RefusalList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list_refusals(
     State(engine): State<Arc<Engine>>,
@@ -67,10 +67,10 @@ pub(crate) async fn list_refusals(
             .parse()
             .map_err(|_| ApiError::invalid(format!("`after` must be the `next` of a page (got {text:?}).")))?,
     };
-    let found = hookline_engine::refusal::list_refusals(&engine, inbox, before, limit as usize).await?;
+    let found = hookbench_engine::refusal::list_refusals(&engine, inbox, before, limit as usize).await?;
     let names = names(&engine);
     let next = (found.len() == limit as usize).then(|| found.last().map(|last| last.number.to_string())).flatten();
-    let totals = hookline_engine::refusal::refusal_counts(&engine)
+    let totals = hookbench_engine::refusal::refusal_counts(&engine)
         .await
         .into_iter()
         .filter(|count| inbox.is_none_or(|inbox| inbox == count.inbox));
@@ -82,7 +82,7 @@ pub(crate) async fn list_refusals(
                 id: refusal.number.to_string(),
                 inbox: names.get(&refusal.inbox).cloned(),
                 at: timestamp(refusal.at_us),
-                text: hookline_engine::refusal::text(&refusal),
+                text: hookbench_engine::refusal::text(&refusal),
                 bytes: refusal.bytes.len() as u64,
                 peer: refusal.peer,
                 status: refusal.status,
@@ -96,7 +96,7 @@ pub(crate) async fn list_refusals(
 
 /// The first bytes of a refused request, as they arrived. Credentials are masked unless asked for.
 #[utoipa::path(get, path = "/refusals/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn refusal_bytes(
     State(engine): State<Arc<Engine>>,
@@ -105,8 +105,8 @@ pub(crate) async fn refusal_bytes(
 ) -> Result<Response, ApiError> {
     let absent = || ApiError::not_found(ErrorCode::RefusalNotFound, "There is no refused request with this id.");
     let number: i64 = id.parse().map_err(|_| absent())?;
-    let bytes = hookline_engine::refusal::shown_bytes(
-        &hookline_engine::refusal::refusal(&engine, number).await?.ok_or_else(absent)?,
+    let bytes = hookbench_engine::refusal::shown_bytes(
+        &hookbench_engine::refusal::refusal(&engine, number).await?.ok_or_else(absent)?,
         query.reveal.unwrap_or(false),
     );
     let headers = [
@@ -127,13 +127,13 @@ pub(crate) struct RefusalDismissal {
 
 /// Dismiss the refused requests so far, so that they are no longer shown as an alarm.
 #[utoipa::path(post, path = "/refusals/dismiss", tag = "requests", request_body = RefusalDismissal, responses(
-    (status = 204), (status = 404, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn dismiss_refusals(
     State(engine): State<Arc<Engine>>,
     extract::Json(dismissal): extract::Json<RefusalDismissal>,
 ) -> Result<StatusCode, ApiError> {
     let inbox = number_of(&engine, dismissal.inbox.as_deref())?;
-    hookline_engine::refusal::dismiss_refusals(&engine, inbox).await?;
+    hookbench_engine::refusal::dismiss_refusals(&engine, inbox).await?;
     Ok(StatusCode::NO_CONTENT)
 }

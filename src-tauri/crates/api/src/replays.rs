@@ -6,19 +6,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::Engine as _;
-use hookline_capture::RowId;
-use hookline_delivery::{is_this_machine, parse};
-use hookline_engine::{
+use hookbench_capture::RowId;
+use hookbench_delivery::{is_this_machine, parse};
+use hookbench_engine::{
     Engine,
     replay::{Collecting, Wanted, collect, html},
 };
-use hookline_model::{
+use hookbench_model::{
     Change, ErrorCode, Inbox, ReSignWith, Replay, ReplayList, ReplayReport, ReplaySettings, ReplayState, ReplayTarget,
     masked_url,
 };
-use hookline_query::Query;
-use hookline_search::PAGE_TIME;
-use hookline_store::{endpoint::EndpointRow, inbox::InboxRow, replay, replay::ReplayRow};
+use hookbench_query::Query;
+use hookbench_search::PAGE_TIME;
+use hookbench_store::{endpoint::EndpointRow, inbox::InboxRow, replay, replay::ReplayRow};
 use http::{StatusCode, header};
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -74,7 +74,7 @@ fn no_replay() -> ApiError {
 
 /// Begin a replay: stored requests are sent again, as they are or edited, to one destination.
 #[utoipa::path(post, path = "/replays", tag = "replays", request_body = ReplayNew, responses(
-    (status = 202, body = Replay), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 202, body = Replay), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn begin(
     State(engine): State<Arc<Engine>>,
@@ -85,7 +85,7 @@ pub(crate) async fn begin(
     if let Some(target) = settings.to.take() {
         settings.to = Some(unmasked(&engine, home.as_deref(), target).await?);
     }
-    hookline_engine::replay::check(&settings).map_err(ApiError::invalid)?;
+    hookbench_engine::replay::check(&settings).map_err(ApiError::invalid)?;
     let one = matches!(&wanted, Wanted::These(rows) if rows.len() == 1);
     let body = new.body.map(|text| base64::engine::general_purpose::STANDARD.decode(text)).transpose();
     let body = body.map_err(|e| ApiError::invalid(format!("The body is no base64: {e}.")))?;
@@ -114,7 +114,7 @@ pub(crate) async fn begin(
         return Err(unknown_host(&host, counted(&engine, &wanted).await?));
     }
     settings.to = Some(target.clone());
-    let destination = hookline_engine::replay::destination(&settings, url, endpoint.as_deref());
+    let destination = hookbench_engine::replay::destination(&settings, url, endpoint.as_deref());
     let collecting = Collecting { settings, body, destination, wanted };
     let number = collect(&engine, collecting).await?;
     remember(&engine, host, home, target).await?;
@@ -205,7 +205,7 @@ async fn is_known(engine: &Arc<Engine>, host: &str) -> Result<bool, ApiError> {
         return Ok(true);
     }
     let wanted = host.to_owned();
-    let read = move |connection: &Connection| hookline_store::known_host::is_known(connection, &wanted);
+    let read = move |connection: &Connection| hookbench_store::known_host::is_known(connection, &wanted);
     Ok(engine.store.readers().read(read).await?)
 }
 
@@ -240,7 +240,7 @@ async fn remember(
 ) -> Result<(), ApiError> {
     let name = inbox.clone();
     let work = move |connection: &Connection| {
-        hookline_store::known_host::save(connection, &host)?;
+        hookbench_store::known_host::save(connection, &host)?;
         let Some(mut row) = name.map(|name| InboxRow::named(connection, &name)).transpose()?.flatten() else {
             return Ok(None);
         };
@@ -263,7 +263,7 @@ async fn remember(
 
 /// Replays, newest first.
 #[utoipa::path(get, path = "/replays", tag = "replays", params(PageQuery), responses(
-    (status = 200, body = ReplayList), (status = 422, body = hookline_model::Error)
+    (status = 200, body = ReplayList), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -287,7 +287,7 @@ pub(crate) async fn list(
 
 /// A replay, counted now.
 #[utoipa::path(get, path = "/replays/{id}", tag = "replays", params(("id" = String, Path)), responses(
-    (status = 200, body = Replay), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Replay), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -300,7 +300,7 @@ pub(crate) async fn read(
 
 /// End a replay: nothing more of it leaves.
 #[utoipa::path(post, path = "/replays/{id}/cancel", tag = "replays", params(("id" = String, Path)), responses(
-    (status = 200, body = Replay), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Replay), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn cancel(
     State(engine): State<Arc<Engine>>,
@@ -309,7 +309,7 @@ pub(crate) async fn cancel(
     let wanted = id.clone();
     let row = engine.store.readers().read(move |connection| replay::with_id(connection, &wanted)).await?;
     let row = row.ok_or_else(no_replay)?;
-    hookline_engine::replay::run::end_replay(&engine, row.number, ReplayState::Cancelled, "You ended it.")
+    hookbench_engine::replay::run::end_replay(&engine, row.number, ReplayState::Cancelled, "You ended it.")
         .await
         .map_err(ApiError::internal)?;
     read(State(engine), extract::Path(id)).await
@@ -335,7 +335,7 @@ pub(crate) struct ReportQuery {
 
 /// What a replay came to: counts, times and every failure.
 #[utoipa::path(get, path = "/replays/{id}/report", tag = "replays", params(("id" = String, Path), ReportQuery), responses(
-    (status = 200, body = ReplayReport), (status = 404, body = hookline_model::Error)
+    (status = 200, body = ReplayReport), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read_report(
     State(engine): State<Arc<Engine>>,
@@ -343,7 +343,7 @@ pub(crate) async fn read_report(
     extract::Query(query): extract::Query<ReportQuery>,
 ) -> Result<Response, ApiError> {
     let read = move |connection: &Connection| {
-        replay::with_id(connection, &id)?.map(|row| hookline_store::replay_report::report(connection, row)).transpose()
+        replay::with_id(connection, &id)?.map(|row| hookbench_store::replay_report::report(connection, row)).transpose()
     };
     let report = engine.store.readers().read(read).await?.ok_or_else(no_replay)?;
     Ok(match query.r#as.unwrap_or_default() {

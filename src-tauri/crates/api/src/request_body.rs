@@ -7,20 +7,20 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use hookline_capture::{BodyBlocks, header_list};
-use hookline_content::Evidence;
-use hookline_engine::{
+use hookbench_capture::{BodyBlocks, header_list};
+use hookbench_content::Evidence;
+use hookbench_engine::{
     Engine,
     request::{MASKED_MAX, masked, secret_paths},
 };
-use hookline_model::{BodyContent, BodyKind, BodyPart, BodyPartList, BodyReading, ErrorCode};
-use hookline_query::{
+use hookbench_model::{BodyContent, BodyKind, BodyPart, BodyPartList, BodyReading, ErrorCode};
+use hookbench_query::{
     JsonPath,
     body::{
         Charset, DecodeError, Decoded, ReadBody, as_text, content_of, decode, form_fields, json_values, parts_of, text,
     },
 };
-use hookline_store::request::{Stored, body_stream, collect_body, header_lines, raw_head};
+use hookbench_store::request::{Stored, body_stream, collect_body, header_lines, raw_head};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -80,7 +80,7 @@ fn decoded(coded: Vec<u8>, content: &BodyContent) -> Result<Decoded, ApiError> {
 /// The body's bytes, as sent or decoded; `Range` takes a piece of it.
 #[utoipa::path(get, path = "/requests/{id}/body", tag = "requests", params(("id" = String, Path), BodyQuery), responses(
     (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
-    (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error), (status = 416, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error), (status = 416, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn body(
     State(engine): State<Arc<Engine>>,
@@ -150,7 +150,7 @@ fn readable(content: &BodyContent, plain: Vec<u8>) -> Vec<u8> {
 
 /// Say how a body is read: in which character set, and what was passed over.
 #[utoipa::path(get, path = "/requests/{id}/reading", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = BodyReading), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
+    (status = 200, body = BodyReading), (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error)
 ))]
 pub(crate) async fn reading(
     State(engine): State<Arc<Engine>>,
@@ -223,7 +223,7 @@ fn parse_range(value: &str, length: u64) -> Range {
 
 /// The request as the HTTP message it was. Credentials are masked unless asked for.
 #[utoipa::path(get, path = "/requests/{id}/raw", tag = "requests", params(("id" = String, Path), RevealQuery), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn raw(
     State(engine): State<Arc<Engine>>,
@@ -282,7 +282,7 @@ fn not_multipart() -> ApiError {
 
 /// List the parts of a multipart body. Parts that cannot be read whole are listed with what is wrong with them.
 #[utoipa::path(get, path = "/requests/{id}/parts", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = BodyPartList), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = BodyPartList), (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn parts(
     State(engine): State<Arc<Engine>>,
@@ -304,7 +304,7 @@ pub(crate) async fn parts(
 
 /// The bytes of one part, as sent.
 #[utoipa::path(get, path = "/requests/{id}/parts/{index}", tag = "requests", params(("id" = String, Path), ("index" = usize, Path)), responses(
-    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn part(
     State(engine): State<Arc<Engine>>,

@@ -5,16 +5,16 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use hookline_capture::{RowId, header_list};
-use hookline_codegen::{CodeFormat, CodeRequest};
-use hookline_engine::{Engine, request};
-use hookline_model::{
+use hookbench_capture::{RowId, header_list};
+use hookbench_codegen::{CodeFormat, CodeRequest};
+use hookbench_engine::{Engine, request};
+use hookbench_model::{
     Change, Deletion, ErrorCode, ListenerState, NOTE_MAX, RequestCount, RequestDetail, RequestList, RequestMarks,
     RequestSummary, Timeline,
 };
-use hookline_query::Query;
-use hookline_search::PAGE_TIME;
-use hookline_store::{
+use hookbench_query::Query;
+use hookbench_search::PAGE_TIME;
+use hookbench_store::{
     deletion::{DeletionRow, UNDO_US},
     request::{List, Stored, collect_body},
     timeline::timeline,
@@ -69,7 +69,7 @@ pub(crate) struct CountQuery {
 
 /// Requests, newest first; those of a query in as many calls as it takes.
 #[utoipa::path(get, path = "/requests", tag = "requests", params(ListQuery), responses(
-    (status = 200, body = RequestList), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = RequestList), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn list(
     State(engine): State<Arc<Engine>>,
@@ -109,7 +109,7 @@ pub(crate) async fn list(
 
 /// How many requests match a query.
 #[utoipa::path(get, path = "/requests/count", tag = "requests", params(CountQuery), responses(
-    (status = 200, body = RequestCount), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = RequestCount), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn count(
     State(engine): State<Arc<Engine>>,
@@ -152,7 +152,7 @@ pub(crate) async fn stored(engine: &Engine, id: &str) -> Result<(RowId, Stored),
 
 /// A request in full, but for its body. Credentials are masked.
 #[utoipa::path(get, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = RequestDetail), (status = 404, body = hookline_model::Error)
+    (status = 200, body = RequestDetail), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -164,7 +164,7 @@ pub(crate) async fn read(
 
 /// All that belongs to the same event: repeats, with whether they are the same, and deliveries.
 #[utoipa::path(get, path = "/requests/{id}/thread", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = Timeline), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Timeline), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read_thread(
     State(engine): State<Arc<Engine>>,
@@ -178,7 +178,7 @@ pub(crate) async fn read_thread(
 
 /// A request in full with its credentials.
 #[utoipa::path(get, path = "/requests/{id}/reveal", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = RequestDetail), (status = 404, body = hookline_model::Error)
+    (status = 200, body = RequestDetail), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn reveal(
     State(engine): State<Arc<Engine>>,
@@ -190,7 +190,7 @@ pub(crate) async fn reveal(
 
 /// Pin a request, note something on it, or mark it as read.
 #[utoipa::path(patch, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), request_body = RequestMarks, responses(
-    (status = 200, body = RequestSummary), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = RequestSummary), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -204,7 +204,7 @@ pub(crate) async fn change(
     let requests = engine.requests();
     let work = move |connection: &Connection| {
         requests.one(connection, row)?.ok_or_else(ApiError::no_request)?;
-        hookline_store::request::mark(connection, row, &marks)?;
+        hookbench_store::request::mark(connection, row, &marks)?;
         requests.one(connection, row)?.ok_or_else(ApiError::no_request)
     };
     let feed = engine.feed.clone();
@@ -214,7 +214,7 @@ pub(crate) async fn change(
 
 /// Remove a request. Undo is possible for ten seconds.
 #[utoipa::path(delete, path = "/requests/{id}", tag = "requests", params(("id" = String, Path)), responses(
-    (status = 200, body = Deletion), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Deletion), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -224,7 +224,7 @@ pub(crate) async fn remove(
     let summary = engine.summary(row).await?.ok_or_else(ApiError::no_request)?;
     let until_us = engine.clock.now_us() + UNDO_US;
     let work = move |connection: &Connection| {
-        let (inbox, bytes) = hookline_store::deletion::deletable(connection, row)?.ok_or_else(ApiError::no_request)?;
+        let (inbox, bytes) = hookbench_store::deletion::deletable(connection, row)?.ok_or_else(ApiError::no_request)?;
         let removal =
             DeletionRow { number: 0, inbox, first: row.0, last: row.0, whole: false, requests: 1, bytes, until_us };
         Ok::<_, ApiError>(removal.insert(connection)?)
@@ -261,8 +261,8 @@ pub(crate) struct CodeQuery {
 
 /// The request as code that sends it to its inbox again. Credentials are masked unless asked for.
 #[utoipa::path(get, path = "/requests/{id}/code", tag = "requests", params(("id" = String, Path), CodeQuery), responses(
-    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookline_model::Error),
-    (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookbench_model::Error),
+    (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn code(
     State(engine): State<Arc<Engine>>,

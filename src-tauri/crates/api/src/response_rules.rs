@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use bytes::Bytes;
-use hookline_engine::{
+use hookbench_engine::{
     Engine,
     response::{self, ANSWER_FILE_MAX, Arrival, Looking, Made},
 };
-use hookline_model::{ErrorCode, ResponseFile, ResponsePreview};
-use hookline_query::SEARCHED_MAX;
+use hookbench_model::{ErrorCode, ResponseFile, ResponsePreview};
+use hookbench_query::SEARCHED_MAX;
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -26,7 +26,7 @@ pub(crate) struct FileQuery {
 /// Keep a file that an answer is to be made of, sent as the body. It stays as long as an answer names it.
 #[utoipa::path(post, path = "/answer-files", tag = "inboxes", params(FileQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"), responses(
-    (status = 201, body = ResponseFile), (status = 413, body = hookline_model::Error)
+    (status = 201, body = ResponseFile), (status = 413, body = hookbench_model::Error)
 ))]
 pub(crate) async fn add_file(
     State(engine): State<Arc<Engine>>,
@@ -44,14 +44,14 @@ pub(crate) async fn add_file(
     let kept = file.clone();
     engine
         .store
-        .write(move |connection| hookline_store::response_file::keep_file(&kept, connection, &content), |()| ())
+        .write(move |connection| hookbench_store::response_file::keep_file(&kept, connection, &content), |()| ())
         .await?;
     Ok((StatusCode::CREATED, Json(file)))
 }
 
 /// Let the sequences of an inbox's rule begin again.
 #[utoipa::path(post, path = "/inboxes/{name}/rules/{id}/restart", tag = "inboxes", params(("name" = String, Path), ("id" = String, Path)), responses(
-    (status = 204), (status = 404, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn restart(
     State(engine): State<Arc<Engine>>,
@@ -65,7 +65,7 @@ pub(crate) async fn restart(
     engine.steps.forget(number, Some(&id));
     engine
         .store
-        .write(move |connection| hookline_store::sequence::forget(connection, number, Some(&id)), |()| ())
+        .write(move |connection| hookbench_store::sequence::forget(connection, number, Some(&id)), |()| ())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -80,7 +80,7 @@ pub(crate) struct DryRunQuery {
 
 /// Say which rule would answer a stored request, and why. Nothing is sent, and no sequence goes on.
 #[utoipa::path(get, path = "/requests/{id}/answering", tag = "requests", params(("id" = String, Path), DryRunQuery), responses(
-    (status = 200, body = ResponsePreview), (status = 404, body = hookline_model::Error)
+    (status = 200, body = ResponsePreview), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn dry_run(
     State(engine): State<Arc<Engine>>,
@@ -90,7 +90,7 @@ pub(crate) async fn dry_run(
     let (row, stored) = stored(&engine, &id).await?;
     let name = query.inbox.unwrap_or_else(|| stored.summary.inbox.clone());
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    let read = move |connection: &Connection| hookline_store::request::body_start(connection, row, SEARCHED_MAX);
+    let read = move |connection: &Connection| hookbench_store::request::body_start(connection, row, SEARCHED_MAX);
     let body = engine.store.readers().read(read).await?;
     let arrival = Arrival {
         method: &stored.summary.method,
@@ -104,8 +104,8 @@ pub(crate) async fn dry_run(
     let looking = Looking::new(&engine, &address, arrival);
     let mut considered = Vec::new();
     let outcome =
-        hookline_engine::response::decide::consider(&engine, &looking, false, &mut |one| considered.push(one));
-    let answer = match hookline_engine::response::decide::made(&engine, &looking, &outcome).await {
+        hookbench_engine::response::decide::consider(&engine, &looking, false, &mut |one| considered.push(one));
+    let answer = match hookbench_engine::response::decide::made(&engine, &looking, &outcome).await {
         Made::Own => Some((*address.own).clone()),
         Made::Answer { answer, .. } => Some(answer),
         Made::Forward(_) => None,

@@ -7,7 +7,7 @@ use axum::{
     extract::DefaultBodyLimit,
     routing::{MethodFilter, MethodRouter},
 };
-use hookline_engine::Engine;
+use hookbench_engine::Engine;
 use utoipa_axum::{
     PathItemExt,
     router::{OpenApiRouter, UtoipaMethodRouter},

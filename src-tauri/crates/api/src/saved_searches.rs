@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::Engine;
-use hookline_model::{Change, ErrorCode, QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
-use hookline_query::{FIELDS, Query, QueryError, QueryField, Term};
-use hookline_search::complete;
-use hookline_store::saved_search::{NAME_MAX, SAVED_MAX};
+use hookbench_engine::Engine;
+use hookbench_model::{Change, ErrorCode, QueryCompletion, SavedSearch, SavedSearchList, SavedSearchNew};
+use hookbench_query::{FIELDS, Query, QueryError, QueryField, Term};
+use hookbench_search::complete;
+use hookbench_store::saved_search::{NAME_MAX, SAVED_MAX};
 use http::StatusCode;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::{error::ApiError, extract};
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
         let hint =
-            "`hookline requests --help` and docs/query.md have the language; /api/v1/query says where it is wrong.";
+            "`hookbench requests --help` and docs/query.md have the language; /api/v1/query says where it is wrong.";
         Self::new(ErrorCode::BadQuery, error.to_string(), hint)
     }
 }
@@ -101,12 +101,12 @@ pub(crate) async fn fields() -> Json<QueryFieldList> {
 /// Saved queries.
 #[utoipa::path(get, path = "/queries", tag = "queries", responses((status = 200, body = SavedSearchList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SavedSearchList>, ApiError> {
-    Ok(Json(SavedSearchList { items: engine.store.readers().read(hookline_store::saved_search::all).await? }))
+    Ok(Json(SavedSearchList { items: engine.store.readers().read(hookbench_store::saved_search::all).await? }))
 }
 
 /// Save a query under a name; one of the same name is replaced.
 #[utoipa::path(put, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), request_body = SavedSearchNew, responses(
-    (status = 200, body = SavedSearch), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = SavedSearch), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn save(
     State(engine): State<Arc<Engine>>,
@@ -128,13 +128,13 @@ pub(crate) async fn save(
     let work = {
         let saved = saved.clone();
         move |connection: &Connection| {
-            let others = hookline_store::saved_search::all(connection)?;
+            let others = hookbench_store::saved_search::all(connection)?;
             if others.len() >= SAVED_MAX && !others.iter().any(|other| other.name.eq_ignore_ascii_case(&saved.name)) {
                 return Err(ApiError::invalid(format!(
                     "There are at most {SAVED_MAX} saved queries; remove one first."
                 )));
             }
-            Ok(hookline_store::saved_search::save(&saved, connection, now_us)?)
+            Ok(hookbench_store::saved_search::save(&saved, connection, now_us)?)
         }
     };
     let feed = engine.feed.clone();
@@ -144,14 +144,14 @@ pub(crate) async fn save(
 
 /// Remove a saved query.
 #[utoipa::path(delete, path = "/queries/{name}", tag = "queries", params(("name" = String, Path)), responses(
-    (status = 204), (status = 404, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
     extract::Path(name): extract::Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let missing = ApiError::not_found(ErrorCode::QueryNotFound, format!("There is no saved query {name:?}."));
-    let work = move |connection: &Connection| match hookline_store::saved_search::remove(connection, &name)? {
+    let work = move |connection: &Connection| match hookbench_store::saved_search::remove(connection, &name)? {
         true => Ok(()),
         false => Err(missing),
     };

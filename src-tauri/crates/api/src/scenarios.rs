@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::Engine;
-use hookline_model::{EndpointSettings, ErrorCode, EventSendResult, Scenario, ScenarioList, ScenarioStep};
-use hookline_provider::{sample::Seeds, scenarios};
-use hookline_store::{event::EventNew, own_files};
+use hookbench_engine::Engine;
+use hookbench_model::{EndpointSettings, ErrorCode, EventSendResult, Scenario, ScenarioList, ScenarioStep};
+use hookbench_provider::{sample::Seeds, scenarios};
+use hookbench_store::{event::EventNew, own_files};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,9 +19,9 @@ use super::{
 const SPEED_MAX: f64 = 100_000.0;
 const SPEED_MIN: f64 = 0.001;
 
-fn shown(scenario: &hookline_provider::Scenario, file: &str, own: bool) -> Scenario {
+fn shown(scenario: &hookbench_provider::Scenario, file: &str, own: bool) -> Scenario {
     let ms = |seconds: f64| (seconds * 1_000.0) as u64;
-    let step = |step: &hookline_provider::Step| ScenarioStep { event: step.event.clone(), after_ms: ms(step.after_s) };
+    let step = |step: &hookbench_provider::Step| ScenarioStep { event: step.event.clone(), after_ms: ms(step.after_s) };
     Scenario {
         id: scenario.id.clone(),
         name: scenario.name.clone(),
@@ -56,7 +56,7 @@ async fn all(engine: &Arc<Engine>) -> Result<ScenarioList, ApiError> {
 fn no_scenario(id: &str) -> ApiError {
     ApiError::not_found(
         ErrorCode::ScenarioNotFound,
-        format!("There is no scenario {id:?}; `hookline scenario list` names them."),
+        format!("There is no scenario {id:?}; `hookbench scenario list` names them."),
     )
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Scena
 
 /// One scenario.
 #[utoipa::path(get, path = "/scenarios/{id}", tag = "scenarios", params(("id" = String, Path)), responses(
-    (status = 200, body = Scenario), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Scenario), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -110,7 +110,7 @@ pub(crate) struct ScenarioRun {
 
 /// Run a scenario: its events are stored at once and leave one by one, each at its time.
 #[utoipa::path(post, path = "/scenarios/run", tag = "scenarios", request_body = ScenarioRun, responses(
-    (status = 202, body = EventSendResult), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 202, body = EventSendResult), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn run(
     State(engine): State<Arc<Engine>>,
@@ -124,7 +124,7 @@ pub(crate) async fn run(
         (None, Some(text)) => text.clone(),
         _ => return Err(ApiError::invalid("Give a scenario by its id, or the text of its file.")),
     };
-    let scenario = hookline_provider::Scenario::parse("", &text, &engine.providers.catalogue())
+    let scenario = hookbench_provider::Scenario::parse("", &text, &engine.providers.catalogue())
         .map_err(|why| ApiError::invalid(format!("The scenario does not read: {why}.")))?;
     let speed = wanted.speed.unwrap_or(1.0);
     if !(SPEED_MIN..=SPEED_MAX).contains(&speed) {

@@ -5,10 +5,10 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use hookline_capture::RowId;
-use hookline_engine::Engine;
-use hookline_model::{Change, ErrorCode, timestamp};
-use hookline_schema::{Brief, ChangeKind, Code, InferredSchema, Node, Seen, TextFormat, Type};
+use hookbench_capture::RowId;
+use hookbench_engine::Engine;
+use hookbench_model::{Change, ErrorCode, timestamp};
+use hookbench_schema::{Brief, ChangeKind, Code, InferredSchema, Node, Seen, TextFormat, Type};
 use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -146,7 +146,7 @@ async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(
     let shape = engine
         .store
         .readers()
-        .read(move |connection| hookline_store::inferred_schema::load(connection, number, &asked))
+        .read(move |connection| hookbench_store::inferred_schema::load(connection, number, &asked))
         .await?;
     shape.map(|shape| (event, shape)).ok_or_else(no_shape)
 }
@@ -154,7 +154,7 @@ async fn shape_of(engine: &Engine, inbox: &str, event: Option<&str>) -> Result<(
 /// What JSON bodies are like, by inbox and event type.
 #[utoipa::path(get, path = "/shapes", tag = "shapes", responses((status = 200, body = SchemaList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<SchemaList>, ApiError> {
-    let all = engine.store.readers().read(hookline_store::inferred_schema::all).await?;
+    let all = engine.store.readers().read(hookbench_store::inferred_schema::all).await?;
     let items = all
         .into_iter()
         .filter_map(|(inbox, event_type, brief)| Some(summary(engine.addresses.name(inbox)?, event_type, brief)))
@@ -164,7 +164,7 @@ pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<Schem
 
 /// A shape in full: its fields, and what changed since when.
 #[utoipa::path(get, path = "/shapes/{inbox}", tag = "shapes", params(("inbox" = String, Path), EventQuery), responses(
-    (status = 200, body = SchemaDetail), (status = 404, body = hookline_model::Error)
+    (status = 200, body = SchemaDetail), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -215,7 +215,7 @@ fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut
         since: at(node.first),
     });
     for (key, property) in &node.properties {
-        let step = format!(".{}", hookline_query::key_in_path(key));
+        let step = format!(".{}", hookbench_query::key_in_path(key));
         fields(engine, property, place.below(key, &step), !node.always(property), into);
     }
     if let Some(any) = &node.any {
@@ -228,7 +228,7 @@ fn fields(engine: &Engine, node: &Node, place: Place, optional: bool, into: &mut
 
 /// A shape as JSON Schema, TypeScript or Rust.
 #[utoipa::path(get, path = "/shapes/{inbox}/code", tag = "shapes", params(("inbox" = String, Path), CodeQuery), responses(
-    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookline_model::Error)
+    (status = 200, body = String, content_type = "text/plain"), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn code(
     State(engine): State<Arc<Engine>>,
@@ -242,7 +242,7 @@ pub(crate) async fn code(
 
 /// Forget a shape; it is learned anew from what arrives then.
 #[utoipa::path(delete, path = "/shapes/{inbox}", tag = "shapes", params(("inbox" = String, Path), EventQuery), responses(
-    (status = 204), (status = 404, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -253,7 +253,7 @@ pub(crate) async fn remove(
     let event = query.event.unwrap_or_default();
     let forgotten = engine
         .store
-        .write(move |connection| hookline_store::inferred_schema::forget(connection, number, &event), |_| ())
+        .write(move |connection| hookbench_store::inferred_schema::forget(connection, number, &event), |_| ())
         .await?;
     if !forgotten {
         return Err(no_shape());

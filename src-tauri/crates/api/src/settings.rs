@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::Engine;
-use hookline_model::{ErrorCode, Settings, merge};
+use hookbench_engine::Engine;
+use hookbench_model::{ErrorCode, Settings, merge};
 
 use super::{error::ApiError, extract, json_fault::in_words};
 
@@ -14,7 +14,7 @@ pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Json<Settings> {
 
 /// Change some settings: what is absent stays. A new address or limit restarts the receiver.
 #[utoipa::path(patch, path = "/settings", tag = "settings", request_body = Object, responses(
-    (status = 200, body = Settings), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Settings), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use hookline_engine::{
+use hookbench_engine::{
     Engine,
     debugger::{
         self, DebuggerError, Explained, Rule, SignatureExplanation, SignatureInput, SignatureMatchList,
@@ -10,11 +10,11 @@ use hookline_engine::{
     inbox::Address,
     verification::header_pairs,
 };
-use hookline_model::{ErrorCode, VerificationSettings};
-use hookline_provider::Catalogue;
-use hookline_query::body::{content_of, decode};
-use hookline_signature::Message;
-use hookline_store::request::{Stored, collect_body};
+use hookbench_model::{ErrorCode, VerificationSettings};
+use hookbench_provider::Catalogue;
+use hookbench_query::body::{content_of, decode};
+use hookbench_signature::Message;
+use hookbench_store::request::{Stored, collect_body};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -46,7 +46,7 @@ async fn apart<T: Send + 'static>(
 
 /// Judge a message.
 #[utoipa::path(post, path = "/signature/verify", tag = "signature", request_body = SignatureInput, responses(
-    (status = 200, body = SignatureResult), (status = 422, body = hookline_model::Error)
+    (status = 200, body = SignatureResult), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn verify(
     State(engine): State<Arc<Engine>>,
@@ -57,7 +57,7 @@ pub(crate) async fn verify(
 
 /// Sign a message as its vendor would.
 #[utoipa::path(post, path = "/signature/sign", tag = "signature", request_body = SignatureInput, responses(
-    (status = 200, body = SignatureValues), (status = 422, body = hookline_model::Error)
+    (status = 200, body = SignatureValues), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn sign(
     State(engine): State<Arc<Engine>>,
@@ -68,7 +68,7 @@ pub(crate) async fn sign(
 
 /// Say why a message's signature does not hold.
 #[utoipa::path(post, path = "/signature/explain", tag = "signature", request_body = SignatureInput, responses(
-    (status = 200, body = SignatureExplanation), (status = 422, body = hookline_model::Error)
+    (status = 200, body = SignatureExplanation), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn explain(
     State(engine): State<Arc<Engine>>,
@@ -82,7 +82,7 @@ pub(crate) async fn explain(
 
 /// Find the schemes by which a message's signature holds.
 #[utoipa::path(post, path = "/signature/find", tag = "signature", request_body = SignatureInput, responses(
-    (status = 200, body = SignatureMatchList), (status = 422, body = hookline_model::Error)
+    (status = 200, body = SignatureMatchList), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn find(
     State(engine): State<Arc<Engine>>,
@@ -164,7 +164,7 @@ impl Subject {
         let subject = Explained {
             rule,
             provider: verification.provider.as_deref().and_then(|id| catalogue.get(id)),
-            keys: &hookline_engine::verification::keys(verification),
+            keys: &hookbench_engine::verification::keys(verification),
             other_secrets: known_secrets(engine, Some(self.inbox.number)),
         };
         let arrived_ms = self.stored.summary.arrived_at.as_millisecond();
@@ -176,8 +176,8 @@ impl Subject {
 
 /// The verdict on a stored request with everything behind it, judged at its arrival.
 #[utoipa::path(get, path = "/requests/{id}/signature", tag = "signature", params(("id" = String, Path)), responses(
-    (status = 200, body = SignatureExplanation), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
-    (status = 413, body = hookline_model::Error)
+    (status = 200, body = SignatureExplanation), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error),
+    (status = 413, body = hookbench_model::Error)
 ))]
 pub(crate) async fn explain_request(
     State(engine): State<Arc<Engine>>,
@@ -230,8 +230,8 @@ impl SignatureTrial {
 
 /// Judge a stored request by another scheme or secret; nothing is kept.
 #[utoipa::path(post, path = "/requests/{id}/signature/try", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
-    (status = 200, body = SignatureExplanation), (status = 404, body = hookline_model::Error), (status = 409, body = hookline_model::Error),
-    (status = 413, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = SignatureExplanation), (status = 404, body = hookbench_model::Error), (status = 409, body = hookbench_model::Error),
+    (status = 413, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn try_request(
     State(engine): State<Arc<Engine>>,
@@ -253,7 +253,7 @@ pub(crate) async fn try_request(
 
 /// Find the schemes by which a stored request's signature holds.
 #[utoipa::path(post, path = "/requests/{id}/signature/find", tag = "signature", params(("id" = String, Path)), request_body = SignatureTrial, responses(
-    (status = 200, body = SignatureMatchList), (status = 404, body = hookline_model::Error), (status = 413, body = hookline_model::Error)
+    (status = 200, body = SignatureMatchList), (status = 404, body = hookbench_model::Error), (status = 413, body = hookbench_model::Error)
 ))]
 pub(crate) async fn find_for_request(
     State(engine): State<Arc<Engine>>,
@@ -265,7 +265,7 @@ pub(crate) async fn find_for_request(
         let catalogue = engine.providers.catalogue();
         let verification = trial.over(&subject.inbox.verification);
         Ok(subject.read(&verification, |message| {
-            debugger::found(&catalogue, message, &hookline_engine::verification::keys(&verification))
+            debugger::found(&catalogue, message, &hookbench_engine::verification::keys(&verification))
         }))
     })
     .await

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::Engine;
-use hookline_model::{DatabaseHealth, DatabaseStatus, ListenerState, Status, timestamp};
+use hookbench_engine::Engine;
+use hookbench_model::{DatabaseHealth, DatabaseStatus, ListenerState, Status, timestamp};
 
 use super::{error::ApiError, refusals::open_totals};
 
@@ -10,7 +10,7 @@ use super::{error::ApiError, refusals::open_totals};
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
 pub(crate) async fn read(State(engine): State<Arc<Engine>>) -> Result<Json<Status>, ApiError> {
     let seq = engine.feed().last();
-    let (requests, bytes) = engine.store.readers().read(hookline_store::deletion::all_totals).await?;
+    let (requests, bytes) = engine.store.readers().read(hookbench_store::deletion::all_totals).await?;
     let (stages, now_ms) = (engine.pipeline.clone(), engine.clock.now_ms());
     let pipeline = engine.store.readers().read(move |connection| stages.progress(connection, now_ms)).await?;
     let refusals = open_totals(&engine).await;

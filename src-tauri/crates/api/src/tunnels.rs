@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use hookline_engine::{Engine, tunnel::TunnelError};
-use hookline_model::{BacklogAction, BacklogDecision, ErrorCode, ExposureSettings, Tunnel, TunnelList, TunnelNew};
-use hookline_relay::client::CallError;
-use hookline_ssh::DialError;
+use hookbench_engine::{Engine, tunnel::TunnelError};
+use hookbench_model::{BacklogAction, BacklogDecision, ErrorCode, ExposureSettings, Tunnel, TunnelList, TunnelNew};
+use hookbench_relay::client::CallError;
+use hookbench_ssh::DialError;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -77,17 +77,17 @@ impl From<TunnelError> for ApiError {
                         (ErrorCode::RelayUnreached, "Check the address and the network; nothing was changed.")
                     }
                     CallError::Odd(_) => {
-                        (ErrorCode::NoRelay, "Check the address: it is that of a `hookline relay serve`.")
+                        (ErrorCode::NoRelay, "Check the address: it is that of a `hookbench relay serve`.")
                     }
                     CallError::Refused(refused) if refused.code == "wrong_code" => {
-                        (ErrorCode::WrongCode, "Ask the relay's owner for a new code: `hookline relay device add`.")
+                        (ErrorCode::WrongCode, "Ask the relay's owner for a new code: `hookbench relay device add`.")
                     }
                     CallError::Refused(_) => (ErrorCode::RelayRefused, "Correct it, or ask the relay's owner."),
                 };
                 let message = match &error {
                     CallError::Refused(refused) => refused.message.clone(),
                     CallError::Unreached(why) => format!("The relay was not reached: {}.", why.trim_end_matches('.')),
-                    CallError::Odd(why) => format!("This is no Hookline relay: {why}."),
+                    CallError::Odd(why) => format!("This is no Hookbench relay: {why}."),
                 };
                 Self::new(code, message, hint)
             }
@@ -109,20 +109,20 @@ fn numbered(engine: &Engine, id: &str) -> Result<i64, ApiError> {
 }
 
 async fn shown(engine: &Engine, number: i64) -> Result<Json<Tunnel>, ApiError> {
-    hookline_engine::tunnel::status::tunnel(engine, number).await?.map(Json).ok_or_else(no_tunnel)
+    hookbench_engine::tunnel::status::tunnel(engine, number).await?.map(Json).ok_or_else(no_tunnel)
 }
 
 /// All tunnels, and how each stands.
 #[utoipa::path(get, path = "/tunnels", tag = "tunnels", responses((status = 200, body = TunnelList)))]
 pub(crate) async fn list(State(engine): State<Arc<Engine>>) -> Result<Json<TunnelList>, ApiError> {
     let seq = engine.feed().last();
-    Ok(Json(TunnelList { items: hookline_engine::tunnel::status::tunnels(&engine).await?, seq }))
+    Ok(Json(TunnelList { items: hookbench_engine::tunnel::status::tunnels(&engine).await?, seq }))
 }
 
 /// Make a tunnel and start it: enrol this machine at a relay with a code of its owner, have an SSH host
 /// listen, or take in a tunnel of another program. One that leads to the same place is made anew.
 #[utoipa::path(post, path = "/tunnels", tag = "tunnels", request_body = TunnelNew, responses(
-    (status = 201, body = Tunnel), (status = 409, body = hookline_model::Error), (status = 422, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
+    (status = 201, body = Tunnel), (status = 409, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
 pub(crate) async fn add(
     State(engine): State<Arc<Engine>>,
@@ -133,16 +133,16 @@ pub(crate) async fn add(
         return Err(ApiError::new(
             ErrorCode::FileFromPage,
             "A page may not name files of this machine.",
-            "Give the key to the SSH agent, or use the command line: `hookline tunnel start ssh://… --key FILE`.",
+            "Give the key to the SSH agent, or use the command line: `hookbench tunnel start ssh://… --key FILE`.",
         ));
     }
-    let tunnel = to_its_end(async move { hookline_engine::tunnel::changes::add_tunnel(&engine, new).await }).await?;
+    let tunnel = to_its_end(async move { hookbench_engine::tunnel::changes::add_tunnel(&engine, new).await }).await?;
     Ok((StatusCode::CREATED, Json(tunnel)))
 }
 
 /// One tunnel.
 #[utoipa::path(get, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), responses(
-    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error)
+    (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn read(
     State(engine): State<Arc<Engine>>,
@@ -153,7 +153,7 @@ pub(crate) async fn read(
 
 /// Start or stop a tunnel; it stays so over restarts. Or trust another key of its SSH host.
 #[utoipa::path(patch, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path)), request_body = TunnelChange, responses(
-    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error)
+    (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error)
 ))]
 pub(crate) async fn change(
     State(engine): State<Arc<Engine>>,
@@ -163,7 +163,7 @@ pub(crate) async fn change(
     let number = numbered(&engine, &id)?;
     let changing = engine.clone();
     to_its_end(async move {
-        hookline_engine::tunnel::changes::want_tunnel(&changing, number, change.on, change.host_key).await
+        hookbench_engine::tunnel::changes::want_tunnel(&changing, number, change.on, change.host_key).await
     })
     .await?;
     shown(&engine, number).await
@@ -180,7 +180,7 @@ pub(crate) struct RemoveQuery {
 
 /// End a tunnel for good. Its addresses at the relay are given up first.
 #[utoipa::path(delete, path = "/tunnels/{id}", tag = "tunnels", params(("id" = String, Path), RemoveQuery), responses(
-    (status = 204), (status = 404, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
+    (status = 204), (status = 404, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
 pub(crate) async fn remove(
     State(engine): State<Arc<Engine>>,
@@ -188,7 +188,7 @@ pub(crate) async fn remove(
     extract::Query(query): extract::Query<RemoveQuery>,
 ) -> Result<StatusCode, ApiError> {
     let number = numbered(&engine, &id)?;
-    to_its_end(async move { hookline_engine::tunnel::changes::remove_tunnel(&engine, number, query.force).await })
+    to_its_end(async move { hookbench_engine::tunnel::changes::remove_tunnel(&engine, number, query.force).await })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -196,7 +196,7 @@ pub(crate) async fn remove(
 /// Expose an inbox through a tunnel, or change how it is exposed.
 #[utoipa::path(put, path = "/tunnels/{id}/inboxes/{name}", tag = "tunnels",
     params(("id" = String, Path), ("name" = String, Path)), request_body = ExposureSettings, responses(
-    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error), (status = 422, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
+    (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error), (status = 422, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
 pub(crate) async fn expose(
     State(engine): State<Arc<Engine>>,
@@ -206,11 +206,11 @@ pub(crate) async fn expose(
     let number = numbered(&engine, &id)?;
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let leads = engine.tunnels.settings(number).ok_or_else(no_tunnel)?;
-    hookline_engine::tunnel::check_exposure(&settings, &leads).map_err(ApiError::invalid)?;
+    hookbench_engine::tunnel::check_exposure(&settings, &leads).map_err(ApiError::invalid)?;
     let was = engine.tunnels.exposures_of(address.number).into_iter().find(|row| row.tunnel == number);
     let settings = was.map_or(settings.clone(), |was| was.settings.changed_to(settings));
     let changing = engine.clone();
-    to_its_end(async move { hookline_engine::tunnel::changes::expose(&changing, number, &address, settings).await })
+    to_its_end(async move { hookbench_engine::tunnel::changes::expose(&changing, number, &address, settings).await })
         .await?;
     shown(&engine, number).await
 }
@@ -218,7 +218,7 @@ pub(crate) async fn expose(
 /// End an inbox's exposure: its public address is gone, and with it what waits at the relay.
 #[utoipa::path(delete, path = "/tunnels/{id}/inboxes/{name}", tag = "tunnels",
     params(("id" = String, Path), ("name" = String, Path)), responses(
-    (status = 200, body = Tunnel), (status = 404, body = hookline_model::Error), (status = 502, body = hookline_model::Error)
+    (status = 200, body = Tunnel), (status = 404, body = hookbench_model::Error), (status = 502, body = hookbench_model::Error)
 ))]
 pub(crate) async fn conceal(
     State(engine): State<Arc<Engine>>,
@@ -227,7 +227,7 @@ pub(crate) async fn conceal(
     let number = numbered(&engine, &id)?;
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
     let changing = engine.clone();
-    if !to_its_end(async move { hookline_engine::tunnel::exposure::conceal(&changing, number, address.number).await })
+    if !to_its_end(async move { hookbench_engine::tunnel::exposure::conceal(&changing, number, address.number).await })
         .await?
     {
         return Err(ApiError::not_found(ErrorCode::NotExposed, format!("{name} is not exposed through this tunnel.")));
@@ -237,7 +237,7 @@ pub(crate) async fn conceal(
 
 /// Say what is to be done about an inbox's requests that arrived while this machine was away.
 #[utoipa::path(post, path = "/inboxes/{name}/away", tag = "tunnels", params(("name" = String, Path)), request_body = BacklogDecisionNew, responses(
-    (status = 200, body = BacklogDecision), (status = 404, body = hookline_model::Error)
+    (status = 200, body = BacklogDecision), (status = 404, body = hookbench_model::Error)
 ))]
 pub(crate) async fn decide(
     State(engine): State<Arc<Engine>>,
@@ -245,5 +245,5 @@ pub(crate) async fn decide(
     extract::Json(decision): extract::Json<BacklogDecisionNew>,
 ) -> Result<Json<BacklogDecision>, ApiError> {
     let address = engine.addresses.get(&name).ok_or_else(|| ApiError::no_inbox(&name))?;
-    Ok(Json(hookline_engine::tunnel::backlog::decide_away(&engine, &address, decision.what, decision.resign).await?))
+    Ok(Json(hookbench_engine::tunnel::backlog::decide_away(&engine, &address, decision.what, decision.resign).await?))
 }

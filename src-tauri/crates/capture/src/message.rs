@@ -3,7 +3,7 @@
 use std::{any::Any, fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use hookline_model::{BodyState, HeaderNames, HttpVersion};
+use hookbench_model::{BodyState, HeaderNames, HttpVersion};
 
 /// Where a body is kept.
 #[derive(Debug, Clone)]

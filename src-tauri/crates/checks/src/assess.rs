@@ -1,6 +1,6 @@
 //! How what came back is judged. Each returns a finding; `settled` adds what was seen of effects.
 
-use hookline_model::{AttemptErrorKind, CheckExchange, CheckFinding, CheckOutcome};
+use hookbench_model::{AttemptErrorKind, CheckExchange, CheckFinding, CheckOutcome};
 
 use super::{case::ExpectedEffects, side_effect_probe::Effects, subject::Subject};
 
@@ -249,7 +249,7 @@ pub(crate) fn origin_allowed(seen: &Seen<'_>) -> CheckFinding {
             .map(|(_, value)| value.clone())
     };
     match seen.shots.first().and_then(header) {
-        Some(value) if value == "*" || value == "hookline.example" => CheckFinding::pass(format!("Allowed: {value}.")),
+        Some(value) if value == "*" || value == "hookbench.example" => CheckFinding::pass(format!("Allowed: {value}.")),
         _ => CheckFinding::fail("No WebHook-Allowed-Origin names the asking origin."),
     }
 }

@@ -3,8 +3,8 @@
 use std::{io::Write as _, time::Duration};
 
 use bytes::Bytes;
-use hookline_provider::{Handshake, Scenario};
-use hookline_signature::{Algorithm, KeyForm, Keys, Place, Scheme, Source, Unit};
+use hookbench_provider::{Handshake, Scenario};
+use hookbench_signature::{Algorithm, KeyForm, Keys, Place, Scheme, Source, Unit};
 use serde_json::{Value, json};
 
 use super::{
@@ -121,7 +121,7 @@ fn bare(subject: &Subject, method: &str) -> ProbeRequest {
         label: method.to_owned(),
         method: method.to_owned(),
         url: subject.settings.url.clone(),
-        headers: vec![("User-Agent".into(), concat!("Hookline/", env!("CARGO_PKG_VERSION")).into())],
+        headers: vec![("User-Agent".into(), concat!("Hookbench/", env!("CARGO_PKG_VERSION")).into())],
         body: Bytes::new(),
         manner: Transport::Plain,
     }
@@ -151,14 +151,14 @@ pub(crate) fn allowed(subject: &Subject, _: i64) -> Cased {
         return Err(format!("{} does not ask with OPTIONS.", subject.provider.name));
     }
     let mut shot = bare(subject, "OPTIONS");
-    shot.headers.push(("WebHook-Request-Origin".into(), "hookline.example".into()));
+    shot.headers.push(("WebHook-Request-Origin".into(), "hookbench.example".into()));
     exactly(0, vec![shot])
 }
 
 pub(crate) fn unsigned(subject: &Subject, now_ms: i64) -> Cased {
     let mut shot = subject.event(now_ms).shot(subject, "no signature")?;
     let names: Vec<String> =
-        subject.record.scheme.places().iter().filter_map(hookline_signature::Source::header_name).collect();
+        subject.record.scheme.places().iter().filter_map(hookbench_signature::Source::header_name).collect();
     shot.headers.retain(|(name, _)| !names.iter().any(|signature| signature.eq_ignore_ascii_case(name)));
     exactly(0, vec![shot])
 }
@@ -248,7 +248,7 @@ pub(crate) fn reused(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 /// An event type that no vendor has.
-const UNKNOWN_TYPE: &str = "hookline.unknown";
+const UNKNOWN_TYPE: &str = "hookbench.unknown";
 
 pub(crate) fn changed_body(subject: &Subject, now_ms: i64) -> Cased {
     if !subject.record.scheme.signs_body() {
@@ -540,7 +540,7 @@ pub(crate) fn late_update(subject: &Subject, now_ms: i64) -> Cased {
 }
 
 /// An event type that no vendor has.
-const UNKNOWN: &str = "hookline.something_new";
+const UNKNOWN: &str = "hookbench.something_new";
 
 pub(crate) fn unknown_type(subject: &Subject, now_ms: i64) -> Cased {
     exactly(0, vec![subject.event(now_ms).kind(subject, UNKNOWN).shot(subject, UNKNOWN)?])
@@ -548,9 +548,9 @@ pub(crate) fn unknown_type(subject: &Subject, now_ms: i64) -> Cased {
 
 pub(crate) fn more_fields(subject: &Subject, now_ms: i64) -> Cased {
     let mut event = subject.event(now_ms);
-    put(&mut event.payload, "hookline_new_field", json!({ "of": ["a", "later", "version"], "n": 1 }));
+    put(&mut event.payload, "hookbench_new_field", json!({ "of": ["a", "later", "version"], "n": 1 }));
     if let Some(data) = event.payload.get_mut("data").filter(|data| data.is_object()) {
-        data["hookline_new_field"] = true.into();
+        data["hookbench_new_field"] = true.into();
     }
     exactly(1, vec![event.shot(subject, "fields nobody knows yet")?])
 }
@@ -608,7 +608,7 @@ pub(crate) fn sizes(subject: &Subject, now_ms: i64) -> Cased {
         .map(|(size, name)| {
             let mut event = subject.event(now_ms);
             let own = event.payload.to_string().len();
-            put(&mut event.payload, "hookline_padding", "x".repeat(size.saturating_sub(own + 22)).into());
+            put(&mut event.payload, "hookbench_padding", "x".repeat(size.saturating_sub(own + 22)).into());
             event.shot(subject, name)
         })
         .collect::<Result<Vec<_>, _>>()?;

@@ -7,12 +7,12 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hookline_delivery::{Outbox, Parts, SendOptions, exchange};
-use hookline_model::{
+use hookbench_delivery::{Outbox, Parts, SendOptions, exchange};
+use hookbench_model::{
     AttemptErrorKind, Change, CheckExchange, CheckFinding, CheckLevel, CheckOutcome, CheckRun, CheckRunState,
     SideEffectProbe,
 };
-use hookline_store::{
+use hookbench_store::{
     check::{CheckRow, ResultRow, running},
     delivery::Exchange,
 };
@@ -124,7 +124,7 @@ impl Checks {
                 Ok(Ok(Some(Stop::Cancelled))) => (CheckRunState::Cancelled, "You ended it.".into()),
                 Ok(Err(why)) => (CheckRunState::Failed, why),
                 // One that breaks ends, too.
-                Err(error) => (CheckRunState::Failed, format!("A check broke: {error}. That is a fault of Hookline.")),
+                Err(error) => (CheckRunState::Failed, format!("A check broke: {error}. That is a fault of Hookbench.")),
             };
             checks.end(row, state, reason).await;
             checks.leave_place(number);
@@ -135,7 +135,7 @@ impl Checks {
         let now_us = self.parts().clock.now_us();
         let work = move |connection: &rusqlite::Connection| {
             row.end(connection, state, &reason, now_us)?;
-            hookline_store::check::keep_newest(connection, KEPT)?;
+            hookbench_store::check::keep_newest(connection, KEPT)?;
             let ended = CheckRow { state, reason, ended_us: Some(now_us), ..row };
             crate::shown(&ended, connection)
         };
@@ -479,7 +479,7 @@ impl Checks {
         });
         let endpoint = endpoint.transpose()?;
         let catalogue = self.parts().providers.catalogue();
-        let (scenarios, _) = hookline_provider::scenarios(&catalogue, Vec::new());
+        let (scenarios, _) = hookbench_provider::scenarios(&catalogue, Vec::new());
         let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
         Subject::new(settings, endpoint.as_deref(), &catalogue, &scenarios, self.parts().clock.now_us())
     }

@@ -15,7 +15,7 @@ mod side_effect_probe;
 mod status;
 mod subject;
 
-use hookline_model::{CheckSettings, MASK, SideEffectProbe, masked_url};
+use hookbench_model::{CheckSettings, MASK, SideEffectProbe, masked_url};
 
 pub use checks::{Checks, Stop, to_ask_again};
 pub use list::{CHECKS, Check};
@@ -34,7 +34,7 @@ const SETTLE_MAX: u32 = 30_000;
 pub fn check(settings: &CheckSettings) -> Result<(), String> {
     for id in settings.only.iter().chain(&settings.skip).chain(&settings.waive) {
         if !CHECKS.iter().any(|check| check.id == id) {
-            return Err(format!("There is no check {id:?}; `hookline check questions` shows them."));
+            return Err(format!("There is no check {id:?}; `hookbench check questions` shows them."));
         }
     }
     if !(1..=BURST_MAX).contains(&settings.burst) {
@@ -55,12 +55,12 @@ pub fn check(settings: &CheckSettings) -> Result<(), String> {
         return Err("A command is empty.".into());
     }
     if let Some(SideEffectProbe::Url(url)) = &settings.probe {
-        hookline_delivery::parse(url)?;
+        hookbench_delivery::parse(url)?;
     }
     if settings.break_with.is_some() != settings.mend_with.is_some() {
         return Err("What breaks the handler needs something that mends it, and the other way round.".into());
     }
-    hookline_delivery::parse(&settings.url).map(drop)
+    hookbench_delivery::parse(&settings.url).map(drop)
 }
 
 /// Commands and paths that it names: only a person at this machine may name those.

@@ -1,6 +1,6 @@
 //! The questions, in the order they are asked. What only looks at the others' answers comes last.
 
-use hookline_model::{CheckFinding, CheckLevel};
+use hookbench_model::{CheckFinding, CheckLevel};
 
 use super::{
     assess::{self, Seen},

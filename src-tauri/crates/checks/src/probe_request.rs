@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookline_delivery::{Outgoing, Payload};
-use hookline_model::{CheckExchange, CheckResponse, MASK, masked_url};
-use hookline_store::delivery::Exchange;
+use hookbench_delivery::{Outgoing, Payload};
+use hookbench_model::{CheckExchange, CheckResponse, MASK, masked_url};
+use hookbench_store::delivery::Exchange;
 
 /// Most of a body, sent or answered, that is kept in a report, in bytes.
 const KEPT: usize = 8 * 1024;
@@ -114,7 +114,7 @@ impl Secrets {
 /// The beginning of a body, as it is kept.
 fn kept(bytes: &[u8], secrets: &Secrets) -> String {
     // A secret is found before it is cut.
-    let text = secrets.masked(hookline_model::text_by(&bytes[..bytes.len().min(4 * KEPT)], String::push_str));
+    let text = secrets.masked(hookbench_model::text_by(&bytes[..bytes.len().min(4 * KEPT)], String::push_str));
     let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= KEPT).unwrap_or(text.len());
     text[..end].to_owned()
 }

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use hookline_codegen::samples;
-use hookline_model::{CheckChange, CheckFinding, CheckOutcome, CheckPlanItem, CheckReport, CheckResult};
-use hookline_store::check::{CheckRow, ResultRow};
+use hookbench_codegen::samples;
+use hookbench_model::{CheckChange, CheckFinding, CheckOutcome, CheckPlanItem, CheckReport, CheckResult};
+use hookbench_store::check::{CheckRow, ResultRow};
 use minijinja::{AutoEscape, Environment, Value, context};
 use rusqlite::Connection;
 
@@ -15,7 +15,7 @@ use super::{CHECKS, Check, Subject};
 pub fn report(
     connection: &Connection,
     row: &CheckRow,
-    catalogue: &hookline_provider::Catalogue,
+    catalogue: &hookbench_provider::Catalogue,
 ) -> rusqlite::Result<CheckReport> {
     let results = super::results(row, connection)?;
     let checks: Vec<CheckResult> = results.into_iter().filter_map(result_of).collect();
@@ -72,7 +72,7 @@ fn rendered(escape: AutoEscape, template: &str, context: Value) -> Result<String
         text.chars()
             .map(|c| match c {
                 '\n' | '\t' => c.to_string(),
-                c if hookline_model::is_invisible(c) => format!("\\u{{{:x}}}", u32::from(c)),
+                c if hookbench_model::is_invisible(c) => format!("\\u{{{:x}}}", u32::from(c)),
                 c => c.to_string(),
             })
             .collect()

@@ -2,8 +2,8 @@
 
 use std::{process::Stdio, time::Duration};
 
-use hookline_delivery::{Outgoing, SendOptions, exchange};
-use hookline_model::{CheckCommand, SideEffectProbe};
+use hookbench_delivery::{Outgoing, SendOptions, exchange};
+use hookbench_model::{CheckCommand, SideEffectProbe};
 use rusqlite::{
     Connection, OpenFlags,
     hooks::{AuthAction, AuthContext, Authorization},
@@ -23,8 +23,8 @@ const READ_MAX: u64 = 64 * 1024;
 /// It as a person reads it.
 pub(crate) fn shown(command: &CheckCommand) -> String {
     match command.shell {
-        true => format!("sh -c {}", hookline_codegen::shell::quote(&command.words.join(" "))),
-        false => command.words.iter().map(|word| hookline_codegen::shell::quote(word)).collect::<Vec<_>>().join(" "),
+        true => format!("sh -c {}", hookbench_codegen::shell::quote(&command.words.join(" "))),
+        false => command.words.iter().map(|word| hookbench_codegen::shell::quote(word)).collect::<Vec<_>>().join(" "),
     }
 }
 
@@ -176,8 +176,9 @@ impl Look {
 pub(crate) fn command(probe: &SideEffectProbe) -> Option<String> {
     match probe {
         SideEffectProbe::Url(url) => {
-            let authority = hookline_delivery::parse(url).ok().and_then(|url| url.authority().map(ToString::to_string));
-            let elsewhere = authority.is_none_or(|host| !hookline_delivery::is_this_machine(&host));
+            let authority =
+                hookbench_delivery::parse(url).ok().and_then(|url| url.authority().map(ToString::to_string));
+            let elsewhere = authority.is_none_or(|host| !hookbench_delivery::is_this_machine(&host));
             elsewhere.then(|| format!("ask {url}"))
         }
         SideEffectProbe::Command(command) => Some(shown(command)),
@@ -206,12 +207,12 @@ pub(crate) async fn look(probe: &SideEffectProbe, now_us: i64) -> Result<Look, S
             let terms = SendOptions {
                 total: PATIENCE,
                 connect: PATIENCE,
-                trust: hookline_delivery::Trust::default(),
+                trust: hookbench_delivery::Trust::default(),
                 lower_case: false,
                 fresh: true,
                 now_s,
             };
-            match exchange(&hookline_delivery::Connections::new(), &outgoing, &terms, None).await.result {
+            match exchange(&hookbench_delivery::Connections::new(), &outgoing, &terms, None).await.result {
                 Ok(received) if (200..300).contains(&received.status) => {
                     String::from_utf8_lossy(&received.body).into_owned()
                 }

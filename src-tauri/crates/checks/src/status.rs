@@ -1,7 +1,7 @@
 //! A run of checks as the API shows it.
 
-use hookline_model::{CheckCounts, CheckLevel, CheckOutcome, CheckRun, CheckRunState, CheckVerdict, timestamp};
-use hookline_store::check::{CheckRow, ResultRow};
+use hookbench_model::{CheckCounts, CheckLevel, CheckOutcome, CheckRun, CheckRunState, CheckVerdict, timestamp};
+use hookbench_store::check::{CheckRow, ResultRow};
 use rusqlite::Connection;
 
 use super::{CHECKS, masked, wants};

@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hookline_delivery::{
+use hookbench_delivery::{
     Connections, Trust, new_secret, target_of, vendor_request,
     vendor_request::{SampleContext, UnsignedRequest},
 };
-use hookline_model::{CheckSettings, DeliveryPolicy};
-use hookline_provider::{Places, Provider, Scenario, SchemeRecord, sample};
-use hookline_signature::{Algorithm, Keys, Place, Scheme, Source, TimestampRule, Unit};
-use hookline_store::endpoint::EndpointRow;
+use hookbench_model::{CheckSettings, DeliveryPolicy};
+use hookbench_provider::{Places, Provider, Scenario, SchemeRecord, sample};
+use hookbench_signature::{Algorithm, Keys, Place, Scheme, Source, TimestampRule, Unit};
+use hookbench_store::endpoint::EndpointRow;
 use serde_json::{Map, Value};
 
 use super::probe_request::{ProbeRequest, Secrets, Transport};
@@ -62,7 +62,7 @@ impl Subject {
     pub(crate) fn new(
         mut settings: CheckSettings,
         endpoint: Option<&EndpointRow>,
-        catalogue: &hookline_provider::Catalogue,
+        catalogue: &hookbench_provider::Catalogue,
         scenarios: &[Scenario],
         now_us: i64,
     ) -> Result<Self, String> {
@@ -78,13 +78,13 @@ impl Subject {
                 settings.provider.clone_from(&own.provider);
                 settings.scheme.clone_from(&own.scheme);
             }
-            let mut kept = hookline_delivery::keys(own, now_us);
+            let mut kept = hookbench_delivery::keys(own, now_us);
             kept.params.append(&mut keys.params);
             keys.params = kept.params;
             if settings.secret.is_empty() {
                 keys.secrets = kept.secrets.into_iter().take(1).collect();
             }
-            trust = hookline_delivery::trust(own).unwrap_or_default();
+            trust = hookbench_delivery::trust(own).unwrap_or_default();
         }
         let provider = catalogue.get(&settings.provider).ok_or_else(|| match settings.provider.as_str() {
             "" => "Say which vendor is played: the provider is missing.".to_owned(),
@@ -106,7 +106,10 @@ impl Subject {
         if let (Some(kind), None, Some(sending)) = (&settings.event, &settings.payload, sending)
             && !sending.events.iter().any(|event| event.kind == *kind)
         {
-            return Err(format!("{} has no event {kind:?} that Hookline knows; give its payload, too.", provider.name));
+            return Err(format!(
+                "{} has no event {kind:?} that Hookbench knows; give its payload, too.",
+                provider.name
+            ));
         }
         let stranger = new_secret(sending.map(|sending| sending.secret).unwrap_or_default())?;
         let own_policy = endpoint.map(|row| row.settings.policy.clone()).unwrap_or_default();

@@ -1,6 +1,6 @@
-use hookline_delivery::{new_secret, target_of};
-use hookline_provider::Catalogue;
-use hookline_signature::{Message, State, verify};
+use hookbench_delivery::{new_secret, target_of};
+use hookbench_provider::Catalogue;
+use hookbench_signature::{Message, State, verify};
 
 use super::{case::Case, list::CHECKS, probe_request::ProbeRequest, subject::Subject, *};
 
@@ -18,7 +18,7 @@ pub(crate) fn subject(provider: &str) -> Subject {
 
 fn subjects_of(is_wanted: impl Fn(&str) -> bool) -> Vec<Subject> {
     let (catalogue, _) = Catalogue::load([]);
-    let (scenarios, _) = hookline_provider::scenarios(&catalogue, Vec::new());
+    let (scenarios, _) = hookbench_provider::scenarios(&catalogue, Vec::new());
     let scenarios: Vec<_> = scenarios.into_values().map(|(scenario, _)| scenario).collect();
     let signing = catalogue.providers().filter(|provider| provider.scheme(None).is_some() && is_wanted(&provider.id));
     signing

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use hookline_model::is_invisible;
+use hookbench_model::is_invisible;
 
 /// How a language escapes characters between quotes, beside `\\`, `\n`, `\r`, `\t` and the quote, in which all agree.
 pub(crate) struct Escapes {

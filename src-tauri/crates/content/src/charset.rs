@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use hookline_model::{BodyContent, BodyKind};
+use hookbench_model::{BodyContent, BodyKind};
 
 use crate::{content::media_type, form};
 

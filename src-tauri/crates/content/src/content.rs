@@ -1,6 +1,6 @@
 //! What the headers of a request say about its body.
 
-use hookline_model::{BodyContent, BodyKind};
+use hookbench_model::{BodyContent, BodyKind};
 
 use crate::{coding, media_type::MediaType};
 

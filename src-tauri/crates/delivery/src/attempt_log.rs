@@ -8,10 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use hookline_capture::{RowId, WriteError};
-use hookline_model::{Change, Delivery, DeliveryOrigin, DeliveryState, RequestSummary};
-use hookline_provider::Catalogue;
-use hookline_store::{
+use hookbench_capture::{RowId, WriteError};
+use hookbench_model::{Change, Delivery, DeliveryOrigin, DeliveryState, RequestSummary};
+use hookbench_provider::Catalogue;
+use hookbench_store::{
     delivery,
     delivery::{Exchange, InFlightAttempt, count},
     endpoint::{EndpointRow, Purpose},
@@ -163,14 +163,14 @@ impl Account {
     ) -> rusqlite::Result<Next> {
         let tested = done.claimed.shown.origin == DeliveryOrigin::Test;
         let Some(row) = &mut self.row else {
-            let policy = hookline_store::endpoint::policy_in_force(&done.endpoint.settings, catalogue);
+            let policy = hookbench_store::endpoint::policy_in_force(&done.endpoint.settings, catalogue);
             let next = outcome(&policy, &done.exchange, done.claimed.made(), 0, 0, 0.0).next;
             return Ok(match next {
                 Next::Retry { .. } => Next::Skipped { reason: "Its endpoint was removed.".into() },
                 other => other,
             });
         };
-        let policy = hookline_store::endpoint::policy_in_force(&row.settings, catalogue);
+        let policy = hookbench_store::endpoint::policy_in_force(&row.settings, catalogue);
         let policy = if tested { Cow::Owned(policy.into_owned().with(&once())) } else { policy };
         // Random, and no call to the system for each.
         let jitter = (RandomState::new().build_hasher().finish() as u8 as f64) / 127.5 - 1.0;

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase};
+use hookbench_model::{AttemptError, AttemptErrorKind, AttemptPhase};
 use http::Uri;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::{client::proxy::matcher::Matcher, rt::TokioIo};

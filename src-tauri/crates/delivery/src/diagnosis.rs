@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hookline_model::{
+use hookbench_model::{
     AttemptErrorKind, AttemptPhase, Delivery, DeliveryPolicy, DiagnosisResult, DiagnosisStep, HttpsRule,
 };
-use hookline_store::{delivery::Exchange, endpoint::EndpointRow};
+use hookbench_store::{delivery::Exchange, endpoint::EndpointRow};
 
 use super::{
     exchange::{Outgoing, SendOptions, exchange},

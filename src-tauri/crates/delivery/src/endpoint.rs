@@ -1,10 +1,10 @@
-//! Endpoints: addresses Hookline sends to as a vendor does.
+//! Endpoints: addresses Hookbench sends to as a vendor does.
 
 use base64::Engine as _;
-use hookline_model::{AutoDisable, EndpointSettings, PolicyOverrides};
-use hookline_provider::{Catalogue, SchemeRecord, SecretForm};
-use hookline_signature::Keys;
-use hookline_store::endpoint::provider_of;
+use hookbench_model::{AutoDisable, EndpointSettings, PolicyOverrides};
+use hookbench_provider::{Catalogue, SchemeRecord, SecretForm};
+use hookbench_signature::Keys;
+use hookbench_store::endpoint::provider_of;
 
 use super::{trust::Trust, url::parse};
 
@@ -52,7 +52,7 @@ pub fn new_secret(form: SecretForm) -> Result<String, String> {
 /// What makes a policy that of a single attempt: no second one follows.
 pub fn once() -> PolicyOverrides {
     PolicyOverrides {
-        schedule: Some(hookline_model::RetrySchedule::Fixed(Vec::new())),
+        schedule: Some(hookbench_model::RetrySchedule::Fixed(Vec::new())),
         disable: Some(AutoDisable::Never),
         ..PolicyOverrides::default()
     }

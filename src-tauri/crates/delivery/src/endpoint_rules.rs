@@ -1,9 +1,9 @@
 //! What an endpoint may be: the vendor's rules, and bounds that keep its numbers sane.
 
-use hookline_model::{AutoDisable, DeliveryPolicy, EndpointSettings, HttpsRule, RETRIES_MAX, matches_type};
-use hookline_provider::{Catalogue, Provider};
-use hookline_signature::Source;
-use hookline_store::endpoint::{Beside, policy_in_force, provider_of};
+use hookbench_model::{AutoDisable, DeliveryPolicy, EndpointSettings, HttpsRule, RETRIES_MAX, matches_type};
+use hookbench_provider::{Catalogue, Provider};
+use hookbench_signature::Source;
+use hookbench_store::endpoint::{Beside, policy_in_force, provider_of};
 
 use super::{
     endpoint::{signing, trust},
@@ -35,7 +35,7 @@ const TIMEOUT_MAX: u32 = 10 * 60 * 1_000;
 /// The first rule it breaks, in a sentence. `beside` are the endpoints of its scope.
 pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside) -> Option<String> {
     let Some(provider) = provider_of(settings, catalogue) else {
-        return Some(format!("There is no provider {:?}; `hookline providers` lists them.", settings.provider));
+        return Some(format!("There is no provider {:?}; `hookbench providers` lists them.", settings.provider));
     };
     let url = match parse(&settings.url) {
         Ok(url) => url,
@@ -83,7 +83,7 @@ pub fn fault(settings: &EndpointSettings, catalogue: &Catalogue, beside: Beside)
     let reserved = ["host", "content-length", "transfer-encoding", "connection"];
     if let Some(header) = settings.headers.iter().find(|header| reserved.contains(&header.name.to_lowercase().as_str()))
     {
-        return Some(format!("{} is set by Hookline. Remove it.", header.name));
+        return Some(format!("{} is set by Hookbench. Remove it.", header.name));
     }
     if let Some(header) = settings.headers.iter().find(|header| is_vendors(settings, provider, catalogue, &header.name))
     {
@@ -190,8 +190,8 @@ mod tests {
             (json!({ "scheme": "none" }), "no such scheme"),
             (custom("no name", "x"), "no header"),
             (custom("x-own", "a\nb"), "no header"),
-            (custom("Host", "x"), "set by Hookline"),
-            (custom("transfer-encoding", "chunked"), "set by Hookline"),
+            (custom("Host", "x"), "set by Hookbench"),
+            (custom("transfer-encoding", "chunked"), "set by Hookbench"),
             (custom("X-Hub-Signature-256", "x"), "sets itself"),
             (json!({ "trusted_certificate": "no PEM" }), "PEM"),
             (json!({ "concurrency": 0 }), "Concurrency"),

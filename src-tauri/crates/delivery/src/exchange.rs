@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use hookline_capture::Piece;
-use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase, AttemptTimings};
-use hookline_store::delivery::{Exchange, RESPONSE_KEPT, Received};
+use hookbench_capture::Piece;
+use hookbench_model::{AttemptError, AttemptErrorKind, AttemptPhase, AttemptTimings};
+use hookbench_store::delivery::{Exchange, RESPONSE_KEPT, Received};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, header};
 use http_body_util::BodyExt as _;
 use tokio::{
@@ -255,7 +255,7 @@ fn by_hyper(error: &hyper::Error, phase: AttemptPhase, whom: &str, trust: &Trust
         source = inner.source();
     }
     if error.is_parse_too_large() {
-        let message = format!("The head that {whom} answered is larger than Hookline reads (100 headers, 400 KB).");
+        let message = format!("The head that {whom} answered is larger than Hookbench reads (100 headers, 400 KB).");
         return wrong(AttemptErrorKind::BadResponse, phase, message);
     }
     if error.is_parse() {

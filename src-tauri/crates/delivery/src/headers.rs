@@ -1,6 +1,6 @@
 //! Which headers a captured request goes on with.
 
-use hookline_model::{HeaderRules, MASK};
+use hookbench_model::{HeaderRules, MASK};
 use http::{HeaderName, HeaderValue};
 
 /// Headers that belong to one connection (RFC 9110 §7.6.1), and those that say how the body is framed on it.
@@ -36,7 +36,7 @@ pub fn check_headers(rules: &HeaderRules) -> Result<(), String> {
             return Err(format!("{name:?} with this value is no header that can be sent."));
         }
         if FRAMING.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-            return Err(format!("{name} is set by Hookline. Remove it."));
+            return Err(format!("{name} is set by Hookbench. Remove it."));
         }
     }
     match rules.remove.iter().find(|name| name.parse::<HeaderName>().is_err()) {

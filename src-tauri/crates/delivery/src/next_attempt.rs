@@ -1,7 +1,7 @@
 //! What an attempt means by the vendor's policy: a pure function of what happened.
 
-use hookline_model::{AttemptErrorKind, AutoDisable, DeliveryPolicy, DeliveryState, GoneAction, RetryOn};
-use hookline_store::delivery::{Advance, Exchange, Received};
+use hookbench_model::{AttemptErrorKind, AutoDisable, DeliveryPolicy, DeliveryState, GoneAction, RetryOn};
+use hookbench_store::delivery::{Advance, Exchange, Received};
 
 /// Longest wait a receiver may ask for, in seconds: a day. A Unix time in the place of seconds would put a
 /// retry off for half a century.
@@ -122,11 +122,11 @@ fn stopped_by<'l>(lines: &'l [String], received: &Received) -> Option<&'l str> {
 
 #[cfg(test)]
 mod tests {
-    use hookline_model::{AttemptError, AttemptPhase, AttemptTimings, PolicyValue, RetrySchedule};
-    use hookline_provider::Catalogue;
+    use hookbench_model::{AttemptError, AttemptPhase, AttemptTimings, PolicyValue, RetrySchedule};
+    use hookbench_provider::Catalogue;
 
     use super::*;
-    use hookline_store::delivery::Received;
+    use hookbench_store::delivery::Received;
 
     fn answered(status: u16, retry_after_s: Option<f64>) -> Exchange {
         let received = Received { status, headers: Vec::new(), body: Vec::new(), body_bytes: 0, retry_after_s };

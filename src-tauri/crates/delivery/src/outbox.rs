@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{Clock, RowId, Store};
-use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase, EndpointSettings, MASK, text_by};
-use hookline_provider::IdOf;
-use hookline_store::{
+use hookbench_capture::{Clock, RowId, Store};
+use hookbench_model::{AttemptError, AttemptErrorKind, AttemptPhase, EndpointSettings, MASK, text_by};
+use hookbench_provider::IdOf;
+use hookbench_store::{
     Providers,
     delivery::{Exchange, InFlightAttempt},
     endpoint::EndpointRow,
@@ -150,17 +150,17 @@ pub struct Loaded {
 /// after a failure; what a command had started ends with it.
 pub fn load(
     connection: &Connection,
-    catalogue: &hookline_provider::Catalogue,
+    catalogue: &hookbench_provider::Catalogue,
     now_us: i64,
     everything: bool,
 ) -> rusqlite::Result<Loaded> {
-    let under_way = hookline_store::delivery::interrupted(connection, now_us)?;
+    let under_way = hookbench_store::delivery::interrupted(connection, now_us)?;
     let mut unknown = Vec::new();
     for (number, endpoint) in under_way {
         let error = AttemptError {
             kind: AttemptErrorKind::OutcomeUnknown,
             phase: AttemptPhase::Answer,
-            message: "Hookline ended during this attempt, so nobody knows whether it arrived.".into(),
+            message: "Hookbench ended during this attempt, so nobody knows whether it arrived.".into(),
         };
         let exchange = Exchange::failed(error);
         let (claimed, endpoint) =
@@ -174,7 +174,7 @@ pub fn load(
     // A command that opens the data folder for a moment sends only what it was told to.
     let waiting = match everything {
         false => Vec::new(),
-        true => hookline_store::delivery::waiting(connection)?,
+        true => hookbench_store::delivery::waiting(connection)?,
     };
     Ok(Loaded { endpoints, waiting })
 }
@@ -284,7 +284,7 @@ impl Outbox {
         };
         let terms = {
             let catalogue = self.parts.providers.catalogue();
-            let policy = hookline_store::endpoint::policy_in_force(settings, &catalogue);
+            let policy = hookbench_store::endpoint::policy_in_force(settings, &catalogue);
             SendOptions {
                 total: Duration::from_millis((*policy.timeout_ms.value()).into()),
                 connect: Duration::from_millis((*policy.connect_timeout_ms.value()).into()),
@@ -307,7 +307,7 @@ impl Outbox {
     ) -> Result<Outgoing, UnsentRequest> {
         match self.source.get().and_then(Weak::upgrade) {
             Some(source) => source.outgoing(attempt, endpoint, row).await,
-            None => Err(UnsentRequest { headers: Headers::new(), message: "Hookline is about to end.".into() }),
+            None => Err(UnsentRequest { headers: Headers::new(), message: "Hookbench is about to end.".into() }),
         }
     }
 

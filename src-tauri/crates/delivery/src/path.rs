@@ -1,6 +1,6 @@
 //! Where a request goes on to: its target behind a destination's URL, and never beside it.
 
-use hookline_model::{PathRule, masked_url};
+use hookbench_model::{PathRule, masked_url};
 
 /// Percent-decoding as often as somebody may have encoded.
 const DECODED_MAX: usize = 4;
@@ -76,7 +76,7 @@ fn climbs(path: &str) -> bool {
         if text.split(|byte| matches!(byte, b'/' | b'\\')).any(up) {
             return true;
         }
-        match hookline_query::percent_decoded(&text) {
+        match hookbench_query::percent_decoded(&text) {
             Some(decoded) if decoded != text => text = decoded,
             _ => return false,
         }

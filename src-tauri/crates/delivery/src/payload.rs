@@ -9,8 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::Stream;
-use hookline_capture::BodyBlocks;
-use hookline_store::request::body_stream;
+use hookbench_capture::BodyBlocks;
+use hookbench_store::request::body_stream;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
@@ -38,7 +38,7 @@ pub enum Payload {
 impl Payload {
     /// A stored body: a small one is read now.
     pub async fn stored(body: BodyBlocks) -> std::io::Result<Self> {
-        match hookline_store::request::collect_body(body.clone(), MEMORY_MAX).await? {
+        match hookbench_store::request::collect_body(body.clone(), MEMORY_MAX).await? {
             Some(bytes) => Ok(Self::Memory(bytes.into())),
             None => Ok(Self::Stored(body)),
         }

@@ -1,6 +1,6 @@
 //! Retention: the oldest deliveries that have ended roll over; what waits stays.
 
-use hookline_model::{Change, RetentionPolicy};
+use hookbench_model::{Change, RetentionPolicy};
 use rusqlite::Connection;
 
 use crate::outbox::Outbox;
@@ -12,7 +12,7 @@ impl Outbox {
         let ended = self.schedule().drop_passed(now_us);
         if !ended.is_empty() {
             let forget = move |connection: &Connection| {
-                ended.iter().try_for_each(|endpoint| hookline_store::endpoint::remove(connection, *endpoint))
+                ended.iter().try_for_each(|endpoint| hookbench_store::endpoint::remove(connection, *endpoint))
             };
             if let Err(error) = self.parts.store.write(forget, |()| ()).await {
                 tracing::warn!(%error, "endpoints of commands that have ended could not be removed");
@@ -22,7 +22,7 @@ impl Outbox {
         loop {
             let limits = retention.clone();
             let work = move |connection: &Connection| {
-                hookline_store::delivery::expire_deliveries(connection, &limits, after, now_us)
+                hookbench_store::delivery::expire_deliveries(connection, &limits, after, now_us)
             };
             match self.parts.store.write(work, |_| ()).await {
                 Ok((deleted, more)) => {

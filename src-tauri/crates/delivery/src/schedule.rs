@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use hookline_store::endpoint::{EndpointRow, Purpose};
+use hookbench_store::endpoint::{EndpointRow, Purpose};
 
 /// How long a command's own deliveries go on without being asked about, in µs: the command has
 /// ended then.

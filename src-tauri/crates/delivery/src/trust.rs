@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use hookline_model::{AttemptError, AttemptErrorKind, AttemptPhase};
+use hookbench_model::{AttemptError, AttemptErrorKind, AttemptPhase};
 use jiff::Timestamp;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -252,7 +252,7 @@ pub(crate) fn by_tls(error: &io::Error, phase: AttemptPhase, whom: &str, trust: 
             format!("{whom} does not answer with TLS. It may speak plain HTTP: try http:// in the URL.")
         }
         rustls::Error::PeerIncompatible(_) => {
-            format!("{whom} shares no version or cipher of TLS with Hookline, which speaks TLS 1.2 and 1.3.")
+            format!("{whom} shares no version or cipher of TLS with Hookbench, which speaks TLS 1.2 and 1.3.")
         }
         rustls::Error::NoCertificatesPresented => format!("{whom} shows no certificate."),
         other => format!("TLS with {whom} failed: {other}."),
@@ -317,7 +317,7 @@ fn alert_fault(alert: AlertDescription, whom: &str, trust: &Trust) -> String {
             false => format!("{whom} may want a client certificate: it ended TLS with {alert:?}."),
         },
         AlertDescription::HandshakeFailure if !shown => {
-            format!("{whom} and Hookline agree on no cipher of TLS, or it wants a client certificate.")
+            format!("{whom} and Hookbench agree on no cipher of TLS, or it wants a client certificate.")
         }
         AlertDescription::NoApplicationProtocol => {
             format!("{whom} speaks HTTP/2 only, and webhooks are sent over HTTP/1.1. Enable HTTP/1.1 there.")
@@ -326,7 +326,7 @@ fn alert_fault(alert: AlertDescription, whom: &str, trust: &Trust) -> String {
             format!("{whom} does not serve a host of this name.")
         }
         AlertDescription::ProtocolVersion => {
-            format!("{whom} shares no version of TLS with Hookline, which speaks TLS 1.2 and 1.3.")
+            format!("{whom} shares no version of TLS with Hookbench, which speaks TLS 1.2 and 1.3.")
         }
         other => format!("{whom} ended TLS with the alert {other:?}."),
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use hookline_model::{MASK, masked_url};
+use hookbench_model::{MASK, masked_url};
 use http::Uri;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 

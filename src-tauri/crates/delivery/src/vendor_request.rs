@@ -1,7 +1,7 @@
 //! A vendor's request put together: payload, headers, signature.
 
-use hookline_provider::{EventType, Provider, sample};
-use hookline_signature::{Keys, Message, Scheme, sign};
+use hookbench_provider::{EventType, Provider, sample};
+use hookbench_signature::{Keys, Message, Scheme, sign};
 use serde_json::Value;
 
 /// What identifies one event and one attempt to deliver it.
@@ -33,7 +33,8 @@ pub fn payload(kind: &str, sample: &Value, moment: &SampleContext<'_>) -> Value 
 /// The headers a vendor sends beside its signature.
 pub fn plain_headers(provider: &Provider, kind: &str, id: &str) -> Vec<(String, String)> {
     let vendors = provider.headers(kind, id);
-    let usual = [("Content-Type", "application/json"), ("User-Agent", concat!("Hookline/", env!("CARGO_PKG_VERSION")))];
+    let usual =
+        [("Content-Type", "application/json"), ("User-Agent", concat!("Hookbench/", env!("CARGO_PKG_VERSION")))];
     let usual = usual.into_iter().filter(|(name, _)| !vendors.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)));
     let mut all: Vec<(String, String)> = usual.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     all.extend(vendors);

@@ -12,7 +12,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128, xxh3_128_with_seed};
 
 use super::{DiffRow, DiffRowKind, shown};
-use hookline_query::{canonical, entries, looks_like_json};
+use hookbench_query::{canonical, entries, looks_like_json};
 
 /// Deepest document that is compared by its structure.
 const DEPTH_MAX: usize = 32;

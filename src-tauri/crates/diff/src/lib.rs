@@ -4,10 +4,10 @@
 mod json;
 mod text;
 
-use hookline_capture::header_list;
-use hookline_model::{BodyKind, MASK, text_by};
-use hookline_provider::is_secret_header;
-use hookline_query::body::content_of;
+use hookbench_capture::header_list;
+use hookbench_model::{BodyKind, MASK, text_by};
+use hookbench_provider::is_secret_header;
+use hookbench_query::body::content_of;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -4,10 +4,10 @@
 
 use std::{path::PathBuf, time::Instant};
 
-use hookline_capture::{Body, Captured, Findings, Plan, Store};
-use hookline_engine::{Clock, Engine, OwnerKind};
-use hookline_model::{BodyState, HeaderNames, HttpVersion};
-use hookline_store::inbox::InboxRow;
+use hookbench_capture::{Body, Captured, Findings, Plan, Store};
+use hookbench_engine::{Clock, Engine, OwnerKind};
+use hookbench_model::{BodyState, HeaderNames, HttpVersion};
+use hookbench_store::inbox::InboxRow;
 
 /// Requests that wait for their commit at a time.
 const IN_FLIGHT: usize = 2_000;
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let database = engine.dir().database();
     engine.close().await;
     drop(engine);
-    let plan = Plan { version: hookline_store::VERSION, migrate: &hookline_store::migrate };
+    let plan = Plan { version: hookbench_store::VERSION, migrate: &hookbench_store::migrate };
     let store = Store::open(&database, &plan, Clock::system(), Box::new(|_| ()))?;
     let inbox = store.readers().read(InboxRow::all).await?.into_iter().next();
     let inbox = inbox.ok_or("the first inbox is gone")?;

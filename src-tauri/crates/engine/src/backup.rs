@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_model::{Change, Job, JobKind, JobState};
+use hookbench_model::{Change, Job, JobKind, JobState};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Engine;
@@ -64,7 +64,7 @@ pub async fn start(engine: &Arc<Engine>, path: &str) -> Result<Job, BackupError>
 fn open(source: &Path, target: &Path) -> Result<(Connection, u64), BackupError> {
     let connection =
         Connection::open_with_flags(source, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    let total_bytes = hookline_store::size(&connection)?;
+    let total_bytes = hookbench_store::size(&connection)?;
     let shown = target.to_string_lossy();
     make_private(target).map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists(shown.into()),

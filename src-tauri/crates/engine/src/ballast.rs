@@ -1,4 +1,4 @@
-//! Reserves disk space. The reserve is released when Hookline starts on a full disk, so that stored requests can be
+//! Reserves disk space. The reserve is released when Hookbench starts on a full disk, so that stored requests can be
 //! read and deleted.
 
 use std::{fs, io, path::Path};
@@ -37,7 +37,7 @@ fn fill(dir: &Path, path: &Path) -> io::Result<()> {
     if bytes < LEAST {
         return Err(io::ErrorKind::StorageFull.into());
     }
-    let file = hookline_capture::private::options().create_new(true).write(true).open(path)?;
+    let file = hookbench_capture::private::options().create_new(true).write(true).open(path)?;
     match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
         Ok(()) => Ok(()),
         // A file system that does not set room aside gets zeros, which some compress to nothing.
@@ -47,7 +47,7 @@ fn fill(dir: &Path, path: &Path) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn fill(_: &Path, path: &Path) -> io::Result<()> {
-    let file = hookline_capture::private::options().create_new(true).write(true).open(path)?;
+    let file = hookbench_capture::private::options().create_new(true).write(true).open(path)?;
     file.set_len(BYTES)
 }
 

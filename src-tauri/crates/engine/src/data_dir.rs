@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hookline_capture::private::{make_dir, options, write};
+use hookbench_capture::private::{make_dir, options, write};
 use serde::{Deserialize, Serialize};
 
 use crate::ballast;
@@ -17,7 +17,7 @@ pub fn has_database(folder: &Path) -> bool {
 }
 
 /// Its database file.
-const DATABASE: &str = "hookline.db";
+const DATABASE: &str = "hookbench.db";
 
 /// Length of a token: 32 bytes in hexadecimal digits.
 const TOKEN_DIGITS: u64 = 64;
@@ -28,7 +28,7 @@ const TOKEN_DIGITS: u64 = 64;
 pub enum OwnerKind {
     /// The window.
     Window,
-    /// `hookline serve`.
+    /// `hookbench serve`.
     Serve,
     /// A command that needed an engine for its own duration.
     Command,
@@ -90,11 +90,11 @@ impl DataDir {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let owner = Self::live(path).map_or_else(
-                    || "another Hookline process".to_owned(),
+                    || "another Hookbench process".to_owned(),
                     |live| match live.kind {
-                        OwnerKind::Window => format!("the Hookline window (process {})", live.pid),
-                        OwnerKind::Serve => format!("hookline serve (process {})", live.pid),
-                        OwnerKind::Command => format!("a hookline command (process {})", live.pid),
+                        OwnerKind::Window => format!("the Hookbench window (process {})", live.pid),
+                        OwnerKind::Serve => format!("hookbench serve (process {})", live.pid),
+                        OwnerKind::Command => format!("a hookbench command (process {})", live.pid),
                     },
                 );
                 return Err(DataDirError::InUse { path: path.into(), owner });
@@ -133,7 +133,7 @@ impl DataDir {
         let what = if database.exists() { "is empty" } else { "is gone" };
         was_there.then(|| {
             format!(
-                "{} {what}, though this folder was in use. Restore it from a backup; or remove the files `hookline.db` and `token` and the folder `search` there to begin with an empty one",
+                "{} {what}, though this folder was in use. Restore it from a backup; or remove the files `hookbench.db` and `token` and the folder `search` there to begin with an empty one",
                 database.display()
             )
         })
@@ -229,7 +229,7 @@ mod tests {
         let first = DataDir::own(dir.path(), OwnerKind::Serve).expect("nobody owns it");
         assert_eq!(DataDir::live(dir.path()).expect("it is live").pid, std::process::id());
         let error = DataDir::own(dir.path(), OwnerKind::Window).expect_err("it is owned").to_string();
-        assert!(error.contains(&format!("hookline serve (process {})", std::process::id())), "{error}");
+        assert!(error.contains(&format!("hookbench serve (process {})", std::process::id())), "{error}");
         drop(first);
         assert!(DataDir::live(dir.path()).is_none());
         DataDir::own(dir.path(), OwnerKind::Window).expect("it is free again");

@@ -10,17 +10,17 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{Clock, Committed, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, Store, WriteError};
-use hookline_checks::Checks;
-use hookline_delivery::{Outbox, Parts};
-use hookline_model::{
+use hookbench_capture::{Clock, Committed, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, Store, WriteError};
+use hookbench_checks::Checks;
+use hookbench_delivery::{Outbox, Parts};
+use hookbench_model::{
     Change, DatabaseFault, DatabaseHealth, FeedItem, Inbox, InboxResponse, ListenerState, PipelineStage,
     RequestSummary, Settings, VerificationSettings,
 };
-use hookline_provider::Catalogue;
-use hookline_query::Query;
-use hookline_search::{InboxSnapshot, Search, SearchIndex};
-use hookline_store::{
+use hookbench_provider::Catalogue;
+use hookbench_query::Query;
+use hookbench_search::{InboxSnapshot, Search, SearchIndex};
+use hookbench_store::{
     Providers,
     deletion::{DeletionRow, Hidden},
     feed::Feed,
@@ -135,7 +135,7 @@ impl Engine {
         let after_commit = AfterCommit::default();
         let (published, pipeline) = (after_commit.published.clone(), after_commit.pipeline.clone());
         let on_commit = after_commit.on_commit(addresses.clone());
-        let plan = Plan { version: hookline_store::VERSION, migrate: &hookline_store::migrate };
+        let plan = Plan { version: hookbench_store::VERSION, migrate: &hookbench_store::migrate };
         let store = Store::open(&database, &plan, clock.clone(), on_commit)?;
         import::sweep(dir.path());
         let providers = Providers::open(dir.path());
@@ -249,7 +249,7 @@ impl Engine {
     pub async fn cannot_move(&self, to: SocketAddr) -> Option<String> {
         let now = self.receiver.address().filter(|now| *now != to && self.settings().listen != to)?;
         let why = receiver::unusable(to, now).await?;
-        Some(format!("{why} Hookline still listens at {now}."))
+        Some(format!("{why} Hookbench still listens at {now}."))
     }
 
     /// Ends the receiver, lets open requests finish, and closes the store.
@@ -293,7 +293,7 @@ impl Engine {
     /// Stores new settings and lets them take effect.
     pub async fn apply_settings(self: &Arc<Self>, new: Settings) -> Result<(), WriteError<rusqlite::Error>> {
         let stored = new.clone();
-        self.store.write(move |connection| hookline_store::settings::save(&stored, connection), |_| ()).await?;
+        self.store.write(move |connection| hookbench_store::settings::save(&stored, connection), |_| ()).await?;
         let old = std::mem::replace(
             &mut *self.settings.write().unwrap_or_else(std::sync::PoisonError::into_inner),
             new.clone(),
@@ -390,7 +390,7 @@ impl Engine {
                 self.purge(removal).await;
             }
         }
-        if let Err(error) = self.store.write(hookline_store::deletion::delete_strays, |_| ()).await {
+        if let Err(error) = self.store.write(hookbench_store::deletion::delete_strays, |_| ()).await {
             tracing::warn!(%error, "requests of a deleted inbox could not be deleted");
         }
         let retention = self.settings().retention;
@@ -555,24 +555,24 @@ struct Loaded {
     last_seq: i64,
     cursors: Vec<(PipelineStage, RowId)>,
     last_request: RowId,
-    outbox: hookline_delivery::Loaded,
+    outbox: hookbench_delivery::Loaded,
     steps: Steps,
     tunnels: Vec<TunnelRow>,
     exposures: Vec<ExposureRow>,
 }
 
 fn load(connection: &Connection, catalogue: &Catalogue, now_us: i64, everything: bool) -> rusqlite::Result<Loaded> {
-    hookline_store::response_file::sweep(connection)?;
-    hookline_store::replay::interrupted(connection, now_us)?;
-    hookline_store::pipeline::limit_cursors(connection)?;
+    hookbench_store::response_file::sweep(connection)?;
+    hookbench_store::replay::interrupted(connection, now_us)?;
+    hookbench_store::pipeline::limit_cursors(connection)?;
     Ok(Loaded {
-        settings: hookline_store::settings::load(connection)?,
+        settings: hookbench_store::settings::load(connection)?,
         inboxes: InboxRow::all(connection)?,
         removals: DeletionRow::all(connection)?,
-        last_seq: hookline_store::feed::reserve(connection)?,
-        cursors: hookline_store::pipeline::cursors(connection)?,
-        last_request: hookline_store::pipeline::last_request(connection)?,
-        outbox: hookline_delivery::load(connection, catalogue, now_us, everything)?,
+        last_seq: hookbench_store::feed::reserve(connection)?,
+        cursors: hookbench_store::pipeline::cursors(connection)?,
+        last_request: hookbench_store::pipeline::last_request(connection)?,
+        outbox: hookbench_delivery::load(connection, catalogue, now_us, everything)?,
         steps: Steps::load(connection)?,
         tunnels: TunnelRow::all(connection)?,
         exposures: ExposureRow::all(connection)?,

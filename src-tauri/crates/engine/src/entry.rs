@@ -2,10 +2,10 @@
 
 use std::task::Poll;
 
-use hookline_capture::{Captured, CommitError, Transaction, WriteError};
-use hookline_model::{Change, RequestSummary};
-use hookline_relay::client::Turn;
-use hookline_store::{request::summary_of, tunnel::Tunnelled};
+use hookbench_capture::{Captured, CommitError, Transaction, WriteError};
+use hookbench_model::{Change, RequestSummary};
+use hookbench_relay::client::Turn;
+use hookbench_store::{request::summary_of, tunnel::Tunnelled};
 
 use crate::Engine;
 

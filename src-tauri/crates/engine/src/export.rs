@@ -10,17 +10,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookline_capture::RowId;
-use hookline_formats::{Exact, Record, Redaction, WRITTEN, Writer, pairs};
-use hookline_model::{
+use hookbench_capture::RowId;
+use hookbench_formats::{Exact, Record, Redaction, WRITTEN, Writer, pairs};
+use hookbench_model::{
     BodyState, Change, FileFormat, HeaderNames, HttpVersion, Job, JobKind, JobState, SignatureStatus,
 };
-use hookline_query::{
+use hookbench_query::{
     JsonPath, Query,
     body::{self, content_of},
 };
-use hookline_search::PAGE_TIME;
-use hookline_store::request::{Stored, collect_body};
+use hookbench_search::PAGE_TIME;
+use hookbench_store::request::{Stored, collect_body};
 use rusqlite::Connection;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -203,7 +203,7 @@ impl Run {
             let mut page = Vec::with_capacity(ids.len());
             for id in ids {
                 if let Some(stored) = requests.stored(connection, id)? {
-                    page.push((id, stored, hookline_store::request::inline_body(connection, id)?));
+                    page.push((id, stored, hookbench_store::request::inline_body(connection, id)?));
                 }
             }
             Ok(page)

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use hookline_capture::{Answer, Arrived};
-use hookline_model::{Change, Inbox, InboxResponse, SignatureStatus};
-use hookline_provider::Filled;
-use hookline_signature::{Message, State};
-use hookline_store::inbox::InboxRow;
+use hookbench_capture::{Answer, Arrived};
+use hookbench_model::{Change, Inbox, InboxResponse, SignatureStatus};
+use hookbench_provider::Filled;
+use hookbench_signature::{Message, State};
+use hookbench_store::inbox::InboxRow;
 use rusqlite::Connection;
 
 use crate::{Engine, inbox::Address, response::aside, verification::header_pairs};

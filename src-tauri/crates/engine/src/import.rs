@@ -15,13 +15,13 @@ use std::{
 
 use bytes::Bytes;
 use encoding_rs_io::DecodeReaderBytesBuilder;
-use hookline_capture::{Body, CHUNK_BYTES, Captured, INLINE_BODY_BYTES, Transaction};
-use hookline_formats::{Record, SNIFFED, looks_like, read, sniff};
-use hookline_model::{
+use hookbench_capture::{Body, CHUNK_BYTES, Captured, INLINE_BODY_BYTES, Transaction};
+use hookbench_formats::{Record, SNIFFED, looks_like, read, sniff};
+use hookbench_model::{
     Change, FileFormat, ImportError, ImportRecord, ImportResult, InboxResponse, Job, JobKind, JobState,
     VerificationSettings, timestamp,
 };
-use hookline_store::deletion::delete_requests;
+use hookbench_store::deletion::delete_requests;
 use rusqlite::Connection;
 use tempfile::NamedTempFile;
 use tokio::{runtime::Handle, time::Instant};
@@ -73,7 +73,7 @@ pub struct Import {
 #[derive(Debug, thiserror::Error)]
 pub enum ImportStartError {
     #[error(
-        "{0:?} is in none of the formats that can be read: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site's JSON, Hookline's archive."
+        "{0:?} is in none of the formats that can be read: HAR, JSON Lines, CSV, raw HTTP, curl, webhook.site's JSON, Hookbench's archive."
     )]
     /// The format of the file is not known.
     Unknown(String),
@@ -240,7 +240,7 @@ impl Run {
     /// When the same file was imported before.
     fn imported_before(&self) -> Option<ImportRecord> {
         let sha256 = self.import.sha256;
-        let read = move |connection: &Connection| hookline_store::imported_file::find(connection, &sha256);
+        let read = move |connection: &Connection| hookbench_store::imported_file::find(connection, &sha256);
         let (at_us, requests) = self.runtime.block_on(self.engine.store.readers().read(read)).ok().flatten()?;
         Some(ImportRecord { at: timestamp(at_us), requests })
     }
@@ -253,7 +253,7 @@ impl Run {
         let (sha256, name, requests) = (self.import.sha256, self.import.name.clone(), self.done.requests);
         let at_us = self.engine.clock.now_us();
         let work = move |connection: &Connection| {
-            hookline_store::imported_file::save(connection, &sha256, &name, requests, at_us)
+            hookbench_store::imported_file::save(connection, &sha256, &name, requests, at_us)
         };
         if let Err(error) = self.runtime.block_on(self.engine.store.write(work, |()| ())) {
             tracing::warn!(%error, "an import could not be written down");
@@ -413,7 +413,7 @@ impl Run {
                 row.captured.answer =
                     row.answer.map(|answer| number_of(within.connection, &answer, &mut answers)).transpose()?;
                 let id = within.keep_imported(&mut row.captured)?;
-                hookline_store::request::insert_mark(within.connection, id, row.pinned, &row.note, &source)?;
+                hookbench_store::request::insert_mark(within.connection, id, row.pinned, &row.note, &source)?;
                 first.get_or_insert(id.0);
                 last = id.0;
             }
@@ -499,15 +499,15 @@ fn number_of(
         return Ok(*number);
     }
     if known.len() >= ANSWERS {
-        return hookline_store::response::insert_once(answer, connection, "");
+        return hookbench_store::response::insert_once(answer, connection, "");
     }
-    let number = hookline_store::response::insert(answer, connection, "")?;
+    let number = hookbench_store::response::insert(answer, connection, "")?;
     known.insert(key, number);
     Ok(number)
 }
 
 /// Puts a large body into chunks before its row.
-async fn put_down(store: &hookline_capture::Store, row: &mut Captured) -> Result<(), hookline_capture::CommitError> {
+async fn put_down(store: &hookbench_capture::Store, row: &mut Captured) -> Result<(), hookbench_capture::CommitError> {
     let Body::Inline(bytes) = &row.body else { return Ok(()) };
     if bytes.len() <= INLINE_BODY_BYTES {
         return Ok(());

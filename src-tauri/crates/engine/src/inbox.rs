@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use hookline_capture::Answer;
-use hookline_model::{ForwardMode, InboxResponse, VerificationSettings};
-use hookline_store::{
+use hookbench_capture::Answer;
+use hookbench_model::{ForwardMode, InboxResponse, VerificationSettings};
+use hookbench_store::{
     inbox::InboxRow,
     request::{InboxLabel, InboxNames},
 };

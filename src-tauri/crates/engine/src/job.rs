@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use hookline_model::{Job, JobState};
+use hookbench_model::{Job, JobState};
 
 /// Ended jobs kept to be asked about.
 const ENDED_KEPT: usize = 50;

@@ -1,7 +1,7 @@
 //! The engine: it owns a data folder and wires the parts that work on it together.
 //!
 //! [`Engine::open`] takes a data folder: the listener, the pipeline behind the commit, forwards, replays, deliveries, checks,
-//! tunnels, imports and exports, and retention. The routes of the API are in `hookline-api`, which holds an engine.
+//! tunnels, imports and exports, and retention. The routes of the API are in `hookbench-api`, which holds an engine.
 #![forbid(unsafe_code)]
 
 pub mod backup;
@@ -30,10 +30,10 @@ pub mod verification;
 
 pub use data_dir::{DataDir, DataDirError, LiveEngine, OwnerKind, has_database};
 pub use engine::{Engine, EngineError};
-pub use hookline_capture::{Clock, descriptors};
-pub use hookline_codegen::{handlers, samples, shell};
-pub use hookline_provider::{BadFile, Catalogue, Provider};
-pub use hookline_query::{Query, QueryError, QueryField, QueryFieldKind};
-pub use hookline_schema::{ChangeKind, TextFormat, Type};
-pub use hookline_store::catalogue;
-pub use hookline_store::feed::{Feed, FeedGone, Subscription};
+pub use hookbench_capture::{Clock, descriptors};
+pub use hookbench_codegen::{handlers, samples, shell};
+pub use hookbench_provider::{BadFile, Catalogue, Provider};
+pub use hookbench_query::{Query, QueryError, QueryField, QueryFieldKind};
+pub use hookbench_schema::{ChangeKind, TextFormat, Type};
+pub use hookbench_store::catalogue;
+pub use hookbench_store::feed::{Feed, FeedGone, Subscription};

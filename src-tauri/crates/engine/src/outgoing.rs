@@ -2,12 +2,12 @@
 
 use std::pin::Pin;
 
-use hookline_capture::{RowId, header_list};
-use hookline_delivery::{Headers, Outgoing, Payload, RequestSource, UnsentRequest, append, target_of};
-use hookline_model::MASK;
-use hookline_provider::SchemeRecord;
-use hookline_signature::{Keys, Message, sign};
-use hookline_store::{delivery::InFlightAttempt, endpoint::EndpointRow, request::collect_body};
+use hookbench_capture::{RowId, header_list};
+use hookbench_delivery::{Headers, Outgoing, Payload, RequestSource, UnsentRequest, append, target_of};
+use hookbench_model::MASK;
+use hookbench_provider::SchemeRecord;
+use hookbench_signature::{Keys, Message, sign};
+use hookbench_store::{delivery::InFlightAttempt, endpoint::EndpointRow, request::collect_body};
 use http::HeaderName;
 
 use crate::Engine;
@@ -38,7 +38,7 @@ pub(crate) async fn outgoing_request(
     let found = engine
         .store
         .readers()
-        .read(move |connection| hookline_store::request::head(connection, row))
+        .read(move |connection| hookbench_store::request::head(connection, row))
         .await
         .map_err(|e| unread(&e))?;
     let head = found.ok_or_else(|| unmade("The request is no longer stored.".into()))?;
@@ -52,9 +52,9 @@ pub(crate) async fn outgoing_request(
         Some(edited) => {
             let edited = edited_headers(edited, &head.headers);
             let lines = edited.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
-            hookline_delivery::applied_headers(&onward.rules, lines, &head.peer)
+            hookbench_delivery::applied_headers(&onward.rules, lines, &head.peer)
         }
-        None => hookline_delivery::applied_headers(&onward.rules, header_list(&head.headers), &head.peer),
+        None => hookbench_delivery::applied_headers(&onward.rules, header_list(&head.headers), &head.peer),
     };
     if let Some(via) = &onward.via {
         append(&mut headers, "Via", via.as_bytes());

@@ -1,9 +1,9 @@
 //! Changes to a captured request that is sent.
 
 use bytes::Bytes;
-use hookline_model::HeaderRules;
-use hookline_provider::SchemeRecord;
-use hookline_signature::Keys;
+use hookbench_model::HeaderRules;
+use hookbench_provider::SchemeRecord;
+use hookbench_signature::Keys;
 
 /// What a forward or a replay changes of the request that it sends.
 #[derive(Debug, Clone, Default)]

@@ -10,11 +10,11 @@ use std::{
     },
 };
 
-use hookline_capture::{
+use hookbench_capture::{
     AnswerBody, Arrived, Asked, Asking, CommitError, Counts, Decision, Listening, Plain, Refusal, Refused, Responder,
     Route, Routes, listen,
 };
-use hookline_model::{DatabaseFault, InboxResponse, ListenerState, VerificationSettings};
+use hookbench_model::{DatabaseFault, InboxResponse, ListenerState, VerificationSettings};
 use http::{Response, StatusCode};
 use tokio::{net::TcpListener, runtime::Runtime};
 
@@ -260,7 +260,7 @@ impl Routes for InboxRoutes {
     async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
         match self.engine.upgrade() {
             Some(engine) => crate::forward::ask::ask(&engine, asked).await,
-            None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookline is closing".into() }),
+            None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() }),
         }
     }
 }
@@ -281,14 +281,14 @@ impl InboxRoutes {
             }
         }
         let message = match name {
-            "" => "This is Hookline's receiver. The address lacks the name of an inbox.".to_owned(),
+            "" => "This is Hookbench's receiver. The address lacks the name of an inbox.".to_owned(),
             _ => format!("There is no inbox {name:?} here."),
         };
         Route::Refuse(Refusal {
             status: StatusCode::NOT_FOUND,
             code: "inbox_not_found",
             message,
-            hint: "Use the URL Hookline shows for the inbox, make the inbox there, or let requests make inboxes in its settings.".into(),
+            hint: "Use the URL Hookbench shows for the inbox, make the inbox there, or let requests make inboxes in its settings.".into(),
             header: None,
         })
     }

@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{ReadError, Refused, header_list};
-use hookline_model::{Change, DatabaseHealth, MASK, text_by};
-use hookline_provider::is_secret_header;
-use hookline_store::refusal::{self, Refusal, RefusalCount};
+use hookbench_capture::{ReadError, Refused, header_list};
+use hookbench_model::{Change, DatabaseHealth, MASK, text_by};
+use hookbench_provider::is_secret_header;
+use hookbench_store::refusal::{self, Refusal, RefusalCount};
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
@@ -117,7 +117,7 @@ pub(crate) async fn keep_refusals(engine: &Engine) -> bool {
     !matches!(engine.health(), DatabaseHealth::Failing { .. }) && write_refusals(engine).await
 }
 
-/// As [`Engine::keep_refusals`], and also where the database fails: the last try, before Hookline ends.
+/// As [`Engine::keep_refusals`], and also where the database fails: the last try, before Hookbench ends.
 pub(crate) async fn write_refusals(engine: &Engine) -> bool {
     let (rows, counts) = engine.refusals.take();
     if counts.is_empty() {
@@ -211,7 +211,7 @@ pub async fn refusal(engine: &Engine, number: i64) -> Result<Option<Refusal>, Re
 pub async fn dismiss_refusals(
     engine: &Engine,
     inbox: Option<i64>,
-) -> Result<(), hookline_capture::WriteError<rusqlite::Error>> {
+) -> Result<(), hookbench_capture::WriteError<rusqlite::Error>> {
     keep_refusals(engine).await;
     let work = move |connection: &Connection| refusal::dismiss(connection, inbox);
     engine.store.write(work, |()| ()).await?;

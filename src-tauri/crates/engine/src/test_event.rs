@@ -1,12 +1,12 @@
 //! The test event: a real HTTP request to an inbox of this receiver, as the inbox's vendor sends.
 
 use bytes::Bytes;
-use hookline_delivery::{
+use hookbench_delivery::{
     vendor_request,
     vendor_request::{SampleContext, UnsignedRequest},
 };
-use hookline_provider::Catalogue;
-use hookline_signature::Keys;
+use hookbench_provider::Catalogue;
+use hookbench_signature::Keys;
 use http::{Request, header};
 use http_body_util::Full;
 use hyper_util::rt::TokioIo;
@@ -43,7 +43,7 @@ fn event(catalogue: &Catalogue, inbox: &Address, url: &str, now_ms: i64) -> Read
         _ => vendor_request::test_event(provider),
     };
     let generic = json!({ "type": "test", "event": "test", "id": "{{id}}", "timestamp": "{{iso}}",
-        "data": { "message": "Hello from Hookline. This came over HTTP like any webhook." } });
+        "data": { "message": "Hello from Hookbench. This came over HTTP like any webhook." } });
     let (kind, sample): (&str, &Value) = sample.unwrap_or(("test", &generic));
     let body = serde_json::to_vec(&vendor_request::payload(kind, sample, &moment)).unwrap_or_default();
     let mut headers = vendor_request::plain_headers(provider, kind, &id);

@@ -5,12 +5,12 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use hookline_capture::header_list;
-use hookline_model::{SignatureStatus, VerificationSettings};
-use hookline_provider::{Catalogue, Provider, Recognised, SchemeRecord, Verified};
-use hookline_query::body::{content_of, read_body};
-use hookline_signature::{Keys, Message, Reading, State};
-use hookline_store::verification::Verification;
+use hookbench_capture::header_list;
+use hookbench_model::{SignatureStatus, VerificationSettings};
+use hookbench_provider::{Catalogue, Provider, Recognised, SchemeRecord, Verified};
+use hookbench_query::body::{content_of, read_body};
+use hookbench_signature::{Keys, Message, Reading, State};
+use hookbench_store::verification::Verification;
 
 use crate::inbox::Address;
 
@@ -27,7 +27,7 @@ pub(crate) const TEXT_MAX: usize = 16 * 1024;
 pub fn fault(settings: &VerificationSettings, catalogue: &Catalogue) -> Option<String> {
     if let Some(id) = &settings.provider {
         let Some(provider) = catalogue.get(id) else {
-            return Some(format!("There is no provider {id:?}; `hookline providers` lists them."));
+            return Some(format!("There is no provider {id:?}; `hookbench providers` lists them."));
         };
         if let Some(scheme) = &settings.scheme
             && provider.scheme(Some(scheme)).is_none()
@@ -89,7 +89,7 @@ pub(crate) struct RequestView<'a> {
 /// Verifies a request as of its arrival, and reads its event. A defect that panics affects this request only.
 pub(crate) fn verify_request(catalogue: &Catalogue, view: &RequestView<'_>, inbox: &Address) -> Verification {
     catch_unwind(AssertUnwindSafe(|| verify_view(catalogue, view, inbox))).unwrap_or_else(|_| {
-        tracing::error!(inbox = inbox.name, "a defect in Hookline kept a request from being verified");
+        tracing::error!(inbox = inbox.name, "a defect in Hookbench kept a request from being verified");
         Verification::default()
     })
 }

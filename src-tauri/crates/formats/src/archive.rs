@@ -1,4 +1,4 @@
-//! Hookline's own archive: a ZIP file with `hookline.json`, which says what it is, and `requests.jsonl`.
+//! Hookbench's own archive: a ZIP file with `hookbench.json`, which says what it is, and `requests.jsonl`.
 
 use std::{
     io::{self, BufReader, Read, Write},
@@ -15,7 +15,7 @@ use zip::{
 use super::{ImportError, Record, Take, jsonl};
 
 /// What says what it is, and the requests.
-const MANIFEST: &str = "hookline.json";
+const MANIFEST: &str = "hookbench.json";
 const REQUESTS: &str = "requests.jsonl";
 
 /// Version of the layout.
@@ -71,7 +71,7 @@ impl Writer {
         let outgoing = Outgoing::default();
         let mut zip = ZipWriter::new_stream(outgoing.clone());
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-        let manifest = Manifest { layout: LAYOUT, made_by: format!("Hookline {}", env!("CARGO_PKG_VERSION")) };
+        let manifest = Manifest { layout: LAYOUT, made_by: format!("Hookbench {}", env!("CARGO_PKG_VERSION")) };
         zip.start_file(MANIFEST, options).map_err(|e| e.to_string())?;
         zip.write_all(&serde_json::to_vec(&manifest).map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
         // Its size is not known before its end; more than 4 GiB are possible.
@@ -99,13 +99,13 @@ pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), ImportErr
     for name in zip.file_names() {
         let name = name.map_err(|e| whole(e.to_string()))?;
         if name != MANIFEST && name != REQUESTS {
-            return Err(whole(format!("it has a file {name:?}, which no archive of Hookline has")));
+            return Err(whole(format!("it has a file {name:?}, which no archive of Hookbench has")));
         }
     }
     let mut manifest = Vec::new();
     zip.by_name(MANIFEST)
         .map_err(|e| match e {
-            ZipError::FileNotFound => whole(format!("it has no {MANIFEST}, so Hookline did not make it")),
+            ZipError::FileNotFound => whole(format!("it has no {MANIFEST}, so Hookbench did not make it")),
             e => whole(format!("its {MANIFEST} does not read: {e}")),
         })?
         .take(MANIFEST_MAX)
@@ -114,7 +114,7 @@ pub(super) fn read(file: &std::fs::File, take: Take<'_>) -> Result<(), ImportErr
     let Manifest { layout, made_by } =
         serde_json::from_slice(&manifest).map_err(|e| whole(format!("its {MANIFEST} does not read: {e}")))?;
     if layout > LAYOUT {
-        return Err(whole(format!("{made_by} made it in a newer layout ({layout}); update Hookline to import it")));
+        return Err(whole(format!("{made_by} made it in a newer layout ({layout}); update Hookbench to import it")));
     }
     let length = file.metadata().map_err(|e| whole(e.to_string()))?.len();
     let requests = zip.by_name(REQUESTS).map_err(|_| whole(format!("it has no {REQUESTS}")))?;
@@ -179,7 +179,7 @@ mod tests {
             (&[GOOD, (REQUESTS, &b""[..]), ("../../etc/passwd", b"x")][..], "etc/passwd"),
             (&[(REQUESTS, b"")], "did not make it"),
             (&[GOOD], "requests.jsonl"),
-            (&[(MANIFEST, br#"{"layout":2,"made_by":"Hookline 9"}"#), (REQUESTS, b"")], "newer layout"),
+            (&[(MANIFEST, br#"{"layout":2,"made_by":"Hookbench 9"}"#), (REQUESTS, b"")], "newer layout"),
             (&[(MANIFEST, b"[]"), (REQUESTS, b"")], "does not read"),
         ] {
             let error = read_all(&zip(files)).expect_err(why);

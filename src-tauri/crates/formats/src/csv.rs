@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use hookline_model::HeaderNames;
+use hookbench_model::HeaderNames;
 use serde_json::json;
 
 use super::{

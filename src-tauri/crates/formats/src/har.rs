@@ -1,12 +1,12 @@
 //! HAR 1.2 (<http://www.softwareishard.com/blog/har-12-spec/>), as browsers and proxies write it.
 //!
-//! What HAR has no place for stands in `_hookline` of each entry, so that our own comes back whole.
+//! What HAR has no place for stands in `_hookbench` of each entry, so that our own comes back whole.
 
 use std::io::BufRead;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_model::{HeaderNames, HttpVersion, InboxResponse, RESPONSE_BODY_MAX};
-use hookline_query::body::decode_prefix;
+use hookbench_model::{HeaderNames, HttpVersion, InboxResponse, RESPONSE_BODY_MAX};
+use hookbench_query::body::decode_prefix;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -29,7 +29,7 @@ struct Entry {
     started_date_time: Option<String>,
     request: Request,
     response: Option<Response>,
-    #[serde(rename = "_hookline")]
+    #[serde(rename = "_hookbench")]
     ours: Option<Record>,
 }
 
@@ -367,8 +367,8 @@ fn body_note(record: &mut Record, body_size: i64) -> String {
 }
 
 /// What a record's headers say of its body.
-fn content_of_headers(record: &Record) -> hookline_model::BodyContent {
-    hookline_content::body_content(record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())))
+fn content_of_headers(record: &Record) -> hookbench_model::BodyContent {
+    hookbench_content::body_content(record.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())))
 }
 
 impl Content {
@@ -394,7 +394,7 @@ impl Content {
 pub(super) fn begin() -> String {
     let log = json!({
         "version": "1.2",
-        "creator": { "name": "Hookline", "version": env!("CARGO_PKG_VERSION") },
+        "creator": { "name": "Hookbench", "version": env!("CARGO_PKG_VERSION") },
         "pages": [],
     });
     let log = log.to_string();
@@ -461,7 +461,7 @@ pub(super) fn write_entry(record: &Record) -> Result<Vec<u8>, String> {
         },
         "cache": {},
         "timings": { "send": 0, "wait": 0, "receive": record.receiving_ms },
-        "_hookline": ours,
+        "_hookbench": ours,
     });
     serde_json::to_vec(&entry).map_err(|e| e.to_string())
 }

@@ -6,7 +6,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use hookline_content::json_values;
+use hookbench_content::json_values;
 
 use super::{BOM, ENTRY_MAX, GROWN_MAX, ImportError, Record, Take, json_array::each, object};
 

@@ -1,4 +1,4 @@
-//! The formats that requests are imported from and exported to, a module for each: files of other tools and of Hookline.
+//! The formats that requests are imported from and exported to, a module for each: files of other tools and of Hookbench.
 //!
 //! A [`Record`] is a request on its way in or out. [`read`] reads the records of a file, [`Writer`] writes them.
 #![forbid(unsafe_code)]
@@ -26,7 +26,7 @@ use std::{
     ops::ControlFlow,
 };
 
-use hookline_model::{FileFormat, ImportError};
+use hookbench_model::{FileFormat, ImportError};
 use jiff::{Timestamp, civil::DateTime, fmt::rfc2822, tz::TimeZone};
 
 pub use bytes::Exact;
@@ -64,7 +64,7 @@ pub const WRITTEN: &[Written] = &[
     Written { format: FileFormat::Jsonl, extension: "jsonl", media_type: "application/jsonl" },
     Written { format: FileFormat::Csv, extension: "csv", media_type: "text/csv; charset=utf-8" },
     Written { format: FileFormat::Raw, extension: "http", media_type: "application/octet-stream" },
-    Written { format: FileFormat::Archive, extension: "hookline.zip", media_type: "application/zip" },
+    Written { format: FileFormat::Archive, extension: "hookbench.zip", media_type: "application/zip" },
 ];
 
 /// Takes the entries of a file one after the other with the number of each, until it breaks off.

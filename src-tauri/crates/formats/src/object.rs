@@ -1,7 +1,7 @@
 //! One JSON object as a request: a line of our own, or what other tools write.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_model::HeaderNames;
+use hookbench_model::HeaderNames;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, value::RawValue};
 

@@ -8,8 +8,8 @@ use std::{
     ops::ControlFlow,
 };
 
-use hookline_capture::HEAD_BYTES_MAX;
-use hookline_model::{HeaderNames, HttpVersion};
+use hookbench_capture::HEAD_BYTES_MAX;
+use hookbench_model::{HeaderNames, HttpVersion};
 
 use super::{ENTRY_MAX, GROWN_MAX, ImportError, Record, Take, bytes::Exact, record::is_absolute};
 

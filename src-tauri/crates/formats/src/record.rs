@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
-use hookline_capture::{Body, Captured, Findings, HEAD_BYTES_MAX, header_list};
-use hookline_model::{
+use hookbench_capture::{Body, Captured, Findings, HEAD_BYTES_MAX, header_list};
+use hookbench_model::{
     BodyState, HeaderNames, HttpVersion, InboxResponse, NOTE_MAX, RESPONSE_BODY_MAX, SignatureStatus,
 };
 use jiff::Timestamp;
@@ -273,7 +273,7 @@ impl Record {
 
     /// The request in the form the store keeps, or what is wrong with it. A large body is still inline.
     pub fn captured(mut self, inbox: i64, body_max: u64, now_us: i64) -> Result<Captured, String> {
-        // What Hookline wrote itself has an id, and its target is as it was sent.
+        // What Hookbench wrote itself has an id, and its target is as it was sent.
         if is_absolute(&self.target) && self.names.is_none() && self.id.is_none() {
             let url = std::mem::take(&mut self.target);
             self.set_url(&url);

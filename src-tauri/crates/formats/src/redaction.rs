@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use hookline_model::MASK;
-use hookline_provider::is_secret_header;
-use hookline_query::{JsonPath, spans};
+use hookbench_model::MASK;
+use hookbench_provider::is_secret_header;
+use hookbench_query::{JsonPath, spans};
 
 use super::{Record, bytes::Exact};
 

@@ -1,8 +1,8 @@
 use std::io::Write;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_capture::header_list;
-use hookline_model::{BodyState, FileFormat, HeaderNames, HttpVersion, InboxResponse};
+use hookbench_capture::header_list;
+use hookbench_model::{BodyState, FileFormat, HeaderNames, HttpVersion, InboxResponse};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -175,8 +175,8 @@ proptest! {
             }
         }
         let sent = (&*record.method, &*record.target);
-        let message = hookline_codegen::CodeRequest::new("http://127.0.0.1:1", sent, header_list(&block), &record.body.0, true, false);
-        let command = hookline_codegen::CodeFormat::Curl.write(&message).expect("curl sends anything");
+        let message = hookbench_codegen::CodeRequest::new("http://127.0.0.1:1", sent, header_list(&block), &record.body.0, true, false);
+        let command = hookbench_codegen::CodeFormat::Curl.write(&message).expect("curl sends anything");
         let read = read_all(FileFormat::Curl, command.as_bytes());
         prop_assert_eq!(read.len(), 1, "{}", command);
         let read = read[0].as_ref().expect("a request");

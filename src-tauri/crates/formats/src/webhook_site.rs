@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read, Seek, SeekFrom},
 };
 
-use hookline_model::HeaderNames;
+use hookbench_model::HeaderNames;
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 

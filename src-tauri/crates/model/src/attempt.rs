@@ -30,7 +30,7 @@ pub enum AttemptErrorKind {
     BadResponse,
     /// The proxy set in the environment refused the connection.
     Proxy,
-    /// Hookline stopped during the attempt, so the request may or may not have arrived.
+    /// Hookbench stopped during the attempt, so the request may or may not have arrived.
     OutcomeUnknown,
 }
 

@@ -124,7 +124,7 @@ pub enum Change {
 /// A numbered change of the event stream.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FeedItem {
-    /// Number of the change. Numbers grow by one per change; a restart of Hookline leaves a gap.
+    /// Number of the change. Numbers grow by one per change; a restart of Hookbench leaves a gap.
     pub seq: i64,
     /// The change.
     #[serde(flatten)]

@@ -12,7 +12,7 @@ pub struct BodyContent {
     pub kind: BodyKind,
     /// Content codings in the order in which they were applied, such as `gzip`.
     pub codings: Vec<String>,
-    /// Whether Hookline can decode all of the codings.
+    /// Whether Hookbench can decode all of the codings.
     pub decodable: bool,
 }
 

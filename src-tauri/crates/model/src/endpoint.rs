@@ -45,7 +45,7 @@ pub struct EndpointSettings {
     pub name: String,
     /// URL of the endpoint.
     pub url: String,
-    /// Id of the provider that Hookline sends as.
+    /// Id of the provider that Hookbench sends as.
     pub provider: String,
     /// Id of the signature scheme. Default: the usual scheme of the provider.
     #[serde(default)]
@@ -123,7 +123,7 @@ pub struct EndpointState {
     pub exhausted: u32,
 }
 
-/// A destination that Hookline sends webhooks to.
+/// A destination that Hookbench sends webhooks to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Endpoint {
     /// Id of the endpoint.

@@ -1,4 +1,4 @@
-//! Events that Hookline sends.
+//! Events that Hookbench sends.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -134,6 +134,6 @@ impl Forward {
     /// Returns the pseudonym that this forward writes into `Via` (RFC 9110 §7.6.3) to detect a forwarding loop.
     pub fn pseudonym(&self) -> String {
         // A UUIDv7 begins with the time and ends with random bits.
-        format!("hookline-{}", self.id.get(self.id.len().saturating_sub(12)..).unwrap_or_default())
+        format!("hookbench-{}", self.id.get(self.id.len().saturating_sub(12)..).unwrap_or_default())
     }
 }

@@ -100,7 +100,7 @@ pub enum FileFormat {
     Curl,
     /// JSON of the webhook.site API.
     WebhookSite,
-    /// Hookline archive: complete requests, compressed, byte for byte.
+    /// Hookbench archive: complete requests, compressed, byte for byte.
     Archive,
 }
 

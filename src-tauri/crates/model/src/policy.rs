@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum PolicyValue<T> {
     /// The vendor documents this value.
     Stated(T),
-    /// The vendor does not document a value. Hookline assumes this one.
+    /// The vendor does not document a value. Hookbench assumes this one.
     Assumed(T),
     /// A user set this value.
     Own(T),
@@ -233,7 +233,7 @@ policy! {
     retry_on: RetryOn = RetryOn::All,
     /// Jitter: random change of a delay in either direction, in percent of the delay, from 0 to 100. Default: 0.
     jitter_percent: u8 = 0,
-    /// Whether the vendor follows redirects. Hookline never follows redirects.
+    /// Whether the vendor follows redirects. Hookbench never follows redirects.
     redirects: bool = false,
     /// Whether `Retry-After` lengthens the delay before a retry, to at most one day. Default: false.
     retry_after: bool = false,

@@ -3,8 +3,8 @@
 
 use std::{hint::black_box, time::Instant};
 
-use hookline_provider::Catalogue;
-use hookline_signature::{Keys, Known, Message, explain, sign, verify};
+use hookbench_provider::Catalogue;
+use hookbench_signature::{Keys, Known, Message, explain, sign, verify};
 
 const ROUNDS: u32 = 20_000;
 const NOW_MS: i64 = 1_800_000_000_000;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use hookline_signature::{Message, Source};
+use hookbench_signature::{Message, Source};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use hookline_signature::{Place, Reading, Source};
+use hookbench_signature::{Place, Reading, Source};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Catalogue, Provider};
@@ -136,7 +136,7 @@ impl Catalogue {
 
 #[cfg(test)]
 mod tests {
-    use hookline_signature::Message;
+    use hookbench_signature::Message;
 
     use super::*;
 

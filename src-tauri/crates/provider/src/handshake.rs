@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookline_signature::{
+use hookbench_signature::{
     Algorithm, Digest, Encoding, KeyForm, Keys, Message, Place, Reading, Scheme, Source, State, Template, sign,
 };
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! One vendor, as its file has it.
 
-use hookline_signature::{Algorithm, Code, Digest, Jws, Jwt, Place, Scheme, Source, Vendor};
+use hookbench_signature::{Algorithm, Code, Digest, Jws, Jwt, Place, Scheme, Source, Vendor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -30,7 +30,7 @@ pub struct Provider {
     pub secret: SecretHints,
     /// Checks of a handler that the vendor's own current library does not pass.
     pub tolerances: Vec<Tolerance>,
-    /// What it sends, and how; none where Hookline cannot be it.
+    /// What it sends, and how; none where Hookbench cannot be it.
     pub sending: Option<Sending>,
 }
 

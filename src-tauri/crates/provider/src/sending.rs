@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use hookline_model::DeliveryPolicy;
+use hookbench_model::DeliveryPolicy;
 
 use crate::sample;
 

@@ -1,6 +1,6 @@
 //! Verifying a message by all schemes of its vendor.
 
-use hookline_signature::{Keys, Message, State, Verdict, meets, verify};
+use hookbench_signature::{Keys, Message, State, Verdict, meets, verify};
 
 use crate::{Provider, SchemeRecord};
 
@@ -44,7 +44,7 @@ impl Provider {
                 signed.push(&record.id);
             }
             let announced = record.announced_by.as_ref().is_some_and(|by| meets(by, message).unwrap_or(false));
-            let telling = (verdict.fault.as_ref().map_or(0, hookline_signature::Fault::rank), announced);
+            let telling = (verdict.fault.as_ref().map_or(0, hookbench_signature::Fault::rank), announced);
             if best.as_ref().is_none_or(|(_, known)| telling > *known) {
                 best = Some((Verified { record, verdict }, telling));
             }

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use hookline_capture::header_list;
-pub use hookline_content::{
+use hookbench_capture::header_list;
+pub use hookbench_content::{
     Charset, DecodeError, Decoded, decode, decode_prefix, form_fields, json_values, multipart, text,
 };
-use hookline_content::{MediaType, Multipart, body_content, media_type};
-use hookline_model::{BodyContent, BodyKind};
+use hookbench_content::{MediaType, Multipart, body_content, media_type};
+use hookbench_model::{BodyContent, BodyKind};
 
 /// Most parts of a multipart body that are looked at.
 pub const PARTS_MAX: usize = 1_000;

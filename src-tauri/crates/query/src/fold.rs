@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use hookline_content::Charset;
-use hookline_model::BodyKind;
+use hookbench_content::Charset;
+use hookbench_model::BodyKind;
 
 /// Folded bytes.
 pub(crate) type Folded = Vec<u8>;

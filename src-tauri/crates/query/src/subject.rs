@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, cell::OnceCell};
 
-use hookline_capture::{IdTail, RowId, header_list};
-use hookline_model::{BodyKind, SignatureStatus};
+use hookbench_capture::{IdTail, RowId, header_list};
+use hookbench_model::{BodyKind, SignatureStatus};
 
 use super::{
     field,

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use hookline_capture::Refusal;
+use hookbench_capture::Refusal;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use ipnet::IpNet;
 use sha2::{Digest as _, Sha256};
@@ -107,7 +107,7 @@ impl Gate {
             hint: "Send them by HTTP Basic authentication.".into(),
             header: Some((
                 header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"Hookline\", charset=\"UTF-8\""),
+                HeaderValue::from_static("Basic realm=\"Hookbench\", charset=\"UTF-8\""),
             )),
         })
     }

@@ -252,7 +252,7 @@ impl Node {
                 continue;
             }
             let node = self.properties.entry(key.clone()).or_default();
-            lesson.at(format!(".{}", hookline_query::key_in_path(key)), |lesson| {
+            lesson.at(format!(".{}", hookbench_query::key_in_path(key)), |lesson| {
                 if is_new {
                     *lesson.room -= 1;
                     if known {
@@ -266,7 +266,8 @@ impl Node {
             let absent =
                 self.properties.iter().filter(|(key, node)| node.count == objects && !fields.contains_key(*key));
             for key in absent.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-                lesson.at(format!(".{}", hookline_query::key_in_path(&key)), |lesson| lesson.note(ChangeKind::Missing));
+                lesson
+                    .at(format!(".{}", hookbench_query::key_in_path(&key)), |lesson| lesson.note(ChangeKind::Missing));
             }
         }
     }

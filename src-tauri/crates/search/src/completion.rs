@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use hookline_capture::header_list;
-use hookline_model::QueryCompletion;
-use hookline_query::{FIELDS, QueryField, QueryFieldKind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
+use hookbench_capture::header_list;
+use hookbench_model::QueryCompletion;
+use hookbench_query::{FIELDS, QueryField, QueryFieldKind, Subject, Uses, Walk, key_in_path, looks_like_json, walk};
 use rusqlite::Connection;
 
 use super::{
@@ -165,7 +165,7 @@ impl Seen {
         for (name, value) in header_list(subject.headers) {
             let name = String::from_utf8_lossy(name).to_ascii_lowercase();
             // The value of a credential is not offered.
-            let value = if hookline_provider::is_secret_header(name.as_bytes()) {
+            let value = if hookbench_provider::is_secret_header(name.as_bytes()) {
                 ""
             } else {
                 &*String::from_utf8_lossy(value)

@@ -13,8 +13,8 @@ mod tests;
 
 use std::{ops::ControlFlow, time::Duration};
 
-use hookline_capture::RowId;
-use hookline_query::{Query, Subject};
+use hookbench_capture::RowId;
+use hookbench_query::{Query, Subject};
 use rusqlite::{Connection, ToSql};
 use tokio::time::Instant;
 

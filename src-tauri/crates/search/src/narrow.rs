@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use hookline_capture::RowId;
-use hookline_model::SignatureStatus;
-use hookline_query::{Node, Pattern, Place, QueryFieldKind, Term, Test};
-use hookline_store::timeline::BEFORE;
+use hookbench_capture::RowId;
+use hookbench_model::SignatureStatus;
+use hookbench_query::{Node, Pattern, Place, QueryFieldKind, Term, Test};
+use hookbench_store::timeline::BEFORE;
 use rusqlite::Connection;
 
 /// Meaning of names in a query.

@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, collections::HashMap, ops::ControlFlow};
 
-use hookline_capture::{IdTail, RowId, read_chunks};
-use hookline_model::SignatureStatus;
-use hookline_query::{SEARCHED_MAX, Subject, Uses};
-use hookline_store::request::InboxLabel;
+use hookbench_capture::{IdTail, RowId, read_chunks};
+use hookbench_model::SignatureStatus;
+use hookbench_query::{SEARCHED_MAX, Subject, Uses};
+use hookbench_store::request::InboxLabel;
 use rusqlite::{Connection, Statement, ToSql};
 
 use super::narrow::DUPLICATE;

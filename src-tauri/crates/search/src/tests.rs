@@ -2,9 +2,9 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use hookline_capture::{IdTail, RowId};
-use hookline_query::{Query, Uses};
-use hookline_store::{migrate, request::InboxLabel};
+use hookbench_capture::{IdTail, RowId};
+use hookbench_query::{Query, Uses};
+use hookbench_store::{migrate, request::InboxLabel};
 use proptest::prelude::*;
 use rusqlite::{Connection, params};
 use tokio::time::Instant;

@@ -6,7 +6,7 @@
 //! the time.
 //!
 //! ```
-//! use hookline_signature::{Keys, Message, Scheme, State, verify};
+//! use hookbench_signature::{Keys, Message, Scheme, State, verify};
 //!
 //! let github: Scheme = serde_json::from_value(serde_json::json!({ "digest": {
 //!     "signature": ["header:X-Hub-Signature-256"],

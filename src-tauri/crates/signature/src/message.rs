@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 
-use hookline_content::{
+use hookbench_content::{
     MediaType, body_content, form_fields, json_values, media_type, multipart, text, without_bom, without_nan,
 };
-use hookline_model::{BodyContent, BodyKind};
+use hookbench_model::{BodyContent, BodyKind};
 use serde_json::Value;
 
 /// Most fields of a multipart form that are looked at.

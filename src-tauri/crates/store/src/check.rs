@@ -1,6 +1,6 @@
 //! Check runs and their results.
 
-use hookline_model::{CheckExchange, CheckFinding, CheckOutcome, CheckRunState, CheckSettings};
+use hookbench_model::{CheckExchange, CheckFinding, CheckOutcome, CheckRunState, CheckSettings};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const STATES: &[CheckRunState] =

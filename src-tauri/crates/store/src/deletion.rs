@@ -4,8 +4,8 @@ use crate::sql::{SKIPPED, STORED_BYTES, WAITING};
 use const_format::formatcp;
 use std::sync::RwLock;
 
-use hookline_capture::{RowId, delete_chunks};
-use hookline_model::{Deletion, timestamp};
+use hookbench_capture::{RowId, delete_chunks};
+use hookbench_model::{Deletion, timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Time during which a deletion can be undone, in µs: 10 seconds.

@@ -4,10 +4,10 @@ use crate::sql::{LISTED, PASSING};
 use const_format::formatcp;
 use std::borrow::Cow;
 
-use hookline_model::{
+use hookbench_model::{
     DeliveryPolicy, Endpoint, EndpointSettings, EndpointState, MASK, PolicyOverrides, masked_url, timestamp,
 };
-use hookline_provider::{Catalogue, Provider, is_secret_header};
+use hookbench_provider::{Catalogue, Provider, is_secret_header};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Purpose of a destination. All destinations share one table, one schedule and one attempt log.

@@ -1,12 +1,12 @@
 //! Statistics of an endpoint for the last 24 hours.
 
 use const_format::formatcp;
-use hookline_model::{DeliveryState, EndpointStats, EndpointStatsSlice};
+use hookbench_model::{DeliveryState, EndpointStats, EndpointStatsSlice};
 use rusqlite::{Connection, params};
 
 use crate::sql::TEST;
 
-use hookline_model::timestamp;
+use hookbench_model::timestamp;
 
 /// Number of time slices: half an hour each.
 const SLICES: i64 = 48;

@@ -1,6 +1,6 @@
-//! Events that Hookline sends, and the deliveries that they create.
+//! Events that Hookbench sends, and the deliveries that they create.
 
-use hookline_model::{Delivery, DeliveryOrigin, DeliveryState, Event, timestamp};
+use hookbench_model::{Delivery, DeliveryOrigin, DeliveryState, Event, timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{

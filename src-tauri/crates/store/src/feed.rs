@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use hookline_model::{Change, FeedItem};
+use hookbench_model::{Change, FeedItem};
 use rusqlite::Connection;
 use tokio::sync::watch;
 

@@ -1,6 +1,6 @@
 //! Rows of `inbox`.
 
-use hookline_model::{Forward, Inbox, InboxResponse, ReplayTarget, ResponseRule, VerificationSettings, timestamp};
+use hookbench_model::{Forward, Inbox, InboxResponse, ReplayTarget, ResponseRule, VerificationSettings, timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{masked_forward, response, verification};

@@ -1,13 +1,13 @@
 //! Schemas inferred from the JSON bodies of an inbox, one per event type.
 
-use hookline_schema::InferredSchema;
+use hookbench_schema::InferredSchema;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Maximum number of schemas per inbox. No schema is inferred for further event types.
 const SCHEMAS_MAX: i64 = 200;
 
 /// Lists a summary of every schema, each with the number of its inbox and its event type.
-pub fn all(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, hookline_schema::Brief)>> {
+pub fn all(connection: &Connection) -> rusqlite::Result<Vec<(i64, String, hookbench_schema::Brief)>> {
     connection
         .prepare_cached("SELECT inbox, event_type, brief FROM shape ORDER BY inbox, event_type")?
         .query_map([], |row| {

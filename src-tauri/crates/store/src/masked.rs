@@ -1,7 +1,7 @@
 //! Settings with credentials masked, as the API shows them.
 
-use hookline_model::{Forward, HeaderRules, MASK, ReplayEdit, ReplaySettings, ReplayTarget, masked_url};
-use hookline_provider::is_secret_header;
+use hookbench_model::{Forward, HeaderRules, MASK, ReplayEdit, ReplaySettings, ReplayTarget, masked_url};
+use hookbench_provider::is_secret_header;
 
 /// Parts of header names that indicate a credential.
 const TELLING: &[&str] = &["token", "secret", "key", "auth", "password", "cookie"];

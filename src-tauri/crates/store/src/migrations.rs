@@ -1,6 +1,6 @@
 //! Migrations of the database: the capture tables and the engine's own.
 
-use hookline_capture::{SCHEMA as CAPTURE, SCHEMA_VIA as VIA};
+use hookbench_capture::{SCHEMA as CAPTURE, SCHEMA_VIA as VIA};
 use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
@@ -65,7 +65,7 @@ ALTER TABLE answer ADD COLUMN origin TEXT NOT NULL DEFAULT '';
 ALTER TABLE answer ADD COLUMN once INTEGER NOT NULL DEFAULT 0;
 ";
 
-/// Sending: `delivery.state` and `origin` are numbered in `hookline_model::DeliveryState` and `DeliveryOrigin`.
+/// Sending: `delivery.state` and `origin` are numbered in `hookbench_model::DeliveryState` and `DeliveryOrigin`.
 const OUTBOX: &str = "
 CREATE TABLE endpoint (
   number          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -500,7 +500,7 @@ mod tests {
         assert_eq!(read("SELECT fault FROM answer ORDER BY number"), r#"{"type":"drip","over_ms":9} "#);
         let rules = rules.replace(r#"{"kind":"drip","over_ms":60}"#, r#"{"over_ms":60,"type":"drip"}"#);
         assert_eq!(read("SELECT rules FROM inbox ORDER BY number"), format!("{rules} []"));
-        serde_json::from_str::<Vec<hookline_model::ResponseRule>>(&rules).expect("rules");
+        serde_json::from_str::<Vec<hookbench_model::ResponseRule>>(&rules).expect("rules");
         let shape = shape
             .replace(
                 r#"{"kind":"new_type","type":"string","before":["integer"]}"#,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hookline_provider::BadFile;
+use hookbench_provider::BadFile;
 
 /// Names and contents of the user's files, and the files that cannot be read.
 pub type OwnFiles = (Vec<(String, String)>, Vec<BadFile>);

@@ -1,7 +1,7 @@
 //! Progress of the stages behind the commit.
 
-use hookline_capture::RowId;
-use hookline_model::PipelineStage;
+use hookbench_capture::RowId;
+use hookbench_model::PipelineStage;
 use rusqlite::{Connection, params};
 
 /// Moves a cursor that is after the last stored request back to it, so that a clock that was set back hides no request from

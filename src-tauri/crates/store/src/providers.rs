@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, RwLock},
 };
 
-use hookline_provider::{BadFile, Catalogue};
+use hookbench_provider::{BadFile, Catalogue};
 
 use crate::own_files::{OwnFiles, own_files};
 

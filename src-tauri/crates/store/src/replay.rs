@@ -2,7 +2,7 @@
 
 use crate::sql::{COLLECTING, DELIVERED, EXHAUSTED, FAILED, FILTERED, REPLAY_FAILED, RUNNING, SENDING, WAITING};
 use const_format::formatcp;
-use hookline_model::{DeliveryState, Replay, ReplaySettings, ReplayState, masked_url, timestamp};
+use hookbench_model::{DeliveryState, Replay, ReplaySettings, ReplayState, masked_url, timestamp};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -75,7 +75,7 @@ pub fn interrupted(connection: &Connection, now_us: i64) -> rusqlite::Result<()>
         .execute(
             formatcp!(
                 "UPDATE replay SET state = {REPLAY_FAILED}, ended_us = ?1,
-                   reason = 'Hookline ended while its requests were looked for; nothing was sent.'
+                   reason = 'Hookbench ended while its requests were looked for; nothing was sent.'
                  WHERE ended_us IS NULL AND state = {COLLECTING}"
             ),
             [now_us],

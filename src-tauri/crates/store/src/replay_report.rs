@@ -2,11 +2,11 @@
 
 use crate::sql::{EXHAUSTED, FAILED, FILTERED};
 use const_format::formatcp;
-use hookline_model::{ReplayFailure, ReplayLatencies, ReplayReport, ReplayResponses};
+use hookbench_model::{ReplayFailure, ReplayLatencies, ReplayReport, ReplayResponses};
 use rusqlite::Connection;
 
 use crate::replay::ReplayRow;
-use hookline_model::milliseconds as ms;
+use hookbench_model::milliseconds as ms;
 
 /// Maximum number of failures in a report. More failures than that have one cause.
 const FAILURES_MAX: i64 = 100_000;

@@ -1,6 +1,6 @@
 //! Responses of inboxes and rules. A request refers to the response that its sender got.
 
-use hookline_model::InboxResponse;
+use hookbench_model::InboxResponse;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Stores a response and returns its number. An equal response that is stored already is reused, because requests refer

@@ -1,6 +1,6 @@
 //! Files that are bodies of responses, stored by content.
 
-use hookline_model::ResponseFile;
+use hookbench_model::ResponseFile;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Stores the content of a file, unless the same content is stored.

@@ -2,8 +2,8 @@
 
 use crate::sql::STORED_BYTES;
 use const_format::formatcp;
-use hookline_capture::RowId;
-use hookline_model::RetentionPolicy;
+use hookbench_capture::RowId;
+use hookbench_model::RetentionPolicy;
 use rusqlite::{Connection, params};
 
 use crate::deletion::{SLICE, delete_requests};

@@ -1,6 +1,6 @@
 //! Saved searches.
 
-use hookline_model::{SavedSearch, SavedSearchNew};
+use hookbench_model::{SavedSearch, SavedSearchNew};
 use rusqlite::{Connection, Row, params};
 
 /// Maximum number of saved searches. The limit exists because matches are counted, and alerts raised, for each one.

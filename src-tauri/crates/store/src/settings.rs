@@ -1,6 +1,6 @@
 //! The stored settings.
 
-use hookline_model::{Settings, merge};
+use hookbench_model::{Settings, merge};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Loads the settings. A field that an older release did not store has its default.

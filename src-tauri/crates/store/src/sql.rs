@@ -1,6 +1,6 @@
 //! Numbers of states as SQL writes them: a partial index serves only a query in which its number is written.
 
-use hookline_model::{BodyState, DeliveryOrigin, DeliveryState, ReplayState};
+use hookbench_model::{BodyState, DeliveryOrigin, DeliveryState, ReplayState};
 
 use crate::endpoint::Purpose;
 

@@ -1,7 +1,7 @@
 //! Timelines: everything that happened to one event, in time order.
 
-use hookline_capture::RowId;
-use hookline_model::{Timeline, TimelineItem, TimelineRepeat};
+use hookbench_capture::RowId;
+use hookbench_model::{Timeline, TimelineItem, TimelineRepeat};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
@@ -77,7 +77,7 @@ fn digest(connection: &Connection, id: RowId, left: &mut u64) -> rusqlite::Resul
     let Some((chunks, bytes)) = found.filter(|(_, bytes)| *bytes as u64 <= *left) else { return Ok(None) };
     *left -= bytes as u64;
     let body = match chunks {
-        Some(body) => hookline_capture::read_chunks(connection, body, COMPARED_MAX)?,
+        Some(body) => hookbench_capture::read_chunks(connection, body, COMPARED_MAX)?,
         None => connection
             .prepare_cached("SELECT coalesce(body, x'') FROM request WHERE id = ?1")?
             .query_row([id.0], |row| row.get(0))?,

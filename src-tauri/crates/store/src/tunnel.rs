@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use hookline_model::ExposureSettings;
+use hookbench_model::ExposureSettings;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -53,9 +53,9 @@ pub struct RelaySettings {
 /// A port of an SSH host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshSettings {
-    /// User and host, as `hookline_ssh::Destination` displays them.
+    /// User and host, as `hookbench_ssh::Destination` displays them.
     pub destination: String,
-    /// Requested port, as `hookline_ssh::Remote` displays it.
+    /// Requested port, as `hookbench_ssh::Remote` displays it.
     pub remote: String,
     /// Path of the private key file. `None` uses the keys of the agent and those in `~/.ssh`.
     pub key_file: Option<PathBuf>,

@@ -1,9 +1,9 @@
 //! Results of the verification of requests.
 
-use hookline_capture::RowId;
-use hookline_model::{SignatureStatus, VerificationSettings};
-use hookline_provider::Recognised;
-use hookline_signature::Fault;
+use hookbench_capture::RowId;
+use hookbench_model::{SignatureStatus, VerificationSettings};
+use hookbench_provider::Recognised;
+use hookbench_signature::Fault;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// Result of the verification of a request.

@@ -70,9 +70,9 @@ fn listening(port: u16) -> Result<(), String> {
 fn through_relay(dir: &Path, ready: &Value) -> Result<(Server, Way), String> {
     let data = dir.join("relay").to_string_lossy().into_owned();
     let args = ["relay", "serve", "--json", "--listen", "127.0.0.1:0", "--max-rate", "100000", "--data", &data];
-    let relay = Server::start("target/release/hookline", &args)?;
+    let relay = Server::start("target/release/hookbench", &args)?;
     let said: Value = serde_json::from_str(&relay.line).map_err(|e| format!("{:?}: {e}", relay.line))?;
-    let code = shell::output("target/release/hookline", &["relay", "device", "add", "--json", "--data", &data])?;
+    let code = shell::output("target/release/hookbench", &["relay", "device", "add", "--json", "--data", &data])?;
     let code: Value = serde_json::from_str(&code).map_err(|e| e.to_string())?;
     let new = json!({ "type": "relay", "relay": said["relay"], "code": code["code"] });
     let tunnel = call(ready, "POST", "/tunnels", Some(&new))?;
@@ -126,7 +126,7 @@ fn through_ssh(dir: &Path, host: &Host, receiver: &str) -> Result<(Background, W
     Ok((client, Way { name: "ssh -R", url: format!("http://127.0.0.1:{remote}/inbox") }))
 }
 
-/// By Hookline's own tunnel to the same host.
+/// By Hookbench's own tunnel to the same host.
 fn through_host(host: &Host, ready: &Value) -> Result<Way, String> {
     let (remote, place) = (free_port()?, format!("{}:{}", host.who, host.port));
     let url = format!("http://127.0.0.1:{remote}");
@@ -203,10 +203,10 @@ pub(super) fn run() -> Result<(), String> {
     setup::packages(&["bench"])?;
     build(&["--no-default-features"])?;
     for example in ["pace", "burst"] {
-        shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookline-relay", "--example", example])?;
+        shell::run("cargo", &["build", "--release", "--quiet", "--package", "hookbench-relay", "--example", example])?;
     }
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let (_serve, ready) = Server::hookline(&dir.path().join("laptop"))?;
+    let (_serve, ready) = Server::hookbench(&dir.path().join("laptop"))?;
     // A rule that never matches: what is answered is known on the laptop alone.
     let rule = json!({ "rules": [{ "when": "method:TRACE", "answers": [{ "status": 500 }] }] });
     call(&ready, "PATCH", "/inboxes/inbox", Some(&rule))?;

@@ -103,7 +103,7 @@ function CheckForm({ endpoint, onClose }: { endpoint: string; onClose: () => voi
       {!settings.endpoint && <HandlerFields settings={settings} set={set} />}
       <TextField
         label="Effect probe"
-        hint="A page of yours that says how many effects there were, such as a count of rows. Without one, whether three deliveries had one effect stays unknown. Commands and SQLite queries: hookline check."
+        hint="A page of yours that says how many effects there were, such as a count of rows. Without one, whether three deliveries had one effect stays unknown. Commands and SQLite queries: hookbench check."
         mono
         value={settings.probe}
         placeholder="http://localhost:3000/effects"

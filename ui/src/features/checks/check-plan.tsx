@@ -13,7 +13,7 @@ export function PlanSummary({ plan }: { plan: CheckPlan }) {
       </p>
       {plan.made_up && (
         <p className="mt-1">
-          Hookline knows no event of this vendor and makes one up. On the command line you can give yours.
+          Hookbench knows no event of this vendor and makes one up. On the command line you can give yours.
         </p>
       )}
       {!plan.this_machine && (

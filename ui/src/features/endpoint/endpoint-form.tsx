@@ -103,7 +103,7 @@ function VendorField({ settings, set, fixed, knowsEvents }: PartProps & { fixed:
   });
   return (
     <SearchSelectField
-      label="Hookline is"
+      label="Hookbench is"
       hint={knowsEvents ? undefined : "What it sends is not known here: give each event a payload."}
       disabled={fixed}
       value={settings.provider}

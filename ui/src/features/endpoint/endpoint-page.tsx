@@ -113,7 +113,7 @@ export function EndpointPage({ endpoint, delivery }: { endpoint: Endpoint; deliv
 function Summary({ endpoint, file }: { endpoint: Endpoint; file: ProviderFile | undefined }) {
   return (
     <p className="mb-3 text-ink-2">
-      Hookline is <strong className="text-ink">{file?.name ?? endpoint.provider}</strong> and sends{" "}
+      Hookbench is <strong className="text-ink">{file?.name ?? endpoint.provider}</strong> and sends{" "}
       {endpoint.events ? `${endpoint.events.length} kinds of event` : "all events"} to{" "}
       <code className="font-mono text-data break-all text-ink">{visible(endpoint.url)}</code>
       {endpoint.local_test && (

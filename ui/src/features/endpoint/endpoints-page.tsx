@@ -29,8 +29,8 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
             <div>
               <h1 className="text-title font-semibold tracking-tight">Endpoints</h1>
               <p className="text-ink-2">
-                Addresses Hookline sends to exactly as a vendor does: signed, with its retries, and switched off when it
-                would.
+                Addresses Hookbench sends to exactly as a vendor does: signed, with its retries, and switched off when
+                it would.
               </p>
             </div>
             <Button look="primary" icon={Plus} keys={firstKeys("new-endpoint")} onClick={() => setMaking(true)}>
@@ -46,7 +46,7 @@ export function EndpointsPage({ id, delivery }: { id: string | undefined; delive
           )}
           {endpoints.length === 0 ? (
             <Notice icon={Send} tone="plain" title="Be the vendor">
-              Make an endpoint with your own application's address, choose who Hookline is, and send it events with
+              Make an endpoint with your own application's address, choose who Hookbench is, and send it events with
               realistic payloads. Every attempt is kept, with what was sent, what came back and what it took.
             </Notice>
           ) : (

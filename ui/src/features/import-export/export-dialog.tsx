@@ -16,8 +16,8 @@ const FORMATS = [
   [
     "archive",
     "Archive",
-    "hookline.zip",
-    "Everything, byte for byte, for another Hookline: bodies, headers in order, notes, what was answered.",
+    "hookbench.zip",
+    "Everything, byte for byte, for another Hookbench: bodies, headers in order, notes, what was answered.",
   ],
   ["har", "HAR", "har", "HTTP Archive 1.2, for browsers' tools, proxies and support."],
   ["jsonl", "JSON Lines", "jsonl", "A request a line, for scripts. Nothing is lost."],

@@ -113,7 +113,7 @@ function ImportFields({
     <>
       <TextAreaField
         label="Paste, or drop files anywhere in the window"
-        hint="HAR of a browser or proxy, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON, Hookline's archive. Nothing is run or sent."
+        hint="HAR of a browser or proxy, JSON Lines, CSV, raw HTTP, curl commands, webhook.site's JSON, Hookbench's archive. Nothing is run or sent."
         rows={5}
         value={text}
         onChange={(now) => set({ text: now })}

@@ -35,8 +35,8 @@ const REPEATS: Record<Repeat, { icon: LucideIcon; name: string; means: string; c
 
 /** Labels of deliveries by their origin. */
 const ORIGINS: Record<Delivery["origin"], string> = {
-  event: "sent by Hookline",
-  test: "test by Hookline",
+  event: "sent by Hookbench",
+  test: "test by Hookbench",
   forward: "forwarded",
   replay: "replayed",
 };
@@ -52,7 +52,7 @@ export function TimelineTab({ detail }: { detail: Detail }) {
   if (!timeline.event_id && timeline.items.length < 2)
     return (
       <p className="p-4 text-ink-2">
-        This request has no event id that Hookline knows, so it stands alone. A vendor's requests are told apart by
+        This request has no event id that Hookbench knows, so it stands alone. A vendor's requests are told apart by
         theirs once the inbox's provider is known.
       </p>
     );

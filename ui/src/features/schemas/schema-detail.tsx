@@ -51,7 +51,7 @@ export function SchemaDetail({ inbox, event }: { inbox: string; event: string })
           onClick={() =>
             void confirm(
               "Forget what was learned?",
-              "Hookline infers it again from the requests that arrive from now on.",
+              "Hookbench infers it again from the requests that arrive from now on.",
               "Forget",
             ).then(async (agreed) => {
               if (agreed)

@@ -10,14 +10,14 @@ import { Section } from "./section";
 export function BackupSection() {
   const [path, setPath] = useState("");
   const start = async (): Promise<void> => {
-    const picked = platform.pickNewFile ? await attempt(platform.pickNewFile("hookline-backup.db")) : path;
+    const picked = platform.pickNewFile ? await attempt(platform.pickNewFile("hookbench-backup.db")) : path;
     if (picked && (await attempt(api.backup(picked)))) tell("Backup started");
   };
   return (
     <Section title="Backup">
       <p className="mb-3 text-ink-2">
         A backup is one file with everything in it, secrets too. To restore it, put it into an empty data folder as
-        hookline.db.
+        hookbench.db.
       </p>
       <div className="flex items-end gap-2">
         {!platform.pickNewFile && (

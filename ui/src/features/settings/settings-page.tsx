@@ -45,7 +45,7 @@ export function SettingsPage() {
         <Section title="Data folder">
           <p className="font-mono text-data break-all">{status?.data}</p>
           <p className="mt-1 text-ink-2">
-            The database has {size(status?.file_bytes ?? 0)} on disk. Only you may read it. Hookline {status?.version}.
+            The database has {size(status?.file_bytes ?? 0)} on disk. Only you may read it. Hookbench {status?.version}.
           </p>
         </Section>
         <PipelineSection />

@@ -10,7 +10,7 @@ import { copyText } from "../../ui/transfer";
 const SNS = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
 
 /**
- * Amazon SNS sends nothing until its link was visited. Hookline never follows what it captured, so
+ * Amazon SNS sends nothing until its link was visited. Hookbench never follows what it captured, so
  * a person does.
  */
 export function Subscription({ detail }: { detail: Detail }) {
@@ -39,7 +39,7 @@ export function Subscription({ detail }: { detail: Detail }) {
       >
         {trusted && (
           <>
-            <p className="mb-3">Open its link in your browser. Hookline never follows a link it captured.</p>
+            <p className="mb-3">Open its link in your browser. Hookbench never follows a link it captured.</p>
             <Button icon={Link2} onClick={() => copyText(link.href, "the link")}>
               Copy the link to {link.hostname}
             </Button>

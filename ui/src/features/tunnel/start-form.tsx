@@ -39,7 +39,7 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
         label: "Code",
         needed: true,
         mono: true,
-        hint: () => "From the relay's owner: hookline relay device add. Good once, for half an hour.",
+        hint: () => "From the relay's owner: hookbench relay device add. Good once, for half an hour.",
       },
       {
         name: "device",
@@ -92,7 +92,7 @@ const KINDS: Record<Kind, { means: string; entries: Entry[]; told: string }> = {
         hint: () => "Where that program leads to; a free one if left empty.",
       },
     ],
-    told: "Hookline listens for that program",
+    told: "Hookbench listens for that program",
   },
 };
 

@@ -46,7 +46,7 @@ function NoTunnel() {
       </p>
       <p className="mb-1">A relay is this same program on any server of yours:</p>
       <pre className="mb-3 overflow-auto rounded-[7px] border border-line bg-pane p-3 font-mono text-data text-ink">
-        hookline relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookline relay device add
+        hookbench relay serve --listen 0.0.0.0:443 --domain relay.example{"\n"}hookbench relay device add
       </pre>
       <p className="mb-3">The second line prints a code; with it this machine is let in.</p>
       <p>

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use hookline_model::DatabaseFault;
+use hookbench_model::DatabaseFault;
 use rusqlite::ErrorCode;
 use tokio::sync::Notify;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use hookline_model::{BodyState, HeaderNames, HttpVersion};
+use hookbench_model::{BodyState, HeaderNames, HttpVersion};
 use http::Method;
 
 use super::{Plan, SCHEMA, SCHEMA_VIA, Store};

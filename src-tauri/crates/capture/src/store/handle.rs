@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookline_model::{DatabaseFault, DatabaseHealth};
+use hookbench_model::{DatabaseFault, DatabaseHealth};
 use rusqlite::Connection;
 use tokio::sync::watch;
 

@@ -36,7 +36,7 @@ pub struct Plan<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file was written by a later release.
-    #[error("{path} was made by a newer Hookline (its layout is {found}, this one knows {known})")]
+    #[error("{path} was made by a newer Hookbench (its layout is {found}, this one knows {known})")]
     Newer {
         /// The database file.
         path: PathBuf,

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hookline_model::DatabaseFault;
+use hookbench_model::DatabaseFault;
 
 use super::commit::CommitError;
 
@@ -65,7 +65,7 @@ impl Place {
                     return Err(CommitError {
                         fault: DatabaseFault::Removed,
                         message: format!(
-                            "{} was {what} while Hookline had it open. Put the file back, or restore a backup",
+                            "{} was {what} while Hookbench had it open. Put the file back, or restore a backup",
                             seen.path.display()
                         ),
                     });

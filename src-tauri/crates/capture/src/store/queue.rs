@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use hookline_model::{DatabaseFault, DatabaseHealth};
+use hookbench_model::{DatabaseFault, DatabaseHealth};
 use tokio::sync::{oneshot, watch};
 
 use super::{
@@ -123,7 +123,7 @@ impl Shared {
 
 /// What came after the end is told that it was not stored.
 fn closed(job: Job) -> CommitWaiter {
-    let error = CommitError { fault: DatabaseFault::Other, message: "Hookline is closing".into() };
+    let error = CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() };
     let batch = Arc::new(Batch::default());
     batch.finish(Err(error.clone()));
     if let Job::Work(work) = job {

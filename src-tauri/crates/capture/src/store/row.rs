@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hookline_model::BodyState;
+use hookbench_model::BodyState;
 use rusqlite::{Connection, params};
 
 use super::id::RowId;

@@ -44,7 +44,7 @@ ALTER TABLE request ADD COLUMN via INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX request_via ON request (id) WHERE via <> 0;
 ";
 
-/// Marks the file as Hookline's own (`PRAGMA application_id`): "HOOK" in ASCII.
+/// Marks the file as Hookbench's own (`PRAGMA application_id`): "HOOK" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x484f_4f4b;
 
 /// Bits of a chunk's id that number the chunk within its body.

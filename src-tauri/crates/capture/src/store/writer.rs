@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookline_model::{BodyState, DatabaseFault, DatabaseHealth};
+use hookbench_model::{BodyState, DatabaseFault, DatabaseHealth};
 use rusqlite::{Connection, params};
 
 use super::{
@@ -335,7 +335,7 @@ impl Writer {
 /// Lets others hear of a commit. What goes wrong with them is not to end the writer.
 fn unharmed(tell: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(tell)) {
-        tracing::error!(panic = panic_text(&*panic), "a defect in Hookline: who was told of a commit panicked");
+        tracing::error!(panic = panic_text(&*panic), "a defect in Hookbench: who was told of a commit panicked");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The original head, believed only where it agrees with the request hyper parsed.
 
-use hookline_model::{HeaderNames, HttpVersion};
+use hookbench_model::{HeaderNames, HttpVersion};
 use http::{HeaderMap, header, request::Parts};
 
 use super::refused::target_of;

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use hookline_model::ListenerLimits;
+use hookbench_model::ListenerLimits;
 use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},

@@ -274,7 +274,7 @@ impl Refusal {
             status: StatusCode::PAYLOAD_TOO_LARGE,
             code: "body_too_large",
             message: format!("The body is larger than {limit} bytes."),
-            hint: "Raise the body limit in the settings of Hookline.".into(),
+            hint: "Raise the body limit in the settings of Hookbench.".into(),
             header: None,
         }
     }
@@ -334,7 +334,7 @@ impl Refusal {
             status: StatusCode::NOT_FOUND,
             code: "nothing_here",
             message: "There is nothing at this address.".into(),
-            hint: "Use the URL that Hookline shows.".into(),
+            hint: "Use the URL that Hookbench shows.".into(),
             header: None,
         }
     }
@@ -343,7 +343,7 @@ impl Refusal {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "not_stored",
-            message: format!("Hookline could not store this request: {reason}."),
+            message: format!("Hookbench could not store this request: {reason}."),
             hint: "Send it again later; nothing of it was kept.".into(),
             header: None,
         }

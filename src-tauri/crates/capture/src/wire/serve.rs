@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookline_model::{BodyState, ListenerLimits};
+use hookbench_model::{BodyState, ListenerLimits};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::{Body as _, Incoming};
 

@@ -1,5 +1,5 @@
 use CheckOutcome::{Error, Fail, Pass, Skipped, Unknown, Warn};
-use hookline_model::{AttemptError, AttemptPhase, AttemptTimings, CheckResponse};
+use hookbench_model::{AttemptError, AttemptPhase, AttemptTimings, CheckResponse};
 
 use super::*;
 

@@ -1,8 +1,8 @@
 //! Whole receiving handlers: a vendor's verifying code with everything around it.
 
-use hookline_model::CodeSample;
-use hookline_provider::{Places, Provider};
-use hookline_signature::{Place, Scheme, Source};
+use hookbench_model::CodeSample;
+use hookbench_provider::{Places, Provider};
+use hookbench_signature::{Place, Scheme, Source};
 use minijinja::context;
 use serde::Serialize;
 

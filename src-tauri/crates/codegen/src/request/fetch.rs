@@ -1,6 +1,6 @@
 //! JavaScript's `fetch` (<https://fetch.spec.whatwg.org>), as Node and browsers have it.
 
-use hookline_model::MASK;
+use hookbench_model::MASK;
 use minijinja::context;
 
 use super::{CodeRequest, Line, adds, base64, rewritten};

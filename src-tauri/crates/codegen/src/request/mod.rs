@@ -7,8 +7,8 @@ mod httpie;
 mod powershell;
 mod python;
 
-use hookline_model::{MASK, is_invisible, text};
-use hookline_provider::is_secret_header;
+use hookbench_model::{MASK, is_invisible, text};
+use hookbench_provider::is_secret_header;
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};

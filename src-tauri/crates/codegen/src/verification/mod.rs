@@ -9,8 +9,8 @@ mod plan;
 pub(crate) use language::{GO, Language, NODE, PHP, PYTHON};
 pub(crate) use plan::{Plan, is_plain};
 
-use hookline_model::CodeSample;
-use hookline_signature::Scheme;
+use hookbench_model::CodeSample;
+use hookbench_signature::Scheme;
 
 /// Returns the code that verifies a vendor's scheme, in every language it can be written in: none for
 /// JWT, for RSA-PSS, and for schemes with a rule of their own.

@@ -1,6 +1,6 @@
 //! Parts of a message and of its verification, in no language. A template writes the code of a part by its tag `type`.
 
-use hookline_signature::{Encoding, KeyForm, Part, Place, Source, TimestampRule, Unit};
+use hookbench_signature::{Encoding, KeyForm, Part, Place, Source, TimestampRule, Unit};
 use serde::Serialize;
 
 /// A text that is read from the message or passed with it.

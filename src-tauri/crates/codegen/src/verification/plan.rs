@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hookline_signature::{Algorithm, Place, Scheme, TimestampRule, Unit};
+use hookbench_signature::{Algorithm, Place, Scheme, TimestampRule, Unit};
 use minijinja::{context, value::Rest};
 use serde::Serialize;
 

@@ -25,7 +25,7 @@ const ALL: [&str; 7] = ["node", "python", "php", "go", "ruby", "java", "rust"];
 
 #[test]
 fn writes_samples_for_most_shipped_schemes() {
-    let (catalogue, _) = hookline_provider::Catalogue::load([]);
+    let (catalogue, _) = hookbench_provider::Catalogue::load([]);
     let (mut written, mut schemes) = (0, 0);
     for provider in catalogue.providers() {
         for record in &provider.schemes {

@@ -10,10 +10,10 @@ use std::{
 };
 
 use base64::Engine as _;
-use hookline_model::{MASK, text_by};
-use hookline_provider::{Catalogue, Provider, SchemeRecord, Verified};
-use hookline_query::body;
-use hookline_signature::{
+use hookbench_model::{MASK, text_by};
+use hookbench_provider::{Catalogue, Provider, SchemeRecord, Verified};
+use hookbench_query::body;
+use hookbench_signature::{
     Explanation, Fault, Finding, Keys, Known, Message, Reading, Scheme, Signed, State, Verdict, explain as explained,
     sign as signed, signed_content, verify as verified,
 };
@@ -204,7 +204,7 @@ pub fn rule_of<'c>(
         .map(|id| {
             catalogue
                 .get(id)
-                .ok_or_else(|| DebuggerError(format!("There is no provider {id:?}; `hookline providers` lists them.")))
+                .ok_or_else(|| DebuggerError(format!("There is no provider {id:?}; `hookbench providers` lists them.")))
         })
         .transpose()?;
     let rule = match (vendor, scheme) {
@@ -328,7 +328,8 @@ pub fn elapsed() -> impl Fn() -> Duration {
 
 /// A message's body with its content codings undone, where it has any.
 fn decoded_body(message: &Message<'_>) -> Option<Vec<u8>> {
-    let content = hookline_content::body_content(message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)));
+    let content =
+        hookbench_content::body_content(message.headers.iter().map(|(name, value)| (name.as_bytes(), *value)));
     if content.codings.is_empty() {
         return None;
     }
@@ -388,7 +389,7 @@ pub fn found(catalogue: &Catalogue, message: &Message<'_>, keys: &Keys) -> Signa
     }
     let mut complete = true;
     if items.is_empty() {
-        let usual = hookline_signature::find(message, keys, &|| began.elapsed() > SEARCH);
+        let usual = hookbench_signature::find(message, keys, &|| began.elapsed() > SEARCH);
         complete = began.elapsed() <= SEARCH;
         items.extend(usual.map(|digest| SignatureMatch {
             provider: None,
@@ -504,7 +505,7 @@ fn shown(verdict: &Verdict, sentence: String, scheme: Option<String>) -> Signatu
 }
 
 /// The signed content as it may be shown: where the scheme puts the secret into it there is a mask,
-/// and a message that holds the secret shows it no more than the rest of Hookline does.
+/// and a message that holds the secret shows it no more than the rest of Hookbench does.
 fn shown_content(scheme: &Scheme, message: &Message<'_>, keys: &Keys) -> Vec<u8> {
     let hidden = Keys { secrets: vec![MASK.to_owned()], params: keys.params.clone() };
     let mut content = signed_content(scheme, message, &hidden).unwrap_or_default();

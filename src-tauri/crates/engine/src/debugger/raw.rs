@@ -1,6 +1,6 @@
 //! A raw HTTP message, as people paste it.
 
-use hookline_signature::Message;
+use hookbench_signature::Message;
 
 use super::{DebuggerError, fail};
 

@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hookline_capture::{AnswerBody, Asked, CommitError, RowId, Transaction, WriteError};
-use hookline_delivery::{ResponseTap, answered, joined, rest_of};
-use hookline_model::{Change, DatabaseFault, Delivery, DeliveryOrigin, DeliveryState, Forward, RequestSummary};
-use hookline_store::{
+use hookbench_capture::{AnswerBody, Asked, CommitError, RowId, Transaction, WriteError};
+use hookbench_delivery::{ResponseTap, answered, joined, rest_of};
+use hookbench_model::{Change, DatabaseFault, Delivery, DeliveryOrigin, DeliveryState, Forward, RequestSummary};
+use hookbench_store::{
     delivery::{DeliverySource, InFlightAttempt, NewDelivery, SourceRequest},
     endpoint::EndpointRow,
     request::summary_of,
@@ -45,7 +45,7 @@ pub(crate) async fn ask(engine: &Arc<Engine>, asked: Asked) -> Result<Response<A
         let engine = engine.clone();
         async move { ask_app(engine, asked.whom, Entry::of(asked.captured)).await }
     };
-    let closing = || CommitError { fault: DatabaseFault::Other, message: "Hookline is closing".into() };
+    let closing = || CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() };
     engine.main.spawn(asking).await.unwrap_or_else(|_| Err(closing()))
 }
 
@@ -191,7 +191,7 @@ fn store_response(engine: &Engine, row: RowId, status: u16, answer: Option<i64>)
     use futures_util::FutureExt as _;
     let requests = engine.requests();
     let work = move |connection: &Connection| {
-        hookline_store::request::set_response(connection, row, status, answer)?;
+        hookbench_store::request::set_response(connection, row, status, answer)?;
         requests.one(connection, row)
     };
     let feed = engine.feed.clone();

@@ -3,10 +3,10 @@
 pub mod ask;
 pub mod save;
 
-use hookline_delivery::{check_headers, leads_to, parse, unmasked};
-use hookline_model::{AutoDisable, EndpointSettings, Forward, PolicyOverrides, RetryOn, RetrySchedule, masked_url};
-use hookline_query::Query;
-use hookline_store::endpoint::EndpointRow;
+use hookbench_delivery::{check_headers, leads_to, parse, unmasked};
+use hookbench_model::{AutoDisable, EndpointSettings, Forward, PolicyOverrides, RetryOn, RetrySchedule, masked_url};
+use hookbench_query::Query;
+use hookbench_store::endpoint::EndpointRow;
 
 use crate::{
     Engine,
@@ -44,7 +44,7 @@ fn check(forward: &Forward) -> Result<Query, String> {
     }
     response::check(&forward.fallback)?;
     if let Some(schedule) = &forward.retries
-        && (schedule.retries() > hookline_model::RETRIES_MAX as usize
+        && (schedule.retries() > hookbench_model::RETRIES_MAX as usize
             || schedule.waits_s().iter().any(|wait| !(0.0..=31_536_000.0).contains(wait)))
     {
         return Err("There are at most 100 retries, each within a year.".into());
@@ -74,10 +74,10 @@ pub(crate) fn loops(forward: &Forward, headers: &[u8]) -> bool {
     const PASSES_MAX: usize = 10;
     let own = forward.pseudonym();
     let mut passes = 0;
-    for (name, value) in hookline_capture::header_list(headers) {
+    for (name, value) in hookbench_capture::header_list(headers) {
         if name.eq_ignore_ascii_case(b"via") {
             let value = String::from_utf8_lossy(value).to_ascii_lowercase();
-            passes += value.matches("hookline-").count();
+            passes += value.matches("hookbench-").count();
             if value.contains(&own) {
                 return true;
             }
@@ -174,9 +174,9 @@ mod tests {
         let mut one = forward(serde_json::json!({})).expect("a forward");
         one.id = "019c0000-0000-7000-8000-0123456789ab".into();
         assert!(!loops(&one, b"Via: 1.1 proxy\r\n"));
-        assert!(loops(&one, b"Via: 1.1 proxy, 1.1 hookline-0123456789ab\r\n"));
-        assert!(loops(&one, b"via: 1.1 HOOKLINE-0123456789AB\r\n"));
-        let many = (0..10).map(|n| format!("Via: 1.1 hookline-{n}\r\n")).collect::<String>();
+        assert!(loops(&one, b"Via: 1.1 proxy, 1.1 hookbench-0123456789ab\r\n"));
+        assert!(loops(&one, b"via: 1.1 HOOKBENCH-0123456789AB\r\n"));
+        let many = (0..10).map(|n| format!("Via: 1.1 hookbench-{n}\r\n")).collect::<String>();
         assert!(loops(&one, many.as_bytes()));
     }
 }

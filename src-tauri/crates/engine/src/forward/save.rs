@@ -1,8 +1,8 @@
 //! Saving an inbox's forwards: each has a destination in the outbox.
 
-use hookline_delivery::{Schedule, joined, rest_of};
-use hookline_model::{Change, Forward, Inbox};
-use hookline_store::{
+use hookbench_delivery::{Schedule, joined, rest_of};
+use hookbench_model::{Change, Forward, Inbox};
+use hookbench_store::{
     delivery::skip_waiting,
     endpoint::{EndpointRow, Purpose},
     inbox::InboxRow,
@@ -61,7 +61,7 @@ pub fn saved(
         }
     }
     let mut destinations = Destinations::default();
-    let last = hookline_store::request::newest(connection, None)?;
+    let last = hookbench_store::request::newest(connection, None)?;
     for place in 0..forwards.len() {
         let known = was.iter().any(|old| old.id == forwards[place].id)
             && !forwards[..place].iter().any(|other| other.id == forwards[place].id);
@@ -98,13 +98,13 @@ pub fn saved(
 
 /// Lets what waits go to where the forward leads now.
 fn redirect(connection: &Connection, endpoint: i64, forward: &Forward, inbox: &str) -> rusqlite::Result<()> {
-    let waiting = hookline_store::delivery::waiting_requests(connection, endpoint)?;
+    let waiting = hookbench_store::delivery::waiting_requests(connection, endpoint)?;
     for (number, was, target) in waiting {
         // One that leads nowhere now says so at its attempt.
         if let Ok(url) = joined(&forward.to, &forward.path, rest_of(&target, inbox))
             && url != was
         {
-            hookline_store::delivery::set_url(connection, number, &url)?;
+            hookbench_store::delivery::set_url(connection, number, &url)?;
         }
     }
     Ok(())
@@ -117,7 +117,7 @@ fn remove(
     destinations: &mut Destinations,
 ) -> rusqlite::Result<()> {
     destinations.skipped.extend(skip_waiting(connection, row.number, "The forward was removed.", now_us)?);
-    hookline_store::endpoint::remove(connection, row.number)?;
+    hookbench_store::endpoint::remove(connection, row.number)?;
     destinations.gone.push(row.number);
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hookline_capture::{IdTail, RowId};
-use hookline_model::{Change, PipelineStage, SavedSearch};
-use hookline_query::Query;
-use hookline_search::duplicates;
-use hookline_store::request::InboxNames;
+use hookbench_capture::{IdTail, RowId};
+use hookbench_model::{Change, PipelineStage, SavedSearch};
+use hookbench_query::Query;
+use hookbench_search::duplicates;
+use hookbench_store::request::InboxNames;
 use rusqlite::Connection;
 use tokio::time::Instant;
 
@@ -67,7 +67,7 @@ impl Stage for Alerts {
 
 /// Returns the saved searches that raise alerts, but for those whose inbox was deleted.
 async fn watched(engine: &Engine) -> Result<Vec<Watched>, String> {
-    let saved = engine.store.readers().read(hookline_store::saved_search::all).await.map_err(|e| e.to_string())?;
+    let saved = engine.store.readers().read(hookbench_store::saved_search::all).await.map_err(|e| e.to_string())?;
     let watched = |SavedSearch { name, asked }: SavedSearch| {
         let query = Query::parse(&asked.query).ok().filter(|_| asked.notify)?;
         let inbox = match asked.inbox {

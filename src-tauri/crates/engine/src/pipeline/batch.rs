@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use hookline_capture::RowId;
-use hookline_store::request::{CommittedRequest, committed_after};
+use hookbench_capture::RowId;
+use hookbench_store::request::{CommittedRequest, committed_after};
 use rusqlite::Connection;
 
 use super::BATCH;

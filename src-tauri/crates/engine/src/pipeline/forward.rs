@@ -3,14 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hookline_capture::{IdTail, RowId};
-use hookline_delivery::{Outbox, joined, rest_of};
-use hookline_model::{
+use hookbench_capture::{IdTail, RowId};
+use hookbench_delivery::{Outbox, joined, rest_of};
+use hookbench_model::{
     BodyState, Change, Delivery, DeliveryOrigin, DeliveryState, ForwardMode, PipelineStage, RequestSummary,
     SignatureStatus,
 };
-use hookline_query::Subject;
-use hookline_store::{
+use hookbench_query::Subject;
+use hookbench_store::{
     delivery::{DeliverySource, NewDelivery, SourceRequest},
     endpoint::EndpointRow,
     pipeline::save_cursor,
@@ -69,10 +69,10 @@ impl Rules {
     /// Returns the copies of the requests of a batch. Imported requests did not arrive, and those of the offline backlog
     /// wait for a person.
     fn copies(&self, connection: &Connection, batch: &Batch, cursor: RowId) -> rusqlite::Result<Vec<Copy>> {
-        let held = hookline_store::tunnel::held(connection, cursor.0, batch.last.0)?;
+        let held = hookbench_store::tunnel::held(connection, cursor.0, batch.last.0)?;
         let outside = match self.verified_only.is_empty() {
             true => Vec::new(),
-            false => hookline_store::tunnel::outside(connection, cursor.0, batch.last.0)?,
+            false => hookbench_store::tunnel::outside(connection, cursor.0, batch.last.0)?,
         };
         let mut copies = Vec::new();
         for request in unprocessed(batch, cursor).filter(|request| request.source.is_empty()) {

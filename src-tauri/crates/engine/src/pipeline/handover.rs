@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use hookline_capture::{Captured, Committed, RowId};
-use hookline_store::request::{CommittedRequest, ReadLimits, memory_of};
+use hookbench_capture::{Captured, Committed, RowId};
+use hookbench_store::request::{CommittedRequest, ReadLimits, memory_of};
 
 /// Maximum size of the requests in memory, in bytes. Further requests are read from the store.
 const HANDOVER_MAX: usize = 4 * 1024 * 1024;
@@ -95,8 +95,8 @@ impl Handover {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use hookline_capture::{Body, Captured, Findings};
-    use hookline_model::{BodyState, HeaderNames, HttpVersion};
+    use hookbench_capture::{Body, Captured, Findings};
+    use hookbench_model::{BodyState, HeaderNames, HttpVersion};
 
     use super::*;
     use crate::pipeline::BATCH;

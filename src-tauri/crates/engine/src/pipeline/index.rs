@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::RowId;
-use hookline_model::PipelineStage;
-use hookline_search::IndexWriter;
-use hookline_store::request::InboxNames;
+use hookbench_capture::RowId;
+use hookbench_model::PipelineStage;
+use hookbench_search::IndexWriter;
+use hookbench_store::request::InboxNames;
 use rusqlite::Connection;
 use tokio::time::Instant;
 

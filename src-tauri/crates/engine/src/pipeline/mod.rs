@@ -21,9 +21,9 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::{Committed, ReadError, RowId};
-use hookline_model::{PipelineStage, StageProgress};
-use hookline_store::{
+use hookbench_capture::{Committed, ReadError, RowId};
+use hookbench_model::{PipelineStage, StageProgress};
+use hookbench_store::{
     pipeline::{first_after, save_cursor, waiting},
     request::{CommittedRequest, ReadLimits},
 };

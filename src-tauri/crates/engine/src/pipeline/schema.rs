@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use hookline_capture::{IdTail, RowId};
-use hookline_model::{Change, PipelineStage};
-use hookline_query::body::json_values;
-use hookline_schema::{InferredSchema, Seen};
-use hookline_store::{
+use hookbench_capture::{IdTail, RowId};
+use hookbench_model::{Change, PipelineStage};
+use hookbench_query::body::json_values;
+use hookbench_schema::{InferredSchema, Seen};
+use hookbench_store::{
     inferred_schema::{SchemaWrite, load},
     pipeline::save_cursor,
     request::{CommittedRequest, InboxNames},

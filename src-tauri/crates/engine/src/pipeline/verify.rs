@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use hookline_capture::RowId;
-use hookline_model::{BodyState, Change, PipelineStage, RequestSummary};
-use hookline_provider::Catalogue;
-use hookline_store::{
+use hookbench_capture::RowId;
+use hookbench_model::{BodyState, Change, PipelineStage, RequestSummary};
+use hookbench_provider::Catalogue;
+use hookbench_store::{
     pipeline::save_cursor,
     request::CommittedRequest,
     verification::{self, Verification},

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use hookline_capture::{RowId, WriteError};
-use hookline_model::{EndpointSettings, ReplaySettings, ReplayState};
-use hookline_query::Query;
-use hookline_search::{PAGE_TIME, Search};
-use hookline_store::{
+use hookbench_capture::{RowId, WriteError};
+use hookbench_model::{EndpointSettings, ReplaySettings, ReplayState};
+use hookbench_query::Query;
+use hookbench_search::{PAGE_TIME, Search};
+use hookbench_store::{
     endpoint::{EndpointRow, Purpose},
     replay::ReplayRow,
 };

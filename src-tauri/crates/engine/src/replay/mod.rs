@@ -7,12 +7,12 @@ pub mod collect;
 mod report;
 pub mod run;
 
-use hookline_delivery::{RATE_MIN, check_headers, parse};
-use hookline_model::{
+use hookbench_delivery::{RATE_MIN, check_headers, parse};
+use hookbench_model::{
     AutoDisable, EndpointSettings, MASK, PolicyOverrides, ReplayEdit, ReplaySettings, ReplayTarget, RetryOn,
     RetrySchedule,
 };
-use hookline_store::endpoint::EndpointRow;
+use hookbench_store::endpoint::EndpointRow;
 
 pub use collect::{Collecting, Wanted, collect};
 pub use report::html;
@@ -82,10 +82,10 @@ pub fn destination(settings: &ReplaySettings, url: String, endpoint: Option<&End
         policy: PolicyOverrides {
             timeout_ms: Some(settings.timeout_ms),
             connect_timeout_ms: Some(settings.timeout_ms.min(10_000)),
-            success: Some(hookline_model::SuccessStatuses::any_2xx()),
+            success: Some(hookbench_model::SuccessStatuses::any_2xx()),
             schedule: Some(RetrySchedule::Fixed(Vec::new())),
             retry_on: Some(RetryOn::All),
-            gone: Some(hookline_model::GoneAction::Failure),
+            gone: Some(hookbench_model::GoneAction::Failure),
             disable: Some(if settings.stop_on_failure { AutoDisable::FailedAttempts(1) } else { AutoDisable::Never }),
             ..PolicyOverrides::default()
         },

@@ -1,6 +1,6 @@
 //! A replay report as a page.
 
-use hookline_model::ReplayReport;
+use hookbench_model::ReplayReport;
 use minijinja::{AutoEscape, Environment, context};
 
 /// A report as a page: everything in it is text, and nothing runs.

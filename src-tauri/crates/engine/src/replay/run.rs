@@ -8,12 +8,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookline_capture::RowId;
-use hookline_delivery::{joined, rest_of};
-use hookline_model::{
+use hookbench_capture::RowId;
+use hookbench_delivery::{joined, rest_of};
+use hookbench_model::{
     Change, Delivery, DeliveryOrigin, DeliveryState, ReSignWith, Replay, ReplaySettings, ReplayState,
 };
-use hookline_store::{
+use hookbench_store::{
     delivery::{DeliverySource, NewDelivery, SourceRequest},
     endpoint::EndpointRow,
     replay::ReplayRow,
@@ -135,7 +135,7 @@ async fn run_replays(engine: &Arc<Engine>, told: &mut HashMap<i64, Replay>, tell
 /// Tells of the replays that have moved on; one that has ended was told of as it did.
 async fn tell_replays(engine: &Engine, told: &mut HashMap<i64, Replay>) -> Result<(), String> {
     let read = |connection: &Connection| {
-        let open = hookline_store::replay::open(connection)?;
+        let open = hookbench_store::replay::open(connection)?;
         let mut shown = Vec::with_capacity(open.len());
         for number in open {
             if let Some(row) = ReplayRow::numbered(connection, number)? {
@@ -208,7 +208,7 @@ pub async fn end_replay(engine: &Engine, number: i64, state: ReplayState, reason
         if !ReplayRow::end(connection, number, state, &reason, now_us)? {
             return Ok(None);
         }
-        let cancelled = hookline_store::replay::cancel_waiting(connection, number, now_us)?;
+        let cancelled = hookbench_store::replay::cancel_waiting(connection, number, now_us)?;
         let Some(row) = ReplayRow::numbered(connection, number)? else { return Ok(None) };
         Ok::<_, rusqlite::Error>(Some((row.endpoint, cancelled, row.counted(connection)?)))
     };
@@ -236,7 +236,7 @@ async fn replay_plan(engine: &Engine, number: i64) -> Result<Plan, String> {
     }
     let read = move |connection: &Connection| {
         let row = ReplayRow::numbered(connection, number)?;
-        Ok((row, hookline_store::replay::body(connection, number)?))
+        Ok((row, hookbench_store::replay::body(connection, number)?))
     };
     let (row, body) = engine.store.readers().read(read).await.map_err(|e| e.to_string())?;
     let row = row.ok_or("The replay is no longer known.")?;
@@ -262,7 +262,7 @@ pub(crate) async fn replay_onward(
             let provider = catalogue.get(&endpoint.settings.provider);
             let record = provider.and_then(|provider| provider.scheme(endpoint.settings.scheme.as_deref()));
             let record = record.ok_or("It cannot be signed: its endpoint's vendor is not known.")?;
-            Some((record.clone(), hookline_delivery::keys(&endpoint.settings, engine.clock.now_us())))
+            Some((record.clone(), hookbench_delivery::keys(&endpoint.settings, engine.clock.now_us())))
         }
         Some(ReSignWith::Inbox) => {
             let address = engine.addresses.by_number(inbox).ok_or("Its inbox is gone.")?;
@@ -280,7 +280,7 @@ fn of_request(
     connection: &Connection,
     replay: &ReplayRow,
     request: i64,
-    tail: hookline_capture::IdTail,
+    tail: hookbench_capture::IdTail,
     inbox: &dyn Fn(i64) -> Option<Address>,
 ) -> rusqlite::Result<(SourceRequest, Option<String>)> {
     let settings = &replay.settings;
@@ -292,7 +292,7 @@ fn of_request(
         replay: Some((replay.number, replay.id.clone())),
         ..SourceRequest::default()
     };
-    let Some(head) = hookline_store::request::head(connection, RowId(request))? else {
+    let Some(head) = hookbench_store::request::head(connection, RowId(request))? else {
         return Ok((of, Some("The request is no longer stored.".into())));
     };
     let edit = settings.edit.as_ref();

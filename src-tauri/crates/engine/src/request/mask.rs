@@ -1,10 +1,10 @@
 //! Secrets that stand in a body: some vendors put the shared secret itself there.
 
-use hookline_content::json_values;
-use hookline_model::{RequestSummary, VerificationSettings};
-use hookline_provider::Catalogue;
-use hookline_query::{JsonPath, Step, spans};
-use hookline_signature::{Place, Source};
+use hookbench_content::json_values;
+use hookbench_model::{RequestSummary, VerificationSettings};
+use hookbench_provider::Catalogue;
+use hookbench_query::{JsonPath, Step, spans};
+use hookbench_signature::{Place, Source};
 
 /// Shortest secret that is looked for in the rest of its body, in bytes: a shorter one stands in other words.
 const REPEATED_MIN: usize = 5;
@@ -88,7 +88,7 @@ struct Shadow {
 
 impl Shadow {
     fn of(body: &[u8]) -> Self {
-        let charset = hookline_content::text(&hookline_content::body_content([]), body).charset;
+        let charset = hookbench_content::text(&hookbench_content::body_content([]), body).charset;
         let (width, low) = match charset.name() {
             "UTF-16LE" => (2, 0),
             "UTF-16BE" => (2, 1),

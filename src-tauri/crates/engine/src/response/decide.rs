@@ -7,12 +7,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookline_capture::{Answer, Arrived, ArrivedBody, Decision, Findings, Responder, RowId, header_list, read_chunks};
-use hookline_model::{
+use hookbench_capture::{Answer, Arrived, ArrivedBody, Decision, Findings, Responder, RowId, header_list, read_chunks};
+use hookbench_model::{
     ForwardMode, InboxResponse, ResponseCandidate, ResponseRule, SequenceEnd, SequencePer, SignatureStatus, masked_url,
 };
-use hookline_query::{Node, Query, SEARCHED_MAX, Subject};
-use hookline_store::verification::Verification;
+use hookbench_query::{Node, Query, SEARCHED_MAX, Subject};
+use hookbench_store::verification::Verification;
 use http::StatusCode;
 use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
@@ -110,7 +110,7 @@ impl<'a> Looking<'a> {
         let read = || Cow::Borrowed(body);
         let subject = Subject {
             id: RowId(0),
-            tail: hookline_capture::IdTail::new(0),
+            tail: hookbench_capture::IdTail::new(0),
             inbox: &self.address.name,
             method,
             target,
@@ -126,7 +126,7 @@ impl<'a> Looking<'a> {
             event_type: self.verification.recognised.event_type.as_deref(),
             event_id: self.verification.recognised.event_id.as_deref(),
             verdict: self.verification.state,
-            reason: self.verification.fault.as_ref().map(hookline_signature::Fault::code),
+            reason: self.verification.fault.as_ref().map(hookbench_signature::Fault::code),
             duplicate: false,
             headers,
             body: &read,
@@ -375,7 +375,7 @@ fn keep_step(engine: &Engine, key: Key, now_us: i64) {
     use futures_util::FutureExt as _;
     let step = engine.steps.given(&key);
     let keep =
-        engine.store.write(move |connection| hookline_store::sequence::keep(connection, &key, step, now_us), |()| ());
+        engine.store.write(move |connection| hookbench_store::sequence::keep(connection, &key, step, now_us), |()| ());
     // It is queued by being looked at once.
     let _ = keep.now_or_never();
 }
@@ -413,7 +413,7 @@ pub async fn made(engine: &Engine, looking: &Looking<'_>, outcome: &Outcome) -> 
         Ok(answer) => answer,
         Err(why) => InboxResponse {
             status: 500,
-            body: format!("Hookline could not fill in its answer's template: {why}.\n"),
+            body: format!("Hookbench could not fill in its answer's template: {why}.\n"),
             ..InboxResponse::default()
         },
     };
@@ -429,7 +429,7 @@ async fn content(engine: &Engine, id: &str) -> Option<Bytes> {
     let content = engine
         .store
         .readers()
-        .read(move |connection| hookline_store::response_file::content_of_file(&wanted, connection))
+        .read(move |connection| hookbench_store::response_file::content_of_file(&wanted, connection))
         .await;
     let content = Bytes::from(content.ok().flatten()?);
     engine.answer_files.put(id.to_owned(), content.clone());
@@ -446,8 +446,8 @@ pub(crate) async fn given(engine: &Engine, answer: InboxResponse, origin: String
         None => {
             let stored = answer.clone();
             let work = move |connection: &Connection| match fixed {
-                true => hookline_store::response::insert(&stored, connection, &origin),
-                false => hookline_store::response::insert_once(&stored, connection, &origin),
+                true => hookbench_store::response::insert(&stored, connection, &origin),
+                false => hookbench_store::response::insert_once(&stored, connection, &origin),
             };
             match engine.store.write(work, |_| ()).await {
                 Ok(number) => number,

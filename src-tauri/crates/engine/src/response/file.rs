@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hookline_model::ResponseFile;
+use hookbench_model::ResponseFile;
 use sha2::{Digest as _, Sha256};
 
 /// Largest file of an answer, in bytes: it is held in memory while it is used.

@@ -9,8 +9,8 @@ mod template;
 
 use std::{str::FromStr, time::Duration};
 
-use hookline_capture::{Answer, DELAY_MAX};
-use hookline_model::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault};
+use hookbench_capture::{Answer, DELAY_MAX};
+use hookbench_model::{InboxResponse, RESPONSE_BODY_MAX, ResponseFault};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 pub use decide::{Arrival, Looking, Made, aside};
@@ -68,7 +68,7 @@ pub(crate) fn compile(answer: &InboxResponse, number: i64) -> Result<Answer, Str
     for (name, value) in &answer.headers {
         let key = HeaderName::from_str(name).map_err(|_| format!("{name:?} is not a header name."))?;
         if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION].contains(&key) {
-            return Err(format!("{name} is set by Hookline. Remove it."));
+            return Err(format!("{name} is set by Hookbench. Remove it."));
         }
         let value = HeaderValue::from_str(value)
             .map_err(|_| format!("The value of {name} has a line break or another character no header may have."))?;
@@ -82,13 +82,13 @@ pub(crate) fn compile(answer: &InboxResponse, number: i64) -> Result<Answer, Str
         delay,
         cors: answer.cors,
         fault: answer.fault.map(|fault| match fault {
-            ResponseFault::Reset => hookline_capture::AnswerFault::Reset,
-            ResponseFault::Hang => hookline_capture::AnswerFault::Hang,
-            ResponseFault::Half => hookline_capture::AnswerFault::Half,
+            ResponseFault::Reset => hookbench_capture::AnswerFault::Reset,
+            ResponseFault::Hang => hookbench_capture::AnswerFault::Hang,
+            ResponseFault::Half => hookbench_capture::AnswerFault::Half,
             ResponseFault::Drip { over_ms } => {
-                hookline_capture::AnswerFault::Drip(Duration::from_millis(over_ms.into()))
+                hookbench_capture::AnswerFault::Drip(Duration::from_millis(over_ms.into()))
             }
-            ResponseFault::Garbage => hookline_capture::AnswerFault::Garbage,
+            ResponseFault::Garbage => hookbench_capture::AnswerFault::Garbage,
         }),
     })
 }

@@ -1,7 +1,7 @@
 //! Rules: which requests are answered in another way, and how.
 
-use hookline_model::ResponseRule;
-use hookline_query::{Place, Query};
+use hookbench_model::ResponseRule;
+use hookbench_query::{Place, Query};
 
 /// Most rules of one inbox, and most answers of one rule.
 const RULES_MAX: usize = 100;

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use hookline_store::sequence;
+use hookbench_store::sequence;
 use rusqlite::Connection;
 
 /// Places remembered at most; beyond, the oldest begin again.

@@ -10,9 +10,9 @@ use std::{
     },
 };
 
-use hookline_capture::header_list;
-use hookline_model::text_by;
-use hookline_query::body::{content_of, read_body};
+use hookbench_capture::header_list;
+use hookbench_model::text_by;
+use hookbench_query::body::{content_of, read_body};
 use minijinja::{
     Environment, ErrorKind, UndefinedBehavior, Value, context, filters, functions,
     machinery::{Token, WhitespaceConfig, tokenize},
@@ -236,7 +236,7 @@ pub(super) fn render(template: &str, seen: &Seen<'_>) -> Result<Vec<u8>, String>
         event: seen.event_type,
         event_id: seen.event_id,
         uuid: uuid::Uuid::now_v7().to_string(),
-        now: hookline_model::timestamp(seen.now_us).to_string(),
+        now: hookbench_model::timestamp(seen.now_us).to_string(),
         now_s: seen.now_us / 1_000_000,
     };
     let mut made = Made(Vec::new());

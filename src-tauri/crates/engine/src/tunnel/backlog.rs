@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use hookline_capture::{ReadError, RowId, WriteError};
-use hookline_model::{BacklogAction, BacklogDecision, Change, Forward, ReSignWith, ReplaySettings, ReplayTarget};
-use hookline_query::Query;
-use hookline_store::{replay::ReplayRow, tunnel::BacklogRequest};
+use hookbench_capture::{ReadError, RowId, WriteError};
+use hookbench_model::{BacklogAction, BacklogDecision, Change, Forward, ReSignWith, ReplaySettings, ReplayTarget};
+use hookbench_query::Query;
+use hookbench_store::{replay::ReplayRow, tunnel::BacklogRequest};
 use rusqlite::Connection;
 
 use crate::{
@@ -29,7 +29,7 @@ pub async fn decide_away(
     let (inbox, hidden) = (address.number, engine.hidden.condition());
     // Taken in one commit: two decisions at once are about different requests.
     let work =
-        move |connection: &Connection| hookline_store::tunnel::take_backlog(connection, inbox, DECIDED_MAX, &hidden);
+        move |connection: &Connection| hookbench_store::tunnel::take_backlog(connection, inbox, DECIDED_MAX, &hidden);
     let held = engine.store.write(work, |_| ()).await?;
     let requests = held.len() as u64;
     let mut replays = Vec::new();

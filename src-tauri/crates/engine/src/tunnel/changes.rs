@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use hookline_model::{Change, ExposureSettings, Tunnel, TunnelNew};
-use hookline_store::tunnel::SshSettings;
+use hookbench_model::{Change, ExposureSettings, Tunnel, TunnelNew};
+use hookbench_store::tunnel::SshSettings;
 
 use super::{TunnelRow, TunnelSettings, other, registry::TunnelError, ssh};
 use crate::{Engine, inbox::Address};

@@ -7,12 +7,12 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use hookline_capture::{
+use hookbench_capture::{
     Answer, AnswerBody, Arrived, ArrivedBody, Body, CHUNK_BYTES, Captured, CommitError, Findings, INLINE_BODY_BYTES,
     Responder, Store, WriteError, header_list,
 };
-use hookline_model::{BacklogPolicy, BodyState, DatabaseFault, ExposureSettings, HeaderNames, HttpVersion};
-use hookline_relay::{
+use hookbench_model::{BacklogPolicy, BodyState, DatabaseFault, ExposureSettings, HeaderNames, HttpVersion};
+use hookbench_relay::{
     client::{Content, Laptop, State, Turn},
     wire::{Ack, AppAnswer, BodyPlace, Delivery},
 };

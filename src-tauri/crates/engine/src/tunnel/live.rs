@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use hookline_capture::{
+use hookbench_capture::{
     AnswerBody, Arrived, Asked, Asking, CommitError, Decision, Refusal, Refused, Responder, Route, Routes, Streams,
     Through,
 };
-use hookline_model::{DatabaseFault, ExposureSettings};
-use hookline_relay::access::{new_token, target_of};
+use hookbench_model::{DatabaseFault, ExposureSettings};
+use hookbench_relay::access::{new_token, target_of};
 use http::{Response, StatusCode};
 
 use super::{ExposureRow, registry::Exposed};
@@ -27,7 +27,7 @@ fn unknown() -> Route {
         status: StatusCode::NOT_FOUND,
         code: "inbox_not_found",
         message: "There is no inbox at this address.".into(),
-        hint: "Use the URL Hookline shows for the inbox; it ends when the inbox is no longer exposed.".into(),
+        hint: "Use the URL Hookbench shows for the inbox; it ends when the inbox is no longer exposed.".into(),
         header: None,
     })
 }
@@ -70,7 +70,7 @@ impl Routes for LiveRoutes {
     async fn ask(&self, asked: Asked) -> Result<Response<AnswerBody>, CommitError> {
         match self.engine.upgrade() {
             Some(engine) => crate::forward::ask::ask(&engine, asked).await,
-            None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookline is closing".into() }),
+            None => Err(CommitError { fault: DatabaseFault::Other, message: "Hookbench is closing".into() }),
         }
     }
 }

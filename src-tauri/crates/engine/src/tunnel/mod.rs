@@ -16,11 +16,11 @@ pub mod status;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hookline_model::{BacklogPolicy, ExposureCredentials, ExposureSettings};
-use hookline_relay::access::{Gate, digest, networks};
-use hookline_store::tunnel::TunnelSettings;
+use hookbench_model::{BacklogPolicy, ExposureCredentials, ExposureSettings};
+use hookbench_relay::access::{Gate, digest, networks};
+use hookbench_store::tunnel::TunnelSettings;
 
-pub(crate) use hookline_store::tunnel::{ExposureRow, TunnelRow, Tunnelled};
+pub(crate) use hookbench_store::tunnel::{ExposureRow, TunnelRow, Tunnelled};
 pub use registry::{TunnelError, Tunnels};
 
 /// Most networks an inbox is open to.

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use hookline_capture::{Plain, listen};
-use hookline_relay::client::{Backoff, State};
-use hookline_store::tunnel::OtherSettings;
+use hookbench_capture::{Plain, listen};
+use hookbench_relay::client::{Backoff, State};
+use hookbench_store::tunnel::OtherSettings;
 use tokio::{net::TcpListener, time::sleep};
 
 use super::{

@@ -9,15 +9,15 @@ use std::{
     },
 };
 
-use hookline_capture::{ReadError, WriteError};
-use hookline_model::{TunnelConnection, TunnelDrop};
-use hookline_relay::{
+use hookbench_capture::{ReadError, WriteError};
+use hookbench_model::{TunnelConnection, TunnelDrop};
+use hookbench_relay::{
     access::Gate,
     client::{CallError, Client},
     wire::Wanted,
 };
-use hookline_ssh::DialError;
-use hookline_store::tunnel::OtherSettings;
+use hookbench_ssh::DialError;
+use hookbench_store::tunnel::OtherSettings;
 use rusqlite::Connection;
 use tokio::{
     sync::{Notify, OwnedMutexGuard},

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use hookline_model::{Change, ExposureSettings, TunnelConnection};
-use hookline_relay::{
+use hookbench_model::{Change, ExposureSettings, TunnelConnection};
+use hookbench_relay::{
     client::{CallError, Client, enrol, run},
     wire::{DeviceKey, Signer, Wanted},
 };
-use hookline_store::{feed::Feed, tunnel::RelaySettings};
+use hookbench_store::{feed::Feed, tunnel::RelaySettings};
 use tokio::sync::Notify;
 
 use super::{

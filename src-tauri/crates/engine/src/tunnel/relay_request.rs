@@ -1,8 +1,8 @@
 //! What a relay is to do for an inbox, as far as the inbox itself says.
 
-use hookline_model::ExposureSettings;
-use hookline_provider::{Catalogue, Provider};
-use hookline_relay::{
+use hookbench_model::ExposureSettings;
+use hookbench_provider::{Catalogue, Provider};
+use hookbench_relay::{
     access::digest,
     wire::{Fallback, Wanted, WantedBasic, WantedHandshake},
 };

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use hookline_relay::client::{Backoff, STABLE, State, woke};
-use hookline_ssh::{Destination, DialError, Event, Remote, Session, dial, usual_remote};
-use hookline_store::tunnel::SshSettings;
+use hookbench_relay::client::{Backoff, STABLE, State, woke};
+use hookbench_ssh::{Destination, DialError, Event, Remote, Session, dial, usual_remote};
+use hookbench_store::tunnel::SshSettings;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -235,7 +235,7 @@ fn asleep() -> DialError {
 
 /// Serves a session until it ends, and says why it did.
 async fn serve(engine: &Weak<Engine>, tunnel: i64, Up { mut session, mut settings }: Up) -> DialError {
-    let closing = || DialError::Lost("Hookline is closing.".into());
+    let closing = || DialError::Lost("Hookbench is closing.".into());
     let Some(held) = engine.upgrade() else { return closing() };
     let (mut limits, mut streams) =
         (held.settings().limits, Arc::new(crate::tunnel::live::live_streams(&held, tunnel)));

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hookline_capture::ReadError;
-use hookline_model::{Change, Exposure, Tunnel, TunnelConnection, TunnelDrop, TunnelKind, timestamp};
-use hookline_relay::client::State;
-use hookline_ssh::DialError;
+use hookbench_capture::ReadError;
+use hookbench_model::{Change, Exposure, Tunnel, TunnelConnection, TunnelDrop, TunnelKind, timestamp};
+use hookbench_relay::client::State;
+use hookbench_ssh::DialError;
 use rusqlite::Connection;
 
 use super::{
@@ -150,6 +150,6 @@ pub(super) fn tunnel_stands(engine: &Arc<Engine>, number: i64, state: State) {
 /// How many requests wait for a decision, by inbox.
 async fn away_counts(engine: &Engine, tunnel: i64) -> Result<BTreeMap<i64, u64>, ReadError> {
     let hidden = engine.hidden.condition();
-    let read = move |connection: &Connection| hookline_store::tunnel::backlog_counts(connection, tunnel, &hidden);
+    let read = move |connection: &Connection| hookbench_store::tunnel::backlog_counts(connection, tunnel, &hidden);
     engine.store.readers().read(read).await
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hookline_model::HeaderNames;
-use hookline_query::percent_decoded;
+use hookbench_model::HeaderNames;
+use hookbench_query::percent_decoded;
 use options::{Does, long, short, takes_value};
 use url::{is_glob, user_of, without_dots};
 
@@ -368,8 +368,8 @@ impl Asked {
             method: self.method.take().unwrap_or_else(|| implied.into()),
             names: Some(HeaderNames::Exact),
             version: match (self.http10, self.http2) {
-                (true, _) => Some(hookline_model::HttpVersion::Http10),
-                (_, true) => Some(hookline_model::HttpVersion::Http2),
+                (true, _) => Some(hookbench_model::HttpVersion::Http10),
+                (_, true) => Some(hookbench_model::HttpVersion::Http2),
                 _ => None,
             },
             headers: std::mem::take(&mut self.headers),

@@ -1,7 +1,7 @@
 //! Any text as a provider's file: it reads, or it is said why not.
 #![no_main]
 
-use hookline_provider::Provider;
+use hookbench_provider::Provider;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -3,8 +3,8 @@
 
 use std::sync::LazyLock;
 
-use hookline_provider::Catalogue;
-use hookline_signature::{Keys, Message, State, verify};
+use hookbench_provider::Catalogue;
+use hookbench_signature::{Keys, Message, State, verify};
 use libfuzzer_sys::fuzz_target;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load([]).0);
@@ -13,7 +13,7 @@ fuzz_target!(|value: &[u8]| {
     let keys = Keys::of("a-secret-nobody-fuzzes-by-chance-5ec2e7");
     for record in CATALOGUE.providers().flat_map(|provider| &provider.schemes) {
         let names: Vec<String> =
-            record.scheme.places().iter().filter_map(hookline_signature::Source::header_name).collect();
+            record.scheme.places().iter().filter_map(hookbench_signature::Source::header_name).collect();
         let headers: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), value)).collect();
         let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: b"{}" };
         assert_ne!(verify(&record.scheme, &message, &keys, 1_800_000_000_000).state, State::Valid, "{}", record.id);

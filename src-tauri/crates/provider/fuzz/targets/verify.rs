@@ -4,8 +4,8 @@
 
 use std::sync::LazyLock;
 
-use hookline_provider::{Catalogue, SchemeRecord};
-use hookline_signature::{Keys, Message, Reading, State, signed_content, verify};
+use hookbench_provider::{Catalogue, SchemeRecord};
+use hookbench_signature::{Keys, Message, Reading, State, signed_content, verify};
 use libfuzzer_sys::fuzz_target;
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::load([]).0);
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
         .scheme
         .places()
         .iter()
-        .filter_map(hookline_signature::Source::header_name)
+        .filter_map(hookbench_signature::Source::header_name)
         .chain(["X-Timestamp".to_owned()])
         .zip(lines.by_ref())
         .collect();

@@ -1,4 +1,4 @@
-use hookline_signature::{Keys, Known, Message, Reading, Scheme, State, explain, sign, verify};
+use hookbench_signature::{Keys, Known, Message, Reading, Scheme, State, explain, sign, verify};
 use proptest::prelude::*;
 
 use super::*;
@@ -191,7 +191,7 @@ fn the_founding_vendors_send_all_their_events_and_are_recognised_by_them() {
                 .collect();
             let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
             let message = Message { method: "POST", target: "/", url: None, headers: &headers, body: body.as_bytes() };
-            // What Hookline sends as a vendor, an inbox recognises as that vendor's.
+            // What Hookbench sends as a vendor, an inbox recognises as that vendor's.
             let scheme = &provider.schemes[0].scheme;
             let signed = sign(scheme, &message, &Keys::of("5ec2e7"), "d_1", now_ms).expect("it signs");
             let mut all_headers = headers.clone();

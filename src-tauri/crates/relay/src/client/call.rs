@@ -34,7 +34,7 @@ pub enum CallError {
     #[error("the relay refused: {0}")]
     Refused(Refused),
     /// What it said is not what a relay says.
-    #[error("this is no Hookline relay: {0}")]
+    #[error("this is no Hookbench relay: {0}")]
     Odd(String),
 }
 

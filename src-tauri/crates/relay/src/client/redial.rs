@@ -33,7 +33,7 @@ pub async fn run<L: Laptop>(client: Arc<Client>, laptop: Arc<L>) {
         let over = |why: &str| laptop.stands(State::Failed { why: why.into() });
         let (why, pause) = match ended {
             session::End::Told(Ended::Superseded) => {
-                return over("Another Hookline with the same key has attached: is its data folder in use twice?");
+                return over("Another Hookbench with the same key has attached: is its data folder in use twice?");
             }
             session::End::Told(Ended::Revoked) => return over("The relay's owner has revoked this device."),
             session::End::Refused(why) => return over(&why),

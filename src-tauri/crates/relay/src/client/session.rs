@@ -81,7 +81,7 @@ pub(super) async fn attach_and_serve<L: Laptop>(client: &Arc<Client>, laptop: &A
         CallError::Refused(refused) if refused.code == "no_upgrade" => End::NoUpgrade(refused.message),
         CallError::Unreached(why) => End::Lost(format!("The relay was not reached: {}.", why.trim_end_matches('.'))),
         CallError::Refused(refused) => End::Lost(refused.message),
-        CallError::Odd(why) => End::Lost(format!("This is no Hookline relay: {why}.")),
+        CallError::Odd(why) => End::Lost(format!("This is no Hookbench relay: {why}.")),
     };
     let had = laptop.had().await;
     if !had.is_empty()

@@ -3,7 +3,7 @@
 use std::{io, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hookline_capture::Clock;
+use hookbench_capture::Clock;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -197,7 +197,7 @@ pub(super) async fn give_metrics(listener: tokio::net::TcpListener, hub: Arc<Hub
     }
 }
 
-async fn devices(hub: &Hub) -> Result<Vec<ShownDevice>, hookline_capture::ReadError> {
+async fn devices(hub: &Hub) -> Result<Vec<ShownDevice>, hookbench_capture::ReadError> {
     let devices = hub.store.devices().await?;
     let shown = |device: &super::store::DeviceRow| ShownDevice {
         id: device.id.clone(),

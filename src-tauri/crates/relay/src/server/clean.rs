@@ -1,7 +1,7 @@
 //! What of a laptop's answer leaves the relay: enough for a vendor, and nothing that would make the
 //! relay's address a place to put pages on.
 
-use hookline_capture::AnswerBody;
+use hookbench_capture::AnswerBody;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::wire::AppAnswer;

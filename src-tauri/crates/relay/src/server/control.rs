@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use hookline_capture::{AnswerBody, Clock, Piece, WriteError};
+use hookbench_capture::{AnswerBody, Clock, Piece, WriteError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -131,7 +131,7 @@ impl Control {
             }
             (&Method::GET, "/health") => {
                 let health = hub.store.health();
-                let fine = health == hookline_model::DatabaseHealth::Ok;
+                let fine = health == hookbench_model::DatabaseHealth::Ok;
                 let state = if fine { "ok" } else { "failing" };
                 let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
                 return Ok(json(status, &serde_json::json!({ "state": state })));
@@ -277,7 +277,7 @@ impl Control {
                 StatusCode::FORBIDDEN,
                 "wrong_code",
                 "There is no such code, or it was used, or it is too old.",
-                "Ask the relay's owner for a new one: hookline relay device add.",
+                "Ask the relay's owner for a new one: hookbench relay device add.",
             )),
             EnrolmentOutcome::Revoked => {
                 Err(refuse(StatusCode::FORBIDDEN, "revoked", "This key was revoked.", "Enrol with a new key."))

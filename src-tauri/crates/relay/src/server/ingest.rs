@@ -10,13 +10,13 @@ use std::{
 };
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use hookline_capture::{
+use hookbench_capture::{
     Answer, AnswerBody, Arrived, Asked, Asking, Body, Captured, CommitError, Decision, Refusal, Responder, Route,
     Routes, header_list,
 };
-use hookline_model::DatabaseFault;
-use hookline_provider::Catalogue;
-use hookline_signature::{Keys, Message, State};
+use hookbench_model::DatabaseFault;
+use hookbench_provider::Catalogue;
+use hookbench_signature::{Keys, Message, State};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use ipnet::IpNet;
@@ -102,14 +102,14 @@ impl Ingest {
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_misses",
                 "You have asked for many addresses that do not exist.",
-                "Use the URL Hookline shows for the inbox.",
+                "Use the URL Hookbench shows for the inbox.",
             );
         }
         refused(
             StatusCode::NOT_FOUND,
             "inbox_not_found",
             "There is no inbox at this address.",
-            "Use the URL Hookline shows for the inbox; it ends when the inbox is no longer exposed.",
+            "Use the URL Hookbench shows for the inbox; it ends when the inbox is no longer exposed.",
         )
     }
 
@@ -139,7 +139,7 @@ impl Ingest {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "no_room",
                 &format!("This was not kept: {why}."),
-                "Send it again later, when its owner's Hookline has fetched what waits.",
+                "Send it again later, when its owner's Hookbench has fetched what waits.",
             ));
         }
         None
@@ -248,7 +248,7 @@ impl Ingest {
                 let (body, mut part, mut digest) = (*body, 0, super::Hash::default());
                 let mut left = captured.body_bytes;
                 while left > 0 {
-                    let read = move |c: &rusqlite::Connection| hookline_capture::read_chunk(c, body, part);
+                    let read = move |c: &rusqlite::Connection| hookbench_capture::read_chunk(c, body, part);
                     let bytes = self.hub.store.capture().readers().read(read).await;
                     let bytes =
                         bytes.map_err(|e| CommitError { fault: DatabaseFault::Other, message: e.to_string() })?;
@@ -271,7 +271,7 @@ fn due(hub: &Hub, inbox: &Inbox, row: i64, seq: i64, sha256: String, captured: &
     let Body::Inline(body) = &captured.body else { return None };
     let word = |words: &[&'static str], index: u8| words.get(index as usize).copied().unwrap_or_default().to_owned();
     let delivery = Delivery {
-        id: Uuid::from_u128(hub.store.id_tail().uuid(hookline_capture::RowId(row))),
+        id: Uuid::from_u128(hub.store.id_tail().uuid(hookbench_capture::RowId(row))),
         inbox: inbox.name.clone(),
         seq,
         attempt: 0,

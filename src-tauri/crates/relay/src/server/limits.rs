@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hookline_model::ListenerLimits;
+use hookbench_model::ListenerLimits;
 
 /// Wrong passwords one sender may give in a minute; then it is not heard for [`SHUT_OUT`], whatever it gives.
 pub(super) const GUESSES_A_MINUTE: u32 = 30;

@@ -60,7 +60,7 @@ impl Metrics {
             // Writing into a String cannot fail.
             let _ = write!(
                 text,
-                "# HELP hookline_relay_{name} {}\n# TYPE hookline_relay_{name} {kind}\nhookline_relay_{name} {value}\n",
+                "# HELP hookbench_relay_{name} {}\n# TYPE hookbench_relay_{name} {kind}\nhookbench_relay_{name} {value}\n",
                 meaning.trim()
             );
         };

@@ -23,8 +23,8 @@ use std::{
 };
 
 use control::Control;
-use hookline_capture::{Captured, Clock, Committed, Listening, OpenError, Plain, RowId, listen, private};
-use hookline_model::BodyState;
+use hookbench_capture::{Captured, Clock, Committed, Listening, OpenError, Plain, RowId, listen, private};
+use hookbench_model::BodyState;
 use hub::Hub;
 use ingest::{Ingest, Shared};
 use sha2::{Digest as _, Sha256};
@@ -148,7 +148,7 @@ impl Relay {
             }
         });
         let store = RelayStore::open(&config.data.join("relay.db"), clock.clone(), on_commit).await?;
-        let content = |e: hookline_capture::ReadError| RelayError::Content(e.to_string());
+        let content = |e: hookbench_capture::ReadError| RelayError::Content(e.to_string());
         let kept = store.kept().await.map_err(content)?.into_iter().collect();
         let hub = Arc::new(Hub::new(store, config.quotas.clone(), kept));
         let revoked: Vec<i64> =

@@ -6,11 +6,11 @@
 use const_format::formatcp;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use hookline_capture::{
+use hookbench_capture::{
     Captured, Clock, CommitError, IdTail, OnCommit, OpenError, Plan, ReadError, RowId, SCHEMA, SCHEMA_VIA, Store,
     WriteError, delete_chunks, read_chunks,
 };
-use hookline_model::DatabaseHealth;
+use hookbench_model::DatabaseHealth;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rusqlite_migration::{M, Migrations};
 use uuid::Uuid;
@@ -399,7 +399,7 @@ impl RelayStore {
         sha256: String,
         after: impl FnOnce(i64, i64, &Captured) + Send + 'static,
     ) -> Result<i64, CommitError> {
-        let work = move |within: &mut hookline_capture::Transaction<'_>| {
+        let work = move |within: &mut hookbench_capture::Transaction<'_>| {
             let row = within.keep(&mut captured)?.0;
             let seq: i64 = within
                 .connection
@@ -506,7 +506,7 @@ impl RelayStore {
     }
 
     /// The body of a delivery of a device: where it is and how long it is.
-    pub(super) async fn body(&self, device: i64, id: Uuid) -> Result<Option<hookline_capture::BodyBlocks>, ReadError> {
+    pub(super) async fn body(&self, device: i64, id: Uuid) -> Result<Option<hookbench_capture::BodyBlocks>, ReadError> {
         let Some(row) = self.id_tail().row(id.as_u128()) else { return Ok(None) };
         let owned = self
             .store
@@ -564,7 +564,7 @@ const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const REFUSED: u8 = 2;
 
-const TOO_LARGE: u8 = hookline_model::BodyState::TooLarge as u8;
+const TOO_LARGE: u8 = hookbench_model::BodyState::TooLarge as u8;
 
 /// Rows deleted in one commit.
 const SLICE: i64 = 500;

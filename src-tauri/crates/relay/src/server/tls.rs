@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::StreamExt as _;
-use hookline_capture::{Entrance, private};
+use hookbench_capture::{Entrance, private};
 use rustls::{
     RootCertStore, ServerConfig,
     crypto::ring,

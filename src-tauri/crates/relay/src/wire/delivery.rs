@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Header that holds a delivery's envelope, as JSON.
-const ENVELOPE: &str = "hookline-delivery";
+const ENVELOPE: &str = "hookbench-delivery";
 
 /// Header that holds the status and headers of the app, as JSON, where there is an answer of one.
-const APP: &str = "hookline-app";
+const APP: &str = "hookbench-app";
 
 /// Header that says why something is not taken.
-const WHY: &str = "hookline-why";
+const WHY: &str = "hookbench-why";
 
 /// A webhook as the relay got it. The body travels beside it, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,10 +5,10 @@ use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
-const DEVICE: &str = "hookline-device";
-const TIME: &str = "hookline-time";
-const NONCE: &str = "hookline-nonce";
-const SIGNATURE: &str = "hookline-signature";
+const DEVICE: &str = "hookbench-device";
+const TIME: &str = "hookbench-time";
+const NONCE: &str = "hookbench-nonce";
+const SIGNATURE: &str = "hookbench-signature";
 
 /// Bytes of a device's id: the beginning of its key's SHA-256.
 const ID_BYTES: usize = 16;
@@ -90,7 +90,7 @@ impl Signer {
 }
 
 fn text(relay: &str, method: &str, target: &str, unix_s: i64, nonce: &str, body: &[u8]) -> String {
-    format!("hookline/1\n{relay}\n{method}\n{target}\n{unix_s}\n{nonce}\n{}\n", hex::encode(Sha256::digest(body)))
+    format!("hookbench/1\n{relay}\n{method}\n{target}\n{unix_s}\n{nonce}\n{}\n", hex::encode(Sha256::digest(body)))
 }
 
 /// What a signed request says of itself; to be believed after [`verify`](Self::verify).

@@ -24,13 +24,13 @@ pub use tuning::{
 };
 
 /// Where everything of a relay that is no webhook stands. No inbox token can begin with a dot.
-pub const PREFIX: &str = "/.hookline/v1";
+pub const PREFIX: &str = "/.hookbench/v1";
 
 /// What a laptop asks a connection to become (`Upgrade`).
-pub const PROTOCOL: &str = "hookline-h2/1";
+pub const PROTOCOL: &str = "hookbench-h2/1";
 
 /// Path at which a laptop asks for it.
-pub const ATTACH: &str = "/.hookline/v1/attach";
+pub const ATTACH: &str = "/.hookbench/v1/attach";
 
 /// Path of a delivery on an attached connection; inbox and id follow.
 pub const DELIVER: &str = "/inbox/";

@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use hookline_capture::Clock;
-use hookline_model::ListenerLimits;
-use hookline_relay::{
+use hookbench_capture::Clock;
+use hookbench_model::ListenerLimits;
+use hookbench_relay::{
     client::run,
     server::{Admin, Config, Quotas, Relay},
     wire::{ATTACH, DeviceKey, PROTOCOL, Signer, Wanted, WantedBasic},
@@ -50,13 +50,13 @@ async fn who_guesses_addresses_is_slowed_down_and_nobody_else() {
     assert_eq!(http.post(&shop.url).body("{}").send().await.unwrap().status(), 202);
     // Nothing of the relay itself answers without a signature, however its path is written.
     for path in
-        ["/.hookline/v1/inboxes", "//.hookline/v1/inboxes", "/.hookline/../.hookline/v1/resume", "/.hookline/v2"]
+        ["/.hookbench/v1/inboxes", "//.hookbench/v1/inboxes", "/.hookbench/../.hookbench/v1/resume", "/.hookbench/v2"]
     {
         let said = raw(relay.address(), format!("GET {path} HTTP/1.1\r\nHost: r\r\n\r\n").as_bytes()).await;
         assert!(said.starts_with("HTTP/1.1 401") || said.starts_with("HTTP/1.1 404"), "{path}: {said}");
     }
     let metrics = Admin::new(dir.path()).metrics().await.unwrap();
-    assert!(metrics.contains("hookline_relay_misses_total 40"), "{metrics}");
+    assert!(metrics.contains("hookbench_relay_misses_total 40"), "{metrics}");
     relay.stop().await;
 }
 
@@ -66,7 +66,7 @@ async fn a_recorded_attach_is_good_for_nothing() {
     let running = relay(dir.path()).await;
     let (code, _) = Admin::new(dir.path()).add_device().await.unwrap();
     let key = DeviceKey::generate();
-    let (_, id) = hookline_relay::client::enrol(running.url(), &key, "desk", &code).await.unwrap();
+    let (_, id) = hookbench_relay::client::enrol(running.url(), &key, "desk", &code).await.unwrap();
     let signer = Signer { key: key.clone(), relay: id.clone() };
     let now = Clock::system().now_us() / 1_000_000;
     let attach = |signer: &Signer, unix_s: i64| {
@@ -146,14 +146,14 @@ async fn two_readings_of_one_request_are_none() {
         assert_eq!(said.matches("HTTP/1.1 2").count(), 0, "{what}: {said}");
     }
     // The door still stands, and what came through is what was meant.
-    let sent = reqwest::Client::new().post(&shop.url).header("Hookline-App", "{\"status\":204,\"headers\":[]}");
-    let sent = sent.header("Hookline-Delivery", "{}").header("Prefer", "wait=999").body("{}");
+    let sent = reqwest::Client::new().post(&shop.url).header("Hookbench-App", "{\"status\":204,\"headers\":[]}");
+    let sent = sent.header("Hookbench-Delivery", "{}").header("Prefer", "wait=999").body("{}");
     assert_eq!(sent.send().await.unwrap().status(), 202);
     until("the last", || desk.got().iter().any(|(delivery, body)| delivery.rest.is_empty() && body == b"{}")).await;
     let got = desk.got();
     assert!(!got.iter().any(|(delivery, _)| delivery.rest.contains("smuggled")), "{got:?}");
     let last = &got.iter().find(|(delivery, _)| delivery.rest.is_empty()).unwrap().0;
-    assert!(String::from_utf8_lossy(&last.head).contains("hookline-delivery: {}\r\n"));
+    assert!(String::from_utf8_lossy(&last.head).contains("hookbench-delivery: {}\r\n"));
     running.abort();
     relay.stop().await;
 }
@@ -176,7 +176,7 @@ async fn what_is_too_large_too_slow_or_too_much_is_refused_and_said_so() {
     let many: String = (0..200).map(|number| format!("X-{number}: a\r\n")).collect();
     let said = raw(relay.address(), format!("POST {path} HTTP/1.1\r\nHost: r\r\n{many}\r\n").as_bytes()).await;
     assert!(said.starts_with("HTTP/1.1 431"), "{said}");
-    let control = http.post(format!("{}/.hookline/v1/devices", relay.url())).body(vec![b'a'; 400_000]);
+    let control = http.post(format!("{}/.hookbench/v1/devices", relay.url())).body(vec![b'a'; 400_000]);
     assert_eq!(control.send().await.unwrap().status(), 413);
     // What is announced and never comes takes no room from anybody.
     for announced in ["3000000000", "9223372036854775813"] {

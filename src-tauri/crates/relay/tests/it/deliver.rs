@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookline_relay::{
+use hookbench_relay::{
     client::{State, run},
     server::Admin,
     wire::BodyPlace,
@@ -169,7 +169,7 @@ async fn a_network_that_lets_only_websockets_through_is_enough() {
             tokio::spawn(async move {
                 let mut head = vec![0; 4096];
                 let length = near.read(&mut head).await.unwrap();
-                if String::from_utf8_lossy(&head[..length]).contains("hookline-h2/1") {
+                if String::from_utf8_lossy(&head[..length]).contains("hookbench-h2/1") {
                     counted.fetch_add(1, Ordering::SeqCst);
                     let _ = near.write_all(b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 2\r\n\r\nno").await;
                     return;

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hookline_capture::Clock;
-use hookline_relay::{
+use hookbench_capture::Clock;
+use hookbench_relay::{
     client::{Client, Content, Laptop, State, Turn, enrol},
     server::{Admin, Config, Quotas, Relay, Tls},
     wire::{Ack, AppAnswer, BodyPlace, Delivery, DeviceKey, Fallback, Signer, Wanted},

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use hookline_query::canonical;
+use hookbench_query::canonical;
 
 /// Version of the mapping.
 pub(crate) const FORM: u64 = 2;

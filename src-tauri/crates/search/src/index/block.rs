@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use hookline_capture::RowId;
+use hookbench_capture::RowId;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{

@@ -5,9 +5,9 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use hookline_capture::RowId;
-use hookline_model::SearchIndexState;
-use hookline_query::Subject;
+use hookbench_capture::RowId;
+use hookbench_model::SearchIndexState;
+use hookbench_query::Subject;
 use rusqlite::Connection;
 
 use super::{
@@ -179,7 +179,7 @@ impl SearchIndex {
     ) {
         use std::ops::ControlFlow;
 
-        use hookline_query::Uses;
+        use hookbench_query::Uses;
 
         use crate::scan::{rows, sql};
         file::remove_all(&self.folder).expect("a folder");

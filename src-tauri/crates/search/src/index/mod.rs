@@ -17,8 +17,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use hookline_capture::RowId;
-use hookline_model::SearchIndexState;
+use hookbench_capture::RowId;
+use hookbench_model::SearchIndexState;
 
 pub(crate) use block::{Block, Candidates};
 pub use build::IndexWriter;

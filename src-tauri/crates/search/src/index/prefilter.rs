@@ -1,6 +1,6 @@
 //! Prefilters: bits that every match of a query has.
 
-use hookline_query::{Node, Pattern, Place, Step, Term, Test, canonical, fold};
+use hookbench_query::{Node, Pattern, Place, Step, Term, Test, canonical, fold};
 
 use super::bits;
 

@@ -1,6 +1,6 @@
 //! Rows of a request: the bits that a request sets.
 
-use hookline_query::{Subject, Walk, looks_like_json, walk};
+use hookbench_query::{Subject, Walk, looks_like_json, walk};
 
 use super::{
     bits,

@@ -1,6 +1,6 @@
 //! An HTTP exchange of a delivery: durations and result.
 
-use hookline_model::{AttemptError, AttemptTimings};
+use hookbench_model::{AttemptError, AttemptTimings};
 
 /// Maximum number of bytes of a response body that are stored. The rest is only counted.
 pub const RESPONSE_KEPT: usize = 64 * 1024;

@@ -2,8 +2,8 @@
 
 use crate::sql::{EXHAUSTED, FAILED, LISTED, SKIPPED, TEST};
 use const_format::formatcp;
-use hookline_model::{DeliveryFilter, DeliveryState, SuccessStatuses};
-use hookline_query::moment_us;
+use hookbench_model::{DeliveryFilter, DeliveryState, SuccessStatuses};
+use hookbench_query::moment_us;
 use rusqlite::{Connection, OptionalExtension as _, types::Value};
 
 /// SQL conditions on `delivery d` and `event e`, and their values in order.

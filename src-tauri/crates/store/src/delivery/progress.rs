@@ -5,7 +5,7 @@ use const_format::formatcp;
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use hookline_model::{AttemptError, AttemptErrorKind, Delivery, DeliveryOrigin, DeliveryState, timestamp};
+use hookbench_model::{AttemptError, AttemptErrorKind, Delivery, DeliveryOrigin, DeliveryState, timestamp};
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Retention of deliveries: the oldest deliveries that have ended are deleted.
 
-use hookline_model::RetentionPolicy;
+use hookbench_model::RetentionPolicy;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::deletion::SLICE;

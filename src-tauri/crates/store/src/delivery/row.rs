@@ -1,7 +1,7 @@
 //! Rows of `delivery`, as lists and details show them.
 
-use hookline_model::{Attempt, Delivery, DeliveryDetail, DeliveryOrigin, DeliveryState, HeaderLine, MASK, timestamp};
-use hookline_provider::is_secret_header;
+use hookbench_model::{Attempt, Delivery, DeliveryDetail, DeliveryOrigin, DeliveryState, HeaderLine, MASK, timestamp};
+use hookbench_provider::is_secret_header;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
 
 use super::{exchange::RESPONSE_KEPT, filter::Conditions};

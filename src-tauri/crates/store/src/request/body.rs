@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use hookline_capture::{BodyBlocks, RowId, read_chunks};
+use hookbench_capture::{BodyBlocks, RowId, read_chunks};
 use rusqlite::{Connection, OptionalExtension};
 
 /// Returns a stream of the bytes of a body from `start` up to `end`, exclusive.

@@ -3,10 +3,10 @@
 use std::{borrow::Cow, sync::OnceLock};
 
 use bytes::Bytes;
-use hookline_capture::{Body, Captured, Findings, IdTail, RowId, read_chunks};
-use hookline_model::{BodyState, SignatureStatus};
-use hookline_provider::Recognised;
-use hookline_query::{SEARCHED_MAX, Subject};
+use hookbench_capture::{Body, Captured, Findings, IdTail, RowId, read_chunks};
+use hookbench_model::{BodyState, SignatureStatus};
+use hookbench_provider::Recognised;
+use hookbench_query::{SEARCHED_MAX, Subject};
 use rusqlite::{Connection, Row, params};
 
 use super::{InboxLabel, list::body_state};

@@ -1,9 +1,9 @@
 //! A request in full, without the body.
 
-use hookline_capture::{IdTail, RowId};
-use hookline_model::{InboxResponse, MASK, RequestDetail, RequestSummary, timestamp};
-use hookline_provider::is_secret_header;
-use hookline_query::body::content_of;
+use hookbench_capture::{IdTail, RowId};
+use hookbench_model::{InboxResponse, MASK, RequestDetail, RequestSummary, timestamp};
+use hookbench_provider::is_secret_header;
+use hookbench_query::body::content_of;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{headers, list::one};

@@ -1,8 +1,8 @@
 //! Header blocks as lists, with credentials masked.
 
-use hookline_capture::header_list;
-use hookline_model::{HeaderLine, MASK, text};
-use hookline_provider::is_secret_header;
+use hookbench_capture::header_list;
+use hookbench_model::{HeaderLine, MASK, text};
+use hookbench_provider::is_secret_header;
 
 /// Returns the lines of a header block. Credentials are masked unless `reveal` is set.
 pub(crate) fn lines(block: &[u8], reveal: bool) -> Vec<HeaderLine> {

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use hookline_capture::{Captured, IdTail, RowId};
-use hookline_model::{
+use hookbench_capture::{Captured, IdTail, RowId};
+use hookbench_model::{
     BodyState, DeliveryOrigin, DeliveryState, HeaderNames, HttpVersion, OutgoingSummary, RequestSummary,
     SignatureStatus, milliseconds as ms, timestamp,
 };
@@ -39,7 +39,7 @@ static COLUMNS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// `hookline_formats::UNKNOWN_PEER` as the store writes it.
+/// `hookbench_formats::UNKNOWN_PEER` as the store writes it.
 pub const NOBODY_STORED: &str = "0.0.0.0:0";
 
 /// Tables that are joined to a request.

@@ -1,7 +1,7 @@
 //! Marks of requests: pin, note, read.
 
-use hookline_capture::RowId;
-use hookline_model::RequestMarks;
+use hookbench_capture::RowId;
+use hookbench_model::RequestMarks;
 use rusqlite::{Connection, params};
 
 /// Changes the marks of a request. A mark that is `None` stays unchanged.

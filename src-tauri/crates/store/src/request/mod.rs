@@ -10,8 +10,8 @@ mod raw;
 
 use std::sync::Arc;
 
-use hookline_capture::{IdTail, RowId};
-use hookline_model::RequestSummary;
+use hookbench_capture::{IdTail, RowId};
+use hookbench_model::RequestSummary;
 use rusqlite::Connection;
 
 pub use body::{body_start, body_stream, collect_body, inline_body};

@@ -1,8 +1,8 @@
 //! A request as a raw HTTP message.
 
-use hookline_capture::header_list;
-use hookline_model::{MASK, RequestSummary};
-use hookline_provider::is_secret_header;
+use hookbench_capture::header_list;
+use hookbench_model::{MASK, RequestSummary};
+use hookbench_provider::is_secret_header;
 
 /// Returns the request line, the header block and the blank line, as on the wire. Credentials are masked unless
 /// `reveal` is set.

@@ -132,7 +132,7 @@ export class InboxList extends Rows {
       pages: new Map([[0, page.items], ...others.filter(([, rows]) => rows.length > 0)]),
       head: [],
     };
-    if (!this.loaded) performance.mark("hookline-listed");
+    if (!this.loaded) performance.mark("hookbench-listed");
     this.loaded = true;
     this.changed();
     changes.follow(page.seq, { batch: (items) => this.#apply(items), gone: () => void this.read() });

@@ -15,7 +15,7 @@ use crate::{document::document, json::Json};
 /// How long a condition may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running `hookline serve`. Dropping it kills it.
+/// A running `hookbench serve`. Dropping it kills it.
 pub struct Serve {
     pub receiver: String,
     pub api: String,
@@ -25,9 +25,9 @@ pub struct Serve {
     _dir: Option<TempDir>,
 }
 
-pub fn hookline() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hookline"));
-    command.stdin(Stdio::null()).env_remove("HOOKLINE_DATA");
+pub fn hookbench() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookbench"));
+    command.stdin(Stdio::null()).env_remove("HOOKBENCH_DATA");
     command
 }
 
@@ -43,12 +43,12 @@ impl Serve {
 
     /// On a data directory that outlives it.
     pub fn start_in(data: &Path) -> Self {
-        let mut command = hookline();
+        let mut command = hookbench();
         command.args(["serve", "--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--json", "--data"]).arg(data);
         Self::spawn(command, data)
     }
 
-    /// By a command that ends in `hookline serve … --json`.
+    /// By a command that ends in `hookbench serve … --json`.
     pub fn spawn(mut command: Command, data: &Path) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut line = String::new();
@@ -141,7 +141,7 @@ impl Serve {
 
     /// A verb on this data directory.
     pub fn cli(&self, args: &[&str]) -> Output {
-        hookline().args(args).arg("--data").arg(&self.data).output().expect("the binary runs")
+        hookbench().args(args).arg("--data").arg(&self.data).output().expect("the binary runs")
     }
 
     /// Ends it as a crash would: no handler runs, nothing is flushed.

@@ -11,8 +11,8 @@ import { Builder, Capabilities, WebDriver } from "selenium-webdriver";
 import chrome from "selenium-webdriver/chrome.js";
 import { Executor, HttpClient } from "selenium-webdriver/http/index.js";
 
-/** The command line program under test: the debug build, unless HOOKLINE_BIN names another. */
-export const BINARY = process.env.HOOKLINE_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookline");
+/** The command line program under test: the debug build, unless HOOKBENCH_BIN names another. */
+export const BINARY = process.env.HOOKBENCH_BIN ?? resolve(import.meta.dirname, "../../target/debug/hookbench");
 
 /** The desktop program, next to it. */
 const DESKTOP = `${BINARY}-desktop`;
@@ -185,16 +185,16 @@ interface Options {
   listens?: boolean;
 }
 
-/** Starts Hookline through one of its doors, on a data folder of its own or one that is there. */
+/** Starts Hookbench through one of its doors, on a data folder of its own or one that is there. */
 export async function start(
   door: DoorName,
   { data, filled = 0, env, settings = {}, listens = true }: Options = {},
 ): Promise<Running> {
-  const folder = data ?? mkdtempSync(join(tmpdir(), "hookline-window-"));
+  const folder = data ?? mkdtempSync(join(tmpdir(), "hookbench-window-"));
   if (!data) await prepare(folder, settings);
   if (filled) await fill(folder, filled);
   const { driver, asked, children } =
-    door === "window" ? await inWindow(env ?? { HOOKLINE_DATA: folder }) : await inBrowser(folder);
+    door === "window" ? await inWindow(env ?? { HOOKBENCH_DATA: folder }) : await inBrowser(folder);
   const live = () => JSON.parse(readFileSync(join(folder, "engine.json"), "utf8")) as Live;
   const receiver = listens ? await until("the receiver", async () => live().receiver ?? undefined) : "";
   const { pid } = live();
